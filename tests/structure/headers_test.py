@@ -1,0 +1,77 @@
+"""usage: headers_test.py SOURCE_ROOT BUILD_FOLDER. Does every header compile on its own?
+
+Uses the compiler and flags of compile_commands.json: a header gets those of a file in its folder.
+"""
+
+import concurrent.futures
+import json
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+
+import layering
+
+WORKERS = 2
+
+
+def read_commands(root, build):
+    """The compile commands of each folder of ours, without the file, its output and its dependencies."""
+    commands = {}
+    for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
+        file = pathlib.Path(entry["file"])
+        if not file.is_relative_to(root):
+            continue
+        words = shlex.split(entry["command"])
+        flags = []
+        skip = False
+        for word in words:
+            if skip or word in ("-o", "-MF", "-MT", "-MQ"):
+                skip = not skip
+            elif word not in ("-c", "-MD", "-MMD", entry["file"]) and not word.endswith("ccache"):
+                flags.append(word)
+        commands.setdefault(file.relative_to(root).parent, []).append(flags)
+    return commands
+
+
+def include_folders(commands):
+    """Every -I and -isystem there is: a header of ours may need those of a target that links more."""
+    folders = {}
+    for all_flags in commands.values():
+        for flags in all_flags:
+            for index, word in enumerate(flags):
+                if word == "-isystem":
+                    folders[flags[index + 1]] = None
+                elif word.startswith("-I"):
+                    folders[word[2:]] = None
+    return [word for folder in folders for word in ("-isystem", folder)]
+
+
+def compile_alone(root, header, flags, scratch):
+    # Through a file of its own: a compiler that is given a header warns of its `#pragma once`.
+    source = scratch / (header.as_posix().replace("/", "_") + ".cc")
+    source.write_text(f'#include "{header.as_posix()}"\n', encoding="utf-8")
+    done = subprocess.run([*flags, "-fsyntax-only", f"-I{root}", str(source)], capture_output=True,
+                          text=True, check=False)
+    return f"{header} does not compile alone:\n{done.stderr}" if done.returncode else None
+
+
+def main():
+    root, build = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
+    commands = read_commands(root, build)
+    folders = include_folders(commands)
+    headers = [path for path in layering.sources(root)
+               if path.suffix == ".h" and path.parent in commands]
+    with tempfile.TemporaryDirectory() as scratch:
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+            problems = [
+                problem for problem in pool.map(
+                    lambda header: compile_alone(root, header, commands[header.parent][0] + folders,
+                                                 pathlib.Path(scratch)), headers) if problem
+            ]
+    print("\n".join(problems + [f"{len(headers)} headers, {len(problems)} problems"]))
+    return 1 if problems or not headers else 0
+
+
+sys.exit(main())
