@@ -1,0 +1,152 @@
+// Replaces operator new to see what the codec takes from the heap: the fast path nothing, the slow
+// path never more over time.
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <string>
+
+#include "codec/tcp_frame.h"
+#include "tests/codec/header_oracle.h"
+
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+std::atomic<std::size_t> live_bytes{0};
+
+void* allocate(std::size_t size) {
+  void* block = std::malloc(size == 0 ? 1 : size);
+  if (block == nullptr) throw std::bad_alloc();
+  allocations += 1;
+  live_bytes += malloc_usable_size(block);
+  return block;
+}
+
+void release(void* block) noexcept {
+  if (block == nullptr) return;
+  live_bytes -= malloc_usable_size(block);
+  std::free(block);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  return allocate(size);
+}
+void* operator new[](std::size_t size) {
+  return allocate(size);
+}
+void operator delete(void* block) noexcept {
+  release(block);
+}
+void operator delete[](void* block) noexcept {
+  release(block);
+}
+void operator delete(void* block, std::size_t) noexcept {
+  release(block);
+}
+void operator delete[](void* block, std::size_t) noexcept {
+  release(block);
+}
+
+namespace ringgate {
+namespace {
+
+TEST(Allocation, CounterSeesTheSlowPath) {
+  const std::size_t before = allocations;
+  SlowPath slow;
+  EXPECT_GT(allocations, before);
+}
+
+TEST(Allocation, FastPathTakesNothing) {
+  pkt::Header header;
+  header.set_command("chat.user.talk");
+  header.set_sequence(70'000);
+  header.set_dest("bob \xe2\x82\xac");
+  const std::string client = header.SerializeAsString();
+  header.add_meta()->set_key("dest.server");
+  header.add_meta()->set_key("dest.channels");
+  const std::string service = header.SerializeAsString();
+  const Bytes suffix = suffix_of(kOracleIdentity);
+  const Bytes tail = hex("00000000");
+  Bytes out(1024);
+  HeaderScan scan;
+  ASSERT_EQ(scan_header(as_bytes(client), 8, scan),
+            ScanStatus::kCanonical);  // picks simdjson's code
+  const std::size_t before = allocations;
+  std::size_t wrong = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    wrong += scan_header(as_bytes(client), 8, scan) != ScanStatus::kCanonical;
+    const std::uint8_t* end = write_forward(out.data(), as_bytes(client), suffix, tail);
+    const ByteView frame(out.data(), end);
+    const FrameStep step = next_tcp_frame(frame, 1024);
+    wrong += parse_packet(step.frame.payload, 1024).status != PacketStatus::kLogic;
+    wrong += scan_header(as_bytes(service), 8, scan) != ScanStatus::kCanonical;
+    write_push_packet(out.data(), strip_dest_metas(as_bytes(service), scan), tail);
+    write_framed_packet(out.data(), {.command = "c", .dest_server = "g"}, tail);
+  }
+  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(wrong, 0U);
+}
+
+// Headers of very different sizes, taken, refused and rewritten.
+std::size_t live_after(SlowPath& slow, int rounds) {
+  pkt::Header header;
+  header.set_command(std::string(100, 'c'));
+  for (int i = 0; i < 1'000; ++i) header.add_meta()->set_key(std::string(50, 'k'));
+  const std::string large = header.SerializeAsString();
+  const Bytes small = hex("0a0161 0a0162 4a0161");
+  const Bytes refused = hex("0a0161 0a05");
+  const std::size_t before = live_bytes;
+  HeaderScan scan;
+  for (int i = 0; i < rounds; ++i) {
+    if (!slow.parse(as_bytes(large), scan)) return 0;
+    if (slow.rewrite_for_forward(kOracleIdentity).size() < large.size()) return 0;
+    if (slow.rewrite_for_push().empty()) return 0;
+    if (!slow.parse(small, scan) || slow.parse(refused, scan)) return 0;
+  }
+  return live_bytes - before;
+}
+
+TEST(Allocation, SlowPathIsBoundedOverManyCalls) {
+  SlowPath slow;
+  const std::size_t first = live_after(slow, 3);
+  EXPECT_GT(first, 0U);  // the output it keeps
+  EXPECT_EQ(live_after(slow, 500), 0U);
+}
+
+TEST(Allocation, SlowPathGivesALargeOutputBack) {
+  SlowPath slow;
+  HeaderScan scan;
+  const std::size_t before = live_bytes;
+  {
+    pkt::Header header;
+    header.set_command(std::string(std::size_t{1} << 20U, 'c'));
+    ASSERT_TRUE(slow.parse(as_bytes(header.SerializeAsString()), scan));
+  }
+  ASSERT_GT(slow.rewrite_for_push().size(), std::size_t{1} << 20U);
+  ASSERT_TRUE(slow.parse(hex("0a0161"), scan));
+  ASSERT_EQ(slow.rewrite_for_push().size(), 3U);
+  EXPECT_LT(live_bytes - before, std::size_t{128} * 1024);
+}
+
+TEST(Allocation, SlowPathOfOrdinaryHeadersTakesLittle) {
+  SlowPath slow;
+  HeaderScan scan;
+  const Bytes odd = hex("0a0e636861742e757365722e74616c6b 1801 1802 3203626f62");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(slow.parse(odd, scan));
+    ASSERT_FALSE(slow.rewrite_for_forward(kOracleIdentity).empty());
+  }
+  const std::size_t live = live_bytes;
+  for (int i = 0; i < 10'000; ++i) {
+    if (!slow.parse(odd, scan)) FAIL();
+    if (slow.rewrite_for_forward(kOracleIdentity).empty()) FAIL();
+  }
+  EXPECT_EQ(live_bytes, live);
+}
+
+}  // namespace
+}  // namespace ringgate
