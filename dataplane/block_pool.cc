@@ -1,0 +1,87 @@
+#include "dataplane/block_pool.h"
+
+#include <bit>
+
+#include "dataplane/check.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
+#endif
+
+namespace ringgate {
+
+BlockPool::~BlockPool() {
+  for (const auto& arena : arenas_) ASAN_UNPOISON_MEMORY_REGION(arena.get(), kArenaBytes);
+}
+
+std::size_t BlockPool::class_of(std::size_t bytes) noexcept {
+  if (bytes <= kMinBlockBytes) return 0;
+  const std::size_t top = static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;  // >= 6
+  const std::size_t quarter = ((bytes - 1) >> (top - 2)) & 3;
+  return (top - 6) * 4 + quarter + 1;
+}
+
+std::size_t BlockPool::class_bytes(std::size_t index) noexcept {
+  const std::size_t base = kMinBlockBytes << (index / 4);
+  return base + (base / 4) * (index % 4);
+}
+
+Block BlockPool::take(std::size_t bytes) {
+  if (bytes > kMaxPooledBytes) [[unlikely]] {
+    RINGGATE_CHECK(bytes <= UINT32_MAX);
+    used_bytes_ += bytes;
+    reserved_bytes_ += bytes;
+    return {new std::uint8_t[bytes], static_cast<std::uint32_t>(bytes)};
+  }
+  const std::size_t index = class_of(bytes);
+  const std::size_t capacity = class_bytes(index);
+  used_bytes_ += capacity;
+  if (Free* block = free_[index]; block != nullptr) {
+    ASAN_UNPOISON_MEMORY_REGION(block, capacity);
+    free_[index] = block->next;
+    return {reinterpret_cast<std::uint8_t*>(block), static_cast<std::uint32_t>(capacity)};
+  }
+  return {carve(capacity), static_cast<std::uint32_t>(capacity)};
+}
+
+void BlockPool::give(Block block) noexcept {
+  used_bytes_ -= block.capacity;
+  if (block.capacity > kMaxPooledBytes) [[unlikely]] {
+    reserved_bytes_ -= block.capacity;
+    delete[] block.data;
+    return;
+  }
+  const std::size_t index = class_of(block.capacity);
+  auto* free = reinterpret_cast<Free*>(block.data);
+  free->next = free_[index];
+  free_[index] = free;
+  ASAN_POISON_MEMORY_REGION(block.data, block.capacity);
+}
+
+std::uint8_t* BlockPool::carve(std::size_t bytes) {
+  if (arena_left_ < bytes) {
+    // What is left of the last arena goes to the largest class that fits, not to waste.
+    while (arena_left_ >= kMinBlockBytes) {
+      std::size_t index = class_of(arena_left_);
+      if (class_bytes(index) > arena_left_) --index;
+      Block rest{arena_next_, static_cast<std::uint32_t>(class_bytes(index))};
+      arena_next_ += rest.capacity;
+      arena_left_ -= rest.capacity;
+      used_bytes_ += rest.capacity;
+      give(rest);
+    }
+    arenas_.push_back(std::make_unique_for_overwrite<std::uint8_t[]>(kArenaBytes));
+    arena_next_ = arenas_.back().get();
+    arena_left_ = kArenaBytes;
+    reserved_bytes_ += kArenaBytes;
+  }
+  std::uint8_t* const block = arena_next_;
+  arena_next_ += bytes;
+  arena_left_ -= bytes;
+  return block;
+}
+
+}  // namespace ringgate

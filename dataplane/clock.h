@@ -1,0 +1,43 @@
+// The time of a shard: read once per iteration, in milliseconds since the shard was made. It wraps
+// after 49 days, so times are compared by difference only.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+
+namespace ringgate {
+
+class Clock {
+ public:
+  // Where milliseconds come from: the system, or a test's own time.
+  using Source = std::uint64_t (*)();
+
+  explicit Clock(Source source) : source_(source), start_ms_(source()) {}
+
+  void update() noexcept { now_ms_ = static_cast<std::uint32_t>(source_() - start_ms_) + 1; }
+  // Never 0 before it wraps: 0 stands for "no deadline".
+  [[nodiscard]] std::uint32_t now_ms() const noexcept { return now_ms_; }
+
+  // CLOCK_MONOTONIC_COARSE: a few ms of grain, no system call.
+  static std::uint64_t monotonic_ms() noexcept {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+           static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+  }
+
+  static bool passed(std::uint32_t now_ms, std::uint32_t deadline_ms) noexcept {
+    return static_cast<std::int32_t>(now_ms - deadline_ms) >= 0;
+  }
+  static std::uint32_t deadline(std::uint32_t now_ms, std::uint32_t after_ms) noexcept {
+    const std::uint32_t at = now_ms + after_ms;
+    return at == 0 ? 1 : at;
+  }
+
+ private:
+  Source source_;
+  std::uint64_t start_ms_;
+  std::uint32_t now_ms_ = 1;
+};
+
+}  // namespace ringgate

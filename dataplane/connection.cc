@@ -1,0 +1,53 @@
+#include "dataplane/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "dataplane/counters.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(CloseReason::kCount)> kReasons = {
+    "none",           "peer_closed",     "peer_close_frame", "peer_reset",     "send_failed",
+    "bad_frame",      "frame_too_long",  "bad_packet",       "header_too_long", "too_many_metas",
+    "not_a_login",    "login_timeout",   "login_refused",    "idle_timeout",   "write_timeout",
+    "slow_consumer",  "kicked_out",      "token_expired",    "no_login_service", "draining",
+    "handshake",      "replaced",        "link_removed",
+};
+static_assert(kReasons.size() <= kCloseReasons);
+
+}  // namespace
+
+std::string_view describe(CloseReason reason) noexcept {
+  return kReasons[static_cast<std::size_t>(reason)];
+}
+
+void Carry::append(BlockPool& pool, ByteView bytes) {
+  if (bytes.empty()) return;
+  if (size + bytes.size() > capacity) {
+    const std::size_t wanted = std::max(size + bytes.size(), std::size_t{capacity} * 2);
+    const Block grown = pool.take(wanted);
+    if (size > 0) std::memcpy(grown.data, data, size);
+    if (data != nullptr) pool.give({data, capacity});
+    data = grown.data;
+    capacity = grown.capacity;
+  }
+  std::memcpy(data + size, bytes.data(), bytes.size());
+  size += static_cast<std::uint32_t>(bytes.size());
+}
+
+void Carry::drop_front(BlockPool& pool, std::size_t bytes) noexcept {
+  if (bytes == 0 && size > 0) return;
+  size -= static_cast<std::uint32_t>(bytes);
+  if (size > 0) {
+    std::memmove(data, data + bytes, size);
+    return;
+  }
+  if (data != nullptr) pool.give({data, capacity});
+  data = nullptr;
+  capacity = 0;
+}
+
+}  // namespace ringgate

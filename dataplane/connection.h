@@ -1,0 +1,122 @@
+// One socket of a shard: what is known of it, what waits to be parsed and what waits to be sent.
+//
+// Connections live in their shard's table and never move. A slot is reused only when no operation
+// of it is in flight; the generation tells a reused slot from the one that was meant. Only the
+// shard's thread touches a Connection; what crosses threads is a ConnectionId.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "dataplane/block_pool.h"
+#include "dataplane/peer_address.h"
+#include "dataplane/ring.h"
+#include "dataplane/send_queue.h"
+
+namespace ringgate {
+
+struct ConnectionId {
+  std::uint32_t shard = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  friend bool operator==(const ConnectionId&, const ConnectionId&) = default;
+};
+
+enum class Role : std::uint8_t {
+  kClient,  // of the gateway: small bounds, basic pings answered, idle timeout
+  kLink,    // between a gateway and a logic service, dialled or accepted
+};
+
+//   kOpen ──finish──▶ kFlushing ──queue empty──▶ kLingering ──EOF or time──▶ kClosing ─▶ kClosed
+//     └──────────────────────────── abort ────────────────────────────────▶ kClosing ─▶ kClosed
+enum class Phase : std::uint8_t {
+  kFree,
+  kOpen,
+  kFlushing,   // what is queued is still sent; what comes in is thrown away
+  kLingering,  // our side is shut down: closing with unread input would reset what was just sent
+  kClosing,    // shut down both ways, waiting for the completions of operations in flight
+  kClosed,     // the close itself is in flight
+};
+
+enum class CloseReason : std::uint8_t {
+  kNone,
+  kPeerClosed,
+  kPeerCloseFrame,
+  kPeerReset,
+  kSendFailed,
+  kBadFrame,
+  kFrameTooLong,
+  kBadPacket,
+  kHeaderTooLong,
+  kTooManyMetas,
+  kNotALogin,
+  kLoginTimeout,
+  kLoginRefused,
+  kIdleTimeout,
+  kWriteTimeout,
+  kSlowConsumer,
+  kKickedOut,
+  kTokenExpired,
+  kNoLoginService,
+  kDraining,
+  kHandshake,    // a link's first frame was not a handshake
+  kReplaced,     // a newer link of the same gateway and lane took over
+  kLinkRemoved,  // control no longer wants the link
+  kCount,
+};
+// A few words for logs, metrics ("idle_timeout") and the close frame of the TCP transport.
+[[nodiscard]] std::string_view describe(CloseReason reason) noexcept;
+
+// Input that could not be parsed yet: the start of a frame, or everything while input is held.
+// Grows with what has arrived, never with what a head declares.
+struct Carry {
+  std::uint8_t* data = nullptr;
+  std::uint32_t capacity = 0;
+  std::uint32_t size = 0;
+
+  [[nodiscard]] ByteView view() const noexcept { return {data, size}; }
+  void append(BlockPool& pool, ByteView bytes);
+  void drop_front(BlockPool& pool, std::size_t bytes) noexcept;  // gives the block back when empty
+  void clear(BlockPool& pool) noexcept { drop_front(pool, size); }
+};
+
+struct Connection {
+  // Operations in flight, one bit each: a slot is free when none is.
+  enum Op : std::uint8_t {
+    kRecvOp = 1,
+    kSendOp = 2,
+    kShutdownOp = 4,
+    kCancelOp = 8,
+    kCloseOp = 16,
+  };
+
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  std::int32_t fd = -1;
+  Role role = Role::kClient;
+  Phase phase = Phase::kFree;
+  CloseReason reason = CloseReason::kNone;
+  std::uint8_t ops = 0;
+  bool direct : 1 = false;       // fd is an index of the ring's direct table
+  bool held : 1 = false;         // input is collected, not parsed (a login waits for its answer)
+  bool read_paused : 1 = false;  // too much was collected: no receive is armed
+  bool dirty : 1 = false;        // on the list of connections with something to send
+  bool saw_eof : 1 = false;
+  bool wants_rearm : 1 = false;  // its receive ended and is armed again at the end of the batch
+  bool parsing : 1 = false;      // input of it is being parsed further up the stack
+
+  std::uint32_t last_read_ms = 0;    // shard clock
+  std::uint32_t last_write_ms = 0;   // start of the send in flight
+  std::uint32_t deadline_ms = 0;     // of the handler (login) or of the phase; 0: none
+
+  Carry carry;
+  SendQueue output;
+  PeerAddress peer;
+  void* user = nullptr;  // belongs to the handler, which frees it in on_close
+
+  [[nodiscard]] File file() const noexcept { return {fd, direct}; }
+  [[nodiscard]] bool open() const noexcept { return phase == Phase::kOpen; }
+};
+static_assert(sizeof(Connection) <= 128, "memory per idle connection is a target of the design");
+
+}  // namespace ringgate

@@ -1,0 +1,64 @@
+#include "dataplane/counters.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCounterInfo = {{
+    {"accepted_total", "connections accepted"},
+    {"closed_total", "connections closed, for any reason"},
+    {"pings_total", "pings answered by the shard itself"},
+    {"packets_in_total", "logic packets received from clients"},
+    {"bytes_in_total", "bytes received"},
+    {"packets_out_total", "packets written to clients"},
+    {"bytes_out_total", "bytes sent"},
+    {"sends_total", "send operations completed"},
+    {"receives_total", "receive completions with data"},
+    {"buffers_exhausted_total", "receives that had to wait for a free provided buffer"},
+    {"listener_closed_total", "times a shard closed its listener because its table was full"},
+    {"accept_errors_total", "accepts that failed"},
+    {"read_paused_total", "times reading from a client paused until its login is answered"},
+    {"wakeups_total", "wake-ups sent to other threads"},
+    {"mail_out_total", "messages handed to other threads"},
+    {"mail_full_total", "messages dropped because a mailbox was full"},
+    {"logins_total", "logins answered with success"},
+    {"logins_refused_total", "logins refused, here or by the login service"},
+    {"forwarded_total", "packets forwarded to services"},
+    {"forwarded_slow_total", "of these, packets whose header protobuf itself had to rewrite"},
+    {"forward_failed_total", "packets answered with 300 because they could not be forwarded"},
+    {"link_queue_full_total", "of these, because the bytes queued to the link reached the bound"},
+    {"outstanding_full_total", "of these, because the table of outstanding requests was full"},
+    {"answered_total", "requests answered by a service"},
+    {"answer_timeouts_total", "requests answered with 300 because no answer came in time"},
+    {"answers_late_total", "answers dropped because their request had already been answered"},
+    {"answers_failed_by_link_total", "requests answered with 300 because their link broke"},
+    {"pushes_in_total", "packets received from services"},
+    {"pushes_slow_total", "of these, packets whose header protobuf itself had to rewrite"},
+    {"delivered_total", "deliveries to channels"},
+    {"push_to_gone_channel_total", "deliveries dropped because the channel is gone"},
+    {"push_not_for_us_total", "packets dropped because they are addressed to another gateway"},
+    {"link_packet_malformed_total", "packets from services dropped because they make no sense"},
+    {"signouts_total", "sign-outs forwarded"},
+    {"signouts_dropped_total", "sign-outs given up: none could be forwarded in time, or too many"},
+    {"refused_commands_total", "packets answered with 103"},
+    {"no_service_total", "packets for which no connected service was found"},
+}};
+
+constexpr std::array<CounterInfo, static_cast<std::size_t>(Gauge::kCount)> kGaugeInfo = {{
+    {"clients", "open client connections"},
+    {"channels", "logged-in client connections"},
+    {"links", "open links"},
+    {"outstanding", "requests without an answer yet"},
+    {"pool_reserved_bytes", "memory the shard's pool has taken from the system"},
+    {"pool_used_bytes", "of these, bytes in use"},
+    {"signouts_waiting", "sign-outs waiting for a login service"},
+}};
+
+}  // namespace
+
+CounterInfo describe(Counter counter) noexcept {
+  return kCounterInfo[static_cast<std::size_t>(counter)];
+}
+
+CounterInfo describe(Gauge gauge) noexcept { return kGaugeInfo[static_cast<std::size_t>(gauge)]; }
+
+}  // namespace ringgate

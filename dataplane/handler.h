@@ -1,0 +1,56 @@
+// What a protocol does with the connections of one shard: the gateway, or a logic service.
+//
+// One handler per shard, called on its thread only. A call may use every method of the shard,
+// also on other connections, but does not block. One indirect call per packet, none per byte.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "codec/bytes.h"
+#include "dataplane/connection.h"
+#include "dataplane/mailbox.h"
+
+namespace ringgate {
+
+class Shard;
+
+// What an adopted socket is for: travels with it through the mailbox.
+struct AdoptedFor {
+  std::uint64_t subject = 0;  // the handler's own number, for example an upstream
+  std::uint32_t lane = 0;
+  std::uint32_t epoch = 0;
+};
+
+class Handler {
+ public:
+  Handler() = default;
+  Handler(const Handler&) = delete;
+  Handler& operator=(const Handler&) = delete;
+  virtual ~Handler() = default;
+
+  // Before the first iteration.
+  virtual void on_start(Shard& shard) = 0;
+  // A client or a link was accepted.
+  virtual void on_accept(Connection& connection) = 0;
+  // A connected socket came from another thread. It is a link.
+  virtual void on_adopt(Connection& connection, const AdoptedFor& what) = 0;
+  // A socket meant for adoption was closed instead: the table is full.
+  virtual void on_adopt_refused(const AdoptedFor& /*what*/) {}
+  // A binary frame that is not a basic ping. `payload` is valid for the call.
+  virtual void on_packet(Connection& connection, ByteView payload) = 0;
+  // Exactly once per connection, when it leaves Phase::kOpen. What is appended to it here is still
+  // sent if the close flushes, before the close frame. Ending the connection here does nothing.
+  // `connection.user` is the handler's to free.
+  virtual void on_close(Connection& connection, CloseReason reason) = 0;
+  // `connection.deadline_ms` has passed (it is 0 again).
+  virtual void on_deadline(Connection& connection) = 0;
+  // A message of a kind the shard does not know. Valid for the call.
+  virtual void on_mail(std::uint32_t from, MailKind kind, ByteView message) = 0;
+  // About every sweep_ms.
+  virtual void on_tick() = 0;
+  // After each batch of completions and mail, before anything is sent.
+  virtual void on_batch_end() {}
+};
+
+}  // namespace ringgate

@@ -1,0 +1,164 @@
+#include "dataplane/listener.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace ringgate {
+namespace {
+
+constexpr int kBacklog = 4096;  // the kernel caps it at net.core.somaxconn
+
+std::string print_address(const sockaddr_storage& address, std::uint16_t port) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
+    return "[" + std::string(text.data()) + "]:" + std::to_string(port);
+  }
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+  inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+  return std::string(text.data()) + ":" + std::to_string(port);
+}
+
+std::uint16_t port_of(const sockaddr_storage& address) {
+  return ntohs(address.ss_family == AF_INET6
+                   ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                   : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
+struct Candidate {
+  sockaddr_storage address{};
+  socklen_t bytes = 0;
+};
+
+Result<Candidate> resolve(const ListenAddress& wanted) {
+  Candidate candidate;
+  if (wanted.host.empty() || wanted.host == "*") {
+    auto& v6 = reinterpret_cast<sockaddr_in6&>(candidate.address);
+    v6.sin6_family = AF_INET6;
+    v6.sin6_addr = in6addr_any;
+    v6.sin6_port = htons(wanted.port);
+    candidate.bytes = sizeof v6;
+    return candidate;
+  }
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const std::string port = std::to_string(wanted.port);
+  const int result = getaddrinfo(wanted.host.c_str(), port.c_str(), &hints, &found);
+  if (result != 0) {
+    return fail("cannot listen on " + wanted.host + ": " + gai_strerror(result) +
+                    "; give an address of this machine, or leave the host empty for all",
+                2);
+  }
+  std::memcpy(&candidate.address, found->ai_addr, found->ai_addrlen);
+  candidate.bytes = found->ai_addrlen;
+  freeaddrinfo(found);
+  return candidate;
+}
+
+Result<int> bound_socket(const sockaddr_storage& address, socklen_t bytes, bool reuse_port,
+                         bool dual_stack) {
+  const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  const int off = 0;
+  if (fd >= 0) {
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (reuse_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (dual_stack) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&address), bytes) == 0) return fd;
+  }
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  const std::uint16_t port = port_of(address);
+  const std::string where = print_address(address, port);
+  if (error == EADDRINUSE) {
+    return fail("cannot listen on " + where + ": the port is taken; stop what listens there (ss -ltnp 'sport = :" +
+                std::to_string(port) + "' shows it) or choose another port");
+  }
+  if (error == EACCES) {
+    return fail("cannot listen on " + where +
+                ": not allowed; choose a port from 1024 on, or give the program CAP_NET_BIND_SERVICE");
+  }
+  return fail("cannot listen on " + where + ": " + std::strerror(error));
+}
+
+Result<int> listening_socket(const sockaddr_storage& address, socklen_t bytes, bool reuse_port) {
+  Result<int> fd = bound_socket(address, bytes, reuse_port, address.ss_family == AF_INET6);
+  if (fd && listen(*fd, kBacklog) != 0) {
+    const int error = errno;
+    close(*fd);
+    return fail("cannot listen on " + print_address(address, port_of(address)) + ": " +
+                std::strerror(error));
+  }
+  return fd;
+}
+
+}  // namespace
+
+Result<ListenerSet> ListenerSet::open(const ListenAddress& wanted, std::uint32_t count,
+                                      bool takeover) {
+  Result<Candidate> candidate = resolve(wanted);
+  if (!candidate) return std::unexpected(candidate.error());
+  ListenerSet set;
+  set.address_ = candidate->address;
+  set.address_bytes_ = candidate->bytes;
+  if (!takeover && wanted.port != 0) {
+    Result<int> probe = bound_socket(set.address_, set.address_bytes_, false,
+                                     set.address_.ss_family == AF_INET6);
+    if (!probe) return std::unexpected(probe.error());
+    close(*probe);
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Result<int> fd = listening_socket(set.address_, set.address_bytes_, true);
+    if (!fd) return std::unexpected(fd.error());
+    set.fds_.push_back(*fd);
+    if (i == 0) {  // with port 0 the first one chooses and the others copy it
+      socklen_t bytes = sizeof set.address_;
+      getsockname(*fd, reinterpret_cast<sockaddr*>(&set.address_), &bytes);
+    }
+  }
+  set.port_ = port_of(set.address_);
+  set.printed_ = print_address(set.address_, set.port_);
+  return set;
+}
+
+ListenerSet::~ListenerSet() {
+  for (const int fd : fds_) {
+    if (fd >= 0) close(fd);
+  }
+}
+
+ListenerSet::ListenerSet(ListenerSet&& other) noexcept { *this = std::move(other); }
+
+ListenerSet& ListenerSet::operator=(ListenerSet&& other) noexcept {
+  std::swap(fds_, other.fds_);
+  address_ = other.address_;
+  address_bytes_ = other.address_bytes_;
+  port_ = other.port_;
+  printed_ = other.printed_;
+  return *this;
+}
+
+void ListenerSet::close_one(std::uint32_t index) {
+  if (fds_[index] >= 0) close(fds_[index]);
+  fds_[index] = -1;
+}
+
+Result<int> ListenerSet::reopen_one(std::uint32_t index) {
+  Result<int> fd = listening_socket(address_, address_bytes_, true);
+  if (fd) fds_[index] = *fd;
+  return fd;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,50 @@
+// Listening TCP sockets. Set-up code, any thread.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "codec/error.h"
+
+namespace ringgate {
+
+// Where to listen. An empty host is all interfaces, IPv6 and IPv4.
+struct ListenAddress {
+  std::string host;
+  std::uint16_t port = 0;  // 0: any free port
+};
+
+// One listener of each of `count` shards on the same address (SO_REUSEPORT when count > 1), with
+// TCP_NODELAY, which accepted sockets inherit. Owned fds, closed by the destructor.
+class ListenerSet {
+ public:
+  // A taken port is an error that names it. Since SO_REUSEPORT would let a second process bind a
+  // taken port in silence, the port is first bound without it; `takeover` skips that.
+  static Result<ListenerSet> open(const ListenAddress& address, std::uint32_t count, bool takeover);
+  ListenerSet() = default;
+  ~ListenerSet();
+  ListenerSet(ListenerSet&& other) noexcept;
+  ListenerSet& operator=(ListenerSet&& other) noexcept;
+
+  [[nodiscard]] int fd(std::uint32_t index) const { return fds_[index]; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  // "127.0.0.1:8001", "[::]:8000"
+  [[nodiscard]] const std::string& printed() const noexcept { return printed_; }
+
+  // A shard that is full closes its listener, or the kernel goes on giving it clients. The fd
+  // must not be in use by the ring any more.
+  void close_one(std::uint32_t index);
+  [[nodiscard]] Result<int> reopen_one(std::uint32_t index);
+
+ private:
+  std::vector<int> fds_;
+  sockaddr_storage address_{};
+  socklen_t address_bytes_ = 0;
+  std::uint16_t port_ = 0;
+  std::string printed_;
+};
+
+}  // namespace ringgate

@@ -1,0 +1,47 @@
+#include "dataplane/peer_address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace ringgate {
+namespace {
+
+constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+}  // namespace
+
+PeerAddress PeerAddress::from(const sockaddr_storage& address) noexcept {
+  PeerAddress peer;
+  if (address.ss_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &address, sizeof v4);
+    std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), peer.address_.begin());
+    std::memcpy(peer.address_.data() + kMappedPrefix.size(), &v4.sin_addr, 4);
+    peer.port_ = ntohs(v4.sin_port);
+    peer.known_ = true;
+  } else if (address.ss_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &address, sizeof v6);
+    std::memcpy(peer.address_.data(), &v6.sin6_addr, peer.address_.size());
+    peer.port_ = ntohs(v6.sin6_port);
+    peer.known_ = true;
+  }
+  return peer;
+}
+
+std::string PeerAddress::ip() const {
+  if (!known_) return {};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool mapped =
+      std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address_.begin());
+  if (mapped) {
+    inet_ntop(AF_INET, address_.data() + kMappedPrefix.size(), text.data(), text.size());
+  } else {
+    inet_ntop(AF_INET6, address_.data(), text.data(), text.size());
+  }
+  return text.data();
+}
+
+}  // namespace ringgate

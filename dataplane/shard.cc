@@ -1,0 +1,231 @@
+#include "dataplane/shard.h"
+
+#include <unistd.h>
+
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+#include "dataplane/check.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::size_t kReapAtOnce = 256;
+// Completions taken before sending and mail get their turn; more than a full CQ would starve them.
+constexpr std::size_t kMaxReapedPerTurn = 16 * 1024;
+constexpr std::uint32_t kNoSlot = 0xFFFFFF;
+
+// What a wake-up writes to an eventfd; lives for good, as the operation may outlive a shard.
+constexpr std::uint64_t kOne = 1;
+
+}  // namespace
+
+Shard::Shard(const ShardOptions& options, Switchboard& switchboard, Handler& handler)
+    : options_(options),
+      switchboard_(switchboard),
+      handler_(handler),
+      clock_(options.time_ms),
+      table_(options.max_clients, options.max_links),
+      mailed_(switchboard.endpoints(), false) {
+  dirty_.reserve(table_.size());
+  rearm_.reserve(table_.size());
+}
+
+Shard::~Shard() {
+  close_all();  // first: the ring's operations point into the table and the pool
+  const auto free_memory = [this](Connection& connection) {
+    connection.output.complete_send(pool_, 0);
+    connection.output.clear(pool_);
+    connection.carry.clear(pool_);
+  };
+  table_.for_each_client(free_memory);
+  table_.for_each_link([&](Connection& link) {
+    free_memory(link);
+    if (link.phase != Phase::kClosed) ::close(link.fd);  // clients' went with the ring
+  });
+}
+
+Result<void> Shard::start(AcceptMode mode, ListenerSet* listeners, bool accept_now) {
+  RingOptions ring_options = options_.ring;
+  ring_options.direct_files = mode == AcceptMode::kDirect ? options_.max_clients : 0;
+  Result<std::unique_ptr<Ring>> ring = Ring::create(ring_options);
+  if (!ring) return std::unexpected(ring.error());
+  ring_ = std::move(*ring);
+  clock_.update();
+  next_sweep_ms_ = Clock::deadline(now_ms(), options_.sweep_ms);
+  arm_wake();
+  handler_.on_start(*this);
+  const bool accepts = mode == AcceptMode::kDirect ||
+                       (mode == AcceptMode::kHandOut && options_.index == 0);
+  accept_mode_ = accepts ? mode : AcceptMode::kNone;
+  listeners_ = listeners;
+  if (accept_now) start_accepting();
+  last_turn_ms_.set(Clock::monotonic_ms());
+  return {};
+}
+
+void Shard::run() {
+  while (!stopped_) iterate(wait_for());
+  close_all();
+}
+
+// The loop has ended: peers see their connections close now, not when this object goes.
+void Shard::close_all() {
+  ring_.reset();  // and with it every direct descriptor
+  table_.for_each_link([](Connection& connection) {
+    if (connection.fd >= 0) ::close(std::exchange(connection.fd, -1));
+  });
+}
+
+unsigned Shard::wait_for() const noexcept {
+  const auto left = static_cast<std::int32_t>(next_sweep_ms_ - clock_.now_ms());
+  return left > 0 ? static_cast<unsigned>(left) : 0;
+}
+
+void Shard::iterate(unsigned wait_ms) {
+  if (wait_ms > 0 && !switchboard_.prepare_sleep(options_.index)) wait_ms = 0;
+  ring_->submit_and_wait(wait_ms);
+  switchboard_.awake(options_.index);
+  clock_.update();
+  last_turn_ms_.set(Clock::monotonic_ms());
+
+  std::array<Completion, kReapAtOnce> completions;
+  std::size_t reaped = 0;
+  while (reaped < kMaxReapedPerTurn) {
+    const unsigned count = ring_->reap(completions);
+    for (unsigned i = 0; i < count; ++i) dispatch(completions[i]);
+    reaped += count;
+    if (count < completions.size()) break;
+  }
+  read_mail();
+  if (Clock::passed(now_ms(), next_sweep_ms_)) sweep();
+  handler_.on_batch_end();
+  rearm_receives();
+  send_dirty();
+  ring_->publish_buffers();
+  publish_mail();
+}
+
+void Shard::dispatch(const Completion& completion) {
+  const OpTag tag = OpTag::unpack(completion.tag);
+  switch (tag.kind) {
+    case OpKind::kRecv:
+      on_recv(completion, tag);
+      return;
+    case OpKind::kSend:
+      on_send(completion, tag);
+      return;
+    case OpKind::kAccept:
+      on_accept(completion, tag);
+      return;
+    case OpKind::kWakeRead:
+      arm_wake();
+      return;
+    case OpKind::kWakeWrite:
+      return;
+    case OpKind::kShutdown:
+    case OpKind::kCancel:
+    case OpKind::kClose:
+      break;
+  }
+  Connection* const connection = table_.find(tag.slot, tag.generation);
+  if (connection == nullptr) return;
+  if (tag.kind == OpKind::kClose) {
+    free_slot(*connection);
+    return;
+  }
+  const auto op = tag.kind == OpKind::kShutdown ? Connection::kShutdownOp : Connection::kCancelOp;
+  connection->ops = static_cast<std::uint8_t>(connection->ops & ~op);
+  try_close(*connection);
+}
+
+void Shard::arm_wake() {
+  ring_->read(switchboard_.wake_fd(options_.index), &wake_read_, sizeof wake_read_,
+              OpTag{OpKind::kWakeRead, kNoSlot, 0}.pack());
+}
+
+void Shard::read_mail() {
+  switchboard_.drain(options_.index, [this](std::uint32_t from, MailKind kind, ByteView message) {
+    take_mail(from, kind, message);
+  });
+}
+
+void Shard::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
+  if (kind == kMailStop) {
+    stopped_ = true;
+    return;
+  }
+  if (kind == kMailAccept) {
+    start_accepting();
+    return;
+  }
+  if (kind != kMailAdopt) {
+    handler_.on_mail(from, kind, message);
+    return;
+  }
+  AdoptMail mail;
+  RINGGATE_CHECK(message.size() == sizeof mail);
+  std::memcpy(&mail, message.data(), sizeof mail);
+  Connection* const connection = adopt(mail.fd, mail.peer);
+  if (connection == nullptr) {
+    if (mail.accepted == 0) handler_.on_adopt_refused(mail.what);
+    return;
+  }
+  if (mail.accepted != 0) {
+    handler_.on_accept(*connection);
+  } else {
+    handler_.on_adopt(*connection, mail.what);
+  }
+}
+
+std::uint8_t* Shard::mail(std::uint32_t to, MailKind kind, std::size_t bytes, Urgency urgency) {
+  std::uint8_t* const room = switchboard_.box(options_.index, to).reserve(kind, bytes, urgency);
+  if (room == nullptr) {
+    counters_.add(Counter::kMailFull);
+    return nullptr;
+  }
+  counters_.add(Counter::kMailOut);
+  mailed_[to] = true;
+  return room;
+}
+
+void Shard::mail_surely(std::uint32_t to, MailKind kind, ByteView message) {
+  std::uint8_t* const room =
+      waiting_mail_.empty() ? mail(to, kind, message.size(), Urgency::kControl) : nullptr;
+  if (room != nullptr) {
+    std::memcpy(room, message.data(), message.size());
+  } else {
+    waiting_mail_.push_back({to, kind, {message.begin(), message.end()}});
+  }
+}
+
+void Shard::retry_waiting_mail() {
+  while (!waiting_mail_.empty()) {
+    const WaitingMail& waiting = waiting_mail_.front();
+    std::uint8_t* const room = mail(waiting.to, waiting.kind, waiting.bytes.size(),
+                                    Urgency::kControl);
+    if (room == nullptr) return;
+    std::memcpy(room, waiting.bytes.data(), waiting.bytes.size());
+    waiting_mail_.pop_front();
+  }
+}
+
+void Shard::publish_mail() {
+  if (!waiting_mail_.empty()) retry_waiting_mail();
+  for (std::uint32_t to = 0; to < mailed_.size(); ++to) {
+    if (!mailed_[to]) continue;
+    mailed_[to] = false;
+    if (!switchboard_.publish(options_.index, to)) continue;
+    counters_.add(Counter::kWakeups);
+    ring_->write(switchboard_.wake_fd(to), &kOne, sizeof kOne,
+                 OpTag{OpKind::kWakeWrite, kNoSlot, 0}.pack());
+  }
+}
+
+void Shard::set_deadline(Connection& connection, std::uint32_t after_ms) noexcept {
+  connection.deadline_ms = after_ms == 0 ? 0 : Clock::deadline(now_ms(), after_ms);
+}
+
+}  // namespace ringgate

@@ -1,0 +1,212 @@
+// A shard: one thread, one ring, and everything of the connections that live on it.
+//
+// The loop is submit / reap / dispatch / mail / sweep / send. Nothing of a shard is touched by
+// another thread, except its counters (read) and its mailboxes. All methods are for the shard's
+// own thread, from within Handler calls, unless they say otherwise.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "codec/error.h"
+#include "codec/tcp_frame.h"
+#include "dataplane/acceptor.h"
+#include "dataplane/block_pool.h"
+#include "dataplane/clock.h"
+#include "dataplane/connection.h"
+#include "dataplane/connection_table.h"
+#include "dataplane/counters.h"
+#include "dataplane/handler.h"
+#include "dataplane/ring.h"
+#include "dataplane/shard_options.h"
+#include "dataplane/switchboard.h"
+
+namespace ringgate {
+
+class Shard {
+ public:
+  // The switchboard's endpoint `options.index` is this shard. Both references outlive it.
+  Shard(const ShardOptions& options, Switchboard& switchboard, Handler& handler);
+  ~Shard();
+
+  // On the shard's thread: creates the ring, then runs until kMailStop. Without `accept_now`
+  // clients wait in the listener's backlog until kMailAccept.
+  [[nodiscard]] Result<void> start(AcceptMode mode, ListenerSet* listeners, bool accept_now = true);
+  void run();
+  // One iteration of the loop; run() is this until stopped. Waits at most `wait_ms`.
+  void iterate(unsigned wait_ms);
+  [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+
+  // --- What a handler uses -----------------------------------------------------------------
+  [[nodiscard]] const ShardOptions& options() const noexcept { return options_; }
+  [[nodiscard]] std::uint32_t index() const noexcept { return options_.index; }
+  [[nodiscard]] std::uint32_t now_ms() const noexcept { return clock_.now_ms(); }
+  [[nodiscard]] BlockPool& pool() noexcept { return pool_; }
+  [[nodiscard]] Counters& counters() noexcept { return counters_; }
+  // Any thread may read them.
+  [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+  // When the loop last turned, in ms of CLOCK_MONOTONIC. Any thread.
+  [[nodiscard]] std::uint64_t last_turn_ms() const noexcept { return last_turn_ms_.get(); }
+
+  // The connection of that slot, if it is in use (any phase) or null.
+  [[nodiscard]] Connection* at(std::uint32_t slot) noexcept { return table_.at(slot); }
+  // The connection itself, or null when the slot has been reused.
+  [[nodiscard]] Connection* find(std::uint32_t slot, std::uint32_t generation) noexcept {
+    return table_.find(slot, generation);
+  }
+  [[nodiscard]] ConnectionId id_of(const Connection& connection) const noexcept {
+    return {options_.index, connection.slot, connection.generation};
+  }
+  [[nodiscard]] ConnectionTable& table() noexcept { return table_; }
+  // The number of the control thread, and of others beside the shards, as mail addresses.
+  [[nodiscard]] std::uint32_t control() const noexcept { return switchboard_.control(); }
+  [[nodiscard]] std::uint32_t extra(std::uint32_t number) const noexcept {
+    return switchboard_.extra(number);
+  }
+
+  // Room for `bytes` at the end of what the connection sends; fill it before returning to the loop.
+  // Null when the connection is not open or its queue is at its bound. A client at its bound is a
+  // slow consumer and is closed; a link is not (the caller answers 300).
+  [[nodiscard]] std::uint8_t* reserve(Connection& connection, std::size_t bytes);
+  // The same for a block that several connections send: head is copied, the block referred to.
+  bool append_shared(Connection& connection, ByteView head, SharedBlock* block);
+
+  // Sends what is queued, then a close frame with the reason (clients), then closes.
+  void finish(Connection& connection, CloseReason reason);
+  // Closes at once; what is queued is dropped.
+  void abort(Connection& connection, CloseReason reason);
+
+  // From now on input is collected and not parsed, until release_input(). Beyond
+  // `max_held_bytes` reading pauses.
+  void hold_input(Connection& connection) noexcept { connection.held = true; }
+  void release_input(Connection& connection);
+
+  // `after_ms` from now on_deadline is called; 0 clears it.
+  void set_deadline(Connection& connection, std::uint32_t after_ms) noexcept;
+
+  // Takes over a connected socket as a link. Null (and the fd is closed) when there is no room.
+  Connection* adopt(int fd, const PeerAddress& peer);
+  void stop_accepting() { acceptor_.stop(ring_.get()); }
+  [[nodiscard]] bool accepting() const noexcept { return acceptor_.active(); }
+
+  // Room for a message to another endpoint, visible at the end of the batch. Null when full.
+  [[nodiscard]] std::uint8_t* mail(std::uint32_t to, MailKind kind, std::size_t bytes,
+                                   Urgency urgency = Urgency::kData);
+  // A control message: never dropped. What does not fit waits here, in order.
+  void mail_surely(std::uint32_t to, MailKind kind, ByteView message);
+  template <class Message>
+    requires std::is_trivially_copyable_v<Message>
+  void mail_surely(std::uint32_t to, MailKind kind, const Message& message) {
+    mail_surely(to, kind, ByteView{reinterpret_cast<const std::uint8_t*>(&message), sizeof message});
+  }
+
+ private:
+  // shard.cc: the loop
+  void close_all();
+  void dispatch(const Completion& completion);
+  void read_mail();
+  void take_mail(std::uint32_t from, MailKind kind, ByteView message);
+  void publish_mail();
+  void retry_waiting_mail();
+  void arm_wake();
+  [[nodiscard]] unsigned wait_for() const noexcept;
+
+  // shard_input.cc: bytes in
+  void on_recv(const Completion& completion, OpTag tag);
+  void on_data(Connection& connection, ByteView data);
+  void complete_carry(Connection& connection, ByteView& data);
+  [[nodiscard]] std::size_t parse(Connection& connection, ByteView input);
+  void on_frame(Connection& connection, const Frame& frame);
+  void on_binary(Connection& connection, ByteView payload);
+  void keep(Connection& connection, ByteView rest);
+  void arm_recv(Connection& connection);
+  void resume_reading(Connection& connection);
+  void want_rearm(Connection& connection);
+  void rearm_receives();
+
+  // shard_output.cc: bytes out, and the end of a connection
+  void mark_dirty(Connection& connection);
+  void send_dirty();
+  void start_send(Connection& connection);
+  void on_send(const Completion& completion, OpTag tag);
+  void queue_frame(Connection& connection, Opcode opcode, ByteView payload);
+  void leave_open(Connection& connection, CloseReason reason);
+  void begin_linger(Connection& connection);
+  void begin_closing(Connection& connection);
+  void try_close(Connection& connection);
+  void free_slot(Connection& connection);
+
+  // shard_accept.cc
+  void start_accepting();
+  void on_accept(const Completion& completion, OpTag tag);
+  void open_client(std::uint32_t slot, const PeerAddress& peer);
+  void hand_out(int fd, const PeerAddress& peer);
+
+  // shard_sweep.cc
+  void sweep();
+  void sweep_one(Connection& connection);
+
+  const RoleLimits& limits(const Connection& connection) const noexcept {
+    return options_.limits[static_cast<std::size_t>(connection.role)];
+  }
+  // Within on_close: still open, but finish() and abort() have begun.
+  [[nodiscard]] static bool ending(const Connection& connection) noexcept {
+    return connection.open() && connection.reason != CloseReason::kNone;
+  }
+  [[nodiscard]] static BufferGroup group_of(Role role) noexcept {
+    return role == Role::kClient ? BufferGroup::kClients : BufferGroup::kLinks;
+  }
+  [[nodiscard]] std::uint64_t tag(OpKind kind, const Connection& connection) const noexcept {
+    return OpTag{kind, connection.slot, connection.generation}.pack();
+  }
+
+  ShardOptions options_;
+  Switchboard& switchboard_;
+  Handler& handler_;
+  Clock clock_;
+  Counters counters_;
+  Cell last_turn_ms_;
+  BlockPool pool_;
+  ConnectionTable table_;
+  Acceptor acceptor_;
+  std::unique_ptr<Ring> ring_;  // after what its operations point to
+
+  std::vector<std::uint32_t> dirty_;    // slots
+  std::vector<std::uint32_t> rearm_;    // slots whose receive has ended
+  std::vector<bool> mailed_;            // endpoints written to in this batch
+  struct WaitingMail {
+    std::uint32_t to;
+    MailKind kind;
+    std::vector<std::uint8_t> bytes;
+  };
+  std::deque<WaitingMail> waiting_mail_;
+  AcceptMode accept_mode_ = AcceptMode::kNone;
+  ListenerSet* listeners_ = nullptr;
+  std::uint32_t hand_out_next_ = 0;
+  std::uint32_t next_sweep_ms_ = 0;
+  std::uint32_t sweep_cursor_ = 0;
+  std::uint64_t wake_read_ = 0;         // what the eventfd's read writes
+  bool stopped_ = false;
+};
+
+// Messages the shard itself takes; a handler's kinds start at kMailHandler.
+inline constexpr MailKind kMailStop = 1;
+inline constexpr MailKind kMailAdopt = 2;
+inline constexpr MailKind kMailAccept = 3;
+inline constexpr MailKind kMailHandler = 64;
+
+struct AdoptMail {
+  std::int32_t fd;
+  std::uint32_t accepted;  // 1: on_accept is called, 0: on_adopt
+  PeerAddress peer;
+  AdoptedFor what;
+};
+
+}  // namespace ringgate

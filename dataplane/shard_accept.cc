@@ -1,0 +1,88 @@
+// Shard: new connections.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "dataplane/check.h"
+#include "dataplane/shard.h"
+
+namespace ringgate {
+
+void Shard::start_accepting() {
+  if (acceptor_.mode() != AcceptMode::kNone || acceptor_.stopping()) return;
+  const std::uint32_t room =
+      accept_mode_ == AcceptMode::kHandOut ? options_.max_links : options_.max_clients;
+  acceptor_.start(ring_.get(), accept_mode_, listeners_, options_.index, room);
+}
+
+void Shard::on_accept(const Completion& completion, OpTag tag) {
+  const PeerAddress peer = PeerAddress::from(acceptor_.completed(tag.slot));
+  if (completion.result >= 0) {
+    counters_.add(Counter::kAccepted);
+    if (acceptor_.mode() == AcceptMode::kDirect) {
+      open_client(static_cast<std::uint32_t>(completion.result), peer);
+    } else {
+      hand_out(completion.result, peer);
+    }
+  } else if (completion.result != -ECANCELED) {
+    counters_.add(Counter::kAcceptErrors);
+    // Most errors are of the one connection. Lack of files or memory is not: the next sweep tries.
+    if (completion.result == -EMFILE || completion.result == -ENFILE ||
+        completion.result == -ENOMEM || completion.result == -ENOBUFS) {
+      return;
+    }
+  }
+  const bool clients = acceptor_.mode() == AcceptMode::kDirect;
+  acceptor_.arm(ring_.get(),
+                clients ? options_.max_clients - table_.clients() : options_.max_links,
+                clients ? options_.max_clients : options_.max_links, counters_);
+}
+
+void Shard::open_client(std::uint32_t slot, const PeerAddress& peer) {
+  // The kernel may hand out a place again before the completion of its close has been read.
+  if (Connection* const old = table_.at(slot); old != nullptr) {
+    RINGGATE_CHECK(old->phase == Phase::kClosed);
+    free_slot(*old);
+  }
+  Connection& connection = table_.open_client(slot);
+  connection.peer = peer;
+  connection.last_read_ms = now_ms();
+  counters_.change(Gauge::kClients, 1);
+  handler_.on_accept(connection);
+  if (connection.open()) arm_recv(connection);
+}
+
+// Few links come in, so SO_REUSEPORT would pile them up: they go to the shards in turn.
+void Shard::hand_out(int fd, const PeerAddress& peer) {
+  const std::uint32_t to = hand_out_next_++ % options_.shards;
+  if (to == options_.index) {
+    if (Connection* const connection = adopt(fd, peer); connection != nullptr) {
+      handler_.on_accept(*connection);
+    }
+    return;
+  }
+  mail_surely(to, kMailAdopt, AdoptMail{fd, 1, peer, {}});
+}
+
+Connection* Shard::adopt(int fd, const PeerAddress& peer) {
+  Connection* const connection = table_.open_link();
+  if (connection == nullptr) {
+    ::close(fd);  // set-up, not the data path: links come and go rarely
+    return nullptr;
+  }
+  // The ring waits by itself; on a non-blocking socket it would answer EAGAIN for ever.
+  if (const int flags = ::fcntl(fd, F_GETFL); flags >= 0 && (flags & O_NONBLOCK) != 0) {
+    ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  }
+  connection->fd = fd;
+  connection->direct = false;
+  connection->peer = peer;
+  connection->last_read_ms = now_ms();
+  counters_.change(Gauge::kLinks, 1);
+  arm_recv(*connection);
+  return connection;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,139 @@
+#include "dataplane/shard_group.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <future>
+
+#include "dataplane/check.h"
+
+namespace ringgate {
+namespace {
+
+// Signals are for the control thread.
+void block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+void pin_to(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(cpu), &set);
+  // Where it fails (the CPU went away) the shard runs unpinned: slower, not wrong.
+  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+void wake(int fd) {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(fd, &one, sizeof one);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ShardGroup>> ShardGroup::create(const ShardGroupOptions& options,
+                                                       const MakeHandler& make_handler) {
+  Result<std::unique_ptr<Switchboard>> switchboard =
+      Switchboard::create(options.shards, options.extra_endpoints, options.mailbox_bytes);
+  if (!switchboard) return std::unexpected(switchboard.error());
+  std::unique_ptr<ShardGroup> group(new ShardGroup);
+  group->options_ = options;
+  group->switchboard_ = std::move(*switchboard);
+  // Control waits in a poll of its own, so its first mail has to wake it too.
+  RINGGATE_CHECK(group->switchboard_->prepare_sleep(group->switchboard_->control()));
+  for (std::uint32_t i = 0; i < options.shards; ++i) {
+    ShardOptions shard = options.shard;
+    shard.index = i;
+    shard.shards = options.shards;
+    group->handlers_.push_back(make_handler(i));
+    group->shards_.push_back(
+        std::make_unique<Shard>(shard, *group->switchboard_, *group->handlers_.back()));
+  }
+  return group;
+}
+
+ShardGroup::~ShardGroup() { stop(); }
+
+Result<void> ShardGroup::start(ListenerSet* listeners) {
+  std::vector<std::future<Result<void>>> started;
+  for (std::uint32_t i = 0; i < size(); ++i) {
+    std::promise<Result<void>> promise;
+    started.push_back(promise.get_future());
+    threads_.emplace_back([this, i, listeners, promise = std::move(promise)]() mutable {
+      block_signals();
+      const std::string name = options_.name + std::to_string(i);
+      pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+      if (!options_.cpus.empty()) pin_to(options_.cpus[i % options_.cpus.size()]);
+      Result<void> result = shards_[i]->start(options_.accept, listeners, options_.accept_at_start);
+      const bool running = result.has_value();
+      promise.set_value(std::move(result));
+      if (running) shards_[i]->run();
+    });
+  }
+  Result<void> all;
+  for (auto& future : started) {
+    Result<void> one = future.get();
+    if (!one && all) all = std::move(one);
+  }
+  if (!all) stop();
+  return all;
+}
+
+void ShardGroup::start_accepting() {
+  const std::uint8_t nothing = 0;
+  for (std::uint32_t i = 0; i < size(); ++i) post(i, kMailAccept, nothing);
+}
+
+void ShardGroup::stop() {
+  if (threads_.empty()) return;
+  const std::uint8_t nothing = 0;
+  for (std::uint32_t i = 0; i < size(); ++i) post(i, kMailStop, nothing);
+  while (flush()) std::this_thread::yield();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+bool ShardGroup::try_post(std::uint32_t shard, MailKind kind, ByteView message) {
+  std::uint8_t* const room =
+      switchboard_->box(switchboard_->control(), shard).reserve(kind, message.size(),
+                                                                Urgency::kControl);
+  if (room == nullptr) return false;
+  std::memcpy(room, message.data(), message.size());
+  return true;
+}
+
+void ShardGroup::post(std::uint32_t shard, MailKind kind, ByteView message) {
+  if (!waiting_.empty() || !try_post(shard, kind, message)) {
+    waiting_.push_back({shard, kind, {message.begin(), message.end()}});
+  }
+}
+
+bool ShardGroup::flush() {
+  while (!waiting_.empty() &&
+         try_post(waiting_.front().shard, waiting_.front().kind, waiting_.front().bytes)) {
+    waiting_.pop_front();
+  }
+  for (std::uint32_t i = 0; i < size(); ++i) {
+    if (switchboard_->publish(switchboard_->control(), i)) wake(switchboard_->wake_fd(i));
+  }
+  return !waiting_.empty();
+}
+
+void ShardGroup::drain(const Use& use) {
+  const std::uint32_t control = switchboard_->control();
+  switchboard_->awake(control);
+  pollfd ready{wake_fd(), POLLIN, 0};
+  if (poll(&ready, 1, 0) == 1) {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t bytes = read(ready.fd, &count, sizeof count);
+  }
+  do {
+    switchboard_->drain(control, use);
+  } while (!switchboard_->prepare_sleep(control));
+}
+
+}  // namespace ringgate

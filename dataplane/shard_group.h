@@ -1,0 +1,93 @@
+// The shards of one service and their threads, seen from the thread that controls them.
+//
+// All methods are for the control thread, which is the switchboard's last endpoint, except the
+// const ones that read counters.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "dataplane/shard.h"
+
+namespace ringgate {
+
+struct ShardGroupOptions {
+  std::string name = "shard";     // of the threads, at most 11 bytes
+  std::uint32_t shards = 1;
+  std::uint32_t extra_endpoints = 0;  // threads beside the shards and control, see Switchboard
+  std::vector<int> cpus;          // shard i is pinned to cpus[i % size]; empty: not pinned
+  std::size_t mailbox_bytes = 1 << 20;
+  AcceptMode accept = AcceptMode::kNone;
+  bool accept_at_start = true;    // false: clients wait in the backlog until start_accepting()
+  ShardOptions shard;             // index and shards are filled in
+};
+
+class ShardGroup {
+ public:
+  using MakeHandler = std::function<std::unique_ptr<Handler>(std::uint32_t shard)>;
+
+  static Result<std::unique_ptr<ShardGroup>> create(const ShardGroupOptions& options,
+                                                    const MakeHandler& make_handler);
+  // Stops and joins.
+  ~ShardGroup();
+  ShardGroup(const ShardGroup&) = delete;
+  ShardGroup& operator=(const ShardGroup&) = delete;
+
+  // Starts the threads and waits until each has its ring, or says what failed. `listeners` (null
+  // when nothing is accepted) outlives this.
+  [[nodiscard]] Result<void> start(ListenerSet* listeners);
+  void start_accepting();
+  // Every shard ends after the mail that it has; then joins.
+  void stop();
+
+  [[nodiscard]] std::uint32_t size() const noexcept {
+    return static_cast<std::uint32_t>(shards_.size());
+  }
+  [[nodiscard]] const Shard& shard(std::uint32_t index) const noexcept { return *shards_[index]; }
+  [[nodiscard]] Handler& handler(std::uint32_t index) const noexcept { return *handlers_[index]; }
+  // For a thread that serves the shards as an extra endpoint. Valid until this is destroyed.
+  [[nodiscard]] Switchboard& switchboard() noexcept { return *switchboard_; }
+
+  // Sends a message; never dropped: what does not fit waits here, in order.
+  void post(std::uint32_t shard, MailKind kind, ByteView message);
+  template <class Message>
+    requires std::is_trivially_copyable_v<Message>
+  void post(std::uint32_t shard, MailKind kind, const Message& message) {
+    post(shard, kind, ByteView{reinterpret_cast<const std::uint8_t*>(&message), sizeof message});
+  }
+  // Makes what was posted visible and wakes whom it concerns: once per turn of the control loop.
+  // True: something still waits for room; call again soon.
+  bool flush();
+
+  // Readable when mail is there; drain() reads it.
+  [[nodiscard]] int wake_fd() const noexcept {
+    return switchboard_->wake_fd(switchboard_->control());
+  }
+  using Use = std::function<void(std::uint32_t from, MailKind kind, ByteView message)>;
+  void drain(const Use& use);
+
+ private:
+  struct Waiting {
+    std::uint32_t shard;
+    MailKind kind;
+    std::vector<std::uint8_t> bytes;
+  };
+  ShardGroup() = default;
+  [[nodiscard]] bool try_post(std::uint32_t shard, MailKind kind, ByteView message);
+
+  ShardGroupOptions options_;
+  std::unique_ptr<Switchboard> switchboard_;
+  std::vector<std::unique_ptr<Handler>> handlers_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::thread> threads_;
+  std::deque<Waiting> waiting_;
+};
+
+}  // namespace ringgate

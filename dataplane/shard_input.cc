@@ -1,0 +1,188 @@
+// Shard: bytes in. A receive's buffer is parsed in place and goes back to the ring at the end of
+// the batch; only the start of an incomplete frame is copied.
+#include <cerrno>
+#include <cstring>
+
+#include "codec/packet.h"
+#include "dataplane/shard.h"
+
+namespace ringgate {
+
+void Shard::on_recv(const Completion& completion, OpTag tag) {
+  const BufferGroup group =
+      table_.is_client_slot(tag.slot) ? BufferGroup::kClients : BufferGroup::kLinks;
+  Connection* const connection = table_.find(tag.slot, tag.generation);
+  if (connection != nullptr) {
+    if (!completion.more) {
+      connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kRecvOp);
+    }
+    if (completion.result > 0) {
+      counters_.add(Counter::kReceives);
+      counters_.add(Counter::kBytesIn, static_cast<std::uint64_t>(completion.result));
+      connection->last_read_ms = now_ms();
+      if (connection->open()) on_data(*connection, ring_->received(group, completion));
+    }
+  }
+  if (completion.has_buffer) ring_->recycle(group, completion.buffer_id);
+  if (connection == nullptr || completion.more) return;
+
+  if (completion.result == 0) {
+    connection->saw_eof = true;
+    if (connection->phase == Phase::kLingering) begin_closing(*connection);
+    finish(*connection, CloseReason::kPeerClosed);
+  } else if (completion.result > 0 || completion.result == -ENOBUFS ||
+             completion.result == -EINTR || completion.result == -EAGAIN) {
+    if (completion.result == -ENOBUFS) counters_.add(Counter::kBuffersExhausted);
+    want_rearm(*connection);
+  } else if (completion.result == -ECANCELED) {
+    // Paused on purpose; resume_reading() arms it again, unless it has already been called.
+  } else {
+    abort(*connection, CloseReason::kPeerReset);
+  }
+  try_close(*connection);
+}
+
+void Shard::on_data(Connection& connection, ByteView data) {
+  if (connection.held) {
+    keep(connection, data);
+    return;
+  }
+  connection.parsing = true;
+  if (connection.carry.size > 0) complete_carry(connection, data);
+  if (connection.open() && !connection.held) data = data.subspan(parse(connection, data));
+  connection.parsing = false;
+  if (connection.open() && !data.empty()) keep(connection, data);
+}
+
+// A frame has begun in an earlier receive: takes from `data` just what completes it.
+void Shard::complete_carry(Connection& connection, ByteView& data) {
+  Carry& carry = connection.carry;
+  while (carry.size > 0 && !data.empty() && connection.open() && !connection.held) {
+    const FrameStep step = next_tcp_frame(carry.view(), limits(connection).max_frame_bytes);
+    const std::size_t missing = step.need - carry.size;
+    const std::size_t taken = std::min(missing, data.size());
+    carry.append(pool_, data.first(taken));
+    data = data.subspan(taken);
+    if (taken < missing) return;
+    carry.drop_front(pool_, parse(connection, carry.view()));
+  }
+}
+
+// Whole frames from the front of `input`; the number of bytes used.
+std::size_t Shard::parse(Connection& connection, ByteView input) {
+  const std::size_t most = limits(connection).max_frame_bytes;
+  std::size_t used = 0;
+  while (used < input.size() && connection.open() && !connection.held) {
+    const FrameStep step = next_tcp_frame(input.subspan(used), most);
+    if (step.status == FrameStatus::kFrame) {
+      used += step.consumed;
+      on_frame(connection, step.frame);
+    } else if (step.status == FrameStatus::kNeedMore) {
+      return used;
+    } else {
+      finish(connection, step.status == FrameStatus::kTooLong ? CloseReason::kFrameTooLong
+                                                              : CloseReason::kBadFrame);
+    }
+  }
+  return connection.open() ? used : input.size();
+}
+
+void Shard::on_frame(Connection& connection, const Frame& frame) {
+  switch (frame.opcode) {
+    case Opcode::kBinary:
+      on_binary(connection, frame.payload);
+      return;
+    case Opcode::kPing:
+      counters_.add(Counter::kPings);
+      queue_frame(connection, Opcode::kPong, frame.payload);
+      return;
+    case Opcode::kPong:
+      return;
+    case Opcode::kClose:
+      finish(connection, CloseReason::kPeerCloseFrame);
+      return;
+    case Opcode::kContinuation:
+    case Opcode::kText:
+      break;  // packets travel only in binary frames
+  }
+  finish(connection, CloseReason::kBadFrame);
+}
+
+void Shard::on_binary(Connection& connection, ByteView payload) {
+  constexpr std::size_t kPacket = kTcpFrameHeadBytes;
+  if (payload.size() == kTcpPing.size() - kPacket &&
+      std::memcmp(payload.data(), kTcpPing.data() + kPacket, payload.size()) == 0) {
+    counters_.add(Counter::kPings);
+    if (std::uint8_t* const to = reserve(connection, kTcpPong.size()); to != nullptr) {
+      std::memcpy(to, kTcpPong.data(), kTcpPong.size());
+    }
+    return;
+  }
+  handler_.on_packet(connection, payload);
+}
+
+// Collects what cannot be parsed yet.
+void Shard::keep(Connection& connection, ByteView rest) {
+  connection.carry.append(pool_, rest);
+  if (!connection.held || connection.carry.size < options_.max_held_bytes ||
+      connection.read_paused) {
+    return;
+  }
+  connection.read_paused = true;
+  counters_.add(Counter::kReadPaused);
+  if ((connection.ops & (Connection::kRecvOp | Connection::kCancelOp)) == Connection::kRecvOp) {
+    ring_->cancel(tag(OpKind::kRecv, connection), tag(OpKind::kCancel, connection));
+    connection.ops |= Connection::kCancelOp;
+  }
+}
+
+void Shard::release_input(Connection& connection) {
+  connection.held = false;
+  if (!connection.parsing && connection.open()) {
+    connection.parsing = true;
+    const std::size_t used = parse(connection, connection.carry.view());
+    connection.parsing = false;
+    connection.carry.drop_front(pool_, used);
+  }
+  if (connection.read_paused && !connection.held) resume_reading(connection);
+}
+
+void Shard::resume_reading(Connection& connection) {
+  connection.read_paused = false;
+  want_rearm(connection);
+}
+
+void Shard::want_rearm(Connection& connection) {
+  if (connection.wants_rearm) return;
+  connection.wants_rearm = true;
+  rearm_.push_back(connection.slot);
+}
+
+void Shard::arm_recv(Connection& connection) {
+  connection.ops |= Connection::kRecvOp;
+  ring_->recv_multishot(connection.file(), group_of(connection.role),
+                        tag(OpKind::kRecv, connection));
+}
+
+// At the end of the batch, when its buffers have come back.
+void Shard::rearm_receives() {
+  if (rearm_.empty()) return;
+  ring_->publish_buffers();
+  std::size_t kept = 0;
+  for (const std::uint32_t slot : rearm_) {
+    Connection* const connection = table_.at(slot);
+    if (connection == nullptr || !connection->wants_rearm) continue;
+    if ((connection->ops & Connection::kRecvOp) != 0) {
+      rearm_[kept++] = slot;  // a cancelled receive is still on its way out
+      continue;
+    }
+    connection->wants_rearm = false;
+    const bool wanted = connection->phase == Phase::kOpen ||
+                        connection->phase == Phase::kFlushing ||
+                        connection->phase == Phase::kLingering;
+    if (wanted && !connection->read_paused && !connection->saw_eof) arm_recv(*connection);
+  }
+  rearm_.resize(kept);
+}
+
+}  // namespace ringgate

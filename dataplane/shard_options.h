@@ -1,0 +1,39 @@
+// The bounds and times of one shard.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/clock.h"
+#include "dataplane/ring.h"
+
+namespace ringgate {
+
+struct RoleLimits {
+  std::size_t max_frame_bytes = 0;    // payload of a frame
+  std::size_t max_queued_bytes = 0;   // waiting to be sent on one connection
+  std::size_t first_piece_bytes = 0;  // of a send queue: small for clients, large for links
+  std::uint32_t read_timeout_ms = 0;  // without a byte from the peer; 0: never
+};
+
+struct ShardOptions {
+  std::uint32_t index = 0;   // this shard's endpoint
+  std::uint32_t shards = 1;  // of its group
+  std::uint32_t max_clients = 1000;
+  std::uint32_t max_links = 256;
+  std::size_t max_held_bytes = 64 * 1024;
+  std::uint32_t write_timeout_ms = 10'000;
+  std::uint32_t linger_ms = 1'000;
+  std::uint32_t sweep_ms = 100;    // how often on_tick is called and a part of the table looked at
+  std::uint32_t sweep_parts = 10;  // so each connection is looked at every sweep_ms * sweep_parts
+  // Indexed by Role.
+  std::array<RoleLimits, 2> limits = {
+      RoleLimits{64 * 1024, 256 * 1024, 32, 120'000},
+      RoleLimits{16 * 1024 * 1024, 16 * 1024 * 1024, 16 * 1024, 180'000},
+  };
+  RingOptions ring;
+  Clock::Source time_ms = &Clock::monotonic_ms;  // tests give their own
+};
+
+}  // namespace ringgate

@@ -1,0 +1,163 @@
+// Shard: bytes out, and the end of a connection.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "dataplane/check.h"
+#include "dataplane/shard.h"
+
+namespace ringgate {
+
+std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes) {
+  if (!connection.open()) return nullptr;
+  const RoleLimits& bounds = limits(connection);
+  if (connection.output.queued_bytes() + bytes > bounds.max_queued_bytes) [[unlikely]] {
+    if (connection.role == Role::kClient && !ending(connection)) {
+      abort(connection, CloseReason::kSlowConsumer);
+    }
+    return nullptr;
+  }
+  mark_dirty(connection);
+  return connection.output.reserve(pool_, bytes, bounds.first_piece_bytes);
+}
+
+bool Shard::append_shared(Connection& connection, ByteView head, SharedBlock* block) {
+  std::uint8_t* const to = reserve(connection, head.size());
+  if (to == nullptr) return false;
+  std::memcpy(to, head.data(), head.size());
+  // A block may take the queue past its bound by its own size: the next one finds it full.
+  connection.output.append_shared(pool_, block);
+  return true;
+}
+
+void Shard::mark_dirty(Connection& connection) {
+  if (connection.dirty) return;
+  connection.dirty = true;
+  dirty_.push_back(connection.slot);
+}
+
+// One send per connection that has something to say.
+void Shard::send_dirty() {
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    Connection* const connection = table_.at(dirty_[i]);
+    if (connection == nullptr || !connection->dirty) continue;
+    connection->dirty = false;
+    if (connection->output.in_flight()) continue;  // its completion goes on
+    if (connection->phase != Phase::kOpen && connection->phase != Phase::kFlushing) continue;
+    if (!connection->output.empty()) {
+      start_send(*connection);
+    } else if (connection->phase == Phase::kFlushing) {
+      begin_linger(*connection);
+    }
+  }
+  dirty_.clear();
+}
+
+void Shard::start_send(Connection& connection) {
+  std::array<iovec, Ring::kMaxPieces> pieces;
+  const std::size_t count = connection.output.start_send(pieces);
+  const std::uint64_t send_tag = tag(OpKind::kSend, connection);
+  if (count == 1) {
+    ring_->send(connection.file(), static_cast<const std::uint8_t*>(pieces[0].iov_base),
+                pieces[0].iov_len, send_tag);
+  } else {
+    ring_->send_gather(connection.file(), std::span(pieces).first(count), send_tag);
+  }
+  connection.ops |= Connection::kSendOp;
+  connection.last_write_ms = now_ms();
+}
+
+void Shard::on_send(const Completion& completion, OpTag tag) {
+  Connection* const connection = table_.find(tag.slot, tag.generation);
+  RINGGATE_CHECK(connection != nullptr);  // a slot with a send in flight is never reused
+  connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kSendOp);
+  const auto sent = static_cast<std::size_t>(std::max(completion.result, 0));
+  connection->output.complete_send(pool_, sent);
+  counters_.add(Counter::kSends);
+  counters_.add(Counter::kBytesOut, sent);
+  if (completion.result < 0 && completion.result != -EINTR && completion.result != -EAGAIN) {
+    abort(*connection, CloseReason::kSendFailed);
+  } else if (!connection->output.empty() || connection->phase == Phase::kFlushing) {
+    mark_dirty(*connection);
+  }
+  try_close(*connection);
+}
+
+void Shard::queue_frame(Connection& connection, Opcode opcode, ByteView payload) {
+  std::uint8_t* const to = reserve(connection, kTcpFrameHeadBytes + payload.size());
+  if (to == nullptr) return;
+  write_tcp_frame_head(to, opcode, static_cast<std::uint32_t>(payload.size()));
+  if (!payload.empty()) std::memcpy(to + kTcpFrameHeadBytes, payload.data(), payload.size());
+}
+
+void Shard::finish(Connection& connection, CloseReason reason) {
+  if (!connection.open() || ending(connection)) return;
+  leave_open(connection, reason);
+  // A peer that has gone needs no close frame, one that sent a close frame gets an empty one, and
+  // links are closed without one. Where the queue is full it is left out.
+  if (connection.role == Role::kClient && reason != CloseReason::kPeerClosed) {
+    const bool answer = reason == CloseReason::kPeerCloseFrame;
+    queue_frame(connection, Opcode::kClose, answer ? ByteView{} : as_bytes(describe(reason)));
+  }
+  connection.phase = Phase::kFlushing;  // from here on nothing more can be appended
+  set_deadline(connection, options_.write_timeout_ms);
+  mark_dirty(connection);
+  if (connection.read_paused) resume_reading(connection);  // to throw it away, and to see the end
+}
+
+void Shard::abort(Connection& connection, CloseReason reason) {
+  if (connection.phase == Phase::kClosing || connection.phase == Phase::kClosed) return;
+  if (ending(connection)) return;
+  if (connection.open()) leave_open(connection, reason);
+  begin_closing(connection);
+}
+
+// The connection stays open during the call, so that the handler can append to it.
+void Shard::leave_open(Connection& connection, CloseReason reason) {
+  connection.reason = reason;
+  handler_.on_close(connection, reason);
+  connection.user = nullptr;
+}
+
+void Shard::begin_linger(Connection& connection) {
+  if (connection.saw_eof) {
+    begin_closing(connection);
+    return;
+  }
+  connection.phase = Phase::kLingering;
+  set_deadline(connection, options_.linger_ms);
+  connection.ops |= Connection::kShutdownOp;
+  ring_->shutdown(connection.file(), SHUT_WR, tag(OpKind::kShutdown, connection));
+  if ((connection.ops & Connection::kRecvOp) == 0) resume_reading(connection);  // to see the end
+}
+
+void Shard::begin_closing(Connection& connection) {
+  connection.phase = Phase::kClosing;
+  set_deadline(connection, options_.linger_ms);
+  if ((connection.ops & (Connection::kRecvOp | Connection::kSendOp)) != 0 &&
+      (connection.ops & Connection::kShutdownOp) == 0) {
+    connection.ops |= Connection::kShutdownOp;
+    ring_->shutdown(connection.file(), SHUT_RDWR, tag(OpKind::kShutdown, connection));
+  }
+  try_close(connection);
+}
+
+void Shard::try_close(Connection& connection) {
+  if (connection.phase != Phase::kClosing || connection.ops != 0) return;
+  connection.phase = Phase::kClosed;
+  connection.ops = Connection::kCloseOp;
+  ring_->close(connection.file(), tag(OpKind::kClose, connection));
+}
+
+void Shard::free_slot(Connection& connection) {
+  counters_.add(Counter::kClosed);
+  counters_.closed(static_cast<std::size_t>(connection.reason)).add(1);
+  connection.output.clear(pool_);
+  connection.carry.clear(pool_);
+  counters_.change(connection.role == Role::kClient ? Gauge::kClients : Gauge::kLinks, -1);
+  table_.release(connection);
+}
+
+}  // namespace ringgate

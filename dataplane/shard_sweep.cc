@@ -1,0 +1,70 @@
+// Shard: what happens by time. A part of the table is looked at every sweep_ms; there are no timers
+// per connection.
+#include <algorithm>
+
+#include "dataplane/shard.h"
+
+namespace ringgate {
+
+void Shard::sweep() {
+  next_sweep_ms_ = Clock::deadline(now_ms(), options_.sweep_ms);
+  const std::uint32_t clients = table_.client_high_water();
+  const std::uint32_t part = clients / std::max(options_.sweep_parts, 1u) + 1;
+  for (std::uint32_t i = 0; i < std::min(part, clients); ++i) {
+    sweep_cursor_ = sweep_cursor_ + 1 < clients ? sweep_cursor_ + 1 : 0;
+    if (Connection* const connection = table_.at(sweep_cursor_); connection != nullptr) {
+      sweep_one(*connection);
+    }
+  }
+  table_.for_each_link([this](Connection& connection) { sweep_one(connection); });
+  const bool clients_here = acceptor_.mode() == AcceptMode::kDirect;
+  acceptor_.arm(ring_.get(),
+                clients_here ? options_.max_clients - table_.clients() : options_.max_links,
+                clients_here ? options_.max_clients : options_.max_links, counters_);
+  counters_.set(Gauge::kPoolReservedBytes, pool_.reserved_bytes());
+  counters_.set(Gauge::kPoolUsedBytes, pool_.used_bytes());
+  handler_.on_tick();
+}
+
+void Shard::sweep_one(Connection& connection) {
+  const bool sending = (connection.ops & Connection::kSendOp) != 0;
+  if (sending && now_ms() - connection.last_write_ms > options_.write_timeout_ms) {
+    abort(connection, CloseReason::kWriteTimeout);
+  }
+  const bool late =
+      connection.deadline_ms != 0 && Clock::passed(now_ms(), connection.deadline_ms);
+  if (late) connection.deadline_ms = 0;
+  switch (connection.phase) {
+    case Phase::kOpen: {
+      const std::uint32_t silence_ms = limits(connection).read_timeout_ms;
+      if (silence_ms != 0 && now_ms() - connection.last_read_ms > silence_ms) {
+        finish(connection, CloseReason::kIdleTimeout);
+      } else if (late) {
+        handler_.on_deadline(connection);
+      }
+      return;
+    }
+    case Phase::kFlushing:
+      if (late) begin_closing(connection);
+      return;
+    case Phase::kLingering:
+      if (late) begin_closing(connection);
+      return;
+    case Phase::kClosing:
+      // A shutdown ends every operation; should one hang on, it is cancelled by its own tag.
+      if (!late) return;
+      set_deadline(connection, options_.linger_ms);
+      if ((connection.ops & Connection::kCancelOp) == 0) {
+        const OpKind kind =
+            (connection.ops & Connection::kRecvOp) != 0 ? OpKind::kRecv : OpKind::kSend;
+        connection.ops |= Connection::kCancelOp;
+        ring_->cancel(tag(kind, connection), tag(OpKind::kCancel, connection));
+      }
+      return;
+    case Phase::kClosed:
+    case Phase::kFree:
+      return;
+  }
+}
+
+}  // namespace ringgate

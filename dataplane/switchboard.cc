@@ -1,0 +1,68 @@
+#include "dataplane/switchboard.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ringgate {
+
+Switchboard::Switchboard(std::uint32_t shards, std::uint32_t extra, std::size_t mailbox_bytes)
+    : shards_(shards), endpoints_(shards + 1 + extra) {
+  const std::uint32_t endpoints = shards + 1 + extra;
+  boxes_.resize(std::size_t{endpoints} * endpoints);
+  for (std::uint32_t from = 0; from < endpoints; ++from) {
+    for (std::uint32_t to = 0; to < endpoints; ++to) {
+      if (from == to) continue;
+      boxes_[std::size_t{from} * endpoints + to] = std::make_unique<Mailbox>(mailbox_bytes);
+    }
+  }
+}
+
+Switchboard::~Switchboard() {
+  for (const Endpoint& endpoint : endpoints_) {
+    if (endpoint.wake_fd >= 0) close(endpoint.wake_fd);
+  }
+}
+
+Result<std::unique_ptr<Switchboard>> Switchboard::create(std::uint32_t shards,
+                                                         std::uint32_t extra,
+                                                         std::size_t mailbox_bytes) {
+  std::unique_ptr<Switchboard> switchboard(new Switchboard(shards, extra, mailbox_bytes));
+  for (Endpoint& endpoint : switchboard->endpoints_) {
+    // Blocking on purpose: a shard reads it through its ring, which waits in poll, not in read.
+    endpoint.wake_fd = eventfd(0, EFD_CLOEXEC);
+    if (endpoint.wake_fd < 0) {
+      return fail(std::string("no file descriptor for a wake-up: ") + std::strerror(errno) +
+                  "; raise RLIMIT_NOFILE (ulimit -n)");
+    }
+  }
+  return switchboard;
+}
+
+bool Switchboard::prepare_sleep(std::uint32_t reader) noexcept {
+  // Sequentially consistent against publish(): either this thread sees the mail, or the writer
+  // sees that this thread sleeps.
+  endpoints_[reader].sleeping.store(true, std::memory_order_seq_cst);
+  for (std::uint32_t from = 0; from < endpoints(); ++from) {
+    if (from != reader && box(from, reader).ready_for_sleep()) {
+      awake(reader);
+      return false;
+    }
+  }
+  return true;
+}
+
+void Switchboard::awake(std::uint32_t reader) noexcept {
+  endpoints_[reader].sleeping.store(false, std::memory_order_relaxed);
+}
+
+bool Switchboard::publish(std::uint32_t from, std::uint32_t to) noexcept {
+  if (!box(from, to).publish()) return false;
+  std::atomic<bool>& sleeping = endpoints_[to].sleeping;
+  return sleeping.load(std::memory_order_seq_cst) &&
+         sleeping.exchange(false, std::memory_order_seq_cst);
+}
+
+}  // namespace ringgate

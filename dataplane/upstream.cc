@@ -1,0 +1,139 @@
+#include "dataplane/upstream.h"
+
+#include <new>
+
+namespace ringgate {
+
+Upstream* Upstreams::find(std::uint32_t id) {
+  const auto found = upstreams_.find(id);
+  return found == upstreams_.end() ? nullptr : found->second.get();
+}
+
+Upstream& Upstreams::open(std::uint32_t id) {
+  std::unique_ptr<Upstream>& upstream = upstreams_[id];
+  if (upstream == nullptr) upstream = std::make_unique<Upstream>(id, max_outstanding_);
+  return *upstream;
+}
+
+std::uint8_t* Upstreams::reserve(Upstream& upstream, std::size_t bytes,
+                                 const OutstandingRequest* request, SendStatus& status) {
+  if (!upstream.up) {
+    status = SendStatus::kDown;
+    return nullptr;
+  }
+  if (request != nullptr && upstream.outstanding.size() == upstream.outstanding.max()) {
+    status = SendStatus::kOutstandingFull;
+    return nullptr;
+  }
+  std::uint8_t* room = nullptr;
+  if (upstream.link != nullptr) {
+    room = shard_.reserve(*upstream.link, bytes);
+  } else {
+    room = shard_.mail(upstream.home, kMailToLink, sizeof(ToLinkHead) + bytes);
+    if (room != nullptr) {
+      const ToLinkHead head{upstream.id, upstream.epoch, request != nullptr ? request->login : 0,
+                            request != nullptr ? request->sequence : 0};
+      std::memcpy(room, &head, sizeof head);
+      room += sizeof head;
+    }
+  }
+  if (room == nullptr) {
+    status = SendStatus::kQueueFull;
+    return nullptr;
+  }
+  if (request != nullptr) {
+    const bool added = upstream.outstanding.add(*request, shard_.now_ms());
+    RINGGATE_CHECK(added);
+    shard_.counters().change(Gauge::kOutstanding, 1);
+  }
+  status = SendStatus::kOk;
+  return room;
+}
+
+void Upstreams::link_opened(Connection& connection, const AdoptedFor& what, bool broadcast) {
+  const auto id = static_cast<std::uint32_t>(what.subject);
+  Upstream& upstream = open(id);
+  const Block memory = shard_.pool().take(sizeof(LinkState));
+  connection.user = new (memory.data) LinkState{&upstream, id, what.lane, what.epoch};
+  upstream.link = &connection;
+  upstream.home = shard_.index();
+  upstream.epoch = what.epoch;
+  upstream.up = true;
+  shard_.set_deadline(connection, heartbeat_ms_);
+  if (!broadcast) return;
+  const LinkEvent event{id, what.lane, what.epoch, CloseReason::kNone};
+  for (std::uint32_t other = 0; other < shard_.options().shards; ++other) {
+    if (other != shard_.index()) shard_.mail_surely(other, kMailLinkUp, event);
+  }
+}
+
+Upstream* Upstreams::link_closed(Connection& connection, CloseReason reason) {
+  auto* const state = static_cast<LinkState*>(connection.user);
+  if (state == nullptr) return nullptr;
+  const LinkEvent event{state->upstream_id, state->lane, state->epoch, reason};
+  Upstream* const upstream = state->upstream;
+  shard_.pool().give({reinterpret_cast<std::uint8_t*>(state), BlockPool::capacity_of(sizeof *state)});
+  connection.user = nullptr;
+  // All shards are told, also when the link was only this one's: it is rare, and one rule.
+  for (std::uint32_t other = 0; other < shard_.options().shards; ++other) {
+    if (other != shard_.index()) shard_.mail_surely(other, kMailLinkDown, event);
+  }
+  shard_.mail_surely(shard_.control(), kMailLinkClosed, event);
+  if (upstream == nullptr || upstream->link != &connection) return nullptr;
+  upstream->link = nullptr;
+  upstream->up = false;
+  return upstream;
+}
+
+void Upstreams::send_heartbeat(Connection& connection) {
+  if (std::uint8_t* const to = shard_.reserve(connection, kTcpFrameHeadBytes); to != nullptr) {
+    write_tcp_frame_head(to, Opcode::kPing, 0);
+  }
+  shard_.set_deadline(connection, heartbeat_ms_);
+}
+
+void Upstreams::take_link_up(std::uint32_t from, const LinkEvent& event) {
+  Upstream& upstream = open(event.upstream);
+  if (upstream.link != nullptr) return;  // a link of our own is better
+  upstream.home = from;
+  upstream.epoch = event.epoch;
+  upstream.up = true;
+}
+
+Upstream* Upstreams::take_link_down(const LinkEvent& event) {
+  Upstream* const upstream = find(event.upstream);
+  if (upstream == nullptr || upstream->link != nullptr || upstream->epoch != event.epoch) {
+    return nullptr;
+  }
+  upstream->up = false;
+  return upstream;
+}
+
+void Upstreams::take_to_link(std::uint32_t from, ByteView message) {
+  const auto head = read_mail<ToLinkHead>(message);
+  const ByteView frame = message.subspan(sizeof head);
+  Upstream* const upstream = find(head.upstream);
+  // A link that is gone has told, or will tell, the sender: it fails the request itself.
+  if (upstream == nullptr || upstream->link == nullptr || upstream->epoch != head.epoch) return;
+  std::uint8_t* const to = shard_.reserve(*upstream->link, frame.size());
+  if (to != nullptr) {
+    std::memcpy(to, frame.data(), frame.size());
+    return;
+  }
+  shard_.counters().add(Counter::kForwardFailedBytes);
+  shard_.mail_surely(from, kMailRefused, head);
+}
+
+void Upstreams::retire(std::uint32_t id) {
+  const auto found = upstreams_.find(id);
+  if (found == upstreams_.end()) return;
+  if (Connection* const link = found->second->link; link != nullptr) {
+    static_cast<LinkState*>(link->user)->upstream = nullptr;
+    shard_.finish(*link, CloseReason::kLinkRemoved);
+  }
+  shard_.counters().change(Gauge::kOutstanding,
+                           -static_cast<std::int64_t>(found->second->outstanding.size()));
+  upstreams_.erase(found);
+}
+
+}  // namespace ringgate

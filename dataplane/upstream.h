@@ -1,0 +1,125 @@
+// The services a shard can forward to, as this shard sees them: where each one's link is, and which
+// requests to it have no answer yet.
+//
+// One identity per gateway process means one link per service instance (or one per shard, a lane).
+// A link lives on the ring of its home shard; the others hand their packets to that shard through
+// the mailbox. Both ways are one function here: reserve().
+//
+// Owned by the handler of one shard, on its thread. An Upstream stays where it is until retire().
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <unordered_map>
+
+#include "dataplane/check.h"
+#include "dataplane/outstanding.h"
+#include "dataplane/shard.h"
+
+namespace ringgate {
+
+struct Upstream {
+  Upstream(std::uint32_t upstream_id, std::uint32_t max_outstanding)
+      : id(upstream_id), outstanding(max_outstanding) {}
+
+  std::uint32_t id;
+  bool up = false;             // a link is there: requests may be sent
+  std::uint32_t home = 0;      // the shard whose link this one uses
+  std::uint32_t epoch = 0;     // counts the links: tells mail for a dead one
+  Connection* link = nullptr;  // when home is here
+  bool draining = false;       // no new requests; reported when `outstanding` is empty
+  bool reported_drained = false;
+  OutstandingTable outstanding;
+};
+
+// The lane of a link that serves all shards.
+inline constexpr std::uint32_t kNoLane = 0xFFFFFFFF;
+
+// What `Connection::user` of a link points to; memory of the shard's pool.
+struct LinkState {
+  Upstream* upstream;  // null when the upstream was retired before its link closed
+  std::uint32_t upstream_id;
+  std::uint32_t lane;
+  std::uint32_t epoch;
+};
+
+// --- Mail between the shards of a gateway, and between them and control -------------------------
+
+inline constexpr MailKind kMailToLink = kMailHandler + 0;    // shard to home shard: a whole frame
+inline constexpr MailKind kMailRefused = kMailHandler + 1;   // and back: the link's queue was full
+inline constexpr MailKind kMailLinkUp = kMailHandler + 2;    // home shard to all
+inline constexpr MailKind kMailLinkDown = kMailHandler + 3;  // home shard to all
+inline constexpr MailKind kMailLinkClosed = kMailHandler + 4;  // home shard to control
+inline constexpr MailKind kMailRetire = kMailHandler + 5;      // control to shards
+inline constexpr MailKind kMailUpstreamDrained = kMailHandler + 6;  // shards to control
+
+struct ToLinkHead {  // the frame follows
+  std::uint32_t upstream;
+  std::uint32_t epoch;
+  std::uint32_t login;
+  std::uint32_t sequence;
+};
+struct LinkEvent {
+  std::uint32_t upstream;
+  std::uint32_t lane;
+  std::uint32_t epoch;
+  CloseReason reason;
+};
+
+enum class SendStatus : std::uint8_t { kOk, kDown, kQueueFull, kOutstandingFull };
+
+class Upstreams {
+ public:
+  Upstreams(Shard& shard, std::uint32_t max_outstanding, std::uint32_t heartbeat_ms)
+      : shard_(shard), max_outstanding_(max_outstanding), heartbeat_ms_(heartbeat_ms) {}
+
+  [[nodiscard]] Upstream* find(std::uint32_t id);
+  Upstream& open(std::uint32_t id);  // finds or makes it
+
+  // Room for a frame of `bytes` to the service, to be filled before returning to the loop. With a
+  // `request`, it becomes outstanding. Null: `status` says why.
+  [[nodiscard]] std::uint8_t* reserve(Upstream& upstream, std::size_t bytes,
+                                      const OutstandingRequest* request, SendStatus& status);
+
+  // A link has come from control. `broadcast`: it serves all shards, not just this one.
+  void link_opened(Connection& connection, const AdoptedFor& what, bool broadcast);
+  // A link of this shard is closing; frees its state. Requests that hang on it are the caller's to
+  // fail: the upstream whose link it was, or null.
+  Upstream* link_closed(Connection& connection, CloseReason reason);
+  // Time for a heartbeat: only the dialler pings.
+  void send_heartbeat(Connection& connection);
+
+  // Mail. link_down returns the upstream whose requests are to be failed, or null.
+  void take_link_up(std::uint32_t from, const LinkEvent& event);
+  Upstream* take_link_down(const LinkEvent& event);
+  void take_to_link(std::uint32_t from, ByteView message);
+  // Control wants the upstream gone: closes its link, forgets it.
+  void retire(std::uint32_t id);
+
+  template <class Use>
+  void for_each(Use&& use) {
+    for (auto& [id, upstream] : upstreams_) use(*upstream);
+  }
+
+ private:
+  Shard& shard_;
+  std::uint32_t max_outstanding_;
+  std::uint32_t heartbeat_ms_;
+  // Looked up by id only for mail; packets find their upstream by pointer.
+  std::unordered_map<std::uint32_t, std::unique_ptr<Upstream>> upstreams_;
+};
+
+// A message that is one plain struct.
+template <class Message>
+  requires std::is_trivially_copyable_v<Message>
+[[nodiscard]] Message read_mail(ByteView bytes) {
+  Message message;
+  RINGGATE_CHECK(bytes.size() >= sizeof message);
+  std::memcpy(&message, bytes.data(), sizeof message);
+  return message;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,107 @@
+#include "dataplane/block_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "tests/dataplane/seeded.h"
+
+namespace ringgate {
+namespace {
+
+using test::Random;
+
+TEST(BlockPool, EverySizeFitsAndWastesAtMostAQuarter) {
+  BlockPool pool;
+  for (std::size_t bytes = 1; bytes <= 300'000; bytes += bytes < 5000 ? 1 : 37) {
+    const Block block = pool.take(bytes);
+    ASSERT_NE(block.data, nullptr);
+    ASSERT_GE(block.capacity, bytes);
+    ASSERT_LE(block.capacity, std::max(bytes + bytes / 4 + 16, BlockPool::kMinBlockBytes));
+    ASSERT_EQ(reinterpret_cast<std::uintptr_t>(block.data) % 16, 0U) << bytes;
+    ASSERT_EQ(pool.used_bytes(), block.capacity);
+    std::memset(block.data, 0xAB, block.capacity);
+    pool.give(block);
+    ASSERT_EQ(pool.used_bytes(), 0U);
+  }
+}
+
+TEST(BlockPool, EveryClassBoundaryFits) {
+  BlockPool pool;
+  for (std::size_t power = 64; power <= BlockPool::kMaxPooledBytes; power *= 2) {
+    for (std::size_t quarter = 0; quarter < 4; ++quarter) {
+      const std::size_t edge = power + power / 4 * quarter;
+      for (const std::size_t bytes : {edge - 1, edge, edge + 1}) {
+        const Block block = pool.take(bytes);
+        ASSERT_GE(block.capacity, bytes);
+        if (bytes == edge && bytes <= BlockPool::kMaxPooledBytes) {
+          ASSERT_EQ(block.capacity, bytes);
+        }
+        pool.give(block);
+      }
+    }
+  }
+}
+
+TEST(BlockPool, AFreedBlockIsTheNextOfItsClass) {
+  BlockPool pool;
+  const Block first = pool.take(100);
+  pool.give(first);
+  const std::size_t reserved = pool.reserved_bytes();
+  const Block again = pool.take(97);  // the same class
+  EXPECT_EQ(again.data, first.data);
+  EXPECT_EQ(pool.reserved_bytes(), reserved);
+  pool.give(again);
+}
+
+TEST(BlockPool, LargeBlocksComeFromTheSystemAndGoBack) {
+  BlockPool pool;
+  const Block large = pool.take(BlockPool::kMaxPooledBytes + 1);
+  EXPECT_EQ(pool.reserved_bytes(), BlockPool::kMaxPooledBytes + 1);
+  pool.give(large);
+  EXPECT_EQ(pool.reserved_bytes(), 0U);
+}
+
+struct Taken {
+  Block block;
+  std::uint8_t mark;
+};
+
+void expect_untouched(const Taken& taken) {
+  for (std::uint32_t i = 0; i < taken.block.capacity; ++i) {
+    ASSERT_EQ(taken.block.data[i], taken.mark);
+  }
+}
+
+TEST(BlockPool, BlocksNeverOverlapAndMemoryIsReused) {
+  test::for_each_seed(20, [](std::uint64_t seed) {
+    Random random(seed);
+    BlockPool pool;
+    std::vector<Taken> taken;
+    std::size_t used = 0;
+    for (int step = 0; step < 2000; ++step) {
+      if (taken.size() < 50 && !random.one_in(3)) {
+        const Block block = pool.take(random.between(1, random.one_in(20) ? 300'000 : 3000));
+        const std::uint8_t mark = random.byte();
+        std::memset(block.data, mark, block.capacity);
+        taken.push_back({block, mark});
+        used += block.capacity;
+      } else if (!taken.empty()) {
+        const std::size_t which = random.below(taken.size());
+        expect_untouched(taken[which]);
+        pool.give(taken[which].block);
+        used -= taken[which].block.capacity;
+        taken[which] = taken.back();
+        taken.pop_back();
+      }
+      ASSERT_EQ(pool.used_bytes(), used);
+      ASSERT_LE(used, pool.reserved_bytes());
+    }
+    for (const Taken& one : taken) pool.give(one.block);
+    EXPECT_EQ(pool.used_bytes(), 0U);
+  });
+}
+
+}  // namespace
+}  // namespace ringgate

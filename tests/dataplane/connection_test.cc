@@ -1,0 +1,153 @@
+// Carry, ConnectionTable, OpTag, Clock and the texts of the enums.
+#include "dataplane/connection.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "dataplane/clock.h"
+#include "dataplane/connection_table.h"
+#include "dataplane/counters.h"
+#include "tests/dataplane/seeded.h"
+
+namespace ringgate {
+namespace {
+
+using test::Random;
+
+TEST(Carry, HoldsWhatWasAppendedAndNotDropped) {
+  test::for_each_seed(50, [](std::uint64_t seed) {
+    Random random(seed);
+    BlockPool pool;
+    Carry carry;
+    std::vector<std::uint8_t> model;
+    for (int step = 0; step < 300; ++step) {
+      if (random.one_in(3)) {
+        const std::size_t bytes = random.between(0, model.size());
+        carry.drop_front(pool, bytes);
+        model.erase(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(bytes));
+      } else {
+        std::vector<std::uint8_t> bytes(random.size(5000));
+        for (std::uint8_t& byte : bytes) byte = random.byte();
+        carry.append(pool, bytes);
+        model.insert(model.end(), bytes.begin(), bytes.end());
+      }
+      ASSERT_TRUE(std::ranges::equal(carry.view(), model));
+      if (model.empty()) {
+        ASSERT_EQ(pool.used_bytes(), 0U);
+      }
+    }
+    carry.clear(pool);
+    EXPECT_EQ(pool.used_bytes(), 0U);
+    EXPECT_TRUE(carry.view().empty());
+  });
+}
+
+TEST(Carry, TakesNoMoreThanTwiceWhatItHolds) {
+  BlockPool pool;
+  Carry carry;
+  std::size_t held = 0;
+  const std::vector<std::uint8_t> bytes(100);
+  for (int i = 0; i < 1000; ++i) {
+    carry.append(pool, bytes);
+    held += bytes.size();
+    ASSERT_LE(pool.used_bytes(), held * 5 / 2 + BlockPool::kMinBlockBytes * 2);
+  }
+  carry.clear(pool);
+}
+
+TEST(ConnectionTable, AReusedSlotHasANewGeneration) {
+  ConnectionTable table(2, 1);
+  Connection& first = table.open_client(1);
+  const std::uint32_t generation = first.generation;
+  EXPECT_EQ(table.find(1, generation), &first);
+  EXPECT_EQ(table.at(0), nullptr);
+  EXPECT_EQ(table.client_high_water(), 2U);
+  table.release(first);
+  EXPECT_EQ(table.at(1), nullptr);
+  EXPECT_EQ(table.find(1, generation), nullptr);
+  Connection& second = table.open_client(1);
+  EXPECT_NE(second.generation, generation);
+  EXPECT_EQ(table.find(1, generation), nullptr);
+  EXPECT_EQ(table.find(1, second.generation), &second);
+  EXPECT_EQ(table.clients(), 1U);
+}
+
+TEST(ConnectionTable, LinksLiveAboveTheClientsAndRunOut) {
+  ConnectionTable table(3, 2);
+  Connection* const one = table.open_link();
+  Connection* const two = table.open_link();
+  ASSERT_NE(one, nullptr);
+  ASSERT_NE(two, nullptr);
+  EXPECT_EQ((std::set{one->slot, two->slot}), (std::set<std::uint32_t>{3, 4}));
+  EXPECT_FALSE(table.is_client_slot(one->slot));
+  EXPECT_EQ(table.open_link(), nullptr);
+  EXPECT_EQ(table.at(5), nullptr);
+  EXPECT_EQ(table.at(0xFFFFFF), nullptr);
+  table.release(*one);
+  EXPECT_EQ(table.links(), 1U);
+  EXPECT_EQ(table.open_link(), one);
+  int seen = 0;
+  table.for_each_link([&](Connection&) { ++seen; });
+  EXPECT_EQ(seen, 2);
+  table.for_each_client([&](Connection&) { ADD_FAILURE() << "no client is open"; });
+}
+
+TEST(OpTag, SurvivesItsPacking) {
+  test::for_each_seed(1000, [](std::uint64_t seed) {
+    Random random(seed);
+    const OpTag tag{static_cast<OpKind>(random.between(1, 8)),
+                    static_cast<std::uint32_t>(random.below(1u << 24)),
+                    static_cast<std::uint32_t>(random.below(std::size_t{1} << 32))};
+    const OpTag back = OpTag::unpack(tag.pack());
+    EXPECT_EQ(back.kind, tag.kind);
+    EXPECT_EQ(back.slot, tag.slot);
+    EXPECT_EQ(back.generation, tag.generation);
+  });
+}
+
+std::uint64_t fake_now_ms = 0;
+
+TEST(Clock, ComparesAcrossItsWrap) {
+  fake_now_ms = 5000;
+  Clock clock([] { return fake_now_ms; });
+  clock.update();
+  EXPECT_EQ(clock.now_ms(), 1U);
+  fake_now_ms += 0xFFFF'FFF0u;
+  clock.update();
+  const std::uint32_t before = clock.now_ms();
+  const std::uint32_t deadline = Clock::deadline(before, 1000);
+  EXPECT_LT(deadline, before);  // it has wrapped
+  EXPECT_FALSE(Clock::passed(before, deadline));
+  fake_now_ms += 999;
+  clock.update();
+  EXPECT_FALSE(Clock::passed(clock.now_ms(), deadline));
+  fake_now_ms += 1;
+  clock.update();
+  EXPECT_TRUE(Clock::passed(clock.now_ms(), deadline));
+}
+
+TEST(Clock, ADeadlineIsNeverNone) { EXPECT_NE(Clock::deadline(0xFFFF'FFFFu, 1), 0U); }
+
+TEST(Names, AreThereAndDifferent) {
+  std::set<std::string_view> reasons;
+  for (std::uint8_t i = 0; i < static_cast<std::uint8_t>(CloseReason::kCount); ++i) {
+    reasons.insert(describe(static_cast<CloseReason>(i)));
+  }
+  EXPECT_EQ(reasons.size(), static_cast<std::size_t>(CloseReason::kCount));
+  EXPECT_FALSE(reasons.contains(""));
+  std::set<std::string_view> metrics;
+  for (std::size_t i = 0; i < index_of(Counter::kCount); ++i) {
+    metrics.insert(describe(static_cast<Counter>(i)).name);
+  }
+  for (std::size_t i = 0; i < index_of(Gauge::kCount); ++i) {
+    metrics.insert(describe(static_cast<Gauge>(i)).name);
+  }
+  EXPECT_EQ(metrics.size(), index_of(Counter::kCount) + index_of(Gauge::kCount));
+  EXPECT_FALSE(metrics.contains(""));
+}
+
+}  // namespace
+}  // namespace ringgate

@@ -1,0 +1,206 @@
+#include "tests/dataplane/fake_kernel.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/dataplane/fake_kernel_private.h"
+
+namespace ringgate::test {
+namespace {
+
+thread_local FakeKernel* current_kernel = nullptr;
+
+}  // namespace
+
+void report(const std::string& what, std::uint64_t tag) {
+  const OpTag parts = OpTag::unpack(tag);
+  ADD_FAILURE() << what << " (kind " << static_cast<int>(parts.kind) << ", slot " << parts.slot
+                << ", generation " << parts.generation << ")";
+}
+
+FakeKernel::FakeKernel(std::uint64_t seed, const Faults& faults)
+    : random_(seed), faults_(faults) {
+  current_kernel = this;
+}
+
+FakeKernel::~FakeKernel() { current_kernel = nullptr; }
+
+FakeKernel& FakeKernel::current() { return *current_kernel; }
+
+std::uint64_t FakeKernel::now_ms() { return current_kernel->now_ms_; }
+
+FakePeer& FakeKernel::connect() {
+  peers_.push_back(std::make_unique<FakePeer>());
+  peers_.back()->id = static_cast<std::uint32_t>(peers_.size());
+  backlog_.push_back(peers_.back().get());
+  return *peers_.back();
+}
+
+int FakeKernel::connect_fd(FakePeer*& peer) {
+  peer = &connect();
+  backlog_.pop_back();
+  const int fd = next_fd_++;
+  open_socket(*peer, {fd, false});
+  return fd;
+}
+
+FakeKernel::Socket& FakeKernel::open_socket(FakePeer& peer, File file) {
+  sockets_.push_back(std::make_unique<Socket>());
+  Socket& socket = *sockets_.back();
+  socket.peer = &peer;
+  socket.file = file;
+  peer.accepted = true;
+  if (file.direct) {
+    direct_[static_cast<std::size_t>(file.fd)] = &socket;
+  } else {
+    fds_[file.fd] = &socket;
+  }
+  return socket;
+}
+
+std::size_t FakeKernel::buffers_out() const {
+  std::size_t out = 0;
+  for (const Buffers& group : buffers_) {
+    for (const BufferState state : group.states) out += state == BufferState::kKernel ? 0 : 1;
+  }
+  return out;
+}
+
+std::size_t FakeKernel::open_sockets() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(sockets_, [](const auto& socket) { return !socket->closed; }));
+}
+
+std::size_t FakeKernel::armed_accepts() const {
+  const auto accepts = [](const std::vector<Op>& ops) {
+    return std::ranges::count_if(ops, [](const Op& op) { return op.kind == OpKind::kAccept; });
+  };
+  return static_cast<std::size_t>(accepts(submitted_) + accepts(pending_));
+}
+
+void FakeKernel::create(const RingOptions& options) {
+  direct_.assign(options.direct_files, nullptr);
+  const auto fill = [](Buffers& group, unsigned count, unsigned bytes) {
+    group.bytes = bytes;
+    group.memory.assign(count, std::vector<std::uint8_t>(bytes));
+    group.states.assign(count, BufferState::kKernel);
+  };
+  fill(buffers_[0], options.client_buffers, options.client_buffer_bytes);
+  fill(buffers_[1], options.link_buffers, options.link_buffer_bytes);
+}
+
+FakeKernel::Socket* FakeKernel::socket_of(File file, std::uint64_t tag) {
+  Socket* socket = nullptr;
+  if (file.direct) {
+    const auto index = static_cast<std::size_t>(file.fd);
+    if (index < direct_.size()) socket = direct_[index];
+  } else if (const auto found = fds_.find(file.fd); found != fds_.end()) {
+    socket = found->second;
+  }
+  if (socket == nullptr || socket->closed) {
+    report("an operation on a closed descriptor", tag);
+    return nullptr;
+  }
+  const OpTag owner = OpTag::unpack(tag);
+  if (!socket->owner) socket->owner = owner;
+  if (socket->owner->slot != owner.slot || socket->owner->generation != owner.generation) {
+    report("an operation of another connection on this descriptor", tag);
+  }
+  return socket;
+}
+
+void FakeKernel::add(Op op) {
+  if (Socket* const socket = op.socket; socket != nullptr) {
+    if (op.kind == OpKind::kClose && socket->in_flight != 0) {
+      report("a close with operations in flight", op.tag);
+    }
+    if (op.kind == OpKind::kRecv && std::exchange(socket->receiving, true)) {
+      report("two receives armed on one socket", op.tag);
+    }
+    if (op.kind == OpKind::kSend && std::exchange(socket->sending, true)) {
+      report("two sends in flight on one socket", op.tag);
+    }
+    ++socket->in_flight;
+  }
+  if (op.kind == OpKind::kAccept && op.direct) {
+    const auto taken = std::ranges::count_if(direct_, [](Socket* s) { return s != nullptr; });
+    if (static_cast<std::size_t>(taken) + armed_accepts() >= direct_.size()) {
+      report("more accepts armed than the table has room for", op.tag);
+    }
+  }
+  submitted_.push_back(std::move(op));
+}
+
+void FakeKernel::turn(unsigned timeout_ms) {
+  std::vector<Op> submitted = std::move(submitted_);
+  submitted_.clear();
+  for (Op& op : submitted) issue(std::move(op));
+  std::vector<std::size_t> order(pending_.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_.below(i)]);
+  std::vector<bool> done(pending_.size(), false);
+  for (const std::size_t i : order) done[i] = !happens(faults_.stall) && progress(pending_[i]);
+  std::vector<Op> left;
+  for (std::size_t i = 0; i < pending_.size(); ++i) {
+    if (!done[i]) left.push_back(std::move(pending_[i]));
+  }
+  pending_ = std::move(left);
+  now_ms_ += ready_.empty() ? timeout_ms : random_.below(2);
+}
+
+unsigned FakeKernel::reap(std::span<Completion> out) {
+  unsigned taken = 0;
+  for (; taken < out.size() && !ready_.empty(); ++taken) {
+    const Ready& ready = ready_.front();
+    out[taken] = ready.completion;
+    if (Socket* const socket = ready.socket; socket != nullptr && !ready.completion.more) {
+      --socket->in_flight;
+      const OpKind kind = OpTag::unpack(ready.completion.tag).kind;
+      if (kind == OpKind::kRecv) socket->receiving = false;
+      if (kind == OpKind::kSend) socket->sending = false;
+    }
+    ready_.pop_front();
+  }
+  return taken;
+}
+
+ByteView FakeKernel::received(BufferGroup group, const Completion& completion) const {
+  const Buffers& buffers = buffers_[static_cast<std::size_t>(group)];
+  if (buffers.states[completion.buffer_id] != BufferState::kShard) {
+    report("a look into a buffer that is not the shard's", completion.tag);
+  }
+  return ByteView(buffers.memory[completion.buffer_id])
+      .first(static_cast<std::size_t>(completion.result));
+}
+
+void FakeKernel::recycle(BufferGroup group, std::uint16_t id) {
+  BufferState& state = buffers_[static_cast<std::size_t>(group)].states[id];
+  if (state != BufferState::kShard) report("a buffer was recycled twice", 0);
+  state = BufferState::kRecycled;
+}
+
+void FakeKernel::publish_buffers() {
+  for (Buffers& group : buffers_) {
+    for (std::size_t id = 0; id < group.states.size(); ++id) {
+      if (group.states[id] != BufferState::kRecycled) continue;
+      group.states[id] = BufferState::kKernel;
+      std::ranges::fill(group.memory[id], 0xDD);  // whoever still looks at it sees this
+    }
+  }
+}
+
+std::optional<std::uint16_t> FakeKernel::free_buffer(BufferGroup group) {
+  const Buffers& buffers = buffers_[static_cast<std::size_t>(group)];
+  const auto found = std::ranges::find(buffers.states, BufferState::kKernel);
+  if (found == buffers.states.end()) return {};
+  return static_cast<std::uint16_t>(found - buffers.states.begin());
+}
+
+void FakeKernel::post(const Op& op, std::int32_t result, bool more,
+                      std::optional<std::uint16_t> buffer) {
+  ready_.push_back({{op.tag, result, more, buffer.has_value(), buffer.value_or(0)}, op.socket});
+}
+
+}  // namespace ringgate::test

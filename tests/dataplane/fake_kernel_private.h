@@ -1,0 +1,26 @@
+// Shared by the sources of the fake kernel only.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "tests/dataplane/fake_kernel.h"
+
+namespace ringgate::test {
+
+// A shard did what it must never do: the test fails.
+void report(const std::string& what, std::uint64_t tag);
+
+struct FakeKernel::Socket {
+  FakePeer* peer = nullptr;
+  File file;
+  bool shut_read = false;
+  bool shut_write = false;
+  bool closed = false;
+  bool receiving = false;  // until the last completion has been read
+  bool sending = false;
+  int in_flight = 0;  // operations whose last completion has not been read
+  std::optional<OpTag> owner;
+};
+
+}  // namespace ringgate::test

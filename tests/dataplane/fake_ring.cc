@@ -1,0 +1,124 @@
+// Class Ring over the fake kernel of the thread.
+#include "dataplane/ring.h"
+
+#include <utility>
+
+#include "tests/dataplane/fake_kernel.h"
+
+namespace ringgate {
+
+using test::FakeKernel;
+using Op = FakeKernel::Op;
+
+struct Ring::State {
+  FakeKernel& kernel = FakeKernel::current();
+};
+
+Ring::Ring(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Ring::~Ring() = default;
+
+Result<std::unique_ptr<Ring>> Ring::create(const RingOptions& options) {
+  auto state = std::make_unique<State>();
+  state->kernel.create(options);
+  return std::unique_ptr<Ring>(new Ring(std::move(state)));
+}
+
+namespace {
+
+Op accept_op(sockaddr_storage* address, socklen_t* address_bytes, std::uint64_t tag, bool direct) {
+  Op op;
+  op.kind = OpKind::kAccept;
+  op.tag = tag;
+  op.address = address;
+  op.address_bytes = address_bytes;
+  op.direct = direct;
+  return op;
+}
+
+Op socket_op(FakeKernel& kernel, OpKind kind, File file, std::uint64_t tag) {
+  Op op;
+  op.kind = kind;
+  op.tag = tag;
+  op.socket = kernel.socket_of(file, tag);
+  return op;
+}
+
+}  // namespace
+
+void Ring::accept_direct(int, sockaddr_storage* address, socklen_t* address_bytes,
+                         std::uint64_t tag) {
+  state_->kernel.add(accept_op(address, address_bytes, tag, true));
+}
+
+void Ring::accept(int, sockaddr_storage* address, socklen_t* address_bytes, std::uint64_t tag) {
+  state_->kernel.add(accept_op(address, address_bytes, tag, false));
+}
+
+void Ring::recv_multishot(File file, BufferGroup group, std::uint64_t tag) {
+  Op op = socket_op(state_->kernel, OpKind::kRecv, file, tag);
+  op.group = group;
+  if (op.socket != nullptr) state_->kernel.add(std::move(op));
+}
+
+void Ring::send(File file, const std::uint8_t* data, std::size_t bytes, std::uint64_t tag) {
+  const iovec piece{const_cast<std::uint8_t*>(data), bytes};
+  send_gather(file, {&piece, 1}, tag);
+}
+
+void Ring::send_gather(File file, std::span<const iovec> pieces, std::uint64_t tag) {
+  Op op = socket_op(state_->kernel, OpKind::kSend, file, tag);
+  op.pieces.assign(pieces.begin(), pieces.end());
+  for (const iovec& piece : pieces) {
+    const auto* from = static_cast<const std::uint8_t*>(piece.iov_base);
+    op.copy.insert(op.copy.end(), from, from + piece.iov_len);
+  }
+  if (op.socket != nullptr) state_->kernel.add(std::move(op));
+}
+
+void Ring::shutdown(File file, int how, std::uint64_t tag) {
+  Op op = socket_op(state_->kernel, OpKind::kShutdown, file, tag);
+  op.how = how;
+  state_->kernel.add(std::move(op));
+}
+
+void Ring::close(File file, std::uint64_t tag) {
+  state_->kernel.add(socket_op(state_->kernel, OpKind::kClose, file, tag));
+}
+
+void Ring::cancel(std::uint64_t target_tag, std::uint64_t tag) {
+  Op op;
+  op.kind = OpKind::kCancel;
+  op.tag = tag;
+  op.target = target_tag;
+  state_->kernel.add(std::move(op));
+}
+
+void Ring::read(int, void*, std::size_t, std::uint64_t tag) {
+  Op op;
+  op.kind = OpKind::kWakeRead;
+  op.tag = tag;
+  state_->kernel.add(std::move(op));
+}
+
+void Ring::write(int, const void*, std::size_t, std::uint64_t tag) {
+  Op op;
+  op.kind = OpKind::kWakeWrite;
+  op.tag = tag;
+  state_->kernel.add(std::move(op));
+}
+
+void Ring::submit_and_wait(unsigned timeout_ms) { state_->kernel.turn(timeout_ms); }
+
+unsigned Ring::reap(std::span<Completion> out) { return state_->kernel.reap(out); }
+
+ByteView Ring::received(BufferGroup group, const Completion& completion) const {
+  return state_->kernel.received(group, completion);
+}
+
+void Ring::recycle(BufferGroup group, std::uint16_t buffer_id) {
+  state_->kernel.recycle(group, buffer_id);
+}
+
+void Ring::publish_buffers() { state_->kernel.publish_buffers(); }
+
+}  // namespace ringgate

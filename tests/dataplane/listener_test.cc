@@ -1,0 +1,150 @@
+// ListenerSet and PeerAddress.
+#include "dataplane/listener.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "dataplane/peer_address.h"
+
+namespace ringgate {
+namespace {
+
+template <class Address>
+sockaddr_storage stored(const Address& address) {
+  sockaddr_storage storage{};
+  std::memcpy(&storage, &address, sizeof address);
+  return storage;
+}
+
+sockaddr_storage v4(const char* ip, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  inet_pton(AF_INET, ip, &address.sin_addr);
+  return stored(address);
+}
+
+sockaddr_storage v6(const char* ip, std::uint16_t port) {
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(port);
+  inet_pton(AF_INET6, ip, &address.sin6_addr);
+  return stored(address);
+}
+
+TEST(PeerAddress, PrintsBothFamilies) {
+  EXPECT_EQ(PeerAddress::from(v4("127.0.0.1", 80)).ip(), "127.0.0.1");
+  EXPECT_EQ(PeerAddress::from(v4("255.254.3.2", 65535)).ip(), "255.254.3.2");
+  EXPECT_EQ(PeerAddress::from(v4("127.0.0.1", 65535)).port(), 65535);
+  EXPECT_EQ(PeerAddress::from(v6("::1", 1)).ip(), "::1");
+  EXPECT_EQ(PeerAddress::from(v6("2001:db8::42", 1)).ip(), "2001:db8::42");
+  EXPECT_EQ(PeerAddress::from(v6("::1", 4711)).port(), 4711);
+}
+
+TEST(PeerAddress, PrintsAV4MappedPeerAsV4) {
+  EXPECT_EQ(PeerAddress::from(v6("::ffff:10.1.2.3", 5)).ip(), "10.1.2.3");
+}
+
+TEST(PeerAddress, IsEmptyWhenUnknown) {
+  EXPECT_EQ(PeerAddress().ip(), "");
+  EXPECT_EQ(PeerAddress::from(sockaddr_storage{}).ip(), "");
+}
+
+bool can_connect(const sockaddr_storage& to) {
+  const int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool connected = connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+  close(fd);
+  return connected;
+}
+
+std::uint16_t bound_port(int fd) {
+  sockaddr_in address{};
+  socklen_t bytes = sizeof address;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &bytes);
+  return ntohs(address.sin_port);
+}
+
+TEST(ListenerSet, WithPortZeroAllCopyTheFirst) {
+  Result<ListenerSet> set = ListenerSet::open({"127.0.0.1", 0}, 3, false);
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_NE(set->port(), 0);
+  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(bound_port(set->fd(i)), set->port());
+  EXPECT_EQ(set->printed(), "127.0.0.1:" + std::to_string(set->port()));
+}
+
+TEST(ListenerSet, ATakenPortIsNamed) {
+  Result<ListenerSet> first = ListenerSet::open({"127.0.0.1", 0}, 2, false);
+  ASSERT_TRUE(first);
+  const Result<ListenerSet> second = ListenerSet::open({"127.0.0.1", first->port()}, 1, false);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find("127.0.0.1:" + std::to_string(first->port())),
+            std::string::npos)
+      << second.error().message;
+  EXPECT_NE(second.error().message.find("taken"), std::string::npos);
+  // A takeover is asked for: both listen.
+  EXPECT_TRUE(ListenerSet::open({"127.0.0.1", first->port()}, 1, true));
+}
+
+TEST(ListenerSet, ATakenPortIsNoticedOnAllInterfacesToo) {
+  Result<ListenerSet> first = ListenerSet::open({"127.0.0.1", 0}, 1, false);
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(ListenerSet::open({"", first->port()}, 1, false));
+}
+
+TEST(ListenerSet, AnEmptyHostIsBothFamilies) {
+  Result<ListenerSet> set = ListenerSet::open({"", 0}, 1, false);
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_EQ(set->printed(), "[::]:" + std::to_string(set->port()));
+  EXPECT_TRUE(can_connect(v4("127.0.0.1", set->port())));
+  EXPECT_TRUE(can_connect(v6("::1", set->port())));
+}
+
+TEST(ListenerSet, AcceptedSocketsInheritNoDelay) {
+  Result<ListenerSet> set = ListenerSet::open({"127.0.0.1", 0}, 1, false);
+  ASSERT_TRUE(set);
+  const sockaddr_storage to = v4("127.0.0.1", set->port());
+  const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof(sockaddr_in)), 0);
+  const int accepted = accept4(set->fd(0), nullptr, nullptr, SOCK_CLOEXEC);
+  int on = 0;
+  socklen_t bytes = sizeof on;
+  getsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, &bytes);
+  EXPECT_NE(on, 0);
+  close(accepted);
+  close(client);
+}
+
+TEST(ListenerSet, OneCanBeClosedAndReopened) {
+  Result<ListenerSet> set = ListenerSet::open({"127.0.0.1", 0}, 1, false);
+  ASSERT_TRUE(set);
+  set->close_one(0);
+  EXPECT_FALSE(can_connect(v4("127.0.0.1", set->port())));
+  set->close_one(0);  // closing twice closes nobody else's descriptor
+  ASSERT_TRUE(set->reopen_one(0));
+  EXPECT_TRUE(can_connect(v4("127.0.0.1", set->port())));
+}
+
+TEST(ListenerSet, MovesItsSockets) {
+  Result<ListenerSet> set = ListenerSet::open({"127.0.0.1", 0}, 1, false);
+  ASSERT_TRUE(set);
+  ListenerSet moved = std::move(*set);
+  const std::uint16_t port = moved.port();
+  EXPECT_TRUE(can_connect(v4("127.0.0.1", port)));
+  moved = ListenerSet();
+  EXPECT_FALSE(can_connect(v4("127.0.0.1", port)));
+}
+
+TEST(ListenerSet, AHostThatIsNotOursSaysWhatToGive) {
+  const Result<ListenerSet> set = ListenerSet::open({"192.0.2.1", 0}, 1, false);
+  ASSERT_FALSE(set);
+  EXPECT_NE(set.error().message.find("192.0.2.1"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ringgate

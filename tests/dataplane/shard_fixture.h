@@ -1,0 +1,133 @@
+// A shard over the fake kernel, turned by the test itself, and a handler of lambdas.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "codec/packet.h"
+#include "dataplane/shard.h"
+#include "tests/dataplane/fake_kernel.h"
+
+namespace ringgate::test {
+
+// Counts what it is told; a test gives what it wants done.
+class ScriptedHandler : public Handler {
+ public:
+  std::function<void(Connection&)> accepted = [](Connection&) {};
+  std::function<void(Connection&, const AdoptedFor&)> adopted = [](auto&, auto&) {};
+  std::function<void(Connection&, ByteView)> packet = [](auto&, auto) {};
+  std::function<void(Connection&, CloseReason)> closed = [](auto&, auto) {};
+  std::function<void(Connection&)> deadline = [](auto&) {};
+  std::function<void()> tick = [] {};
+  std::vector<CloseReason> reasons;  // of the closes, in order
+  int deadlines = 0;
+  int ticks = 0;
+  Shard* shard = nullptr;
+
+  void on_start(Shard& its_shard) override { shard = &its_shard; }
+  void on_accept(Connection& connection) override { accepted(connection); }
+  void on_adopt(Connection& connection, const AdoptedFor& what) override {
+    adopted(connection, what);
+  }
+  void on_packet(Connection& connection, ByteView payload) override {
+    packet(connection, payload);
+  }
+  void on_close(Connection& connection, CloseReason reason) override {
+    reasons.push_back(reason);
+    closed(connection, reason);
+  }
+  void on_deadline(Connection& connection) override {
+    ++deadlines;
+    deadline(connection);
+  }
+  void on_mail(std::uint32_t, MailKind, ByteView) override {}
+  void on_tick() override {
+    ++ticks;
+    tick();
+  }
+};
+
+inline ShardOptions small_shard() {
+  ShardOptions options;
+  options.max_clients = 20;
+  options.max_links = 4;
+  options.time_ms = &FakeKernel::now_ms;
+  options.ring.client_buffers = 16;
+  options.ring.client_buffer_bytes = 256;
+  options.ring.link_buffers = 8;
+  options.ring.link_buffer_bytes = 1024;
+  return options;
+}
+
+struct FakeShard {
+  explicit FakeShard(std::uint64_t seed, const Faults& faults = {},
+                     const ShardOptions& options = small_shard(), Handler* given = nullptr)
+      : kernel(seed, faults),
+        board(std::move(*Switchboard::create(1, 0, 64 * 1024))),
+        listeners(std::move(*ListenerSet::open({"127.0.0.1", 0}, 1, false))),
+        shard(options, *board, given != nullptr ? *given : handler) {
+    EXPECT_TRUE(shard.start(AcceptMode::kDirect, &listeners));
+  }
+
+  void turn(unsigned wait_ms = 1) { shard.iterate(wait_ms); }
+  // Until the condition holds; false: it did not in `turns`.
+  template <class Condition>
+  bool turn_until(Condition&& condition, unsigned wait_ms = 1, int turns = 5000) {
+    for (int i = 0; i < turns && !condition(); ++i) turn(wait_ms);
+    return condition();
+  }
+  FakePeer& connect() {
+    FakePeer& peer = kernel.connect();
+    EXPECT_TRUE(turn_until([&] { return peer.accepted; }));
+    turn();
+    return peer;
+  }
+  // As control hands a socket over.
+  FakePeer& adopt() {
+    FakePeer* peer = nullptr;
+    sockaddr_storage nowhere{};
+    const AdoptMail mail{kernel.connect_fd(peer), 0, PeerAddress::from(nowhere), {peer->id, 0, 0}};
+    std::memcpy(board->box(1, 0).reserve(kMailAdopt, sizeof mail, Urgency::kControl), &mail,
+                sizeof mail);
+    EXPECT_FALSE(board->publish(1, 0));  // it does not sleep between turns
+    turn();
+    return *peer;
+  }
+  // Everything is given back and nothing is in use.
+  void expect_idle() {
+    EXPECT_EQ(shard.table().clients(), 0U);
+    EXPECT_EQ(shard.table().links(), 0U);
+    EXPECT_EQ(shard.pool().used_bytes(), 0U);
+    EXPECT_EQ(kernel.buffers_out(), 0U);
+    EXPECT_EQ(kernel.open_sockets(), 0U);
+    EXPECT_EQ(shard.counters().get(Gauge::kClients), 0U);
+    EXPECT_EQ(shard.counters().get(Gauge::kLinks), 0U);
+  }
+
+  FakeKernel kernel;
+  ScriptedHandler handler;
+  std::unique_ptr<Switchboard> board;
+  ListenerSet listeners;
+  Shard shard;
+};
+
+inline std::vector<std::uint8_t> frame(Opcode opcode, ByteView payload) {
+  std::vector<std::uint8_t> bytes(kTcpFrameHeadBytes + payload.size());
+  write_tcp_frame_head(bytes.data(), opcode, static_cast<std::uint32_t>(payload.size()));
+  std::ranges::copy(payload, bytes.begin() + kTcpFrameHeadBytes);
+  return bytes;
+}
+
+inline std::vector<std::uint8_t> frame(Opcode opcode, std::string_view payload) {
+  return frame(opcode, as_bytes(payload));
+}
+
+inline std::string text(const std::vector<std::uint8_t>& bytes) {
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace ringgate::test

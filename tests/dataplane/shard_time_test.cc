@@ -1,0 +1,224 @@
+// What a shard does by time (a fake one), and its acceptor.
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "tests/dataplane/shard_fixture.h"
+
+namespace ringgate {
+namespace {
+
+using test::FakePeer;
+using test::FakeShard;
+using test::frame;
+
+// Turns until so much fake time has passed.
+void pass(FakeShard& it, std::uint64_t ms) {
+  const std::uint64_t end = test::FakeKernel::now_ms() + ms;
+  while (test::FakeKernel::now_ms() < end) it.turn(50);
+}
+
+TEST(ShardTime, HalfAFrameAndSilenceEndInTheIdleTimeout) {
+  ShardOptions options = test::small_shard();
+  options.limits[0].read_timeout_ms = 5000;
+  FakeShard it(1, {}, options);
+  FakePeer& peer = it.connect();
+  peer.send(ByteView(kTcpPing).first(7));
+  pass(it, 4900);
+  EXPECT_TRUE(it.handler.reasons.empty());
+  pass(it, 1200);  // the timeout and a whole sweep
+  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kIdleTimeout});
+  it.turn_until([&] { return it.shard.table().clients() == 0; }, 50);
+  it.expect_idle();
+  EXPECT_EQ(peer.received, frame(Opcode::kClose, describe(CloseReason::kIdleTimeout)));
+}
+
+TEST(ShardTime, AByteNowAndThenKeepsAConnectionOpen) {
+  ShardOptions options = test::small_shard();
+  options.limits[0].read_timeout_ms = 5000;
+  FakeShard it(1, {}, options);
+  FakePeer& peer = it.connect();
+  for (int i = 0; i < 10; ++i) {
+    peer.send(kTcpPing);
+    pass(it, 4000);
+  }
+  EXPECT_TRUE(it.handler.reasons.empty());
+}
+
+TEST(ShardTime, ZeroMeansNoIdleTimeout) {
+  ShardOptions options = test::small_shard();
+  options.limits[0].read_timeout_ms = 0;
+  FakeShard it(1, {}, options);
+  it.connect();
+  pass(it, 500'000);
+  EXPECT_TRUE(it.handler.reasons.empty());
+}
+
+TEST(ShardTime, ASendThatDoesNotCompleteEndsInTheWriteTimeout) {
+  ShardOptions options = test::small_shard();
+  options.write_timeout_ms = 3000;
+  FakeShard it(1, {}, options);
+  FakePeer& peer = it.connect();
+  peer.window = 4;
+  peer.send(kTcpPing);
+  pass(it, 2900);
+  EXPECT_TRUE(it.handler.reasons.empty());
+  pass(it, 1300);
+  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kWriteTimeout});
+  it.turn_until([&] { return it.shard.table().clients() == 0; }, 50);
+  it.expect_idle();
+}
+
+TEST(ShardTime, AFlushThatDoesNotCompleteEndsToo) {
+  ShardOptions options = test::small_shard();
+  options.write_timeout_ms = 3000;
+  FakeShard it(1, {}, options);
+  FakePeer& peer = it.connect();
+  peer.window = 0;
+  peer.send(frame(Opcode::kClose, ""));
+  pass(it, 1000);
+  EXPECT_FALSE(peer.closed);
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }, 50));
+  it.expect_idle();
+}
+
+TEST(ShardTime, LingeringIsBounded) {
+  FakeShard it(1);
+  FakePeer& peer = it.connect();
+  peer.send(frame(Opcode::kClose, ""));
+  it.turn_until([&] { return peer.saw_end; });
+  const std::uint64_t began = test::FakeKernel::now_ms();
+  EXPECT_TRUE(it.turn_until([&] { return peer.closed; }, 50));  // it never ends its side
+  EXPECT_LE(test::FakeKernel::now_ms() - began, 3000U);
+  it.turn();
+  it.turn_until([&] { return it.shard.table().clients() == 0; });
+  it.expect_idle();
+}
+
+TEST(ShardTime, ADeadlineFiresOnceAndCanBeCleared) {
+  FakeShard it(1);
+  std::vector<Connection*> connections;
+  it.handler.accepted = [&](Connection& connection) {
+    connections.push_back(&connection);
+    it.shard.set_deadline(connection, 2000);
+  };
+  std::vector<Connection*> fired;
+  it.handler.deadline = [&](Connection& connection) {
+    EXPECT_EQ(connection.deadline_ms, 0U);
+    fired.push_back(&connection);
+  };
+  it.connect();
+  it.connect();
+  it.shard.set_deadline(*connections[0], 0);
+  pass(it, 1900);
+  EXPECT_TRUE(fired.empty());
+  pass(it, 10'000);
+  EXPECT_EQ(fired, std::vector{connections[1]});
+}
+
+TEST(ShardTime, TimesSurviveTheWrapOfTheClock) {
+  ShardOptions options = test::small_shard();
+  options.limits[0].read_timeout_ms = 5000;
+  FakeShard it(1, {}, options);
+  it.handler.accepted = [&](Connection& connection) { it.shard.set_deadline(connection, 2000); };
+  for (int i = 0; i < 4; ++i) {  // times further apart than half the range do not compare
+    it.kernel.advance((0xFFFF'FFFFu - 2500u) / 4);
+    it.turn();
+  }
+  it.connect();
+  pass(it, 1900);
+  EXPECT_EQ(it.handler.deadlines, 0);
+  pass(it, 1200);
+  EXPECT_EQ(it.handler.deadlines, 1);
+  EXPECT_TRUE(it.handler.reasons.empty());
+  const int ticks = it.handler.ticks;
+  pass(it, 3100);
+  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kIdleTimeout});
+  EXPECT_GT(it.handler.ticks, ticks + 10);
+}
+
+TEST(ShardTime, EveryConnectionIsLookedAtInASweep) {
+  ShardOptions options = test::small_shard();
+  options.limits[0].read_timeout_ms = 5000;
+  FakeShard it(1, {}, options);
+  for (int i = 0; i < 20; ++i) it.connect();
+  pass(it, 6500);
+  EXPECT_EQ(it.handler.reasons.size(), 20U);
+}
+
+// --- the acceptor -------------------------------------------------------------------------------
+
+TEST(ShardAccept, AFullTableClosesTheListenerAndReopensIt) {
+  FakeShard it(1, {.stall = 2});
+  const auto max = static_cast<std::size_t>(it.shard.options().max_clients);
+  std::vector<FakePeer*> peers;
+  for (std::size_t i = 0; i < max; ++i) peers.push_back(&it.connect());
+  EXPECT_EQ(it.kernel.armed_accepts(), 0U);
+  EXPECT_EQ(it.listeners.fd(0), -1);
+  EXPECT_EQ(it.shard.counters().get(Counter::kListenerClosed), 1U);
+  it.kernel.connect();
+  for (int i = 0; i < 20; ++i) it.turn(50);
+  EXPECT_EQ(it.shard.table().clients(), max);
+  peers[0]->ended = true;
+  it.turn_until([&] { return it.shard.table().clients() == max - 1; }, 50);
+  it.turn(100);
+  it.turn(100);
+  EXPECT_EQ(it.listeners.fd(0), -1) << "it reopens below 95 %";
+  peers[1]->ended = true;
+  EXPECT_TRUE(it.turn_until([&] { return it.listeners.fd(0) >= 0; }, 50));
+  EXPECT_TRUE(it.turn_until([&] { return it.kernel.waiting_peers() == 0; }, 50));
+}
+
+TEST(ShardAccept, NeverArmsMoreThanThereIsRoomFor) {
+  test::for_each_seed(30, [](std::uint64_t seed) {  // checked by the fake kernel
+    FakeShard it(seed, {.stall = 2, .accept_fails = 5});
+    std::vector<FakePeer*> peers;
+    test::Random random(seed);
+    for (int i = 0; i < 300; ++i) {
+      if (random.one_in(2)) peers.push_back(&it.kernel.connect());
+      if (!peers.empty() && random.one_in(2)) {
+        FakePeer& peer = *peers[random.below(peers.size())];
+        (random.one_in(2) ? peer.ended : peer.reset) = true;
+      }
+      it.turn(random.one_in(4) ? 100 : 0);
+    }
+    for (FakePeer* const peer : peers) peer->ended = true;
+    EXPECT_TRUE(it.turn_until(
+        [&] { return it.kernel.waiting_peers() == 0 && it.shard.table().clients() == 0; }, 50));
+    it.expect_idle();
+    EXPECT_EQ(it.handler.reasons.size(), peers.size());
+    EXPECT_EQ(it.shard.counters().get(Counter::kAccepted), peers.size());
+  });
+}
+
+TEST(ShardAccept, StoppingClosesTheListenerAndKeepsTheConnections) {
+  test::for_each_seed(20, [](std::uint64_t seed) {
+    FakeShard it(seed, {.stall = 2});
+    FakePeer& peer = it.connect();
+    it.kernel.connect();
+    it.shard.stop_accepting();
+    EXPECT_FALSE(it.shard.accepting());
+    EXPECT_TRUE(it.turn_until([&] { return it.listeners.fd(0) == -1; }));
+    EXPECT_EQ(it.kernel.armed_accepts(), 0U);
+    for (int i = 0; i < 20; ++i) it.turn(50);
+    EXPECT_EQ(it.listeners.fd(0), -1) << "it stays closed";
+    peer.send(kTcpPing);
+    EXPECT_TRUE(it.turn_until([&] { return !peer.received.empty(); }));
+  });
+}
+
+TEST(ShardAccept, KnowsThePeersAddress) {
+  FakeShard it(1);
+  std::vector<std::uint16_t> ports;
+  it.handler.accepted = [&](Connection& connection) {
+    EXPECT_EQ(connection.peer.ip(), "127.0.0.1");
+    ports.push_back(connection.peer.port());
+  };
+  for (int i = 0; i < 10; ++i) it.kernel.connect();
+  it.turn_until([&] { return ports.size() == 10; });
+  std::ranges::sort(ports);
+  EXPECT_EQ(ports, (std::vector<std::uint16_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
+}
+
+}  // namespace
+}  // namespace ringgate
