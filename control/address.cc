@@ -1,0 +1,136 @@
+#include "control/address.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "control/config_values.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::size_t kMaxHost = 253;  // Of a domain name, RFC 1035 section 2.3.4.
+
+bool plausible_host(std::string_view host) {
+  return host.size() <= kMaxHost && std::ranges::none_of(host, [](char c) {
+           const auto byte = static_cast<unsigned char>(c);
+           return byte <= ' ' || byte == 0x7f || c == '/' || c == '[' || c == ']' || c == ',';
+         });
+}
+
+template <class Family>
+SocketAddress make_address(const Family& from) {
+  SocketAddress address;
+  static_assert(sizeof from <= sizeof address.storage);
+  std::memcpy(&address.storage, &from, sizeof from);
+  address.length = sizeof from;
+  return address;
+}
+
+template <class Family>
+Family read_address(const void* from) {
+  Family address;
+  std::memcpy(&address, from, sizeof address);
+  return address;
+}
+
+std::string host_of_v6(const in6_addr& address) {
+  char text[INET6_ADDRSTRLEN] = {};
+  if (IN6_IS_ADDR_V4MAPPED(&address)) {
+    inet_ntop(AF_INET, &address.s6_addr[12], text, sizeof text);
+  } else {
+    inet_ntop(AF_INET6, &address, text, sizeof text);
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<Endpoint> parse_endpoint(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) {
+    return run_error("\"{}\" has no port; write host:port", text);
+  }
+  std::string_view host = text.substr(0, colon);
+  const auto port = parse_number(text.substr(colon + 1));
+  if (!port || *port > 65535) {
+    return run_error("\"{}\" has no valid port; write host:port with a port of 0 to 65535", text);
+  }
+  const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const bool has_colon = host.find(':') != std::string_view::npos;
+  if (has_colon != bracketed) {
+    return run_error("\"{}\": write an IPv6 address in brackets, as in [::1]:80", text);
+  }
+  if (!plausible_host(host)) {
+    return run_error("\"{}\" is not host:port; give a name or a numeric address", text);
+  }
+  Endpoint endpoint{std::string(host), static_cast<std::uint16_t>(*port)};
+  if (bracketed && !numeric_address(endpoint)) {
+    return run_error("\"{}\": what is in the brackets is not an IPv6 address", text);
+  }
+  return endpoint;
+}
+
+std::string format_endpoint(const Endpoint& endpoint) {
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, endpoint.host.c_str(), &v6) == 1 && IN6_IS_ADDR_V4MAPPED(&v6)) {
+    return fmt::format("{}:{}", host_of_v6(v6), endpoint.port);
+  }
+  if (endpoint.host.find(':') != std::string::npos) {
+    return fmt::format("[{}]:{}", endpoint.host, endpoint.port);
+  }
+  return fmt::format("{}:{}", endpoint.host, endpoint.port);
+}
+
+const sockaddr* SocketAddress::get() const noexcept {
+  return reinterpret_cast<const sockaddr*>(&storage);
+}
+
+std::uint16_t SocketAddress::port() const noexcept {
+  if (family() == AF_INET) return ntohs(read_address<sockaddr_in>(&storage).sin_port);
+  if (family() == AF_INET6) return ntohs(read_address<sockaddr_in6>(&storage).sin6_port);
+  return 0;
+}
+
+std::optional<SocketAddress> numeric_address(const Endpoint& endpoint) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(endpoint.port);
+  if (inet_pton(AF_INET, endpoint.host.c_str(), &v4.sin_addr) == 1) return make_address(v4);
+
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(endpoint.port);
+  if (endpoint.host.empty()) return make_address(v6);  // in6addr_any is all zeroes.
+  std::string host = endpoint.host;
+  const std::size_t percent = host.find('%');  // fe80::1%eth0, RFC 4007 section 11.
+  if (percent != std::string::npos) {
+    v6.sin6_scope_id = if_nametoindex(host.c_str() + percent + 1);
+    if (v6.sin6_scope_id == 0) return std::nullopt;
+    host.resize(percent);
+  }
+  if (inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) return make_address(v6);
+  return std::nullopt;
+}
+
+std::string format_host(const sockaddr* address) {
+  if (address->sa_family == AF_INET6) {
+    return host_of_v6(read_address<sockaddr_in6>(address).sin6_addr);
+  }
+  if (address->sa_family != AF_INET) return {};
+  char text[INET_ADDRSTRLEN] = {};
+  const auto v4 = read_address<sockaddr_in>(address);
+  inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+  return text;
+}
+
+std::string format_address(const SocketAddress& address) {
+  return format_endpoint({format_host(address.get()), address.port()});
+}
+
+}  // namespace ringgate

@@ -1,0 +1,47 @@
+// Hosts and ports as people write them, and as the kernel takes them. Plain values, any thread.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/error.h"
+
+namespace ringgate {
+
+struct Endpoint {
+  std::string host;  // A name or a numeric address without brackets; empty = all interfaces.
+  std::uint16_t port = 0;
+
+  bool operator==(const Endpoint&) const = default;
+};
+
+// "host:port", "[::1]:80", ":8000" (all interfaces). The port has to be there; 0 is allowed.
+Result<Endpoint> parse_endpoint(std::string_view text);
+
+// The inverse: IPv6 in brackets, an IPv4-mapped IPv6 address as IPv4.
+std::string format_endpoint(const Endpoint& endpoint);
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+
+  const sockaddr* get() const noexcept;
+  int family() const noexcept { return storage.ss_family; }
+  std::uint16_t port() const noexcept;
+};
+
+// Without asking a name server: nothing when host is a name. An empty host is [::], which takes
+// IPv4 too on a socket whose IPV6_V6ONLY is off.
+std::optional<SocketAddress> numeric_address(const Endpoint& endpoint);
+
+// The numeric host of a peer, "127.0.0.1" also for ::ffff:127.0.0.1; "" for other families.
+std::string format_host(const sockaddr* address);
+
+// "127.0.0.1:80", "[::1]:80".
+std::string format_address(const SocketAddress& address);
+
+}  // namespace ringgate

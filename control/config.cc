@@ -1,0 +1,279 @@
+#include "control/config.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <yaml-cpp/yaml.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "control/config_keys.h"
+#include "control/config_values.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = Config::kMiB;
+constexpr std::size_t kMaxSecretBytes = 4 * Config::kKiB;
+constexpr std::string_view kEnvironmentPrefix = "RINGGATE_";
+
+// At most limit bytes; a longer file is an error.
+Result<std::string> read_text_file(const std::filesystem::path& file, std::size_t limit) {
+  std::error_code failure;
+  if (std::filesystem::is_directory(file, failure)) {
+    return usage_error("{} is a directory; name the file in it", file.string());
+  }
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) {
+    return usage_error("cannot open {}: {}; check the path and its permissions", file.string(),
+                       std::strerror(errno));
+  }
+  std::string text(limit + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (stream.bad()) return usage_error("cannot read {}: {}", file.string(), std::strerror(errno));
+  if (text.size() > limit) {
+    return usage_error("{} is longer than {}; is it the right file?", file.string(),
+                       format_size(limit));
+  }
+  return text;
+}
+
+std::string environment_name(std::string_view key) {
+  std::string name(kEnvironmentPrefix);
+  for (const char c : key) name += (c >= 'a' && c <= 'z') ? static_cast<char>(c - 'a' + 'A') : c;
+  return name;
+}
+
+int line_of(const YAML::Node& node) {
+  return node.Mark().line + 1;
+}
+
+// Lists and maps of single values only: no key takes more.
+Result<RawValue> raw_value(const YAML::Node& node) {
+  const auto word = [](const YAML::Node& child) -> Result<std::string> {
+    if (child.IsScalar()) return child.Scalar();
+    return usage_error("holds something else than single values");
+  };
+  if (node.IsScalar()) return RawValue{node.Scalar()};
+  if (node.IsSequence()) {
+    std::vector<std::string> list;
+    for (const auto& child : node) {
+      auto text = word(child);
+      if (!text) return std::unexpected(text.error());
+      list.push_back(std::move(*text));
+    }
+    return RawValue{std::move(list)};
+  }
+  RawValue::Pairs pairs;
+  for (const auto& child : node) {
+    auto key = word(child.first);
+    if (!key) return std::unexpected(key.error());
+    auto value = word(child.second);
+    if (!value) return std::unexpected(value.error());
+    pairs.emplace_back(std::move(*key), std::move(*value));
+  }
+  return RawValue{std::move(pairs)};
+}
+
+Result<void> apply_yaml_entry(const YAML::Node& name_node, const YAML::Node& node,
+                              std::set<std::string>& seen, Config& config) {
+  const int line = line_of(name_node);
+  if (!name_node.IsScalar()) return usage_error("line {}: a key has to be a single word", line);
+  const std::string& name = name_node.Scalar();
+  const ConfigKey* key = find_config_key(name);
+  if (key == nullptr) {
+    return usage_error("line {}: unknown key {}; did you mean {}?", line, name,
+                       nearest_config_key(name).name);
+  }
+  if (!seen.emplace(key->name).second) {
+    return usage_error("line {}: {} is there twice; remove one", line, key->name);
+  }
+  if (node.IsNull()) return {};  // "Key:" and nothing more leaves the default.
+  auto raw = raw_value(node);
+  if (!raw) return usage_error("line {}: {} {}", line, key->name, raw.error().message);
+  auto applied = apply_config_value(*key, *raw, config);
+  if (!applied) return usage_error("line {}: {}: {}", line, key->name, applied.error().message);
+  return {};
+}
+
+Result<void> apply_yaml(std::string_view text, Config& config) {
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.empty() || documents.front().IsNull()) return {};
+    if (documents.size() > 1)
+      return usage_error("more than one YAML document; keep only the first");
+    const YAML::Node& root = documents.front();
+    if (!root.IsMap()) return usage_error("line {}: expected \"Key: value\" lines", line_of(root));
+    std::set<std::string> seen;
+    for (const auto& entry : root) {
+      auto applied = apply_yaml_entry(entry.first, entry.second, seen, config);
+      if (!applied) return applied;
+    }
+    return {};
+  } catch (const YAML::Exception& failure) {
+    return usage_error("line {}: not valid YAML: {}", failure.mark.line + 1, failure.msg);
+  }
+}
+
+// An empty variable counts as one that is not set. Reports which keys were given.
+Result<std::set<std::string_view>> apply_environment(const EnvironmentLookup& environment,
+                                                     Config& config) {
+  std::set<std::string_view> given;
+  if (!environment) return given;
+  for (const ConfigKey& key : config_keys()) {
+    const std::string name = environment_name(key.name);
+    const std::optional<std::string> text = environment(name);
+    if (!text || text->empty()) continue;
+    auto applied = apply_config_value(key, RawValue{*text}, config);
+    if (!applied) return usage_error("environment variable {}: {}", name, applied.error().message);
+    given.insert(key.name);
+  }
+  return given;
+}
+
+Result<void> read_secret(std::string_view key, const std::string& file, std::string& secret) {
+  if (file.empty()) return {};
+  if (!secret.empty()) {
+    return usage_error("{} and {}File are both set; keep one of them", key, key);
+  }
+  auto text = read_text_file(file, kMaxSecretBytes);
+  if (!text) return usage_error("{}File: {}", key, text.error().message);
+  while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+  if (text->empty()) return usage_error("{}File: {} is empty; put the secret in it", key, file);
+  secret = std::move(*text);
+  return {};
+}
+
+// What the environment says in one of the two ways replaces what the file said in the other.
+void prefer_environment(const std::set<std::string_view>& given, Config& config) {
+  if (given.contains("AppSecret")) config.app_secret_file.clear();
+  if (given.contains("AppSecretFile") && !given.contains("AppSecret")) config.app_secret.clear();
+  if (given.contains("AppSecretPrevious")) config.app_secret_previous_file.clear();
+  if (given.contains("AppSecretPreviousFile") && !given.contains("AppSecretPrevious")) {
+    config.app_secret_previous.clear();
+  }
+}
+
+void apply_role_defaults(ProcessRole role, Config& config) {
+  const bool gateway = role == ProcessRole::kGateway;
+  if (config.service_name.empty()) config.service_name = gateway ? "tgateway" : role_name(role);
+  if (config.listen.empty()) {
+    config.listen.push_back({"127.0.0.1", static_cast<std::uint16_t>(gateway ? 8001 : 0)});
+  }
+}
+
+Result<void> check_required(const Config& config, ProcessRole role) {
+  if (config.service_id.empty()) {
+    return usage_error("ServiceID is missing; add for example \"ServiceID: {}01\"",
+                       role_name(role));
+  }
+  if (config.registry_file.empty()) {
+    return usage_error(
+        "RegistryFile is missing; add \"RegistryFile: services.json\", the same file for every "
+        "process (it is created when the first one registers)");
+  }
+  if (role == ProcessRole::kGateway && config.app_secret.empty()) {
+    return usage_error(
+        "no app secret; set AppSecret or AppSecretFile (or RINGGATE_APPSECRET) to the secret "
+        "that tokens are signed with");
+  }
+  return {};
+}
+
+// Bounds that cannot both hold: each pair is "a must not be above b".
+Result<void> check_pairs(const Config& config) {
+  struct Pair {
+    std::string_view low_key;
+    std::size_t low;
+    std::string_view high_key;
+    std::size_t high;
+  };
+  const Pair sizes[] = {
+      {"MaxHeader", config.max_header, "MaxFrame", config.max_frame},
+      {"MaxLinkHeader", config.max_link_header, "MaxLinkFrame", config.max_link_frame},
+      {"MaxFrame", config.max_frame, "MaxLinkFrame", config.max_link_frame},
+      {"MaxFrame", config.max_frame, "MaxLinkQueuedBytes", config.max_link_queued_bytes},
+      {"MaxFrame", config.max_frame, "MailboxBytes", config.mailbox_bytes},
+  };
+  for (const Pair& pair : sizes) {
+    if (pair.low <= pair.high) continue;
+    return usage_error("{} ({}) is above {} ({}); lower the first or raise the second",
+                       pair.low_key, format_size(pair.low), pair.high_key, format_size(pair.high));
+  }
+  if (config.redial_min > config.redial_max) {
+    return usage_error("RedialMin ({}) is above RedialMax ({}); lower the first",
+                       format_duration(config.redial_min), format_duration(config.redial_max));
+  }
+  if (config.link_heartbeat >= config.link_read_timeout) {
+    return usage_error(
+        "LinkHeartbeat ({}) is not below LinkReadTimeout ({}), so quiet links would be "
+        "closed; lower the first",
+        format_duration(config.link_heartbeat), format_duration(config.link_read_timeout));
+  }
+  return {};
+}
+
+// A misspelt variable would otherwise pass in silence.
+void note_unknown_environment(Config& config) {
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::string_view name = text.substr(0, text.find('='));
+    if (!name.starts_with(kEnvironmentPrefix)) continue;
+    if (find_config_key(name.substr(kEnvironmentPrefix.size())) != nullptr) continue;
+    config.notices.push_back(fmt::format("environment variable {} is no configuration key", name));
+  }
+}
+
+}  // namespace
+
+std::string_view role_name(ProcessRole role) {
+  switch (role) {
+    case ProcessRole::kGateway:
+      return "gateway";
+    case ProcessRole::kLogin:
+      return "login";
+    case ProcessRole::kChat:
+      return "chat";
+    case ProcessRole::kEcho:
+      return "echo";
+  }
+  return "unknown";
+}
+
+Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& environment,
+                            ProcessRole role) {
+  Config config;
+  if (auto done = apply_yaml(yaml, config); !done) return std::unexpected(done.error());
+  auto given = apply_environment(environment, config);
+  if (!given) return std::unexpected(given.error());
+  prefer_environment(*given, config);
+  auto secret = read_secret("AppSecret", config.app_secret_file, config.app_secret);
+  if (!secret) return std::unexpected(secret.error());
+  secret =
+      read_secret("AppSecretPrevious", config.app_secret_previous_file, config.app_secret_previous);
+  if (!secret) return std::unexpected(secret.error());
+  apply_role_defaults(role, config);
+  if (auto done = check_required(config, role); !done) return std::unexpected(done.error());
+  if (auto done = check_pairs(config); !done) return std::unexpected(done.error());
+  return config;
+}
+
+Result<Config> load_config(const std::filesystem::path& file, ProcessRole role) {
+  auto text = read_text_file(file, kMaxConfigBytes);
+  if (!text) return std::unexpected(text.error());
+  const auto environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) return std::nullopt;
+    return std::string(value);
+  };
+  auto config = parse_config(*text, environment, role);
+  if (!config) return usage_error("{}: {}", file.string(), config.error().message);
+  note_unknown_environment(*config);
+  return config;
+}
+
+}  // namespace ringgate

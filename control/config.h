@@ -1,0 +1,115 @@
+// What a process is told at start: a YAML file, then the environment (RINGGATE_<KEY>). Plain values
+// that nobody changes afterwards. The keys, their bounds and their meaning stand in one table
+// (config_keys.cc); sizes are bytes.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/address.h"
+#include "control/error.h"
+#include "control/log_level.h"
+
+namespace ringgate {
+
+enum class ProcessRole : std::uint8_t { kGateway, kLogin, kChat, kEcho };
+
+std::string_view role_name(ProcessRole role);  // "gateway", "login", "chat", "echo"
+
+struct Config {
+  using Duration = std::chrono::milliseconds;
+  static constexpr std::size_t kKiB = 1024;
+  static constexpr std::size_t kMiB = 1024 * kKiB;
+
+  // Who we are.
+  std::string service_id;
+  std::string service_name;       // Default by role: tgateway, login, chat, echo.
+  std::vector<Endpoint> listen;   // TCP; default 127.0.0.1:8001 (gateway), 127.0.0.1:0 (the rest).
+  std::string public_address;     // What peers dial; empty: the address we listen on.
+  std::uint16_t public_port = 0;  // 0: the port we listen on.
+  std::vector<std::string> tags;
+  std::string zone;
+  std::string domain;
+
+  // Around us.
+  std::string registry_file;
+  std::string monitor_address = "127.0.0.1";
+  std::uint16_t monitor_port = 0;   // 0: no monitor.
+  std::uint16_t admin_port = 0;     // 0: no admin port; always on loopback.
+  std::string app_secret;           // The one tokens are signed with now, from a file or not.
+  std::string app_secret_previous;  // Still taken, for rotation; empty: none.
+  std::string app_secret_file;
+  std::string app_secret_previous_file;
+  std::optional<Endpoint> redis;
+  bool memory_sessions = false;  // In place of redis.
+  LogLevel log_level = LogLevel::kInfo;
+  std::map<std::string, std::string> routes;  // Command prefix -> service name.
+
+  // Threads.
+  std::size_t shards = 0;  // 0: one per usable CPU.
+  bool pin_shards = true;
+  bool lanes = true;
+
+  // Bounds: sizes in bytes.
+  std::size_t max_frame = 64 * kKiB;
+  std::size_t max_link_frame = 16 * kMiB;
+  std::size_t max_header = 4 * kKiB;
+  std::size_t max_link_header = kMiB;
+  std::size_t max_metas = 64;
+  std::size_t max_connections = 0;              // Per shard; 0: from RLIMIT_NOFILE.
+  std::size_t max_connections_per_address = 0;  // 0: off.
+  std::size_t max_queued_bytes = 256 * kKiB;    // Per connection.
+  std::size_t max_link_queued_bytes = 16 * kMiB;
+  std::size_t max_outstanding = 65536;  // Per link.
+  std::size_t mailbox_bytes = 1 * kMiB;
+  std::size_t max_login_backlog_bytes = 64 * kKiB;
+  std::size_t max_signouts = 65536;
+  std::size_t drain_pace = 10000;  // Connections per second.
+
+  // Bounds: times.
+  Duration login_wait{10'000};
+  Duration login_answer_timeout{5'000};
+  Duration idle_timeout{120'000};
+  Duration write_timeout{10'000};
+  Duration answer_timeout{30'000};
+  Duration link_heartbeat{55'000};
+  Duration link_read_timeout{180'000};
+  Duration young_for{10'000};
+  Duration dial_timeout{5'000};
+  Duration redial_min{100};
+  Duration redial_max{10'000};
+  Duration drain_time{10'000};
+  Duration signout_keep{60'000};
+  Duration token_grace{0};
+
+  // Lines for the log: keys that were taken but have no effect.
+  std::vector<std::string> notices;
+};
+
+// The value of an environment variable, or nothing.
+using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& name)>;
+
+// Reads the file and the process's environment. Paths in it are relative to the working directory.
+// Every error is one line with exit code 2.
+Result<Config> load_config(const std::filesystem::path& file, ProcessRole role);
+
+// The same from text. Reads the secret files that it names.
+Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& environment, ProcessRole role);
+
+// For --help and the README: every key in the order of the table, defaults as one would write them.
+struct ConfigKeyInfo {
+  std::string key;
+  std::string default_text;
+  std::string meaning;
+};
+std::vector<ConfigKeyInfo> describe_config_keys();
+
+}  // namespace ringgate

@@ -1,0 +1,260 @@
+// From a value as it was written to a checked member of Config: one function per kind of key.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "control/config_keys.h"
+#include "control/config_values.h"
+#include "control/service.h"
+
+namespace ringgate {
+namespace {
+
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
+}
+
+// "not a single value" for lists and maps where one word is wanted.
+Result<std::string> scalar_of(const RawValue& raw, std::string_view wanted) {
+  if (const auto* text = std::get_if<std::string>(&raw.value)) return *text;
+  return usage_error("takes {}, not a list or a map", wanted);
+}
+
+Result<std::vector<std::string>> list_of(const RawValue& raw, std::string_view wanted) {
+  if (const auto* list = std::get_if<std::vector<std::string>>(&raw.value)) return *list;
+  if (const auto* text = std::get_if<std::string>(&raw.value)) return split_commas(*text);
+  return usage_error("takes {}, not a map", wanted);
+}
+
+// host:port with or without a scheme in front.
+Result<Endpoint> parse_listen(std::string_view text) {
+  const std::size_t mark = text.find("://");
+  std::string_view rest = text;
+  if (mark != std::string_view::npos) {
+    const std::string scheme = lower_case(text.substr(0, mark));
+    if (scheme == "ws" || scheme == "wss") {
+      return usage_error("\"{}\": WebSocket is not there yet; listen on tcp://host:port", text);
+    }
+    if (scheme != "tcp") {
+      return usage_error("\"{}\": unknown scheme {}; the only one is tcp", text, scheme);
+    }
+    rest.remove_prefix(mark + 3);
+  }
+  return parse_endpoint(rest);
+}
+
+struct Applier {
+  const RawValue& raw;
+  Config& config;
+
+  Result<void> operator()(const TextKey& key) const {
+    auto text = scalar_of(raw, "a text");
+    if (!text) return std::unexpected(text.error());
+    if (has_control(*text)) return usage_error("has a control character in it; remove it");
+    config.*key.member = *text;
+    return {};
+  }
+
+  Result<void> operator()(const ServiceIdKey& key) const {
+    auto text = scalar_of(raw, "a name");
+    if (!text) return std::unexpected(text.error());
+    if (!valid_service_id(*text)) {
+      return usage_error("\"{}\" is not a valid name; use 1-64 characters of A-Z a-z 0-9 . _ -",
+                         has_control(*text) ? "?" : *text);
+    }
+    config.*key.member = *text;
+    return {};
+  }
+
+  Result<void> operator()(const HostKey& key) const {
+    auto text = scalar_of(raw, "a host");
+    if (!text) return std::unexpected(text.error());
+    if (has_control(*text) || text->find_first_of(" /,") != std::string::npos) {
+      return usage_error("is not a host; give a name or a numeric address");
+    }
+    if (text->starts_with('[') && text->ends_with(']')) *text = text->substr(1, text->size() - 2);
+    if (std::ranges::count(*text, ':') == 1) {
+      return usage_error("\"{}\" has a port in it; the port has a key of its own", *text);
+    }
+    config.*key.member = *text;
+    return {};
+  }
+
+  Result<void> operator()(const SwitchKey& key) const {
+    auto text = scalar_of(raw, "true or false");
+    if (!text) return std::unexpected(text.error());
+    const auto on = parse_switch(*text);
+    if (!on) return usage_error("takes true or false, not \"{}\"", *text);
+    config.*key.member = *on;
+    return {};
+  }
+
+  Result<void> operator()(const PortKey& key) const {
+    const auto number = number_of(0, 65535);
+    if (!number) return std::unexpected(number.error());
+    config.*key.member = static_cast<std::uint16_t>(*number);
+    return {};
+  }
+
+  Result<void> operator()(const CountKey& key) const {
+    const auto number = number_of(key.min, key.max);
+    if (!number) return std::unexpected(number.error());
+    config.*key.member = *number;
+    return {};
+  }
+
+  Result<void> operator()(const SizeKey& key) const {
+    auto text = scalar_of(raw, "a size");
+    if (!text) return std::unexpected(text.error());
+    const auto size = parse_size(*text);
+    if (!size) return usage_error("takes a size such as 4096, 64KiB or 16MiB, not \"{}\"", *text);
+    if (*size < key.min || *size > key.max) {
+      return usage_error("{} is out of range; it may be {} to {}", *text, format_size(key.min),
+                         format_size(key.max));
+    }
+    config.*key.member = *size;
+    return {};
+  }
+
+  Result<void> operator()(const DurationKey& key) const {
+    auto text = scalar_of(raw, "a duration");
+    if (!text) return std::unexpected(text.error());
+    const auto time = parse_duration(*text);
+    if (!time && parse_number(*text)) {
+      return usage_error("{} has no unit; write for example {}s or {}ms", *text, *text, *text);
+    }
+    if (!time) return usage_error("takes a duration such as 250ms, 10s or 2m, not \"{}\"", *text);
+    if (*time < key.min || *time > key.max) {
+      return usage_error("{} is out of range; it may be {} to {}", *text, format_duration(key.min),
+                         format_duration(key.max));
+    }
+    config.*key.member = *time;
+    return {};
+  }
+
+  Result<void> operator()(const TagsKey&) const {
+    auto list = list_of(raw, "a list of texts");
+    if (!list) return std::unexpected(list.error());
+    if (std::ranges::any_of(*list, has_control)) {
+      return usage_error("has a control character in it; remove it");
+    }
+    config.tags = std::move(*list);
+    return {};
+  }
+
+  Result<void> operator()(const ListenKey&) const {
+    auto list = list_of(raw, "host:port or a list of them");
+    if (!list) return std::unexpected(list.error());
+    std::vector<Endpoint> endpoints;
+    for (const std::string& text : *list) {
+      auto endpoint = parse_listen(text);
+      if (!endpoint) return usage_error("{}", endpoint.error().message);
+      const bool fixed = endpoint->port != 0;  // Port 0 is another port each time.
+      if (fixed && std::ranges::find(endpoints, *endpoint) != endpoints.end()) {
+        return usage_error("{} is there twice; remove one", text);
+      }
+      endpoints.push_back(std::move(*endpoint));
+    }
+    if (endpoints.empty()) return usage_error("is empty; give host:port or :port");
+    config.listen = std::move(endpoints);
+    return {};
+  }
+
+  // A map, or PREFIX=SERVICE pairs between commas (for the environment).
+  Result<void> operator()(const RoutesKey&) const {
+    RawValue::Pairs pairs;
+    if (const auto* map = std::get_if<RawValue::Pairs>(&raw.value)) {
+      pairs = *map;
+    } else {
+      auto list = list_of(raw, "a map of command prefix to service name");
+      if (!list) return std::unexpected(list.error());
+      for (const std::string& item : *list) {
+        const std::size_t mark = std::min(item.find('='), item.size());
+        pairs.emplace_back(trim(item.substr(0, mark)),
+                           trim(item.substr(std::min(mark + 1, item.size()))));
+      }
+    }
+    std::map<std::string, std::string> routes;
+    for (const auto& [prefix, service] : pairs) {
+      if (prefix.find('.') != std::string::npos || !valid_service_id(prefix)) {
+        return usage_error("\"{}\" is not a command prefix: the part before the first dot", prefix);
+      }
+      if (!valid_service_id(service)) {
+        return usage_error("{}: \"{}\" is not a service name; write {}: NAME", prefix, service,
+                           prefix);
+      }
+      if (!routes.emplace(prefix, service).second) {
+        return usage_error("{} is there twice; remove one", prefix);
+      }
+    }
+    config.routes = std::move(routes);
+    return {};
+  }
+
+  Result<void> operator()(const RedisKey&) const {
+    auto list = list_of(raw, "host:port");
+    if (!list) return std::unexpected(list.error());
+    if (list->empty()) {
+      config.redis.reset();
+      return {};
+    }
+    if (list->size() > 1) return usage_error("takes one address; clusters are not supported");
+    auto endpoint = parse_endpoint(list->front());
+    if (!endpoint) return usage_error("{}", endpoint.error().message);
+    if (endpoint->host.empty()) endpoint->host = "localhost";
+    if (endpoint->port == 0) return usage_error("port 0 cannot be dialled; Redis's own is 6379");
+    config.redis = std::move(*endpoint);
+    return {};
+  }
+
+  Result<void> operator()(const LogLevelKey&) const {
+    auto text = scalar_of(raw, "a level");
+    if (!text) return std::unexpected(text.error());
+    const auto level = parse_log_level(*text);
+    if (!level) {
+      return usage_error(
+          "takes trace, debug, info, warn, error, critical or off, "
+          "not \"{}\"",
+          *text);
+    }
+    config.log_level = *level;
+    return {};
+  }
+
+  Result<void> operator()(const ConsulKey&) const {
+    auto text = scalar_of(raw, "a URL");
+    if (!text) return std::unexpected(text.error());
+    if (text->empty()) return {};
+    return usage_error(
+        "Consul is not supported yet; remove it and set RegistryFile to a JSON file of services");
+  }
+
+  Result<void> operator()(const IgnoredKey&) const { return {}; }
+
+  Result<std::size_t> number_of(std::size_t min, std::size_t max) const {
+    auto text = scalar_of(raw, "a whole number");
+    if (!text) return std::unexpected(text.error());
+    const auto number = parse_number(*text);
+    if (!number) return usage_error("takes a whole number, not \"{}\"", *text);
+    if (*number < min || *number > max) {
+      return usage_error("{} is out of range; it may be {} to {}", *text, min, max);
+    }
+    return *number;
+  }
+};
+
+}  // namespace
+
+Result<void> apply_config_value(const ConfigKey& key, const RawValue& raw, Config& config) {
+  auto applied = std::visit(Applier{raw, config}, key.kind);
+  if (applied && std::holds_alternative<IgnoredKey>(key.kind)) {
+    config.notices.push_back(
+        fmt::format("configuration key {} has no effect here; it can be removed", key.name));
+  }
+  return applied;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,176 @@
+#include "control/config_keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "control/config_values.h"
+
+namespace ringgate {
+namespace {
+
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""h;
+
+constexpr std::size_t kKiB = Config::kKiB;
+constexpr std::size_t kMiB = Config::kMiB;
+constexpr std::size_t kGiB = 1024 * kMiB;
+// The longest frame whose length fits the sizes that the kernel and our queues count in.
+constexpr std::size_t kMostFrame = kGiB;
+
+const std::array kKeys = std::to_array<ConfigKey>({
+    {"ServiceID", ServiceIdKey{&Config::service_id},
+     "Unique id of this process, 1-64 characters of A-Z a-z 0-9 . _ -", "(required)"},
+    {"ServiceName", ServiceIdKey{&Config::service_name}, "Name it registers under",
+     "tgateway, login, chat or echo"},
+    {"Listen", ListenKey{}, "TCP addresses to accept on: host:port, :port (all interfaces), a list",
+     "127.0.0.1:8001 (gateway), 127.0.0.1:0 (others)"},
+    {"PublicAddress", HostKey{&Config::public_address}, "Host that others reach this process at",
+     "the host of Listen"},
+    {"PublicPort", PortKey{&Config::public_port}, "Port that others reach this process at",
+     "the port of Listen"},
+    {"Tags", TagsKey{}, "Registered with the service, for example IDC:SH"},
+    {"Zone", TextKey{&Config::zone}, "Zone registered with a logic service"},
+    {"Domain", TextKey{&Config::domain}, "URL that clients use, registered with a gateway"},
+    {"RegistryFile", TextKey{&Config::registry_file}, "JSON file of services, watched for changes",
+     "(required)"},
+    {"ConsulURL", ConsulKey{}, "Not there yet: use RegistryFile"},
+    {"Routes", RoutesKey{}, "Command prefix to service name, for example {login: chat}"},
+    {"AppSecret", TextKey{&Config::app_secret}, "Secret that tokens are signed with",
+     "(this or AppSecretFile: required for a gateway)"},
+    {"AppSecretFile", TextKey{&Config::app_secret_file}, "File that holds the app secret"},
+    {"AppSecretPrevious", TextKey{&Config::app_secret_previous},
+     "Secret still taken while it is being replaced"},
+    {"AppSecretPreviousFile", TextKey{&Config::app_secret_previous_file},
+     "File that holds the previous secret"},
+    {"TokenGrace", DurationKey{&Config::token_grace, 0s, 720h},
+     "How long a connection outlives its token's exp"},
+    {"RedisAddrs", RedisKey{}, "host:port of the Redis that login and chat share their sessions in",
+     "(this or MemorySessions: required for login and chat)"},
+    {"MemorySessions", SwitchKey{&Config::memory_sessions},
+     "Keep sessions in this one process instead of Redis: needs Shards: 1, lost on restart"},
+    {"MonitorPort", PortKey{&Config::monitor_port}, "Port of /health, /ready and /metrics", "off"},
+    {"MonitorAddress", HostKey{&Config::monitor_address},
+     "Where the monitor listens; 0.0.0.0 lets another machine probe it"},
+    {"AdminPort", PortKey{&Config::admin_port}, "Port of the admin interface, loopback only",
+     "off"},
+    {"LogLevel", LogLevelKey{}, "trace, debug, info, warn, error, critical or off"},
+
+    {"Shards", CountKey{&Config::shards, 0, 1024}, "Threads that serve connections",
+     "one per usable CPU"},
+    {"PinShards", SwitchKey{&Config::pin_shards}, "Pin each shard to a CPU"},
+    {"Lanes", SwitchKey{&Config::lanes},
+     "Service: offer one link per shard (meta lanes=1); gateway: use such offers"},
+
+    {"MaxFrame", SizeKey{&Config::max_frame, 64, kMostFrame}, "Longest frame from a client"},
+    {"MaxLinkFrame", SizeKey{&Config::max_link_frame, kKiB, kMostFrame}, "Longest frame on a link"},
+    {"MaxHeader", SizeKey{&Config::max_header, 64, kMostFrame},
+     "Longest packet header from a client"},
+    {"MaxLinkHeader", SizeKey{&Config::max_link_header, 64, kMostFrame},
+     "Longest packet header on a link"},
+    {"MaxMetas", CountKey{&Config::max_metas, 1, 4096}, "Metas in a header from a client"},
+    {"MaxConnections", CountKey{&Config::max_connections, 0, 16'000'000}, "Connections per shard",
+     "from the open-file limit"},
+    {"MaxConnectionsPerAddress", CountKey{&Config::max_connections_per_address, 0, 16'000'000},
+     "Connections per source address (an IPv6 /64 is one)", "off"},
+    {"MaxQueuedBytes", SizeKey{&Config::max_queued_bytes, kKiB, kGiB},
+     "Bytes queued for one client; beyond it the connection is closed"},
+    {"MaxLinkQueuedBytes", SizeKey{&Config::max_link_queued_bytes, kKiB, 4 * kGiB},
+     "Bytes queued for one link; beyond it requests are answered 300"},
+    {"MaxOutstanding", CountKey{&Config::max_outstanding, 1, 16'777'216},
+     "Requests without an answer per link; beyond it they are answered 300"},
+    {"MailboxBytes", SizeKey{&Config::mailbox_bytes, 4 * kKiB, kGiB},
+     "Bytes on their way from one shard to another"},
+    {"MaxLoginBacklogBytes", SizeKey{&Config::max_login_backlog_bytes, 0, kGiB},
+     "Bytes a client may send before its login is answered"},
+
+    {"LoginWait", DurationKey{&Config::login_wait, 1ms, 1h}, "From accept to the login packet"},
+    {"LoginAnswerTimeout", DurationKey{&Config::login_answer_timeout, 1ms, 1h},
+     "How long the login service may take"},
+    {"IdleTimeout", DurationKey{&Config::idle_timeout, 1ms, 168h},
+     "A client silent for so long is closed"},
+    {"WriteTimeout", DurationKey{&Config::write_timeout, 1ms, 1h},
+     "A client that takes nothing for so long is closed"},
+    {"AnswerTimeout", DurationKey{&Config::answer_timeout, 1ms, 1h},
+     "A request without an answer for so long is answered 300"},
+    {"LinkHeartbeat", DurationKey{&Config::link_heartbeat, 1ms, 1h}, "Ping interval on links"},
+    {"LinkReadTimeout", DurationKey{&Config::link_read_timeout, 1ms, 24h},
+     "A link silent for so long is closed"},
+    {"YoungFor", DurationKey{&Config::young_for, 0s, 1h},
+     "A service newer than this is only chosen if there is no other"},
+    {"DialTimeout", DurationKey{&Config::dial_timeout, 1ms, 1h}, "Limit of one attempt to connect"},
+    {"RedialMin", DurationKey{&Config::redial_min, 1ms, 1h}, "First pause before dialling again"},
+    {"RedialMax", DurationKey{&Config::redial_max, 1ms, 1h}, "Longest pause before dialling again"},
+    {"DrainTime", DurationKey{&Config::drain_time, 0s, 1h}, "Limit of the drain after SIGTERM"},
+    {"DrainPace", CountKey{&Config::drain_pace, 1, 16'000'000},
+     "Connections closed per second while draining"},
+    {"SignoutKeep", DurationKey{&Config::signout_keep, 0s, 1h},
+     "How long sign-outs wait for a login service"},
+    {"MaxSignouts", CountKey{&Config::max_signouts, 0, 16'777'216},
+     "Sign-outs that may wait for a login service"},
+
+    {"MessageGPool", IgnoredKey{}, "Taken and ignored: there are no goroutine pools"},
+    {"ConnectionGPool", IgnoredKey{}, "Taken and ignored: there are no goroutine pools"},
+    {"RoyalURL", IgnoredKey{}, "Taken and ignored: messages are kept by the chat service itself"},
+});
+
+// How the default in a fresh Config is written.
+struct DefaultText {
+  Config config;
+
+  std::string operator()(const TextKey& key) const { return config.*key.member; }
+  std::string operator()(const ServiceIdKey& key) const { return config.*key.member; }
+  std::string operator()(const HostKey& key) const { return config.*key.member; }
+  std::string operator()(const SwitchKey& key) const {
+    return config.*key.member ? "true" : "false";
+  }
+  std::string operator()(const PortKey& key) const { return fmt::format("{}", config.*key.member); }
+  std::string operator()(const CountKey& key) const {
+    return fmt::format("{}", config.*key.member);
+  }
+  std::string operator()(const SizeKey& key) const { return format_size(config.*key.member); }
+  std::string operator()(const DurationKey& key) const {
+    return format_duration(config.*key.member);
+  }
+  std::string operator()(const LogLevelKey&) const {
+    return std::string(log_level_name(config.log_level));
+  }
+  template <class Other>
+  std::string operator()(const Other&) const {
+    return {};
+  }
+};
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() {
+  return kKeys;
+}
+
+const ConfigKey* find_config_key(std::string_view name) {
+  const std::string wanted = lower_case(name);
+  const auto at = std::ranges::find_if(
+      kKeys, [&](const ConfigKey& key) { return lower_case(key.name) == wanted; });
+  return at == kKeys.end() ? nullptr : &*at;
+}
+
+const ConfigKey& nearest_config_key(std::string_view name) {
+  const std::string wanted = lower_case(name);
+  return *std::ranges::min_element(
+      kKeys, {}, [&](const ConfigKey& key) { return edit_distance(lower_case(key.name), wanted); });
+}
+
+std::vector<ConfigKeyInfo> describe_config_keys() {
+  std::vector<ConfigKeyInfo> rows;
+  const DefaultText default_text{};
+  for (const ConfigKey& key : kKeys) {
+    std::string text(key.default_text);
+    if (text.empty()) text = std::visit(default_text, key.kind);
+    rows.push_back({std::string(key.name), std::move(text), std::string(key.meaning)});
+  }
+  return rows;
+}
+
+}  // namespace ringgate

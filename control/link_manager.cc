@@ -1,0 +1,245 @@
+#include "control/link_manager.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "codec/pkt.pb.h"
+#include "codec/tcp_frame.h"
+
+namespace ringgate {
+namespace {
+
+// A link that breaks this soon was refused, not lost: its backoff goes on growing.
+constexpr std::chrono::seconds kShortLived{1};
+
+}  // namespace
+
+LinkManager::LinkManager(ControlLoop& loop, ShardGroup& shards, LinkManagerOptions options,
+                         SendCatalogue send_catalogue)
+    : loop_(loop),
+      shards_(shards),
+      options_(std::move(options)),
+      send_catalogue_(std::move(send_catalogue)),
+      dialler_(loop, options_.dial_timeout),
+      taken_(shards.size(), 0) {}
+
+LinkManager::~LinkManager() { stop(); }
+
+void LinkManager::stop() {
+  stopped_ = true;
+  for (auto& [upstream, target] : targets_) {
+    loop_.cancel(target.timer);
+    for (Lane& lane : target.lanes) {
+      loop_.cancel(lane.timer);
+      dialler_.abandon(lane.dial);
+    }
+  }
+}
+
+void LinkManager::update(const std::string& name, const std::vector<Service>& services) {
+  if (stopped_) return;
+  const bool at_start = known_names_.insert(name).second;
+  for (auto& [upstream, target] : targets_) {
+    if (target.service.name != name || target.draining) continue;
+    const auto same = [&target](const Service& service) {
+      return service.id == target.service.id && service.address == target.service.address &&
+             service.port == target.service.port && service.lanes() == target.service.lanes();
+    };
+    // One that moved is drained at its old address and found anew at the other.
+    if (std::ranges::none_of(services, same)) begin_drain(target);
+  }
+  for (const Service& service : services) {
+    if (service.protocol != "tcp") continue;
+    const bool known = std::ranges::any_of(targets_, [&service](const auto& entry) {
+      return !entry.second.draining && entry.second.service.id == service.id;
+    });
+    if (!known) add(service, at_start);
+  }
+  publish();
+}
+
+void LinkManager::add(const Service& service, bool adult) {
+  const std::uint32_t upstream = next_upstream_++;
+  Target& target = targets_[upstream];
+  target.upstream = upstream;
+  target.service = service;
+  target.adult = adult || options_.young_for.count() == 0;
+  const bool lanes = options_.lanes && service.lanes();
+  target.lanes.resize(lanes ? shards_.size() : 1);
+  for (std::uint32_t i = 0; i < target.lanes.size(); ++i) {
+    target.lanes[i].shard = lanes ? i : upstream % shards_.size();
+  }
+  spdlog::info("service {} ({}) found at {}:{}, {}", service.id, service.name, service.address,
+               service.port, target.adult ? "adult" : "young");
+  if (!target.adult) {
+    target.timer = loop_.after(options_.young_for, [this, upstream] {
+      if (Target* const grown = find(upstream); grown != nullptr && !grown->draining) {
+        grown->timer = 0;
+        grown->adult = true;
+        publish();
+      }
+    });
+  }
+  for (std::uint32_t i = 0; i < target.lanes.size(); ++i) dial(upstream, i);
+}
+
+// --- Dialling -----------------------------------------------------------------------------------
+
+std::string LinkManager::greeting(const Target& target, std::uint32_t lane) const {
+  pkt::InnerHandshakeReq request;
+  request.set_serviceid(options_.gateway_id);
+  if (target.lanes.size() > 1) request.set_lane(lane);
+  const std::string body = request.SerializeAsString();
+  std::string frame(kTcpFrameHeadBytes, '\0');
+  write_tcp_frame_head(reinterpret_cast<std::uint8_t*>(frame.data()), Opcode::kBinary,
+                       static_cast<std::uint32_t>(body.size()));
+  return frame + body;
+}
+
+void LinkManager::dial(std::uint32_t upstream, std::uint32_t lane) {
+  Target* const target = find(upstream);
+  if (target == nullptr || target->draining || stopped_) return;
+  Lane& one = target->lanes[lane];
+  one.timer = 0;
+  one.state = LaneState::kDialling;
+  one.dialled_at = std::chrono::steady_clock::now();
+  one.dial = dialler_.dial({target->service.address, target->service.port}, greeting(*target, lane),
+                           [this, upstream, lane](Result<DialedSocket> socket) {
+                             dialled(upstream, lane, std::move(socket));
+                           });
+}
+
+void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane,
+                          Result<DialedSocket> socket) {
+  Target* const target = find(upstream);
+  if (target == nullptr || target->draining || stopped_) return;
+  Lane& one = target->lanes[lane];
+  one.dial = 0;
+  if (!socket) {
+    const auto level = one.complained ? spdlog::level::debug : spdlog::level::warn;
+    spdlog::log(level, "{} ({}) at {}:{} cannot be reached: {}; trying again", target->service.id,
+                target->service.name, target->service.address, target->service.port,
+                socket.error().message);
+    one.complained = true;
+    redial_later(*target, lane);
+    return;
+  }
+  one.state = LaneState::kUp;
+  one.epoch = next_epoch_++;
+  one.complained = false;
+  const bool is_lane = target->lanes.size() > 1;
+  const AdoptMail mail{socket->fd.release(), 0, PeerAddress::from(socket->peer.storage),
+                       AdoptedFor{upstream, is_lane ? lane : kNoLane, one.epoch}};
+  shards_.post(one.shard, kMailAdopt, mail);
+  spdlog::info("link to {} ({}) is up, on shard {}", target->service.id, target->service.name,
+               one.shard);
+  changed();
+}
+
+void LinkManager::redial_later(Target& target, std::uint32_t lane) {
+  Lane& one = target.lanes[lane];
+  one.state = LaneState::kWaiting;
+  one.backoff = std::clamp(one.backoff * 2, options_.redial_min, options_.redial_max);
+  // Jitter: gateways that lost the same service do not come back in step.
+  std::uniform_real_distribution<double> share(0.5, 1.0);
+  const auto delay = std::chrono::duration_cast<std::chrono::milliseconds>(
+      one.backoff * share(random_));
+  one.timer = loop_.after(delay, [this, upstream = target.upstream, lane] { dial(upstream, lane); });
+}
+
+void LinkManager::link_closed(const LinkEvent& event) {
+  Target* const target = find(event.upstream);
+  if (target == nullptr) return;
+  const std::uint32_t lane = event.lane == kNoLane ? 0 : event.lane;
+  if (lane >= target->lanes.size() || target->lanes[lane].epoch != event.epoch) return;
+  Lane& one = target->lanes[lane];
+  if (target->draining || stopped_) return;
+  const bool short_lived = std::chrono::steady_clock::now() - one.dialled_at < kShortLived;
+  if (!short_lived) one.backoff = std::chrono::milliseconds{0};
+  spdlog::warn("link to {} ({}) is down: {}; dialling again", target->service.id,
+               target->service.name, describe(event.reason));
+  redial_later(*target, lane);
+  changed();
+}
+
+// --- Leaving ------------------------------------------------------------------------------------
+
+void LinkManager::begin_drain(Target& target) {
+  spdlog::info("service {} ({}) at {}:{} is gone from the registry: draining its link",
+               target.service.id, target.service.name, target.service.address,
+               target.service.port);
+  target.draining = true;
+  loop_.cancel(target.timer);
+  for (Lane& lane : target.lanes) {
+    loop_.cancel(lane.timer);
+    dialler_.abandon(lane.dial);
+  }
+  for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) target.not_drained.insert(shard);
+  const std::uint32_t upstream = target.upstream;
+  target.timer = loop_.after(options_.drain_time, [this, upstream] { retire(upstream); });
+}
+
+void LinkManager::upstream_drained(std::uint32_t shard, std::uint32_t upstream) {
+  Target* const target = find(upstream);
+  if (target == nullptr || !target->draining) return;
+  target->not_drained.erase(shard);
+  if (target->not_drained.empty()) retire(upstream);
+}
+
+void LinkManager::retire(std::uint32_t upstream) {
+  Target* const target = find(upstream);
+  if (target == nullptr) return;
+  loop_.cancel(target->timer);
+  targets_.erase(upstream);
+  publish();  // first: no shard's routes may name it when it goes
+  for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) {
+    shards_.post(shard, kMailRetire, upstream);
+  }
+}
+
+// --- The catalogue ------------------------------------------------------------------------------
+
+void LinkManager::publish() {
+  auto catalogue = std::make_unique<Catalogue>();
+  catalogue->version = catalogues_.empty() ? 1 : catalogues_.back()->version + 1;
+  for (const auto& [upstream, target] : targets_) {
+    catalogue->entries.push_back({upstream, target.service.name, target.service.id,
+                                  target.service.zone, target.adult, target.draining});
+  }
+  std::ranges::sort(catalogue->entries, {}, [](const CatalogueEntry& entry) {
+    return std::tie(entry.name, entry.service_id);
+  });
+  catalogues_.push_back(std::move(catalogue));
+  for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) {
+    send_catalogue_(shard, catalogues_.back().get());
+  }
+  changed();
+}
+
+void LinkManager::catalogue_taken(std::uint32_t shard, std::uint64_t version) {
+  taken_[shard] = version;
+  const std::uint64_t by_all = *std::ranges::min_element(taken_);
+  while (!catalogues_.empty() && catalogues_.front()->version < by_all) catalogues_.pop_front();
+}
+
+bool LinkManager::connected(const std::string& name) const {
+  return std::ranges::any_of(targets_, [&name](const auto& entry) {
+    const Target& target = entry.second;
+    return target.service.name == name && !target.draining &&
+           std::ranges::all_of(target.lanes,
+                               [](const Lane& lane) { return lane.state == LaneState::kUp; });
+  });
+}
+
+void LinkManager::changed() {
+  if (on_change_) on_change_();
+}
+
+LinkManager::Target* LinkManager::find(std::uint32_t upstream) {
+  const auto found = targets_.find(upstream);
+  return found == targets_.end() ? nullptr : &found->second;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,113 @@
+// What becomes of the links of a gateway: which service instances there are, which are adult, whom
+// to dial and when to give up. It decides; the shards move the bytes.
+//
+// Control thread only. Shards are told by mail (dataplane/upstream.h) and by catalogues, which are
+// freed when every shard has acknowledged a newer one.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/catalogue.h"
+#include "control/dialler.h"
+#include "control/loop.h"
+#include "control/service.h"
+#include "dataplane/shard_group.h"
+#include "dataplane/upstream.h"
+
+namespace ringgate {
+
+struct LinkManagerOptions {
+  std::string gateway_id;
+  bool lanes = true;  // take one link per shard where a service offers it
+  std::chrono::milliseconds young_for{10'000};
+  std::chrono::milliseconds dial_timeout{5'000};
+  std::chrono::milliseconds redial_min{100};
+  std::chrono::milliseconds redial_max{10'000};
+  std::chrono::milliseconds drain_time{10'000};
+};
+
+class LinkManager {
+ public:
+  // Sends a catalogue to a shard; the gateway's handlers own that message.
+  using SendCatalogue = std::function<void(std::uint32_t shard, const Catalogue* catalogue)>;
+
+  LinkManager(ControlLoop& loop, ShardGroup& shards, LinkManagerOptions options,
+              SendCatalogue send_catalogue);
+  ~LinkManager();
+  LinkManager(const LinkManager&) = delete;
+  LinkManager& operator=(const LinkManager&) = delete;
+
+  // The complete current list of a service's instances. Those of the first list are adult at once.
+  void update(const std::string& name, const std::vector<Service>& services);
+
+  // Mail from shards.
+  void link_closed(const LinkEvent& event);
+  void upstream_drained(std::uint32_t shard, std::uint32_t upstream);
+  void catalogue_taken(std::uint32_t shard, std::uint64_t version);
+
+  // Whether every shard has a link to some instance of that service.
+  [[nodiscard]] bool connected(const std::string& name) const;
+  // Called when what connected() says may have changed.
+  void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
+  // No more dialling; links stay until the shards end.
+  void stop();
+
+ private:
+  enum class LaneState : std::uint8_t { kWaiting, kDialling, kUp };
+  struct Lane {
+    LaneState state = LaneState::kWaiting;
+    std::uint32_t shard = 0;
+    std::uint32_t epoch = 0;  // of the link that is up
+    std::chrono::milliseconds backoff{0};
+    std::chrono::steady_clock::time_point dialled_at;
+    Dialler::DialId dial = 0;
+    ControlLoop::TimerId timer = 0;
+    bool complained = false;  // the log has been told that it cannot be reached
+  };
+  struct Target {
+    std::uint32_t upstream = 0;
+    Service service;
+    bool adult = false;
+    bool draining = false;
+    ControlLoop::TimerId timer = 0;  // growing up, or the end of draining
+    std::set<std::uint32_t> not_drained;
+    std::vector<Lane> lanes;
+  };
+
+  void add(const Service& service, bool adult);
+  void begin_drain(Target& target);
+  void retire(std::uint32_t upstream);
+  void dial(std::uint32_t upstream, std::uint32_t lane);
+  void dialled(std::uint32_t upstream, std::uint32_t lane, Result<DialedSocket> socket);
+  void redial_later(Target& target, std::uint32_t lane);
+  [[nodiscard]] std::string greeting(const Target& target, std::uint32_t lane) const;
+  void publish();
+  void changed();
+  [[nodiscard]] Target* find(std::uint32_t upstream);
+
+  ControlLoop& loop_;
+  ShardGroup& shards_;
+  LinkManagerOptions options_;
+  SendCatalogue send_catalogue_;
+  std::function<void()> on_change_;
+  Dialler dialler_;
+  std::minstd_rand random_{std::random_device{}()};
+  bool stopped_ = false;
+  std::uint32_t next_upstream_ = 1;
+  std::uint32_t next_epoch_ = 1;
+  std::set<std::string> known_names_;
+  std::map<std::uint32_t, Target> targets_;  // by upstream
+  std::deque<std::unique_ptr<const Catalogue>> catalogues_;  // oldest first; the last is current
+  std::vector<std::uint64_t> taken_;                         // by shard
+};
+
+}  // namespace ringgate

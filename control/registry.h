@@ -1,0 +1,55 @@
+// Who offers which service, and where. A Registry belongs to one control thread: every call on it
+// is made there, and every callback runs there, from subscribe() or from on_ready().
+//
+// The control loop polls fd() for reading and calls on_ready() when it is readable. Calling
+// on_ready() at any other time is allowed and cheap; doing so about once a second also mends what
+// no event tells of (a watched directory that was replaced, a file system without notifications).
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/error.h"
+#include "control/service.h"
+
+namespace ringgate {
+
+class Registry {
+ public:
+  // Gets the complete current list, sorted by id. It may call any function of the registry.
+  using Watcher = std::function<void(const std::vector<Service>&)>;
+
+  Registry() = default;
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+  virtual ~Registry() = default;
+
+  // The services of that name that may be used now, sorted by id. None is not an error.
+  virtual Result<std::vector<Service>> find(std::string_view name) = 0;
+
+  // Calls watcher with the current list before it returns (that is what was "found at start"),
+  // then from on_ready() whenever that list changed. No change in between is missed; several may
+  // be reported as one. A second subscription to a name replaces the first.
+  virtual Result<void> subscribe(std::string_view name, Watcher watcher) = 0;
+
+  // No callback for that name after it returns.
+  virtual void unsubscribe(std::string_view name) = 0;
+
+  // Adds the service or replaces what is registered under its id.
+  virtual Result<void> register_service(const Service& service) = 0;
+
+  // Takes back a registration of ours; one that is not there (any more) is no error.
+  virtual Result<void> deregister(std::string_view id) = 0;
+
+  // What the control loop polls for reading; the registry owns it. -1: nothing to poll.
+  virtual int fd() const = 0;
+  virtual void on_ready() = 0;
+
+  // Why the known services may be out of date, if they may: for /ready and the log.
+  virtual std::optional<Error> problem() const = 0;
+};
+
+}  // namespace ringgate

@@ -1,0 +1,176 @@
+#include "control/registry_file.h"
+
+#include <sys/inotify.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "control/registry_json.h"
+
+namespace ringgate {
+namespace {
+
+// Not IN_CREATE: a file that is being written is not there before IN_CLOSE_WRITE.
+constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
+                                  IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+
+std::filesystem::path directory_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FileRegistry>> FileRegistry::open(const std::filesystem::path& file,
+                                                         ProblemHandler on_problem) {
+  if (!file.has_filename()) return run_error("registry file: give a file, not a directory");
+  UniqueFd inotify_fd(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (!inotify_fd) {
+    return run_error(
+        "cannot watch {}: {}; raise fs.inotify.max_user_instances (sysctl) or the open-file limit",
+        file.string(), std::strerror(errno));
+  }
+  std::unique_ptr<FileRegistry> registry(
+      new FileRegistry(file, std::move(on_problem), std::move(inotify_fd)));
+  // Watched before it is read, so that no change falls in between.
+  if (auto watched = registry->watch_directory(); !watched) {
+    return std::unexpected(watched.error());
+  }
+  auto stored = read_services(file);
+  if (!stored) return std::unexpected(stored.error());
+  if (*stored) {
+    registry->seen_ = (*stored)->identity;
+    registry->services_ = std::move((*stored)->services);
+  }
+  return registry;
+}
+
+FileRegistry::FileRegistry(std::filesystem::path file, ProblemHandler on_problem,
+                           UniqueFd inotify_fd)
+    : file_(std::move(file)),
+      on_problem_(std::move(on_problem)),
+      inotify_fd_(std::move(inotify_fd)) {}
+
+Result<std::vector<Service>> FileRegistry::find(std::string_view name) {
+  return current(name);
+}
+
+Result<void> FileRegistry::subscribe(std::string_view name, Watcher watcher) {
+  subscriptions_.add(name, std::move(watcher), current(name));
+  return {};
+}
+
+void FileRegistry::unsubscribe(std::string_view name) {
+  subscriptions_.remove(name);
+}
+
+Result<void> FileRegistry::register_service(const Service& service) {
+  if (auto checked = check_service(service); !checked) return checked;
+  const auto put = [&](std::vector<Service>& services) -> Result<bool> {
+    const auto at = std::ranges::find(services, service.id, &Service::id);
+    if (at == services.end()) {
+      services.push_back(service);
+      return true;
+    }
+    if (at->name != service.name) {
+      return run_error(
+          "{}: id {} belongs to a service named {}, not {}; give this process another ServiceID",
+          file_.string(), service.id, at->name, service.name);
+    }
+    if (*at == service) return false;
+    *at = service;
+    return true;
+  };
+  auto updated = update_services(file_, put);
+  if (updated) registered_.insert_or_assign(service.id, service);
+  return updated;
+}
+
+Result<void> FileRegistry::deregister(std::string_view id) {
+  const auto ours = registered_.find(id);
+  if (ours == registered_.end()) return {};
+  auto updated = update_services(file_, [&](std::vector<Service>& services) -> Result<bool> {
+    return std::erase(services, ours->second) != 0;
+  });
+  if (updated) registered_.erase(ours);
+  return updated;
+}
+
+void FileRegistry::on_ready() {
+  const bool told = drain_events();
+  if (watch_ < 0) {
+    if (auto watched = watch_directory(); !watched) {
+      report(std::move(watched.error()));
+      return;
+    }
+  }
+  if (told || identity_of(file_) != seen_) reload();
+}
+
+Result<void> FileRegistry::watch_directory() {
+  const std::string directory = directory_of(file_).string();
+  watch_ = inotify_add_watch(inotify_fd_.get(), directory.c_str(), kEvents);
+  if (watch_ >= 0) return {};
+  const char* mend = errno == ENOSPC ? "raise fs.inotify.max_user_watches (sysctl)"
+                                     : "the directory has to exist and be readable";
+  return run_error("cannot watch {}: {}; {}", directory, std::strerror(errno), mend);
+}
+
+bool FileRegistry::drain_events() {
+  bool told = false;
+  alignas(inotify_event) char buffer[8 * 1024];
+  for (;;) {
+    const ssize_t got = read(inotify_fd_.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return told;
+    for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
+      inotify_event event;
+      std::memcpy(&event, buffer + at, sizeof event);
+      const char* name = buffer + at + sizeof event;
+      at += sizeof event + event.len;
+      if ((event.mask & IN_Q_OVERFLOW) != 0) told = true;
+      if (event.len != 0 && file_.filename() == name) told = true;
+      if (event.wd != watch_) continue;  // Of a watch that is over.
+      if ((event.mask & IN_MOVE_SELF) != 0) inotify_rm_watch(inotify_fd_.get(), watch_);
+      if ((event.mask & (IN_MOVE_SELF | IN_IGNORED)) != 0) watch_ = -1;
+    }
+  }
+}
+
+void FileRegistry::reload() {
+  auto stored = read_services(file_);
+  if (!stored) {
+    seen_ = identity_of(file_);
+    report(std::move(stored.error()));
+    return;
+  }
+  if (!*stored) {
+    const bool was_there = seen_.has_value();
+    seen_.reset();
+    if (was_there) {
+      report(Error{fmt::format("{} is gone; the services known so far stay in use; put it back",
+                               file_.string())});
+    }
+    return;
+  }
+  seen_ = (*stored)->identity;
+  services_ = std::move((*stored)->services);
+  problem_.reset();
+  subscriptions_.tell_changes([this](const std::string& name) { return current(name); });
+}
+
+void FileRegistry::report(Error error) {
+  const bool news = !problem_ || problem_->message != error.message;
+  problem_ = std::move(error);
+  if (news && on_problem_) on_problem_(*problem_);
+}
+
+std::vector<Service> FileRegistry::current(std::string_view name) const {
+  std::vector<Service> found;
+  std::ranges::copy_if(services_, std::back_inserter(found),
+                       [&](const Service& service) { return service.name == name; });
+  return found;
+}
+
+}  // namespace ringgate

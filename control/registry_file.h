@@ -1,0 +1,72 @@
+// The registry in a JSON file: for one machine, or for a directory that several share. Operators
+// write it by hand, and processes enter and remove themselves. Belongs to one control thread.
+//
+//   {"services":[{"id":"chat01","name":"chat","address":"127.0.0.1","port":8101,"protocol":"tcp",
+//                 "zone":"zone_a","tags":["IDC:SH"],"meta":{"lanes":"1"}}]}
+//
+// id, name, address and port are required; an unknown key is an error. The file's directory is
+// watched, since editors and `mv` put a new file in its place. A file that is missing when the
+// registry is opened is an empty one. One that goes missing or bad later is reported (problem(),
+// and once to on_problem), and the known services stay in use.
+//
+// register_service() puts the entry into the file in place of one with the same id (left behind by
+// a crash, say), creating the file if need be: written beside it and renamed over it, under a lock
+// on FILE.lock, so that processes that register at the same time do not lose each other's entries.
+// It waits at most 2 s for the lock.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/registry.h"
+#include "control/registry_store.h"
+#include "control/subscriptions.h"
+#include "control/unique_fd.h"
+
+namespace ringgate {
+
+class FileRegistry final : public Registry {
+ public:
+  using ProblemHandler = std::function<void(const Error&)>;
+
+  // An error if the file is there and cannot be read or parsed, or if its directory is not there.
+  static Result<std::unique_ptr<FileRegistry>> open(const std::filesystem::path& file,
+                                                    ProblemHandler on_problem);
+
+  Result<std::vector<Service>> find(std::string_view name) override;
+  Result<void> subscribe(std::string_view name, Watcher watcher) override;
+  void unsubscribe(std::string_view name) override;
+  // An error if the id belongs to a service of another name.
+  Result<void> register_service(const Service& service) override;
+  // Removes only what this object registered, and only if nobody replaced it since.
+  Result<void> deregister(std::string_view id) override;
+  int fd() const override { return inotify_fd_.get(); }
+  void on_ready() override;
+  std::optional<Error> problem() const override { return problem_; }
+
+ private:
+  FileRegistry(std::filesystem::path file, ProblemHandler on_problem, UniqueFd inotify_fd);
+  Result<void> watch_directory();
+  bool drain_events();  // True: the file was replaced, or may have been.
+  void reload();
+  void report(Error error);
+  std::vector<Service> current(std::string_view name) const;
+
+  const std::filesystem::path file_;
+  const ProblemHandler on_problem_;
+  const UniqueFd inotify_fd_;
+  int watch_ = -1;                    // -1: the directory is not watched (any more).
+  std::optional<FileIdentity> seen_;  // The version that was read last, good or bad.
+  std::vector<Service> services_;     // Sorted by id.
+  std::optional<Error> problem_;
+  std::map<std::string, Service, std::less<>> registered_;  // By us, by id.
+  Subscriptions subscriptions_;
+};
+
+}  // namespace ringgate

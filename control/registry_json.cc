@@ -1,0 +1,205 @@
+#include "control/registry_json.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+
+#include "control/config_values.h"
+
+namespace ringgate {
+namespace {
+
+namespace dom = simdjson::dom;
+
+bool clean(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
+}
+
+Result<std::string> text_of(const dom::element& value, std::string_view key) {
+  std::string_view text;
+  if (value.get(text) != simdjson::SUCCESS) return run_error("{} is not a text", key);
+  if (!clean(text)) return run_error("{} has a control character in it", key);
+  return std::string(text);
+}
+
+Result<std::uint16_t> port_of(const dom::element& value) {
+  std::uint64_t port = 0;
+  if (value.get(port) != simdjson::SUCCESS || port < 1 || port > 65535) {
+    return run_error("port is not a number of 1 to 65535");
+  }
+  return static_cast<std::uint16_t>(port);
+}
+
+Result<std::vector<std::string>> tags_of(const dom::element& value) {
+  dom::array array;
+  if (value.get(array) != simdjson::SUCCESS) return run_error("tags is not a list");
+  std::vector<std::string> tags;
+  for (const dom::element item : array) {
+    auto tag = text_of(item, "a tag");
+    if (!tag) return std::unexpected(tag.error());
+    tags.push_back(std::move(*tag));
+  }
+  return tags;
+}
+
+Result<std::map<std::string, std::string>> meta_of(const dom::element& value) {
+  dom::object object;
+  if (value.get(object) != simdjson::SUCCESS) return run_error("meta is not an object");
+  std::map<std::string, std::string> meta;
+  for (const auto& field : object) {
+    auto text = text_of(field.value, "a value of meta");
+    if (!text) return std::unexpected(text.error());
+    meta.insert_or_assign(std::string(field.key), std::move(*text));
+  }
+  return meta;
+}
+
+template <class T>
+Result<void> store(Result<T> value, T& target) {
+  if (!value) return std::unexpected(value.error());
+  target = std::move(*value);
+  return {};
+}
+
+Result<void> read_field(std::string_view key, const dom::element& value, Service& service) {
+  if (key == "id") return store(text_of(value, key), service.id);
+  if (key == "name") return store(text_of(value, key), service.name);
+  if (key == "address") return store(text_of(value, key), service.address);
+  if (key == "port") return store(port_of(value), service.port);
+  if (key == "protocol") return store(text_of(value, key), service.protocol);
+  if (key == "zone") return store(text_of(value, key), service.zone);
+  if (key == "tags") return store(tags_of(value), service.tags);
+  if (key == "meta") return store(meta_of(value), service.meta);
+  return run_error("unknown key \"{}\"", clean(key) ? key : "?");
+}
+
+Result<Service> read_service(const dom::element& element) {
+  dom::object object;
+  if (element.get(object) != simdjson::SUCCESS) return run_error("is not an object");
+  Service service;
+  for (const auto& field : object) {
+    if (auto done = read_field(field.key, field.value, service); !done) {
+      return std::unexpected(done.error());
+    }
+  }
+  if (auto checked = check_service(service); !checked) return std::unexpected(checked.error());
+  return service;
+}
+
+Result<std::vector<Service>> read_services(const dom::element& root) {
+  dom::object object;
+  if (root.get(object) != simdjson::SUCCESS) {
+    return run_error("expected {{\"services\": [...]}}");
+  }
+  dom::array array;
+  for (const auto& field : object) {
+    if (field.key != "services") {
+      return run_error("unknown key \"{}\"; the only one is services",
+                       clean(field.key) ? field.key : "?");
+    }
+  }
+  if (object["services"].get(array) != simdjson::SUCCESS) {
+    return run_error("expected {{\"services\": [...]}}");
+  }
+  std::vector<Service> services;
+  for (const dom::element element : array) {
+    auto service = read_service(element);
+    if (!service) {
+      return run_error("service {}: {}", services.size() + 1, service.error().message);
+    }
+    services.push_back(std::move(*service));
+  }
+  std::ranges::sort(services, {}, &Service::id);
+  const auto twin = std::ranges::adjacent_find(services, {}, &Service::id);
+  if (twin != services.end())
+    return run_error("id \"{}\" is there twice; ids are unique", twin->id);
+  return services;
+}
+
+// A JSON string, RFC 8259 section 7.
+std::string json_text(std::string_view text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      json += '\\';
+      json += c;
+    } else if (byte < 0x20) {
+      json += fmt::format("\\u{:04x}", byte);
+    } else {
+      json += c;
+    }
+  }
+  return json + '"';
+}
+
+std::string format_service(const Service& service) {
+  std::string json =
+      fmt::format(R"({{"id":{},"name":{},"address":{},"port":{},"protocol":{})",
+                  json_text(service.id), json_text(service.name), json_text(service.address),
+                  service.port, json_text(service.protocol));
+  if (!service.zone.empty()) json += fmt::format(R"(,"zone":{})", json_text(service.zone));
+  std::string_view comma;
+  if (!service.tags.empty()) {
+    json += R"(,"tags":[)";
+    for (const std::string& tag : service.tags) {
+      json += fmt::format("{}{}", std::exchange(comma, ","), json_text(tag));
+    }
+    json += ']';
+  }
+  comma = {};
+  if (!service.meta.empty()) {
+    json += R"(,"meta":{)";
+    for (const auto& [key, value] : service.meta) {
+      json += fmt::format("{}{}:{}", std::exchange(comma, ","), json_text(key), json_text(value));
+    }
+    json += '}';
+  }
+  return json + '}';
+}
+
+}  // namespace
+
+Result<void> check_service(const Service& service) {
+  constexpr std::size_t kMaxAddress = 253;
+  if (!valid_service_id(service.id)) {
+    return run_error("id \"{}\" is not 1-64 characters of A-Z a-z 0-9 . _ -",
+                     clean(service.id) ? service.id : "?");
+  }
+  if (!valid_service_id(service.name)) {
+    return run_error("{}: name \"{}\" is not 1-64 characters of A-Z a-z 0-9 . _ -", service.id,
+                     clean(service.name) ? service.name : "?");
+  }
+  if (service.address.empty() || service.address.size() > kMaxAddress || !clean(service.address)) {
+    return run_error("{}: address is missing or too long", service.id);
+  }
+  if (service.port == 0) return run_error("{}: port is missing", service.id);
+  if (service.protocol != "tcp" && service.protocol != "ws") {
+    return run_error("{}: protocol is not \"tcp\" or \"ws\"", service.id);
+  }
+  return {};
+}
+
+Result<std::vector<Service>> parse_services(std::string_view json) {
+  if (trim(json).empty()) return run_error("is empty; write {{\"services\": []}}");
+  dom::parser parser;
+  dom::element root;
+  if (const auto failure = parser.parse(simdjson::padded_string(json)).get(root)) {
+    return run_error("is not valid JSON: {}", simdjson::error_message(failure));
+  }
+  return read_services(root);
+}
+
+std::string format_services(const std::vector<Service>& services) {
+  std::string json = "{\"services\":[";
+  std::string_view comma;
+  for (const Service& service : services) {
+    json += fmt::format("{}\n  {}", std::exchange(comma, ","), format_service(service));
+  }
+  return json + "\n]}\n";
+}
+
+}  // namespace ringgate

@@ -1,0 +1,42 @@
+// One instance of a service as the registry knows it. A plain value, copied between threads.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringgate {
+
+struct Service {
+  std::string id;       // Unique over all services, for example chat01.
+  std::string name;     // What it is, for example chat.
+  std::string address;  // A name or a numeric address that its peers can dial.
+  std::uint16_t port = 0;
+  std::string protocol = "tcp";  // "tcp" or "ws"; only tcp services are dialled.
+  std::string zone;
+  std::vector<std::string> tags;
+  std::map<std::string, std::string> meta;
+
+  // One link per shard may be opened to a service that says lanes = 1.
+  bool lanes() const {
+    const auto entry = meta.find("lanes");
+    return entry != meta.end() && entry->second == "1";
+  }
+
+  bool operator==(const Service&) const = default;
+};
+
+// 1-64 characters of [A-Za-z0-9._-]: ids travel in comma-joined metas and end up in metric labels.
+inline bool valid_service_id(std::string_view text) noexcept {
+  constexpr std::size_t kMaxServiceId = 64;
+  if (text.empty() || text.size() > kMaxServiceId) return false;
+  for (const char c : text) {
+    const bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!alnum && c != '.' && c != '_' && c != '-') return false;
+  }
+  return true;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,40 @@
+// Helper threads of the control side.
+#pragma once
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace ringgate {
+
+// Blocks every signal in the calling thread while it lives; threads started meanwhile inherit that,
+// so that signals are only ever delivered where the control loop expects them.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+// A thread that takes no signals. The kernel keeps the first 15 characters of the name.
+template <class Function>
+std::thread start_thread(std::string name, Function function) {
+  const SignalsBlocked blocked;
+  return std::thread([name = name.substr(0, 15), function = std::move(function)]() mutable {
+    pthread_setname_np(pthread_self(), name.c_str());
+    function();
+  });
+}
+
+}  // namespace ringgate

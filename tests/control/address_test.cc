@@ -1,0 +1,84 @@
+#include "control/address.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+namespace ringgate {
+namespace {
+
+TEST(Address, ParsesWhatPeopleWrite) {
+  EXPECT_EQ(parse_endpoint("localhost:80").value(), (Endpoint{"localhost", 80}));
+  EXPECT_EQ(parse_endpoint("127.0.0.1:0").value(), (Endpoint{"127.0.0.1", 0}));
+  EXPECT_EQ(parse_endpoint(":8000").value(), (Endpoint{"", 8000}));
+  EXPECT_EQ(parse_endpoint("[::1]:65535").value(), (Endpoint{"::1", 65535}));
+  EXPECT_EQ(parse_endpoint("[::]:1").value(), (Endpoint{"::", 1}));
+}
+
+TEST(Address, RefusesTheRest) {
+  for (const char* text : {"",
+                           "localhost",
+                           "localhost:",
+                           "localhost:65536",
+                           "localhost:-1",
+                           "localhost:http",
+                           "::1:80",
+                           "[::1]",
+                           "[::1]80",
+                           "[]:80",
+                           "[localhost]:80",
+                           "[127.0.0.1]:80",
+                           "a b:80",
+                           "a/b:80",
+                           "a,b:80",
+                           "127.0.0.1:80 ",
+                           "[::1:80",
+                           "::1]:80",
+                           "host:0x10",
+                           "host:+1"}) {
+    EXPECT_FALSE(parse_endpoint(text)) << text;
+  }
+  EXPECT_FALSE(parse_endpoint(std::string(300, 'a') + ":80"));
+}
+
+TEST(Address, FormatIsTheInverseOfParse) {
+  for (const char* text : {"localhost:80", ":8000", "[::1]:80", "10.0.0.1:0"}) {
+    EXPECT_EQ(format_endpoint(parse_endpoint(text).value()), text);
+  }
+  EXPECT_EQ(format_endpoint({"::ffff:10.1.2.3", 7}), "10.1.2.3:7");
+}
+
+TEST(Address, NumericNeedsNoNameServer) {
+  const auto v4 = numeric_address({"10.1.2.3", 80});
+  ASSERT_TRUE(v4);
+  EXPECT_EQ(v4->family(), AF_INET);
+  EXPECT_EQ(v4->length, sizeof(sockaddr_in));
+  EXPECT_EQ(format_address(*v4), "10.1.2.3:80");
+
+  const auto v6 = numeric_address({"2001:db8::1", 443});
+  ASSERT_TRUE(v6);
+  EXPECT_EQ(v6->length, sizeof(sockaddr_in6));
+  EXPECT_EQ(format_address(*v6), "[2001:db8::1]:443");
+
+  const auto all = numeric_address({"", 8000});
+  ASSERT_TRUE(all);
+  EXPECT_EQ(format_address(*all), "[::]:8000");
+
+  EXPECT_FALSE(numeric_address({"localhost", 80}));
+  EXPECT_FALSE(numeric_address({"fe80::1%no-such-interface", 80}));
+  EXPECT_TRUE(numeric_address({"fe80::1%lo", 80}));
+}
+
+TEST(Address, MappedPeersArePrintedAsV4) {
+  const auto mapped = numeric_address({"::ffff:192.168.0.1", 9});
+  ASSERT_TRUE(mapped);
+  EXPECT_EQ(mapped->family(), AF_INET6);
+  EXPECT_EQ(format_host(mapped->get()), "192.168.0.1");
+  EXPECT_EQ(format_address(*mapped), "192.168.0.1:9");
+  sockaddr_storage other{};
+  other.ss_family = AF_UNIX;
+  EXPECT_EQ(format_host(reinterpret_cast<const sockaddr*>(&other)), "");
+}
+
+}  // namespace
+}  // namespace ringgate

@@ -1,0 +1,275 @@
+#include "control/config.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+
+#include "temp_dir.h"
+
+namespace ringgate {
+namespace {
+
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+
+using Variables = std::map<std::string, std::string>;
+
+const std::string kRequired = "ServiceID: gw01\nRegistryFile: services.json\nAppSecret: s3cret\n";
+
+Result<Config> parse(const std::string& yaml, const Variables& variables = {},
+                     ProcessRole role = ProcessRole::kGateway) {
+  const auto lookup = [&](const std::string& name) -> std::optional<std::string> {
+    const auto at = variables.find(name);
+    if (at == variables.end()) return std::nullopt;
+    return at->second;
+  };
+  return parse_config(yaml, lookup, role);
+}
+
+// The message, which has to be one line; exit code 2 is asserted on the way.
+std::string error_of(const Result<Config>& result) {
+  if (result) return "(no error)";
+  EXPECT_EQ(result.error().exit_code, 2);
+  EXPECT_EQ(result.error().message.find('\n'), std::string::npos) << result.error().message;
+  return result.error().message;
+}
+
+#define EXPECT_CONTAINS(text, part) \
+  EXPECT_NE(std::string(text).find(part), std::string::npos) << (text)
+
+TEST(Config, AnExistingFileLoads) {
+  const auto config = parse(R"(
+ServiceID: gate01
+ServiceName: wgateway
+Listen: ":8000"
+PublicAddress: 10.0.0.1
+PublicPort: 8000
+Tags:
+  - IDC:SH_ALI
+  - beta
+Zone: zone_ali_03
+Domain: ws://kingimcloud.com
+MonitorPort: 8001
+AppSecret: jwt-1
+RedisAddrs: localhost:6379
+LogLevel: DEBUG
+ConsulURL:
+MessageGPool: 5000
+ConnectionGPool: 500
+RoyalURL: http://localhost:8080
+RegistryFile: /srv/services.json
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->service_id, "gate01");
+  EXPECT_EQ(config->service_name, "wgateway");
+  EXPECT_EQ(config->listen, (std::vector<Endpoint>{{"", 8000}}));
+  EXPECT_EQ(config->public_address, "10.0.0.1");
+  EXPECT_EQ(config->public_port, 8000);
+  EXPECT_EQ(config->tags, (std::vector<std::string>{"IDC:SH_ALI", "beta"}));
+  EXPECT_EQ(config->zone, "zone_ali_03");
+  EXPECT_EQ(config->domain, "ws://kingimcloud.com");
+  EXPECT_EQ(config->monitor_port, 8001);
+  EXPECT_EQ(config->monitor_address, "127.0.0.1");
+  EXPECT_EQ(config->app_secret, "jwt-1");
+  EXPECT_EQ(config->redis, (Endpoint{"localhost", 6379}));
+  EXPECT_EQ(config->log_level, LogLevel::kDebug);
+  EXPECT_EQ(config->registry_file, "/srv/services.json");
+  ASSERT_EQ(config->notices.size(), 3U);
+  EXPECT_CONTAINS(config->notices[0], "MessageGPool");
+}
+
+TEST(Config, DefaultsByRole) {
+  const auto gateway = parse(kRequired);
+  ASSERT_TRUE(gateway) << gateway.error().message;
+  EXPECT_EQ(gateway->service_name, "tgateway");
+  EXPECT_EQ(gateway->listen, (std::vector<Endpoint>{{"127.0.0.1", 8001}}));
+  EXPECT_EQ(gateway->max_frame, 65536U);
+  EXPECT_EQ(gateway->idle_timeout, 120s);
+  EXPECT_TRUE(gateway->lanes);
+  EXPECT_TRUE(gateway->notices.empty());
+  const std::string yaml = "ServiceID: a\nRegistryFile: f\n";
+  EXPECT_EQ(parse(yaml, {}, ProcessRole::kLogin)->service_name, "login");
+  EXPECT_EQ(parse(yaml, {}, ProcessRole::kChat)->service_name, "chat");
+  EXPECT_EQ(parse(yaml, {}, ProcessRole::kEcho)->service_name, "echo");
+  EXPECT_EQ(parse(yaml, {}, ProcessRole::kEcho)->listen, (std::vector<Endpoint>{{"127.0.0.1", 0}}));
+}
+
+TEST(Config, KeysOfAnyCaseAndBounds) {
+  const auto config = parse(kRequired +
+                            "shards: 4\nPINSHARDS: off\nlanes: false\nmaxframe: 128KiB\n"
+                            "MAXLINKFRAME: 32MiB\nidletimeout: 250ms\nmaxmetas: 8\n"
+                            "Routes: {login: chat, group: chat}\nListen: [\"tcp://[::1]:1\", "
+                            "\"127.0.0.1:2\"]\nTags: a, b\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->shards, 4U);
+  EXPECT_FALSE(config->pin_shards);
+  EXPECT_FALSE(config->lanes);
+  EXPECT_EQ(config->max_frame, 131072U);
+  EXPECT_EQ(config->max_link_frame, 32U << 20);
+  EXPECT_EQ(config->idle_timeout, 250ms);
+  EXPECT_EQ(config->max_metas, 8U);
+  EXPECT_EQ(config->routes,
+            (std::map<std::string, std::string>{{"login", "chat"}, {"group", "chat"}}));
+  EXPECT_EQ(config->listen, (std::vector<Endpoint>{{"::1", 1}, {"127.0.0.1", 2}}));
+  EXPECT_EQ(config->tags, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(Config, EnvironmentOverrides) {
+  const auto config =
+      parse(kRequired + "Listen: :1\nMaxFrame: 1KiB\n", {{"RINGGATE_APPSECRET", "other"},
+                                                         {"RINGGATE_LISTEN", "127.0.0.1:2,[::1]:3"},
+                                                         {"RINGGATE_MAXFRAME", "2KiB"},
+                                                         {"RINGGATE_MAXHEADER", "1KiB"},
+                                                         {"RINGGATE_TAGS", "x,y"},
+                                                         {"RINGGATE_ROUTES", "login=chat, a=b"},
+                                                         {"RINGGATE_SERVICEID", ""}});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->app_secret, "other");
+  EXPECT_EQ(config->listen, (std::vector<Endpoint>{{"127.0.0.1", 2}, {"::1", 3}}));
+  EXPECT_EQ(config->max_frame, 2048U);
+  EXPECT_EQ(config->tags, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(config->routes, (std::map<std::string, std::string>{{"login", "chat"}, {"a", "b"}}));
+  EXPECT_EQ(config->service_id, "gw01");  // An empty variable is one that is not set.
+
+  const auto message = error_of(parse(kRequired, {{"RINGGATE_IDLETIMEOUT", "10"}}));
+  EXPECT_CONTAINS(message, "RINGGATE_IDLETIMEOUT");
+  EXPECT_CONTAINS(message, "unit");
+}
+
+TEST(Config, EverythingFromTheEnvironment) {
+  const auto config = parse(
+      "",
+      {{"RINGGATE_SERVICEID", "g"}, {"RINGGATE_REGISTRYFILE", "f"}, {"RINGGATE_APPSECRET", "s"}});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->service_id, "g");
+}
+
+TEST(Config, UnknownKeyNamesTheNearestAndTheLine) {
+  const auto message = error_of(parse(kRequired + "IdleTimout: 10s\n"));
+  EXPECT_CONTAINS(message, "line 4");
+  EXPECT_CONTAINS(message, "IdleTimout");
+  EXPECT_CONTAINS(message, "IdleTimeout?");
+}
+
+TEST(Config, RequiredKeys) {
+  EXPECT_CONTAINS(error_of(parse("RegistryFile: f\nAppSecret: s\n")), "ServiceID");
+  EXPECT_CONTAINS(error_of(parse("ServiceID: g\nAppSecret: s\n")), "RegistryFile");
+  EXPECT_CONTAINS(error_of(parse("ServiceID: g\nRegistryFile: f\n")), "AppSecret");
+  EXPECT_TRUE(parse("ServiceID: g\nRegistryFile: f\n", {}, ProcessRole::kChat));
+  EXPECT_CONTAINS(error_of(parse("")), "ServiceID");
+}
+
+struct BadLine {
+  const char* line;
+  const char* said;
+};
+
+class BadConfig : public testing::TestWithParam<BadLine> {};
+
+TEST_P(BadConfig, IsRefusedWithItsLine) {
+  const auto message = error_of(parse(kRequired + GetParam().line));
+  EXPECT_CONTAINS(message, "line 4");
+  EXPECT_CONTAINS(message, GetParam().said);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lines, BadConfig,
+    testing::Values(
+        BadLine{"ConsulURL: localhost:8500", "RegistryFile"},
+        BadLine{"Listen: ws://:8000", "WebSocket is not there yet"},
+        BadLine{"Listen: http://:8000", "unknown scheme"},
+        BadLine{"Listen: localhost", "host:port"}, BadLine{"Listen: []", "empty"},
+        BadLine{"Listen: [\":1\", \":1\"]", "twice"}, BadLine{"Listen: {a: b}", "not a map"},
+        BadLine{"Listen: [[1]]", "single values"}, BadLine{"MonitorPort: 65536", "65535"},
+        BadLine{"MonitorPort: -1", "whole number"}, BadLine{"MonitorPort: 80x", "whole number"},
+        BadLine{"MonitorPort: [1]", "not a list"}, BadLine{"PublicAddress: 10.0.0.1:80", "port"},
+        BadLine{"PublicAddress: a b", "not a host"}, BadLine{"MaxFrame: 64KB", "64KiB"},
+        BadLine{"MaxFrame: 1", "out of range"}, BadLine{"MaxFrame: 99999999999999999999", "size"},
+        BadLine{"IdleTimeout: 10", "unit"}, BadLine{"IdleTimeout: fast", "duration"},
+        BadLine{"IdleTimeout: 1000h", "out of range"}, BadLine{"IdleTimeout: 0", "out of range"},
+        BadLine{"Shards: many", "whole number"}, BadLine{"Shards: 1025", "1024"},
+        BadLine{"PinShards: 2", "true or false"}, BadLine{"LogLevel: loud", "trace"},
+        BadLine{"RedisAddrs: localhost", "host:port"},
+        BadLine{"RedisAddrs: [\"a:1\", \"b:1\"]", "one"},
+        BadLine{"ServiceName: a,b", "not a valid name"},
+        BadLine{"Routes: {login.signin: chat}", "prefix"}, BadLine{"Routes: {login: \"\"}", "name"},
+        BadLine{"Routes: login", "service name"}, BadLine{"AppSecret: again", "twice"},
+        BadLine{"appsecret: again", "twice"}, BadLine{"Tags: \"a\\u0001\"", "control"},
+        BadLine{"? [a, b]\n: c", "single word"}, BadLine{"Zone: \"a", "YAML"},
+        BadLine{"Zone: [", "YAML"}),
+    [](const testing::TestParamInfo<BadLine>& bad) { return std::to_string(bad.index); });
+
+TEST(Config, ServiceIdIsChecked) {
+  for (const char* id : {"\"\"", "\"a,b\"", "\"a b\"", "\"a\\nb\"", "\"\\u00e9\"", "a/b"}) {
+    const std::string yaml = std::string("ServiceID: ") + id + "\nRegistryFile: f\nAppSecret: s\n";
+    EXPECT_CONTAINS(error_of(parse(yaml)), "ServiceID") << id;
+  }
+  EXPECT_TRUE(parse("ServiceID: " + std::string(64, 'a') + "\nRegistryFile: f\nAppSecret: s\n"));
+  EXPECT_FALSE(parse("ServiceID: " + std::string(65, 'a') + "\nRegistryFile: f\nAppSecret: s\n"));
+}
+
+TEST(Config, BoundsThatContradictEachOther) {
+  EXPECT_CONTAINS(error_of(parse(kRequired + "MaxHeader: 128KiB")), "MaxHeader (128KiB)");
+  EXPECT_CONTAINS(error_of(parse(kRequired + "MaxFrame: 32MiB")), "MaxLinkFrame");
+  EXPECT_CONTAINS(error_of(parse(kRequired + "MailboxBytes: 32KiB")), "MailboxBytes");
+  EXPECT_CONTAINS(error_of(parse(kRequired + "RedialMin: 1m")), "RedialMax");
+  EXPECT_CONTAINS(error_of(parse(kRequired + "LinkHeartbeat: 3m")), "LinkReadTimeout");
+}
+
+TEST(Config, NotAMap) {
+  EXPECT_CONTAINS(error_of(parse("- a\n- b\n")), "Key: value");
+  EXPECT_CONTAINS(error_of(parse("word")), "Key: value");
+  EXPECT_CONTAINS(error_of(parse(kRequired + "---\nServiceID: b\n")), "document");
+}
+
+TEST(Config, SecretsFromFiles) {
+  const test::TempDir dir;
+  const std::string now = dir.write("now", "new secret\n").string();
+  const std::string before = dir.write("before", "old\r\n\n").string();
+  const std::string base = "ServiceID: g\nRegistryFile: f\n";
+  const auto config =
+      parse(base + "AppSecretFile: " + now + "\nAppSecretPreviousFile: " + before + "\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->app_secret, "new secret");
+  EXPECT_EQ(config->app_secret_previous, "old");
+
+  const std::string empty = dir.write("empty", "\n").string();
+  EXPECT_CONTAINS(error_of(parse(base + "AppSecretFile: " + empty)), "is empty");
+  EXPECT_CONTAINS(error_of(parse(base + "AppSecretFile: " + now + "x")), "cannot open");
+  EXPECT_CONTAINS(error_of(parse(base + "AppSecretFile: " + dir.path().string())), "directory");
+  const std::string large = dir.write("large", std::string(5000, 'x')).string();
+  EXPECT_CONTAINS(error_of(parse(base + "AppSecretFile: " + large)), "longer");
+  EXPECT_CONTAINS(error_of(parse(base + "AppSecret: s\nAppSecretFile: " + now)), "both");
+
+  // The environment's way of giving the secret replaces the file's.
+  EXPECT_EQ(parse(base + "AppSecretFile: " + now, {{"RINGGATE_APPSECRET", "e"}})->app_secret, "e");
+  EXPECT_EQ(parse(base + "AppSecret: s", {{"RINGGATE_APPSECRETFILE", now}})->app_secret,
+            "new secret");
+}
+
+TEST(Config, LoadReadsFileAndEnvironment) {
+  const test::TempDir dir;
+  const auto file = dir.write("conf.yaml", kRequired + "Zone: a\n");
+  ASSERT_EQ(setenv("RINGGATE_ZONE", "b", 1), 0);
+  ASSERT_EQ(setenv("RINGGATE_ZONNE", "c", 1), 0);
+  const auto config = load_config(file, ProcessRole::kGateway);
+  unsetenv("RINGGATE_ZONE");
+  unsetenv("RINGGATE_ZONNE");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->zone, "b");
+  EXPECT_TRUE(std::ranges::any_of(config->notices, [](const std::string& notice) {
+    return notice.find("RINGGATE_ZONNE") != std::string::npos;
+  }));
+}
+
+TEST(Config, LoadErrorsNameTheFile) {
+  const test::TempDir dir;
+  const auto file = dir.write("conf.yaml", "Shard: 1\n");
+  EXPECT_CONTAINS(error_of(load_config(file, ProcessRole::kEcho)), "conf.yaml: line 1: unknown key Shard");
+  EXPECT_CONTAINS(error_of(load_config(dir.path() / "none.yaml", ProcessRole::kEcho)), "none.yaml");
+  EXPECT_CONTAINS(error_of(load_config(dir.path(), ProcessRole::kEcho)), "directory");
+}
+
+}  // namespace
+}  // namespace ringgate

@@ -1,0 +1,15 @@
+// Waiting for a descriptor instead of for time: the deadline only ends a test that has failed.
+#pragma once
+
+#include <poll.h>
+
+namespace ringgate::test {
+
+inline constexpr int kDeadline_ms = 10'000;
+
+inline bool wait_readable(int fd, int timeout_ms = kDeadline_ms) {
+  pollfd entry{fd, POLLIN, 0};
+  return poll(&entry, 1, timeout_ms) == 1 && (entry.revents & POLLIN) != 0;
+}
+
+}  // namespace ringgate::test
