@@ -1,0 +1,33 @@
+// What the terminal client understands and what it says. Pure functions, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ringgate {
+
+struct ClientCommand {
+  enum class Kind : std::uint8_t { kNothing, kPing, kTalk, kEcho, kQuit, kHelp, kInvalid };
+  Kind kind = Kind::kNothing;
+  std::string to;    // kTalk: the account
+  std::string text;  // kTalk, kEcho: the text; kInvalid: what to say
+};
+
+// One line without its line end. Words are separated by spaces or tabs; a text goes to the end of
+// the line.
+[[nodiscard]] ClientCommand parse_client_command(std::string_view line);
+
+[[nodiscard]] std::string_view client_help() noexcept;
+
+// A sentence about a status other than Success, with the number in it.
+[[nodiscard]] std::string explain_status(std::uint32_t status);
+
+// Text from the network for a terminal: control characters (which could move the cursor or worse)
+// and bytes that are not UTF-8 become escapes such as \x1b, so that one message is one line.
+[[nodiscard]] std::string printable(std::string_view text);
+
+// Unix nanoseconds as "2026-01-02T03:04:05.678Z".
+[[nodiscard]] std::string format_utc(std::int64_t unix_ns);
+
+}  // namespace ringgate

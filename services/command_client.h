@@ -1,0 +1,12 @@
+// `ringgate client`: a terminal client for trying a gateway out and for scripts.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "services/command.h"
+
+namespace ringgate {
+
+CLI::App* add_client_command(CLI::App& root, CommandResult& result);
+
+}  // namespace ringgate

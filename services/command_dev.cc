@@ -1,0 +1,105 @@
+#include "services/command_dev.h"
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+
+#include "control/config.h"
+#include "control/registry_memory.h"
+#include "services/chat_handlers.h"
+#include "services/development.h"
+#include "services/echo_handlers.h"
+#include "services/gateway_service.h"
+#include "services/logic_component.h"
+#include "services/login_handlers.h"
+#include "services/process.h"
+
+namespace ringgate {
+namespace {
+
+struct DevOptions {
+  std::string tcp = "127.0.0.1:8001";
+  std::string admin = "127.0.0.1:8080";
+  std::size_t shards = 0;
+};
+
+Result<Config> gateway_config(const DevOptions& options) {
+  Config config;
+  config.service_id = "dev-gateway";
+  config.service_name = "tgateway";
+  const Result<Endpoint> tcp = parse_endpoint(options.tcp);
+  if (!tcp) return usage_error("--tcp: {}", tcp.error().message);
+  const Result<Endpoint> admin = parse_endpoint(options.admin);
+  if (!admin) return usage_error("--admin: {}", admin.error().message);
+  config.listen = {*tcp};
+  config.monitor_address = admin->host.empty() ? "::" : admin->host;
+  config.monitor_port = admin->port;
+  config.app_secret = kDevelopmentSecret;
+  config.shards = options.shards;
+  config.log_level = LogLevel::kWarn;
+  // One logic service answers for all names, so that its sessions need no lock.
+  config.routes = {{"login", "chat"}, {"echo", "chat"}};
+  return config;
+}
+
+Config service_config() {
+  Config config;
+  config.service_id = "dev-services";
+  config.service_name = "chat";
+  config.listen = {Endpoint{"127.0.0.1", 0}};
+  config.shards = 1;
+  config.pin_shards = false;
+  config.memory_sessions = true;
+  return config;
+}
+
+void add_dev_handlers(Router& router) {
+  add_chat_handlers(router);
+  add_login_handlers(router);
+  add_echo_handlers(router);
+}
+
+Result<void> run_dev(const DevOptions& options) {
+  const Result<Config> gateway = gateway_config(options);
+  if (!gateway) return std::unexpected(gateway.error());
+  Result<std::unique_ptr<Process>> process = Process::create(*gateway);
+  if (!process) return std::unexpected(process.error());
+  announce(
+      "DEVELOPMENT MODE: tokens are signed with a secret that everybody knows; sessions are kept in "
+      "memory. Never let strangers reach this.");
+  const auto directory = std::make_shared<MemoryDirectory>();
+  Result<std::unique_ptr<MemoryRegistry>> services_registry = MemoryRegistry::open(directory);
+  if (!services_registry) return std::unexpected(services_registry.error());
+  Result<std::unique_ptr<MemoryRegistry>> gateway_registry = MemoryRegistry::open(directory);
+  if (!gateway_registry) return std::unexpected(gateway_registry.error());
+  (*process)->add(std::make_unique<LogicComponent>(service_config(), std::move(*services_registry),
+                                                   (*process)->loop(), add_dev_handlers));
+  (*process)->add(std::make_unique<GatewayService>(*gateway, std::move(*gateway_registry),
+                                                   (*process)->loop(), false));
+  return (*process)->run();
+}
+
+}  // namespace
+
+CLI::App* add_dev_command(CLI::App& root, CommandResult& result) {
+  CLI::App* const command = root.add_subcommand(
+      "dev", "Gateway, login, chat and echo in one process, without configuration: to try it out");
+  const auto options = std::make_shared<DevOptions>();
+  command->add_option("--tcp", options->tcp, "Where clients connect")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  command->add_option("--admin", options->admin, "Where /health, /ready and /metrics are")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  command->add_option("--shards", options->shards, "Threads for clients (0: one per usable CPU)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command->callback([options, &result] {
+    const Result<void> served = run_dev(*options);
+    result.exit_code = served ? 0 : report_error(served.error());
+  });
+  return command;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,12 @@
+// `ringgate dev`: everything in one process, without configuration: for trying it out.
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "services/command.h"
+
+namespace ringgate {
+
+CLI::App* add_dev_command(CLI::App& root, CommandResult& result);
+
+}  // namespace ringgate

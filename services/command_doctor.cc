@@ -1,0 +1,88 @@
+#include "services/command_doctor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <iterator>
+#include <memory>
+
+#include "services/json_string.h"
+
+namespace ringgate {
+namespace {
+
+// Those of `ringgate dev`.
+const std::vector<std::uint16_t> kDevelopmentPorts = {8000, 8001, 8080};
+
+struct DoctorOptions {
+  DoctorWishes wishes;
+  std::vector<std::uint16_t> ports;
+  bool json = false;
+};
+
+int run_doctor(DoctorOptions options) {
+  options.wishes.ports_required = !options.ports.empty();
+  const DoctorReadings readings =
+      take_readings(options.ports.empty() ? kDevelopmentPorts : options.ports);
+  const std::vector<Finding> findings = examine(readings, options.wishes);
+  const std::string text =
+      options.json ? format_findings_json(findings) : format_findings(findings);
+  std::fputs(text.c_str(), stdout);
+  const bool failed = std::ranges::any_of(
+      findings, [](const Finding& finding) { return finding.verdict == Verdict::kFail; });
+  return std::fflush(stdout) != 0 || failed ? 1 : 0;
+}
+
+}  // namespace
+
+std::string format_findings(const std::vector<Finding>& findings) {
+  std::string text;
+  for (const Finding& finding : findings) {
+    fmt::format_to(std::back_inserter(text), "{:<5} {:<26} {}\n", verdict_name(finding.verdict),
+                   finding.name, finding.found);
+    if (!finding.mend.empty()) {
+      fmt::format_to(std::back_inserter(text), "{:<5} {:<26} -> {}\n", "", "", finding.mend);
+    }
+  }
+  return text;
+}
+
+std::string format_findings_json(const std::vector<Finding>& findings) {
+  std::string text = "[";
+  for (const Finding& finding : findings) {
+    text += text.size() == 1 ? "\n" : ",\n";
+    text += "  {\"verdict\": ";
+    append_json_string(text, verdict_name(finding.verdict));
+    text += ", \"name\": ";
+    append_json_string(text, finding.name);
+    text += ", \"found\": ";
+    append_json_string(text, finding.found);
+    text += ", \"mend\": ";
+    append_json_string(text, finding.mend);
+    text += "}";
+  }
+  return text + "\n]\n";
+}
+
+CLI::App* add_doctor_command(CLI::App& root, CommandResult& result) {
+  CLI::App* command = root.add_subcommand(
+      "doctor", "Check whether this machine can carry the connections you want");
+  auto options = std::make_shared<DoctorOptions>();
+  command
+      ->add_option("--connections", options->wishes.connections,
+                   "Connections that one gateway process is to hold")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}))
+      ->capture_default_str();
+  command
+      ->add_option("--tcp", options->ports,
+                   "Ports that have to be free (default: those of `ringgate dev`, as a warning)")
+      ->check(CLI::Range(1, 65535));
+  command->add_flag("--json", options->json, "Print a JSON array instead of lines");
+  command->footer("Exits with 1 when a check says FAIL.");
+  command->callback([options, &result] { result.exit_code = run_doctor(*options); });
+  return command;
+}
+
+}  // namespace ringgate

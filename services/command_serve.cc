@@ -1,0 +1,145 @@
+#include "services/command_serve.h"
+
+#include <CLI/CLI.hpp>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "control/config.h"
+#include "control/logging.h"
+#include "control/registry_file.h"
+#include "services/chat_handlers.h"
+#include "services/echo_handlers.h"
+#include "services/gateway_service.h"
+#include "services/logic_component.h"
+#include "services/login_handlers.h"
+#include "services/process.h"
+
+namespace ringgate {
+namespace {
+
+struct ServeOptions {
+  std::string config_file;
+  bool check_config = false;
+  bool takeover = false;
+};
+
+FillRouter handlers_of(ProcessRole role) {
+  switch (role) {
+    case ProcessRole::kLogin:
+      return [](Router& router) { add_login_handlers(router); };
+    case ProcessRole::kChat:
+      return [](Router& router) {
+        add_chat_handlers(router);
+        add_login_handlers(router);  // existing gateways send login.* to the service named chat
+      };
+    case ProcessRole::kEcho:
+    case ProcessRole::kGateway:
+      break;
+  }
+  return [](Router& router) { add_echo_handlers(router); };
+}
+
+Result<void> check_sessions(const Config& config, ProcessRole role) {
+  if (role != ProcessRole::kLogin && role != ProcessRole::kChat) return {};
+  if (!config.redis && !config.memory_sessions) {
+    return usage_error(
+        "{} needs RedisAddrs (host:port): login and chat share their sessions in Redis; for a single "
+        "chat process that also answers login.*, MemorySessions: true keeps them in memory",
+        config.service_name);
+  }
+  if (config.redis && config.memory_sessions) {
+    return usage_error("RedisAddrs and MemorySessions: true contradict each other; remove one");
+  }
+  if (config.memory_sessions && config.shards > 1) {
+    return usage_error("MemorySessions: true needs Shards: 1, as one shard holds the sessions");
+  }
+  return {};
+}
+
+// What can change without a restart: the level of the log.
+void reload(const std::string& file, ProcessRole role) {
+  const Result<Config> config = load_config(file, role);
+  if (!config) {
+    spdlog::error("SIGHUP: nothing reloaded: {}", config.error().message);
+    return;
+  }
+  set_log_level(config->log_level);
+  spdlog::info("SIGHUP: LogLevel is {}; other keys need a restart",
+               log_level_name(config->log_level));
+}
+
+Result<void> serve(const ServeOptions& options, ProcessRole role) {
+  const Result<Config> config = load_config(options.config_file, role);
+  if (!config) return std::unexpected(config.error());
+  if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;
+  if (options.check_config) {
+    for (const std::string& notice : config->notices) announce("note: " + notice);
+    announce(options.config_file + " is good");
+    return {};
+  }
+  Result<std::unique_ptr<Process>> process = Process::create(*config);
+  if (!process) return std::unexpected(process.error());
+  Result<std::unique_ptr<FileRegistry>> registry =
+      FileRegistry::open(config->registry_file, [](const Error& error) {
+        spdlog::error("the registry file: {}; the known services stay in use", error.message);
+      });
+  if (!registry) return std::unexpected(registry.error());
+  if (role == ProcessRole::kGateway) {
+    (*process)->add(std::make_unique<GatewayService>(*config, std::move(*registry),
+                                                     (*process)->loop(), options.takeover));
+  } else {
+    if (config->memory_sessions) {
+      spdlog::warn("MemorySessions: sessions live in this process only and end with it");
+    }
+    (*process)->add(std::make_unique<LogicComponent>(*config, std::move(*registry),
+                                                     (*process)->loop(), handlers_of(role)));
+  }
+  (*process)->on_reload([file = options.config_file, role] { reload(file, role); });
+  return (*process)->run();
+}
+
+std::string config_help() {
+  std::string text = "Configuration keys (any case; RINGGATE_<KEY> in the environment wins):\n";
+  for (const ConfigKeyInfo& key : describe_config_keys()) {
+    text += fmt::format("  {:<26} {} [{}]\n", key.key, key.meaning, key.default_text);
+  }
+  return text;
+}
+
+void add_serve_command(CLI::App& root, CommandResult& result, ProcessRole role,
+                       const std::string& description) {
+  CLI::App* const command = root.add_subcommand(std::string(role_name(role)), description);
+  const auto options = std::make_shared<ServeOptions>();
+  command->add_option("-c,--config", options->config_file, "The YAML configuration file")
+      ->required()
+      ->type_name("FILE");
+  command->add_flag("--check-config", options->check_config,
+                    "Only check the configuration: exit code 0 if it is good, 2 if not");
+  if (role == ProcessRole::kGateway) {
+    command->add_flag("--takeover", options->takeover,
+                      "Listen although another process has the port, to replace it");
+  }
+  command->footer(config_help);
+  command->callback([options, role, &result] {
+    const Result<void> served = serve(*options, role);
+    result.exit_code = served ? 0 : report_error(served.error());
+  });
+}
+
+}  // namespace
+
+void add_serve_commands(CLI::App& root, CommandResult& result) {
+  add_serve_command(root, result, ProcessRole::kGateway,
+                    "The gateway: clients on one side, logic services on the other");
+  add_serve_command(root, result, ProcessRole::kLogin,
+                    "The login service: sign-in, sign-out, ending older sessions");
+  add_serve_command(root, result, ProcessRole::kChat,
+                    "The chat service: messages between accounts (answers login.* too)");
+  add_serve_command(root, result, ProcessRole::kEcho,
+                    "The echo service: answers any echo.* with its own body");
+}
+
+}  // namespace ringgate

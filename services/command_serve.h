@@ -1,0 +1,12 @@
+// `ringgate gateway|login|chat|echo -c FILE`: one service each, in a process of its own.
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "services/command.h"
+
+namespace ringgate {
+
+void add_serve_commands(CLI::App& root, CommandResult& result);
+
+}  // namespace ringgate

@@ -1,0 +1,12 @@
+// `ringgate token`: prints a login token.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "services/command.h"
+
+namespace ringgate {
+
+CLI::App* add_token_command(CLI::App& root, CommandResult& result);
+
+}  // namespace ringgate

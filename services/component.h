@@ -1,0 +1,36 @@
+// A part of a process that a service is made of: a gateway, a logic service. `ringgate dev` runs
+// two of them in one process.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "control/error.h"
+#include "control/metrics.h"
+
+namespace ringgate {
+
+class Component {
+ public:
+  Component() = default;
+  Component(const Component&) = delete;
+  Component& operator=(const Component&) = delete;
+  virtual ~Component() = default;
+
+  // --- Control thread ------------------------------------------------------------------------
+  [[nodiscard]] virtual Result<void> start() = 0;
+  // Leaves in order: deregisters, stops accepting, tells its peers, waits for what is under way up
+  // to its drain time. Then, once, `done`.
+  virtual void drain(std::function<void()> done) = 0;
+  // About every second.
+  virtual void tick() {}
+
+  // --- Any thread ----------------------------------------------------------------------------
+  // Why it is not healthy, or not ready; nothing when it is.
+  [[nodiscard]] virtual std::optional<std::string> health() const = 0;
+  [[nodiscard]] virtual std::optional<std::string> ready() const = 0;
+  virtual void collect(MetricsSnapshot& metrics) const = 0;
+};
+
+}  // namespace ringgate

@@ -1,0 +1,10 @@
+#include "services/echo_handlers.h"
+
+namespace ringgate {
+
+void add_echo_handlers(Router& router) {
+  router.handle_prefix("echo.",
+                       [](Request& request) { request.respond(Status::kSuccess, request.body()); });
+}
+
+}  // namespace ringgate

@@ -1,0 +1,37 @@
+// The commands of the protocol, for metrics: a bounded set of labels whatever clients send.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "dataplane/counters.h"
+
+namespace ringgate {
+
+inline constexpr std::string_view kCommandSignIn = "login.signin";
+inline constexpr std::string_view kCommandSignOut = "login.signout";
+
+inline constexpr std::array<std::string_view, 13> kKnownCommands = {
+    kCommandSignIn,       kCommandSignOut,       "chat.user.talk",    "chat.group.talk",
+    "chat.talk.ack",      "chat.offline.index",  "chat.offline.content", "chat.group.create",
+    "chat.group.join",    "chat.group.quit",     "chat.group.members", "chat.group.detail",
+    "other",
+};
+inline constexpr std::size_t kOtherCommand = kKnownCommands.size() - 1;
+
+[[nodiscard]] inline std::size_t command_index(std::string_view command) noexcept {
+  for (std::size_t i = 0; i < kOtherCommand; ++i) {
+    if (command == kKnownCommands[i]) return i;  // lengths differ mostly: cheap
+  }
+  return kOtherCommand;
+}
+
+// Written by one shard, read by any thread.
+struct CommandCounters {
+  std::array<Cell, kKnownCommands.size()> messages_in;
+  std::array<Cell, kKnownCommands.size()> bytes_in;
+  std::array<Cell, kKnownCommands.size()> bytes_out;
+};
+
+}  // namespace ringgate

@@ -1,0 +1,127 @@
+// Gateway: packets from clients to services. The fast path scans the header once and appends to it.
+#include <cstring>
+
+#include "services/gateway_handler.h"
+
+namespace ringgate {
+
+void GatewayHandler::forward(Connection& connection, Channel& channel, const Packet& packet) {
+  HeaderScan scan;
+  const HeaderRead read = read_header(packet.header, options_.max_metas, scan);
+  if (read == HeaderRead::kBad || read == HeaderRead::kTooManyMetas) {
+    shard_->finish(connection, read == HeaderRead::kBad ? CloseReason::kBadPacket
+                                                        : CloseReason::kTooManyMetas);
+    return;
+  }
+  const std::size_t command = command_index(scan.command);
+  commands_.messages_in[command].add(1);
+  commands_.bytes_in[command].add(packet.header.size() + packet.body.size() + kLogicOverheadBytes);
+
+  const std::string_view service = Routes::service_of(scan.command);
+  if (scan.command.empty() || service == "login" ||
+      scan.flag != static_cast<std::uint32_t>(Flag::kRequest)) {
+    shard_->counters().add(Counter::kRefusedCommands);
+    answer(connection, scan, Status::kInvalidCommand);
+    return;
+  }
+  const ClientIdentity identity{channel.id(), channel.app(), channel.account(options_.gateway_id),
+                                options_.gateway_id};
+  Upstream* const upstream =
+      routes_.select(service, {channel.channel_crc, identity.account, identity.app});
+  if (upstream == nullptr) {
+    shard_->counters().add(Counter::kNoService);
+    shard_->counters().add(Counter::kForwardFailed);
+    answer(connection, scan, Status::kSystemException, "no such service is connected");
+    return;
+  }
+  ByteView header = packet.header;
+  ByteView suffix = channel.suffix();
+  if (read == HeaderRead::kSlow || scan.has_reserved) [[unlikely]] {
+    HeaderScan again;
+    if (read != HeaderRead::kSlow && !slow_path_.parse(packet.header, again)) {
+      shard_->finish(connection, CloseReason::kBadPacket);
+      return;
+    }
+    header = slow_path_.rewrite_for_forward(identity);
+    suffix = {};
+    shard_->counters().add(Counter::kForwardedSlow);
+  }
+  const OutstandingRequest request{connection.slot, channel.login, scan.sequence, scan.command};
+  const SendStatus status = send_request(*upstream, request, header, suffix, packet.tail);
+  if (status != SendStatus::kOk) [[unlikely]] {
+    count_failure(status);
+    answer(connection, scan, Status::kSystemException, "the service cannot take more; try again");
+  }
+}
+
+SendStatus GatewayHandler::send_request(Upstream& upstream, const OutstandingRequest& request,
+                                        ByteView header, ByteView suffix, ByteView tail) {
+  SendStatus status = SendStatus::kOk;
+  std::uint8_t* const to =
+      upstreams_->reserve(upstream, forward_bytes(header, suffix, tail), &request, status);
+  if (to == nullptr) return status;
+  write_forward(to, header, suffix, tail);
+  shard_->counters().add(Counter::kForwarded);
+  return status;
+}
+
+void GatewayHandler::count_failure(SendStatus status) {
+  shard_->counters().add(Counter::kForwardFailed);
+  if (status == SendStatus::kQueueFull) shard_->counters().add(Counter::kForwardFailedBytes);
+  if (status == SendStatus::kOutstandingFull) shard_->counters().add(Counter::kOutstandingFull);
+}
+
+// An answer of the gateway's own: the request's header copied, with `text` in an ErrorResp.
+void GatewayHandler::answer(Connection& connection, const HeaderScan& scan, Status status,
+                            std::string_view text) {
+  OutgoingHeader header;
+  header.command = scan.command;
+  if (const Channel* const channel = channel_of(connection)) header.channel_id = channel->id();
+  header.sequence = scan.sequence;
+  header.flag = Flag::kResponse;
+  header.status = status;
+  header.dest = scan.dest;
+  // ErrorResp{message}, by hand: one string field shorter than 128 bytes.
+  std::array<std::uint8_t, 2 + 127> body{};
+  std::size_t body_bytes = 0;
+  if (!text.empty()) {
+    text = text.substr(0, 127);
+    body[0] = 0x0a;
+    body[1] = static_cast<std::uint8_t>(text.size());
+    std::memcpy(body.data() + 2, text.data(), text.size());
+    body_bytes = 2 + text.size();
+  }
+  std::uint8_t* const to = shard_->reserve(connection, framed_packet_bytes(header, body_bytes));
+  if (to == nullptr) return;
+  write_framed_packet(to, header, ByteView(body).first(body_bytes));
+  shard_->counters().add(Counter::kPacketsOut);
+}
+
+// No answer came and none will: 300, "outcome unknown".
+void GatewayHandler::answer_outstanding(const OutstandingRequest& request) {
+  Connection* const connection = shard_->at(request.slot);
+  if (connection == nullptr || !connection->open()) return;
+  Channel* const channel = channel_of(*connection);
+  if (channel == nullptr || channel->login != request.login) return;
+  HeaderScan scan;
+  scan.command = request.command;
+  scan.sequence = request.sequence;
+  answer(*connection, scan, Status::kSystemException, "outcome unknown: the service did not answer");
+  if (channel->state == ChannelState::kLoggingIn) {
+    shard_->finish(*connection, CloseReason::kNoLoginService);
+  }
+}
+
+// The home shard could not append a frame of ours: the link's queue was full.
+void GatewayHandler::take_refused(ByteView message) {
+  const auto head = read_mail<ToLinkHead>(message);
+  Upstream* const upstream = upstreams_->find(head.upstream);
+  if (upstream == nullptr || head.login == 0) return;
+  OutstandingRequest request;
+  if (!upstream->outstanding.take(head.login, head.sequence, request)) return;
+  shard_->counters().add(Counter::kForwardFailed);
+  shard_->counters().change(Gauge::kOutstanding, -1);
+  answer_outstanding(request);
+}
+
+}  // namespace ringgate

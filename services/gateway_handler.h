@@ -1,0 +1,139 @@
+// The gateway, on one shard: clients on one side, links to logic services on the other.
+//
+//   gateway_handler.cc   what arrives, sorted; connections that end; time and mail
+//   gateway_login.cc     a client's first packet, and the answer to it
+//   gateway_forward.cc   packets from clients to services, and answers of the gateway's own
+//   gateway_push.cc      packets from services to channels
+//   gateway_signout.cc   telling the login service of channels that ended
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "codec/header_slow.h"
+#include "codec/packet.h"
+#include "codec/rewrite.h"
+#include "dataplane/handler.h"
+#include "dataplane/shard.h"
+#include "dataplane/upstream.h"
+#include "services/gateway_channel.h"
+#include "services/gateway_commands.h"
+#include "services/gateway_mail.h"
+#include "services/gateway_options.h"
+#include "services/gateway_routes.h"
+#include "services/token.h"
+
+namespace pkt {
+class Session;
+}
+
+namespace ringgate {
+
+class GatewayHandler final : public Handler {
+ public:
+  // `options` outlives this.
+  explicit GatewayHandler(const GatewayOptions& options);
+
+  void on_start(Shard& shard) override;
+  void on_accept(Connection& connection) override;
+  void on_adopt(Connection& connection, const AdoptedFor& what) override;
+  void on_adopt_refused(const AdoptedFor& what) override;
+  void on_packet(Connection& connection, ByteView payload) override;
+  void on_close(Connection& connection, CloseReason reason) override;
+  void on_deadline(Connection& connection) override;
+  void on_mail(std::uint32_t from, MailKind kind, ByteView message) override;
+  void on_tick() override;
+
+  // Any thread.
+  [[nodiscard]] const CommandCounters& commands() const noexcept { return commands_; }
+
+ private:
+  // A packet from a service on its way to channels: written straight from where it was received.
+  struct Delivery {
+    DeliveryHead head;
+    PushHeader header;
+    ByteView tail;
+    SharedBlock* shared = nullptr;  // the same bytes, encoded once, when several receive them
+    [[nodiscard]] std::size_t bytes() const noexcept { return push_packet_bytes(header, tail); }
+  };
+  // A header, however it had to be read.
+  enum class HeaderRead : std::uint8_t { kFast, kSlow, kBad, kTooManyMetas };
+  [[nodiscard]] HeaderRead read_header(ByteView header, std::uint32_t max_metas, HeaderScan& scan);
+
+  // gateway_handler.cc
+  void on_client_packet(Connection& connection, ByteView payload);
+  void on_basic(Connection& connection, const Packet& packet);
+  void on_channel_end(Connection& connection, Channel& channel, CloseReason reason);
+  void on_link_end(Connection& connection, CloseReason reason);
+  void fail_outstanding(Upstream& upstream);
+  void expire_outstanding();
+  void take_catalogue(const Catalogue* catalogue);
+  void rebuild_routes();
+  void retire(std::uint32_t upstream);
+  void drain_some();
+  void report_drained();
+  void log_close(const Connection& connection, CloseReason reason, std::string_view account);
+
+  // gateway_login.cc
+  void login(Connection& connection, const Packet& packet);
+  void refuse_login(Connection& connection, const HeaderScan& scan, Status status,
+                    CloseReason reason, std::string_view text);
+  void forward_login(Connection& connection, const Packet& packet, const HeaderScan& scan,
+                     bool slow, const TokenClaims& claims, const pkt::Session& session);
+  void login_answered(Connection& connection, Channel& channel, const Delivery& delivery);
+  void arm_token_expiry(Connection& connection, const Channel& channel);
+  void token_deadline(Connection& connection, Channel& channel);
+
+  // gateway_forward.cc
+  void forward(Connection& connection, Channel& channel, const Packet& packet);
+  [[nodiscard]] SendStatus send_request(Upstream& upstream, const OutstandingRequest& request,
+                                        ByteView header, ByteView suffix, ByteView tail);
+  void count_failure(SendStatus status);
+  void answer(Connection& connection, const HeaderScan& scan, Status status,
+              std::string_view text = {});
+  void answer_outstanding(const OutstandingRequest& request);
+  void take_refused(ByteView message);
+
+  // gateway_push.cc
+  void on_link_packet(Connection& connection, ByteView payload);
+  void spread(Delivery& delivery, std::string_view channels);
+  void deliver_here(Delivery& delivery, std::string_view channels);
+  void mail_delivery(std::uint32_t shard, const Delivery& delivery, std::string_view channels);
+  void take_delivery(ByteView message);
+  void deliver(const Delivery& delivery, std::string_view channel_id);
+  [[nodiscard]] bool retire_request(const Delivery& delivery, std::uint32_t login);
+  [[nodiscard]] Connection* find_channel(std::string_view channel_id, const ChannelPlace& place);
+  void write_delivery(Connection& connection, const Delivery& delivery);
+  void keep_waiting(Connection& connection, Channel& channel, const Delivery& delivery);
+  void flush_waiting(Connection& connection, Channel& channel);
+
+  // gateway_signout.cc
+  struct Signout {
+    std::string channel_id;
+    std::uint32_t channel_crc;
+    std::uint32_t since_ms;
+  };
+  void sign_out(std::string_view channel_id, std::uint32_t channel_crc);
+  [[nodiscard]] bool forward_signout(std::string_view channel_id, std::uint32_t channel_crc);
+  void retry_signouts();
+
+  const GatewayOptions& options_;
+  Shard* shard_ = nullptr;
+  std::unique_ptr<Upstreams> upstreams_;
+  const Catalogue* catalogue_ = nullptr;  // control's, until acknowledged
+  Routes routes_;
+  SlowPath slow_path_;
+  TokenVerifier verifier_;
+  CommandCounters commands_;
+  std::uint64_t next_login_ = 1;
+  std::deque<Signout> signouts_;
+  std::string session_;  // scratch of logins: body length and Session
+  std::vector<std::string> shard_channels_;  // scratch of pushes: channel ids for each shard
+  bool draining_ = false;
+  bool reported_drained_ = false;
+  std::uint32_t drain_per_tick_ = 0;
+};
+
+}  // namespace ringgate

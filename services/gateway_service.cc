@@ -1,0 +1,267 @@
+#include "services/gateway_service.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "services/gateway_handler.h"
+#include "services/process.h"
+#include "services/shard_setup.h"
+
+namespace ringgate {
+namespace {
+
+// Clients wait in the backlog this long at most for the first link to a login service.
+constexpr std::chrono::milliseconds kStartGrace{2000};
+
+std::uint32_t ms(Config::Duration duration) { return static_cast<std::uint32_t>(duration.count()); }
+
+GatewayOptions gateway_options(const Config& config, const Selector& selector) {
+  GatewayOptions options;
+  options.gateway_id = config.service_id;
+  options.zone = config.zone;
+  options.nonce = make_channel_nonce();
+  options.secrets = {config.app_secret, config.app_secret_previous};
+  options.routes = config.routes;
+  options.selector = &selector;
+  options.max_header_bytes = config.max_header;
+  options.max_link_header_bytes = config.max_link_header;
+  options.max_metas = static_cast<std::uint32_t>(config.max_metas);
+  options.max_outstanding = static_cast<std::uint32_t>(config.max_outstanding);
+  options.max_waiting_push_bytes = config.max_queued_bytes;
+  options.max_signouts = static_cast<std::uint32_t>(config.max_signouts);
+  options.login_wait_ms = ms(config.login_wait);
+  options.login_answer_timeout_ms = ms(config.login_answer_timeout);
+  options.answer_timeout_ms = ms(config.answer_timeout);
+  options.heartbeat_ms = ms(config.link_heartbeat);
+  options.signout_keep_ms = ms(config.signout_keep);
+  options.token_grace_s = ms(config.token_grace) / 1000;
+  return options;
+}
+
+LinkManagerOptions link_options(const Config& config) {
+  LinkManagerOptions options;
+  options.gateway_id = config.service_id;
+  options.lanes = config.lanes;
+  options.young_for = config.young_for;
+  options.dial_timeout = config.dial_timeout;
+  options.redial_min = config.redial_min;
+  options.redial_max = config.redial_max;
+  options.drain_time = config.drain_time;
+  return options;
+}
+
+}  // namespace
+
+GatewayService::GatewayService(const Config& config, std::unique_ptr<Registry> registry,
+                               ControlLoop& loop, bool takeover)
+    : config_(config),
+      registry_(std::move(registry)),
+      loop_(loop),
+      takeover_(takeover),
+      options_(gateway_options(config, selector_)) {}
+
+GatewayService::~GatewayService() {
+  if (shards_ != nullptr) {
+    loop_.unwatch(shards_->wake_fd());
+    shards_->stop();
+  }
+  loop_.unwatch(registry_->fd());
+  links_.reset();
+}
+
+Result<void> GatewayService::start() {
+  Result<ShardGroupOptions> options = shard_group_options(config_, true);
+  if (!options) return std::unexpected(options.error());
+  const Result<ListenAddress> address = listen_address(config_);
+  if (!address) return std::unexpected(address.error());
+  options->name = "gateway";
+  options->accept = AcceptMode::kDirect;
+  options->accept_at_start = false;
+  Result<ListenerSet> listeners = ListenerSet::open(*address, options->shards, takeover_);
+  if (!listeners) return std::unexpected(listeners.error());
+  listeners_ = std::move(*listeners);
+  Result<std::unique_ptr<ShardGroup>> shards = ShardGroup::create(
+      *options, [this](std::uint32_t) { return std::make_unique<GatewayHandler>(options_); });
+  if (!shards) return std::unexpected(shards.error());
+  shards_ = std::move(*shards);
+  if (Result<void> started = shards_->start(&listeners_); !started) return started;
+  started_.store(true, std::memory_order_release);
+
+  loop_.watch(shards_->wake_fd(), ControlLoop::Until::kReadable, [this] {
+    shards_->drain([this](std::uint32_t from, MailKind kind, ByteView message) {
+      take_mail(from, kind, message);
+    });
+  });
+  loop_.at_turn_end([this] { return shards_->flush(); });
+  links_ = std::make_unique<LinkManager>(
+      loop_, *shards_, link_options(config_),
+      [this](std::uint32_t shard, const Catalogue* catalogue) {
+        shards_->post(shard, kMailCatalogue, CatalogueMail{catalogue});
+      });
+  links_->on_change([this] { refresh_ready(); });
+  timer_ = loop_.after(kStartGrace, [this] {
+    timer_ = 0;
+    begin_accepting();
+  });
+  return follow_services();
+}
+
+// The services that commands can go to: the protocol's own, echo, and those of configured routes.
+Result<void> GatewayService::follow_services() {
+  if (registry_->fd() >= 0) {
+    loop_.watch(registry_->fd(), ControlLoop::Until::kReadable, [this] { registry_->on_ready(); });
+  }
+  std::set<std::string> names;
+  for (const char* const name : {"login", "chat", "echo"}) names.insert(service_of(name));
+  for (const auto& [command, service] : config_.routes) names.insert(service);
+  for (const std::string& name : names) {
+    Result<void> subscribed =
+        registry_->subscribe(name, [this, name](const std::vector<Service>& services) {
+          links_->update(name, services);
+        });
+    if (!subscribed) return subscribed;
+  }
+  return {};
+}
+
+std::string GatewayService::service_of(const std::string& name) const {
+  const auto route = config_.routes.find(name);
+  return route == config_.routes.end() ? name : route->second;
+}
+
+void GatewayService::begin_accepting() {
+  if (accepting_ || draining_) return;
+  accepting_ = true;
+  if (timer_ != 0) loop_.cancel(timer_);
+  timer_ = 0;
+  shards_->start_accepting();
+  announce("listening tcp " + listeners_.printed());
+  if (Result<void> registered =
+          registry_->register_service(registration(config_, listeners_.port()));
+      !registered) {
+    spdlog::error("not registered: {}", registered.error().message);
+  }
+}
+
+void GatewayService::refresh_ready() {
+  const std::string login = service_of("login");
+  const bool connected = links_->connected(login);
+  if (connected) begin_accepting();
+  const std::scoped_lock lock(mutex_);
+  if (draining_) {
+    not_ready_ = "draining";
+  } else if (!connected) {
+    not_ready_ = "no login service is connected (service name " + login + ")";
+  } else {
+    not_ready_.reset();
+  }
+}
+
+void GatewayService::tick() {
+  registry_->on_ready();
+  refresh_ready();
+}
+
+void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
+  switch (kind) {
+    case kMailLinkClosed:
+      links_->link_closed(read_mail<LinkEvent>(message));
+      return;
+    case kMailUpstreamDrained:
+      links_->upstream_drained(from, read_mail<std::uint32_t>(message));
+      return;
+    case kMailCatalogueTaken:
+      links_->catalogue_taken(from, read_mail<CatalogueTakenMail>(message).version);
+      return;
+    case kMailDrained:
+      not_drained_.erase(from);
+      if (not_drained_.empty()) drained();
+      return;
+    case kMailLogClose: {
+      const auto mail = read_mail<LogCloseMail>(message);
+      spdlog::warn("closed {}:{} (account {}): {}", mail.peer.ip(), mail.peer.port(),
+                   std::string_view(mail.account.data(), mail.account_bytes),
+                   describe(mail.reason));
+      return;
+    }
+    default:
+      spdlog::error("bug: mail of an unknown kind {}", kind);
+  }
+}
+
+// --- Leaving ------------------------------------------------------------------------------------
+
+void GatewayService::drain(std::function<void()> done) {
+  draining_ = true;
+  drain_done_ = std::move(done);
+  refresh_ready();
+  if (Result<void> gone = registry_->deregister(config_.service_id); !gone) {
+    spdlog::warn("not deregistered: {}", gone.error().message);
+  }
+  for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
+    not_drained_.insert(shard);
+    shards_->post(shard, kMailDrain, DrainMail{static_cast<std::uint32_t>(config_.drain_pace)});
+  }
+  if (timer_ != 0) loop_.cancel(timer_);
+  timer_ = loop_.after(config_.drain_time, [this] {
+    timer_ = 0;
+    spdlog::warn("not everything was drained in time");
+    drained();
+  });
+}
+
+void GatewayService::drained() {
+  if (!drain_done_) return;
+  if (timer_ != 0) loop_.cancel(timer_);
+  links_->stop();
+  shards_->stop();
+  std::exchange(drain_done_, nullptr)();
+}
+
+// --- Probes -------------------------------------------------------------------------------------
+
+std::optional<std::string> GatewayService::health() const {
+  if (!started_.load(std::memory_order_acquire)) return "starting";
+  const std::scoped_lock lock(mutex_);
+  if (not_ready_ == "draining") return std::nullopt;  // its shards are ending, on purpose
+  return stuck_shard(*shards_);
+}
+
+std::optional<std::string> GatewayService::ready() const {
+  const std::scoped_lock lock(mutex_);
+  return not_ready_;
+}
+
+void GatewayService::collect(MetricsSnapshot& metrics) const {
+  if (!started_.load(std::memory_order_acquire)) return;
+  collect_shards(*shards_, config_.service_id, metrics);
+  const MetricsSnapshot::Labels who = {{"serviceId", config_.service_id},
+                                       {"serviceName", config_.service_name}};
+  double channels = 0;
+  double no_service = 0;
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    const Counters& counters = shards_->shard(i).counters();
+    channels += static_cast<double>(counters.get(Gauge::kChannels));
+    no_service += static_cast<double>(counters.get(Counter::kNoService));
+    const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
+    for (std::size_t c = 0; c < kKnownCommands.size(); ++c) {
+      MetricsSnapshot::Labels labels = who;
+      labels.emplace_back("command", kKnownCommands[c]);
+      const CommandCounters& commands = handler.commands();
+      metrics.counter("kim_message_in_total", "messages from clients", labels,
+                      static_cast<double>(commands.messages_in[c].get()));
+      metrics.counter("kim_message_in_flow_bytes", "bytes of messages from clients", labels,
+                      static_cast<double>(commands.bytes_in[c].get()));
+      metrics.counter("kim_message_out_flow_bytes", "bytes of messages to clients",
+                      {{"command", std::string(kKnownCommands[c])}},
+                      static_cast<double>(commands.bytes_out[c].get()));
+    }
+  }
+  metrics.gauge("kim_channel_total", "logged-in connections", who, channels);
+  metrics.counter("kim_no_server_found_error_total", "packets no service was found for",
+                  {{"zone", config_.zone}}, no_service);
+}
+
+}  // namespace ringgate

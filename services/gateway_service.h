@@ -1,0 +1,63 @@
+// The gateway as a component: its shards, its links to what the registry names, its registration.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "control/config.h"
+#include "control/link_manager.h"
+#include "control/loop.h"
+#include "control/registry.h"
+#include "control/selector.h"
+#include "dataplane/listener.h"
+#include "dataplane/shard_group.h"
+#include "services/component.h"
+#include "services/gateway_options.h"
+
+namespace ringgate {
+
+class GatewayService final : public Component {
+ public:
+  // `loop` outlives this. `takeover`: listens although another process has the port.
+  GatewayService(const Config& config, std::unique_ptr<Registry> registry, ControlLoop& loop,
+                 bool takeover);
+  ~GatewayService() override;
+
+  [[nodiscard]] Result<void> start() override;
+  void drain(std::function<void()> done) override;
+  void tick() override;
+  [[nodiscard]] std::optional<std::string> health() const override;
+  [[nodiscard]] std::optional<std::string> ready() const override;
+  void collect(MetricsSnapshot& metrics) const override;
+
+ private:
+  void take_mail(std::uint32_t from, MailKind kind, ByteView message);
+  [[nodiscard]] Result<void> follow_services();
+  [[nodiscard]] std::string service_of(const std::string& name) const;
+  void begin_accepting();
+  void refresh_ready();
+  void drained();
+
+  Config config_;
+  std::unique_ptr<Registry> registry_;
+  ControlLoop& loop_;
+  bool takeover_;
+  HashSelector selector_;
+  GatewayOptions options_;
+  ListenerSet listeners_;
+  std::unique_ptr<ShardGroup> shards_;
+  std::unique_ptr<LinkManager> links_;
+  bool accepting_ = false;
+  bool draining_ = false;
+  ControlLoop::TimerId timer_ = 0;
+  std::set<std::uint32_t> not_drained_;
+  std::function<void()> drain_done_;
+  std::atomic<bool> started_{false};
+  mutable std::mutex mutex_;
+  std::optional<std::string> not_ready_ = "starting";  // under mutex_
+};
+
+}  // namespace ringgate

@@ -1,0 +1,47 @@
+// Gateway: telling the login service of channels that ended: once each, as soon as a login service
+// is connected, kept for a while and up to a bound.
+#include "services/gateway_handler.h"
+
+namespace ringgate {
+
+void GatewayHandler::sign_out(std::string_view channel_id, std::uint32_t channel_crc) {
+  if (signouts_.empty() && forward_signout(channel_id, channel_crc)) return;
+  if (signouts_.size() >= options_.max_signouts) {
+    shard_->counters().add(Counter::kSignoutsDropped);
+    return;
+  }
+  signouts_.push_back({std::string(channel_id), channel_crc, shard_->now_ms()});
+  shard_->counters().set(Gauge::kSignoutsWaiting, signouts_.size());
+}
+
+bool GatewayHandler::forward_signout(std::string_view channel_id, std::uint32_t channel_crc) {
+  Upstream* const upstream = routes_.select("login", {channel_crc, {}, {}});
+  if (upstream == nullptr) return false;
+  OutgoingHeader header;
+  header.command = kCommandSignOut;
+  header.channel_id = channel_id;
+  header.dest_server = options_.gateway_id;
+  SendStatus status = SendStatus::kOk;
+  // Not an outstanding request: nobody waits for its answer.
+  std::uint8_t* const to =
+      upstreams_->reserve(*upstream, framed_packet_bytes(header, 0), nullptr, status);
+  if (to == nullptr) return false;
+  write_framed_packet(to, header, {});
+  shard_->counters().add(Counter::kSignouts);
+  return true;
+}
+
+void GatewayHandler::retry_signouts() {
+  while (!signouts_.empty()) {
+    const Signout& oldest = signouts_.front();
+    if (shard_->now_ms() - oldest.since_ms > options_.signout_keep_ms) {
+      shard_->counters().add(Counter::kSignoutsDropped);
+    } else if (!forward_signout(oldest.channel_id, oldest.channel_crc)) {
+      break;
+    }
+    signouts_.pop_front();
+  }
+  shard_->counters().set(Gauge::kSignoutsWaiting, signouts_.size());
+}
+
+}  // namespace ringgate

@@ -1,0 +1,52 @@
+// A logic service as a component: its shards, its store, its registration. Which handlers it has is
+// given by whoever makes it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "control/config.h"
+#include "control/loop.h"
+#include "control/registry.h"
+#include "dataplane/listener.h"
+#include "dataplane/shard_group.h"
+#include "services/component.h"
+#include "services/logic_service.h"
+#include "services/store_redis_thread.h"
+
+namespace ringgate {
+
+class LogicComponent final : public Component {
+ public:
+  // `loop` outlives this.
+  LogicComponent(const Config& config, std::unique_ptr<Registry> registry, ControlLoop& loop,
+                 FillRouter fill);
+  ~LogicComponent() override;
+
+  [[nodiscard]] Result<void> start() override;
+  void drain(std::function<void()> done) override;
+  void tick() override;
+  [[nodiscard]] std::optional<std::string> health() const override;
+  [[nodiscard]] std::optional<std::string> ready() const override;
+  void collect(MetricsSnapshot& metrics) const override;
+
+ private:
+  void end();
+  void wait_for_links();
+  [[nodiscard]] std::uint64_t links() const;
+
+  Config config_;
+  std::unique_ptr<Registry> registry_;
+  ControlLoop& loop_;
+  FillRouter fill_;
+  ListenerSet listeners_;
+  std::unique_ptr<ShardGroup> shards_;
+  std::unique_ptr<RedisStoreThread> store_;
+  std::function<void()> drain_done_;
+  std::chrono::steady_clock::time_point drain_until_;
+  std::atomic<bool> started_{false};
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace ringgate

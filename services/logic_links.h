@@ -1,0 +1,87 @@
+// Which gateways have links to this service, and on which shards.
+//
+// Every shard knows its own links and, by mail, which other shards have links of a gateway. There
+// is one link per gateway and lane in the whole process: the newest, by the time its handshake was
+// read; the shard of an older one closes it when it hears of the newer.
+//
+// One LinkDirectory per shard, on its thread; it owns the Links.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "dataplane/shard.h"
+
+namespace ringgate {
+
+// A connection of this shard that may be gone.
+struct LinkRef {
+  std::uint32_t slot = UINT32_MAX;
+  std::uint32_t generation = 0;
+};
+
+struct Gateway;
+
+// A link of this shard: Connection::user.
+struct Link {
+  Gateway* gateway = nullptr;
+  std::uint32_t lane = 0;
+  std::uint64_t claimed_ns = 0;  // CLOCK_MONOTONIC: one clock for all shards
+  LinkRef connection;
+};
+
+// That another shard has, or had a moment ago.
+struct RemoteLink {
+  std::uint32_t shard = 0;
+  std::uint32_t lane = 0;
+  std::uint64_t claimed_ns = 0;
+};
+
+struct Gateway {
+  std::string id;
+  std::vector<std::unique_ptr<Link>> here;
+  std::vector<RemoteLink> elsewhere;
+};
+
+class LinkDirectory {
+ public:
+  // Mail between the shards of a service: `claimed_kind` and `gone_kind` are brought to on_mail.
+  LinkDirectory(Shard& shard, MailKind claimed_kind, MailKind gone_kind) noexcept
+      : shard_(shard), claimed_kind_(claimed_kind), gone_kind_(gone_kind) {}
+
+  // The connection is the link of that gateway and lane from now on; an older one is closed.
+  void claim(Connection& connection, std::string_view gateway_id, std::uint32_t lane);
+  // The connection has been closed.
+  void drop(Connection& connection);
+  void on_mail(std::uint32_t from, MailKind kind, ByteView message);
+
+  // Null: no link of that gateway here, and none known elsewhere. Valid for the call.
+  [[nodiscard]] const Gateway* find(std::string_view gateway_id) const;
+
+ private:
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  using Gateways = std::unordered_map<std::string, Gateway, TextHash, std::equal_to<>>;
+
+  Gateway& at(std::string_view gateway_id);
+  void erase_if_unused(const std::string& gateway_id);
+  void close(const Link& link);
+  void broadcast(MailKind kind, const Link& link);
+
+  Shard& shard_;
+  MailKind claimed_kind_;
+  MailKind gone_kind_;
+  Gateways gateways_;
+};
+
+}  // namespace ringgate

@@ -1,0 +1,30 @@
+// `ringgate`: one binary, a subcommand for everything.
+#include <CLI/CLI.hpp>
+
+#include "services/command.h"
+#include "services/command_client.h"
+#include "services/command_dev.h"
+#include "services/command_doctor.h"
+#include "services/command_serve.h"
+#include "services/command_token.h"
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "ringgate: a gateway for very many long-lived connections (instant messaging), on io_uring",
+      "ringgate");
+  app.set_version_flag("--version", "ringgate " RINGGATE_VERSION);
+  app.require_subcommand(1);
+  ringgate::CommandResult result;
+  ringgate::add_dev_command(app, result);
+  ringgate::add_serve_commands(app, result);
+  ringgate::add_client_command(app, result);
+  ringgate::add_token_command(app, result);
+  ringgate::add_doctor_command(app, result);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // 0 for --help and --version; whatever CLI11 calls the rest, it is usage.
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return result.exit_code;
+}

@@ -1,0 +1,149 @@
+#include "services/shard_setup.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "control/cpus.h"
+#include "services/gateway_channel.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::uint64_t kStuckMs = 3000;
+// The slab is reserved at start: a limit of a million files is no wish for a million slots.
+constexpr std::size_t kMostByDefault = 65'536;
+// A part of the table is looked at every sweep, all of it once in kSweepParts sweeps.
+constexpr std::uint32_t kSweepParts = 10;
+
+std::uint32_t ms(Config::Duration duration) { return static_cast<std::uint32_t>(duration.count()); }
+
+std::size_t file_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+Result<std::size_t> max_connections(const Config& config) {
+  const std::size_t limit = file_limit();
+  if (config.max_connections == 0) {
+    return std::min({limit, kMostByDefault, std::size_t{kMaxSlots}});
+  }
+  if (config.max_connections > limit) {
+    return usage_error(
+        "MaxConnections is {} per shard, but the open-file limit is {}, and a ring's table holds no "
+        "more; raise the limit (ulimit -n) or use more Shards",
+        config.max_connections, limit);
+  }
+  if (config.max_connections > kMaxSlots) {
+    return usage_error("MaxConnections is {} per shard, but {} is the most; use more Shards",
+                       config.max_connections, kMaxSlots);
+  }
+  return config.max_connections;
+}
+
+// Often enough that the shortest time is kept to about an eighth of it.
+std::uint32_t sweep_ms(const Config& config) {
+  const Config::Duration shortest =
+      std::min({config.login_wait, config.login_answer_timeout, config.idle_timeout,
+                config.write_timeout, config.answer_timeout, config.link_heartbeat});
+  return std::clamp<std::uint32_t>(ms(shortest) / (8 * kSweepParts), 1, 100);
+}
+
+}  // namespace
+
+Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients) {
+  Result<CpuBudget> cpus = usable_cpus();
+  if (!cpus) return std::unexpected(cpus.error());
+  ShardGroupOptions options;
+  options.shards = static_cast<std::uint32_t>(config.shards != 0 ? config.shards : cpus->count);
+  if (config.pin_shards) options.cpus = cpus->cpus;
+  options.mailbox_bytes = config.mailbox_bytes;
+  ShardOptions& shard = options.shard;
+  if (clients) {
+    const Result<std::size_t> most = max_connections(config);
+    if (!most) return std::unexpected(most.error());
+    shard.max_clients = static_cast<std::uint32_t>(*most);
+  } else {
+    shard.max_clients = 0;
+    shard.max_links = 4096;
+    shard.ring.client_buffers = 1;
+  }
+  shard.max_held_bytes = config.max_login_backlog_bytes;
+  shard.write_timeout_ms = ms(config.write_timeout);
+  shard.sweep_ms = sweep_ms(config);
+  shard.sweep_parts = kSweepParts;
+  shard.limits = {
+      RoleLimits{config.max_frame, config.max_queued_bytes, 32, ms(config.idle_timeout)},
+      RoleLimits{config.max_link_frame, config.max_link_queued_bytes, 16 * 1024,
+                 ms(config.link_read_timeout)},
+  };
+  return options;
+}
+
+Result<ListenAddress> listen_address(const Config& config) {
+  if (config.listen.size() != 1) {
+    return usage_error("Listen names {} addresses; one TCP address is served for now",
+                       config.listen.size());
+  }
+  return ListenAddress{config.listen[0].host, config.listen[0].port};
+}
+
+Service registration(const Config& config, std::uint16_t port) {
+  Service service;
+  service.id = config.service_id;
+  service.name = config.service_name;
+  service.address = config.public_address;
+  if (service.address.empty()) service.address = config.listen[0].host;
+  if (service.address.empty() || service.address == "0.0.0.0" || service.address == "::") {
+    service.address = "127.0.0.1";  // all interfaces: right on this machine; PublicAddress mends it
+  }
+  service.port = config.public_port != 0 ? config.public_port : port;
+  service.zone = config.zone;
+  service.tags = config.tags;
+  if (!config.domain.empty()) service.meta["domain"] = config.domain;
+  if (config.monitor_port != 0) {
+    service.meta["health_url"] =
+        "http://" + service.address + ":" + std::to_string(config.monitor_port) + "/health";
+  }
+  return service;
+}
+
+std::optional<std::string> stuck_shard(const ShardGroup& shards) {
+  const std::uint64_t now = Clock::monotonic_ms();
+  for (std::uint32_t i = 0; i < shards.size(); ++i) {
+    const std::uint64_t turned = shards.shard(i).last_turn_ms();
+    if (now > turned + kStuckMs) {
+      return fmt::format("shard {} has not turned for {} ms", i, now - turned);
+    }
+  }
+  return std::nullopt;
+}
+
+void collect_shards(const ShardGroup& shards, const std::string& service,
+                    MetricsSnapshot& metrics) {
+  for (std::uint32_t i = 0; i < shards.size(); ++i) {
+    const Counters& counters = shards.shard(i).counters();
+    const MetricsSnapshot::Labels labels = {{"serviceId", service}, {"shard", std::to_string(i)}};
+    for (std::size_t c = 0; c < index_of(Counter::kCount); ++c) {
+      const auto counter = static_cast<Counter>(c);
+      const CounterInfo info = describe(counter);
+      metrics.counter("ringgate_" + std::string(info.name), info.help, labels,
+                      static_cast<double>(counters.get(counter)));
+    }
+    for (std::size_t g = 0; g < index_of(Gauge::kCount); ++g) {
+      const auto gauge = static_cast<Gauge>(g);
+      const CounterInfo info = describe(gauge);
+      metrics.gauge("ringgate_" + std::string(info.name), info.help, labels,
+                    static_cast<double>(counters.get(gauge)));
+    }
+    for (std::size_t r = 1; r < static_cast<std::size_t>(CloseReason::kCount); ++r) {
+      MetricsSnapshot::Labels with_reason = labels;
+      with_reason.emplace_back("reason", describe(static_cast<CloseReason>(r)));
+      metrics.counter("ringgate_closed_by_reason_total", "connections closed, by reason",
+                      with_reason, static_cast<double>(counters.closed(r).get()));
+    }
+  }
+}
+
+}  // namespace ringgate

@@ -1,0 +1,133 @@
+#include "services/store_redis_connection.h"
+
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "dataplane/clock.h"
+
+namespace ringgate {
+
+RedisConnection::RedisConnection(const RedisStoreOptions& options, Events events)
+    : options_(options), events_(std::move(events)), backoff_ms_(options.reconnect_min_ms) {
+  connect(Clock::monotonic_ms());
+}
+
+RedisConnection::~RedisConnection() {
+  events_ = {};
+  if (context_ != nullptr) redisAsyncFree(context_);
+}
+
+void RedisConnection::connect(std::uint64_t now_ms) {
+  now_ms_ = now_ms;
+  connecting_since_ms_ = now_ms;
+  context_ = redisAsyncConnect(options_.host.c_str(), options_.port);
+  if (context_ == nullptr || context_->err != 0) {
+    if (context_ != nullptr) redisAsyncFree(std::exchange(context_, nullptr));
+    on_gone();
+    return;
+  }
+  context_->data = this;
+  context_->ev.data = this;
+  context_->ev.addRead = [](void* self) { static_cast<RedisConnection*>(self)->reading_ = true; };
+  context_->ev.delRead = [](void* self) { static_cast<RedisConnection*>(self)->reading_ = false; };
+  context_->ev.addWrite = [](void* self) { static_cast<RedisConnection*>(self)->writing_ = true; };
+  context_->ev.delWrite = [](void* self) { static_cast<RedisConnection*>(self)->writing_ = false; };
+  context_->ev.cleanup = [](void* self) { static_cast<RedisConnection*>(self)->on_gone(); };
+  redisAsyncSetConnectCallback(context_, [](const redisAsyncContext* context, int status) {
+    if (status == REDIS_OK) static_cast<RedisConnection*>(context->data)->on_connected();
+  });
+}
+
+void RedisConnection::on_connected() {
+  connected_ = true;
+  backoff_ms_ = options_.reconnect_min_ms;
+  if (events_.connected) events_.connected();
+}
+
+void RedisConnection::on_gone() {
+  if (why_broken_.empty()) {
+    why_broken_ = context_ != nullptr && context_->err != 0 ? context_->errstr : "cannot connect";
+  }
+  context_ = nullptr;
+  connected_ = reading_ = writing_ = false;
+  sent_ms_.clear();
+  connect_at_ms_ = now_ms_ + backoff_ms_;
+  backoff_ms_ = std::min(backoff_ms_ * 2, options_.reconnect_max_ms);
+  const std::string why = std::exchange(why_broken_, {});
+  if (events_.broken) events_.broken(why);
+}
+
+void RedisConnection::drop(std::string why) {
+  why_broken_ = std::move(why);
+  redisAsyncFree(context_);
+}
+
+bool RedisConnection::send(std::span<const std::string> words, OnReply on_reply) {
+  if (context_ == nullptr) return false;
+  std::vector<const char*> data;
+  std::vector<std::size_t> sizes;
+  for (const std::string& word : words) {
+    data.push_back(word.data());
+    sizes.push_back(word.size());
+  }
+  auto command = std::make_unique<Command>(Command{this, std::move(on_reply)});
+  if (redisAsyncCommandArgv(context_, RedisConnection::on_reply, command.get(),
+                            static_cast<int>(data.size()), data.data(), sizes.data()) != REDIS_OK) {
+    return false;
+  }
+  static_cast<void>(command.release());  // on_reply owns it
+  sent_ms_.push_back(now_ms_);
+  return true;
+}
+
+void RedisConnection::on_reply(redisAsyncContext*, void* reply, void* command) {
+  const std::unique_ptr<Command> owned(static_cast<Command*>(command));
+  std::deque<std::uint64_t>& sent_ms = owned->connection->sent_ms_;
+  if (!sent_ms.empty()) sent_ms.pop_front();
+  if (owned->on_reply) owned->on_reply(static_cast<const redisReply*>(reply));
+}
+
+int RedisConnection::fd() const noexcept {
+  return context_ != nullptr ? context_->c.fd : -1;
+}
+
+short RedisConnection::events() const noexcept {
+  return static_cast<short>((reading_ || connected_ ? POLLIN : 0) | (writing_ ? POLLOUT : 0));
+}
+
+void RedisConnection::turn(short ready, std::uint64_t now_ms) {
+  now_ms_ = now_ms;
+  constexpr short kTrouble = POLLERR | POLLHUP;
+  if (context_ != nullptr && (ready & (POLLOUT | kTrouble)) != 0 && writing_) {
+    redisAsyncHandleWrite(context_);
+  }
+  // The context may be gone after each of these.
+  if (context_ != nullptr && connected_ && (ready & (POLLIN | kTrouble)) != 0) {
+    redisAsyncHandleRead(context_);
+  }
+  if (context_ == nullptr) {
+    if (now_ms >= connect_at_ms_) connect(now_ms);
+    return;
+  }
+  if (!connected_ && now_ms - connecting_since_ms_ >= options_.timeout_ms) {
+    drop("no connection in time");
+  } else if (!sent_ms_.empty() && now_ms - sent_ms_.front() >= options_.timeout_ms) {
+    drop("no answer in time");
+  }
+}
+
+std::uint64_t RedisConnection::next_turn_ms() const noexcept {
+  if (context_ == nullptr) return connect_at_ms_;
+  if (!connected_) return connecting_since_ms_ + options_.timeout_ms;
+  if (!sent_ms_.empty()) return sent_ms_.front() + options_.timeout_ms;
+  return std::numeric_limits<std::uint64_t>::max();
+}
+
+}  // namespace ringgate

@@ -1,0 +1,268 @@
+#include "services/token.h"
+
+#include <fmt/format.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <simdjson.h>
+
+#include <array>
+#include <cmath>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "codec/utf8.h"
+#include "services/json_string.h"
+#include "services/token_base64.h"
+
+namespace ringgate {
+namespace {
+
+using Signature = std::array<std::uint8_t, 32>;
+
+struct FreeMac {
+  void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+};
+using Mac = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
+
+const unsigned char* unsigned_data(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+// A context that has its key: computing with it again and again costs no set-up.
+Mac make_mac(std::string_view secret) {
+  EVP_MAC* algorithm = EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr);
+  Mac mac(EVP_MAC_CTX_new(algorithm));
+  EVP_MAC_free(algorithm);
+  char digest[] = "SHA256";
+  const std::array<OSSL_PARAM, 2> parameters = {
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+      OSSL_PARAM_construct_end()};
+  if (mac == nullptr ||
+      EVP_MAC_init(mac.get(), unsigned_data(secret), secret.size(), parameters.data()) != 1) {
+    throw std::runtime_error(
+        "OpenSSL offers no HMAC-SHA256: check its configuration (openssl.cnf)");
+  }
+  return mac;
+}
+
+bool compute_signature(EVP_MAC_CTX* mac, std::string_view message, Signature& signature) {
+  std::size_t length = 0;
+  // Without a key this starts over with the key that the context has.
+  return EVP_MAC_init(mac, nullptr, 0, nullptr) == 1 &&
+         EVP_MAC_update(mac, unsigned_data(message), message.size()) == 1 &&
+         EVP_MAC_final(mac, signature.data(), &length, signature.size()) == 1 &&
+         length == signature.size();
+}
+
+bool is_valid_name(std::string_view name, std::size_t max_bytes) noexcept {
+  if (name.empty() || name.size() > max_bytes) return false;
+  if (!is_utf8(name)) return false;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const auto byte = static_cast<std::uint8_t>(name[i]);
+    if (byte < 0x20 || byte == 0x7f || byte == ',') return false;
+    // U+0080 to U+009F; in valid UTF-8 a byte follows 0xc2.
+    if (byte == 0xc2 && static_cast<std::uint8_t>(name[i + 1]) < 0xa0) return false;
+  }
+  return true;
+}
+
+struct TokenParts {
+  std::string_view header;
+  std::string_view payload;
+  std::string_view signature;
+  std::string_view signed_text;  // header and payload with the dot between them
+};
+
+std::optional<TokenParts> split_token(std::string_view token) {
+  const std::size_t first = token.find('.');
+  if (first == std::string_view::npos) return std::nullopt;
+  const std::size_t second = token.find('.', first + 1);
+  if (second == std::string_view::npos) return std::nullopt;
+  return TokenParts{token.substr(0, first), token.substr(first + 1, second - first - 1),
+                    token.substr(second + 1), token.substr(0, second)};
+}
+
+// Unix seconds. Some issuers write them as 1.7e9, which is the same number.
+std::optional<std::int64_t> read_seconds(simdjson::dom::element value) {
+  if (value.is<std::int64_t>()) return value.get<std::int64_t>().value_unsafe();
+  if (!value.is<double>()) return std::nullopt;
+  const double seconds = value.get<double>().value_unsafe();
+  constexpr double kLimit = 9007199254740992.0;  // 2^53: below it a double holds every integer
+  if (!(std::fabs(seconds) < kLimit) || std::trunc(seconds) != seconds) return std::nullopt;
+  return static_cast<std::int64_t>(seconds);
+}
+
+// Fills `slot` once; a claim that stands twice means different things to different parsers.
+template <class Value>
+bool set_once(std::optional<Value>& slot, std::optional<Value> value) {
+  if (slot.has_value() || !value.has_value()) return false;
+  slot = value;
+  return true;
+}
+
+std::optional<std::string_view> read_text(simdjson::dom::element value) {
+  std::string_view text;
+  if (value.get(text) != simdjson::SUCCESS) return std::nullopt;
+  return text;
+}
+
+TokenStatus check_header(simdjson::dom::object header) {
+  std::optional<std::string_view> algorithm;
+  for (const auto [key, value] : header) {
+    // RFC 7515, section 4.1.11: who does not understand what `crit` lists has to refuse.
+    if (key == "crit") return TokenStatus::kMalformed;
+    if (key == "alg" && !set_once(algorithm, read_text(value))) return TokenStatus::kMalformed;
+  }
+  return algorithm == "HS256" ? TokenStatus::kOk : TokenStatus::kBadAlgorithm;
+}
+
+struct Payload {
+  std::optional<std::string_view> account;
+  std::optional<std::string_view> app;
+  std::optional<std::int64_t> expires_at_s;
+  std::optional<std::int64_t> not_before_s;
+};
+
+bool read_payload(simdjson::dom::object object, Payload& payload) {
+  for (const auto [key, value] : object) {
+    if (key == "acc" && !set_once(payload.account, read_text(value))) return false;
+    if (key == "app" && !set_once(payload.app, read_text(value))) return false;
+    if (key == "exp" && !set_once(payload.expires_at_s, read_seconds(value))) return false;
+    if (key == "nbf" && !set_once(payload.not_before_s, read_seconds(value))) return false;
+  }
+  return true;
+}
+
+// Fills `claims` when the status is kOk, and leaves them alone otherwise.
+TokenStatus check_payload(const Payload& payload, std::int64_t now_s, TokenClaims& claims) {
+  if (!payload.account || !payload.app || !payload.expires_at_s) return TokenStatus::kMissingClaim;
+  if (!is_valid_account(*payload.account)) return TokenStatus::kBadAccount;
+  if (!is_valid_app(*payload.app)) return TokenStatus::kBadApp;
+  if (now_s >= *payload.expires_at_s) return TokenStatus::kExpired;
+  if (payload.not_before_s && *payload.not_before_s > now_s + kNotBeforeLeewayS) {
+    return TokenStatus::kNotYetValid;
+  }
+  claims.account.assign(*payload.account);
+  claims.app.assign(*payload.app);
+  claims.expires_at_s = *payload.expires_at_s;
+  return TokenStatus::kOk;
+}
+
+}  // namespace
+
+std::string_view describe(TokenStatus status) noexcept {
+  switch (status) {
+    case TokenStatus::kOk:
+      return "the token is good";
+    case TokenStatus::kMalformed:
+      return "the token is not a well-formed JWT";
+    case TokenStatus::kTooLong:
+      return "the token is longer than 4096 bytes";
+    case TokenStatus::kBadAlgorithm:
+      return "the token is not signed with HS256";
+    case TokenStatus::kBadSignature:
+      return "the token is signed with another secret";
+    case TokenStatus::kMissingClaim:
+      return "the token lacks one of the claims acc, app, exp";
+    case TokenStatus::kBadAccount:
+      return "the token's account is empty, longer than 128 bytes, or has a comma or control "
+             "character";
+    case TokenStatus::kBadApp:
+      return "the token's app is empty, longer than 64 bytes, or has a comma or control character";
+    case TokenStatus::kExpired:
+      return "the token has expired";
+    case TokenStatus::kNotYetValid:
+      return "the token is not valid yet";
+  }
+  return "the token was refused";
+}
+
+bool is_valid_account(std::string_view account) noexcept {
+  return is_valid_name(account, kMaxAccountBytes);
+}
+
+bool is_valid_app(std::string_view app) noexcept {
+  return is_valid_name(app, kMaxAppBytes);
+}
+
+struct TokenVerifier::State {
+  std::vector<Mac> macs;
+  simdjson::dom::parser parser;
+  std::string decoded;
+
+  // The object in one part of a token; it lives until the next call.
+  std::optional<simdjson::dom::object> parse_part(std::string_view part) {
+    if (!decode_base64url(part, decoded)) return std::nullopt;
+    decoded.reserve(decoded.size() + simdjson::SIMDJSON_PADDING);
+    simdjson::dom::object object;
+    const auto result = parser.parse(decoded.data(), decoded.size(), false).get(object);
+    if (result != simdjson::SUCCESS) return std::nullopt;
+    return object;
+  }
+
+  TokenStatus check_signature(const TokenParts& parts) {
+    if (!decode_base64url(parts.signature, decoded)) return TokenStatus::kMalformed;
+    Signature expected;
+    if (decoded.size() != expected.size()) return TokenStatus::kBadSignature;
+    bool good = false;
+    for (const Mac& mac : macs) {
+      if (!compute_signature(mac.get(), parts.signed_text, expected)) continue;
+      good |= CRYPTO_memcmp(expected.data(), decoded.data(), expected.size()) == 0;
+    }
+    return good ? TokenStatus::kOk : TokenStatus::kBadSignature;
+  }
+};
+
+TokenVerifier::TokenVerifier(std::vector<std::string> secrets) : state_(std::make_unique<State>()) {
+  for (std::string& secret : secrets) {
+    if (!secret.empty()) state_->macs.push_back(make_mac(secret));
+    OPENSSL_cleanse(secret.data(), secret.size());
+  }
+  state_->decoded.reserve(kMaxTokenBytes + simdjson::SIMDJSON_PADDING);
+}
+
+TokenVerifier::~TokenVerifier() = default;
+TokenVerifier::TokenVerifier(TokenVerifier&&) noexcept = default;
+TokenVerifier& TokenVerifier::operator=(TokenVerifier&&) noexcept = default;
+
+TokenStatus TokenVerifier::verify(std::string_view token, std::int64_t now_s, TokenClaims& claims) {
+  if (token.size() > kMaxTokenBytes) return TokenStatus::kTooLong;
+  const std::optional<TokenParts> parts = split_token(token);
+  if (!parts) return TokenStatus::kMalformed;
+  const auto header = state_->parse_part(parts->header);
+  if (!header) return TokenStatus::kMalformed;
+  TokenStatus status = check_header(*header);
+  if (status != TokenStatus::kOk) return status;
+  status = state_->check_signature(*parts);
+  if (status != TokenStatus::kOk) return status;
+
+  const auto object = state_->parse_part(parts->payload);
+  Payload payload;
+  if (!object || !read_payload(*object, payload)) return TokenStatus::kMalformed;
+  return check_payload(payload, now_s, claims);
+}
+
+std::string sign_token(const TokenClaims& claims, std::string_view secret) {
+  std::string payload = "{\"acc\":";
+  append_json_string(payload, claims.account);
+  payload += ",\"app\":";
+  append_json_string(payload, claims.app);
+  payload += fmt::format(",\"exp\":{}}}", claims.expires_at_s);
+
+  std::string token;
+  append_base64url(token, R"({"alg":"HS256","typ":"JWT"})");
+  token.push_back('.');
+  append_base64url(token, payload);
+  Signature signature;
+  if (!compute_signature(make_mac(secret).get(), token, signature)) {
+    throw std::runtime_error("OpenSSL could not compute an HMAC-SHA256");
+  }
+  token.push_back('.');
+  append_base64url(token, {reinterpret_cast<const char*>(signature.data()), signature.size()});
+  return token;
+}
+
+}  // namespace ringgate
