@@ -1,0 +1,76 @@
+// The io_uring set-up that the floors and the load generator share: the gateway's flags, a ring of
+// provided 2 KiB buffers, multishot recv. It repeats a little of what dataplane/ does, on purpose:
+// a floor that ran on the code it is to judge would hide that code's cost.
+//
+// A BenchRing belongs to the thread that called open (SINGLE_ISSUER) and is used by no other.
+// Received bytes stay valid until return_buffers().
+#pragma once
+
+#include <liburing.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "codec/bytes.h"
+#include "codec/error.h"
+
+namespace ringgate::bench {
+
+inline constexpr unsigned kSubmissionEntries = 4096;
+inline constexpr unsigned kCompletionEntries = 65536;
+inline constexpr unsigned kBufferCount = 4096;  // a power of two, as the kernel asks
+inline constexpr unsigned kBufferBytes = 2048;
+inline constexpr std::uint16_t kBufferGroup = 0;
+
+class BenchRing {
+ public:
+  BenchRing() = default;
+  ~BenchRing();
+  BenchRing(const BenchRing&) = delete;
+  BenchRing& operator=(const BenchRing&) = delete;
+
+  // `direct_descriptors`: slots of the sparse table, 0 for none. The error is a sentence.
+  [[nodiscard]] Result<void> open(unsigned direct_descriptors);
+
+  // Never null: a full submission queue is submitted first.
+  [[nodiscard]] io_uring_sqe* sqe() noexcept;
+
+  // `fixed`: fd is a slot of the table of direct descriptors.
+  void arm_recv(int fd, bool fixed, std::uint64_t user_data) noexcept;
+
+  // Submits what is queued and waits for one completion, at most `timeout_ms`; 0 or -errno.
+  // A signal or the timeout is no error.
+  int submit_and_wait(unsigned timeout_ms) noexcept;
+
+  // Calls handle(const io_uring_cqe&) for every completion that is there; returns how many.
+  template <class Handle>
+  unsigned for_each_completion(Handle&& handle) {
+    unsigned head = 0;
+    unsigned count = 0;
+    io_uring_cqe* cqe = nullptr;
+    io_uring_for_each_cqe(&ring_, head, cqe) {
+      handle(std::as_const(*cqe));
+      ++count;
+    }
+    io_uring_cq_advance(&ring_, count);
+    return count;
+  }
+
+  // The bytes of a recv completion with IORING_CQE_F_BUFFER; the buffer goes back to the kernel
+  // with the next return_buffers().
+  [[nodiscard]] ByteView take_received(const io_uring_cqe& cqe) noexcept;
+  void return_buffers() noexcept;
+
+ private:
+  [[nodiscard]] Result<void> register_buffers();
+
+  io_uring ring_{};
+  bool open_ = false;
+  io_uring_buf_ring* buffer_ring_ = nullptr;
+  std::uint8_t* buffers_ = nullptr;
+  int returned_ = 0;
+};
+
+}  // namespace ringgate::bench
