@@ -9,7 +9,8 @@
 #include <cstring>
 #include <ctime>
 
-#include "benchmarks/login_token.h"
+#include "codec/pkt.pb.h"
+#include "services/token.h"
 
 namespace ringgate::bench {
 namespace {
@@ -19,6 +20,12 @@ constexpr unsigned kTickMs = 10;
 constexpr std::uint64_t kSecondNs = 1'000'000'000;
 constexpr std::uint64_t kSetUpStallNs = 15 * kSecondNs;
 constexpr std::int64_t kTokenLifeS = 24 * 3600;
+
+std::string login_request(const std::string& token) {
+  pkt::LoginReq request;
+  request.set_token(token);
+  return request.SerializeAsString();
+}
 
 enum class Kind : std::uint8_t { kConnect, kRecv, kSend };
 
@@ -72,10 +79,10 @@ bool Worker::open(int cpu) {
     return false;
   }
   const std::string longest = options_.token.empty()
-                                  ? sign_token(account_of(0), options_.app, INT64_MAX, "secret")
+                                  ? sign_token({account_of(0), options_.app, INT64_MAX}, "secret")
                                   : options_.token;
-  const std::size_t room = std::max(Client::message_room(workload_),
-                                    Client::login_room(encode_login_request(longest).size()));
+  const std::size_t room =
+      std::max(Client::message_room(workload_), Client::login_room(login_request(longest).size()));
   output_.resize(room * slots_.size());
   for (std::size_t index = 0; index < slots_.size(); ++index) {
     slots_[index].client.set_output(MutableBytes(output_).subspan(index * room, room));
@@ -166,12 +173,13 @@ void Worker::on_connected(std::uint32_t index, int result) {
 
 void Worker::log_in(std::uint32_t index) {
   Slot& slot = slots_[index];
-  const std::string token = options_.token.empty()
-                                ? sign_token(account_of(index), options_.app,
-                                             std::time(nullptr) + kTokenLifeS, options_.secret)
-                                : options_.token;
+  const std::string token =
+      options_.token.empty()
+          ? sign_token({account_of(index), options_.app, std::time(nullptr) + kTokenLifeS},
+                       options_.secret)
+          : options_.token;
   slot.client.state = Client::State::kLoggingIn;
-  send(index, slot.client.write_login(as_bytes(encode_login_request(token))));
+  send(index, slot.client.write_login(as_bytes(login_request(token))));
 }
 
 std::string Worker::account_of(std::uint32_t index) const {

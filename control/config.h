@@ -43,7 +43,6 @@ struct Config {
   std::string registry_file;
   std::string monitor_address = "127.0.0.1";
   std::uint16_t monitor_port = 0;   // 0: no monitor.
-  std::uint16_t admin_port = 0;     // 0: no admin port; always on loopback.
   std::string app_secret;           // The one tokens are signed with now, from a file or not.
   std::string app_secret_previous;  // Still taken, for rotation; empty: none.
   std::string app_secret_file;
@@ -65,7 +64,7 @@ struct Config {
   std::size_t max_link_header = kMiB;
   std::size_t max_metas = 64;
   std::size_t max_connections = 0;              // Per shard; 0: from RLIMIT_NOFILE.
-  std::size_t max_connections_per_address = 0;  // 0: off.
+  std::size_t max_connections_per_address = 0;  // Per shard; 0: off.
   std::size_t max_queued_bytes = 256 * kKiB;    // Per connection.
   std::size_t max_link_queued_bytes = 16 * kMiB;
   std::size_t max_outstanding = 65536;  // Per link.
@@ -102,7 +101,8 @@ using EnvironmentLookup = std::function<std::optional<std::string>(const std::st
 Result<Config> load_config(const std::filesystem::path& file, ProcessRole role);
 
 // The same from text. Reads the secret files that it names.
-Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& environment, ProcessRole role);
+Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& environment,
+                            ProcessRole role);
 
 // For --help and the README: every key in the order of the table, defaults as one would write them.
 struct ConfigKeyInfo {

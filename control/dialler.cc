@@ -46,9 +46,9 @@ struct Dialler::Attempt {
 };
 
 Dialler::Dialler(ControlLoop& loop, std::chrono::milliseconds timeout)
-    : loop_(loop), timeout_(timeout), resolver_([&loop](std::function<void()> callback) {
-        loop.post(std::move(callback));
-      }) {}
+    : loop_(loop),
+      timeout_(timeout),
+      resolver_([&loop](std::function<void()> callback) { loop.post(std::move(callback)); }) {}
 
 Dialler::~Dialler() {
   *alive_ = false;
@@ -102,8 +102,8 @@ void Dialler::connect_next(DialId id) {
   while (attempt.next_address < attempt.addresses.size()) {
     const SocketAddress& address = attempt.addresses[attempt.next_address++];
     attempt.fd = UniqueFd(link_socket(address));
-    if (attempt.fd && (connect(attempt.fd.get(), address.get(), address.length) == 0 ||
-                       errno == EINPROGRESS)) {
+    if (attempt.fd &&
+        (connect(attempt.fd.get(), address.get(), address.length) == 0 || errno == EINPROGRESS)) {
       loop_.watch(attempt.fd.get(), ControlLoop::Until::kWritable, [this, id] { connected(id); });
       return;
     }

@@ -25,7 +25,9 @@ LinkManager::LinkManager(ControlLoop& loop, ShardGroup& shards, LinkManagerOptio
       dialler_(loop, options_.dial_timeout),
       taken_(shards.size(), 0) {}
 
-LinkManager::~LinkManager() { stop(); }
+LinkManager::~LinkManager() {
+  stop();
+}
 
 void LinkManager::stop() {
   stopped_ = true;
@@ -111,8 +113,7 @@ void LinkManager::dial(std::uint32_t upstream, std::uint32_t lane) {
                            });
 }
 
-void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane,
-                          Result<DialedSocket> socket) {
+void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane, Result<DialedSocket> socket) {
   Target* const target = find(upstream);
   if (target == nullptr || target->draining || stopped_) return;
   Lane& one = target->lanes[lane];
@@ -144,9 +145,10 @@ void LinkManager::redial_later(Target& target, std::uint32_t lane) {
   one.backoff = std::clamp(one.backoff * 2, options_.redial_min, options_.redial_max);
   // Jitter: gateways that lost the same service do not come back in step.
   std::uniform_real_distribution<double> share(0.5, 1.0);
-  const auto delay = std::chrono::duration_cast<std::chrono::milliseconds>(
-      one.backoff * share(random_));
-  one.timer = loop_.after(delay, [this, upstream = target.upstream, lane] { dial(upstream, lane); });
+  const auto delay =
+      std::chrono::duration_cast<std::chrono::milliseconds>(one.backoff * share(random_));
+  one.timer =
+      loop_.after(delay, [this, upstream = target.upstream, lane] { dial(upstream, lane); });
 }
 
 void LinkManager::link_closed(const LinkEvent& event) {
@@ -168,8 +170,7 @@ void LinkManager::link_closed(const LinkEvent& event) {
 
 void LinkManager::begin_drain(Target& target) {
   spdlog::info("service {} ({}) at {}:{} is gone from the registry: draining its link",
-               target.service.id, target.service.name, target.service.address,
-               target.service.port);
+               target.service.id, target.service.name, target.service.address, target.service.port);
   target.draining = true;
   loop_.cancel(target.timer);
   for (Lane& lane : target.lanes) {

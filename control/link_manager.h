@@ -105,7 +105,7 @@ class LinkManager {
   std::uint32_t next_upstream_ = 1;
   std::uint32_t next_epoch_ = 1;
   std::set<std::string> known_names_;
-  std::map<std::uint32_t, Target> targets_;  // by upstream
+  std::map<std::uint32_t, Target> targets_;                  // by upstream
   std::deque<std::unique_ptr<const Catalogue>> catalogues_;  // oldest first; the last is current
   std::vector<std::uint64_t> taken_;                         // by shard
 };

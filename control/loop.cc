@@ -100,8 +100,8 @@ void ControlLoop::turn() {
 int ControlLoop::wait_ms() const {
   if (flush_again_) return kSoonMs;
   if (timers_.empty()) return kMaxWaitMs;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first.first -
-                                                                 Clock::now());
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first.first - Clock::now());
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kMaxWaitMs));
 }
 

@@ -30,7 +30,8 @@ class Selector {
 
   // The index of the chosen one. `candidates` is not empty and sorted by service id.
   [[nodiscard]] virtual std::size_t select(
-      const SelectionKey& key, std::span<const CatalogueEntry* const> candidates) const noexcept = 0;
+      const SelectionKey& key,
+      std::span<const CatalogueEntry* const> candidates) const noexcept = 0;
 };
 
 // crc32_ieee(channelId) % n

@@ -37,7 +37,7 @@ void Acceptor::arm(Ring* ring, std::uint32_t room, std::uint32_t max, Counters& 
     return;
   }
   if (!open_) {
-    if (room < max / 20 + 1) return;  // reopens at 95 %
+    if (room < max / 20 + 1) return;              // reopens at 95 %
     if (!listeners_->reopen_one(index_)) return;  // tried again at the next call
     open_ = true;
   }

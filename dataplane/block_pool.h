@@ -37,8 +37,8 @@ class BlockPool {
 
   // What a block for `bytes` really holds: for giving back a block whose capacity was not kept.
   [[nodiscard]] static std::uint32_t capacity_of(std::size_t bytes) noexcept {
-    return static_cast<std::uint32_t>(
-        bytes > kMaxPooledBytes ? bytes : class_bytes(class_of(bytes)));
+    return static_cast<std::uint32_t>(bytes > kMaxPooledBytes ? bytes
+                                                              : class_bytes(class_of(bytes)));
   }
 
   [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_bytes_; }

@@ -13,8 +13,8 @@ namespace ringgate {
 
 }  // namespace ringgate
 
-#define RINGGATE_CHECK(condition)                                               \
-  do {                                                                          \
-    if (!(condition)) [[unlikely]]                                              \
-      ::ringgate::check_failed(#condition, __FILE__, __LINE__);                 \
+#define RINGGATE_CHECK(condition)                               \
+  do {                                                          \
+    if (!(condition)) [[unlikely]]                              \
+      ::ringgate::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -10,11 +10,30 @@ namespace ringgate {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(CloseReason::kCount)> kReasons = {
-    "none",           "peer_closed",     "peer_close_frame", "peer_reset",     "send_failed",
-    "bad_frame",      "frame_too_long",  "bad_packet",       "header_too_long", "too_many_metas",
-    "not_a_login",    "login_timeout",   "login_refused",    "idle_timeout",   "write_timeout",
-    "slow_consumer",  "kicked_out",      "token_expired",    "no_login_service", "draining",
-    "handshake",      "replaced",        "link_removed",
+    "none",
+    "peer_closed",
+    "peer_close_frame",
+    "peer_reset",
+    "send_failed",
+    "bad_frame",
+    "frame_too_long",
+    "bad_packet",
+    "header_too_long",
+    "too_many_metas",
+    "not_a_login",
+    "login_timeout",
+    "login_refused",
+    "idle_timeout",
+    "write_timeout",
+    "slow_consumer",
+    "kicked_out",
+    "token_expired",
+    "no_login_service",
+    "draining",
+    "handshake",
+    "replaced",
+    "link_removed",
+    "too_many_from_address",
 };
 static_assert(kReasons.size() <= kCloseReasons);
 

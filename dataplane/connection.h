@@ -62,6 +62,7 @@ enum class CloseReason : std::uint8_t {
   kHandshake,    // a link's first frame was not a handshake
   kReplaced,     // a newer link of the same gateway and lane took over
   kLinkRemoved,  // control no longer wants the link
+  kTooManyFromAddress,
   kCount,
 };
 // A few words for logs, metrics ("idle_timeout") and the close frame of the TCP transport.
@@ -105,9 +106,9 @@ struct Connection {
   bool wants_rearm : 1 = false;  // its receive ended and is armed again at the end of the batch
   bool parsing : 1 = false;      // input of it is being parsed further up the stack
 
-  std::uint32_t last_read_ms = 0;    // shard clock
-  std::uint32_t last_write_ms = 0;   // start of the send in flight
-  std::uint32_t deadline_ms = 0;     // of the handler (login) or of the phase; 0: none
+  std::uint32_t last_read_ms = 0;   // shard clock
+  std::uint32_t last_write_ms = 0;  // start of the send in flight
+  std::uint32_t deadline_ms = 0;    // of the handler (login) or of the phase; 0: none
 
   Carry carry;
   SendQueue output;

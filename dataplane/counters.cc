@@ -59,6 +59,8 @@ CounterInfo describe(Counter counter) noexcept {
   return kCounterInfo[static_cast<std::size_t>(counter)];
 }
 
-CounterInfo describe(Gauge gauge) noexcept { return kGaugeInfo[static_cast<std::size_t>(gauge)]; }
+CounterInfo describe(Gauge gauge) noexcept {
+  return kGaugeInfo[static_cast<std::size_t>(gauge)];
+}
 
 }  // namespace ringgate

@@ -78,7 +78,9 @@ class Cell {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
   void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t get() const noexcept {
+    return value_.load(std::memory_order_relaxed);
+  }
 
  private:
   std::atomic<std::uint64_t> value_{0};
@@ -102,7 +104,9 @@ class Counters {
   void change(Gauge gauge, std::int64_t by) noexcept {
     gauges_[index_of(gauge)].add(static_cast<std::uint64_t>(by));
   }
-  [[nodiscard]] std::uint64_t get(Gauge gauge) const noexcept { return gauges_[index_of(gauge)].get(); }
+  [[nodiscard]] std::uint64_t get(Gauge gauge) const noexcept {
+    return gauges_[index_of(gauge)].get();
+  }
 
   // Connections that ended, by CloseReason (see connection.h).
   Cell& closed(std::size_t reason) noexcept { return closed_[reason]; }

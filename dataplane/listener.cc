@@ -83,12 +83,14 @@ Result<int> bound_socket(const sockaddr_storage& address, socklen_t bytes, bool 
   const std::uint16_t port = port_of(address);
   const std::string where = print_address(address, port);
   if (error == EADDRINUSE) {
-    return fail("cannot listen on " + where + ": the port is taken; stop what listens there (ss -ltnp 'sport = :" +
+    return fail("cannot listen on " + where +
+                ": the port is taken; stop what listens there (ss -ltnp 'sport = :" +
                 std::to_string(port) + "' shows it) or choose another port");
   }
   if (error == EACCES) {
-    return fail("cannot listen on " + where +
-                ": not allowed; choose a port from 1024 on, or give the program CAP_NET_BIND_SERVICE");
+    return fail(
+        "cannot listen on " + where +
+        ": not allowed; choose a port from 1024 on, or give the program CAP_NET_BIND_SERVICE");
   }
   return fail("cannot listen on " + where + ": " + std::strerror(error));
 }
@@ -114,8 +116,8 @@ Result<ListenerSet> ListenerSet::open(const ListenAddress& wanted, std::uint32_t
   set.address_ = candidate->address;
   set.address_bytes_ = candidate->bytes;
   if (!takeover && wanted.port != 0) {
-    Result<int> probe = bound_socket(set.address_, set.address_bytes_, false,
-                                     set.address_.ss_family == AF_INET6);
+    Result<int> probe =
+        bound_socket(set.address_, set.address_bytes_, false, set.address_.ss_family == AF_INET6);
     if (!probe) return std::unexpected(probe.error());
     close(*probe);
   }
@@ -139,7 +141,9 @@ ListenerSet::~ListenerSet() {
   }
 }
 
-ListenerSet::ListenerSet(ListenerSet&& other) noexcept { *this = std::move(other); }
+ListenerSet::ListenerSet(ListenerSet&& other) noexcept {
+  *this = std::move(other);
+}
 
 ListenerSet& ListenerSet::operator=(ListenerSet&& other) noexcept {
   std::swap(fds_, other.fds_);

@@ -19,7 +19,9 @@ T* zeroed(std::size_t count) {
 
 }  // namespace
 
-void OutstandingTable::Deleter::operator()(void* memory) const noexcept { std::free(memory); }
+void OutstandingTable::Deleter::operator()(void* memory) const noexcept {
+  std::free(memory);
+}
 
 OutstandingTable::OutstandingTable(std::uint32_t max)
     : max_(std::max(max, 1u)),
@@ -97,7 +99,8 @@ bool OutstandingTable::take(std::uint32_t login, std::uint32_t sequence,
 
 OutstandingRequest OutstandingTable::remember(std::uint32_t index) noexcept {
   taken_ = entries_[index];
-  return {taken_.slot, taken_.login, taken_.sequence, {taken_.command.data(), taken_.command_bytes}};
+  return {
+      taken_.slot, taken_.login, taken_.sequence, {taken_.command.data(), taken_.command_bytes}};
 }
 
 void OutstandingTable::unlink(std::uint32_t index, std::uint32_t* bucket_link) noexcept {

@@ -89,7 +89,7 @@ class OutstandingTable {
   std::uint32_t bucket_mask_;
   Lazy<Entry> entries_;
   Lazy<std::uint32_t> buckets_;
-  std::uint32_t free_ = 0;      // chained by next_in_bucket
+  std::uint32_t free_ = 0;  // chained by next_in_bucket
   std::uint32_t untouched_ = 1;
   std::uint32_t oldest_ = 0;
   std::uint32_t newest_ = 0;

@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
+bool is_mapped(const PeerAddress::Source& address) noexcept {
+  return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
+}
+
 }  // namespace
 
 PeerAddress PeerAddress::from(const sockaddr_storage& address) noexcept {
@@ -31,12 +35,16 @@ PeerAddress PeerAddress::from(const sockaddr_storage& address) noexcept {
   return peer;
 }
 
+PeerAddress::Source PeerAddress::source() const noexcept {
+  Source source = address_;
+  if (!is_mapped(address_)) std::fill(source.begin() + 8, source.end(), std::uint8_t{0});
+  return source;
+}
+
 std::string PeerAddress::ip() const {
   if (!known_) return {};
   std::array<char, INET6_ADDRSTRLEN> text{};
-  const bool mapped =
-      std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address_.begin());
-  if (mapped) {
+  if (is_mapped(address_)) {
     inet_ntop(AF_INET, address_.data() + kMappedPrefix.size(), text.data(), text.size());
   } else {
     inet_ntop(AF_INET6, address_.data(), text.data(), text.size());

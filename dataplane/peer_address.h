@@ -20,6 +20,10 @@ class PeerAddress {
   [[nodiscard]] std::string ip() const;
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
+  // Whom limits per source count: an IPv4 address, or the /64 of an IPv6 address.
+  using Source = std::array<std::uint8_t, 16>;
+  [[nodiscard]] Source source() const noexcept;
+
  private:
   std::array<std::uint8_t, 16> address_{};  // IPv4 is kept v4-mapped
   std::uint16_t port_ = 0;

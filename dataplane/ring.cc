@@ -144,8 +144,8 @@ Ring::~Ring() = default;
 Result<std::unique_ptr<Ring>> Ring::create(const RingOptions& options) {
   auto state = std::make_unique<State>();
   io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
+                 IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
   params.cq_entries = options.cq_entries;
   int result = io_uring_queue_init_params(options.sq_entries, &state->ring, &params);
   if (result < 0) return fail(explain_setup_failure(-result));
@@ -168,9 +168,10 @@ Result<std::unique_ptr<Ring>> Ring::create(const RingOptions& options) {
                                       options.link_buffers, options.link_buffer_bytes);
   }
   if (result < 0) {
-    return fail(fmt::format("receive buffers could not be registered: {}; Linux 6.1 or newer and "
-                            "enough locked memory are needed",
-                            std::strerror(-result)));
+    return fail(
+        fmt::format("receive buffers could not be registered: {}; Linux 6.1 or newer and "
+                    "enough locked memory are needed",
+                    std::strerror(-result)));
   }
   return std::unique_ptr<Ring>(new Ring(std::move(state)));
 }
@@ -264,8 +265,7 @@ void Ring::submit_and_wait(unsigned timeout_ms) {
   __kernel_timespec timeout{};
   timeout.tv_sec = timeout_ms / 1000;
   timeout.tv_nsec = static_cast<long long>(timeout_ms % 1000) * 1'000'000;
-  const int result =
-      io_uring_submit_and_wait_timeout(&state_->ring, &cqe, 1, &timeout, nullptr);
+  const int result = io_uring_submit_and_wait_timeout(&state_->ring, &cqe, 1, &timeout, nullptr);
   RINGGATE_CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY ||
                  result == -EAGAIN);
   state_->gathers_used = 0;

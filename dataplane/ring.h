@@ -40,7 +40,7 @@ enum class OpKind : std::uint8_t {
 // after its slot was reused can be told apart.
 struct OpTag {
   OpKind kind;
-  std::uint32_t slot;        // 24 bits
+  std::uint32_t slot;  // 24 bits
   std::uint32_t generation;
 
   [[nodiscard]] std::uint64_t pack() const noexcept {

@@ -65,8 +65,8 @@ class SendQueue {
   Piece* head_ = nullptr;
   Piece* tail_ = nullptr;
   std::uint32_t queued_bytes_ = 0;
-  std::uint16_t pieces_ = 0;     // capped by the bound on queued bytes, see reserve()
-  std::uint8_t in_flight_ = 0;   // pieces, counted from head_
+  std::uint16_t pieces_ = 0;    // capped by the bound on queued bytes, see reserve()
+  std::uint8_t in_flight_ = 0;  // pieces, counted from head_
 };
 
 }  // namespace ringgate

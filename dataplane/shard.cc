@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <unistd.h>
-
 #include <cstring>
 #include <utility>
 
@@ -28,6 +26,7 @@ Shard::Shard(const ShardOptions& options, Switchboard& switchboard, Handler& han
       handler_(handler),
       clock_(options.time_ms),
       table_(options.max_clients, options.max_links),
+      sources_(options.max_clients_per_address),
       mailed_(switchboard.endpoints(), false) {
   dirty_.reserve(table_.size());
   rearm_.reserve(table_.size());
@@ -41,10 +40,7 @@ Shard::~Shard() {
     connection.carry.clear(pool_);
   };
   table_.for_each_client(free_memory);
-  table_.for_each_link([&](Connection& link) {
-    free_memory(link);
-    if (link.phase != Phase::kClosed) ::close(link.fd);  // clients' went with the ring
-  });
+  table_.for_each_link(free_memory);
 }
 
 Result<void> Shard::start(AcceptMode mode, ListenerSet* listeners, bool accept_now) {
@@ -57,8 +53,8 @@ Result<void> Shard::start(AcceptMode mode, ListenerSet* listeners, bool accept_n
   next_sweep_ms_ = Clock::deadline(now_ms(), options_.sweep_ms);
   arm_wake();
   handler_.on_start(*this);
-  const bool accepts = mode == AcceptMode::kDirect ||
-                       (mode == AcceptMode::kHandOut && options_.index == 0);
+  const bool accepts =
+      mode == AcceptMode::kDirect || (mode == AcceptMode::kHandOut && options_.index == 0);
   accept_mode_ = accepts ? mode : AcceptMode::kNone;
   listeners_ = listeners;
   if (accept_now) start_accepting();
@@ -75,7 +71,9 @@ void Shard::run() {
 void Shard::close_all() {
   ring_.reset();  // and with it every direct descriptor
   table_.for_each_link([](Connection& connection) {
-    if (connection.fd >= 0) ::close(std::exchange(connection.fd, -1));
+    // The close of a closed one has been submitted: its number may be somebody else's by now.
+    if (connection.phase != Phase::kClosed && connection.fd >= 0) ::close(connection.fd);
+    connection.fd = -1;
   });
 }
 
@@ -204,8 +202,8 @@ void Shard::mail_surely(std::uint32_t to, MailKind kind, ByteView message) {
 void Shard::retry_waiting_mail() {
   while (!waiting_mail_.empty()) {
     const WaitingMail& waiting = waiting_mail_.front();
-    std::uint8_t* const room = mail(waiting.to, waiting.kind, waiting.bytes.size(),
-                                    Urgency::kControl);
+    std::uint8_t* const room =
+        mail(waiting.to, waiting.kind, waiting.bytes.size(), Urgency::kControl);
     if (room == nullptr) return;
     std::memcpy(room, waiting.bytes.data(), waiting.bytes.size());
     waiting_mail_.pop_front();

@@ -18,6 +18,7 @@
 #include "codec/error.h"
 #include "codec/tcp_frame.h"
 #include "dataplane/acceptor.h"
+#include "dataplane/address_counts.h"
 #include "dataplane/block_pool.h"
 #include "dataplane/clock.h"
 #include "dataplane/connection.h"
@@ -104,7 +105,8 @@ class Shard {
   template <class Message>
     requires std::is_trivially_copyable_v<Message>
   void mail_surely(std::uint32_t to, MailKind kind, const Message& message) {
-    mail_surely(to, kind, ByteView{reinterpret_cast<const std::uint8_t*>(&message), sizeof message});
+    mail_surely(to, kind,
+                ByteView{reinterpret_cast<const std::uint8_t*>(&message), sizeof message});
   }
 
  private:
@@ -175,12 +177,13 @@ class Shard {
   Cell last_turn_ms_;
   BlockPool pool_;
   ConnectionTable table_;
+  AddressCounts sources_;
   Acceptor acceptor_;
   std::unique_ptr<Ring> ring_;  // after what its operations point to
 
-  std::vector<std::uint32_t> dirty_;    // slots
-  std::vector<std::uint32_t> rearm_;    // slots whose receive has ended
-  std::vector<bool> mailed_;            // endpoints written to in this batch
+  std::vector<std::uint32_t> dirty_;  // slots
+  std::vector<std::uint32_t> rearm_;  // slots whose receive has ended
+  std::vector<bool> mailed_;          // endpoints written to in this batch
   struct WaitingMail {
     std::uint32_t to;
     MailKind kind;
@@ -192,7 +195,7 @@ class Shard {
   std::uint32_t hand_out_next_ = 0;
   std::uint32_t next_sweep_ms_ = 0;
   std::uint32_t sweep_cursor_ = 0;
-  std::uint64_t wake_read_ = 0;         // what the eventfd's read writes
+  std::uint64_t wake_read_ = 0;  // what the eventfd's read writes
   bool stopped_ = false;
 };
 

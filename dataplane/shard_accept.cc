@@ -35,8 +35,7 @@ void Shard::on_accept(const Completion& completion, OpTag tag) {
     }
   }
   const bool clients = acceptor_.mode() == AcceptMode::kDirect;
-  acceptor_.arm(ring_.get(),
-                clients ? options_.max_clients - table_.clients() : options_.max_links,
+  acceptor_.arm(ring_.get(), clients ? options_.max_clients - table_.clients() : options_.max_links,
                 clients ? options_.max_clients : options_.max_links, counters_);
 }
 
@@ -50,6 +49,11 @@ void Shard::open_client(std::uint32_t slot, const PeerAddress& peer) {
   connection.peer = peer;
   connection.last_read_ms = now_ms();
   counters_.change(Gauge::kClients, 1);
+  if (!sources_.add(peer)) {
+    connection.reason = CloseReason::kTooManyFromAddress;
+    begin_closing(connection);  // the handler has never heard of it
+    return;
+  }
   handler_.on_accept(connection);
   if (connection.open()) arm_recv(connection);
 }

@@ -56,7 +56,9 @@ Result<std::unique_ptr<ShardGroup>> ShardGroup::create(const ShardGroupOptions& 
   return group;
 }
 
-ShardGroup::~ShardGroup() { stop(); }
+ShardGroup::~ShardGroup() {
+  stop();
+}
 
 Result<void> ShardGroup::start(ListenerSet* listeners) {
   std::vector<std::future<Result<void>>> started;
@@ -98,9 +100,8 @@ void ShardGroup::stop() {
 }
 
 bool ShardGroup::try_post(std::uint32_t shard, MailKind kind, ByteView message) {
-  std::uint8_t* const room =
-      switchboard_->box(switchboard_->control(), shard).reserve(kind, message.size(),
-                                                                Urgency::kControl);
+  std::uint8_t* const room = switchboard_->box(switchboard_->control(), shard)
+                                 .reserve(kind, message.size(), Urgency::kControl);
   if (room == nullptr) return false;
   std::memcpy(room, message.data(), message.size());
   return true;

@@ -19,14 +19,14 @@
 namespace ringgate {
 
 struct ShardGroupOptions {
-  std::string name = "shard";     // of the threads, at most 11 bytes
+  std::string name = "shard";  // of the threads, at most 11 bytes
   std::uint32_t shards = 1;
   std::uint32_t extra_endpoints = 0;  // threads beside the shards and control, see Switchboard
-  std::vector<int> cpus;          // shard i is pinned to cpus[i % size]; empty: not pinned
+  std::vector<int> cpus;              // shard i is pinned to cpus[i % size]; empty: not pinned
   std::size_t mailbox_bytes = 1 << 20;
   AcceptMode accept = AcceptMode::kNone;
-  bool accept_at_start = true;    // false: clients wait in the backlog until start_accepting()
-  ShardOptions shard;             // index and shards are filled in
+  bool accept_at_start = true;  // false: clients wait in the backlog until start_accepting()
+  ShardOptions shard;           // index and shards are filled in
 };
 
 class ShardGroup {

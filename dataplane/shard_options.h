@@ -21,6 +21,7 @@ struct ShardOptions {
   std::uint32_t index = 0;   // this shard's endpoint
   std::uint32_t shards = 1;  // of its group
   std::uint32_t max_clients = 1000;
+  std::uint32_t max_clients_per_address = 0;  // 0: no bound
   std::uint32_t max_links = 256;
   std::size_t max_held_bytes = 64 * 1024;
   std::uint32_t write_timeout_ms = 10'000;

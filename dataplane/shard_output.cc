@@ -157,6 +157,9 @@ void Shard::free_slot(Connection& connection) {
   connection.output.clear(pool_);
   connection.carry.clear(pool_);
   counters_.change(connection.role == Role::kClient ? Gauge::kClients : Gauge::kLinks, -1);
+  if (connection.role == Role::kClient && connection.reason != CloseReason::kTooManyFromAddress) {
+    sources_.remove(connection.peer);
+  }
   table_.release(connection);
 }
 

@@ -31,8 +31,7 @@ void Shard::sweep_one(Connection& connection) {
   if (sending && now_ms() - connection.last_write_ms > options_.write_timeout_ms) {
     abort(connection, CloseReason::kWriteTimeout);
   }
-  const bool late =
-      connection.deadline_ms != 0 && Clock::passed(now_ms(), connection.deadline_ms);
+  const bool late = connection.deadline_ms != 0 && Clock::passed(now_ms(), connection.deadline_ms);
   if (late) connection.deadline_ms = 0;
   switch (connection.phase) {
     case Phase::kOpen: {

@@ -26,8 +26,7 @@ Switchboard::~Switchboard() {
   }
 }
 
-Result<std::unique_ptr<Switchboard>> Switchboard::create(std::uint32_t shards,
-                                                         std::uint32_t extra,
+Result<std::unique_ptr<Switchboard>> Switchboard::create(std::uint32_t shards, std::uint32_t extra,
                                                          std::size_t mailbox_bytes) {
   std::unique_ptr<Switchboard> switchboard(new Switchboard(shards, extra, mailbox_bytes));
   for (Endpoint& endpoint : switchboard->endpoints_) {

@@ -61,8 +61,7 @@ class Switchboard {
       if (from == reader) continue;
       Mailbox& mailbox = box(from, reader);
       if (!mailbox.ready()) continue;
-      messages += mailbox.drain(
-          [&](MailKind kind, ByteView message) { use(from, kind, message); });
+      messages += mailbox.drain([&](MailKind kind, ByteView message) { use(from, kind, message); });
     }
     return messages;
   }

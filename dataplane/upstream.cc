@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "codec/rewrite.h"
+
 namespace ringgate {
 
 Upstream* Upstreams::find(std::uint32_t id) {
@@ -50,6 +52,16 @@ std::uint8_t* Upstreams::reserve(Upstream& upstream, std::size_t bytes,
   return room;
 }
 
+SendStatus Upstreams::forward(Upstream& upstream, const OutstandingRequest& request,
+                              ByteView header, ByteView suffix, ByteView tail) {
+  SendStatus status = SendStatus::kOk;
+  std::uint8_t* const to = reserve(upstream, forward_bytes(header, suffix, tail), &request, status);
+  if (to == nullptr) return status;
+  write_forward(to, header, suffix, tail);
+  shard_.counters().add(Counter::kForwarded);
+  return status;
+}
+
 void Upstreams::link_opened(Connection& connection, const AdoptedFor& what, bool broadcast) {
   const auto id = static_cast<std::uint32_t>(what.subject);
   Upstream& upstream = open(id);
@@ -72,7 +84,8 @@ Upstream* Upstreams::link_closed(Connection& connection, CloseReason reason) {
   if (state == nullptr) return nullptr;
   const LinkEvent event{state->upstream_id, state->lane, state->epoch, reason};
   Upstream* const upstream = state->upstream;
-  shard_.pool().give({reinterpret_cast<std::uint8_t*>(state), BlockPool::capacity_of(sizeof *state)});
+  shard_.pool().give(
+      {reinterpret_cast<std::uint8_t*>(state), BlockPool::capacity_of(sizeof *state)});
   connection.user = nullptr;
   // All shards are told, also when the link was only this one's: it is rare, and one rule.
   for (std::uint32_t other = 0; other < shard_.options().shards; ++other) {

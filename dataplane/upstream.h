@@ -52,8 +52,8 @@ inline constexpr MailKind kMailToLink = kMailHandler + 0;    // shard to home sh
 inline constexpr MailKind kMailRefused = kMailHandler + 1;   // and back: the link's queue was full
 inline constexpr MailKind kMailLinkUp = kMailHandler + 2;    // home shard to all
 inline constexpr MailKind kMailLinkDown = kMailHandler + 3;  // home shard to all
-inline constexpr MailKind kMailLinkClosed = kMailHandler + 4;  // home shard to control
-inline constexpr MailKind kMailRetire = kMailHandler + 5;      // control to shards
+inline constexpr MailKind kMailLinkClosed = kMailHandler + 4;       // home shard to control
+inline constexpr MailKind kMailRetire = kMailHandler + 5;           // control to shards
 inline constexpr MailKind kMailUpstreamDrained = kMailHandler + 6;  // shards to control
 
 struct ToLinkHead {  // the frame follows
@@ -83,6 +83,11 @@ class Upstreams {
   // `request`, it becomes outstanding. Null: `status` says why.
   [[nodiscard]] std::uint8_t* reserve(Upstream& upstream, std::size_t bytes,
                                       const OutstandingRequest* request, SendStatus& status);
+
+  // The fast path of forwarding, behind the header's scan: appends the client's header, the
+  // connection's suffix and the body to the link's queue. Protobuf has no part in it.
+  [[nodiscard]] SendStatus forward(Upstream& upstream, const OutstandingRequest& request,
+                                   ByteView header, ByteView suffix, ByteView tail);
 
   // A link has come from control. `broadcast`: it serves all shards, not just this one.
   void link_opened(Connection& connection, const AdoptedFor& what, bool broadcast);

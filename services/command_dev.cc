@@ -1,7 +1,6 @@
 #include "services/command_dev.h"
 
 #include <CLI/CLI.hpp>
-
 #include <memory>
 #include <string>
 
@@ -66,7 +65,8 @@ Result<void> run_dev(const DevOptions& options) {
   Result<std::unique_ptr<Process>> process = Process::create(*gateway);
   if (!process) return std::unexpected(process.error());
   announce(
-      "DEVELOPMENT MODE: tokens are signed with a secret that everybody knows; sessions are kept in "
+      "DEVELOPMENT MODE: tokens are signed with a secret that everybody knows; sessions are kept "
+      "in "
       "memory. Never let strangers reach this.");
   const auto directory = std::make_shared<MemoryDirectory>();
   Result<std::unique_ptr<MemoryRegistry>> services_registry = MemoryRegistry::open(directory);

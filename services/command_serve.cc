@@ -1,8 +1,8 @@
 #include "services/command_serve.h"
 
-#include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -46,7 +46,8 @@ Result<void> check_sessions(const Config& config, ProcessRole role) {
   if (role != ProcessRole::kLogin && role != ProcessRole::kChat) return {};
   if (!config.redis && !config.memory_sessions) {
     return usage_error(
-        "{} needs RedisAddrs (host:port): login and chat share their sessions in Redis; for a single "
+        "{} needs RedisAddrs (host:port): login and chat share their sessions in Redis; for a "
+        "single "
         "chat process that also answers login.*, MemorySessions: true keeps them in memory",
         config.service_name);
   }
@@ -104,7 +105,9 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
 std::string config_help() {
   std::string text = "Configuration keys (any case; RINGGATE_<KEY> in the environment wins):\n";
   for (const ConfigKeyInfo& key : describe_config_keys()) {
-    text += fmt::format("  {:<26} {} [{}]\n", key.key, key.meaning, key.default_text);
+    const std::string by_default =
+        key.default_text.empty() ? "" : fmt::format(" [{}]", key.default_text);
+    text += fmt::format("  {:<26} {}{}\n", key.key, key.meaning, by_default);
   }
   return text;
 }

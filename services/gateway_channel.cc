@@ -61,8 +61,8 @@ Channel* Channel::create(BlockPool& pool, const ClientIdentity& identity) {
 void Channel::destroy(BlockPool& pool, Channel* channel) noexcept {
   if (channel->waiting != nullptr) {
     channel->waiting->clear(pool);
-    pool.give({reinterpret_cast<std::uint8_t*>(channel->waiting),
-               BlockPool::capacity_of(sizeof(Carry))});
+    pool.give(
+        {reinterpret_cast<std::uint8_t*>(channel->waiting), BlockPool::capacity_of(sizeof(Carry))});
   }
   pool.give({reinterpret_cast<std::uint8_t*>(channel), channel->block_bytes});
 }

@@ -36,7 +36,7 @@ struct Channel {
   std::uint8_t account_bytes = 0;
   std::uint8_t app_bytes = 0;
   ChannelState state = ChannelState::kLoggingIn;
-  bool kicked_out = false;  // by a push that waits for the login's answer
+  bool kicked_out = false;   // by a push that waits for the login's answer
   Carry* waiting = nullptr;  // framed pushes that wait for it
 
   static Channel* create(BlockPool& pool, const ClientIdentity& identity);

@@ -13,9 +13,9 @@ inline constexpr std::string_view kCommandSignIn = "login.signin";
 inline constexpr std::string_view kCommandSignOut = "login.signout";
 
 inline constexpr std::array<std::string_view, 13> kKnownCommands = {
-    kCommandSignIn,       kCommandSignOut,       "chat.user.talk",    "chat.group.talk",
-    "chat.talk.ack",      "chat.offline.index",  "chat.offline.content", "chat.group.create",
-    "chat.group.join",    "chat.group.quit",     "chat.group.members", "chat.group.detail",
+    kCommandSignIn,    kCommandSignOut,      "chat.user.talk",       "chat.group.talk",
+    "chat.talk.ack",   "chat.offline.index", "chat.offline.content", "chat.group.create",
+    "chat.group.join", "chat.group.quit",    "chat.group.members",   "chat.group.detail",
     "other",
 };
 inline constexpr std::size_t kOtherCommand = kKnownCommands.size() - 1;

@@ -9,8 +9,8 @@ void GatewayHandler::forward(Connection& connection, Channel& channel, const Pac
   HeaderScan scan;
   const HeaderRead read = read_header(packet.header, options_.max_metas, scan);
   if (read == HeaderRead::kBad || read == HeaderRead::kTooManyMetas) {
-    shard_->finish(connection, read == HeaderRead::kBad ? CloseReason::kBadPacket
-                                                        : CloseReason::kTooManyMetas);
+    shard_->finish(connection,
+                   read == HeaderRead::kBad ? CloseReason::kBadPacket : CloseReason::kTooManyMetas);
     return;
   }
   const std::size_t command = command_index(scan.command);
@@ -47,22 +47,11 @@ void GatewayHandler::forward(Connection& connection, Channel& channel, const Pac
     shard_->counters().add(Counter::kForwardedSlow);
   }
   const OutstandingRequest request{connection.slot, channel.login, scan.sequence, scan.command};
-  const SendStatus status = send_request(*upstream, request, header, suffix, packet.tail);
+  const SendStatus status = upstreams_->forward(*upstream, request, header, suffix, packet.tail);
   if (status != SendStatus::kOk) [[unlikely]] {
     count_failure(status);
     answer(connection, scan, Status::kSystemException, "the service cannot take more; try again");
   }
-}
-
-SendStatus GatewayHandler::send_request(Upstream& upstream, const OutstandingRequest& request,
-                                        ByteView header, ByteView suffix, ByteView tail) {
-  SendStatus status = SendStatus::kOk;
-  std::uint8_t* const to =
-      upstreams_->reserve(upstream, forward_bytes(header, suffix, tail), &request, status);
-  if (to == nullptr) return status;
-  write_forward(to, header, suffix, tail);
-  shard_->counters().add(Counter::kForwarded);
-  return status;
 }
 
 void GatewayHandler::count_failure(SendStatus status) {
@@ -106,7 +95,8 @@ void GatewayHandler::answer_outstanding(const OutstandingRequest& request) {
   HeaderScan scan;
   scan.command = request.command;
   scan.sequence = request.sequence;
-  answer(*connection, scan, Status::kSystemException, "outcome unknown: the service did not answer");
+  answer(*connection, scan, Status::kSystemException,
+         "outcome unknown: the service did not answer");
   if (channel->state == ChannelState::kLoggingIn) {
     shard_->finish(*connection, CloseReason::kNoLoginService);
   }

@@ -205,9 +205,9 @@ void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message
       return;
     case kMailDrain:
       draining_ = true;
-      drain_per_tick_ = std::max<std::uint32_t>(
-          1, read_mail<DrainMail>(message).connections_per_second * shard_->options().sweep_ms /
-                 1000);
+      drain_per_tick_ =
+          std::max<std::uint32_t>(1, read_mail<DrainMail>(message).connections_per_second *
+                                         shard_->options().sweep_ms / 1000);
       shard_->stop_accepting();
       return;
     default:

@@ -88,8 +88,6 @@ class GatewayHandler final : public Handler {
 
   // gateway_forward.cc
   void forward(Connection& connection, Channel& channel, const Packet& packet);
-  [[nodiscard]] SendStatus send_request(Upstream& upstream, const OutstandingRequest& request,
-                                        ByteView header, ByteView suffix, ByteView tail);
   void count_failure(SendStatus status);
   void answer(Connection& connection, const HeaderScan& scan, Status status,
               std::string_view text = {});
@@ -129,7 +127,7 @@ class GatewayHandler final : public Handler {
   CommandCounters commands_;
   std::uint64_t next_login_ = 1;
   std::deque<Signout> signouts_;
-  std::string session_;  // scratch of logins: body length and Session
+  std::string session_;                      // scratch of logins: body length and Session
   std::vector<std::string> shard_channels_;  // scratch of pushes: channel ids for each shard
   bool draining_ = false;
   bool reported_drained_ = false;

@@ -8,7 +8,9 @@
 namespace ringgate {
 namespace {
 
-std::int64_t unix_now_s() { return static_cast<std::int64_t>(std::time(nullptr)); }
+std::int64_t unix_now_s() {
+  return static_cast<std::int64_t>(std::time(nullptr));
+}
 
 // A deadline's reach is 24 days; a token that lives longer is looked at again.
 constexpr std::int64_t kMaxDeadlineS = 7 * 24 * 3600;
@@ -19,12 +21,11 @@ void GatewayHandler::login(Connection& connection, const Packet& packet) {
   HeaderScan scan;
   const HeaderRead read = read_header(packet.header, options_.max_metas, scan);
   if (read == HeaderRead::kBad || read == HeaderRead::kTooManyMetas) {
-    shard_->finish(connection, read == HeaderRead::kBad ? CloseReason::kBadPacket
-                                                        : CloseReason::kTooManyMetas);
+    shard_->finish(connection,
+                   read == HeaderRead::kBad ? CloseReason::kBadPacket : CloseReason::kTooManyMetas);
     return;
   }
-  if (scan.command != kCommandSignIn ||
-      scan.flag != static_cast<std::uint32_t>(Flag::kRequest)) {
+  if (scan.command != kCommandSignIn || scan.flag != static_cast<std::uint32_t>(Flag::kRequest)) {
     shard_->counters().add(Counter::kRefusedCommands);
     answer(connection, scan, Status::kInvalidCommand, "log in first");
     shard_->finish(connection, CloseReason::kNotALogin);
@@ -101,7 +102,8 @@ void GatewayHandler::forward_login(Connection& connection, const Packet& packet,
     header = slow_path_.rewrite_for_forward(identity);
     suffix = {};
   }
-  const SendStatus status = send_request(*upstream, request, header, suffix, as_bytes(session_));
+  const SendStatus status =
+      upstreams_->forward(*upstream, request, header, suffix, as_bytes(session_));
   if (status != SendStatus::kOk) {
     Channel::destroy(shard_->pool(), channel);
     count_failure(status);

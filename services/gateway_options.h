@@ -15,17 +15,17 @@ namespace ringgate {
 struct GatewayOptions {
   std::string gateway_id;
   std::string zone;
-  std::string nonce;                           // of channel ids, see gateway_channel.h
-  std::vector<std::string> secrets;            // tokens signed with any of them are good
-  std::map<std::string, std::string> routes;   // command's service name to another service name
-  const Selector* selector = nullptr;          // any thread; outlives the handlers
+  std::string nonce;                          // of channel ids, see gateway_channel.h
+  std::vector<std::string> secrets;           // tokens signed with any of them are good
+  std::map<std::string, std::string> routes;  // command's service name to another service name
+  const Selector* selector = nullptr;         // any thread; outlives the handlers
 
   std::size_t max_header_bytes = 4 * 1024;
   std::size_t max_link_header_bytes = 1024 * 1024;
   std::uint32_t max_metas = 64;
-  std::uint32_t max_outstanding = 65'536;  // per upstream and shard
+  std::uint32_t max_outstanding = 65'536;           // per upstream and shard
   std::size_t max_waiting_push_bytes = 256 * 1024;  // of a channel whose login is not answered
-  std::uint32_t max_signouts = 65'536;     // waiting for a login service, per shard
+  std::uint32_t max_signouts = 65'536;              // waiting for a login service, per shard
   std::uint32_t login_wait_ms = 10'000;
   std::uint32_t login_answer_timeout_ms = 5'000;
   std::uint32_t answer_timeout_ms = 30'000;

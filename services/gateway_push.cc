@@ -33,8 +33,8 @@ void GatewayHandler::on_link_packet(Connection& connection, ByteView payload) {
   const auto is_dest = [](const MetaField& meta) {
     return meta.count == 1 && meta.type == MetaType::kString && !meta.value.empty();
   };
-  if (read == HeaderRead::kBad || read == HeaderRead::kTooManyMetas ||
-      !is_dest(scan.dest_server) || !is_dest(scan.dest_channels)) {
+  if (read == HeaderRead::kBad || read == HeaderRead::kTooManyMetas || !is_dest(scan.dest_server) ||
+      !is_dest(scan.dest_channels)) {
     shard_->counters().add(Counter::kLinkPacketMalformed);
     return;
   }

@@ -33,7 +33,7 @@ class Routes {
 
  private:
   struct Group {
-    std::string name;  // as commands spell it
+    std::string name;                               // as commands spell it
     std::vector<const CatalogueEntry*> candidates;  // sorted by service id
     std::vector<Upstream*> upstreams;               // of each candidate
   };

@@ -15,7 +15,9 @@ namespace {
 // Clients wait in the backlog this long at most for the first link to a login service.
 constexpr std::chrono::milliseconds kStartGrace{2000};
 
-std::uint32_t ms(Config::Duration duration) { return static_cast<std::uint32_t>(duration.count()); }
+std::uint32_t ms(Config::Duration duration) {
+  return static_cast<std::uint32_t>(duration.count());
+}
 
 GatewayOptions gateway_options(const Config& config, const Selector& selector) {
   GatewayOptions options;
@@ -95,11 +97,11 @@ Result<void> GatewayService::start() {
     });
   });
   loop_.at_turn_end([this] { return shards_->flush(); });
-  links_ = std::make_unique<LinkManager>(
-      loop_, *shards_, link_options(config_),
-      [this](std::uint32_t shard, const Catalogue* catalogue) {
-        shards_->post(shard, kMailCatalogue, CatalogueMail{catalogue});
-      });
+  links_ = std::make_unique<LinkManager>(loop_, *shards_, link_options(config_),
+                                         [this](std::uint32_t shard, const Catalogue* catalogue) {
+                                           shards_->post(shard, kMailCatalogue,
+                                                         CatalogueMail{catalogue});
+                                         });
   links_->on_change([this] { refresh_ready(); });
   timer_ = loop_.after(kStartGrace, [this] {
     timer_ = 0;
@@ -117,10 +119,9 @@ Result<void> GatewayService::follow_services() {
   for (const char* const name : {"login", "chat", "echo"}) names.insert(service_of(name));
   for (const auto& [command, service] : config_.routes) names.insert(service);
   for (const std::string& name : names) {
-    Result<void> subscribed =
-        registry_->subscribe(name, [this, name](const std::vector<Service>& services) {
-          links_->update(name, services);
-        });
+    Result<void> subscribed = registry_->subscribe(
+        name,
+        [this, name](const std::vector<Service>& services) { links_->update(name, services); });
     if (!subscribed) return subscribed;
   }
   return {};

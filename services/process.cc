@@ -147,8 +147,8 @@ void Process::tick() {
   loop_->after(kTick, [this] { tick(); });
 }
 
-std::optional<std::string> Process::first_problem(
-    std::optional<std::string> (Component::*probe)() const) const {
+std::optional<std::string> Process::first_problem(std::optional<std::string> (Component::*probe)()
+                                                      const) const {
   for (const auto& component : components_) {
     if (std::optional<std::string> problem = (component.get()->*probe)()) return problem;
   }

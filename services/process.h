@@ -51,7 +51,8 @@ class Process {
   std::unique_ptr<Monitor> monitor_;  // last: its threads read the components
 };
 
-// What serving commands print on stdout, at once, for people and scripts: "listening tcp HOST:PORT".
+// What serving commands print on stdout, at once, for people and scripts: "listening tcp
+// HOST:PORT".
 void announce(const std::string& line);
 
 }  // namespace ringgate

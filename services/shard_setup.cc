@@ -16,7 +16,9 @@ constexpr std::size_t kMostByDefault = 65'536;
 // A part of the table is looked at every sweep, all of it once in kSweepParts sweeps.
 constexpr std::uint32_t kSweepParts = 10;
 
-std::uint32_t ms(Config::Duration duration) { return static_cast<std::uint32_t>(duration.count()); }
+std::uint32_t ms(Config::Duration duration) {
+  return static_cast<std::uint32_t>(duration.count());
+}
 
 std::size_t file_limit() {
   rlimit limit{};
@@ -31,7 +33,8 @@ Result<std::size_t> max_connections(const Config& config) {
   }
   if (config.max_connections > limit) {
     return usage_error(
-        "MaxConnections is {} per shard, but the open-file limit is {}, and a ring's table holds no "
+        "MaxConnections is {} per shard, but the open-file limit is {}, and a ring's table holds "
+        "no "
         "more; raise the limit (ulimit -n) or use more Shards",
         config.max_connections, limit);
   }
@@ -64,6 +67,7 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients
     const Result<std::size_t> most = max_connections(config);
     if (!most) return std::unexpected(most.error());
     shard.max_clients = static_cast<std::uint32_t>(*most);
+    shard.max_clients_per_address = static_cast<std::uint32_t>(config.max_connections_per_address);
   } else {
     shard.max_clients = 0;
     shard.max_links = 4096;

@@ -25,7 +25,6 @@ namespace ringgate {
 [[nodiscard]] std::optional<std::string> stuck_shard(const ShardGroup& shards);
 
 // Every counter of every shard, labelled with `service` and the shard. Any thread.
-void collect_shards(const ShardGroup& shards, const std::string& service,
-                    MetricsSnapshot& metrics);
+void collect_shards(const ShardGroup& shards, const std::string& service, MetricsSnapshot& metrics);
 
 }  // namespace ringgate
