@@ -11,7 +11,7 @@ LAYERS = ["codec", "dataplane", "control", "services", "benchmarks", "tests"]
 WRAPPERS = [
     (r"liburing(\.h|/)", r"dataplane/ring\.(h|cc)|benchmarks/bench_ring\.(h|cc)"),
     (r"curl/", r"control/consul_\w+\.(h|cc)"),
-    (r"(hiredis/|sqlite3\.h|libpq-fe\.h|postgresql/)", r"services/store_\w+\.(h|cc)"),
+    (r"(hiredis/|sqlite3\.h|libpq-fe\.h|postgresql/)", r"(tests/)?services/store_\w+\.(h|cc)"),
     # The forward fast path: codec without its slow path, and the shards.
     (r"(google/protobuf/|codec/pkt\.pb\.h)",
      r"codec/header_slow\.(h|cc)|(control|services|benchmarks|tests)/.*"),
