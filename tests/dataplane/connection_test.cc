@@ -129,7 +129,9 @@ TEST(Clock, ComparesAcrossItsWrap) {
   EXPECT_TRUE(Clock::passed(clock.now_ms(), deadline));
 }
 
-TEST(Clock, ADeadlineIsNeverNone) { EXPECT_NE(Clock::deadline(0xFFFF'FFFFu, 1), 0U); }
+TEST(Clock, ADeadlineIsNeverNone) {
+  EXPECT_NE(Clock::deadline(0xFFFF'FFFFu, 1), 0U);
+}
 
 TEST(Names, AreThereAndDifferent) {
   std::set<std::string_view> reasons;

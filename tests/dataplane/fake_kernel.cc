@@ -20,16 +20,21 @@ void report(const std::string& what, std::uint64_t tag) {
                 << ", generation " << parts.generation << ")";
 }
 
-FakeKernel::FakeKernel(std::uint64_t seed, const Faults& faults)
-    : random_(seed), faults_(faults) {
+FakeKernel::FakeKernel(std::uint64_t seed, const Faults& faults) : random_(seed), faults_(faults) {
   current_kernel = this;
 }
 
-FakeKernel::~FakeKernel() { current_kernel = nullptr; }
+FakeKernel::~FakeKernel() {
+  current_kernel = nullptr;
+}
 
-FakeKernel& FakeKernel::current() { return *current_kernel; }
+FakeKernel& FakeKernel::current() {
+  return *current_kernel;
+}
 
-std::uint64_t FakeKernel::now_ms() { return current_kernel->now_ms_; }
+std::uint64_t FakeKernel::now_ms() {
+  return current_kernel->now_ms_;
+}
 
 FakePeer& FakeKernel::connect() {
   peers_.push_back(std::make_unique<FakePeer>());

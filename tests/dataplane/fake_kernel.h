@@ -21,26 +21,26 @@ namespace ringgate::test {
 
 // Each happens once in so many times; 0: never.
 struct Faults {
-  unsigned stall = 0;        // an operation that could go on waits for another turn
+  unsigned stall = 0;  // an operation that could go on waits for another turn
   unsigned short_send = 0;
-  unsigned broken_send = 0;  // EPIPE or ECONNRESET
-  unsigned no_buffers = 0;   // ENOBUFS although there are some
-  unsigned recv_ends = 0;    // a multishot receive ends, with its data
-  unsigned accept_fails = 0; // ECONNABORTED
+  unsigned broken_send = 0;   // EPIPE or ECONNRESET
+  unsigned no_buffers = 0;    // ENOBUFS although there are some
+  unsigned recv_ends = 0;     // a multishot receive ends, with its data
+  unsigned accept_fails = 0;  // ECONNABORTED
 };
 
 // The other end of a connection.
 struct FakePeer {
   std::uint32_t id = 0;  // also its port
   std::deque<std::uint8_t> inbound;
-  bool ended = false;           // EOF after inbound
+  bool ended = false;  // EOF after inbound
   bool reset = false;
   std::size_t window = SIZE_MAX;  // bytes that it still takes
   std::vector<std::uint8_t> received;
   bool accepted = false;
-  bool saw_end = false;   // the shard has shut down its side, or closed
-  bool closed = false;    // the shard has closed
-  bool broken = false;    // a send was made to fail
+  bool saw_end = false;  // the shard has shut down its side, or closed
+  bool closed = false;   // the shard has closed
+  bool broken = false;   // a send was made to fail
 
   void send(ByteView bytes) { inbound.insert(inbound.end(), bytes.begin(), bytes.end()); }
 };
@@ -79,7 +79,7 @@ class FakeKernel {
     std::vector<iovec> pieces;
     std::vector<std::uint8_t> copy;  // of what the pieces held when they were submitted
     std::size_t sent = 0;
-    std::int32_t result = 0;         // of what has been done while submitting
+    std::int32_t result = 0;  // of what has been done while submitting
     sockaddr_storage* address = nullptr;
     socklen_t* address_bytes = nullptr;
     bool direct = false;

@@ -1,8 +1,7 @@
 // Class Ring over the fake kernel of the thread.
-#include "dataplane/ring.h"
-
 #include <utility>
 
+#include "dataplane/ring.h"
 #include "tests/dataplane/fake_kernel.h"
 
 namespace ringgate {
@@ -107,9 +106,13 @@ void Ring::write(int, const void*, std::size_t, std::uint64_t tag) {
   state_->kernel.add(std::move(op));
 }
 
-void Ring::submit_and_wait(unsigned timeout_ms) { state_->kernel.turn(timeout_ms); }
+void Ring::submit_and_wait(unsigned timeout_ms) {
+  state_->kernel.turn(timeout_ms);
+}
 
-unsigned Ring::reap(std::span<Completion> out) { return state_->kernel.reap(out); }
+unsigned Ring::reap(std::span<Completion> out) {
+  return state_->kernel.reap(out);
+}
 
 ByteView Ring::received(BufferGroup group, const Completion& completion) const {
   return state_->kernel.received(group, completion);
@@ -119,6 +122,8 @@ void Ring::recycle(BufferGroup group, std::uint16_t buffer_id) {
   state_->kernel.recycle(group, buffer_id);
 }
 
-void Ring::publish_buffers() { state_->kernel.publish_buffers(); }
+void Ring::publish_buffers() {
+  state_->kernel.publish_buffers();
+}
 
 }  // namespace ringgate

@@ -51,6 +51,17 @@ TEST(PeerAddress, PrintsAV4MappedPeerAsV4) {
   EXPECT_EQ(PeerAddress::from(v6("::ffff:10.1.2.3", 5)).ip(), "10.1.2.3");
 }
 
+TEST(PeerAddress, CountsAnIpv6NetworkAsOneSource) {
+  const auto source = [](const sockaddr_storage& address) {
+    return PeerAddress::from(address).source();
+  };
+  EXPECT_EQ(source(v6("2001:db8:1:2::1", 1)), source(v6("2001:db8:1:2:ffff::9", 2)));
+  EXPECT_NE(source(v6("2001:db8:1:2::1", 1)), source(v6("2001:db8:1:3::1", 1)));
+  EXPECT_EQ(source(v4("10.0.0.1", 1)), source(v4("10.0.0.1", 2)));
+  EXPECT_NE(source(v4("10.0.0.1", 1)), source(v4("10.0.0.2", 1)));
+  EXPECT_EQ(source(v4("10.0.0.1", 1)), source(v6("::ffff:10.0.0.1", 1)));
+}
+
 TEST(PeerAddress, IsEmptyWhenUnknown) {
   EXPECT_EQ(PeerAddress().ip(), "");
   EXPECT_EQ(PeerAddress::from(sockaddr_storage{}).ip(), "");

@@ -51,7 +51,8 @@ class Model {
                       static_cast<std::uint32_t>(random_.below(5)),
                       static_cast<std::uint32_t>(random_.below(6)),
                       std::string(random_.below(40), 'c'), now_ms_};
-    const bool added = table_.add({entry.slot, entry.login, entry.sequence, entry.command}, now_ms_);
+    const bool added =
+        table_.add({entry.slot, entry.login, entry.sequence, entry.command}, now_ms_);
     ASSERT_EQ(added, entries_.size() < max_);
     if (added) entries_.push_back(entry);
   }

@@ -63,8 +63,8 @@ class RandomHandler : public Handler {
     std::uint32_t next_packet = 0;
     int closes = 0;
     bool held = false;
-    bool had_room = false;       // for a close frame, when it was closed
-    bool aborted = false;        // rather than finished
+    bool had_room = false;  // for a close frame, when it was closed
+    bool aborted = false;   // rather than finished
     CloseReason reason = CloseReason::kNone;
   };
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -33,9 +35,7 @@ class ScriptedHandler : public Handler {
   void on_adopt(Connection& connection, const AdoptedFor& what) override {
     adopted(connection, what);
   }
-  void on_packet(Connection& connection, ByteView payload) override {
-    packet(connection, payload);
-  }
+  void on_packet(Connection& connection, ByteView payload) override { packet(connection, payload); }
   void on_close(Connection& connection, CloseReason reason) override {
     reasons.push_back(reason);
     closed(connection, reason);

@@ -207,6 +207,28 @@ TEST(ShardAccept, StoppingClosesTheListenerAndKeepsTheConnections) {
   });
 }
 
+TEST(ShardAccept, OneAddressGetsNoMoreThanItsShare) {
+  ShardOptions options = test::small_shard();
+  options.max_clients_per_address = 3;
+  FakeShard it(1, {.stall = 2}, options);
+  std::vector<FakePeer*> peers;  // all from one address
+  for (int i = 0; i < 3; ++i) peers.push_back(&it.connect());
+  for (int round = 0; round < 3; ++round) {
+    FakePeer& refused = it.connect();
+    EXPECT_TRUE(it.turn_until([&] { return refused.closed; }));
+    EXPECT_TRUE(refused.received.empty());
+  }
+  EXPECT_TRUE(it.handler.reasons.empty()) << "the handler has never heard of them";
+  peers[0]->ended = true;
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 2; }));
+  FakePeer& taken = it.connect();
+  taken.send(kTcpPing);
+  EXPECT_TRUE(it.turn_until([&] { return !taken.received.empty(); }));
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 3; }));
+  const auto reason = static_cast<std::size_t>(CloseReason::kTooManyFromAddress);
+  EXPECT_EQ(it.shard.counters().closed(reason).get(), 3U);
+}
+
 TEST(ShardAccept, KnowsThePeersAddress) {
   FakeShard it(1);
   std::vector<std::uint16_t> ports;
