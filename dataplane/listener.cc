@@ -39,9 +39,23 @@ struct Candidate {
   socklen_t bytes = 0;
 };
 
+// A kernel or a container may be without it.
+bool has_ipv6() {
+  const int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
 Result<Candidate> resolve(const ListenAddress& wanted) {
   Candidate candidate;
   if (wanted.host.empty() || wanted.host == "*") {
+    if (!has_ipv6()) {
+      auto& v4 = reinterpret_cast<sockaddr_in&>(candidate.address);
+      v4.sin_family = AF_INET;
+      v4.sin_port = htons(wanted.port);
+      candidate.bytes = sizeof v4;
+      return candidate;
+    }
     auto& v6 = reinterpret_cast<sockaddr_in6&>(candidate.address);
     v6.sin6_family = AF_INET6;
     v6.sin6_addr = in6addr_any;

@@ -95,11 +95,12 @@ void Shard::queue_frame(Connection& connection, Opcode opcode, ByteView payload)
 void Shard::finish(Connection& connection, CloseReason reason) {
   if (!connection.open() || ending(connection)) return;
   leave_open(connection, reason);
-  // A peer that has gone needs no close frame, one that sent a close frame gets an empty one, and
-  // links are closed without one. Where the queue is full it is left out.
-  if (connection.role == Role::kClient && reason != CloseReason::kPeerClosed) {
-    const bool answer = reason == CloseReason::kPeerCloseFrame;
-    queue_frame(connection, Opcode::kClose, answer ? ByteView{} : as_bytes(describe(reason)));
+  // A close frame is answered with an empty one. Clients that are closed are told why; a peer that
+  // has gone needs no telling, and links are closed bare. Where the queue is full it is left out.
+  if (reason == CloseReason::kPeerCloseFrame) {
+    queue_frame(connection, Opcode::kClose, {});
+  } else if (connection.role == Role::kClient && reason != CloseReason::kPeerClosed) {
+    queue_frame(connection, Opcode::kClose, as_bytes(describe(reason)));
   }
   connection.phase = Phase::kFlushing;  // from here on nothing more can be appended
   set_deadline(connection, options_.write_timeout_ms);

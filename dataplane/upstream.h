@@ -55,6 +55,7 @@ inline constexpr MailKind kMailLinkDown = kMailHandler + 3;  // home shard to al
 inline constexpr MailKind kMailLinkClosed = kMailHandler + 4;       // home shard to control
 inline constexpr MailKind kMailRetire = kMailHandler + 5;           // control to shards
 inline constexpr MailKind kMailUpstreamDrained = kMailHandler + 6;  // shards to control
+inline constexpr MailKind kMailLinkSeen = kMailHandler + 7;  // shards that can use it, to control
 
 struct ToLinkHead {  // the frame follows
   std::uint32_t upstream;
