@@ -3,13 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <string>
-#include <thread>
+#include <vector>
 
-#include "services/chat_handlers.h"
-#include "services/store_redis_thread.h"
 #include "tests/services/chat_test_clients.h"
+#include "tests/services/store_redis_chat.h"
 #include "tests/services/store_redis_server.h"
 
 namespace ringgate {
@@ -18,48 +16,6 @@ namespace {
 using namespace std::string_literals;
 
 constexpr long long kTwoDaysS = 48 * 3600;
-
-// A chat service process: shards and the store's thread.
-struct ChatService {
-  explicit ChatService(std::uint16_t redis_port, std::uint32_t shards = 1,
-                       std::size_t mailbox_bytes = 1 << 20, bool start_store = true) {
-    options.port = redis_port;
-    options.timeout_ms = 300;
-    options.reconnect_max_ms = 100;
-    TestServiceOptions group;
-    group.shards = shards;
-    group.extra_endpoints = 1;
-    group.mailbox_bytes = mailbox_bytes;
-    service.emplace(group, redis_store(options), add_chat_handlers);
-    store.emplace(options, service->group().switchboard());
-    if (start_store) store->start();
-    service->start();
-  }
-  [[nodiscard]] std::uint16_t port() const { return service->port(); }
-
-  RedisStoreOptions options;
-  std::optional<TestService> service;
-  std::optional<RedisStoreThread> store;  // destroyed first
-};
-
-// Asks again until it succeeds: the first connection, or a new one, takes a moment.
-bool sign_in(const TestClient& client) {
-  for (int i = 0; i < 1000; ++i) {
-    if (client.sign_in() == pkt::Status::Success) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return false;
-}
-
-// The answer of a talk to nobody, asked again until there are message ids.
-bool can_talk(const TestClient& client) {
-  for (int i = 0; i < 1000; ++i) {
-    client.talk(1, "nobody", "hello");
-    if (client.gateway.receive().header.status() == pkt::Status::Success) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return false;
-}
 
 struct RedisStoreTest : testing::Test {
   RedisServer redis;
@@ -208,35 +164,6 @@ TEST_F(RedisStoreTest, AFullStoreIsAnsweredWith300) {
   }
   EXPECT_GT(full, 0);
   EXPECT_LT(full, kClients);
-}
-
-TEST_F(RedisStoreTest, InstancesHaveDifferentNodes) {
-  ChatService first(redis.port());
-  ChatService second(redis.port());
-  TestGateway gateways[2] = {{first.port(), "g1"}, {second.port(), "g1"}};
-  std::int64_t nodes[2] = {};
-  for (std::size_t i = 0; i < 2; ++i) {
-    const std::string name = "client" + std::to_string(i);
-    const TestClient client{gateways[i], "g1", name, "g1_" + name};
-    ASSERT_TRUE(sign_in(client));
-    ASSERT_TRUE(can_talk(client));
-    client.talk(2, "nobody", "hello");
-    nodes[i] = (gateways[i].receive().parse<pkt::MessageResp>().messageid() >> 12) & 1023;
-    EXPECT_NE(redis.ask({"GET", "ringgate:node:" + std::to_string(nodes[i])}), "(nil)");
-  }
-  EXPECT_NE(nodes[0], nodes[1]);
-}
-
-TEST_F(RedisStoreTest, WithoutANodeThereAreNoMessageIds) {
-  for (int node = 0; node < 1024; ++node) {
-    redis.ask({"SET", "ringgate:node:" + std::to_string(node), "somebody"});
-  }
-  ChatService chat(redis.port());
-  TestGateway gateway(chat.port(), "g1");
-  const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
-  ASSERT_TRUE(sign_in(alice));
-  alice.talk(1, "nobody", "hello");
-  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::SystemException);
 }
 
 }  // namespace
