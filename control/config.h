@@ -68,6 +68,7 @@ struct Config {
   std::size_t max_queued_bytes = 256 * kKiB;    // Per connection.
   std::size_t max_link_queued_bytes = 16 * kMiB;
   std::size_t max_outstanding = 65536;  // Per link.
+  std::size_t max_client_outstanding = 8192;
   std::size_t mailbox_bytes = 1 * kMiB;
   std::size_t max_login_backlog_bytes = 64 * kKiB;
   std::size_t max_signouts = 65536;

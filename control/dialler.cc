@@ -69,6 +69,7 @@ Dialler::DialId Dialler::dial(const Endpoint& endpoint, std::string greeting, Do
   });
   attempts_.emplace(id, std::move(attempt));
   resolver_.resolve(endpoint, [this, id, alive = alive_](Resolver::Answer answer) {
+    if (!*alive) return;  // it was on its way in the loop when this ended
     // Never from within dial(): the caller has not got its id yet.
     loop_.post([this, id, alive, answer = std::move(answer)] {
       if (*alive) resolved(id, answer);

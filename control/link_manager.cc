@@ -46,16 +46,23 @@ void LinkManager::update(const std::string& name, const std::vector<Service>& se
   for (auto& [upstream, target] : targets_) {
     if (target.service.name != name || target.draining) continue;
     const auto same = [&target](const Service& service) {
-      return service.id == target.service.id && service.address == target.service.address &&
-             service.port == target.service.port && service.lanes() == target.service.lanes();
+      return service.id == target.service.id && service.protocol == target.service.protocol &&
+             service.address == target.service.address && service.port == target.service.port &&
+             service.lanes() == target.service.lanes();
     };
     // One that moved is drained at its old address and found anew at the other.
-    if (std::ranges::none_of(services, same)) begin_drain(target);
+    const auto found = std::ranges::find_if(services, same);
+    if (found == services.end()) {
+      begin_drain(target);
+    } else {
+      target.service = *found;  // its zone or its tags may have changed
+    }
   }
   for (const Service& service : services) {
     if (service.protocol != "tcp") continue;
-    const bool known = std::ranges::any_of(targets_, [&service](const auto& entry) {
-      return !entry.second.draining && entry.second.service.id == service.id;
+    const bool known = std::ranges::any_of(targets_, [&](const auto& entry) {
+      const Target& target = entry.second;
+      return !target.draining && target.service.name == name && target.service.id == service.id;
     });
     if (!known) add(service, at_start);
   }
@@ -131,12 +138,12 @@ void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane, Result<Dia
   one.epoch = next_epoch_++;
   one.complained = false;
   const bool is_lane = target->lanes.size() > 1;
+  one.not_seen = is_lane ? 1 : shards_.size();
   const AdoptMail mail{socket->fd.release(), 0, PeerAddress::from(socket->peer.storage),
                        AdoptedFor{upstream, is_lane ? lane : kNoLane, one.epoch}};
   shards_.post(one.shard, kMailAdopt, mail);
   spdlog::info("link to {} ({}) is up, on shard {}", target->service.id, target->service.name,
                one.shard);
-  changed();
 }
 
 void LinkManager::redial_later(Target& target, std::uint32_t lane) {
@@ -151,18 +158,21 @@ void LinkManager::redial_later(Target& target, std::uint32_t lane) {
       loop_.after(delay, [this, upstream = target.upstream, lane] { dial(upstream, lane); });
 }
 
+void LinkManager::link_seen(const LinkEvent& event) {
+  Lane* const lane = lane_of(event);
+  if (lane == nullptr || lane->not_seen == 0) return;
+  if (--lane->not_seen == 0) changed();
+}
+
 void LinkManager::link_closed(const LinkEvent& event) {
   Target* const target = find(event.upstream);
-  if (target == nullptr) return;
-  const std::uint32_t lane = event.lane == kNoLane ? 0 : event.lane;
-  if (lane >= target->lanes.size() || target->lanes[lane].epoch != event.epoch) return;
-  Lane& one = target->lanes[lane];
-  if (target->draining || stopped_) return;
-  const bool short_lived = std::chrono::steady_clock::now() - one.dialled_at < kShortLived;
-  if (!short_lived) one.backoff = std::chrono::milliseconds{0};
+  Lane* const one = lane_of(event);
+  if (one == nullptr || target->draining || stopped_) return;
+  const bool short_lived = std::chrono::steady_clock::now() - one->dialled_at < kShortLived;
+  if (!short_lived) one->backoff = std::chrono::milliseconds{0};
   spdlog::warn("link to {} ({}) is down: {}; dialling again", target->service.id,
                target->service.name, describe(event.reason));
-  redial_later(*target, lane);
+  redial_later(*target, static_cast<std::uint32_t>(one - target->lanes.data()));
   changed();
 }
 
@@ -229,13 +239,23 @@ bool LinkManager::connected(const std::string& name) const {
   return std::ranges::any_of(targets_, [&name](const auto& entry) {
     const Target& target = entry.second;
     return target.service.name == name && !target.draining &&
-           std::ranges::all_of(target.lanes,
-                               [](const Lane& lane) { return lane.state == LaneState::kUp; });
+           std::ranges::all_of(target.lanes, [](const Lane& lane) {
+             return lane.state == LaneState::kUp && lane.not_seen == 0;
+           });
   });
 }
 
 void LinkManager::changed() {
   if (on_change_) on_change_();
+}
+
+// The lane whose link the event is about; null when it has another one, or none, by now.
+LinkManager::Lane* LinkManager::lane_of(const LinkEvent& event) {
+  Target* const target = find(event.upstream);
+  const std::uint32_t number = event.lane == kNoLane ? 0 : event.lane;
+  if (target == nullptr || number >= target->lanes.size()) return nullptr;
+  Lane& lane = target->lanes[number];
+  return lane.epoch == event.epoch ? &lane : nullptr;
 }
 
 LinkManager::Target* LinkManager::find(std::uint32_t upstream) {

@@ -51,10 +51,12 @@ class LinkManager {
 
   // Mail from shards.
   void link_closed(const LinkEvent& event);
+  void link_seen(const LinkEvent& event);
   void upstream_drained(std::uint32_t shard, std::uint32_t upstream);
   void catalogue_taken(std::uint32_t shard, std::uint64_t version);
 
-  // Whether every shard has a link to some instance of that service.
+  // Whether every shard knows of a link to the same instance of that service, so that whatever
+  // client asks is served.
   [[nodiscard]] bool connected(const std::string& name) const;
   // Called when what connected() says may have changed.
   void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
@@ -66,7 +68,8 @@ class LinkManager {
   struct Lane {
     LaneState state = LaneState::kWaiting;
     std::uint32_t shard = 0;
-    std::uint32_t epoch = 0;  // of the link that is up
+    std::uint32_t epoch = 0;   // of the link that is up
+    std::size_t not_seen = 0;  // shards that have not said yet that they can use it
     std::chrono::milliseconds backoff{0};
     std::chrono::steady_clock::time_point dialled_at;
     Dialler::DialId dial = 0;
@@ -93,6 +96,7 @@ class LinkManager {
   void publish();
   void changed();
   [[nodiscard]] Target* find(std::uint32_t upstream);
+  [[nodiscard]] Lane* lane_of(const LinkEvent& event);
 
   ControlLoop& loop_;
   ShardGroup& shards_;

@@ -38,10 +38,11 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create() {
 
 void ControlLoop::watch(int fd, Until until, Callback ready) {
   const bool known = watches_.contains(fd);
-  watches_[fd] = std::make_shared<Callback>(std::move(ready));
+  const std::uint32_t number = next_watch_++;
+  watches_[fd] = {number, std::make_shared<Callback>(std::move(ready))};
   epoll_event event{};
   event.events = until == Until::kReadable ? EPOLLIN : EPOLLOUT;
-  event.data.fd = fd;
+  event.data.u64 = (std::uint64_t{number} << 32) | static_cast<std::uint32_t>(fd);
   epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
 }
 
@@ -86,9 +87,11 @@ void ControlLoop::turn() {
   const int count =
       epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms());
   for (int i = 0; i < count; ++i) {
-    const auto found = watches_.find(events[static_cast<std::size_t>(i)].data.fd);
-    if (found == watches_.end()) continue;  // unwatched by a callback of this turn
-    const std::shared_ptr<Callback> ready = found->second;
+    const std::uint64_t event = events[static_cast<std::size_t>(i)].data.u64;
+    const auto found = watches_.find(static_cast<int>(event & 0xFFFFFFFF));
+    // A callback of this turn may have ended the watch, and begun another of the same fd.
+    if (found == watches_.end() || found->second.number != event >> 32) continue;
+    const std::shared_ptr<Callback> ready = found->second.ready;
     (*ready)();
   }
   run_posted();

@@ -50,6 +50,10 @@ class ControlLoop {
   void run_posted();
   void run_timers();
 
+  struct Watch {
+    std::uint32_t number = 0;         // tells its events from those of an earlier watch of the fd
+    std::shared_ptr<Callback> ready;  // shared: a callback may unwatch itself
+  };
   using Clock = std::chrono::steady_clock;
   UniqueFd epoll_;
   UniqueFd wake_;
@@ -58,7 +62,8 @@ class ControlLoop {
   TimerId next_timer_ = 1;
   std::map<std::pair<Clock::time_point, TimerId>, Callback> timers_;
   std::map<TimerId, Clock::time_point> due_;
-  std::map<int, std::shared_ptr<Callback>> watches_;  // shared: a callback may unwatch itself
+  std::uint32_t next_watch_ = 1;
+  std::map<int, Watch> watches_;  // by fd
   std::vector<std::function<bool()>> flushes_;
   std::mutex mutex_;
   std::vector<Callback> posted_;  // under mutex_

@@ -27,6 +27,8 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"forward_failed_total", "packets answered with 300 because they could not be forwarded"},
     {"link_queue_full_total", "of these, because the bytes queued to the link reached the bound"},
     {"outstanding_full_total", "of these, because the table of outstanding requests was full"},
+    {"client_outstanding_full_total",
+     "requests answered with 300 because the client had too many without an answer"},
     {"answered_total", "requests answered by a service"},
     {"answer_timeouts_total", "requests answered with 300 because no answer came in time"},
     {"answers_late_total", "answers dropped because their request had already been answered"},

@@ -34,6 +34,7 @@ enum class Counter : std::uint8_t {
   kForwardFailed,
   kForwardFailedBytes,  // bound: bytes queued to a link
   kOutstandingFull,     // bound: requests without an answer
+  kClientOutstandingFull,  // bound: of these, of one client
   kAnswered,
   kAnswerTimeouts,
   kAnswerLate,

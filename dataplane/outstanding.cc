@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <random>
 
 #include "dataplane/check.h"
 
@@ -27,13 +28,16 @@ OutstandingTable::OutstandingTable(std::uint32_t max)
     : max_(std::max(max, 1u)),
       bucket_mask_(std::bit_ceil(max_) - 1),
       entries_(zeroed<Entry>(std::size_t{max_} + 1)),
-      buckets_(zeroed<std::uint32_t>(std::size_t{bucket_mask_} + 1)) {}
+      buckets_(zeroed<Bucket>(std::size_t{bucket_mask_} + 1)),
+      salt_((std::uint64_t{std::random_device{}()} << 32) | std::random_device{}()) {}
 
 std::uint32_t OutstandingTable::bucket_of(std::uint32_t login,
                                           std::uint32_t sequence) const noexcept {
-  // Login numbers and sequences count up; a multiplication spreads neighbours over the table.
-  const std::uint64_t key = (std::uint64_t{login} << 32) | sequence;
-  return static_cast<std::uint32_t>((key * 0x9E3779B97F4A7C15ull) >> 32) & bucket_mask_;
+  // Login numbers and sequences count up; multiplications spread neighbours over the table, and
+  // the salt between them keeps where they land a secret.
+  std::uint64_t key = ((std::uint64_t{login} << 32) | sequence) * 0x9E3779B97F4A7C15ull;
+  key = ((key ^ (key >> 32)) + salt_) * 0xD6E8FEB86659FD93ull;
+  return static_cast<std::uint32_t>(key >> 32) & bucket_mask_;
 }
 
 bool OutstandingTable::add(const OutstandingRequest& request, std::uint32_t now_ms) noexcept {
@@ -54,9 +58,15 @@ bool OutstandingTable::add(const OutstandingRequest& request, std::uint32_t now_
     entry.command_bytes = static_cast<std::uint8_t>(request.command.size());
     std::memcpy(entry.command.data(), request.command.data(), request.command.size());
   }
-  std::uint32_t& bucket = buckets_[bucket_of(request.login, request.sequence)];
-  entry.next_in_bucket = bucket;
-  bucket = index;
+  Bucket& bucket = buckets_[bucket_of(request.login, request.sequence)];
+  entry.next_in_bucket = 0;
+  entry.previous_in_bucket = bucket.last;
+  if (bucket.last != 0) {
+    entries_[bucket.last].next_in_bucket = index;
+  } else {
+    bucket.first = index;
+  }
+  bucket.last = index;
   entry.older = newest_;
   entry.newer = 0;
   if (newest_ != 0) {
@@ -69,32 +79,34 @@ bool OutstandingTable::add(const OutstandingRequest& request, std::uint32_t now_
   return true;
 }
 
-std::uint32_t* OutstandingTable::find(std::uint32_t login, std::uint32_t sequence) noexcept {
-  // The newest stands first in a bucket: the last that matches is the oldest.
-  std::uint32_t* found = nullptr;
-  std::uint32_t* link = &buckets_[bucket_of(login, sequence)];
-  while (*link != 0) {
-    Entry& entry = entries_[*link];
-    if (entry.login == login && entry.sequence == sequence) found = link;
-    link = &entry.next_in_bucket;
+std::uint32_t OutstandingTable::find(std::uint32_t login, std::uint32_t sequence) const noexcept {
+  std::uint32_t index = buckets_[bucket_of(login, sequence)].first;
+  while (index != 0 && (entries_[index].login != login || entries_[index].sequence != sequence)) {
+    index = entries_[index].next_in_bucket;
   }
-  return found;
+  return index;
 }
 
 bool OutstandingTable::retire(std::uint32_t login, std::uint32_t sequence) noexcept {
-  std::uint32_t* const found = find(login, sequence);
-  if (found == nullptr) return false;
-  unlink(*found, found);
-  return true;
+  const std::uint32_t found = find(login, sequence);
+  if (found != 0) remove(found);
+  return found != 0;
 }
 
 bool OutstandingTable::take(std::uint32_t login, std::uint32_t sequence,
                             OutstandingRequest& request) noexcept {
-  std::uint32_t* const found = find(login, sequence);
-  if (found == nullptr) return false;
-  request = remember(*found);
-  unlink(*found, found);
+  const std::uint32_t found = find(login, sequence);
+  if (found == 0) return false;
+  request = remember(found);
+  remove(found);
   return true;
+}
+
+OutstandingRequest OutstandingTable::take_oldest() noexcept {
+  const std::uint32_t index = oldest_;
+  const OutstandingRequest request = remember(index);
+  remove(index);
+  return request;
 }
 
 OutstandingRequest OutstandingTable::remember(std::uint32_t index) noexcept {
@@ -103,31 +115,19 @@ OutstandingRequest OutstandingTable::remember(std::uint32_t index) noexcept {
       taken_.slot, taken_.login, taken_.sequence, {taken_.command.data(), taken_.command_bytes}};
 }
 
-void OutstandingTable::unlink(std::uint32_t index, std::uint32_t* bucket_link) noexcept {
+// Out of its bucket, out of the order of age, onto the free list.
+void OutstandingTable::remove(std::uint32_t index) noexcept {
   Entry& entry = entries_[index];
-  *bucket_link = entry.next_in_bucket;
-  if (entry.older != 0) {
-    entries_[entry.older].newer = entry.newer;
-  } else {
-    oldest_ = entry.newer;
-  }
-  if (entry.newer != 0) {
-    entries_[entry.newer].older = entry.older;
-  } else {
-    newest_ = entry.older;
-  }
+  Bucket& bucket = buckets_[bucket_of(entry.login, entry.sequence)];
+  (entry.previous_in_bucket != 0 ? entries_[entry.previous_in_bucket].next_in_bucket
+                                 : bucket.first) = entry.next_in_bucket;
+  (entry.next_in_bucket != 0 ? entries_[entry.next_in_bucket].previous_in_bucket : bucket.last) =
+      entry.previous_in_bucket;
+  (entry.older != 0 ? entries_[entry.older].newer : oldest_) = entry.newer;
+  (entry.newer != 0 ? entries_[entry.newer].older : newest_) = entry.older;
   entry.next_in_bucket = free_;
   free_ = index;
   --size_;
-}
-
-OutstandingRequest OutstandingTable::take_oldest() noexcept {
-  const std::uint32_t index = oldest_;
-  const OutstandingRequest request = remember(index);
-  std::uint32_t* link = &buckets_[bucket_of(request.login, request.sequence)];
-  while (*link != index) link = &entries_[*link].next_in_bucket;
-  unlink(index, link);
-  return request;
 }
 
 }  // namespace ringgate

@@ -51,8 +51,9 @@ class OutstandingTable {
   template <class Use>
   std::size_t fail_all(Use&& use) {
     const std::size_t all = size_;
-    for (std::size_t i = 0; i < all && oldest_ != 0; ++i) use(take_oldest());
-    return all;
+    std::size_t failed = 0;
+    for (; failed < all && oldest_ != 0; ++failed) use(take_oldest());
+    return failed;
   }
 
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
@@ -66,10 +67,16 @@ class OutstandingTable {
     std::uint32_t sequence;
     std::uint32_t sent_ms;
     std::uint32_t next_in_bucket;
+    std::uint32_t previous_in_bucket;
     std::uint32_t older;
     std::uint32_t newer;
     std::uint8_t command_bytes;
     std::array<char, kCommandBytes> command;
+  };
+  // Oldest first, so that a client whose requests all have one sequence costs no search.
+  struct Bucket {
+    std::uint32_t first;
+    std::uint32_t last;
   };
   struct Deleter {
     void operator()(void* memory) const noexcept;
@@ -80,15 +87,16 @@ class OutstandingTable {
   // The request's command is a view into a copy that lives until the next call.
   OutstandingRequest take_oldest() noexcept;
   [[nodiscard]] std::uint32_t bucket_of(std::uint32_t login, std::uint32_t sequence) const noexcept;
-  // Where the oldest such entry hangs in its bucket, or null.
-  [[nodiscard]] std::uint32_t* find(std::uint32_t login, std::uint32_t sequence) noexcept;
+  // The oldest such entry, or 0.
+  [[nodiscard]] std::uint32_t find(std::uint32_t login, std::uint32_t sequence) const noexcept;
   [[nodiscard]] OutstandingRequest remember(std::uint32_t index) noexcept;
-  void unlink(std::uint32_t index, std::uint32_t* bucket_link) noexcept;
+  void remove(std::uint32_t index) noexcept;
 
   std::uint32_t max_;
   std::uint32_t bucket_mask_;
   Lazy<Entry> entries_;
-  Lazy<std::uint32_t> buckets_;
+  Lazy<Bucket> buckets_;
+  std::uint64_t salt_;      // clients choose sequences: they must not choose buckets
   std::uint32_t free_ = 0;  // chained by next_in_bucket
   std::uint32_t untouched_ = 1;
   std::uint32_t oldest_ = 0;

@@ -130,7 +130,12 @@ struct Ring::State {
   void submit() {
     const int result = io_uring_submit(&ring);
     RINGGATE_CHECK(result >= 0 || result == -EBUSY || result == -EAGAIN || result == -EINTR);
-    gathers_used = 0;
+    free_gathers();
+  }
+
+  // Not while a submission entry that points to one waits for the kernel to have memory again.
+  void free_gathers() {
+    if (io_uring_sq_ready(&ring) == 0) gathers_used = 0;
   }
 
   static void set_file(io_uring_sqe* sqe, File file) {
@@ -215,6 +220,7 @@ void Ring::send_gather(File file, std::span<const iovec> pieces, std::uint64_t t
   RINGGATE_CHECK(pieces.size() <= kMaxPieces);
   if (state_->gathers_used == State::kGathers) state_->submit();
   io_uring_sqe* sqe = state_->next_sqe();  // first: it may submit, which frees all gathers
+  RINGGATE_CHECK(state_->gathers_used < State::kGathers);
   State::Gather& gather = state_->gathers[state_->gathers_used++];
   std::copy(pieces.begin(), pieces.end(), gather.pieces.begin());
   gather.message = {};
@@ -268,7 +274,7 @@ void Ring::submit_and_wait(unsigned timeout_ms) {
   const int result = io_uring_submit_and_wait_timeout(&state_->ring, &cqe, 1, &timeout, nullptr);
   RINGGATE_CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY ||
                  result == -EAGAIN);
-  state_->gathers_used = 0;
+  state_->free_gathers();
 }
 
 unsigned Ring::reap(std::span<Completion> out) {

@@ -64,6 +64,7 @@ Result<void> Shard::start(AcceptMode mode, ListenerSet* listeners, bool accept_n
 
 void Shard::run() {
   while (!stopped_) iterate(wait_for());
+  ring_->submit_and_wait(0);  // what the last turn still had to say
   close_all();
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "codec/packet.h"
+#include "dataplane/check.h"
 #include "dataplane/shard.h"
 
 namespace ringgate {
@@ -59,6 +60,7 @@ void Shard::complete_carry(Connection& connection, ByteView& data) {
   Carry& carry = connection.carry;
   while (carry.size > 0 && !data.empty() && connection.open() && !connection.held) {
     const FrameStep step = next_tcp_frame(carry.view(), limits(connection).max_frame_bytes);
+    RINGGATE_CHECK(step.need > carry.size);  // a whole frame would have been parsed
     const std::size_t missing = step.need - carry.size;
     const std::size_t taken = std::min(missing, data.size());
     carry.append(pool_, data.first(taken));

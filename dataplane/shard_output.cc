@@ -13,7 +13,12 @@ namespace ringgate {
 std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes) {
   if (!connection.open()) return nullptr;
   const RoleLimits& bounds = limits(connection);
-  if (connection.output.queued_bytes() + bytes > bounds.max_queued_bytes) [[unlikely]] {
+  // One packet may take a client past its bound, the next one finds it full: a single large answer
+  // is no slow consumer. A link's sender has another answer (300), so its bound is exact.
+  const std::size_t queued = connection.output.queued_bytes();
+  const bool full = connection.role == Role::kClient ? queued >= bounds.max_queued_bytes
+                                                     : queued + bytes > bounds.max_queued_bytes;
+  if (full) [[unlikely]] {
     if (connection.role == Role::kClient && !ending(connection)) {
       abort(connection, CloseReason::kSlowConsumer);
     }
@@ -27,7 +32,6 @@ bool Shard::append_shared(Connection& connection, ByteView head, SharedBlock* bl
   std::uint8_t* const to = reserve(connection, head.size());
   if (to == nullptr) return false;
   std::memcpy(to, head.data(), head.size());
-  // A block may take the queue past its bound by its own size: the next one finds it full.
   connection.output.append_shared(pool_, block);
   return true;
 }

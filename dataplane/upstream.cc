@@ -40,7 +40,7 @@ std::uint8_t* Upstreams::reserve(Upstream& upstream, std::size_t bytes,
     }
   }
   if (room == nullptr) {
-    status = SendStatus::kQueueFull;
+    status = upstream.link != nullptr ? SendStatus::kQueueFull : SendStatus::kMailboxFull;
     return nullptr;
   }
   if (request != nullptr) {
@@ -122,19 +122,22 @@ Upstream* Upstreams::take_link_down(const LinkEvent& event) {
   return upstream;
 }
 
-void Upstreams::take_to_link(std::uint32_t from, ByteView message) {
+bool Upstreams::take_to_link(std::uint32_t from, ByteView message) {
   const auto head = read_mail<ToLinkHead>(message);
   const ByteView frame = message.subspan(sizeof head);
   Upstream* const upstream = find(head.upstream);
   // A link that is gone has told, or will tell, the sender: it fails the request itself.
-  if (upstream == nullptr || upstream->link == nullptr || upstream->epoch != head.epoch) return;
-  std::uint8_t* const to = shard_.reserve(*upstream->link, frame.size());
-  if (to != nullptr) {
+  if (upstream == nullptr || upstream->link == nullptr || upstream->epoch != head.epoch) {
+    return head.login != 0;
+  }
+  if (std::uint8_t* const to = shard_.reserve(*upstream->link, frame.size()); to != nullptr) {
     std::memcpy(to, frame.data(), frame.size());
-    return;
+    return true;
   }
   shard_.counters().add(Counter::kForwardFailedBytes);
+  if (head.login == 0) return false;
   shard_.mail_surely(from, kMailRefused, head);
+  return true;
 }
 
 void Upstreams::retire(std::uint32_t id) {

@@ -70,7 +70,7 @@ struct LinkEvent {
   CloseReason reason;
 };
 
-enum class SendStatus : std::uint8_t { kOk, kDown, kQueueFull, kOutstandingFull };
+enum class SendStatus : std::uint8_t { kOk, kDown, kQueueFull, kMailboxFull, kOutstandingFull };
 
 class Upstreams {
  public:
@@ -101,7 +101,8 @@ class Upstreams {
   // Mail. link_down returns the upstream whose requests are to be failed, or null.
   void take_link_up(std::uint32_t from, const LinkEvent& event);
   Upstream* take_link_down(const LinkEvent& event);
-  void take_to_link(std::uint32_t from, ByteView message);
+  // False: a frame that is no request (`login` is 0) could not be appended; it is the caller's.
+  [[nodiscard]] bool take_to_link(std::uint32_t from, ByteView message);
   // Control wants the upstream gone: closes its link, forgets it.
   void retire(std::uint32_t id);
 

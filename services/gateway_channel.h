@@ -30,13 +30,14 @@ struct Channel {
   std::uint32_t channel_crc = 0;
   std::uint32_t expires_at_s = 0;  // of the token, Unix time
   std::uint32_t login_sequence = 0;
+  std::uint16_t outstanding = 0;  // requests without an answer, of all services
   std::uint16_t block_bytes = 0;
   std::uint16_t suffix_bytes = 0;
   std::uint16_t id_bytes = 0;
   std::uint8_t account_bytes = 0;
   std::uint8_t app_bytes = 0;
   ChannelState state = ChannelState::kLoggingIn;
-  bool kicked_out = false;   // by a push that waits for the login's answer
+  bool kicked_out = false;   // the session belongs to a newer login: no sign-out
   Carry* waiting = nullptr;  // framed pushes that wait for it
 
   static Channel* create(BlockPool& pool, const ClientIdentity& identity);

@@ -46,12 +46,22 @@ void GatewayHandler::forward(Connection& connection, Channel& channel, const Pac
     suffix = {};
     shard_->counters().add(Counter::kForwardedSlow);
   }
+  // Its share of what a link holds: one client that asks faster than a service answers must not
+  // use up what is everybody's.
+  if (channel.outstanding >= options_.max_client_outstanding) [[unlikely]] {
+    shard_->counters().add(Counter::kClientOutstandingFull);
+    shard_->counters().add(Counter::kForwardFailed);
+    answer(connection, scan, Status::kSystemException, "too many requests without an answer");
+    return;
+  }
   const OutstandingRequest request{connection.slot, channel.login, scan.sequence, scan.command};
   const SendStatus status = upstreams_->forward(*upstream, request, header, suffix, packet.tail);
   if (status != SendStatus::kOk) [[unlikely]] {
     count_failure(status);
     answer(connection, scan, Status::kSystemException, "the service cannot take more; try again");
+    return;
   }
+  ++channel.outstanding;
 }
 
 void GatewayHandler::count_failure(SendStatus status) {
@@ -92,11 +102,13 @@ void GatewayHandler::answer_outstanding(const OutstandingRequest& request) {
   if (connection == nullptr || !connection->open()) return;
   Channel* const channel = channel_of(*connection);
   if (channel == nullptr || channel->login != request.login) return;
+  if (channel->outstanding > 0) --channel->outstanding;
   HeaderScan scan;
   scan.command = request.command;
   scan.sequence = request.sequence;
   answer(*connection, scan, Status::kSystemException,
          "outcome unknown: the service did not answer");
+  if (!connection->open()) return;  // its queue was full: the channel is gone
   if (channel->state == ChannelState::kLoggingIn) {
     shard_->finish(*connection, CloseReason::kNoLoginService);
   }

@@ -30,6 +30,9 @@ void GatewayHandler::on_adopt(Connection& connection, const AdoptedFor& what) {
   const bool serves_all = what.lane == kNoLane;
   upstreams_->link_opened(connection, what, serves_all);
   rebuild_routes();
+  const LinkEvent event{static_cast<std::uint32_t>(what.subject), what.lane, what.epoch,
+                        CloseReason::kNone};
+  shard_->mail_surely(shard_->control(), kMailLinkSeen, event);
   retry_signouts();
 }
 
@@ -61,7 +64,8 @@ void GatewayHandler::on_channel_end(Connection& connection, Channel& channel, Cl
   log_close(connection, reason, channel.account(options_.gateway_id));
   if (channel.state == ChannelState::kLoggedIn) shard_->counters().change(Gauge::kChannels, -1);
   // After a kick-out the session belongs to the newer login already.
-  if (reason != CloseReason::kKickedOut) sign_out(channel.id(), channel.channel_crc);
+  if (reason != CloseReason::kKickedOut && !channel.kicked_out)
+    sign_out(channel.id(), channel.channel_crc);
   Channel::destroy(shard_->pool(), &channel);
   connection.user = nullptr;
 }
@@ -178,7 +182,9 @@ void GatewayHandler::on_tick() {
 void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message) {
   switch (kind) {
     case kMailToLink:
-      upstreams_->take_to_link(from, message);
+      if (!upstreams_->take_to_link(from, message)) {
+        keep_signout(message.subspan(sizeof(ToLinkHead)));
+      }
       return;
     case kMailDeliver:
       take_delivery(message);
@@ -189,6 +195,7 @@ void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message
     case kMailLinkUp:
       upstreams_->take_link_up(from, read_mail<LinkEvent>(message));
       rebuild_routes();
+      shard_->mail_surely(shard_->control(), kMailLinkSeen, message);
       retry_signouts();
       return;
     case kMailLinkDown:

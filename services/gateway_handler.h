@@ -101,7 +101,7 @@ class GatewayHandler final : public Handler {
   void mail_delivery(std::uint32_t shard, const Delivery& delivery, std::string_view channels);
   void take_delivery(ByteView message);
   void deliver(const Delivery& delivery, std::string_view channel_id);
-  [[nodiscard]] bool retire_request(const Delivery& delivery, std::uint32_t login);
+  [[nodiscard]] bool retire_request(const Delivery& delivery, const ChannelPlace& place);
   [[nodiscard]] Connection* find_channel(std::string_view channel_id, const ChannelPlace& place);
   void write_delivery(Connection& connection, const Delivery& delivery);
   void keep_waiting(Connection& connection, Channel& channel, const Delivery& delivery);
@@ -115,6 +115,8 @@ class GatewayHandler final : public Handler {
   };
   void sign_out(std::string_view channel_id, std::uint32_t channel_crc);
   [[nodiscard]] bool forward_signout(std::string_view channel_id, std::uint32_t channel_crc);
+  void keep_signout(ByteView frame);
+  void wait_for_login_service(std::string_view channel_id, std::uint32_t channel_crc);
   void retry_signouts();
 
   const GatewayOptions& options_;

@@ -18,7 +18,6 @@ inline constexpr MailKind kMailDeliver = kMailHandler + 18;         // shard to 
 inline constexpr MailKind kMailDrain = kMailHandler + 19;           // control to shards
 inline constexpr MailKind kMailDrained = kMailHandler + 20;         // and back
 inline constexpr MailKind kMailLogClose = kMailHandler + 21;        // shard to control, may be lost
-inline constexpr MailKind kMailAdoptRefused = kMailHandler + 22;    // shard to control
 
 struct CatalogueMail {
   const Catalogue* catalogue;  // valid until a later version is acknowledged

@@ -22,8 +22,10 @@ struct GatewayOptions {
 
   std::size_t max_header_bytes = 4 * 1024;
   std::size_t max_link_header_bytes = 1024 * 1024;
-  std::uint32_t max_metas = 64;
-  std::uint32_t max_outstanding = 65'536;           // per upstream and shard
+  std::uint32_t max_metas = 64;            // in a header of a client
+  std::uint32_t max_link_metas = 256;      // in a header of a service
+  std::uint32_t max_outstanding = 65'536;  // per upstream and shard
+  std::uint32_t max_client_outstanding = 8'192;
   std::size_t max_waiting_push_bytes = 256 * 1024;  // of a channel whose login is not answered
   std::uint32_t max_signouts = 65'536;              // waiting for a login service, per shard
   std::uint32_t login_wait_ms = 10'000;

@@ -28,7 +28,7 @@ void GatewayHandler::on_link_packet(Connection& connection, ByteView payload) {
   const Packet packet = parse_packet(payload, options_.max_link_header_bytes);
   HeaderScan scan;
   const HeaderRead read = packet.status == PacketStatus::kLogic
-                              ? read_header(packet.header, options_.max_metas, scan)
+                              ? read_header(packet.header, options_.max_link_metas, scan)
                               : HeaderRead::kBad;
   const auto is_dest = [](const MetaField& meta) {
     return meta.count == 1 && meta.type == MetaType::kString && !meta.value.empty();
@@ -58,8 +58,11 @@ void GatewayHandler::on_link_packet(Connection& connection, ByteView payload) {
     return;
   }
   shard_->counters().add(Counter::kPushesSlow);
-  const std::string channels(scan.dest_channels.value);  // the rewrite ends the view
-  delivery.header.pieces[0] = slow_path_.rewrite_for_push();
+  // Copies: the rewrite ends the views of the scan, and a delivery may lead to the slow path again
+  // (a login's answer releases what its client has sent meanwhile).
+  const std::string channels(scan.dest_channels.value);
+  const std::string header(as_text(slow_path_.rewrite_for_push()));
+  delivery.header.pieces[0] = as_bytes(header);
   delivery.header.bytes = delivery.header.pieces[0].size();
   spread(delivery, channels);
 }
@@ -97,7 +100,12 @@ void GatewayHandler::mail_delivery(std::uint32_t shard, const Delivery& delivery
   head.header_bytes = static_cast<std::uint32_t>(delivery.header.bytes);
   const std::size_t bytes =
       sizeof head + channels.size() + delivery.header.bytes + delivery.tail.size();
-  std::uint8_t* to = shard_->mail(shard, kMailDeliver, bytes);
+  // Somebody waits for an answer, and a kick-out must not be missed: a flood of pushes cannot keep
+  // them out.
+  const bool matters =
+      head.is_signin != 0 || head.flag == static_cast<std::uint8_t>(Flag::kResponse);
+  std::uint8_t* to =
+      shard_->mail(shard, kMailDeliver, bytes, matters ? Urgency::kControl : Urgency::kData);
   if (to == nullptr) return;  // counted as kMailFull
   const auto put = [&to](const void* from, std::size_t size) {
     if (size > 0) std::memcpy(to, from, size);
@@ -136,7 +144,7 @@ void GatewayHandler::deliver_here(Delivery& delivery, std::string_view channels)
 void GatewayHandler::deliver(const Delivery& delivery, std::string_view channel_id) {
   const std::optional<ChannelPlace> place = place_of(channel_id, options_.nonce);
   const bool response = delivery.head.flag == static_cast<std::uint8_t>(Flag::kResponse);
-  if (response && place && !retire_request(delivery, place->login)) return;
+  if (response && place && !retire_request(delivery, *place)) return;
   Connection* const connection = place ? find_channel(channel_id, *place) : nullptr;
   if (connection == nullptr) {
     if (delivery.head.is_signout == 0) shard_->counters().add(Counter::kPushToGoneChannel);
@@ -144,12 +152,12 @@ void GatewayHandler::deliver(const Delivery& delivery, std::string_view channel_
   }
   Channel& channel = *channel_of(*connection);
   const bool kickout = delivery.head.is_signin != 0 && !response;
+  channel.kicked_out = channel.kicked_out || kickout;
   if (channel.state == ChannelState::kLoggingIn) {
     if (response && delivery.head.is_signin != 0 &&
         delivery.head.sequence == channel.login_sequence) {
       login_answered(*connection, channel, delivery);
     } else {
-      channel.kicked_out = channel.kicked_out || kickout;
       keep_waiting(*connection, channel, delivery);
     }
     return;
@@ -160,11 +168,16 @@ void GatewayHandler::deliver(const Delivery& delivery, std::string_view channel_
 
 // False: the request has been answered already (300 after a timeout), and the client would take a
 // second answer for something else.
-bool GatewayHandler::retire_request(const Delivery& delivery, std::uint32_t login) {
+bool GatewayHandler::retire_request(const Delivery& delivery, const ChannelPlace& place) {
   Upstream* const upstream = upstreams_->find(delivery.head.upstream);
-  if (upstream != nullptr && upstream->outstanding.retire(login, delivery.head.sequence)) {
+  if (upstream != nullptr && upstream->outstanding.retire(place.login, delivery.head.sequence)) {
     shard_->counters().add(Counter::kAnswered);
     shard_->counters().change(Gauge::kOutstanding, -1);
+    const Connection* const connection = shard_->at(place.slot);
+    Channel* const channel = connection != nullptr ? channel_of(*connection) : nullptr;
+    if (channel != nullptr && channel->login == place.login && channel->outstanding > 0) {
+      --channel->outstanding;
+    }
     return true;
   }
   if (delivery.head.is_signout == 0) shard_->counters().add(Counter::kAnswerLate);

@@ -31,6 +31,7 @@ GatewayOptions gateway_options(const Config& config, const Selector& selector) {
   options.max_link_header_bytes = config.max_link_header;
   options.max_metas = static_cast<std::uint32_t>(config.max_metas);
   options.max_outstanding = static_cast<std::uint32_t>(config.max_outstanding);
+  options.max_client_outstanding = static_cast<std::uint32_t>(config.max_client_outstanding);
   options.max_waiting_push_bytes = config.max_queued_bytes;
   options.max_signouts = static_cast<std::uint32_t>(config.max_signouts);
   options.login_wait_ms = ms(config.login_wait);
@@ -170,6 +171,9 @@ void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView messa
     case kMailLinkClosed:
       links_->link_closed(read_mail<LinkEvent>(message));
       return;
+    case kMailLinkSeen:
+      links_->link_seen(read_mail<LinkEvent>(message));
+      return;
     case kMailUpstreamDrained:
       links_->upstream_drained(from, read_mail<std::uint32_t>(message));
       return;
@@ -203,7 +207,8 @@ void GatewayService::drain(std::function<void()> done) {
   }
   for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
     not_drained_.insert(shard);
-    shards_->post(shard, kMailDrain, DrainMail{static_cast<std::uint32_t>(config_.drain_pace)});
+    const std::size_t share = std::max<std::size_t>(config_.drain_pace / shards_->size(), 1);
+    shards_->post(shard, kMailDrain, DrainMail{static_cast<std::uint32_t>(share)});
   }
   if (timer_ != 0) loop_.cancel(timer_);
   timer_ = loop_.after(config_.drain_time, [this] {

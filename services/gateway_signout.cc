@@ -6,12 +6,30 @@ namespace ringgate {
 
 void GatewayHandler::sign_out(std::string_view channel_id, std::uint32_t channel_crc) {
   if (signouts_.empty() && forward_signout(channel_id, channel_crc)) return;
+  wait_for_login_service(channel_id, channel_crc);
+}
+
+void GatewayHandler::wait_for_login_service(std::string_view channel_id,
+                                            std::uint32_t channel_crc) {
   if (signouts_.size() >= options_.max_signouts) {
     shard_->counters().add(Counter::kSignoutsDropped);
     return;
   }
   signouts_.push_back({std::string(channel_id), channel_crc, shard_->now_ms()});
   shard_->counters().set(Gauge::kSignoutsWaiting, signouts_.size());
+}
+
+// A sign-out of another shard that was on its way to a link of this one when the link broke or
+// filled up.
+void GatewayHandler::keep_signout(ByteView frame) {
+  const Packet packet =
+      parse_packet(frame.subspan(kTcpFrameHeadBytes), options_.max_link_header_bytes);
+  HeaderScan scan;
+  if (packet.status != PacketStatus::kLogic ||
+      read_header(packet.header, options_.max_metas, scan) != HeaderRead::kFast) {
+    return;  // not one of ours
+  }
+  wait_for_login_service(scan.channel_id, crc32_ieee(scan.channel_id));
 }
 
 bool GatewayHandler::forward_signout(std::string_view channel_id, std::uint32_t channel_crc) {

@@ -82,10 +82,11 @@ Result<std::unique_ptr<Process>> Process::create(const Config& config) {
 
 Result<void> Process::run() {
   if (Result<void> watched = watch_signals(); !watched) return watched;
+  // First what can fail without having told anybody: components register themselves.
+  if (Result<void> monitored = start_monitor(); !monitored) return monitored;
   for (const auto& component : components_) {
     if (Result<void> started = component->start(); !started) return started;
   }
-  if (Result<void> monitored = start_monitor(); !monitored) return monitored;
   tick();
   loop_->run();
   return {};

@@ -119,7 +119,8 @@ void RandomHandler::on_close(Connection& connection, CloseReason reason) {
   if (random_.one_in(2)) append(connection, kFarewell, 0, random_.size(200));
   const std::size_t bound =
       shard_->options().limits[static_cast<std::size_t>(connection.role)].max_queued_bytes;
-  its.had_room = connection.output.queued_bytes() + 100 < bound;
+  const std::size_t queued = connection.output.queued_bytes();
+  its.had_room = connection.role == Role::kClient ? queued < bound : queued + 100 < bound;
   std::erase(open_, &connection);
 }
 

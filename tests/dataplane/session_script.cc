@@ -118,7 +118,8 @@ class Checker {
     if (!session_.aborted && peer_.healthy() && session_.closes == 1) {
       EXPECT_EQ(at, all.size()) << "half a frame";
       EXPECT_EQ(next_seq_, session_.next_seq) << "what was appended before the close is lost";
-      const bool wanted = !peer_.link() && session_.reason != CloseReason::kPeerClosed;
+      const bool wanted = session_.reason == CloseReason::kPeerCloseFrame ||
+                          (!peer_.link() && session_.reason != CloseReason::kPeerClosed);
       EXPECT_TRUE(closed_ == wanted || (!closed_ && !session_.had_room)) << "close frame";
       if (ended_by_a_frame()) {
         EXPECT_TRUE(demands_.empty()) << demands_.size() << " frames went without an answer";

@@ -73,7 +73,8 @@ class Story {
     const ShardOptions& options = it_.shard.options();
     const auto within_bound = [&](Connection& connection) {
       const auto role = static_cast<std::size_t>(connection.role);
-      ASSERT_LE(connection.output.queued_bytes(), options.limits[role].max_queued_bytes + 1500);
+      // One packet may go past the bound, a shared one with the head before it.
+      ASSERT_LE(connection.output.queued_bytes(), options.limits[role].max_queued_bytes + 3000);
     };
     it_.shard.table().for_each_client(within_bound);
     it_.shard.table().for_each_link(within_bound);
