@@ -1,0 +1,151 @@
+// Signals: leaving in order, at once, or not at all.
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "control/registry_store.h"
+#include "tests/integration/raw_service.h"
+
+namespace ringgate::test {
+namespace {
+
+bool registered(const World& world, const std::string& id) {
+  const auto stored = read_services(world.registry_file());
+  if (!stored || !*stored) return false;
+  return std::ranges::any_of((*stored)->services,
+                             [&](const Service& service) { return service.id == id; });
+}
+
+TEST(Sigterm, TellsClientsSignsThemOutAndExitsZero) {
+  Bench bench{{{"Shards", "2"}}};
+  std::vector<Client> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(bench.log_in("account" + std::to_string(i)));
+  FrameSocket stranger = bench.gateway.connect();
+  stranger.send(ping());
+  EXPECT_EQ(stranger.next().kind, Event::Kind::kPong);
+  EXPECT_TRUE(registered(bench.world, "g1"));
+
+  bench.gateway.process().signal(SIGTERM);
+  std::set<std::string> expected;
+  for (Client& client : clients) {
+    const Event close = client.next();
+    EXPECT_EQ(close.kind, Event::Kind::kClose) << close;
+    EXPECT_EQ(close.payload, "draining");
+    EXPECT_EQ(client.next().kind, Event::Kind::kEnd);
+    expected.insert(client.channel);
+    client.frames.socket().close();
+  }
+  EXPECT_EQ(stranger.next().payload, "draining");
+  stranger.socket().close();
+  std::set<std::string> signed_out;
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    signed_out.insert(bench.link.request("login.signout").header.channelid());
+  }
+  EXPECT_EQ(signed_out, expected);
+  EXPECT_EQ(bench.gateway.process().wait_exit(), 0);
+  EXPECT_EQ(bench.link.frames().next_logic().kind, Event::Kind::kEnd);
+  EXPECT_FALSE(registered(bench.world, "g1"));
+  EXPECT_TRUE(registered(bench.world, "login01")) << "only its own entry is removed";
+}
+
+TEST(Sigterm, WaitsForAnswersThatAreUnderWay) {
+  ChatBench bench{{{"DrainTime", "30s"}}};
+  Client alice = bench.log_in("alice");
+  alice.send(talk("bob", "hello", 2));
+  const Event request = bench.chat_link.request("chat.user.talk");
+  bench.gateway.process().signal(SIGTERM);
+  wait_until("draining", [&] { return bench.gateway.get("/ready").body == "draining\n"; });
+  EXPECT_EQ(bench.gateway.get("/ready").status, 503);
+  EXPECT_EQ(bench.gateway.get("/health").status, 200) << "leaving is no illness";
+  EXPECT_THROW(bench.gateway.process().wait_exit(200ms), std::runtime_error);
+  bench.chat_link.respond(request);
+  EXPECT_EQ(bench.gateway.process().wait_exit(), 0);
+}
+
+TEST(Sigterm, EndsAfterDrainTimeAnyway) {
+  ChatBench bench{{{"DrainTime", "200ms"}}};
+  Client alice = bench.log_in("alice");
+  alice.send(talk("bob", "hello", 2));
+  bench.chat_link.request("chat.user.talk");  // never answered
+  bench.gateway.process().signal(SIGTERM);
+  EXPECT_EQ(bench.gateway.process().wait_exit(), 0);
+}
+
+TEST(Sigterm, ASecondOneExitsAtOnce) {
+  ChatBench bench{{{"DrainTime", "10m"}, {"AnswerTimeout", "10m"}}};
+  Client alice = bench.log_in("alice");
+  alice.send(talk("bob", "hello", 2));
+  bench.chat_link.request("chat.user.talk");  // never answered
+  bench.gateway.process().signal(SIGTERM);
+  wait_until("draining", [&] { return bench.gateway.get("/ready").body == "draining\n"; });
+  bench.gateway.process().signal(SIGTERM);
+  EXPECT_EQ(bench.gateway.process().wait_exit(), 1);
+}
+
+TEST(Sigterm, NewClientsAreTurnedAway) {
+  ChatBench bench{{{"DrainTime", "10m"}, {"AnswerTimeout", "10m"}}};
+  Client alice = bench.log_in("alice");
+  alice.send(talk("bob", "hello", 2));
+  bench.chat_link.request("chat.user.talk");
+  bench.gateway.process().signal(SIGTERM);
+  EXPECT_EQ(alice.next().payload, "draining");
+  wait_until("the listener is closed", [&] {
+    try {
+      FrameSocket late = bench.gateway.connect();
+      return late.next().kind == Event::Kind::kEnd;
+    } catch (const std::runtime_error&) {
+      return true;
+    }
+  });
+}
+
+TEST(Sigterm, ALogicServiceFinishesWhatItHasAndExitsZero) {
+  TalkBench bench;
+  Client alice = log_in(bench.gateway, "alice");
+  bench.chat.process().signal(SIGTERM);
+  EXPECT_EQ(bench.chat.process().wait_exit(), 0);
+  EXPECT_FALSE(registered(bench.world, "chat01"));
+  bench.gateway.wait_metric_is("ringgate_links", 0);
+  alice.send(talk("bob", "hello", 2));
+  EXPECT_TRUE(alice.next().is_answer(2, pkt::SystemException));
+}
+
+TEST(Sigterm, DevExitsZero) {
+  Server dev({"--shards", "2"});
+  Client alice = log_in(dev, "alice");
+  dev.process().signal(SIGTERM);
+  EXPECT_EQ(alice.next().payload, "draining");
+  alice.frames.socket().close();
+  EXPECT_EQ(dev.process().wait_exit(), 0);
+}
+
+TEST(Sigint, DrainsToo) {
+  Bench bench;
+  bench.gateway.process().signal(SIGINT);
+  EXPECT_EQ(bench.gateway.process().wait_exit(), 0);
+}
+
+TEST(Sighup, ReloadsTheLogLevelAndNothingIsLost) {
+  Bench bench{{{"LogLevel", "warn"}}};
+  Client alice = bench.log_in("alice");
+  bench.world.config("gateway", "g1", {{"LogLevel", "info"}});
+  bench.gateway.process().signal(SIGHUP);
+  bench.gateway.process().wait_for_line("LogLevel is info");
+  alice.send(ping());
+  EXPECT_EQ(alice.next().kind, Event::Kind::kPong);
+}
+
+TEST(Sighup, ABadFileChangesNothing) {
+  Bench bench;
+  Client alice = bench.log_in("alice");
+  bench.world.config("gateway", "g1", {{"Nonsense", "1"}});
+  bench.gateway.process().signal(SIGHUP);
+  bench.gateway.process().wait_for_line("nothing reloaded");
+  alice.send(ping());
+  EXPECT_EQ(alice.next().kind, Event::Kind::kPong);
+  bench.gateway.process().signal(SIGTERM);
+  EXPECT_EQ(alice.next().payload, "draining");
+}
+
+}  // namespace
+}  // namespace ringgate::test

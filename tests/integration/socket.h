@@ -1,0 +1,54 @@
+// TCP sockets with deadlines, on IPv4 loopback. Errors are std::runtime_error.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/unique_fd.h"
+#include "tests/integration/deadline.h"
+
+namespace ringgate::test {
+
+// A port that nothing listens on. From below the range that the kernel gives out by itself, so that
+// no outgoing connection of another test takes it meanwhile.
+std::uint16_t free_port();
+
+class Socket {
+ public:
+  Socket() = default;
+  explicit Socket(UniqueFd fd);
+  // `receive_buffer_bytes` 0: the kernel's default.
+  static Socket connect(std::uint16_t port, int receive_buffer_bytes = 0);
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] bool is_open() const { return static_cast<bool>(fd_); }
+  void write_all(std::string_view bytes);
+  // What the kernel takes at once; 0 when it takes nothing.
+  std::size_t write_some(std::string_view bytes);
+  // Appends what has come. False at the end of the stream (also when it was reset). Throws when
+  // nothing comes.
+  bool read_some(std::string& to, std::chrono::milliseconds patience = kPatience);
+  [[nodiscard]] bool readable(std::chrono::milliseconds patience) const;
+  void close() { fd_ = UniqueFd(); }
+  void reset();  // closes with a reset
+
+ private:
+  UniqueFd fd_;
+};
+
+class Listener {
+ public:
+  explicit Listener(std::uint16_t port = 0);
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  Socket accept();  // throws when nobody comes
+  [[nodiscard]] bool somebody_waits(std::chrono::milliseconds patience = 0ms) const;
+
+ private:
+  UniqueFd fd_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace ringgate::test

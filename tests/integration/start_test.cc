@@ -1,0 +1,181 @@
+// What a process says when it cannot start: one line that tells how to mend it, and its exit code.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "tests/integration/world.h"
+
+namespace ringgate::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+struct Ended {
+  int code = 0;
+  std::string output;
+};
+
+Ended run(const std::vector<std::string>& arguments) {
+  ProcessUnderTest process(ProcessUnderTest::ringgate(arguments));
+  process.close_stdin();
+  const int code = process.wait_exit();
+  return {code, process.whole_output()};
+}
+
+void expect_one_line(const Ended& ended) {
+  EXPECT_EQ(std::ranges::count(ended.output, '\n'), 1) << ended.output;
+  EXPECT_TRUE(ended.output.starts_with("ringgate: ")) << ended.output;
+}
+
+struct BadConfig {
+  std::string name;
+  std::string role;
+  Settings settings;
+  std::vector<std::string> says;
+};
+void PrintTo(const BadConfig& bad, std::ostream* to) {
+  *to << bad.name;
+}
+
+class BadConfigs : public testing::TestWithParam<BadConfig> {};
+
+TEST_P(BadConfigs, EndTheStartWithOneLineAndCode2) {
+  const World world;
+  const std::string file = world.config(GetParam().role, "x1", GetParam().settings);
+  for (const bool only_check : {false, true}) {
+    std::vector<std::string> arguments = {GetParam().role, "-c", file};
+    if (only_check) arguments.emplace_back("--check-config");
+    const Ended ended = run(arguments);
+    EXPECT_EQ(ended.code, 2);
+    expect_one_line(ended);
+    for (const std::string& text : GetParam().says) EXPECT_THAT(ended.output, HasSubstr(text));
+  }
+}
+
+const BadConfig kBadConfigs[] = {
+    {"UnknownKey", "gateway", {{"LoginWaitt", "1s"}}, {"LoginWaitt", "LoginWait?", "line"}},
+    {"OutOfRange", "gateway", {{"Shards", "5000"}}, {"Shards", "5000", "1024"}},
+    {"NoUnit", "gateway", {{"LoginWait", "10"}}, {"LoginWait", "10s"}},
+    {"NoSecret", "gateway", {{"AppSecret", ""}}, {"AppSecret", "AppSecretFile"}},
+    {"NoSecretFile",
+     "gateway",
+     {{"AppSecret", ""}, {"AppSecretFile", "/nowhere/secret"}},
+     {"/nowhere/secret"}},
+    {"NoRegistry", "gateway", {{"RegistryFile", ""}}, {"RegistryFile"}},
+    {"Consul", "gateway", {{"ConsulURL", "localhost:8500"}}, {"Consul", "RegistryFile"}},
+    {"WebSocket", "gateway", {{"Listen", "ws://127.0.0.1:0"}}, {"WebSocket", "tcp://"}},
+    {"BadYaml", "gateway", {{"Tags", "[a"}}, {"x1.yaml"}},
+    {"BadServiceId", "gateway", {{"ServiceID", "a,b"}}, {"ServiceID"}},
+    {"NoSessions", "login", {}, {"RedisAddrs", "MemorySessions"}},
+    {"BothSessions",
+     "chat",
+     {{"MemorySessions", "true"}, {"RedisAddrs", "localhost:6379"}},
+     {"RedisAddrs", "MemorySessions"}},
+    {"ShardedMemory", "chat", {{"MemorySessions", "true"}, {"Shards", "2"}}, {"Shards: 1"}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Start, BadConfigs, testing::ValuesIn(kBadConfigs),
+                         [](const auto& test) { return test.param.name; });
+
+TEST(Start, AMissingFileIsCode2) {
+  const Ended ended = run({"gateway", "-c", "/nowhere/gateway.yaml"});
+  EXPECT_EQ(ended.code, 2);
+  expect_one_line(ended);
+  EXPECT_THAT(ended.output, HasSubstr("/nowhere/gateway.yaml"));
+}
+
+TEST(Start, WrongUsageIsCode2) {
+  EXPECT_EQ(run({"gateway"}).code, 2);
+  EXPECT_EQ(run({"nonsense"}).code, 2);
+  EXPECT_EQ(run({"gateway", "-c", "x", "--nonsense"}).code, 2);
+}
+
+TEST(Start, HelpAndVersionAreCode0) {
+  for (const char* const command :
+       {"gateway", "login", "chat", "echo", "dev", "client", "token", "doctor"}) {
+    const Ended ended = run({command, "--help"});
+    EXPECT_EQ(ended.code, 0) << command;
+    EXPECT_THAT(ended.output, HasSubstr("--help")) << command;
+  }
+  EXPECT_THAT(run({"gateway", "--help"}).output, HasSubstr("LoginWait"));
+  EXPECT_EQ(run({"--help"}).code, 0);
+  EXPECT_EQ(run({"--version"}).code, 0);
+}
+
+TEST(Start, ATakenPortIsOneLineWithThePortAndCode1) {
+  const World world;
+  const Listener taken;
+  const std::string port = std::to_string(taken.port());
+  for (const char* const role : {"gateway", "echo"}) {
+    const std::string file = world.config(role, "x1", {{"Listen", "127.0.0.1:" + port}});
+    const Ended ended = run({role, "-c", file});
+    EXPECT_EQ(ended.code, 1);
+    expect_one_line(ended);
+    EXPECT_THAT(ended.output, HasSubstr(port));
+  }
+}
+
+TEST(Start, APortTakenByAnotherGatewayIsNoticedUnlessToldToTakeOver) {
+  const World world;
+  const Server first(world, "gateway", "g1");
+  const std::string port = std::to_string(first.port());
+  const std::string file = world.config("gateway", "g2", {{"Listen", "127.0.0.1:" + port}});
+  EXPECT_EQ(run({"gateway", "-c", file}).code, 1) << "SO_REUSEPORT would have bound it in silence";
+  ProcessUnderTest second(ProcessUnderTest::ringgate({"gateway", "-c", file, "--takeover"}));
+  EXPECT_THAT(second.wait_for_line("listening tcp"), HasSubstr(port));
+}
+
+TEST(Start, ATakenMonitorPortIsOneLineAndCode1) {
+  const World world;
+  const Listener taken;
+  const std::string port = std::to_string(taken.port());
+  const Ended ended =
+      run({"gateway", "-c", world.config("gateway", "x1", {{"MonitorPort", port}})});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.output, AllOf(HasSubstr(port), HasSubstr("MonitorPort")));
+}
+
+TEST(Start, CheckConfigSaysThatAFileIsGoodAndStartsNothing) {
+  const World world;
+  const Listener taken;  // would be an error for a process that starts
+  const Ended ended =
+      run({"gateway", "-c",
+           world.config("gateway", "x1", {{"Listen", "127.0.0.1:" + std::to_string(taken.port())}}),
+           "--check-config"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.output, HasSubstr("is good"));
+}
+
+TEST(Start, AnExistingConfYamlLoadsWithNotices) {
+  const World world;
+  const std::string file = world.folder()
+                               .write("conf.yaml", R"(
+serviceid: gateway01
+servicename: tgateway
+listen: ":0"
+publicaddress: 127.0.0.1
+publicport: 8000
+tags: ["IDC:SH_ALI"]
+zone: zone_ali_01
+domain: ws://kim.example:8000
+consulurl: ""
+monitorport: 0
+appsecret: a secret
+loglevel: DEBUG
+MessageGPool: 5000
+ConnectionGPool: 500
+RoyalURL: http://localhost:8080
+registryfile: )" + world.registry_file() + "\n")
+                               .string();
+  const Ended ended = run({"gateway", "-c", file, "--check-config"});
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("MessageGPool"), HasSubstr("ConnectionGPool"),
+                                  HasSubstr("RoyalURL")));
+  ProcessUnderTest process(ProcessUnderTest::ringgate({"gateway", "-c", file}));
+  process.wait_for_line("MessageGPool");
+  process.wait_for_line("listening tcp");
+}
+
+}  // namespace
+}  // namespace ringgate::test

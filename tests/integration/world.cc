@@ -1,0 +1,126 @@
+#include "tests/integration/world.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+#include <stdexcept>
+
+#include "control/registry_store.h"
+
+namespace ringgate::test {
+namespace {
+
+void change_registry(const std::string& file,
+                     const std::function<Result<bool>(std::vector<Service>&)>& change) {
+  const Result<void> changed = update_services(file, change);
+  if (!changed) throw std::runtime_error("registry file: " + changed.error().message);
+}
+
+std::uint16_t port_of(const std::string& line) {
+  return static_cast<std::uint16_t>(std::stoul(line.substr(line.rfind(':') + 1)));
+}
+
+}  // namespace
+
+void World::add(const Service& service) const {
+  change_registry(registry_file(), [&](std::vector<Service>& services) -> Result<bool> {
+    std::erase_if(services, [&](const Service& other) { return other.id == service.id; });
+    services.push_back(service);
+    return true;
+  });
+}
+
+void World::remove(const std::string& id) const {
+  change_registry(registry_file(), [&](std::vector<Service>& services) -> Result<bool> {
+    std::erase_if(services, [&](const Service& other) { return other.id == id; });
+    return true;
+  });
+}
+
+std::string World::config(const std::string& role, const std::string& id,
+                          const Settings& settings) const {
+  Settings all = {
+      {"ServiceID", id},    {"Listen", "127.0.0.1:0"}, {"RegistryFile", registry_file()},
+      {"Shards", "1"},      {"PinShards", "false"},    {"YoungFor", "0s"},
+      {"RedialMin", "5ms"}, {"RedialMax", "20ms"}};
+  if (role == "gateway") all["AppSecret"] = std::string(kSecret);
+  for (const auto& [key, value] : settings) all[key] = value;
+  std::string yaml;
+  for (const auto& [key, value] : all) {
+    if (!value.empty()) yaml.append(key).append(": ").append(value).append("\n");
+  }
+  return folder_.write(id + ".yaml", yaml).string();
+}
+
+Server::Server(const World& world, const std::string& role, const std::string& id,
+               const Settings& settings) {
+  Settings with_monitor = settings;
+  with_monitor.emplace("MonitorPort", std::to_string(free_port()));
+  process_ = std::make_unique<ProcessUnderTest>(
+      ProcessUnderTest::ringgate({role, "-c", world.config(role, id, with_monitor)}));
+  read_ports();
+}
+
+Server::Server(const std::vector<std::string>& dev_arguments) {
+  std::vector<std::string> arguments = {"dev", "--tcp", "127.0.0.1:0", "--admin",
+                                        "127.0.0.1:" + std::to_string(free_port())};
+  arguments.insert(arguments.end(), dev_arguments.begin(), dev_arguments.end());
+  process_ = std::make_unique<ProcessUnderTest>(ProcessUnderTest::ringgate(arguments));
+  // Its services announce themselves too, first.
+  process_->wait_for_line("monitor http://");
+  wait_until("two listeners", [&] {
+    const std::string output = process_->output();
+    return output.find("listening tcp") != output.rfind("listening tcp");
+  });
+  const std::string output = process_->output();
+  port_ = port_of(output.substr(0, output.find('\n', output.rfind("listening tcp"))));
+  monitor_ = port_of(process_->wait_for_line("monitor http://"));
+}
+
+void Server::read_ports() {
+  port_ = port_of(process_->wait_for_line("listening tcp "));
+  monitor_ = port_of(process_->wait_for_line("monitor http://"));
+}
+
+Server::Reply Server::get(const std::string& path) const {
+  Socket socket = Socket::connect(monitor_);
+  socket.write_all("GET " + path + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+  std::string text;
+  while (socket.read_some(text)) {
+  }
+  const std::size_t head = text.find("\r\n\r\n");
+  if (!text.starts_with("HTTP/1.1 ") || head == std::string::npos) {
+    throw std::runtime_error("no HTTP: " + text);
+  }
+  return {std::atoi(text.c_str() + 9), text.substr(head + 4)};
+}
+
+double Server::metric(const std::string& name, const std::string& label) const {
+  std::istringstream lines(get("/metrics").body);
+  double sum = 0;
+  bool found = false;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t end = line.find_first_of("{ ");
+    if (line.substr(0, end) != name || line.find(label) == std::string::npos) continue;
+    sum += std::strtod(line.c_str() + line.rfind(' '), nullptr);
+    found = true;
+  }
+  return found ? sum : -1;
+}
+
+void Server::wait_metric(const std::string& name, double at_least, const std::string& label) const {
+  wait_until(name + " " + label, [&] { return metric(name, label) >= at_least; });
+}
+
+void Server::wait_metric_is(const std::string& name, double value, const std::string& label) const {
+  wait_until(name + " " + label, [&] { return std::abs(metric(name, label) - value) < 0.5; });
+}
+
+Redis::Redis(const World& world)
+    : port_(free_port()),
+      process_({"redis-server", "--port", std::to_string(port_), "--bind", "127.0.0.1", "--save",
+                "", "--appendonly", "no", "--dir", world.folder().path().string()}) {
+  process_.wait_for_line("Ready to accept connections");
+}
+
+}  // namespace ringgate::test
