@@ -36,6 +36,7 @@ class Acceptor {
   void stop(Ring* ring);
 
   [[nodiscard]] AcceptMode mode() const noexcept { return mode_; }
+  [[nodiscard]] std::uint32_t armed() const noexcept { return armed_; }
   [[nodiscard]] bool active() const noexcept { return mode_ != AcceptMode::kNone && !stopping_; }
   // Whether a completion is of the listener that is open now.
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }

@@ -32,8 +32,8 @@ enum class Counter : std::uint8_t {
   kForwarded,
   kForwardedSlow,
   kForwardFailed,
-  kForwardFailedBytes,  // bound: bytes queued to a link
-  kOutstandingFull,     // bound: requests without an answer
+  kForwardFailedBytes,     // bound: bytes queued to a link
+  kOutstandingFull,        // bound: requests without an answer
   kClientOutstandingFull,  // bound: of these, of one client
   kAnswered,
   kAnswerTimeouts,

@@ -11,6 +11,10 @@
 namespace ringgate {
 namespace {
 
+// A full table has chains of this length. More buckets would be searched no faster: they would not
+// stay in the cache.
+constexpr std::uint32_t kEntriesPerBucket = 8;
+
 template <class T>
 T* zeroed(std::size_t count) {
   void* const memory = std::calloc(count, sizeof(T));
@@ -26,7 +30,7 @@ void OutstandingTable::Deleter::operator()(void* memory) const noexcept {
 
 OutstandingTable::OutstandingTable(std::uint32_t max)
     : max_(std::max(max, 1u)),
-      bucket_mask_(std::bit_ceil(max_) - 1),
+      bucket_mask_(std::bit_ceil(std::max(max_ / kEntriesPerBucket, 1u)) - 1),
       entries_(zeroed<Entry>(std::size_t{max_} + 1)),
       buckets_(zeroed<Bucket>(std::size_t{bucket_mask_} + 1)),
       salt_((std::uint64_t{std::random_device{}()} << 32) | std::random_device{}()) {}

@@ -64,8 +64,37 @@ Result<void> Shard::start(AcceptMode mode, ListenerSet* listeners, bool accept_n
 
 void Shard::run() {
   while (!stopped_) iterate(wait_for());
-  ring_->submit_and_wait(0);  // what the last turn still had to say
+  acceptor_.stop(ring_.get());
+  wind_up();
   close_all();
+}
+
+// Submits what the last turn still had to say, and waits for the accepts that were armed: one may
+// just have got a socket.
+void Shard::wind_up() {
+  constexpr int kMaxTurns = 100;  // of a ms: a cancel takes none
+  std::array<Completion, kReapAtOnce> completions;
+  for (int turn = 0; turn < kMaxTurns; ++turn) {
+    ring_->submit_and_wait(turn == 0 ? 0 : 1);
+    const unsigned count = ring_->reap(completions);
+    for (const Completion& completion : std::span(completions).first(count)) {
+      const OpTag tag = OpTag::unpack(completion.tag);
+      if (tag.kind != OpKind::kAccept) continue;
+      static_cast<void>(acceptor_.completed(tag.slot));
+      const bool plain = acceptor_.mode() == AcceptMode::kHandOut;
+      if (plain && completion.result >= 0) ::close(completion.result);
+    }
+    if (count < completions.size() && acceptor_.armed() == 0) return;
+  }
+}
+
+void Shard::discard_mail() {
+  switchboard_.drain(options_.index, [](std::uint32_t, MailKind kind, ByteView message) {
+    if (kind != kMailAdopt) return;
+    AdoptMail mail;
+    std::memcpy(&mail, message.data(), sizeof mail);
+    ::close(mail.fd);
+  });
 }
 
 // The loop has ended: peers see their connections close now, not when this object goes.

@@ -44,6 +44,8 @@ class Shard {
   // One iteration of the loop; run() is this until stopped. Waits at most `wait_ms`.
   void iterate(unsigned wait_ms);
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+  // When all threads of the group have ended: closes the sockets in mail that nobody has read.
+  void discard_mail();
 
   // --- What a handler uses -----------------------------------------------------------------
   [[nodiscard]] const ShardOptions& options() const noexcept { return options_; }
@@ -111,6 +113,7 @@ class Shard {
 
  private:
   // shard.cc: the loop
+  void wind_up();
   void close_all();
   void dispatch(const Completion& completion);
   void read_mail();

@@ -97,6 +97,7 @@ void ShardGroup::stop() {
   while (flush()) std::this_thread::yield();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  for (const auto& shard : shards_) shard->discard_mail();
 }
 
 bool ShardGroup::try_post(std::uint32_t shard, MailKind kind, ByteView message) {
