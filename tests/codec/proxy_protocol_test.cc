@@ -1,0 +1,160 @@
+#include "codec/proxy_protocol.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include <array>
+#include <string>
+
+#include "tests/codec/hex.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::string_view kSignature = "0d0a0d0a000d0a515549540a";
+
+std::string source_of(const ProxyStep& step) {
+  if (!step.has_source) return "none";
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (step.source.ss_family == AF_INET) {
+    sockaddr_in source;
+    std::memcpy(&source, &step.source, sizeof source);
+    inet_ntop(AF_INET, &source.sin_addr, text.data(), text.size());
+    return std::string(text.data()) + " " + std::to_string(ntohs(source.sin_port));
+  }
+  sockaddr_in6 source;
+  std::memcpy(&source, &step.source, sizeof source);
+  inet_ntop(AF_INET6, &source.sin6_addr, text.data(), text.size());
+  return std::string(text.data()) + " " + std::to_string(ntohs(source.sin6_port));
+}
+
+// Every start of the header asks for more, but never for more than there is; with bytes after it
+// the header stays the same.
+ProxyStep parse_at_every_length(const Bytes& header) {
+  for (std::size_t size = 0; size < header.size(); ++size) {
+    const Bytes start(header.begin(), header.begin() + static_cast<std::ptrdiff_t>(size));
+    const ProxyStep step = parse_proxy_header(start);
+    EXPECT_EQ(step.status, ProxyStatus::kNeedMore) << size;
+    EXPECT_GT(step.need, size);
+    EXPECT_LE(step.need, header.size());
+  }
+  Bytes more = header;
+  more.insert(more.end(), 600, 0x0d);
+  EXPECT_EQ(parse_proxy_header(more).consumed, header.size());
+  EXPECT_EQ(source_of(parse_proxy_header(more)), source_of(parse_proxy_header(header)));
+  return parse_proxy_header(header);
+}
+
+void expect_source(const Bytes& header, const std::string& source) {
+  const ProxyStep step = parse_at_every_length(header);
+  EXPECT_EQ(step.status, ProxyStatus::kDone);
+  EXPECT_EQ(step.consumed, header.size());
+  EXPECT_EQ(source_of(step), source);
+}
+
+Bytes line(std::string_view text) {
+  return {text.begin(), text.end()};
+}
+
+void expect_bad(const Bytes& input) {
+  EXPECT_EQ(parse_proxy_header(input).status, ProxyStatus::kBad) << as_text(input);
+}
+
+TEST(ProxyV1, Sources) {
+  expect_source(line("PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"), "192.0.2.1 56324");
+  expect_source(line("PROXY TCP4 255.255.255.255 255.255.255.255 65535 0\r\n"),
+                "255.255.255.255 65535");
+  expect_source(line("PROXY TCP6 2001:db8::1 ::1 1 2\r\n"), "2001:db8::1 1");
+  expect_source(line("PROXY UNKNOWN\r\n"), "none");
+  // The specification's longest line.
+  expect_source(line("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+                     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
+                "none");
+}
+
+TEST(ProxyV1, Refused) {
+  for (const char* text : {
+           "PROXY TCP4 192.0.2.1 198.51.100.2 56324\r\n",
+           "PROXY TCP4 192.0.2.1 198.51.100.2 56324 443 1\r\n",
+           "PROXY TCP4 192.0.2.1 198.51.100.2 56324 443 \r\n",
+           "PROXY TCP4  192.0.2.1 198.51.100.2 56324\r\n",
+           "PROXY TCP4 192.0.2.01 198.51.100.2 56324 443\r\n",
+           "PROXY TCP4 192.0.2 198.51.100.2 56324 443\r\n",
+           "PROXY TCP4 ::1 ::1 56324 443\r\n",
+           "PROXY TCP6 192.0.2.1 198.51.100.2 56324 443\r\n",
+           "PROXY TCP4 192.0.2.1 198.51.100.2 65536 443\r\n",
+           "PROXY TCP4 192.0.2.1 198.51.100.2 056324 443\r\n",
+           "PROXY TCP4 192.0.2.1 198.51.100.2 -1 443\r\n",
+           "PROXY TCP4 192.0.2.1 198.51.100.2 1 4x\r\n",
+           "PROXY TCP4 192.0.2.1 198.51.100.2 1 \r\n",
+           "PROXY TCP5 192.0.2.1 198.51.100.2 1 2\r\n",
+           "PROXY UNKNOWNS\r\n",
+           "PROXY \r\n",
+           "PROXY TCP4 192.0.2.1 198.51.100.2 1 2\rx",
+           "PROXYTCP4",
+           "proxy",
+           "GET / HTTP/1.1\r\n",
+       }) {
+    expect_bad(line(text));
+  }
+  std::string embedded_nul = "PROXY TCP4 192.0.2.1_ 198.51.100.2 1 2\r\n";
+  embedded_nul[embedded_nul.find('_')] = '\0';
+  expect_bad(line(embedded_nul));
+}
+
+TEST(ProxyV1, LinesAreBounded) {
+  const std::string start = "PROXY UNKNOWN ";
+  const std::string most = start + std::string(kMaxProxyV1Bytes - 2 - start.size(), 'x') + "\r\n";
+  expect_source(line(most), "none");
+  const Bytes over = line(start + std::string(kMaxProxyV1Bytes - 1 - start.size(), 'x'));
+  EXPECT_EQ(parse_proxy_header(ByteView(over).first(over.size() - 1)).status,
+            ProxyStatus::kNeedMore);
+  expect_bad(over);
+}
+
+Bytes v2(std::string_view rest) {
+  return hex(std::string(kSignature) + std::string(rest));
+}
+
+TEST(ProxyV2, Sources) {
+  expect_source(v2("21 11 000c c0000201 c6336402 dc04 01bb"), "192.0.2.1 56324");
+  expect_source(v2("21 21 0024 20010db8000000000000000000000001 "
+                   "00000000000000000000000000000001 0001 0002"),
+                "2001:db8::1 1");
+}
+
+TEST(ProxyV2, ExtensionsAreSkipped) {
+  expect_source(v2("21 11 0010 c0000201 c6336402 dc04 01bb 04 0001 00"), "192.0.2.1 56324");
+}
+
+TEST(ProxyV2, WithoutASource) {
+  expect_source(v2("20 00 0000"), "none");                              // LOCAL
+  expect_source(v2("20 11 000c c0000201 c6336402 dc04 01bb"), "none");  // LOCAL, all the same
+  expect_source(v2("20 ff 0001 00"), "none");                           // its family is ignored
+  expect_source(v2("21 00 0000"), "none");                              // unspecified
+  expect_source(v2("21 12 000c c0000201 c6336402 dc04 01bb"), "none");  // UDP
+  Bytes local_socket = v2("21 31 00d8");
+  local_socket.resize(16 + 216);
+  expect_source(local_socket, "none");
+}
+
+TEST(ProxyV2, Refused) {
+  expect_bad(v2("11"));          // version 1
+  expect_bad(v2("22"));          // neither LOCAL nor PROXY
+  expect_bad(v2("21 41 000c"));  // reserved family
+  expect_bad(v2("21 13 000c"));  // reserved protocol
+  expect_bad(v2("21 11 000b"));  // too short for its family
+  expect_bad(v2("21 21 0023"));
+  expect_bad(v2("21 31 00d7"));
+  expect_bad(hex("0d0a0d0a00 00"));
+}
+
+TEST(ProxyV2, LengthIsBoundedByItsHead) {
+  EXPECT_EQ(parse_proxy_header(v2("21 11 0208")).need, kMaxProxyV2Bytes);
+  expect_bad(v2("21 11 0209"));
+  expect_bad(v2("20 00 ffff"));
+}
+
+}  // namespace
+}  // namespace ringgate
