@@ -266,7 +266,8 @@ TEST(Config, LoadReadsFileAndEnvironment) {
 TEST(Config, LoadErrorsNameTheFile) {
   const test::TempDir dir;
   const auto file = dir.write("conf.yaml", "Shard: 1\n");
-  EXPECT_CONTAINS(error_of(load_config(file, ProcessRole::kEcho)), "conf.yaml: line 1: unknown key Shard");
+  EXPECT_CONTAINS(error_of(load_config(file, ProcessRole::kEcho)),
+                  "conf.yaml: line 1: unknown key Shard");
   EXPECT_CONTAINS(error_of(load_config(dir.path() / "none.yaml", ProcessRole::kEcho)), "none.yaml");
   EXPECT_CONTAINS(error_of(load_config(dir.path(), ProcessRole::kEcho)), "directory");
 }

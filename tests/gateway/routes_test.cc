@@ -1,0 +1,149 @@
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "dataplane/handler.h"
+#include "services/gateway_routes.h"
+
+namespace ringgate {
+namespace {
+
+class Nothing final : public Handler {
+ public:
+  void on_start(Shard&) override {}
+  void on_accept(Connection&) override {}
+  void on_adopt(Connection&, const AdoptedFor&) override {}
+  void on_packet(Connection&, ByteView) override {}
+  void on_close(Connection&, CloseReason) override {}
+  void on_deadline(Connection&) override {}
+  void on_mail(std::uint32_t, MailKind, ByteView) override {}
+  void on_tick() override {}
+};
+
+// Upstreams of a shard that never runs.
+class RoutesTest : public testing::Test {
+ protected:
+  // Adds an instance; its number counts from 1.
+  void add(const std::string& service_id, bool adult = true, bool up = true,
+           bool draining = false) {
+    const auto id = static_cast<std::uint32_t>(catalogue_.entries.size() + 1);
+    const std::string name = service_id.substr(0, service_id.find_first_of("0123456789"));
+    catalogue_.entries.push_back({id, name, service_id, "", adult, draining});
+    upstreams_.open(id).up = up;
+  }
+  // The number of the chosen instance, 0 for none.
+  std::uint32_t select(std::string_view service, std::uint32_t crc = 0) {
+    routes_.rebuild(catalogue_, upstreams_);
+    const Upstream* const upstream = routes_.select(service, {crc, "alice", "kim"});
+    return upstream == nullptr ? 0 : upstream->id;
+  }
+  std::set<std::uint32_t> selectable(std::string_view service) {
+    std::set<std::uint32_t> all;
+    for (std::uint32_t crc = 0; crc < 60; ++crc) all.insert(select(service, crc));
+    return all;
+  }
+
+  std::map<std::string, std::string> aliases_;
+  HashSelector selector_;
+  Nothing handler_;
+  std::unique_ptr<Switchboard> switchboard_ = std::move(*Switchboard::create(1, 0, 4096));
+  Shard shard_{ShardOptions{}, *switchboard_, handler_};
+  Upstreams upstreams_{shard_, 4, 1000};
+  Catalogue catalogue_;
+  Routes routes_{aliases_, selector_};
+};
+
+using Ids = std::set<std::uint32_t>;
+
+TEST_F(RoutesTest, NoServiceIsNone) {
+  EXPECT_EQ(select("chat"), 0u);
+  add("chat1");
+  EXPECT_EQ(select("login"), 0u);
+  EXPECT_EQ(select(""), 0u);
+  EXPECT_EQ(select("cha"), 0u);
+  EXPECT_EQ(select("chat"), 1u);
+}
+
+TEST_F(RoutesTest, TheCrcChoosesAmongTheSorted) {
+  add("chat1");
+  add("chat2");
+  add("chat3");
+  for (std::uint32_t crc = 0; crc < 30; ++crc) EXPECT_EQ(select("chat", crc), crc % 3 + 1);
+}
+
+TEST_F(RoutesTest, AdultsAreChosenAndYoungOnesWait) {
+  add("chat1", false);
+  add("chat2", true);
+  add("chat3", true);
+  EXPECT_EQ(selectable("chat"), (Ids{2, 3}));
+}
+
+TEST_F(RoutesTest, AllYoungIsNoOutage) {
+  add("chat1", false);
+  add("chat2", false);
+  EXPECT_EQ(selectable("chat"), (Ids{1, 2}));
+}
+
+TEST_F(RoutesTest, ADownOneIsNotChosen) {
+  add("chat1", true, false);
+  add("chat2");
+  EXPECT_EQ(selectable("chat"), Ids{2});
+  upstreams_.open(2).up = false;
+  EXPECT_EQ(selectable("chat"), Ids{0});
+  upstreams_.open(1).up = true;
+  EXPECT_EQ(selectable("chat"), Ids{1});
+}
+
+TEST_F(RoutesTest, YoungOnesServeWhenEveryAdultIsDownOrDraining) {
+  add("chat1", true, false);
+  add("chat2", true, true, true);
+  add("chat3", false);
+  EXPECT_EQ(selectable("chat"), Ids{3});
+}
+
+TEST_F(RoutesTest, ADrainingOneIsNotChosen) {
+  add("chat1", true, true, true);
+  add("chat2");
+  EXPECT_EQ(selectable("chat"), Ids{2});
+  catalogue_.entries[1].draining = true;
+  EXPECT_EQ(selectable("chat"), Ids{0});
+}
+
+TEST_F(RoutesTest, AnInstanceThatNoShardHasHeardOfIsNotChosen) {
+  catalogue_.entries.push_back({99, "chat", "chat99", "", true, false});
+  EXPECT_EQ(select("chat"), 0u);
+}
+
+TEST_F(RoutesTest, AnAliasTakesTheOthersInstances) {
+  aliases_ = {{"login", "chat"}, {"game", "nowhere"}};
+  add("chat1");
+  add("login2");  // what an alias hides is not used
+  EXPECT_EQ(selectable("login"), Ids{1});
+  EXPECT_EQ(selectable("chat"), Ids{1});
+  EXPECT_EQ(selectable("game"), Ids{0});
+  EXPECT_EQ(selectable("nowhere"), Ids{0});
+}
+
+TEST_F(RoutesTest, TheSelectionIsTheSameWhateverCameAndWentMeanwhile) {
+  add("chat1");
+  add("chat2");
+  std::vector<std::uint32_t> before;
+  for (std::uint32_t crc = 0; crc < 20; ++crc) before.push_back(select("chat", crc));
+  add("chat3", false);
+  add("chat4", true, false);
+  add("chat5", true, true, true);
+  std::vector<std::uint32_t> after;
+  for (std::uint32_t crc = 0; crc < 20; ++crc) after.push_back(select("chat", crc));
+  EXPECT_EQ(before, after);
+}
+
+TEST(RoutesServiceOf, IsThePartBeforeTheFirstDot) {
+  EXPECT_EQ(Routes::service_of("chat.user.talk"), "chat");
+  EXPECT_EQ(Routes::service_of("chat."), "chat");
+  EXPECT_EQ(Routes::service_of("chat"), "default");
+  EXPECT_EQ(Routes::service_of(""), "default");
+  EXPECT_EQ(Routes::service_of(".talk"), "");
+}
+
+}  // namespace
+}  // namespace ringgate
