@@ -48,14 +48,14 @@ int wait_connected(int fd, int timeout_ms) {
 }
 
 // 0, or the errno of what failed.
-int connect_address(const addrinfo& address, int timeout_ms, OwnedFd& socket_out) {
-  OwnedFd socket(::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (socket.fd() < 0) return errno;
+int connect_address(const addrinfo& address, int timeout_ms, UniqueFd& socket_out) {
+  UniqueFd socket(::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (socket.get() < 0) return errno;
   const int on = 1;
-  setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (connect(socket.fd(), address.ai_addr, address.ai_addrlen) != 0) {
+  setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (connect(socket.get(), address.ai_addr, address.ai_addrlen) != 0) {
     if (errno != EINPROGRESS) return errno;
-    const int error = wait_connected(socket.fd(), timeout_ms);
+    const int error = wait_connected(socket.get(), timeout_ms);
     if (error != 0) return error;
   }
   socket_out = std::move(socket);
@@ -64,16 +64,12 @@ int connect_address(const addrinfo& address, int timeout_ms, OwnedFd& socket_out
 
 }  // namespace
 
-OwnedFd::~OwnedFd() {
-  if (fd_ >= 0) close(fd_);
-}
-
-Result<OwnedFd> connect_to(const Endpoint& target, int timeout_ms) {
+Result<UniqueFd> connect_to(const Endpoint& target, int timeout_ms) {
   const Result<Addresses> addresses = look_up(target);
   if (!addresses) return std::unexpected(addresses.error());
   int error = 0;
   for (const addrinfo* address = addresses->get(); address != nullptr; address = address->ai_next) {
-    OwnedFd socket;
+    UniqueFd socket;
     const int attempt = connect_address(*address, timeout_ms, socket);
     if (attempt == 0) return socket;
     // A refusal says more than "no such network", which the other family of a name may give.

@@ -35,7 +35,7 @@ Result<std::string> choose_token(const ClientOptions& options) {
 }
 
 // SIGINT and SIGTERM come as something to read, so that they cannot fall between two system calls.
-Result<OwnedFd> open_signals() {
+Result<UniqueFd> open_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t signals;
   sigemptyset(&signals);
@@ -44,8 +44,8 @@ Result<OwnedFd> open_signals() {
   if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) {
     return run_error("cannot block signals: {}", std::strerror(errno));
   }
-  OwnedFd descriptor(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (descriptor.fd() < 0) return run_error("cannot watch for signals: {}", std::strerror(errno));
+  UniqueFd descriptor(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (descriptor.get() < 0) return run_error("cannot watch for signals: {}", std::strerror(errno));
   return descriptor;
 }
 
@@ -54,12 +54,12 @@ Result<int> run_in_terminal(const ClientOptions& options) {
   if (!target) return std::unexpected(target.error());
   const Result<std::string> token = choose_token(options);
   if (!token) return std::unexpected(token.error());
-  const Result<OwnedFd> socket = connect_to(*target, kConnectTimeoutMs);
+  const Result<UniqueFd> socket = connect_to(*target, kConnectTimeoutMs);
   if (!socket) return std::unexpected(socket.error());
-  const Result<OwnedFd> signals = open_signals();
+  const Result<UniqueFd> signals = open_signals();
   if (!signals) return std::unexpected(signals.error());
   if (isatty(STDIN_FILENO) != 0) std::fputs("`help` lists the commands\n", stderr);
-  const ClientDescriptors descriptors{.socket = socket->fd(), .signals = signals->fd()};
+  const ClientDescriptors descriptors{.socket = socket->get(), .signals = signals->get()};
   return run_client(descriptors, options.signing.account, *token);
 }
 

@@ -11,7 +11,6 @@
 #include "services/echo_handlers.h"
 #include "services/gateway_service.h"
 #include "services/logic_component.h"
-#include "services/login_handlers.h"
 #include "services/process.h"
 
 namespace ringgate {
@@ -55,7 +54,6 @@ Config service_config() {
 
 void add_dev_handlers(Router& router) {
   add_chat_handlers(router);
-  add_login_handlers(router);
   add_echo_handlers(router);
 }
 

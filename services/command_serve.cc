@@ -31,10 +31,7 @@ FillRouter handlers_of(ProcessRole role) {
     case ProcessRole::kLogin:
       return [](Router& router) { add_login_handlers(router); };
     case ProcessRole::kChat:
-      return [](Router& router) {
-        add_chat_handlers(router);
-        add_login_handlers(router);  // existing gateways send login.* to the service named chat
-      };
+      return [](Router& router) { add_chat_handlers(router); };
     case ProcessRole::kEcho:
     case ProcessRole::kGateway:
       break;

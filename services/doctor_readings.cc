@@ -12,7 +12,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "services/client_socket.h"
+#include "control/unique_fd.h"
 
 namespace ringgate {
 namespace {
@@ -80,16 +80,16 @@ unsigned count_cpus() {
 }
 
 PortReading read_port(std::uint16_t port) {
-  const OwnedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (socket.fd() < 0) return {port, errno};
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket.get() < 0) return {port, errno};
   const int on = 1;  // connections of an earlier listener that linger do not make it taken
-  setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-  if (bind(socket.fd(), generic, sizeof address) != 0) return {port, errno};
-  return {port, listen(socket.fd(), 1) == 0 ? 0 : errno};
+  if (bind(socket.get(), generic, sizeof address) != 0) return {port, errno};
+  return {port, listen(socket.get(), 1) == 0 ? 0 : errno};
 }
 
 void read_limits(DoctorReadings& readings) {

@@ -194,8 +194,8 @@ TEST_F(ClientLoopTest, EndsOnASignal) {
   sigaddset(&signals, SIGINT);
   sigset_t before;
   ASSERT_EQ(pthread_sigmask(SIG_BLOCK, &signals, &before), 0);
-  const OwnedFd watched(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  std::future<int> code = start(watched.fd());
+  const UniqueFd watched(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  std::future<int> code = start(watched.get());
   gateway.put(login_answer(gateway.next().header.sequence()));
   ASSERT_EQ(kill(getpid(), SIGINT), 0);
   EXPECT_EQ(code.get(), 128 + SIGINT);
@@ -204,35 +204,35 @@ TEST_F(ClientLoopTest, EndsOnASignal) {
 
 // --- Dialling -----------------------------------------------------------------------------------
 
-OwnedFd listen_on_loopback(std::uint16_t& port) {
-  OwnedFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+UniqueFd listen_on_loopback(std::uint16_t& port) {
+  UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  EXPECT_EQ(bind(listener.fd(), generic, length), 0);
-  EXPECT_EQ(getsockname(listener.fd(), generic, &length), 0);
+  EXPECT_EQ(bind(listener.get(), generic, length), 0);
+  EXPECT_EQ(getsockname(listener.get(), generic, &length), 0);
   port = ntohs(address.sin_port);
   return listener;
 }
 
 TEST(ClientSocket, Connects) {
   std::uint16_t port = 0;
-  const OwnedFd listener = listen_on_loopback(port);
-  ASSERT_EQ(listen(listener.fd(), 8), 0);
+  const UniqueFd listener = listen_on_loopback(port);
+  ASSERT_EQ(listen(listener.get(), 8), 0);
   for (const char* host : {"127.0.0.1", "localhost", ""}) {
-    const Result<OwnedFd> socket = connect_to({host, port}, 5000);
+    const Result<UniqueFd> socket = connect_to({host, port}, 5000);
     ASSERT_TRUE(socket) << host << ": " << socket.error().message;
-    EXPECT_GE(socket->fd(), 0);
+    EXPECT_GE(socket->get(), 0);
   }
 }
 
 TEST(ClientSocket, SaysWhenNothingListens) {
   std::uint16_t port = 0;
-  const OwnedFd bound =
+  const UniqueFd bound =
       listen_on_loopback(port);  // bound, so that nobody else gets it; not listening
-  const Result<OwnedFd> socket = connect_to({"127.0.0.1", port}, 5000);
+  const Result<UniqueFd> socket = connect_to({"127.0.0.1", port}, 5000);
   ASSERT_FALSE(socket);
   EXPECT_THAT(socket.error().message, HasSubstr("nothing listens on 127.0.0.1:"));
   EXPECT_THAT(socket.error().message, HasSubstr("ringgate dev"));
