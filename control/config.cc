@@ -160,10 +160,42 @@ void prefer_environment(const std::set<std::string_view>& given, Config& config)
 
 void apply_role_defaults(ProcessRole role, Config& config) {
   const bool gateway = role == ProcessRole::kGateway;
-  if (config.service_name.empty()) config.service_name = gateway ? "tgateway" : role_name(role);
   if (config.listen.empty()) {
-    config.listen.push_back({"127.0.0.1", static_cast<std::uint16_t>(gateway ? 8001 : 0)});
+    config.listen.push_back({{"127.0.0.1", static_cast<std::uint16_t>(gateway ? 8001 : 0)}});
   }
+  if (config.service_name.empty()) {
+    const bool tcp = std::ranges::find(config.listen, Transport::kTcp, &ListenSpec::transport) !=
+                     config.listen.end();
+    config.service_name =
+        gateway ? gateway_name(tcp ? Transport::kTcp : Transport::kWebSocket) : role_name(role);
+  }
+}
+
+// What only a gateway does, or what makes no sense without something else.
+Result<void> check_listeners(Config& config, ProcessRole role) {
+  const auto is_websocket = [](const ListenSpec& listen) {
+    return listen.transport == Transport::kWebSocket;
+  };
+  if (role != ProcessRole::kGateway) {
+    if (config.listen.size() > 1) {
+      return usage_error("Listen has {} entries; a logic service listens on one",
+                         config.listen.size());
+    }
+    if (std::ranges::any_of(config.listen, is_websocket)) {
+      return usage_error("Listen: gateways come over TCP; a logic service has no ws:// listener");
+    }
+  }
+  const bool any_websocket = std::ranges::any_of(config.listen, is_websocket);
+  if (role == ProcessRole::kGateway && !any_websocket && config.service_name == "wgateway") {
+    config.notices.push_back(
+        "ServiceName is wgateway, but Listen has no WebSocket; write ws://host:port/ for that");
+  }
+  if (config.proxy_protocol && config.trusted_proxies.empty()) {
+    return usage_error(
+        "ProxyProtocol is on, but TrustedProxies is empty; add the addresses that the PROXY header "
+        "is believed from");
+  }
+  return {};
 }
 
 Result<void> check_required(const Config& config, ProcessRole role) {
@@ -230,6 +262,10 @@ void note_unknown_environment(Config& config) {
 
 }  // namespace
 
+std::string_view gateway_name(Transport transport) {
+  return transport == Transport::kTcp ? "tgateway" : "wgateway";
+}
+
 std::string_view role_name(ProcessRole role) {
   switch (role) {
     case ProcessRole::kGateway:
@@ -258,6 +294,7 @@ Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& envi
   if (!secret) return std::unexpected(secret.error());
   apply_role_defaults(role, config);
   if (auto done = check_required(config, role); !done) return std::unexpected(done.error());
+  if (auto done = check_listeners(config, role); !done) return std::unexpected(done.error());
   if (auto done = check_pairs(config); !done) return std::unexpected(done.error());
   return config;
 }

@@ -17,12 +17,21 @@
 #include "control/address.h"
 #include "control/error.h"
 #include "control/log_level.h"
+#include "dataplane/address_range.h"
+#include "dataplane/transport.h"
 
 namespace ringgate {
 
 enum class ProcessRole : std::uint8_t { kGateway, kLogin, kChat, kEcho };
 
 std::string_view role_name(ProcessRole role);  // "gateway", "login", "chat", "echo"
+
+// One entry of Listen: tcp://host:port (the scheme may be left out) or ws://host:port/path.
+struct ListenSpec {
+  Endpoint endpoint;
+  Transport transport = Transport::kTcp;
+  std::string path = "/";  // of WebSocket
+};
 
 struct Config {
   using Duration = std::chrono::milliseconds;
@@ -31,10 +40,14 @@ struct Config {
 
   // Who we are.
   std::string service_id;
-  std::string service_name;       // Default by role: tgateway, login, chat, echo.
-  std::vector<Endpoint> listen;   // TCP; default 127.0.0.1:8001 (gateway), 127.0.0.1:0 (the rest).
-  std::string public_address;     // What peers dial; empty: the address we listen on.
-  std::uint16_t public_port = 0;  // 0: the port we listen on.
+  std::string service_name;        // Default by role: tgateway, login, chat, echo.
+  std::vector<ListenSpec> listen;  // Default 127.0.0.1:8001 (gateway), 127.0.0.1:0 (the rest).
+  std::vector<std::string> allowed_origins;  // Of browsers, for WebSocket; "*": all.
+  std::string subprotocol;                   // Of WebSocket, answered where it is offered.
+  AddressRanges trusted_proxies;             // Believed about where clients come from.
+  bool proxy_protocol = false;               // Connections from these begin with a PROXY header.
+  std::string public_address;                // What peers dial; empty: the address we listen on.
+  std::uint16_t public_port = 0;             // 0: the port we listen on.
   std::vector<std::string> tags;
   std::string zone;
   std::string domain;
@@ -43,6 +56,7 @@ struct Config {
   std::string registry_file;
   std::string monitor_address = "127.0.0.1";
   std::uint16_t monitor_port = 0;   // 0: no monitor.
+  std::uint16_t admin_port = 0;     // On loopback; 0: none. May be the monitor's.
   std::string app_secret;           // The one tokens are signed with now, from a file or not.
   std::string app_secret_previous;  // Still taken, for rotation; empty: none.
   std::string app_secret_file;
@@ -78,6 +92,7 @@ struct Config {
   Duration login_wait{10'000};
   Duration login_answer_timeout{5'000};
   Duration idle_timeout{120'000};
+  Duration websocket_ping{0};  // 0: none.
   Duration write_timeout{10'000};
   Duration answer_timeout{30'000};
   Duration link_heartbeat{55'000};
@@ -93,6 +108,9 @@ struct Config {
   // Lines for the log: keys that were taken but have no effect.
   std::vector<std::string> notices;
 };
+
+// The name that a gateway's listeners of this kind register under by default.
+[[nodiscard]] std::string_view gateway_name(Transport transport);
 
 // The value of an environment variable, or nothing.
 using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& name)>;

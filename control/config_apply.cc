@@ -6,9 +6,12 @@
 #include "control/config_keys.h"
 #include "control/config_values.h"
 #include "control/service.h"
+#include "control/ws_url.h"
 
 namespace ringgate {
 namespace {
+
+constexpr std::size_t kMaxListen = 16;
 
 bool has_control(std::string_view text) {
   return std::ranges::any_of(text, [](char c) {
@@ -30,20 +33,33 @@ Result<std::vector<std::string>> list_of(const RawValue& raw, std::string_view w
 }
 
 // host:port with or without a scheme in front.
-Result<Endpoint> parse_listen(std::string_view text) {
+Result<ListenSpec> parse_listen(std::string_view text) {
   const std::size_t mark = text.find("://");
-  std::string_view rest = text;
-  if (mark != std::string_view::npos) {
-    const std::string scheme = lower_case(text.substr(0, mark));
-    if (scheme == "ws" || scheme == "wss") {
-      return usage_error("\"{}\": WebSocket is not there yet; listen on tcp://host:port", text);
+  const std::string scheme = mark == text.npos ? "tcp" : lower_case(text.substr(0, mark));
+  ListenSpec listen;
+  if (scheme == "ws") {
+    Result<WsUrl> url = parse_ws_url(text);
+    if (!url) return std::unexpected(url.error());
+    if (url->path.find('?') != std::string::npos) {
+      return usage_error("\"{}\": a path to listen on has no query; remove what follows the ?",
+                         text);
     }
-    if (scheme != "tcp") {
-      return usage_error("\"{}\": unknown scheme {}; the only one is tcp", text, scheme);
-    }
-    rest.remove_prefix(mark + 3);
+    listen.transport = Transport::kWebSocket;
+    listen.endpoint = url->endpoint;
+    listen.path = url->path;
+    return listen;
   }
-  return parse_endpoint(rest);
+  if (scheme == "wss") {
+    return usage_error(
+        "\"{}\": TLS is not spoken here; listen on ws:// and put a TLS proxy in front", text);
+  }
+  if (scheme != "tcp") {
+    return usage_error("\"{}\": unknown scheme {}; there are tcp and ws", text, scheme);
+  }
+  Result<Endpoint> endpoint = parse_endpoint(mark == text.npos ? text : text.substr(mark + 3));
+  if (!endpoint) return std::unexpected(endpoint.error());
+  listen.endpoint = *endpoint;
+  return listen;
 }
 
 struct Applier {
@@ -148,18 +164,54 @@ struct Applier {
   Result<void> operator()(const ListenKey&) const {
     auto list = list_of(raw, "host:port or a list of them");
     if (!list) return std::unexpected(list.error());
-    std::vector<Endpoint> endpoints;
+    std::vector<ListenSpec> all;
     for (const std::string& text : *list) {
-      auto endpoint = parse_listen(text);
-      if (!endpoint) return usage_error("{}", endpoint.error().message);
-      const bool fixed = endpoint->port != 0;  // Port 0 is another port each time.
-      if (fixed && std::ranges::find(endpoints, *endpoint) != endpoints.end()) {
-        return usage_error("{} is there twice; remove one", text);
+      auto one = parse_listen(text);
+      if (!one) return usage_error("{}", one.error().message);
+      const bool fixed = one->endpoint.port != 0;  // Port 0 is another port each time.
+      if (fixed && std::ranges::find(all, one->endpoint, &ListenSpec::endpoint) != all.end()) {
+        return usage_error("{} is there twice; remove one", format_endpoint(one->endpoint));
       }
-      endpoints.push_back(std::move(*endpoint));
+      all.push_back(std::move(*one));
     }
-    if (endpoints.empty()) return usage_error("is empty; give host:port or :port");
-    config.listen = std::move(endpoints);
+    if (all.empty()) return usage_error("is empty; give host:port, :port or ws://host:port/");
+    if (all.size() > kMaxListen) return usage_error("has more than {} entries", kMaxListen);
+    config.listen = std::move(all);
+    return {};
+  }
+
+  Result<void> operator()(const OriginsKey&) const {
+    auto list = list_of(raw, "scheme://host[:port] or a list of them");
+    if (!list) return std::unexpected(list.error());
+    for (const std::string& origin : *list) {
+      const std::size_t mark = origin.find("://");
+      const bool written_so = mark != std::string::npos && mark > 0 && mark + 3 < origin.size() &&
+                              origin.find('/', mark + 3) == std::string::npos;
+      if ((!written_so && origin != "*") || has_control(origin)) {
+        return usage_error(
+            "\"{}\" is not as browsers write it: scheme://host or scheme://host:port, "
+            "without a path",
+            has_control(origin) ? "?" : origin);
+      }
+    }
+    config.allowed_origins = std::move(*list);
+    return {};
+  }
+
+  Result<void> operator()(const ProxiesKey&) const {
+    auto list = list_of(raw, "addresses or ranges");
+    if (!list) return std::unexpected(list.error());
+    AddressRanges ranges;
+    for (const std::string& text : *list) {
+      const std::optional<AddressRange> range = AddressRange::parse(text);
+      if (!range) {
+        return usage_error(
+            "\"{}\" is neither an address nor a range such as 10.0.0.0/8 or 2001:db8::/32",
+            has_control(text) ? "?" : text);
+      }
+      ranges.push_back(*range);
+    }
+    config.trusted_proxies = std::move(ranges);
     return {};
   }
 

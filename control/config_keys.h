@@ -48,14 +48,16 @@ struct DurationKey {
 struct TagsKey {};
 struct RoutesKey {};
 struct ListenKey {};
+struct OriginsKey {};
+struct ProxiesKey {};
 struct RedisKey {};
 struct LogLevelKey {};
 struct IgnoredKey {};  // Taken, without effect, with a notice.
 struct ConsulKey {};   // Not there yet: anything but empty is an error.
 
-using KeyKind =
-    std::variant<TextKey, ServiceIdKey, HostKey, SwitchKey, PortKey, CountKey, SizeKey, DurationKey,
-                 TagsKey, RoutesKey, ListenKey, RedisKey, LogLevelKey, IgnoredKey, ConsulKey>;
+using KeyKind = std::variant<TextKey, ServiceIdKey, HostKey, SwitchKey, PortKey, CountKey, SizeKey,
+                             DurationKey, TagsKey, RoutesKey, ListenKey, OriginsKey, ProxiesKey,
+                             RedisKey, LogLevelKey, IgnoredKey, ConsulKey>;
 
 struct ConfigKey {
   std::string_view name;

@@ -35,6 +35,31 @@ PeerAddress PeerAddress::from(const sockaddr_storage& address) noexcept {
   return peer;
 }
 
+PeerAddress PeerAddress::parse(std::string_view text) noexcept {
+  // A port is behind brackets, or behind the only colon.
+  if (text.starts_with('[')) {
+    text = text.substr(1, text.find(']') - 1);
+  } else if (const std::size_t colon = text.find(':'); colon == text.rfind(':')) {
+    text = text.substr(0, colon);
+  }
+  std::array<char, INET6_ADDRSTRLEN> copy{};
+  if (text.size() >= copy.size()) return {};
+  std::copy(text.begin(), text.end(), copy.begin());
+  sockaddr_storage address{};
+  if (auto* const v4 = reinterpret_cast<sockaddr_in*>(&address);
+      inet_pton(AF_INET, copy.data(), &v4->sin_addr) == 1) {
+    address.ss_family = AF_INET;
+  } else if (auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address);
+             inet_pton(AF_INET6, copy.data(), &v6->sin6_addr) == 1) {
+    address.ss_family = AF_INET6;
+  }
+  return from(address);
+}
+
+bool PeerAddress::is_ipv4() const noexcept {
+  return known_ && is_mapped(address_);
+}
+
 PeerAddress::Source PeerAddress::source() const noexcept {
   Source source = address_;
   if (!is_mapped(address_)) std::fill(source.begin() + 8, source.end(), std::uint8_t{0});

@@ -35,6 +35,12 @@ std::string error_of(const Result<Config>& result) {
   return result.error().message;
 }
 
+std::vector<Endpoint> endpoints(const Config& config) {
+  std::vector<Endpoint> all;
+  for (const ListenSpec& listen : config.listen) all.push_back(listen.endpoint);
+  return all;
+}
+
 #define EXPECT_CONTAINS(text, part) \
   EXPECT_NE(std::string(text).find(part), std::string::npos) << (text)
 
@@ -63,7 +69,7 @@ RegistryFile: /srv/services.json
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->service_id, "gate01");
   EXPECT_EQ(config->service_name, "wgateway");
-  EXPECT_EQ(config->listen, (std::vector<Endpoint>{{"", 8000}}));
+  EXPECT_EQ(endpoints(*config), (std::vector<Endpoint>{{"", 8000}}));
   EXPECT_EQ(config->public_address, "10.0.0.1");
   EXPECT_EQ(config->public_port, 8000);
   EXPECT_EQ(config->tags, (std::vector<std::string>{"IDC:SH_ALI", "beta"}));
@@ -75,7 +81,7 @@ RegistryFile: /srv/services.json
   EXPECT_EQ(config->redis, (Endpoint{"localhost", 6379}));
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
   EXPECT_EQ(config->registry_file, "/srv/services.json");
-  ASSERT_EQ(config->notices.size(), 3U);
+  ASSERT_EQ(config->notices.size(), 4U);  // three keys, and a TCP listener named wgateway
   EXPECT_CONTAINS(config->notices[0], "MessageGPool");
 }
 
@@ -83,7 +89,7 @@ TEST(Config, DefaultsByRole) {
   const auto gateway = parse(kRequired);
   ASSERT_TRUE(gateway) << gateway.error().message;
   EXPECT_EQ(gateway->service_name, "tgateway");
-  EXPECT_EQ(gateway->listen, (std::vector<Endpoint>{{"127.0.0.1", 8001}}));
+  EXPECT_EQ(endpoints(*gateway), (std::vector<Endpoint>{{"127.0.0.1", 8001}}));
   EXPECT_EQ(gateway->max_frame, 65536U);
   EXPECT_EQ(gateway->idle_timeout, 120s);
   EXPECT_TRUE(gateway->lanes);
@@ -92,7 +98,8 @@ TEST(Config, DefaultsByRole) {
   EXPECT_EQ(parse(yaml, {}, ProcessRole::kLogin)->service_name, "login");
   EXPECT_EQ(parse(yaml, {}, ProcessRole::kChat)->service_name, "chat");
   EXPECT_EQ(parse(yaml, {}, ProcessRole::kEcho)->service_name, "echo");
-  EXPECT_EQ(parse(yaml, {}, ProcessRole::kEcho)->listen, (std::vector<Endpoint>{{"127.0.0.1", 0}}));
+  EXPECT_EQ(endpoints(*parse(yaml, {}, ProcessRole::kEcho)),
+            (std::vector<Endpoint>{{"127.0.0.1", 0}}));
 }
 
 TEST(Config, KeysOfAnyCaseAndBounds) {
@@ -111,7 +118,7 @@ TEST(Config, KeysOfAnyCaseAndBounds) {
   EXPECT_EQ(config->max_metas, 8U);
   EXPECT_EQ(config->routes,
             (std::map<std::string, std::string>{{"login", "chat"}, {"group", "chat"}}));
-  EXPECT_EQ(config->listen, (std::vector<Endpoint>{{"::1", 1}, {"127.0.0.1", 2}}));
+  EXPECT_EQ(endpoints(*config), (std::vector<Endpoint>{{"::1", 1}, {"127.0.0.1", 2}}));
   EXPECT_EQ(config->tags, (std::vector<std::string>{"a", "b"}));
 }
 
@@ -126,7 +133,7 @@ TEST(Config, EnvironmentOverrides) {
                                                          {"RINGGATE_SERVICEID", ""}});
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->app_secret, "other");
-  EXPECT_EQ(config->listen, (std::vector<Endpoint>{{"127.0.0.1", 2}, {"::1", 3}}));
+  EXPECT_EQ(endpoints(*config), (std::vector<Endpoint>{{"127.0.0.1", 2}, {"::1", 3}}));
   EXPECT_EQ(config->max_frame, 2048U);
   EXPECT_EQ(config->tags, (std::vector<std::string>{"x", "y"}));
   EXPECT_EQ(config->routes, (std::map<std::string, std::string>{{"login", "chat"}, {"a", "b"}}));
@@ -160,6 +167,47 @@ TEST(Config, RequiredKeys) {
   EXPECT_CONTAINS(error_of(parse("")), "ServiceID");
 }
 
+TEST(Config, ListensOnTcpAndWebSocket) {
+  const auto config = parse(kRequired + "Listen: [':8001', 'ws://127.0.0.1:8000/chat']\n");
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_EQ(config->listen.size(), 2U);
+  EXPECT_EQ(config->listen[0].transport, Transport::kTcp);
+  EXPECT_EQ(config->listen[0].endpoint, (Endpoint{"", 8001}));
+  EXPECT_EQ(config->listen[1].transport, Transport::kWebSocket);
+  EXPECT_EQ(config->listen[1].endpoint, (Endpoint{"127.0.0.1", 8000}));
+  EXPECT_EQ(config->listen[1].path, "/chat");
+  EXPECT_EQ(config->service_name, "tgateway");
+
+  const auto only_ws = parse(kRequired + "Listen: ws://:8000/\n");
+  ASSERT_TRUE(only_ws) << only_ws.error().message;
+  EXPECT_EQ(only_ws->service_name, "wgateway");
+}
+
+TEST(Config, ALogicServiceHasOneTcpListener) {
+  EXPECT_CONTAINS(error_of(parse(kRequired + "Listen: ws://:1/\n", {}, ProcessRole::kChat)),
+                  "a logic service has no ws:// listener");
+  EXPECT_CONTAINS(error_of(parse(kRequired + "Listen: [':1', ':2']\n", {}, ProcessRole::kChat)),
+                  "a logic service listens on one");
+}
+
+TEST(Config, ProxiesAreAddressesAndRanges) {
+  const auto config =
+      parse(kRequired + "TrustedProxies: [10.0.0.0/8, '::1']\nProxyProtocol: true\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_TRUE(contains(config->trusted_proxies, PeerAddress::parse("10.1.2.3")));
+  EXPECT_TRUE(contains(config->trusted_proxies, PeerAddress::parse("::1")));
+  EXPECT_FALSE(contains(config->trusted_proxies, PeerAddress::parse("11.1.2.3")));
+  EXPECT_TRUE(config->proxy_protocol);
+  EXPECT_CONTAINS(error_of(parse(kRequired + "ProxyProtocol: true\n")), "TrustedProxies is empty");
+}
+
+TEST(Config, AWebSocketNameOnATcpListenerIsNoticed) {
+  const auto config = parse(kRequired + "ServiceName: wgateway\n");
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_EQ(config->notices.size(), 1U);
+  EXPECT_CONTAINS(config->notices[0], "write ws://");
+}
+
 struct BadLine {
   const char* line;
   const char* said;
@@ -177,8 +225,14 @@ INSTANTIATE_TEST_SUITE_P(
     Lines, BadConfig,
     testing::Values(
         BadLine{"ConsulURL: localhost:8500", "RegistryFile"},
-        BadLine{"Listen: ws://:8000", "WebSocket is not there yet"},
-        BadLine{"Listen: http://:8000", "unknown scheme"},
+        BadLine{"Listen: wss://:8000/", "TLS is not spoken here"},
+        BadLine{"Listen: http://:8000/", "unknown scheme http; there are tcp and ws"},
+        BadLine{"Listen: 'ws://:8000/a?b'", "a path to listen on has no query"},
+        BadLine{"Listen: [':8000', 'ws://:8000/']", "is there twice"},
+        BadLine{"AllowedOrigins: chat.example.com", "is not as browsers write it"},
+        BadLine{"AllowedOrigins: https://chat.example.com/", "is not as browsers write it"},
+        BadLine{"TrustedProxies: 10.1.0.0/8", "is neither an address nor a range"},
+        BadLine{"TrustedProxies: proxy.example.com", "is neither an address nor a range"},
         BadLine{"Listen: localhost", "host:port"}, BadLine{"Listen: []", "empty"},
         BadLine{"Listen: [\":1\", \":1\"]", "twice"}, BadLine{"Listen: {a: b}", "not a map"},
         BadLine{"Listen: [[1]]", "single values"}, BadLine{"MonitorPort: 65536", "65535"},

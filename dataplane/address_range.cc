@@ -1,0 +1,77 @@
+#include "dataplane/address_range.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace ringgate {
+namespace {
+
+constexpr std::uint32_t kMappedBits = 96;  // in front of an IPv4 address in its v4-mapped form
+constexpr std::uint32_t kAllBits = 128;
+
+bool same_prefix(const PeerAddress::Bytes& a, const PeerAddress::Bytes& b, std::uint32_t bits) {
+  const std::uint32_t whole = bits / 8;
+  if (!std::equal(a.begin(), a.begin() + whole, b.begin())) return false;
+  const std::uint32_t rest = bits % 8;
+  if (rest == 0) return true;
+  const auto mask = static_cast<std::uint8_t>(0xff << (8 - rest));
+  return ((a[whole] ^ b[whole]) & mask) == 0;
+}
+
+bool nothing_after(const PeerAddress::Bytes& address, std::uint32_t bits) {
+  for (std::uint32_t bit = bits; bit < kAllBits; ++bit) {
+    if ((address[bit / 8] >> (7 - bit % 8) & 1) != 0) return false;
+  }
+  return true;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+std::optional<AddressRange> AddressRange::parse(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const PeerAddress address = PeerAddress::parse(text.substr(0, slash));
+  if (!address.known()) return std::nullopt;
+  AddressRange range;
+  range.network_ = address.bytes();
+  if (slash == std::string_view::npos) return range;
+  const std::uint32_t before = address.is_ipv4() ? kMappedBits : 0;
+  const std::string_view digits = text.substr(slash + 1);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), range.bits_);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  if (range.bits_ > kAllBits - before) return std::nullopt;
+  range.bits_ += before;
+  if (!nothing_after(range.network_, range.bits_)) return std::nullopt;
+  return range;
+}
+
+bool AddressRange::contains(const PeerAddress& peer) const noexcept {
+  return peer.known() && same_prefix(network_, peer.bytes(), bits_);
+}
+
+bool contains(const AddressRanges& ranges, const PeerAddress& peer) noexcept {
+  return std::ranges::any_of(ranges,
+                             [&](const AddressRange& range) { return range.contains(peer); });
+}
+
+PeerAddress forwarded_peer(const PeerAddress& peer, std::string_view forwarded_for,
+                           const AddressRanges& trusted) {
+  PeerAddress client = peer;
+  while (!forwarded_for.empty() && contains(trusted, client)) {
+    const std::size_t comma = forwarded_for.rfind(',');
+    const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
+    const PeerAddress before = PeerAddress::parse(trimmed(forwarded_for.substr(begin)));
+    if (!before.known()) return client;
+    client = before;
+    forwarded_for = forwarded_for.substr(0, begin == 0 ? 0 : comma);
+  }
+  return client;
+}
+
+}  // namespace ringgate
