@@ -1,13 +1,15 @@
 // Accepting: several single-shot accepts kept armed per listener, each with an address of its own
 // (a multishot accept gives no usable peer address).
 //
-// A full table would lose the accepted socket, so no more accepts are armed than there is room
-// for; a shard without room closes its listener (or the kernel goes on giving it its share of
-// clients) and reopens it at 95 %.
+// A full table would lose the accepted socket, so no more accepts are armed than there is room for;
+// a shard without room closes its listeners (or the kernel goes on giving it its share of clients)
+// and reopens them at 95 %. Several listeners share the room evenly.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "dataplane/counters.h"
 #include "dataplane/listener.h"
@@ -23,23 +25,26 @@ enum class AcceptMode : std::uint8_t {
 
 class Acceptor {
  public:
-  static constexpr std::uint32_t kArmed = 32;
+  static constexpr std::uint32_t kArmed = 32;  // of each listener
 
-  // `listeners` outlives this; `index` is this shard's listener.
-  void start(Ring* ring, AcceptMode mode, ListenerSet* listeners, std::uint32_t index,
-             std::uint32_t room);
-  // An accept has completed. The peer's address is valid until the next arm().
-  [[nodiscard]] const sockaddr_storage& completed(std::uint32_t accept_index);
-  // Arms as many accepts as `room` more connections allow; closes the listener when there is none.
-  void arm(Ring* ring, std::uint32_t room, std::uint32_t max, Counters& counters);
-  // No more accepts: cancels those armed, then closes the listener.
+  // `listeners` outlive this; of each, the socket of `shard`. Room and `max` are in connections.
+  void start(Ring* ring, AcceptMode mode, std::span<Listener> listeners, std::uint32_t shard,
+             std::uint32_t max);
+  // An accept has completed: which listener's, and the peer's address, valid until the next arm().
+  struct Accepted {
+    std::uint32_t listener;
+    const sockaddr_storage& peer;
+  };
+  [[nodiscard]] Accepted completed(OpTag tag);
+  // Arms as many accepts as `room` more connections allow; closes the listeners when there is none.
+  void arm(Ring* ring, std::uint32_t room, Counters& counters);
+  // No more accepts: cancels those armed, then closes the listeners.
   void stop(Ring* ring);
 
   [[nodiscard]] AcceptMode mode() const noexcept { return mode_; }
   [[nodiscard]] std::uint32_t armed() const noexcept { return armed_; }
-  [[nodiscard]] bool active() const noexcept { return mode_ != AcceptMode::kNone && !stopping_; }
-  // Whether a completion is of the listener that is open now.
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+  [[nodiscard]] const Listener& listener(std::uint32_t index) const { return listeners_[index]; }
 
  private:
   struct Accept {
@@ -47,13 +52,20 @@ class Acceptor {
     socklen_t address_bytes = 0;
     bool armed = false;
   };
+  struct Door {
+    std::array<Accept, kArmed> accepts;
+    std::uint32_t armed = 0;
+    bool open = false;
+  };
+  [[nodiscard]] bool keep_open(std::uint32_t index, std::uint32_t room, Counters& counters);
+  void arm_one(Ring* ring, std::uint32_t index, std::uint32_t accept_index);
 
-  std::array<Accept, kArmed> accepts_;
-  ListenerSet* listeners_ = nullptr;
-  std::uint32_t index_ = 0;
-  std::uint32_t armed_ = 0;
+  std::span<Listener> listeners_;
+  std::vector<Door> doors_;  // one for each listener; set up once, operations point into it
+  std::uint32_t shard_ = 0;
+  std::uint32_t max_ = 0;
+  std::uint32_t armed_ = 0;  // of all doors
   AcceptMode mode_ = AcceptMode::kNone;
-  bool open_ = false;
   bool stopping_ = false;
 };
 

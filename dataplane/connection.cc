@@ -34,6 +34,10 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(CloseReason::kCo
     "replaced",
     "link_removed",
     "too_many_from_address",
+    "bad_proxy_header",
+    "upgrade_refused",
+    "text_message",
+    "bad_text",
 };
 static_assert(kReasons.size() <= kCloseReasons);
 
@@ -41,6 +45,32 @@ static_assert(kReasons.size() <= kCloseReasons);
 
 std::string_view describe(CloseReason reason) noexcept {
   return kReasons[static_cast<std::size_t>(reason)];
+}
+
+WsCloseCode close_code_of(CloseReason reason) noexcept {
+  switch (reason) {
+    case CloseReason::kBadFrame:
+      return WsCloseCode::kProtocolError;
+    case CloseReason::kTextMessage:
+      return WsCloseCode::kUnsupportedData;
+    case CloseReason::kBadText:
+    case CloseReason::kBadPacket:
+      return WsCloseCode::kInvalidPayload;
+    case CloseReason::kFrameTooLong:
+    case CloseReason::kHeaderTooLong:
+      return WsCloseCode::kTooBig;
+    case CloseReason::kIdleTimeout:
+    case CloseReason::kDraining:
+      return WsCloseCode::kGoingAway;
+    case CloseReason::kNoLoginService:
+      return WsCloseCode::kTryAgainLater;
+    case CloseReason::kNone:
+    case CloseReason::kPeerClosed:
+    case CloseReason::kPeerCloseFrame:
+      return WsCloseCode::kNormal;
+    default:
+      return WsCloseCode::kPolicyViolation;
+  }
 }
 
 void Carry::append(BlockPool& pool, ByteView bytes) {

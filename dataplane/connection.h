@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <string_view>
 
+#include "codec/ws_message.h"
 #include "dataplane/block_pool.h"
 #include "dataplane/peer_address.h"
 #include "dataplane/ring.h"
 #include "dataplane/send_queue.h"
+#include "dataplane/transport.h"
 
 namespace ringgate {
 
@@ -36,6 +38,13 @@ enum class Phase : std::uint8_t {
   kLingering,  // our side is shut down: closing with unread input would reset what was just sent
   kClosing,    // shut down both ways, waiting for the completions of operations in flight
   kClosed,     // the close itself is in flight
+};
+
+// What the bytes that come in are; only forward.
+enum class Stage : std::uint8_t {
+  kProxyHeader,  // of a trusted proxy: codec/proxy_protocol.h
+  kUpgrade,      // a WebSocket's opening handshake: codec/ws_upgrade.h
+  kFrames,
 };
 
 enum class CloseReason : std::uint8_t {
@@ -63,10 +72,16 @@ enum class CloseReason : std::uint8_t {
   kReplaced,     // a newer link of the same gateway and lane took over
   kLinkRemoved,  // control no longer wants the link
   kTooManyFromAddress,
+  kBadProxyHeader,
+  kUpgradeRefused,
+  kTextMessage,  // packets travel in binary messages only
+  kBadText,      // no UTF-8
   kCount,
 };
-// A few words for logs, metrics ("idle_timeout") and the close frame of the TCP transport.
+// A few words for logs, metrics ("idle_timeout") and close frames.
 [[nodiscard]] std::string_view describe(CloseReason reason) noexcept;
+// What a WebSocket is closed with. Not for kPeerCloseFrame: that is answered with its own code.
+[[nodiscard]] WsCloseCode close_code_of(CloseReason reason) noexcept;
 
 // Input that could not be parsed yet: the start of a frame, or everything while input is held.
 // Grows with what has arrived, never with what a head declares.
@@ -76,6 +91,7 @@ struct Carry {
   std::uint32_t size = 0;
 
   [[nodiscard]] ByteView view() const noexcept { return {data, size}; }
+  [[nodiscard]] MutableBytes bytes() noexcept { return {data, size}; }
   void append(BlockPool& pool, ByteView bytes);
   void drop_front(BlockPool& pool, std::size_t bytes) noexcept;  // gives the block back when empty
   void clear(BlockPool& pool) noexcept { drop_front(pool, size); }
@@ -105,6 +121,10 @@ struct Connection {
   bool saw_eof : 1 = false;
   bool wants_rearm : 1 = false;  // its receive ended and is armed again at the end of the batch
   bool parsing : 1 = false;      // input of it is being parsed further up the stack
+  bool pinged : 1 = false;       // a WebSocket ping was sent and nothing has come since
+  Transport transport = Transport::kTcp;
+  Stage stage = Stage::kFrames;
+  std::uint8_t listener = 0;  // a client's: which one it came through
 
   std::uint32_t last_read_ms = 0;   // shard clock
   std::uint32_t last_write_ms = 0;  // start of the send in flight
@@ -112,7 +132,8 @@ struct Connection {
 
   Carry carry;
   SendQueue output;
-  PeerAddress peer;
+  PeerAddress peer;  // the client's own where a trusted proxy says so
+  WsMessage message;
   void* user = nullptr;  // belongs to the handler, which frees it in on_close
 
   [[nodiscard]] File file() const noexcept { return {fd, direct}; }

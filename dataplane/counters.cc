@@ -43,6 +43,8 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"signouts_dropped_total", "sign-outs given up: none could be forwarded in time, or too many"},
     {"refused_commands_total", "packets answered with 103"},
     {"no_service_total", "packets for which no connected service was found"},
+    {"websocket_upgrades_total", "WebSocket handshakes completed"},
+    {"websocket_upgrades_refused_total", "WebSocket handshakes refused"},
 }};
 
 constexpr std::array<CounterInfo, static_cast<std::size_t>(Gauge::kCount)> kGaugeInfo = {{
@@ -53,6 +55,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Gauge::kCount)> kGaug
     {"pool_reserved_bytes", "memory the shard's pool has taken from the system"},
     {"pool_used_bytes", "of these, bytes in use"},
     {"signouts_waiting", "sign-outs waiting for a login service"},
+    {"websockets", "of the open client connections, those over WebSocket"},
 }};
 
 }  // namespace

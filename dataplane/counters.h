@@ -49,6 +49,8 @@ enum class Counter : std::uint8_t {
   kSignoutsDropped,
   kRefusedCommands,
   kNoService,
+  kUpgrades,
+  kUpgradesRefused,
   kCount,
 };
 
@@ -68,6 +70,7 @@ enum class Gauge : std::uint8_t {
   kPoolReservedBytes,
   kPoolUsedBytes,
   kSignoutsWaiting,
+  kWebSockets,
   kCount,
 };
 [[nodiscard]] CounterInfo describe(Gauge gauge) noexcept;
@@ -87,7 +90,7 @@ class Cell {
   std::atomic<std::uint64_t> value_{0};
 };
 
-inline constexpr std::size_t kCloseReasons = 24;
+inline constexpr std::size_t kCloseReasons = 28;
 
 template <class Enum>
 constexpr std::size_t index_of(Enum value) noexcept {

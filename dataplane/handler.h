@@ -31,14 +31,16 @@ class Handler {
 
   // Before the first iteration.
   virtual void on_start(Shard& shard) = 0;
-  // A client or a link was accepted.
+  // A client or a link was accepted. A client's handshakes come first: packets only after them.
   virtual void on_accept(Connection& connection) = 0;
   // A connected socket came from another thread. It is a link.
   virtual void on_adopt(Connection& connection, const AdoptedFor& what) = 0;
   // A socket meant for adoption was closed instead: the table is full.
   virtual void on_adopt_refused(const AdoptedFor& /*what*/) {}
-  // A binary frame that is not a basic ping. `payload` is valid for the call.
+  // A binary message that is not a basic ping. `payload` is valid for the call.
   virtual void on_packet(Connection& connection, ByteView payload) = 0;
+  // A text message, valid UTF-8: only where ShardOptions::plain_messages says so.
+  virtual void on_text(Connection& /*connection*/, ByteView /*payload*/) {}
   // Exactly once per connection, when it leaves Phase::kOpen. What is appended to it here is still
   // sent if the close flushes, before the close frame. Ending the connection here does nothing.
   // `connection.user` is the handler's to free.

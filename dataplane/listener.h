@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "codec/error.h"
+#include "codec/ws_upgrade.h"
+#include "dataplane/transport.h"
 
 namespace ringgate {
 
@@ -45,6 +47,13 @@ class ListenerSet {
   socklen_t address_bytes_ = 0;
   std::uint16_t port_ = 0;
   std::string printed_;
+};
+
+// One address that a group of shards accepts on, and what its clients speak.
+struct Listener {
+  ListenerSet sockets;
+  Transport transport = Transport::kTcp;
+  WsUpgradeOptions upgrade{};  // of WebSocket
 };
 
 }  // namespace ringgate

@@ -294,7 +294,7 @@ unsigned Ring::reap(std::span<Completion> out) {
   return taken;
 }
 
-ByteView Ring::received(BufferGroup group, const Completion& completion) const {
+MutableBytes Ring::received(BufferGroup group, const Completion& completion) const {
   return {state_->buffers[static_cast<std::size_t>(group)].buffer(completion.buffer_id),
           static_cast<std::size_t>(completion.result)};
 }

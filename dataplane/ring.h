@@ -108,8 +108,8 @@ class Ring {
   // Takes up to out.size() completions; the number taken.
   [[nodiscard]] unsigned reap(std::span<Completion> out);
 
-  // The bytes of a completed receive; valid until recycle().
-  [[nodiscard]] ByteView received(BufferGroup group, const Completion& completion) const;
+  // The bytes of a completed receive, the caller's to change; valid until recycle().
+  [[nodiscard]] MutableBytes received(BufferGroup group, const Completion& completion) const;
   // Hands the buffer back; the kernel sees it at the next publish_buffers().
   void recycle(BufferGroup group, std::uint16_t buffer_id);
   void publish_buffers();

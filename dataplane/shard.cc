@@ -41,9 +41,10 @@ Shard::~Shard() {
   };
   table_.for_each_client(free_memory);
   table_.for_each_link(free_memory);
+  for (auto& [slot, message] : messages_) message.clear(pool_);
 }
 
-Result<void> Shard::start(AcceptMode mode, ListenerSet* listeners, bool accept_now) {
+Result<void> Shard::start(AcceptMode mode, std::span<Listener> listeners, bool accept_now) {
   RingOptions ring_options = options_.ring;
   ring_options.direct_files = mode == AcceptMode::kDirect ? options_.max_clients : 0;
   Result<std::unique_ptr<Ring>> ring = Ring::create(ring_options);
@@ -80,7 +81,7 @@ void Shard::wind_up() {
     for (const Completion& completion : std::span(completions).first(count)) {
       const OpTag tag = OpTag::unpack(completion.tag);
       if (tag.kind != OpKind::kAccept) continue;
-      static_cast<void>(acceptor_.completed(tag.slot));
+      static_cast<void>(acceptor_.completed(tag));
       const bool plain = acceptor_.mode() == AcceptMode::kHandOut;
       if (plain && completion.result >= 0) ::close(completion.result);
     }

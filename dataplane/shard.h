@@ -5,6 +5,8 @@
 // own thread, from within Handler calls, unless they say otherwise.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -16,7 +18,7 @@
 #include <vector>
 
 #include "codec/error.h"
-#include "codec/tcp_frame.h"
+#include "codec/ws_upgrade.h"
 #include "dataplane/acceptor.h"
 #include "dataplane/address_counts.h"
 #include "dataplane/block_pool.h"
@@ -38,8 +40,9 @@ class Shard {
   ~Shard();
 
   // On the shard's thread: creates the ring, then runs until kMailStop. Without `accept_now`
-  // clients wait in the listener's backlog until kMailAccept.
-  [[nodiscard]] Result<void> start(AcceptMode mode, ListenerSet* listeners, bool accept_now = true);
+  // clients wait in the listeners' backlogs until kMailAccept. The listeners outlive this.
+  [[nodiscard]] Result<void> start(AcceptMode mode, std::span<Listener> listeners,
+                                   bool accept_now = true);
   void run();
   // One iteration of the loop; run() is this until stopped. Waits at most `wait_ms`.
   void iterate(unsigned wait_ms);
@@ -80,6 +83,9 @@ class Shard {
   [[nodiscard]] std::uint8_t* reserve(Connection& connection, std::size_t bytes);
   // The same for a block that several connections send: head is copied, the block referred to.
   bool append_shared(Connection& connection, ByteView head, SharedBlock* block);
+  // The same for a frame's payload: its head, in the connection's transport, is written here.
+  [[nodiscard]] std::uint8_t* reserve_frame(Connection& connection, Opcode opcode,
+                                            std::size_t payload_bytes);
 
   // Sends what is queued, then a close frame with the reason (clients), then closes.
   void finish(Connection& connection, CloseReason reason);
@@ -97,7 +103,6 @@ class Shard {
   // Takes over a connected socket as a link. Null (and the fd is closed) when there is no room.
   Connection* adopt(int fd, const PeerAddress& peer);
   void stop_accepting() { acceptor_.stop(ring_.get()); }
-  [[nodiscard]] bool accepting() const noexcept { return acceptor_.active(); }
 
   // Room for a message to another endpoint, visible at the end of the batch. Null when full.
   [[nodiscard]] std::uint8_t* mail(std::uint32_t to, MailKind kind, std::size_t bytes,
@@ -125,10 +130,12 @@ class Shard {
 
   // shard_input.cc: bytes in
   void on_recv(const Completion& completion, OpTag tag);
-  void on_data(Connection& connection, ByteView data);
-  void complete_carry(Connection& connection, ByteView& data);
-  [[nodiscard]] std::size_t parse(Connection& connection, ByteView input);
-  void on_frame(Connection& connection, const Frame& frame);
+  void on_data(Connection& connection, MutableBytes data);
+  void complete_carry(Connection& connection, MutableBytes& data);
+  [[nodiscard]] std::size_t missing(const Connection& connection) const;
+  [[nodiscard]] std::size_t parse(Connection& connection, MutableBytes input);
+  [[nodiscard]] std::size_t parse_tcp(Connection& connection, ByteView input);
+  void on_tcp_frame(Connection& connection, const Frame& frame);
   void on_binary(Connection& connection, ByteView payload);
   void keep(Connection& connection, ByteView rest);
   void arm_recv(Connection& connection);
@@ -136,12 +143,32 @@ class Shard {
   void want_rearm(Connection& connection);
   void rearm_receives();
 
+  // shard_websocket.cc: WebSocket frames in
+  [[nodiscard]] std::size_t parse_ws(Connection& connection, MutableBytes input);
+  void on_ws_frame(Connection& connection, const WsFrameHead& head, ByteView payload);
+  void on_ws_data(Connection& connection, const WsAction& action, ByteView payload);
+  void on_message(Connection& connection, ByteView payload, bool text);
+  void drop_parts(const Connection& connection);
+
+  // shard_opening.cc: what comes before a client's frames
+  void begin_opening(Connection& connection, std::uint32_t listener);
+  [[nodiscard]] static Stage stage_after_proxy(const Connection& connection) noexcept;
+  [[nodiscard]] std::size_t parse_opening(Connection& connection, MutableBytes input);
+  [[nodiscard]] std::size_t take_proxy_header(Connection& connection, ByteView input);
+  [[nodiscard]] std::size_t take_upgrade(Connection& connection, ByteView input);
+  void end_opening(Connection& connection);
+  void move_source(Connection& connection, const PeerAddress& source);
+  [[nodiscard]] bool count_source(const PeerAddress& peer);
+  void forget_source(const PeerAddress& peer);
+
   // shard_output.cc: bytes out, and the end of a connection
   void mark_dirty(Connection& connection);
   void send_dirty();
   void start_send(Connection& connection);
   void on_send(const Completion& completion, OpTag tag);
   void queue_frame(Connection& connection, Opcode opcode, ByteView payload);
+  void finish(Connection& connection, CloseReason reason, WsCloseCode code);
+  void queue_close(Connection& connection, CloseReason reason, WsCloseCode code);
   void leave_open(Connection& connection, CloseReason reason);
   void begin_linger(Connection& connection);
   void begin_closing(Connection& connection);
@@ -151,12 +178,14 @@ class Shard {
   // shard_accept.cc
   void start_accepting();
   void on_accept(const Completion& completion, OpTag tag);
-  void open_client(std::uint32_t slot, const PeerAddress& peer);
+  [[nodiscard]] std::uint32_t room() const noexcept;
+  void open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32_t listener);
   void hand_out(int fd, const PeerAddress& peer);
 
   // shard_sweep.cc
   void sweep();
   void sweep_one(Connection& connection);
+  void ping(Connection& connection);
 
   const RoleLimits& limits(const Connection& connection) const noexcept {
     return options_.limits[static_cast<std::size_t>(connection.role)];
@@ -193,8 +222,11 @@ class Shard {
     std::vector<std::uint8_t> bytes;
   };
   std::deque<WaitingMail> waiting_mail_;
+  // By slot: what the few connections have that are upgrading, or inside of a fragmented message.
+  absl::flat_hash_map<std::uint32_t, WsUpgrade> upgrades_;
+  absl::flat_hash_map<std::uint32_t, Carry> messages_;
   AcceptMode accept_mode_ = AcceptMode::kNone;
-  ListenerSet* listeners_ = nullptr;
+  std::span<Listener> listeners_;
   std::uint32_t hand_out_next_ = 0;
   std::uint32_t next_sweep_ms_ = 0;
   std::uint32_t sweep_cursor_ = 0;

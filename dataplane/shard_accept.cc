@@ -12,17 +12,24 @@ namespace ringgate {
 
 void Shard::start_accepting() {
   if (acceptor_.mode() != AcceptMode::kNone || acceptor_.stopping()) return;
-  const std::uint32_t room =
+  const std::uint32_t max =
       accept_mode_ == AcceptMode::kHandOut ? options_.max_links : options_.max_clients;
-  acceptor_.start(ring_.get(), accept_mode_, listeners_, options_.index, room);
+  acceptor_.start(ring_.get(), accept_mode_, listeners_, options_.index, max);
+}
+
+// Links that were handed out are not counted: whoever adopts one has a table of its own.
+std::uint32_t Shard::room() const noexcept {
+  return accept_mode_ == AcceptMode::kDirect ? options_.max_clients - table_.clients()
+                                             : options_.max_links;
 }
 
 void Shard::on_accept(const Completion& completion, OpTag tag) {
-  const PeerAddress peer = PeerAddress::from(acceptor_.completed(tag.slot));
+  const auto [listener, address] = acceptor_.completed(tag);
+  const PeerAddress peer = PeerAddress::from(address);
   if (completion.result >= 0) {
     counters_.add(Counter::kAccepted);
     if (acceptor_.mode() == AcceptMode::kDirect) {
-      open_client(static_cast<std::uint32_t>(completion.result), peer);
+      open_client(static_cast<std::uint32_t>(completion.result), peer, listener);
     } else {
       hand_out(completion.result, peer);
     }
@@ -34,12 +41,10 @@ void Shard::on_accept(const Completion& completion, OpTag tag) {
       return;
     }
   }
-  const bool clients = acceptor_.mode() == AcceptMode::kDirect;
-  acceptor_.arm(ring_.get(), clients ? options_.max_clients - table_.clients() : options_.max_links,
-                clients ? options_.max_clients : options_.max_links, counters_);
+  acceptor_.arm(ring_.get(), room(), counters_);
 }
 
-void Shard::open_client(std::uint32_t slot, const PeerAddress& peer) {
+void Shard::open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32_t listener) {
   // The kernel may hand out a place again before the completion of its close has been read.
   if (Connection* const old = table_.at(slot); old != nullptr) {
     RINGGATE_CHECK(old->phase == Phase::kClosed);
@@ -49,11 +54,12 @@ void Shard::open_client(std::uint32_t slot, const PeerAddress& peer) {
   connection.peer = peer;
   connection.last_read_ms = now_ms();
   counters_.change(Gauge::kClients, 1);
-  if (!sources_.add(peer)) {
+  if (!count_source(peer)) {
     connection.reason = CloseReason::kTooManyFromAddress;
     begin_closing(connection);  // the handler has never heard of it
     return;
   }
+  begin_opening(connection, listener);
   handler_.on_accept(connection);
   if (connection.open()) arm_recv(connection);
 }

@@ -60,7 +60,7 @@ ShardGroup::~ShardGroup() {
   stop();
 }
 
-Result<void> ShardGroup::start(ListenerSet* listeners) {
+Result<void> ShardGroup::start(std::span<Listener> listeners) {
   std::vector<std::future<Result<void>>> started;
   for (std::uint32_t i = 0; i < size(); ++i) {
     std::promise<Result<void>> promise;

@@ -40,9 +40,9 @@ class ShardGroup {
   ShardGroup(const ShardGroup&) = delete;
   ShardGroup& operator=(const ShardGroup&) = delete;
 
-  // Starts the threads and waits until each has its ring, or says what failed. `listeners` (null
-  // when nothing is accepted) outlives this.
-  [[nodiscard]] Result<void> start(ListenerSet* listeners);
+  // Starts the threads and waits until each has its ring, or says what failed. `listeners` (none
+  // when nothing is accepted) outlive this.
+  [[nodiscard]] Result<void> start(std::span<Listener> listeners);
   void start_accepting();
   // Every shard ends after the mail that it has; then joins.
   void stop();

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "codec/packet.h"
+#include "codec/proxy_protocol.h"
 #include "dataplane/check.h"
 #include "dataplane/shard.h"
 
@@ -21,6 +22,7 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
       counters_.add(Counter::kReceives);
       counters_.add(Counter::kBytesIn, static_cast<std::uint64_t>(completion.result));
       connection->last_read_ms = now_ms();
+      connection->pinged = false;
       if (connection->open()) on_data(*connection, ring_->received(group, completion));
     }
   }
@@ -43,7 +45,7 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
   try_close(*connection);
 }
 
-void Shard::on_data(Connection& connection, ByteView data) {
+void Shard::on_data(Connection& connection, MutableBytes data) {
   if (connection.held) {
     keep(connection, data);
     return;
@@ -56,40 +58,64 @@ void Shard::on_data(Connection& connection, ByteView data) {
 }
 
 // A frame has begun in an earlier receive: takes from `data` just what completes it.
-void Shard::complete_carry(Connection& connection, ByteView& data) {
+void Shard::complete_carry(Connection& connection, MutableBytes& data) {
   Carry& carry = connection.carry;
   while (carry.size > 0 && !data.empty() && connection.open() && !connection.held) {
-    const FrameStep step = next_tcp_frame(carry.view(), limits(connection).max_frame_bytes);
-    RINGGATE_CHECK(step.need > carry.size);  // a whole frame would have been parsed
-    const std::size_t missing = step.need - carry.size;
-    const std::size_t taken = std::min(missing, data.size());
+    const std::size_t taken = std::min(missing(connection), data.size());
     carry.append(pool_, data.first(taken));
     data = data.subspan(taken);
-    if (taken < missing) return;
-    carry.drop_front(pool_, parse(connection, carry.view()));
+    carry.drop_front(pool_, parse(connection, carry.bytes()));
   }
 }
 
-// Whole frames from the front of `input`; the number of bytes used.
-std::size_t Shard::parse(Connection& connection, ByteView input) {
+// Of what the carry begins with.
+std::size_t Shard::missing(const Connection& connection) const {
+  const ByteView start = connection.carry.view();
+  const std::size_t most = limits(connection).max_frame_bytes;
+  std::size_t need = 0;
+  if (connection.stage == Stage::kProxyHeader) {
+    need = parse_proxy_header(start).need;
+  } else if (connection.transport == Transport::kWebSocket) {
+    need = next_ws_frame(start, connection.message.rules(most)).need;
+  } else {
+    need = next_tcp_frame(start, most).need;
+  }
+  RINGGATE_CHECK(need > start.size());  // what is whole would have been parsed
+  return need - start.size();
+}
+
+// What is whole at the front of `input`; the number of bytes used.
+std::size_t Shard::parse(Connection& connection, MutableBytes input) {
+  std::size_t used = 0;
+  if (connection.stage != Stage::kFrames) [[unlikely]]
+    used = parse_opening(connection, input);
+  if (connection.stage == Stage::kFrames) {
+    const MutableBytes frames = input.subspan(used);
+    used += connection.transport == Transport::kTcp ? parse_tcp(connection, frames)
+                                                    : parse_ws(connection, frames);
+  }
+  return connection.open() ? used : input.size();
+}
+
+std::size_t Shard::parse_tcp(Connection& connection, ByteView input) {
   const std::size_t most = limits(connection).max_frame_bytes;
   std::size_t used = 0;
   while (used < input.size() && connection.open() && !connection.held) {
     const FrameStep step = next_tcp_frame(input.subspan(used), most);
     if (step.status == FrameStatus::kFrame) {
       used += step.consumed;
-      on_frame(connection, step.frame);
+      on_tcp_frame(connection, step.frame);
     } else if (step.status == FrameStatus::kNeedMore) {
-      return used;
+      break;
     } else {
       finish(connection, step.status == FrameStatus::kTooLong ? CloseReason::kFrameTooLong
                                                               : CloseReason::kBadFrame);
     }
   }
-  return connection.open() ? used : input.size();
+  return used;
 }
 
-void Shard::on_frame(Connection& connection, const Frame& frame) {
+void Shard::on_tcp_frame(Connection& connection, const Frame& frame) {
   switch (frame.opcode) {
     case Opcode::kBinary:
       on_binary(connection, frame.payload);
@@ -110,13 +136,16 @@ void Shard::on_frame(Connection& connection, const Frame& frame) {
   finish(connection, CloseReason::kBadFrame);
 }
 
+// A packet of either transport.
 void Shard::on_binary(Connection& connection, ByteView payload) {
   constexpr std::size_t kPacket = kTcpFrameHeadBytes;
   if (payload.size() == kTcpPing.size() - kPacket &&
       std::memcmp(payload.data(), kTcpPing.data() + kPacket, payload.size()) == 0) {
     counters_.add(Counter::kPings);
-    if (std::uint8_t* const to = reserve(connection, kTcpPong.size()); to != nullptr) {
-      std::memcpy(to, kTcpPong.data(), kTcpPong.size());
+    const ByteView pong =
+        connection.transport == Transport::kTcp ? ByteView(kTcpPong) : ByteView(kWsPong);
+    if (std::uint8_t* const to = reserve(connection, pong.size()); to != nullptr) {
+      std::memcpy(to, pong.data(), pong.size());
     }
     return;
   }
@@ -142,7 +171,7 @@ void Shard::release_input(Connection& connection) {
   connection.held = false;
   if (!connection.parsing && connection.open()) {
     connection.parsing = true;
-    const std::size_t used = parse(connection, connection.carry.view());
+    const std::size_t used = parse(connection, connection.carry.bytes());
     connection.parsing = false;
     connection.carry.drop_front(pool_, used);
   }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "dataplane/address_range.h"
 #include "dataplane/clock.h"
 #include "dataplane/ring.h"
 
@@ -28,6 +29,11 @@ struct ShardOptions {
   std::uint32_t linger_ms = 1'000;
   std::uint32_t sweep_ms = 100;    // how often on_tick is called and a part of the table looked at
   std::uint32_t sweep_parts = 10;  // so each connection is looked at every sweep_ms * sweep_parts
+  std::uint32_t ws_ping_after_ms = 0;  // to a WebSocket client silent for so long; 0: never
+  // Messages of any kind instead of packets: text is taken too, and no heartbeat is answered.
+  bool plain_messages = false;
+  AddressRanges trusted_proxies;  // believed about where clients come from
+  bool proxy_protocol = false;    // what they connect begins with a PROXY header
   // Indexed by Role.
   std::array<RoleLimits, 2> limits = {
       RoleLimits{64 * 1024, 256 * 1024, 32, 120'000},

@@ -28,6 +28,14 @@ std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes) {
   return connection.output.reserve(pool_, bytes, bounds.first_piece_bytes);
 }
 
+std::uint8_t* Shard::reserve_frame(Connection& connection, Opcode opcode,
+                                   std::size_t payload_bytes) {
+  const std::size_t head = frame_head_bytes(connection.transport, payload_bytes);
+  std::uint8_t* const to = reserve(connection, head + payload_bytes);
+  if (to == nullptr) return nullptr;
+  return write_frame_head(to, connection.transport, opcode, payload_bytes);
+}
+
 bool Shard::append_shared(Connection& connection, ByteView head, SharedBlock* block) {
   std::uint8_t* const to = reserve(connection, head.size());
   if (to == nullptr) return false;
@@ -90,26 +98,41 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
 }
 
 void Shard::queue_frame(Connection& connection, Opcode opcode, ByteView payload) {
-  std::uint8_t* const to = reserve(connection, kTcpFrameHeadBytes + payload.size());
-  if (to == nullptr) return;
-  write_tcp_frame_head(to, opcode, static_cast<std::uint32_t>(payload.size()));
-  if (!payload.empty()) std::memcpy(to + kTcpFrameHeadBytes, payload.data(), payload.size());
+  std::uint8_t* const to = reserve_frame(connection, opcode, payload.size());
+  if (to != nullptr && !payload.empty()) std::memcpy(to, payload.data(), payload.size());
 }
 
 void Shard::finish(Connection& connection, CloseReason reason) {
+  finish(connection, reason, close_code_of(reason));
+}
+
+void Shard::finish(Connection& connection, CloseReason reason, WsCloseCode code) {
   if (!connection.open() || ending(connection)) return;
   leave_open(connection, reason);
-  // A close frame is answered with an empty one. Clients that are closed are told why; a peer that
-  // has gone needs no telling, and links are closed bare. Where the queue is full it is left out.
-  if (reason == CloseReason::kPeerCloseFrame) {
-    queue_frame(connection, Opcode::kClose, {});
-  } else if (connection.role == Role::kClient && reason != CloseReason::kPeerClosed) {
-    queue_frame(connection, Opcode::kClose, as_bytes(describe(reason)));
-  }
+  queue_close(connection, reason, code);
   connection.phase = Phase::kFlushing;  // from here on nothing more can be appended
   set_deadline(connection, options_.write_timeout_ms);
   mark_dirty(connection);
   if (connection.read_paused) resume_reading(connection);  // to throw it away, and to see the end
+}
+
+// A close frame is answered with one: of the same code, and on TCP empty. Clients that are closed
+// are told why; a peer that has gone needs no telling, one that has not got to frames would not
+// understand, and links are closed bare. Where the queue is full it is left out.
+void Shard::queue_close(Connection& connection, CloseReason reason, WsCloseCode code) {
+  const bool answer = reason == CloseReason::kPeerCloseFrame;
+  if (connection.stage != Stage::kFrames || reason == CloseReason::kPeerClosed) return;
+  if (connection.role != Role::kClient && !answer) return;
+  const std::string_view why = answer ? std::string_view() : describe(reason);
+  if (connection.transport == Transport::kTcp) {
+    queue_frame(connection, Opcode::kClose, as_bytes(why));
+    return;
+  }
+  std::array<std::uint8_t, kMaxWsCloseFrameBytes> frame;
+  const std::uint8_t* const end = write_ws_close_frame(frame.data(), code, why);
+  const auto bytes = static_cast<std::size_t>(end - frame.data());
+  std::uint8_t* const to = reserve(connection, bytes);
+  if (to != nullptr) std::memcpy(to, frame.data(), bytes);
 }
 
 void Shard::abort(Connection& connection, CloseReason reason) {
@@ -162,8 +185,9 @@ void Shard::free_slot(Connection& connection) {
   connection.output.clear(pool_);
   connection.carry.clear(pool_);
   counters_.change(connection.role == Role::kClient ? Gauge::kClients : Gauge::kLinks, -1);
+  end_opening(connection);
   if (connection.role == Role::kClient && connection.reason != CloseReason::kTooManyFromAddress) {
-    sources_.remove(connection.peer);
+    forget_source(connection.peer);
   }
   table_.release(connection);
 }

@@ -17,13 +17,18 @@ void Shard::sweep() {
     }
   }
   table_.for_each_link([this](Connection& connection) { sweep_one(connection); });
-  const bool clients_here = acceptor_.mode() == AcceptMode::kDirect;
-  acceptor_.arm(ring_.get(),
-                clients_here ? options_.max_clients - table_.clients() : options_.max_links,
-                clients_here ? options_.max_clients : options_.max_links, counters_);
+  acceptor_.arm(ring_.get(), room(), counters_);
   counters_.set(Gauge::kPoolReservedBytes, pool_.reserved_bytes());
   counters_.set(Gauge::kPoolUsedBytes, pool_.used_bytes());
   handler_.on_tick();
+}
+
+// An answer counts as a byte from the client, so that one that is there is not idle.
+void Shard::ping(Connection& connection) {
+  if (connection.transport != Transport::kWebSocket || connection.stage != Stage::kFrames) return;
+  if (connection.pinged) return;
+  connection.pinged = true;
+  queue_frame(connection, Opcode::kPing, {});
 }
 
 void Shard::sweep_one(Connection& connection) {
@@ -35,11 +40,14 @@ void Shard::sweep_one(Connection& connection) {
   if (late) connection.deadline_ms = 0;
   switch (connection.phase) {
     case Phase::kOpen: {
-      const std::uint32_t silence_ms = limits(connection).read_timeout_ms;
-      if (silence_ms != 0 && now_ms() - connection.last_read_ms > silence_ms) {
+      const std::uint32_t most_ms = limits(connection).read_timeout_ms;
+      const std::uint32_t silence_ms = now_ms() - connection.last_read_ms;
+      if (most_ms != 0 && silence_ms > most_ms) {
         finish(connection, CloseReason::kIdleTimeout);
       } else if (late) {
         handler_.on_deadline(connection);
+      } else if (options_.ws_ping_after_ms != 0 && silence_ms > options_.ws_ping_after_ms) {
+        ping(connection);
       }
       return;
     }

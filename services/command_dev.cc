@@ -3,9 +3,11 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "control/config.h"
 #include "control/registry_memory.h"
+#include "control/ws_url.h"
 #include "services/chat_handlers.h"
 #include "services/development.h"
 #include "services/echo_handlers.h"
@@ -18,9 +20,26 @@ namespace {
 
 struct DevOptions {
   std::string tcp = "127.0.0.1:8001";
+  std::string ws = "ws://127.0.0.1:8000/";
   std::string admin = "127.0.0.1:8080";
+  std::vector<std::string> origins;
   std::size_t shards = 0;
 };
+
+// "host:port" or "ws://host:port/path".
+Result<ListenSpec> websocket_listener(const std::string& text) {
+  if (text.find("://") == std::string::npos) {
+    const Result<Endpoint> endpoint = parse_endpoint(text);
+    if (!endpoint) return usage_error("--ws: {}", endpoint.error().message);
+    return ListenSpec{*endpoint, Transport::kWebSocket};
+  }
+  const Result<WsUrl> url = parse_ws_url(text);
+  if (!url) return usage_error("--ws: {}", url.error().message);
+  if (url->path.find('?') != std::string::npos) {
+    return usage_error("--ws: a path to listen on has no query; remove what follows the ?");
+  }
+  return ListenSpec{url->endpoint, Transport::kWebSocket, url->path};
+}
 
 Result<Config> gateway_config(const DevOptions& options) {
   Config config;
@@ -30,7 +49,10 @@ Result<Config> gateway_config(const DevOptions& options) {
   if (!tcp) return usage_error("--tcp: {}", tcp.error().message);
   const Result<Endpoint> admin = parse_endpoint(options.admin);
   if (!admin) return usage_error("--admin: {}", admin.error().message);
-  config.listen = {*tcp};
+  const Result<ListenSpec> ws = websocket_listener(options.ws);
+  if (!ws) return std::unexpected(ws.error());
+  config.listen = {ListenSpec{*tcp}, *ws};
+  config.allowed_origins = options.origins;
   config.monitor_address = admin->host.empty() ? "::" : admin->host;
   config.monitor_port = admin->port;
   config.app_secret = kDevelopmentSecret;
@@ -45,7 +67,7 @@ Config service_config() {
   Config config;
   config.service_id = "dev-services";
   config.service_name = "chat";
-  config.listen = {Endpoint{"127.0.0.1", 0}};
+  config.listen = {ListenSpec{{"127.0.0.1", 0}}};
   config.shards = 1;
   config.pin_shards = false;
   config.memory_sessions = true;
@@ -57,15 +79,24 @@ void add_dev_handlers(Router& router) {
   add_echo_handlers(router);
 }
 
+// Browsers that have the page open may connect, by whichever name they came.
+void allow_page(const Endpoint& page, std::vector<std::string>& origins) {
+  for (const std::string& host : {page.host, std::string("127.0.0.1"), std::string("localhost")}) {
+    origins.push_back("http://" + format_endpoint({host, page.port}));
+  }
+}
+
 Result<void> run_dev(const DevOptions& options) {
-  const Result<Config> gateway = gateway_config(options);
+  Result<Config> gateway = gateway_config(options);
   if (!gateway) return std::unexpected(gateway.error());
-  Result<std::unique_ptr<Process>> process = Process::create(*gateway);
+  Result<std::unique_ptr<Process>> process = Process::create(*gateway, ProcessMode::kDevelopment);
   if (!process) return std::unexpected(process.error());
   announce(
       "DEVELOPMENT MODE: tokens are signed with a secret that everybody knows; sessions are kept "
-      "in "
-      "memory. Never let strangers reach this.");
+      "in memory. Never let strangers reach this.");
+  const Endpoint page = (*process)->admin_endpoint();
+  allow_page(page, gateway->allowed_origins);
+  announce("open http://" + format_endpoint(page) + "/try in a browser");
   const auto directory = std::make_shared<MemoryDirectory>();
   Result<std::unique_ptr<MemoryRegistry>> services_registry = MemoryRegistry::open(directory);
   if (!services_registry) return std::unexpected(services_registry.error());
@@ -87,9 +118,21 @@ CLI::App* add_dev_command(CLI::App& root, CommandResult& result) {
   command->add_option("--tcp", options->tcp, "Where clients connect")
       ->type_name("HOST:PORT")
       ->capture_default_str();
-  command->add_option("--admin", options->admin, "Where /health, /ready and /metrics are")
+  command->add_option("--ws", options->ws, "Where WebSocket clients connect")
+      ->type_name("HOST:PORT or ws://HOST:PORT/PATH")
+      ->capture_default_str();
+  command
+      ->add_option("--admin", options->admin,
+                   "Where the page to try it with (/try), /health, /ready and /metrics are")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  command
+      ->add_option(
+          "--origin", options->origins,
+          "Origin that other pages may connect from, like https://chat.example.com; may be "
+          "given again")
+      ->type_name("ORIGIN")
+      ->allow_extra_args(false);
   command->add_option("--shards", options->shards, "Threads for clients (0: one per usable CPU)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

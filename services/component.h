@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "control/error.h"
 #include "control/metrics.h"
@@ -31,6 +32,8 @@ class Component {
   [[nodiscard]] virtual std::optional<std::string> health() const = 0;
   [[nodiscard]] virtual std::optional<std::string> ready() const = 0;
   virtual void collect(MetricsSnapshot& metrics) const = 0;
+  // Where WebSocket clients are listened for at present: "ws://127.0.0.1:8000/".
+  [[nodiscard]] virtual std::vector<std::string> websocket_urls() const { return {}; }
 };
 
 }  // namespace ringgate

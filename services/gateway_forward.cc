@@ -90,9 +90,10 @@ void GatewayHandler::answer(Connection& connection, const HeaderScan& scan, Stat
     std::memcpy(body.data() + 2, text.data(), text.size());
     body_bytes = 2 + text.size();
   }
-  std::uint8_t* const to = shard_->reserve(connection, framed_packet_bytes(header, body_bytes));
+  std::uint8_t* const to =
+      shard_->reserve_frame(connection, Opcode::kBinary, packet_bytes(header, body_bytes));
   if (to == nullptr) return;
-  write_framed_packet(to, header, ByteView(body).first(body_bytes));
+  write_packet(to, header, ByteView(body).first(body_bytes));
   shard_->counters().add(Counter::kPacketsOut);
 }
 

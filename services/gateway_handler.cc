@@ -139,13 +139,13 @@ void GatewayHandler::on_basic(Connection& connection, const Packet& packet) {
     return;
   }
   shard_->counters().add(Counter::kPings);
-  const std::size_t bytes = kBasicHeadBytes + packet.body.size();
-  std::uint8_t* const to = shard_->reserve(connection, kTcpFrameHeadBytes + bytes);
+  std::uint8_t* const to =
+      shard_->reserve_frame(connection, Opcode::kBinary, kBasicHeadBytes + packet.body.size());
   if (to == nullptr) return;
-  std::memcpy(to, kTcpPong.data(), kTcpPong.size());
-  write_tcp_frame_head(to, Opcode::kBinary, static_cast<std::uint32_t>(bytes));
-  store_be(to + kTcpPong.size() - 2, static_cast<std::uint16_t>(packet.body.size()));
-  std::memcpy(to + kTcpPong.size(), packet.body.data(), packet.body.size());
+  store_be(to, kBasicMagic);
+  store_be(to + 4, kBasicPong);
+  store_be(to + 6, static_cast<std::uint16_t>(packet.body.size()));
+  std::memcpy(to + kBasicHeadBytes, packet.body.data(), packet.body.size());
 }
 
 // --- Requests whose answer does not come --------------------------------------------------------

@@ -194,14 +194,14 @@ Connection* GatewayHandler::find_channel(std::string_view channel_id, const Chan
 void GatewayHandler::write_delivery(Connection& connection, const Delivery& delivery) {
   const std::size_t bytes = delivery.bytes();
   if (delivery.shared != nullptr) {
-    std::array<std::uint8_t, kTcpFrameHeadBytes> head;
-    write_tcp_frame_head(head.data(), Opcode::kBinary, static_cast<std::uint32_t>(bytes));
-    if (!shard_->append_shared(connection, head, delivery.shared)) return;
+    std::array<std::uint8_t, kMaxFrameHeadBytes> head;
+    const std::uint8_t* const end =
+        write_frame_head(head.data(), connection.transport, Opcode::kBinary, bytes);
+    if (!shard_->append_shared(connection, {head.data(), end}, delivery.shared)) return;
   } else {
-    std::uint8_t* const to = shard_->reserve(connection, kTcpFrameHeadBytes + bytes);
+    std::uint8_t* const to = shard_->reserve_frame(connection, Opcode::kBinary, bytes);
     if (to == nullptr) return;
-    write_tcp_frame_head(to, Opcode::kBinary, static_cast<std::uint32_t>(bytes));
-    write_push_packet(to + kTcpFrameHeadBytes, delivery.header, delivery.tail);
+    write_push_packet(to, delivery.header, delivery.tail);
   }
   shard_->counters().add(Counter::kDelivered);
   shard_->counters().add(Counter::kPacketsOut);
@@ -215,15 +215,16 @@ void GatewayHandler::keep_waiting(Connection& connection, Channel& channel,
   if (channel.waiting == nullptr) {
     channel.waiting = new (pool.take(sizeof(Carry)).data) Carry;
   }
-  const std::size_t bytes = kTcpFrameHeadBytes + delivery.bytes();
+  const std::size_t payload_bytes = delivery.bytes();
+  const std::size_t bytes = frame_head_bytes(connection.transport, payload_bytes) + payload_bytes;
   if (channel.waiting->size + bytes > options_.max_waiting_push_bytes) {
     shard_->abort(connection, CloseReason::kSlowConsumer);
     return;
   }
   const Block framed = pool.take(bytes);
-  write_tcp_frame_head(framed.data, Opcode::kBinary,
-                       static_cast<std::uint32_t>(bytes - kTcpFrameHeadBytes));
-  write_push_packet(framed.data + kTcpFrameHeadBytes, delivery.header, delivery.tail);
+  std::uint8_t* const to =
+      write_frame_head(framed.data, connection.transport, Opcode::kBinary, payload_bytes);
+  write_push_packet(to, delivery.header, delivery.tail);
   channel.waiting->append(pool, {framed.data, bytes});
   pool.give(framed);
 }

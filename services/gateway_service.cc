@@ -77,19 +77,17 @@ GatewayService::~GatewayService() {
 Result<void> GatewayService::start() {
   Result<ShardGroupOptions> options = shard_group_options(config_, true);
   if (!options) return std::unexpected(options.error());
-  const Result<ListenAddress> address = listen_address(config_);
-  if (!address) return std::unexpected(address.error());
   options->name = "gateway";
   options->accept = AcceptMode::kDirect;
   options->accept_at_start = false;
-  Result<ListenerSet> listeners = ListenerSet::open(*address, options->shards, takeover_);
+  Result<std::vector<Listener>> listeners = open_listeners(config_, options->shards, takeover_);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
   Result<std::unique_ptr<ShardGroup>> shards = ShardGroup::create(
       *options, [this](std::uint32_t) { return std::make_unique<GatewayHandler>(options_); });
   if (!shards) return std::unexpected(shards.error());
   shards_ = std::move(*shards);
-  if (Result<void> started = shards_->start(&listeners_); !started) return started;
+  if (Result<void> started = shards_->start(listeners_); !started) return started;
   started_.store(true, std::memory_order_release);
 
   loop_.watch(shards_->wake_fd(), ControlLoop::Until::kReadable, [this] {
@@ -139,11 +137,14 @@ void GatewayService::begin_accepting() {
   if (timer_ != 0) loop_.cancel(timer_);
   timer_ = 0;
   shards_->start_accepting();
-  announce("listening tcp " + listeners_.printed());
-  if (Result<void> registered =
-          registry_->register_service(registration(config_, listeners_.port()));
-      !registered) {
-    spdlog::error("not registered: {}", registered.error().message);
+  for (const Listener& listener : listeners_) {
+    announce(
+        fmt::format("listening {} {}", describe(listener.transport), listener.sockets.printed()));
+  }
+  for (const Service& service : registrations(config_, listeners_)) {
+    if (Result<void> done = registry_->register_service(service); !done) {
+      spdlog::error("{} is not registered: {}", service.id, done.error().message);
+    }
   }
 }
 
@@ -202,8 +203,10 @@ void GatewayService::drain(std::function<void()> done) {
   draining_ = true;
   drain_done_ = std::move(done);
   refresh_ready();
-  if (Result<void> gone = registry_->deregister(config_.service_id); !gone) {
-    spdlog::warn("not deregistered: {}", gone.error().message);
+  for (const Service& service : registrations(config_, listeners_)) {
+    if (Result<void> gone = registry_->deregister(service.id); !gone) {
+      spdlog::warn("{} is not deregistered: {}", service.id, gone.error().message);
+    }
   }
   for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
     not_drained_.insert(shard);
@@ -238,6 +241,16 @@ std::optional<std::string> GatewayService::health() const {
 std::optional<std::string> GatewayService::ready() const {
   const std::scoped_lock lock(mutex_);
   return not_ready_;
+}
+
+std::vector<std::string> GatewayService::websocket_urls() const {
+  std::vector<std::string> urls;
+  if (!started_.load(std::memory_order_acquire)) return urls;
+  for (const Listener& listener : listeners_) {
+    if (listener.transport != Transport::kWebSocket) continue;
+    urls.push_back("ws://" + listener.sockets.printed() + listener.upgrade.path);
+  }
+  return urls;
 }
 
 void GatewayService::collect(MetricsSnapshot& metrics) const {

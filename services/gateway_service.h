@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "control/config.h"
 #include "control/link_manager.h"
@@ -32,6 +33,7 @@ class GatewayService final : public Component {
   [[nodiscard]] std::optional<std::string> health() const override;
   [[nodiscard]] std::optional<std::string> ready() const override;
   void collect(MetricsSnapshot& metrics) const override;
+  [[nodiscard]] std::vector<std::string> websocket_urls() const override;
 
  private:
   void take_mail(std::uint32_t from, MailKind kind, ByteView message);
@@ -47,7 +49,7 @@ class GatewayService final : public Component {
   bool takeover_;
   HashSelector selector_;
   GatewayOptions options_;
-  ListenerSet listeners_;
+  std::vector<Listener> listeners_;
   std::unique_ptr<ShardGroup> shards_;
   std::unique_ptr<LinkManager> links_;
   bool accepting_ = false;

@@ -25,13 +25,11 @@ LogicComponent::~LogicComponent() {
 Result<void> LogicComponent::start() {
   Result<ShardGroupOptions> options = shard_group_options(config_, false);
   if (!options) return std::unexpected(options.error());
-  const Result<ListenAddress> address = listen_address(config_);
-  if (!address) return std::unexpected(address.error());
   options->name = config_.service_name.substr(0, 11);
   options->accept = AcceptMode::kHandOut;
   if (!config_.redis) options->shards = 1;  // sessions in memory are one shard's
   options->extra_endpoints = config_.redis ? 1 : 0;
-  Result<ListenerSet> listeners = ListenerSet::open(*address, 1, false);
+  Result<std::vector<Listener>> listeners = open_listeners(config_, 1, false);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
 
@@ -52,12 +50,12 @@ Result<void> LogicComponent::start() {
     store_ = std::make_unique<RedisStoreThread>(redis, shards_->switchboard());
     store_->start();
   }
-  if (Result<void> started = shards_->start(&listeners_); !started) return started;
+  if (Result<void> started = shards_->start(listeners_); !started) return started;
   loop_.at_turn_end([this] { return shards_->flush(); });
   started_.store(true, std::memory_order_release);
-  announce("listening tcp " + listeners_.printed());
+  announce("listening tcp " + listeners_.front().sockets.printed());
 
-  Service service = registration(config_, listeners_.port());
+  Service service = registrations(config_, listeners_).front();
   if (config_.lanes) service.meta["lanes"] = "1";
   return registry_->register_service(service);
 }

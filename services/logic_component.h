@@ -40,7 +40,7 @@ class LogicComponent final : public Component {
   std::unique_ptr<Registry> registry_;
   ControlLoop& loop_;
   FillRouter fill_;
-  ListenerSet listeners_;
+  std::vector<Listener> listeners_;
   std::unique_ptr<ShardGroup> shards_;
   std::unique_ptr<RedisStoreThread> store_;
   std::function<void()> drain_done_;

@@ -19,7 +19,7 @@
 //   });
 //   RedisStoreThread store(RedisStoreOptions{}, (*shards)->switchboard());
 //   store.start();                                        // destroyed before the group
-//   (*shards)->start(&listeners);
+//   (*shards)->start(listeners);
 //
 // Without a store of its own thread: memory_store(), one shard, no extra endpoint. In a process
 // that serves several service names on one listener, gateways have to map the names to one service

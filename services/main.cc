@@ -7,6 +7,7 @@
 #include "services/command_doctor.h"
 #include "services/command_serve.h"
 #include "services/command_token.h"
+#include "services/command_wsecho.h"
 
 int main(int argc, char** argv) {
   CLI::App app(
@@ -20,6 +21,7 @@ int main(int argc, char** argv) {
   ringgate::add_client_command(app, result);
   ringgate::add_token_command(app, result);
   ringgate::add_doctor_command(app, result);
+  ringgate::add_wsecho_command(app, result);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

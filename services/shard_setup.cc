@@ -74,6 +74,9 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients
     shard.ring.client_buffers = 1;
   }
   shard.max_held_bytes = config.max_login_backlog_bytes;
+  shard.trusted_proxies = config.trusted_proxies;
+  shard.proxy_protocol = config.proxy_protocol;
+  shard.ws_ping_after_ms = ms(config.websocket_ping);
   shard.write_timeout_ms = ms(config.write_timeout);
   shard.sweep_ms = sweep_ms(config);
   shard.sweep_parts = kSweepParts;
@@ -85,24 +88,33 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients
   return options;
 }
 
-Result<ListenAddress> listen_address(const Config& config) {
-  if (config.listen.size() != 1) {
-    return usage_error("Listen names {} addresses; one TCP address is served for now",
-                       config.listen.size());
+Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t shards,
+                                             bool takeover) {
+  std::vector<Listener> listeners;
+  for (const ListenSpec& spec : config.listen) {
+    Result<ListenerSet> sockets =
+        ListenerSet::open({spec.endpoint.host, spec.endpoint.port}, shards, takeover);
+    if (!sockets) return std::unexpected(sockets.error());
+    listeners.push_back({std::move(*sockets),
+                         spec.transport,
+                         {spec.path, config.allowed_origins, config.subprotocol}});
   }
-  return ListenAddress{config.listen[0].host, config.listen[0].port};
+  return listeners;
 }
 
-Service registration(const Config& config, std::uint16_t port) {
+namespace {
+
+Service registration(const Config& config, const ListenSpec& spec, std::uint16_t port) {
   Service service;
   service.id = config.service_id;
   service.name = config.service_name;
+  service.protocol = describe(spec.transport);
   service.address = config.public_address;
-  if (service.address.empty()) service.address = config.listen[0].host;
+  if (service.address.empty()) service.address = spec.endpoint.host;
   if (service.address.empty() || service.address == "0.0.0.0" || service.address == "::") {
     service.address = "127.0.0.1";  // all interfaces: right on this machine; PublicAddress mends it
   }
-  service.port = config.public_port != 0 ? config.public_port : port;
+  service.port = port;
   service.zone = config.zone;
   service.tags = config.tags;
   if (!config.domain.empty()) service.meta["domain"] = config.domain;
@@ -111,6 +123,26 @@ Service registration(const Config& config, std::uint16_t port) {
         "http://" + service.address + ":" + std::to_string(config.monitor_port) + "/health";
   }
   return service;
+}
+
+}  // namespace
+
+std::vector<Service> registrations(const Config& config, std::span<const Listener> listeners) {
+  std::vector<Service> services;
+  for (const Transport transport : {Transport::kTcp, Transport::kWebSocket}) {
+    const auto spec = std::ranges::find(config.listen, transport, &ListenSpec::transport);
+    if (spec == config.listen.end()) continue;
+    const auto index = static_cast<std::size_t>(spec - config.listen.begin());
+    Service service = registration(config, *spec, listeners[index].sockets.port());
+    if (services.empty()) {
+      if (config.public_port != 0) service.port = config.public_port;
+    } else {
+      service.id += "-ws";
+      service.name = gateway_name(transport);
+    }
+    services.push_back(std::move(service));
+  }
+  return services;
 }
 
 std::optional<std::string> stuck_shard(const ShardGroup& shards) {

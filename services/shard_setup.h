@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "control/config.h"
 #include "control/metrics.h"
@@ -15,11 +17,15 @@ namespace ringgate {
 // descriptors, of which a ring takes no more than RLIMIT_NOFILE.
 [[nodiscard]] Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients);
 
-// Where the service listens. One address for now.
-[[nodiscard]] Result<ListenAddress> listen_address(const Config& config);
+// Every listener of the configuration, for `shards` shards each. `takeover`: although another
+// process has the port.
+[[nodiscard]] Result<std::vector<Listener>> open_listeners(const Config& config,
+                                                           std::uint32_t shards, bool takeover);
 
-// What is registered for a listener on `port`.
-[[nodiscard]] Service registration(const Config& config, std::uint16_t port);
+// What is registered: one service for each kind of listener, the first of it. Where there are both,
+// WebSocket's is <ServiceID>-ws, since a registry keeps one registration for an id.
+[[nodiscard]] std::vector<Service> registrations(const Config& config,
+                                                 std::span<const Listener> listeners);
 
 // Nothing when every shard's loop has turned lately. Any thread.
 [[nodiscard]] std::optional<std::string> stuck_shard(const ShardGroup& shards);

@@ -88,7 +88,7 @@ Links::Links(const LinksOptions& options) : published(options.shards) {
   shards.shard.ring.link_buffers = 16;
   group = std::move(
       *ShardGroup::create(shards, [](std::uint32_t) { return std::make_unique<LinkRecorder>(); }));
-  const Result<void> started = group->start(nullptr);
+  const Result<void> started = group->start({});
   EXPECT_TRUE(started) << started.error().message;
   thread.call([&] {
     const auto take = [this](std::uint32_t from, MailKind kind, ByteView message) {

@@ -1,6 +1,8 @@
 #include "tests/dataplane/fake_kernel.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
@@ -20,6 +22,13 @@ void report(const std::string& what, std::uint64_t tag) {
                 << ", generation " << parts.generation << ")";
 }
 
+std::uint16_t port_of(int listen_fd) {
+  sockaddr_in address{};
+  socklen_t bytes = sizeof address;
+  if (getsockname(listen_fd, reinterpret_cast<sockaddr*>(&address), &bytes) != 0) return 0;
+  return ntohs(address.sin_port);
+}
+
 FakeKernel::FakeKernel(std::uint64_t seed, const Faults& faults) : random_(seed), faults_(faults) {
   current_kernel = this;
 }
@@ -36,9 +45,10 @@ std::uint64_t FakeKernel::now_ms() {
   return current_kernel->now_ms_;
 }
 
-FakePeer& FakeKernel::connect() {
+FakePeer& FakeKernel::connect(std::uint16_t dialled) {
   peers_.push_back(std::make_unique<FakePeer>());
   peers_.back()->id = static_cast<std::uint32_t>(peers_.size());
+  peers_.back()->dialled = dialled;
   backlog_.push_back(peers_.back().get());
   return *peers_.back();
 }
@@ -81,6 +91,14 @@ std::size_t FakeKernel::open_sockets() const {
 std::size_t FakeKernel::armed_accepts() const {
   const auto accepts = [](const std::vector<Op>& ops) {
     return std::ranges::count_if(ops, [](const Op& op) { return op.kind == OpKind::kAccept; });
+  };
+  return static_cast<std::size_t>(accepts(submitted_) + accepts(pending_));
+}
+
+std::size_t FakeKernel::armed_accepts(std::uint16_t port) const {
+  const auto accepts = [port](const std::vector<Op>& ops) {
+    return std::ranges::count_if(
+        ops, [port](const Op& op) { return op.kind == OpKind::kAccept && op.port == port; });
   };
   return static_cast<std::size_t>(accepts(submitted_) + accepts(pending_));
 }
@@ -129,6 +147,10 @@ void FakeKernel::add(Op op) {
     }
     ++socket->in_flight;
   }
+  if (op.kind == OpKind::kAccept) {
+    op.port = port_of(op.listen_fd);
+    if (op.port == 0) report("an accept on what does not listen", op.tag);
+  }
   if (op.kind == OpKind::kAccept && op.direct) {
     const auto taken = std::ranges::count_if(direct_, [](Socket* s) { return s != nullptr; });
     if (static_cast<std::size_t>(taken) + armed_accepts() >= direct_.size()) {
@@ -171,12 +193,12 @@ unsigned FakeKernel::reap(std::span<Completion> out) {
   return taken;
 }
 
-ByteView FakeKernel::received(BufferGroup group, const Completion& completion) const {
-  const Buffers& buffers = buffers_[static_cast<std::size_t>(group)];
+MutableBytes FakeKernel::received(BufferGroup group, const Completion& completion) {
+  Buffers& buffers = buffers_[static_cast<std::size_t>(group)];
   if (buffers.states[completion.buffer_id] != BufferState::kShard) {
     report("a look into a buffer that is not the shard's", completion.tag);
   }
-  return ByteView(buffers.memory[completion.buffer_id])
+  return MutableBytes(buffers.memory[completion.buffer_id])
       .first(static_cast<std::size_t>(completion.result));
 }
 

@@ -31,7 +31,9 @@ struct Faults {
 
 // The other end of a connection.
 struct FakePeer {
-  std::uint32_t id = 0;  // also its port
+  std::uint32_t id = 0;           // also its port
+  std::uint32_t ip = 0x7F000001;  // IPv4
+  std::uint16_t dialled = 0;      // the listener's port; 0: whichever accepts first
   std::deque<std::uint8_t> inbound;
   bool ended = false;  // EOF after inbound
   bool reset = false;
@@ -60,7 +62,7 @@ class FakeKernel {
   void set_faults(const Faults& faults) { faults_ = faults; }
 
   // A peer that waits to be accepted.
-  FakePeer& connect();
+  FakePeer& connect(std::uint16_t dialled = 0);
   // A connected socket for Shard::adopt().
   int connect_fd(FakePeer*& peer);
 
@@ -68,6 +70,7 @@ class FakeKernel {
   [[nodiscard]] std::size_t open_sockets() const;
   [[nodiscard]] std::size_t waiting_peers() const { return backlog_.size(); }
   [[nodiscard]] std::size_t armed_accepts() const;
+  [[nodiscard]] std::size_t armed_accepts(std::uint16_t port) const;
 
   // Behind class Ring:
   struct Socket;
@@ -83,6 +86,8 @@ class FakeKernel {
     sockaddr_storage* address = nullptr;
     socklen_t* address_bytes = nullptr;
     bool direct = false;
+    int listen_fd = -1;
+    std::uint16_t port = 0;  // of the listener, when the accept was armed
     bool cancelled = false;
     bool ending = false;
     std::uint64_t target = 0;
@@ -93,7 +98,7 @@ class FakeKernel {
   [[nodiscard]] Socket* socket_of(File file, std::uint64_t tag);
   void turn(unsigned timeout_ms);
   unsigned reap(std::span<Completion> out);
-  [[nodiscard]] ByteView received(BufferGroup group, const Completion& completion) const;
+  [[nodiscard]] MutableBytes received(BufferGroup group, const Completion& completion);
   void recycle(BufferGroup group, std::uint16_t id);
   void publish_buffers();
 

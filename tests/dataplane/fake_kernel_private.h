@@ -11,6 +11,9 @@ namespace ringgate::test {
 // A shard did what it must never do: the test fails.
 void report(const std::string& what, std::uint64_t tag);
 
+// Of a real listening socket; 0: it is none.
+std::uint16_t port_of(int listen_fd);
+
 struct FakeKernel::Socket {
   FakePeer* peer = nullptr;
   File file;

@@ -90,7 +90,11 @@ bool FakeKernel::progress_accept(Op& op) {
     post(op, -ECANCELED);
     return true;
   }
-  if (backlog_.empty()) return false;
+  const auto next = std::ranges::find_if(backlog_, [&op](const FakePeer* peer) {
+    return peer->dialled == 0 || peer->dialled == op.port;
+  });
+  if (next == backlog_.end()) return false;
+  if (port_of(op.listen_fd) != op.port) report("a listener was closed under its accept", op.tag);
   if (happens(faults_.accept_fails)) {
     post(op, -ECONNABORTED);
     return true;
@@ -109,11 +113,11 @@ bool FakeKernel::progress_accept(Op& op) {
   } else {
     ++next_fd_;
   }
-  FakePeer& peer = *backlog_.front();
-  backlog_.pop_front();
+  FakePeer& peer = **next;
+  backlog_.erase(next);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(0x7F000001);
+  address.sin_addr.s_addr = htonl(peer.ip);
   address.sin_port = htons(static_cast<std::uint16_t>(peer.id));
   std::memcpy(op.address, &address, sizeof address);
   *op.address_bytes = sizeof address;

@@ -24,9 +24,11 @@ Result<std::unique_ptr<Ring>> Ring::create(const RingOptions& options) {
 
 namespace {
 
-Op accept_op(sockaddr_storage* address, socklen_t* address_bytes, std::uint64_t tag, bool direct) {
+Op accept_op(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes, std::uint64_t tag,
+             bool direct) {
   Op op;
   op.kind = OpKind::kAccept;
+  op.listen_fd = listen_fd;
   op.tag = tag;
   op.address = address;
   op.address_bytes = address_bytes;
@@ -44,13 +46,14 @@ Op socket_op(FakeKernel& kernel, OpKind kind, File file, std::uint64_t tag) {
 
 }  // namespace
 
-void Ring::accept_direct(int, sockaddr_storage* address, socklen_t* address_bytes,
+void Ring::accept_direct(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
                          std::uint64_t tag) {
-  state_->kernel.add(accept_op(address, address_bytes, tag, true));
+  state_->kernel.add(accept_op(listen_fd, address, address_bytes, tag, true));
 }
 
-void Ring::accept(int, sockaddr_storage* address, socklen_t* address_bytes, std::uint64_t tag) {
-  state_->kernel.add(accept_op(address, address_bytes, tag, false));
+void Ring::accept(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
+                  std::uint64_t tag) {
+  state_->kernel.add(accept_op(listen_fd, address, address_bytes, tag, false));
 }
 
 void Ring::recv_multishot(File file, BufferGroup group, std::uint64_t tag) {
@@ -114,7 +117,7 @@ unsigned Ring::reap(std::span<Completion> out) {
   return state_->kernel.reap(out);
 }
 
-ByteView Ring::received(BufferGroup group, const Completion& completion) const {
+MutableBytes Ring::received(BufferGroup group, const Completion& completion) const {
   return state_->kernel.received(group, completion);
 }
 

@@ -87,14 +87,14 @@ inline bool eventually(const std::function<bool()>& condition) {
 
 struct RealShards {
   RealShards(const ShardGroupOptions& options, const ShardGroup::MakeHandler& make_handler)
-      : listeners(std::move(*ListenerSet::open(
-            {"127.0.0.1", 0}, options.accept == AcceptMode::kHandOut ? 1 : options.shards, false))),
+      : listener{std::move(*ListenerSet::open(
+            {"127.0.0.1", 0}, options.accept == AcceptMode::kHandOut ? 1 : options.shards, false))},
         group(std::move(*ShardGroup::create(options, make_handler))) {
-    const Result<void> started = group->start(&listeners);
+    const Result<void> started = group->start({&listener, 1});
     EXPECT_TRUE(started) << started.error().message;
   }
   [[nodiscard]] Client connect(int receive_buffer_bytes = 0) const {
-    return Client(listeners.port(), receive_buffer_bytes);
+    return Client(listener.sockets.port(), receive_buffer_bytes);
   }
   [[nodiscard]] std::uint64_t count(Counter counter) const {
     std::uint64_t sum = 0;
@@ -115,7 +115,7 @@ struct RealShards {
     return sum;
   }
 
-  ListenerSet listeners;
+  Listener listener;
   std::unique_ptr<ShardGroup> group;
 };
 

@@ -184,7 +184,7 @@ TEST(RingShard, AFullShardTakesOthersWhenSomeLeave) {
       sockaddr_in to{};
       to.sin_family = AF_INET;
       to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-      to.sin_port = htons(shards.listeners.port());
+      to.sin_port = htons(shards.listener.sockets.port());
       const bool open = connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
       close(fd);
       return open;
@@ -216,7 +216,7 @@ TEST(RingShard, AcceptedLinksAreHandedToAllShardsInTurn) {
   RealShards shards(options, [](std::uint32_t) { return std::make_unique<Letters>(); });
   std::vector<Client> clients;
   for (int i = 0; i < 6; ++i) {
-    clients.push_back(Client(shards.listeners.port()));
+    clients.push_back(Client(shards.listener.sockets.port()));
     clients.back().send(frame(Opcode::kBinary, "echo"));
     EXPECT_EQ(clients.back().read(9), frame(Opcode::kBinary, "echo"));
   }

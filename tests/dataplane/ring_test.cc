@@ -43,12 +43,13 @@ TEST(Ring, AGroupThatCannotStartSaysWhyAndEnds) {
   ShardGroupOptions options = test::one_shard();
   options.shards = 2;
   options.shard.max_clients = 1u << 22;
-  auto listeners = ListenerSet::open({"127.0.0.1", 0}, 2, false);
-  ASSERT_TRUE(listeners);
+  auto sockets = ListenerSet::open({"127.0.0.1", 0}, 2, false);
+  ASSERT_TRUE(sockets);
+  Listener listener{std::move(*sockets)};
   auto group =
       ShardGroup::create(options, [](std::uint32_t) { return std::make_unique<Nothing>(); });
   ASSERT_TRUE(group);
-  const Result<void> started = (*group)->start(&*listeners);
+  const Result<void> started = (*group)->start({&listener, 1});
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().message.find("RLIMIT_NOFILE"), std::string::npos);
 }

@@ -22,6 +22,7 @@ class ScriptedHandler : public Handler {
   std::function<void(Connection&)> accepted = [](Connection&) {};
   std::function<void(Connection&, const AdoptedFor&)> adopted = [](auto&, auto&) {};
   std::function<void(Connection&, ByteView)> packet = [](auto&, auto) {};
+  std::function<void(Connection&, std::string_view)> words = [](auto&, auto) {};
   std::function<void(Connection&, CloseReason)> closed = [](auto&, auto) {};
   std::function<void(Connection&)> deadline = [](auto&) {};
   std::function<void()> tick = [] {};
@@ -39,6 +40,9 @@ class ScriptedHandler : public Handler {
   void on_close(Connection& connection, CloseReason reason) override {
     reasons.push_back(reason);
     closed(connection, reason);
+  }
+  void on_text(Connection& connection, ByteView payload) override {
+    words(connection, as_text(payload));
   }
   void on_deadline(Connection& connection) override {
     ++deadlines;
@@ -63,14 +67,23 @@ inline ShardOptions small_shard() {
   return options;
 }
 
+inline std::vector<Listener> open_listeners(const std::vector<Transport>& transports) {
+  std::vector<Listener> listeners;
+  for (const Transport transport : transports) {
+    listeners.push_back({std::move(*ListenerSet::open({"127.0.0.1", 0}, 1, false)), transport, {}});
+  }
+  return listeners;
+}
+
 struct FakeShard {
   explicit FakeShard(std::uint64_t seed, const Faults& faults = {},
-                     const ShardOptions& options = small_shard(), Handler* given = nullptr)
+                     const ShardOptions& options = small_shard(), Handler* given = nullptr,
+                     const std::vector<Transport>& transports = {Transport::kTcp})
       : kernel(seed, faults),
         board(std::move(*Switchboard::create(1, 0, 64 * 1024))),
-        listeners(std::move(*ListenerSet::open({"127.0.0.1", 0}, 1, false))),
+        listeners(open_listeners(transports)),
         shard(options, *board, given != nullptr ? *given : handler) {
-    EXPECT_TRUE(shard.start(AcceptMode::kDirect, &listeners));
+    EXPECT_TRUE(shard.start(AcceptMode::kDirect, listeners));
   }
 
   void turn(unsigned wait_ms = 1) { shard.iterate(wait_ms); }
@@ -80,8 +93,9 @@ struct FakeShard {
     for (int i = 0; i < turns && !condition(); ++i) turn(wait_ms);
     return condition();
   }
-  FakePeer& connect() {
-    FakePeer& peer = kernel.connect();
+  // Through the listener of that number.
+  FakePeer& connect(std::size_t listener_index = 0) {
+    FakePeer& peer = kernel.connect(listeners[listener_index].sockets.port());
     EXPECT_TRUE(turn_until([&] { return peer.accepted; }));
     turn();
     return peer;
@@ -106,12 +120,14 @@ struct FakeShard {
     EXPECT_EQ(kernel.open_sockets(), 0U);
     EXPECT_EQ(shard.counters().get(Gauge::kClients), 0U);
     EXPECT_EQ(shard.counters().get(Gauge::kLinks), 0U);
+    EXPECT_EQ(shard.counters().get(Gauge::kWebSockets), 0U);
   }
 
   FakeKernel kernel;
   ScriptedHandler handler;
   std::unique_ptr<Switchboard> board;
-  ListenerSet listeners;
+  std::vector<Listener> listeners;
+  Listener& listener = listeners.front();
   Shard shard;
 };
 

@@ -73,11 +73,11 @@ WorldOptions::WorldOptions() {
 
 World::World(WorldOptions from) : options(std::move(from)) {
   options.gateway.selector = &selector;
-  listeners = std::move(*ListenerSet::open({"127.0.0.1", 0}, options.shards.shards, false));
+  listener.sockets = std::move(*ListenerSet::open({"127.0.0.1", 0}, options.shards.shards, false));
   group = std::move(*ShardGroup::create(options.shards, [this](std::uint32_t) {
     return std::make_unique<GatewayHandler>(options.gateway);
   }));
-  const Result<void> started = group->start(&listeners);
+  const Result<void> started = group->start({&listener, 1});
   EXPECT_TRUE(started) << started.error().message;
 }
 
@@ -158,7 +158,7 @@ WorldClient World::login(std::uint32_t shard, const std::string& account) {
   request.set_token(sign_token({account, "kim", std::time(nullptr) + 3600}, kSecret));
   // The kernel chooses the shard by the client's port.
   for (int i = 0; i < 200; ++i) {
-    WorldClient client{TcpPeer::connect_to(listeners.port()), {}, 0};
+    WorldClient client{TcpPeer::connect_to(listener.sockets.port()), {}, 0};
     client.socket.send(
         packet({.command = kCommandSignIn, .sequence = 1}, request.SerializeAsString()));
     WorldPacket forwarded = receive(*login_link);

@@ -86,7 +86,7 @@ class World {
 
   WorldOptions options;
   HashSelector selector;
-  ListenerSet listeners;
+  Listener listener;
   std::vector<std::unique_ptr<Catalogue>> catalogues;
   std::unique_ptr<ShardGroup> group;
   std::unique_ptr<TcpPeer> login_link;

@@ -102,7 +102,7 @@ TEST_F(LinkDown, ALoginThatWaitsIsAnsweredAndClosed) {
     pkt::LoginReq request;
     request.set_token(
         sign_token({"alice", "kim", std::time(nullptr) + 3600}, world_.options.gateway.secrets[0]));
-    const TcpPeer client = TcpPeer::connect_to(world_.listeners.port());
+    const TcpPeer client = TcpPeer::connect_to(world_.listener.sockets.port());
     client.send(
         test::packet({.command = kCommandSignIn, .sequence = 3}, request.SerializeAsString()));
     const WorldPacket forwarded = receive(*world_.login_link);

@@ -37,7 +37,7 @@ ShardGroupOptions small_shards(std::uint32_t shards, AcceptMode accept) {
 // Answers login.* and echo.*.
 class LogicService {
  public:
-  LogicService() : listeners_(std::move(*ListenerSet::open({"127.0.0.1", 0}, 1, false))) {
+  LogicService() : listener_{std::move(*ListenerSet::open({"127.0.0.1", 0}, 1, false))} {
     group_ =
         std::move(*ShardGroup::create(small_shards(1, AcceptMode::kHandOut), [](std::uint32_t) {
           return make_logic_handler({}, memory_store(), [](Router& router) {
@@ -45,24 +45,24 @@ class LogicService {
             add_echo_handlers(router);
           });
         }));
-    EXPECT_TRUE(group_->start(&listeners_));
+    EXPECT_TRUE(group_->start({&listener_, 1}));
   }
   [[nodiscard]] std::vector<Service> services() const {
     Service service;
     service.id = "chat01";
     service.name = "chat";
     service.address = "127.0.0.1";
-    service.port = listeners_.port();
+    service.port = listener_.sockets.port();
     service.meta["lanes"] = "1";
     return {service};
   }
   void stop() {
     group_->stop();
-    listeners_ = {};  // or new connections would wait in its backlog
+    listener_ = {};  // or new connections would wait in its backlog
   }
 
  private:
-  ListenerSet listeners_;
+  Listener listener_;
   std::unique_ptr<ShardGroup> group_;
 };
 
@@ -75,12 +75,12 @@ class Gateway {
     options_.secrets = {std::string(kSecret)};
     options_.routes = {{"login", "chat"}, {"echo", "chat"}};
     options_.selector = &selector_;
-    listeners_ = std::move(*ListenerSet::open({"127.0.0.1", 0}, 2, false));
+    listener_.sockets = std::move(*ListenerSet::open({"127.0.0.1", 0}, 2, false));
     group_ =
         std::move(*ShardGroup::create(small_shards(2, AcceptMode::kDirect), [this](std::uint32_t) {
           return std::make_unique<GatewayHandler>(options_);
         }));
-    EXPECT_TRUE(group_->start(&listeners_));
+    EXPECT_TRUE(group_->start({&listener_, 1}));
     thread_.call([this, lanes] { start_control(lanes); });
   }
   ~Gateway() { stop(); }
@@ -93,7 +93,7 @@ class Gateway {
   [[nodiscard]] bool connected() {
     return thread_.eventually([this] { return links_->connected("chat"); });
   }
-  [[nodiscard]] std::uint16_t port() const { return listeners_.port(); }
+  [[nodiscard]] std::uint16_t port() const { return listener_.sockets.port(); }
   void stop() {
     if (group_ == nullptr) return;
     thread_.call([this] {
@@ -103,7 +103,7 @@ class Gateway {
     });
     thread_.end();
     group_.reset();
-    listeners_ = {};
+    listener_ = {};
   }
 
  private:
@@ -135,7 +135,7 @@ class Gateway {
 
   GatewayOptions options_;
   HashSelector selector_;
-  ListenerSet listeners_;
+  Listener listener_;
   std::unique_ptr<ShardGroup> group_;
   LoopThread thread_;
   std::unique_ptr<LinkManager> links_;  // the loop's thread
@@ -266,14 +266,14 @@ class Idle final : public Handler {
 TEST(Shutdown, WhileLinksAreAcceptedKeepsNoneOfThem) {
   const auto before = test::open_fds();
   for (int round = 0; round < 30; ++round) {
-    ListenerSet listeners = std::move(*ListenerSet::open({"127.0.0.1", 0}, 1, false));
+    Listener listener{std::move(*ListenerSet::open({"127.0.0.1", 0}, 1, false))};
     auto group =
         std::move(*ShardGroup::create(small_shards(2, AcceptMode::kHandOut),
                                       [](std::uint32_t) { return std::make_unique<Idle>(); }));
-    ASSERT_TRUE(group->start(&listeners));
+    ASSERT_TRUE(group->start({&listener, 1}));
     std::atomic<bool> over = false;
     std::atomic<int> made = 0;
-    std::thread callers([&, port = listeners.port()] {
+    std::thread callers([&, port = listener.sockets.port()] {
       while (!over) {
         const TcpPeer link(TcpPeer::connected(port));
         if (link.fd() < 0) return;
@@ -283,7 +283,7 @@ TEST(Shutdown, WhileLinksAreAcceptedKeepsNoneOfThem) {
     while (made < round) std::this_thread::yield();
     group->stop();
     group.reset();
-    listeners = {};
+    listener = {};
     over = true;
     callers.join();
     ASSERT_EQ(test::open_fds(), before) << "after round " << round;

@@ -82,7 +82,7 @@ class Dev {
     Config service;
     service.service_id = "services";
     service.service_name = "chat";
-    service.listen = {Endpoint{"127.0.0.1", 0}};
+    service.listen = {ListenSpec{{"127.0.0.1", 0}}};
     service.shards = 1;
     service.pin_shards = false;
     service.memory_sessions = true;
@@ -95,7 +95,7 @@ class Dev {
     Config config;
     config.service_id = "g1";
     config.service_name = "tgateway";
-    config.listen = {Endpoint{"127.0.0.1", port_}};
+    config.listen = {ListenSpec{{"127.0.0.1", port_}}};
     config.app_secret = kSecret;
     config.shards = 1;
     config.pin_shards = false;

@@ -64,7 +64,7 @@ const BadConfig kBadConfigs[] = {
      {"/nowhere/secret"}},
     {"NoRegistry", "gateway", {{"RegistryFile", ""}}, {"RegistryFile"}},
     {"Consul", "gateway", {{"ConsulURL", "localhost:8500"}}, {"Consul", "RegistryFile"}},
-    {"WebSocket", "gateway", {{"Listen", "ws://127.0.0.1:0"}}, {"WebSocket", "tcp://"}},
+    {"Tls", "gateway", {{"Listen", "wss://127.0.0.1:0"}}, {"TLS", "ws://"}},
     {"BadYaml", "gateway", {{"Tags", "[a"}}, {"x1.yaml"}},
     {"BadServiceId", "gateway", {{"ServiceID", "a,b"}}, {"ServiceID"}},
     {"NoSessions", "login", {}, {"RedisAddrs", "MemorySessions"}},

@@ -30,7 +30,7 @@ T value_of(Result<T> result) {
 
 TestService::TestService(const TestServiceOptions& options, const MakeStore& make_store,
                          const FillRouter& fill)
-    : listeners_(value_of(ListenerSet::open({"127.0.0.1", 0}, 1, false))) {
+    : listener_{value_of(ListenerSet::open({"127.0.0.1", 0}, 1, false))} {
   ShardGroupOptions group;
   group.shards = options.shards;
   group.extra_endpoints = options.extra_endpoints;
@@ -46,7 +46,7 @@ TestService::TestService(const TestServiceOptions& options, const MakeStore& mak
 }
 
 void TestService::start() {
-  const Result<void> started = group_->start(&listeners_);
+  const Result<void> started = group_->start({&listener_, 1});
   if (!started) throw std::runtime_error(started.error().message);
 }
 

@@ -27,7 +27,7 @@ class TestService {
   TestService(const TestServiceOptions& options, const MakeStore& make_store,
               const FillRouter& fill);
 
-  [[nodiscard]] std::uint16_t port() const { return listeners_.port(); }
+  [[nodiscard]] std::uint16_t port() const { return listener_.sockets.port(); }
   [[nodiscard]] ShardGroup& group() { return *group_; }
   void start();
   [[nodiscard]] std::uint64_t count(Counter counter) const;
@@ -35,7 +35,7 @@ class TestService {
   [[nodiscard]] bool wait_for(Counter counter, std::uint64_t at_least) const;
 
  private:
-  ListenerSet listeners_;
+  Listener listener_;
   std::unique_ptr<ShardGroup> group_;
 };
 

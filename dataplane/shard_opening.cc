@@ -1,0 +1,96 @@
+// Shard: what comes before a client's frames: the PROXY header of a trusted proxy, and a
+// WebSocket's opening handshake. Both say where a client really comes from. Set-up, so it may
+// allocate.
+#include <cstring>
+
+#include "codec/proxy_protocol.h"
+#include "dataplane/shard.h"
+
+namespace ringgate {
+
+void Shard::begin_opening(Connection& connection, std::uint32_t listener) {
+  connection.listener = static_cast<std::uint8_t>(listener);
+  connection.transport = acceptor_.listener(listener).transport;
+  const bool proxied =
+      options_.proxy_protocol && contains(options_.trusted_proxies, connection.peer);
+  connection.stage = proxied ? Stage::kProxyHeader : stage_after_proxy(connection);
+}
+
+Stage Shard::stage_after_proxy(const Connection& connection) noexcept {
+  return connection.transport == Transport::kWebSocket ? Stage::kUpgrade : Stage::kFrames;
+}
+
+std::size_t Shard::parse_opening(Connection& connection, MutableBytes input) {
+  std::size_t used = 0;
+  if (connection.stage == Stage::kProxyHeader) used = take_proxy_header(connection, input);
+  if (connection.stage == Stage::kUpgrade && connection.open()) {
+    used += take_upgrade(connection, input.subspan(used));
+  }
+  return used;
+}
+
+std::size_t Shard::take_proxy_header(Connection& connection, ByteView input) {
+  const ProxyStep step = parse_proxy_header(input);
+  if (step.status == ProxyStatus::kNeedMore) return 0;
+  if (step.status == ProxyStatus::kBad) {
+    finish(connection, CloseReason::kBadProxyHeader);
+    return 0;
+  }
+  if (step.has_source) move_source(connection, PeerAddress::from(step.source));
+  connection.stage = stage_after_proxy(connection);
+  return step.consumed;
+}
+
+// The answer is the first thing the client gets, and what follows the request are its frames.
+std::size_t Shard::take_upgrade(Connection& connection, ByteView input) {
+  const WsUpgradeOptions& wanted = acceptor_.listener(connection.listener).upgrade;
+  const auto entry = upgrades_.try_emplace(connection.slot, wanted).first;
+  const UpgradeStep step = entry->second.feed(input);
+  if (step.status == UpgradeStatus::kNeedMore) return step.consumed;
+
+  const WsUpgrade upgrade = std::move(entry->second);
+  upgrades_.erase(entry);
+  const std::string response = upgrade.response();
+  if (std::uint8_t* const to = reserve(connection, response.size()); to != nullptr) {
+    std::memcpy(to, response.data(), response.size());
+  }
+  if (step.status == UpgradeStatus::kRefused) {
+    counters_.add(Counter::kUpgradesRefused);
+    finish(connection, CloseReason::kUpgradeRefused);
+    return step.consumed;
+  }
+  counters_.add(Counter::kUpgrades);
+  counters_.change(Gauge::kWebSockets, 1);
+  connection.stage = Stage::kFrames;
+  move_source(connection,
+              forwarded_peer(connection.peer, upgrade.forwarded_for(), options_.trusted_proxies));
+  return step.consumed;
+}
+
+// The connection ends: whatever its opening had collected, and what was counted with its end.
+void Shard::end_opening(Connection& connection) {
+  if (connection.role != Role::kClient) return;
+  if (connection.stage == Stage::kUpgrade) {
+    upgrades_.erase(connection.slot);
+  } else if (connection.transport == Transport::kWebSocket && connection.stage == Stage::kFrames) {
+    counters_.change(Gauge::kWebSockets, -1);
+    drop_parts(connection);
+  }
+}
+
+void Shard::move_source(Connection& connection, const PeerAddress& source) {
+  forget_source(connection.peer);
+  connection.peer = source;
+  if (!count_source(source)) abort(connection, CloseReason::kTooManyFromAddress);
+}
+
+// A proxy's own address stands for all of its clients: it is not bounded.
+bool Shard::count_source(const PeerAddress& peer) {
+  return contains(options_.trusted_proxies, peer) || sources_.add(peer);
+}
+
+void Shard::forget_source(const PeerAddress& peer) {
+  if (!contains(options_.trusted_proxies, peer)) sources_.remove(peer);
+}
+
+}  // namespace ringgate
