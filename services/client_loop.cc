@@ -13,6 +13,7 @@
 #include <climits>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "services/client_session.h"
 
@@ -46,21 +47,26 @@ bool write_line(int fd, std::string_view line) {
 
 class ClientLoop {
  public:
-  ClientLoop(const ClientDescriptors& descriptors, const std::string& account)
+  ClientLoop(const ClientDescriptors& descriptors, std::unique_ptr<ClientTransport> transport,
+             const std::string& account)
       : fds_(descriptors),
-        session_(account, [this](ClientSession::Line kind, std::string_view line) {
-          const bool output = kind == ClientSession::Line::kOutput;
-          if (!write_line(output ? fds_.output : fds_.problems, line) && output) broken_ = true;
-        }) {}
+        session_(account, std::move(transport),
+                 [this](ClientSession::Line kind, std::string_view line) {
+                   const bool output = kind == ClientSession::Line::kOutput;
+                   if (!write_line(output ? fds_.output : fds_.problems, line) && output)
+                     broken_ = true;
+                 }) {}
 
   int run(const std::string& token) {
     session_.start(token, now_ns());
+    session_.receive({}, now_ns());
     while (!session_.ended() && !broken_ && signal_ == 0) {
       send_bytes();
       run_lines();
       session_.tick(now_ns());
       if (!session_.ended() && !broken_) wait();
     }
+    send_bytes();  // a close frame, as far as there is room for it: nobody waits for it any more
     if (signal_ != 0) return 128 + signal_;
     return broken_ ? 1 : session_.exit_code();
   }
@@ -168,9 +174,9 @@ class ClientLoop {
 
 }  // namespace
 
-int run_client(const ClientDescriptors& descriptors, const std::string& account,
-               const std::string& token) {
-  return ClientLoop(descriptors, account).run(token);
+int run_client(const ClientDescriptors& descriptors, std::unique_ptr<ClientTransport> transport,
+               const std::string& account, const std::string& token) {
+  return ClientLoop(descriptors, std::move(transport), account).run(token);
 }
 
 }  // namespace ringgate

@@ -3,7 +3,10 @@
 // One thread, which owns the session for the duration of the call. Descriptors stay their owner's.
 #pragma once
 
+#include <memory>
 #include <string>
+
+#include "services/client_transport.h"
 
 namespace ringgate {
 
@@ -16,7 +19,8 @@ struct ClientDescriptors {
 };
 
 // The exit code: ClientSession's, or 128 + the number of the signal that ended it.
-[[nodiscard]] int run_client(const ClientDescriptors& descriptors, const std::string& account,
+[[nodiscard]] int run_client(const ClientDescriptors& descriptors,
+                             std::unique_ptr<ClientTransport> transport, const std::string& account,
                              const std::string& token);
 
 }  // namespace ringgate

@@ -6,19 +6,22 @@
 
 #include "codec/packet.h"
 #include "codec/pkt.pb.h"
+#include "codec/rewrite.h"
 
 namespace ringgate {
 namespace {
 
-constexpr std::size_t kMaxPayloadBytes = 16 * 1024 * 1024;
 constexpr std::size_t kMaxHeaderBytes = 1024 * 1024;
-constexpr std::string_view kNotAGateway =
-    "what answers there does not speak the gateway's TCP protocol: check the port";
+
+// Without the frames around them, which are the transport's.
+constexpr ByteView kPing = ByteView(kTcpPing).subspan(kTcpFrameHeadBytes);
+constexpr ByteView kPong = ByteView(kTcpPong).subspan(kTcpFrameHeadBytes);
 
 }  // namespace
 
-ClientSession::ClientSession(std::string account, Printer print)
-    : account_(std::move(account)), print_(std::move(print)) {}
+ClientSession::ClientSession(std::string account, std::unique_ptr<ClientTransport> transport,
+                             Printer print)
+    : account_(std::move(account)), transport_(std::move(transport)), print_(std::move(print)) {}
 
 void ClientSession::start(std::string_view token, std::int64_t now_ns) {
   pkt::LoginReq login;
@@ -29,7 +32,7 @@ void ClientSession::start(std::string_view token, std::int64_t now_ns) {
 
 bool ClientSession::wants_input() const noexcept {
   return state_ == State::kReady && outstanding() < kMaxOutstanding &&
-         unsent_.size() < kMaxUnsentBytes;
+         unsent().size() < kMaxUnsentBytes;
 }
 
 void ClientSession::run(const ClientCommand& command, std::int64_t now_ns) {
@@ -100,25 +103,22 @@ void ClientSession::tick(std::int64_t now_ns) {
 void ClientSession::send_request(Request request, std::string_view command, std::string_view dest,
                                  std::string_view body, std::int64_t now_ns) {
   const OutgoingHeader header{.command = command, .sequence = next_sequence_++, .dest = dest};
-  const std::size_t begin = unsent_.size();
-  unsent_.resize(begin + framed_packet_bytes(header, body.size()));
-  write_framed_packet(reinterpret_cast<std::uint8_t*>(unsent_.data() + begin), header,
-                      as_bytes(body));
+  std::string packet(packet_bytes(header, body.size()), '\0');
+  write_packet(reinterpret_cast<std::uint8_t*>(packet.data()), header, as_bytes(body));
+  transport_->send_packet(as_bytes(packet));
   if (request.kind == Request::Kind::kAck) ++acks_;
   requests_.emplace(header.sequence, std::move(request));
   if (state_ == State::kReady) due_ns_ = now_ns + kHeartbeatNs;
 }
 
 void ClientSession::send_ping(bool heartbeat, std::int64_t now_ns) {
-  unsent_.append(as_text(kTcpPing));
+  transport_->send_packet(kPing);
   pings_.push_back({now_ns, heartbeat});
   due_ns_ = now_ns + kHeartbeatNs;
 }
 
 void ClientSession::begin_close(std::int64_t now_ns) {
-  std::array<std::uint8_t, kTcpFrameHeadBytes> head{};
-  write_tcp_frame_head(head.data(), Opcode::kClose, 0);
-  unsent_.append(as_text(head));
+  transport_->send_close();
   state_ = State::kClosing;
   due_ns_ = now_ns + kCloseWaitNs;
 }
@@ -134,37 +134,25 @@ std::size_t ClientSession::outstanding() const noexcept {
 }
 
 void ClientSession::receive(ByteView bytes, std::int64_t now_ns) {
-  received_.append(as_text(bytes));
-  std::size_t done = 0;
+  transport_->receive(bytes);
   while (!ended()) {
-    const FrameStep step = next_tcp_frame(as_bytes(received_).subspan(done), kMaxPayloadBytes);
-    if (step.status == FrameStatus::kNeedMore) break;
-    if (step.status != FrameStatus::kFrame) return fail(kNotAGateway);
-    take_frame(step.frame, now_ns);
-    done += step.consumed;
+    const ClientEvent event = transport_->next();
+    if (event.kind == ClientEvent::Kind::kNeedMore) break;
+    take_event(event, now_ns);
   }
-  received_.erase(0, done);
   close_when_answered(now_ns);
 }
 
-void ClientSession::take_frame(const Frame& frame, std::int64_t now_ns) {
-  switch (frame.opcode) {
-    case Opcode::kBinary:
-      return take_packet(frame.payload, now_ns);
-    case Opcode::kClose:
-      return take_close(as_text(frame.payload));
-    case Opcode::kPong:
+void ClientSession::take_event(const ClientEvent& event, std::int64_t now_ns) {
+  switch (event.kind) {
+    case ClientEvent::Kind::kNeedMore:
       return;
-    case Opcode::kPing: {
-      std::array<std::uint8_t, kTcpFrameHeadBytes> head{};
-      write_tcp_frame_head(head.data(), Opcode::kPong,
-                           static_cast<std::uint32_t>(frame.payload.size()));
-      unsent_.append(as_text(head)).append(as_text(frame.payload));
-      return;
-    }
-    case Opcode::kContinuation:
-    case Opcode::kText:
-      return fail(kNotAGateway);
+    case ClientEvent::Kind::kPacket:
+      return take_packet(event.payload, now_ns);
+    case ClientEvent::Kind::kClose:
+      return take_close(event.text);
+    case ClientEvent::Kind::kProblem:
+      return fail(event.text);
   }
 }
 
@@ -172,7 +160,7 @@ void ClientSession::take_packet(ByteView payload, std::int64_t now_ns) {
   const Packet packet = parse_packet(payload, kMaxHeaderBytes);
   if (packet.status == PacketStatus::kBasic) {
     if (packet.code == kBasicPong) take_pong(now_ns);
-    if (packet.code == kBasicPing) unsent_.append(as_text(kTcpPong));
+    if (packet.code == kBasicPing) transport_->send_packet(kPong);
     return;
   }
   pkt::Header header;
@@ -209,6 +197,7 @@ void ClientSession::problem(std::string_view line) {
 
 void ClientSession::fail(std::string_view line) {
   problem(line);
+  transport_->send_close();
   state_ = State::kEnded;
 }
 

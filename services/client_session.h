@@ -1,22 +1,22 @@
 // The protocol of the terminal client without its sockets: bytes and lines go in, bytes and lines
-// come out.
+// come out. What the bytes look like is its transport's business.
 //
-// One thread. The session owns what it has to send until sent() takes it away; unsent() stays valid
-// until the next call of a function that is not const. Times are of any one monotonic clock, in
-// nanoseconds.
+// One thread. The session owns its transport, and what it has to send until sent() takes it away;
+// unsent() stays valid until the next call of a function that is not const. Times are of any one
+// monotonic clock, in nanoseconds.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "codec/bytes.h"
-#include "codec/rewrite.h"
-#include "codec/tcp_frame.h"
 #include "services/client_text.h"
+#include "services/client_transport.h"
 
 namespace pkt {
 class Header;
@@ -47,9 +47,10 @@ class ClientSession {
   using Printer =
       std::function<void(Line, std::string_view)>;  // the line comes without its line end
 
-  ClientSession(std::string account, Printer print);
+  ClientSession(std::string account, std::unique_ptr<ClientTransport> transport, Printer print);
 
   void start(std::string_view token, std::int64_t now_ns);
+  // Without bytes: takes what the transport already has.
   void receive(ByteView bytes, std::int64_t now_ns);
   // To be called while wants_input().
   void run(const ClientCommand& command, std::int64_t now_ns);
@@ -61,8 +62,8 @@ class ClientSession {
   void tick(std::int64_t now_ns);
   std::int64_t next_due_ns() const noexcept { return due_ns_; }
 
-  std::string_view unsent() const noexcept { return unsent_; }
-  void sent(std::size_t bytes) { unsent_.erase(0, bytes); }
+  std::string_view unsent() const noexcept { return transport_->unsent(); }
+  void sent(std::size_t bytes) { transport_->sent(bytes); }
 
   State state() const noexcept { return state_; }
   bool ended() const noexcept { return state_ == State::kEnded; }
@@ -88,7 +89,7 @@ class ClientSession {
   void close_when_answered(std::int64_t now_ns);
   std::size_t outstanding() const noexcept;
 
-  void take_frame(const Frame& frame, std::int64_t now_ns);
+  void take_event(const ClientEvent& event, std::int64_t now_ns);
   void take_packet(ByteView payload, std::int64_t now_ns);
   void take_pong(std::int64_t now_ns);
   void take_close(std::string_view reason);
@@ -103,6 +104,7 @@ class ClientSession {
   void fail(std::string_view line);  // a problem that ends the session
 
   std::string account_;
+  std::unique_ptr<ClientTransport> transport_;
   Printer print_;
   State state_ = State::kLoggingIn;
   int exit_code_ = 0;
@@ -112,8 +114,6 @@ class ClientSession {
   std::size_t acks_ =
       0;  // how many of requests_ are acknowledgements, which quit does not wait for
   std::deque<Ping> pings_;  // basic pings carry no number: pongs come in their order
-  std::string received_;
-  std::string unsent_;
 };
 
 }  // namespace ringgate

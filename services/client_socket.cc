@@ -64,7 +64,7 @@ int connect_address(const addrinfo& address, int timeout_ms, UniqueFd& socket_ou
 
 }  // namespace
 
-Result<UniqueFd> connect_to(const Endpoint& target, int timeout_ms) {
+Result<UniqueFd> connect_to(const Endpoint& target, int timeout_ms, std::string_view flag) {
   const Result<Addresses> addresses = look_up(target);
   if (!addresses) return std::unexpected(addresses.error());
   int error = 0;
@@ -77,8 +77,8 @@ Result<UniqueFd> connect_to(const Endpoint& target, int timeout_ms) {
   }
   const std::string where = format_endpoint(target);
   if (error == ECONNREFUSED) {
-    return run_error("nothing listens on {}: start a gateway there with `ringgate dev --tcp {}`",
-                     where, where);
+    return run_error("nothing listens on {}: start a gateway there with `ringgate dev {} {}`",
+                     where, flag, where);
   }
   return run_error("cannot connect to {}: {}", where, std::strerror(error));
 }

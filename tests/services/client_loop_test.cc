@@ -126,8 +126,9 @@ struct ClientLoopTest : public ::testing::Test {
                                         .output = output.write_end(),
                                         .problems = problems.write_end(),
                                         .signals = signals};
-    return std::async(std::launch::async,
-                      [descriptors] { return run_client(descriptors, "alice", "a.b.c"); });
+    return std::async(std::launch::async, [descriptors] {
+      return run_client(descriptors, make_tcp_transport(), "alice", "a.b.c");
+    });
   }
 
   ScriptedGateway gateway;

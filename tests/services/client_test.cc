@@ -71,9 +71,10 @@ TEST(ClientText, ExplainsStatuses) {
 class ClientSessionTest : public ::testing::Test {
  protected:
   ClientSessionTest()
-      : session_("alice", [this](ClientSession::Line kind, std::string_view line) {
-          (kind == ClientSession::Line::kOutput ? output_ : problems_).emplace_back(line);
-        }) {
+      : session_("alice", make_tcp_transport(),
+                 [this](ClientSession::Line kind, std::string_view line) {
+                   (kind == ClientSession::Line::kOutput ? output_ : problems_).emplace_back(line);
+                 }) {
     session_.start("a.b.c", now_);
   }
 
