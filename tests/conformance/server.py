@@ -1,0 +1,93 @@
+"""`ringgate wsecho` as a child process, on a port of the system's choice."""
+
+import contextlib
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+LISTENING = re.compile(rb"listening ws (\S+):(\d+)\n")
+START_LIMIT_S = 20
+STOP_LIMIT_S = 20
+
+
+def read_address(process):
+    seen = b""
+    deadline = time.monotonic() + START_LIMIT_S
+    while not (found := LISTENING.search(seen)):
+        left = deadline - time.monotonic()
+        ready, _, _ = select.select([process.stdout], [], [], max(left, 0))
+        part = process.stdout.read1(4096) if ready else b""
+        if not part:
+            raise RuntimeError(f"no 'listening ws HOST:PORT' on stdout, only {seen!r}")
+        seen += part
+    return f"ws://{found[1].decode()}:{found[2].decode()}/"
+
+
+class Echo:
+    """A running `ringgate wsecho`."""
+
+    def __init__(self, process, url):
+        self.url = url
+        self._process = process
+        self._stopping = False
+
+    def stop(self):
+        """SIGTERM, once."""
+        if not self._stopping:
+            early = self._process.poll()
+            if early is not None:
+                raise RuntimeError(f"the server ended during the run, with {early}")
+            self._process.send_signal(signal.SIGTERM)
+        self._stopping = True
+
+    def wait(self):
+        code = self._process.wait(STOP_LIMIT_S)
+        if code != 0:
+            raise RuntimeError(f"the server ended with {code} after SIGTERM")
+
+
+@contextlib.contextmanager
+def wsecho(binary):
+    """Yields an Echo. Raises when the server did not come up or did not end with 0."""
+    command = [binary, "wsecho", "--listen", "127.0.0.1:0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        echo = Echo(process, read_address(process))
+        yield echo
+        echo.stop()
+        echo.wait()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+@contextlib.contextmanager
+def server(options):
+    """The URL to test, from the two options below."""
+    if options.server:
+        yield options.server
+        return
+    with wsecho(options.binary) as echo:
+        yield echo.url
+
+
+def add_options(parser):
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--server", metavar="URL", help="a running echo server: ws://HOST:PORT/")
+    which.add_argument("--binary", metavar="PATH", help="ringgate: its wsecho is started")
+
+
+def run_against_server(options, test):
+    """`test(url)` gives the number of failures; returns the exit code."""
+    try:
+        with server(options) as url:
+            failures = test(url)
+    except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+        print(f"FAILED: {error}", file=sys.stderr)
+        return 1
+    return 1 if failures else 0
