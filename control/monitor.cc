@@ -4,6 +4,8 @@
 #include <prometheus/text_serializer.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -14,14 +16,17 @@
 
 #include "control/address.h"
 #include "control/thread.h"
+#include "control/unique_fd.h"
 
 namespace ringgate {
 namespace {
 
-constexpr std::size_t kThreads = 2;
+// Browsers open connections in advance and keep silent on them for kIoTimeout_s.
+constexpr std::size_t kThreads = 4;
 constexpr std::time_t kIoTimeout_s = 2;
 constexpr std::size_t kMaxRequestBody = 4096;
 constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+constexpr const char* kContentPolicy = "Content-Security-Policy";
 
 HttpReply probe_reply(const std::function<std::optional<std::string>()>& probe) {
   const std::optional<std::string> reason = probe ? probe() : std::nullopt;
@@ -35,28 +40,79 @@ HttpReply metrics_reply(const std::shared_ptr<prometheus::Collectable>& metrics)
   return {200, std::move(text), kMetricsType};
 }
 
+// The numeric host that a socket is bound to.
+std::string host_of(int listener) {
+  SocketAddress bound;
+  bound.length = sizeof bound.storage;
+  auto* const address = reinterpret_cast<sockaddr*>(&bound.storage);
+  return getsockname(listener, address, &bound.length) == 0 ? format_host(address) : "";
+}
+
+bool is_loopback(const std::string& host) {
+  return host == "::1" || (host.starts_with("127.") && host.find(':') == std::string::npos);
+}
+
+// Does the request name this port by a name that only this machine has? Without one Host there is
+// nothing to believe.
+bool has_local_host_header(const httplib::Request& request, const Endpoint& bound) {
+  if (request.get_header_value_count("Host") != 1) return false;
+  std::string asked = request.get_header_value("Host");
+  std::ranges::transform(asked, asked.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  // Browsers leave the port out where it is that of the scheme.
+  if (bound.port == 80 && !asked.ends_with(":80")) asked += ":80";
+  const auto names = std::to_array<std::string>({"127.0.0.1", "localhost", "::1", bound.host});
+  return std::ranges::any_of(
+      names, [&](const std::string& name) { return asked == format_endpoint({name, bound.port}); });
+}
+
+void restrict_reply(HttpReply& reply) {
+  const bool has_policy = std::ranges::any_of(
+      reply.headers, [](const auto& header) { return header.first == kContentPolicy; });
+  if (!has_policy) {
+    reply.headers.emplace_back(kContentPolicy, "default-src 'none'; frame-ancestors 'none'");
+  }
+  reply.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  reply.headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+  reply.headers.emplace_back("Referrer-Policy", "no-referrer");
+  reply.headers.emplace_back("Cache-Control", "no-store");
+}
+
 }  // namespace
 
 struct Monitor::State {
+  struct Page {
+    Handler handler;
+    Audience audience = Audience::kAnyone;
+  };
+
   httplib::Server server;
   std::mutex mutex;
-  std::map<std::string, Handler, std::less<>> handlers;  // By path; guarded by mutex.
-  std::atomic<bool> ended = false;                       // The listening thread returned.
+  std::map<std::string, Page, std::less<>> pages;  // By path; guarded by mutex.
+  std::atomic<bool> ended = false;                 // The listening thread returned.
   std::thread thread;
-  std::uint16_t port = 0;
+  Endpoint bound;
+  // Until serve() the listening socket is ours to close: the library closes it when its loop ends.
+  UniqueFd unserved;
 
   void configure();
+  HttpReply reply_to(const httplib::Request& request);
   void answer(const httplib::Request& request, httplib::Response& response);
 };
 
 void Monitor::State::configure() {
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
-  // The library's default, SO_REUSEPORT, would bind a port that is taken without a word.
-  server.set_socket_options([](socket_t fd) {
+  server.set_socket_options([this](socket_t fd) {
+    // The library's default, SO_REUSEPORT, would bind a port that is taken without a word.
     const int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    // Of several addresses that a name has, the last one tried is the one that listens; the library
+    // closes the others itself.
+    unserved.release();
+    unserved = UniqueFd(fd);
   });
-  // With two threads a connection that is kept alive would keep the next probe waiting.
+  // With few threads a connection that is kept alive would keep the next probe waiting.
   server.set_keep_alive_max_count(1);
   server.set_keep_alive_timeout(kIoTimeout_s);
   server.set_read_timeout(kIoTimeout_s);
@@ -67,25 +123,34 @@ void Monitor::State::configure() {
   });
 }
 
-void Monitor::State::answer(const httplib::Request& request, httplib::Response& response) {
-  Handler handler;
+HttpReply Monitor::State::reply_to(const httplib::Request& request) {
+  Page page;
   {
     const std::lock_guard lock(mutex);
-    const auto at = handlers.find(request.path);
-    if (at != handlers.end()) handler = at->second;
+    const auto at = pages.find(request.path);
+    if (at == pages.end()) return {404, "not found\n"};
+    page = at->second;
   }
-  HttpReply reply{404, "not found\n"};
-  if (handler) {
-    HttpRequest plain{request.path, {}};
-    for (const auto& [key, value] : request.params) plain.query.emplace(key, value);
-    reply = handler(plain);
+  HttpRequest plain{request.path, {}};
+  for (const auto& [key, value] : request.params) plain.query.emplace(key, value);
+  if (page.audience == Audience::kAnyone) return page.handler(plain);
+  HttpReply reply{403, "ask for http://" + format_endpoint(bound) + request.path + "\n"};
+  if (!is_loopback(bound.host) || has_local_host_header(request, bound)) {
+    reply = page.handler(plain);
   }
-  response.status = reply.status;
-  response.set_content(reply.body, reply.content_type);
+  restrict_reply(reply);
+  return reply;
 }
 
-Result<std::unique_ptr<Monitor>> Monitor::start(const std::string& address, std::uint16_t port,
-                                                Probes probes) {
+void Monitor::State::answer(const httplib::Request& request, httplib::Response& response) {
+  HttpReply reply = reply_to(request);
+  response.status = reply.status;
+  for (const auto& [name, value] : reply.headers) response.set_header(name, value);
+  response.set_content(std::move(reply.body), reply.content_type);
+}
+
+Result<std::unique_ptr<Monitor>> Monitor::bind(const std::string& address, std::uint16_t port,
+                                               const std::string& key) {
   auto state = std::make_unique<State>();
   state->configure();
   errno = 0;
@@ -93,31 +158,24 @@ Result<std::unique_ptr<Monitor>> Monitor::start(const std::string& address, std:
   const int bound = port == 0 ? state->server.bind_to_any_port(host)
                               : (state->server.bind_to_port(host, port) ? port : -1);
   if (bound <= 0) {
-    const char* mend = errno == EADDRINUSE ? "stop what listens there or choose another MonitorPort"
-                                           : "check MonitorAddress and MonitorPort";
-    return run_error("cannot listen on {} for the monitor: {}; {}", format_endpoint({host, port}),
-                     errno == 0 ? "no such address" : std::strerror(errno), mend);
+    const int error = errno;
+    state->unserved.release();  // Closed by the library.
+    return run_error(
+        "cannot listen on {} for {}: {}; {} {}", format_endpoint({host, port}), key,
+        error == 0 ? "no such address" : std::strerror(error),
+        error == EADDRINUSE ? "stop what listens there or choose another" : "check the address and",
+        key);
   }
-  state->port = static_cast<std::uint16_t>(bound);
-  std::unique_ptr<Monitor> monitor(new Monitor(std::move(state)));
-  monitor->add_get("/health", [probe = std::move(probes.health)](const HttpRequest&) {
-    return probe_reply(probe);
-  });
-  monitor->add_get("/ready", [probe = std::move(probes.ready)](const HttpRequest&) {
-    return probe_reply(probe);
-  });
-  monitor->add_get("/metrics", [metrics = std::move(probes.metrics)](const HttpRequest&) {
-    return metrics_reply(metrics);
-  });
-  State& running = *monitor->state_;
-  running.thread = start_thread("monitor", [&running] {
-    running.server.listen_after_bind();
-    running.ended = true;
-  });
-  // The library's stop() does nothing before its loop runs, and the loop would then never end.
-  while (!running.server.is_running() && !running.ended) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  state->bound = {host_of(state->unserved.get()), static_cast<std::uint16_t>(bound)};
+  return std::unique_ptr<Monitor>(new Monitor(std::move(state)));
+}
+
+Result<std::unique_ptr<Monitor>> Monitor::start(const std::string& address, std::uint16_t port,
+                                                Probes probes) {
+  Result<std::unique_ptr<Monitor>> monitor = bind(address, port);
+  if (!monitor) return monitor;
+  (*monitor)->add_probes(std::move(probes));
+  (*monitor)->serve();
   return monitor;
 }
 
@@ -128,15 +186,44 @@ Monitor::~Monitor() {
 }
 
 std::uint16_t Monitor::port() const {
-  return state_->port;
+  return state_->bound.port;
 }
 
-void Monitor::add_get(const std::string& path, Handler handler) {
+bool Monitor::on_loopback() const {
+  return is_loopback(state_->bound.host);
+}
+
+void Monitor::add_probes(Probes probes) {
+  add_get("/health",
+          [probe = std::move(probes.health)](const HttpRequest&) { return probe_reply(probe); });
+  add_get("/ready",
+          [probe = std::move(probes.ready)](const HttpRequest&) { return probe_reply(probe); });
+  add_get("/metrics", [metrics = std::move(probes.metrics)](const HttpRequest&) {
+    return metrics_reply(metrics);
+  });
+}
+
+void Monitor::add_get(const std::string& path, Handler handler, Audience audience) {
   const std::lock_guard lock(state_->mutex);
-  state_->handlers.insert_or_assign(path, std::move(handler));
+  state_->pages.insert_or_assign(path, State::Page{std::move(handler), audience});
+}
+
+void Monitor::serve() {
+  State& running = *state_;
+  if (!running.unserved) return;
+  running.unserved.release();
+  running.thread = start_thread("monitor", [&running] {
+    running.server.listen_after_bind();
+    running.ended = true;
+  });
+  // The library's stop() does nothing before its loop runs, and the loop would then never end.
+  while (!running.server.is_running() && !running.ended) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 void Monitor::stop() {
+  state_->unserved = UniqueFd();
   if (!state_->thread.joinable()) return;
   state_->server.stop();
   state_->thread.join();

@@ -1,6 +1,7 @@
-// The HTTP port for probes and metrics: GET /health, /ready, /metrics, and what is added to it. It
-// has its own thread and two for requests; probes and handlers are called on those, so they may
-// only read what any thread may read. All functions may be called on any thread.
+// A port for HTTP GET: probes and metrics that anyone may read, and pages of the admin port. It has
+// its own thread and a few for requests; probes and handlers are called on those, so they may only
+// read what any thread may read. All functions may be called on any thread, serve() and stop() by
+// one at a time.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -11,6 +12,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "control/error.h"
 
@@ -32,14 +35,29 @@ struct HttpReply {
   int status = 200;
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
+  std::vector<std::pair<std::string, std::string>> headers = {};  // Beside Content-Type.
+};
+
+enum class Audience : std::uint8_t {
+  kAnyone,
+  // Whoever operates this process. On a loopback address a request has to name it as such in its
+  // Host header (else 403): a foreign web site whose name was pointed at 127.0.0.1 (DNS rebinding)
+  // would otherwise be one origin with these pages, and read them. No reply is stored by browsers,
+  // shown in frames, or given to pages of another origin; it loads nothing unless the handler sets
+  // a Content-Security-Policy of its own.
+  kOperator,
 };
 
 class Monitor {
  public:
   using Handler = std::function<HttpReply(const HttpRequest&)>;
 
-  // Listens before it returns. Port 0 takes a free one. A port that another process or socket
-  // listens on is an error.
+  // Listens, so that port() is known and clients may connect, but answers nothing before serve().
+  // Port 0 takes a free one. A port that another process or socket listens on is an error, which
+  // says to mend `key`, the name of the setting that `port` came from.
+  static Result<std::unique_ptr<Monitor>> bind(const std::string& address, std::uint16_t port,
+                                               const std::string& key = "MonitorPort");
+  // bind(), add_probes() and serve().
   static Result<std::unique_ptr<Monitor>> start(const std::string& address, std::uint16_t port,
                                                 Probes probes);
   ~Monitor();
@@ -47,10 +65,15 @@ class Monitor {
   Monitor& operator=(const Monitor&) = delete;
 
   std::uint16_t port() const;
+  bool on_loopback() const;
 
+  // GET /health, /ready and /metrics.
+  void add_probes(Probes probes);
   // GET of exactly this path (starting with '/'); replaces an earlier handler of it.
-  void add_get(const std::string& path, Handler handler);
+  void add_get(const std::string& path, Handler handler, Audience audience = Audience::kAnyone);
 
+  // Starts the threads. Once.
+  void serve();
   // Ends the threads; requests in progress are answered first. No handler runs afterwards.
   void stop();
 

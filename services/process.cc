@@ -11,11 +11,13 @@
 #include <cstring>
 
 #include "control/logging.h"
+#include "services/try_page.h"
 
 namespace ringgate {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{1000};
+constexpr const char* kAdminAddress = "127.0.0.1";
 
 sigset_t handled_signals() {
   sigset_t set;
@@ -58,32 +60,33 @@ void announce(const std::string& line) {
   std::fflush(stdout);
 }
 
-Process::Process(const Config& config) : config_(config) {}
+Process::Process(const Config& config, ProcessMode mode) : config_(config), mode_(mode) {}
 
 Process::~Process() {
+  if (own_admin_ != nullptr) own_admin_->stop();
   if (monitor_ != nullptr) monitor_->stop();
   components_.clear();
   stop_logging();
 }
 
-Result<std::unique_ptr<Process>> Process::create(const Config& config) {
+Result<std::unique_ptr<Process>> Process::create(const Config& config, ProcessMode mode) {
   const sigset_t handled = handled_signals();
   pthread_sigmask(SIG_BLOCK, &handled, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   raise_file_limit();
-  std::unique_ptr<Process> process(new Process(config));
+  std::unique_ptr<Process> process(new Process(config, mode));
   Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
   if (!loop) return std::unexpected(loop.error());
   process->loop_ = std::move(*loop);
   start_logging(config.service_id, config.log_level);
   for (const std::string& notice : config.notices) spdlog::warn("configuration: {}", notice);
+  if (Result<void> taken = process->take_ports(); !taken) return std::unexpected(taken.error());
   return process;
 }
 
 Result<void> Process::run() {
   if (Result<void> watched = watch_signals(); !watched) return watched;
-  // First what can fail without having told anybody: components register themselves.
-  if (Result<void> monitored = start_monitor(); !monitored) return monitored;
+  serve_ports();
   for (const auto& component : components_) {
     if (Result<void> started = component->start(); !started) return started;
   }
@@ -92,18 +95,50 @@ Result<void> Process::run() {
   return {};
 }
 
-Result<void> Process::start_monitor() {
-  if (config_.monitor_port == 0) return {};
-  Probes probes;
-  probes.health = [this] { return first_problem(&Component::health); };
-  probes.ready = [this] { return first_problem(&Component::ready); };
-  probes.metrics = std::make_shared<AllMetrics>(components_);
-  Result<std::unique_ptr<Monitor>> monitor =
-      Monitor::start(config_.monitor_address, config_.monitor_port, probes);
-  if (!monitor) return std::unexpected(monitor.error());
-  monitor_ = std::move(*monitor);
-  announce("monitor http://" + config_.monitor_address + ":" + std::to_string(monitor_->port()));
+// Before anything else, as it can fail without having told anybody: components register themselves.
+Result<void> Process::take_ports() {
+  const bool development = mode_ == ProcessMode::kDevelopment;
+  if (config_.monitor_port != 0 || development) {
+    Result<std::unique_ptr<Monitor>> monitor = Monitor::bind(
+        config_.monitor_address, config_.monitor_port, development ? "--admin" : "MonitorPort");
+    if (!monitor) return std::unexpected(monitor.error());
+    monitor_ = std::move(*monitor);
+  }
+  if (development ||
+      (monitor_ != nullptr && monitor_->on_loopback() && config_.admin_port == monitor_->port())) {
+    admin_ = monitor_.get();
+  } else if (config_.admin_port != 0) {
+    Result<std::unique_ptr<Monitor>> admin =
+        Monitor::bind(kAdminAddress, config_.admin_port, "AdminPort");
+    if (!admin) return std::unexpected(admin.error());
+    own_admin_ = std::move(*admin);
+    admin_ = own_admin_.get();
+  }
   return {};
+}
+
+void Process::serve_ports() {
+  if (monitor_ != nullptr) {
+    Probes probes;
+    probes.health = [this] { return first_problem(&Component::health); };
+    probes.ready = [this] { return first_problem(&Component::ready); };
+    probes.metrics = std::make_shared<AllMetrics>(components_);
+    monitor_->add_probes(std::move(probes));
+  }
+  if (admin_ != nullptr) {
+    TryPageOptions page;
+    page.websocket_urls = [this] { return websocket_urls(); };
+    if (mode_ == ProcessMode::kDevelopment) page.development_secret = config_.app_secret;
+    add_try_page(*admin_, std::move(page));
+  }
+  if (monitor_ != nullptr) {
+    monitor_->serve();
+    announce("monitor http://" + format_endpoint({config_.monitor_address, monitor_->port()}));
+  }
+  if (own_admin_ != nullptr) own_admin_->serve();
+  if (admin_ != nullptr) {
+    announce("admin http://" + format_endpoint(admin_endpoint()) + "/try");
+  }
 }
 
 Result<void> Process::watch_signals() {
@@ -154,6 +189,21 @@ std::optional<std::string> Process::first_problem(std::optional<std::string> (Co
     if (std::optional<std::string> problem = (component.get()->*probe)()) return problem;
   }
   return std::nullopt;
+}
+
+Endpoint Process::admin_endpoint() const {
+  if (admin_ == nullptr) return {};
+  const std::string& host = config_.monitor_address;
+  const bool is_anywhere = host.empty() || host == "0.0.0.0" || host == "::";
+  return {own_admin_ != nullptr || is_anywhere ? kAdminAddress : host, admin_->port()};
+}
+
+std::vector<std::string> Process::websocket_urls() const {
+  std::vector<std::string> all;
+  for (const auto& component : components_) {
+    for (std::string& url : component->websocket_urls()) all.push_back(std::move(url));
+  }
+  return all;
 }
 
 }  // namespace ringgate

@@ -1,10 +1,11 @@
-// A serving process: the control loop on the main thread, signals, the log, the monitor port, and
-// its components.
+// A serving process: the control loop on the main thread, signals, the log, the monitor and admin
+// ports, and its components.
 //
 //   SIGTERM, SIGINT  drain and exit 0; a second one exits at once
 //   SIGHUP           calls on_reload, never ends the process
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,38 +18,55 @@
 
 namespace ringgate {
 
+enum class ProcessMode : std::uint8_t {
+  kServing,
+  // The admin pages are on the monitor's address and port, whatever these are (port 0 takes a free
+  // one), and give out tokens signed with Config::app_secret.
+  kDevelopment,
+};
+
 class Process {
  public:
-  // Blocks the signals, so it comes before any thread is started; starts the log.
-  static Result<std::unique_ptr<Process>> create(const Config& config);
+  // Blocks the signals, so it comes before any thread is started; starts the log; takes the monitor
+  // and admin ports, which answer from run() on.
+  static Result<std::unique_ptr<Process>> create(const Config& config,
+                                                 ProcessMode mode = ProcessMode::kServing);
   ~Process();
 
   [[nodiscard]] ControlLoop& loop() noexcept { return *loop_; }
   // Started in this order, drained in the reverse one.
   void add(std::unique_ptr<Component> component) { components_.push_back(std::move(component)); }
   void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
+  // Where a browser on this machine finds the admin pages; 0 and an empty host: nowhere.
+  [[nodiscard]] Endpoint admin_endpoint() const;
 
   // Starts everything and serves until it is told to end.
   [[nodiscard]] Result<void> run();
 
  private:
-  explicit Process(const Config& config);
-  [[nodiscard]] Result<void> start_monitor();
+  Process(const Config& config, ProcessMode mode);
+  [[nodiscard]] Result<void> take_ports();
+  void serve_ports();
   [[nodiscard]] Result<void> watch_signals();
   void on_signal();
   void drain_next();
   void tick();
   [[nodiscard]] std::optional<std::string> first_problem(
       std::optional<std::string> (Component::*probe)() const) const;
+  [[nodiscard]] std::vector<std::string> websocket_urls() const;
 
   Config config_;
+  ProcessMode mode_;
   std::unique_ptr<ControlLoop> loop_;
   UniqueFd signals_;
   std::vector<std::unique_ptr<Component>> components_;
   std::size_t left_to_drain_ = 0;
   bool draining_ = false;
   std::function<void()> reload_;
-  std::unique_ptr<Monitor> monitor_;  // last: its threads read the components
+  // Last: their threads read the components.
+  std::unique_ptr<Monitor> monitor_;
+  std::unique_ptr<Monitor> own_admin_;  // Where the admin port is not the monitor's.
+  Monitor* admin_ = nullptr;
 };
 
 // What serving commands print on stdout, at once, for people and scripts: "listening tcp

@@ -43,9 +43,16 @@ Probes probes_of(Wellbeing& state) {
           std::make_shared<Numbers>()};
 }
 
-httplib::Result get(const Monitor& monitor, const std::string& path) {
+httplib::Result get(const Monitor& monitor, const std::string& path,
+                    const httplib::Headers& headers = {}) {
   httplib::Client client("127.0.0.1", monitor.port());
-  return client.Get(path.c_str());
+  return client.Get(path.c_str(), headers);
+}
+
+// What a request for `path` with this Host header is answered with.
+int status_for_host(const Monitor& monitor, const std::string& path, const std::string& host) {
+  const auto reply = get(monitor, path, {{"Host", host}});
+  return reply ? reply->status : -1;
 }
 
 TEST(Monitor, AnswersProbesAndMetrics) {
@@ -98,12 +105,100 @@ TEST(Monitor, HandlersCanBeAddedLater) {
   EXPECT_EQ(get(*monitor, "/metrics")->status, 200);
 }
 
+TEST(Monitor, KnowsItsPortBeforeItServes) {
+  auto monitor = Monitor::bind("127.0.0.1", 0).value();
+  ASSERT_NE(monitor->port(), 0);
+  EXPECT_FALSE(Monitor::bind("127.0.0.1", monitor->port()));
+
+  // Who comes early waits for the answer.
+  monitor->add_get("/early", [&](const HttpRequest&) { return HttpReply{200, "patience"}; });
+  const auto address = numeric_address({"127.0.0.1", monitor->port()});
+  const int early = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(connect(early, address->get(), address->length), 0);
+  const std::string request = "GET /early HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  ASSERT_EQ(send(early, request.data(), request.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(request.size()));
+  monitor->serve();
+  std::string text(4096, '\0');
+  const ssize_t taken = recv(early, text.data(), text.size(), 0);
+  ASSERT_GT(taken, 0);
+  text.resize(static_cast<std::size_t>(taken));
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 200")) << text;
+  close(early);
+}
+
+TEST(Monitor, WithoutServingThePortIsFreedToo) {
+  auto monitor = Monitor::bind("127.0.0.1", 0).value();
+  const std::uint16_t port = monitor->port();
+  monitor.reset();
+  EXPECT_TRUE(Monitor::bind("127.0.0.1", port));
+}
+
+// DNS rebinding: a foreign site's name that points at 127.0.0.1 must not read what operators may.
+TEST(Monitor, PagesOfOperatorsAreOnlyForLocalHostHeaders) {
+  auto monitor = Monitor::start("127.0.0.1", 0, {}).value();
+  ASSERT_TRUE(monitor->on_loopback());
+  monitor->add_get(
+      "/secret", [](const HttpRequest&) { return HttpReply{200, "told"}; }, Audience::kOperator);
+  const std::string port = std::to_string(monitor->port());
+  for (const std::string& host :
+       {"127.0.0.1:" + port, "localhost:" + port, "LocalHost:" + port, "[::1]:" + port}) {
+    EXPECT_EQ(status_for_host(*monitor, "/secret", host), 200) << host;
+  }
+  for (const std::string& host :
+       {std::string("127.0.0.1"), std::string("localhost"), "evil.example:" + port,
+        std::string("evil.example"), "127.0.0.1.evil.example:" + port, "localhost:" + port + "0",
+        "localhost:" + port + "@evil.example", "127.0.0.2:" + port, std::string()}) {
+    EXPECT_EQ(status_for_host(*monitor, "/secret", host), 403) << host;
+    EXPECT_EQ(status_for_host(*monitor, "/health", host), 200) << host;
+  }
+  const httplib::Headers two = {{"Host", "127.0.0.1:" + port}, {"Host", "evil.example"}};
+  EXPECT_EQ(get(*monitor, "/secret", two)->status, 403);
+  EXPECT_EQ(get(*monitor, "/secret", two)->body.find("told"), std::string::npos);
+}
+
+// Whoever listens elsewhere has chosen to; by which name it is reached, it cannot know.
+TEST(Monitor, OnOtherAddressesAnyHostIsAnswered) {
+  auto monitor = Monitor::start("0.0.0.0", 0, {}).value();
+  EXPECT_FALSE(monitor->on_loopback());
+  monitor->add_get(
+      "/page", [](const HttpRequest&) { return HttpReply{200, "shown"}; }, Audience::kOperator);
+  EXPECT_EQ(status_for_host(*monitor, "/page", "gateway.example"), 200);
+}
+
+TEST(Monitor, PagesOfOperatorsStayInTheirOrigin) {
+  auto monitor = Monitor::start("127.0.0.1", 0, {}).value();
+  monitor->add_get(
+      "/data", [](const HttpRequest&) { return HttpReply{200, "{}", "application/json"}; },
+      Audience::kOperator);
+  monitor->add_get(
+      "/page",
+      [](const HttpRequest&) {
+        return HttpReply{200, "", "text/html", {{"Content-Security-Policy", "script-src 'self'"}}};
+      },
+      Audience::kOperator);
+  const auto data = get(*monitor, "/data");
+  ASSERT_TRUE(data);
+  EXPECT_EQ(data->get_header_value("Content-Type"), "application/json");
+  EXPECT_EQ(data->get_header_value("X-Content-Type-Options"), "nosniff");
+  EXPECT_EQ(data->get_header_value("Cache-Control"), "no-store");
+  EXPECT_EQ(data->get_header_value("Referrer-Policy"), "no-referrer");
+  EXPECT_EQ(data->get_header_value("Cross-Origin-Resource-Policy"), "same-origin");
+  EXPECT_EQ(data->get_header_value("Content-Security-Policy"),
+            "default-src 'none'; frame-ancestors 'none'");
+  EXPECT_FALSE(data->has_header("Access-Control-Allow-Origin"));
+  const auto page = get(*monitor, "/page");
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->get_header_value_count("Content-Security-Policy"), 1U);
+  EXPECT_EQ(page->get_header_value("Content-Security-Policy"), "script-src 'self'");
+}
+
 // Clients that connect and keep silent must not be able to hold up a probe for ever.
 TEST(Monitor, SilentClientsDoNotBlockProbes) {
   auto monitor = Monitor::start("127.0.0.1", 0, {}).value();
   const auto address = numeric_address({"127.0.0.1", monitor->port()});
   std::vector<int> silent;
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 5; ++i) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ASSERT_EQ(connect(fd, address->get(), address->length), 0);
     silent.push_back(fd);

@@ -1,4 +1,4 @@
-// The monitor port: what probes and dashboards read.
+// The monitor port: what probes and dashboards read; and the admin port, for operators only.
 #include <gmock/gmock.h>
 
 #include "tests/integration/raw_service.h"
@@ -8,6 +8,21 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
+
+// The answer to a request with this Host header, head and body.
+std::string ask(std::uint16_t port, const std::string& path, const std::string& host) {
+  Socket socket = Socket::connect(port);
+  socket.write_all("GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+  std::string text;
+  while (socket.read_some(text)) {
+  }
+  return text;
+}
+
+std::string local(std::uint16_t port) {
+  return "127.0.0.1:" + std::to_string(port);
+}
 
 TEST(MonitorPort, IsReadyOnlyWhileALoginCouldSucceed) {
   const World world;
@@ -63,6 +78,56 @@ TEST(MonitorPort, OfALogicServiceCountsItsLinks) {
   EXPECT_EQ(bench.chat.get("/health").status, 200);
   EXPECT_EQ(bench.chat.get("/ready").status, 200);
   bench.chat.wait_metric_is("ringgate_links", 1);
+}
+
+TEST(AdminPort, MayBeTheMonitorsAndThenHasBothKindsOfPages) {
+  const World world;
+  const std::uint16_t port = free_port();
+  Server gateway(world, "gateway", "g1",
+                 {{"MonitorPort", std::to_string(port)}, {"AdminPort", std::to_string(port)}});
+  gateway.process().wait_for_line("admin http://" + local(port) + "/try");
+  EXPECT_THAT(ask(port, "/try", local(port)), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(ask(port, "/try", "evil.example"), StartsWith("HTTP/1.1 403"));
+  EXPECT_THAT(ask(port, "/health", "evil.example"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(AdminPort, IsApartFromTheMonitorOtherwise) {
+  const World world;
+  const std::uint16_t port = free_port();
+  Server gateway(world, "gateway", "g1", {{"AdminPort", std::to_string(port)}});
+  gateway.process().wait_for_line("admin http://" + local(port) + "/try");
+  const std::string page = ask(port, "/try", local(port));
+  EXPECT_THAT(page, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(page, HasSubstr("script-src 'sha256-"));
+  EXPECT_THAT(page, HasSubstr("</html>"));
+  EXPECT_THAT(ask(port, "/health", local(port)), StartsWith("HTTP/1.1 404"));
+  EXPECT_EQ(gateway.get("/try").status, 404);
+}
+
+// Who is let in is for the owner of the secret to say, except where everybody knows it.
+TEST(AdminPort, GivesTokensInDevelopmentOnly) {
+  const World world;
+  const std::uint16_t port = free_port();
+  Server gateway(world, "gateway", "g1", {{"AdminPort", std::to_string(port)}});
+  gateway.process().wait_for_line("admin http://");
+  EXPECT_THAT(ask(port, "/try/token?account=alice", local(port)), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(ask(port, "/try/config.json", local(port)), HasSubstr("\"development\": false"));
+
+  const Server dev(std::vector<std::string>{});
+  const std::uint16_t own = dev.monitor();
+  EXPECT_THAT(ask(own, "/try/token?account=alice", local(own)), HasSubstr("{\"token\": \"ey"));
+  EXPECT_THAT(ask(own, "/try/token?account=a,b", local(own)), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(ask(own, "/try/token?account=alice", "evil.example"), StartsWith("HTTP/1.1 403"));
+}
+
+TEST(AdminPort, ATakenOneIsOneLineThatNamesTheKey) {
+  const World world;
+  const Listener taken;
+  ProcessUnderTest gateway(ProcessUnderTest::ringgate(
+      {"gateway", "-c",
+       world.config("gateway", "g1", {{"AdminPort", std::to_string(taken.port())}})}));
+  EXPECT_EQ(gateway.wait_exit(), 1);
+  EXPECT_THAT(gateway.whole_output(), HasSubstr(local(taken.port()) + " for AdminPort"));
 }
 
 }  // namespace
