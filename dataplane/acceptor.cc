@@ -30,6 +30,8 @@ Acceptor::Accepted Acceptor::completed(OpTag tag) {
   Door& door = doors_[listener];
   Accept& accept = door.accepts[tag.slot % kArmed];
   accept.armed = false;
+  if (accept.cancelled) --door.cancelled;
+  accept.cancelled = false;
   --door.armed;
   --armed_;
   return {listener, accept.address};
@@ -46,9 +48,10 @@ void Acceptor::arm(Ring* ring, std::uint32_t room, Counters& counters) {
       }
       continue;
     }
-    if (!keep_open(i, room, counters)) continue;
-    // Its share; what others have armed beyond theirs is taken off until it is used up.
     const std::uint32_t share = room / count + (i < room % count ? 1 : 0);
+    cancel_above(ring, i, share);
+    if (!keep_open(i, share, room, counters)) continue;
+    // What others still have armed beyond their share comes with the completions of its cancels.
     for (std::uint32_t a = 0; a < kArmed && door.armed < share && armed_ < room; ++a) {
       if (!door.accepts[a].armed) arm_one(ring, i, a);
     }
@@ -56,19 +59,31 @@ void Acceptor::arm(Ring* ring, std::uint32_t room, Counters& counters) {
 }
 
 // Opens and closes the listener by what room there is; whether it is open.
-bool Acceptor::keep_open(std::uint32_t index, std::uint32_t room, Counters& counters) {
+bool Acceptor::keep_open(std::uint32_t index, std::uint32_t share, std::uint32_t room,
+                         Counters& counters) {
   Door& door = doors_[index];
   ListenerSet& sockets = listeners_[index].sockets;
   if (!door.open) {
-    if (room < max_ / 20 + 1) return false;         // reopens at 95 %
-    if (!sockets.reopen_one(shard_)) return false;  // tried again at the next call
+    if (share == 0 || room < max_ / 20 + 1) return false;  // reopens at 95 %
+    if (!sockets.reopen_one(shard_)) return false;         // tried again at the next call
     door.open = true;
-  } else if (door.armed == 0 && armed_ >= room) {
+  } else if (share == 0 && door.armed == 0) {
     sockets.close_one(shard_);
     door.open = false;
     counters.add(Counter::kListenerClosed);
   }
   return door.open;
+}
+
+void Acceptor::cancel_above(Ring* ring, std::uint32_t index, std::uint32_t share) {
+  Door& door = doors_[index];
+  for (std::uint32_t a = 0; a < kArmed && door.armed - door.cancelled > share; ++a) {
+    Accept& accept = door.accepts[a];
+    if (!accept.armed || accept.cancelled) continue;
+    accept.cancelled = true;
+    ++door.cancelled;
+    ring->cancel(accept_tag(index, a), OpTag{OpKind::kCancel, 0xFFFFFF, 0}.pack());
+  }
 }
 
 void Acceptor::arm_one(Ring* ring, std::uint32_t index, std::uint32_t accept_index) {
@@ -88,14 +103,9 @@ void Acceptor::arm_one(Ring* ring, std::uint32_t index, std::uint32_t accept_ind
 }
 
 void Acceptor::stop(Ring* ring) {
-  if (mode_ == AcceptMode::kNone || stopping_) return;
-  stopping_ = true;
-  for (std::uint32_t i = 0; i < doors_.size(); ++i) {
-    for (std::uint32_t a = 0; a < kArmed; ++a) {
-      if (!doors_[i].accepts[a].armed) continue;
-      ring->cancel(accept_tag(i, a), OpTag{OpKind::kCancel, 0xFFFFFF, 0}.pack());
-    }
-  }
+  if (stopping_) return;
+  stopping_ = true;  // before start() too: it never begins then
+  for (std::uint32_t i = 0; i < doors_.size(); ++i) cancel_above(ring, i, 0);
   Counters unused;
   arm(ring, 0, unused);
 }

@@ -3,7 +3,8 @@
 //
 // A full table would lose the accepted socket, so no more accepts are armed than there is room for;
 // a shard without room closes its listeners (or the kernel goes on giving it its share of clients)
-// and reopens them at 95 %. Several listeners share the room evenly.
+// and reopens them at 95 %. Several listeners share the room evenly: what one has armed beyond its
+// share is cancelled, so that nobody waits for a place that is kept for nobody.
 #pragma once
 
 #include <array>
@@ -51,13 +52,17 @@ class Acceptor {
     sockaddr_storage address{};
     socklen_t address_bytes = 0;
     bool armed = false;
+    bool cancelled = false;  // while armed
   };
   struct Door {
     std::array<Accept, kArmed> accepts;
     std::uint32_t armed = 0;
+    std::uint32_t cancelled = 0;  // of those armed
     bool open = false;
   };
-  [[nodiscard]] bool keep_open(std::uint32_t index, std::uint32_t room, Counters& counters);
+  [[nodiscard]] bool keep_open(std::uint32_t index, std::uint32_t share, std::uint32_t room,
+                               Counters& counters);
+  void cancel_above(Ring* ring, std::uint32_t index, std::uint32_t share);
   void arm_one(Ring* ring, std::uint32_t index, std::uint32_t accept_index);
 
   std::span<Listener> listeners_;

@@ -35,8 +35,12 @@ std::string_view trimmed(std::string_view text) {
 
 std::optional<AddressRange> AddressRange::parse(std::string_view text) {
   const std::size_t slash = text.find('/');
-  const PeerAddress address = PeerAddress::parse(text.substr(0, slash));
-  if (!address.known()) return std::nullopt;
+  const std::string_view host = text.substr(0, slash);
+  const PeerAddress address = PeerAddress::parse(host);
+  // Brackets, or a colon in what is printed with dots: that is how ports are written.
+  const bool port = host.starts_with('[') ||
+                    (host.find(':') == host.rfind(':') && host.find(':') != std::string_view::npos);
+  if (!address.known() || port) return std::nullopt;
   AddressRange range;
   range.network_ = address.bytes();
   if (slash == std::string_view::npos) return range;

@@ -18,6 +18,7 @@ class AddressRange {
   static std::optional<AddressRange> parse(std::string_view text);
 
   [[nodiscard]] bool contains(const PeerAddress& peer) const noexcept;
+  bool operator==(const AddressRange&) const = default;
 
  private:
   PeerAddress::Bytes network_{};

@@ -38,6 +38,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(CloseReason::kCo
     "upgrade_refused",
     "text_message",
     "bad_text",
+    "kicked_by_operator",
 };
 static_assert(kReasons.size() <= kCloseReasons);
 

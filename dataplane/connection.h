@@ -76,6 +76,7 @@ enum class CloseReason : std::uint8_t {
   kUpgradeRefused,
   kTextMessage,  // packets travel in binary messages only
   kBadText,      // no UTF-8
+  kKickedByOperator,
   kCount,
 };
 // A few words for logs, metrics ("idle_timeout") and close frames.

@@ -43,6 +43,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"signouts_dropped_total", "sign-outs given up: none could be forwarded in time, or too many"},
     {"refused_commands_total", "packets answered with 103"},
     {"no_service_total", "packets for which no connected service was found"},
+    {"zone_fallback_total", "packets that left their zone because it has no connected service"},
     {"websocket_upgrades_total", "WebSocket handshakes completed"},
     {"websocket_upgrades_refused_total", "WebSocket handshakes refused"},
 }};

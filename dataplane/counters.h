@@ -49,6 +49,7 @@ enum class Counter : std::uint8_t {
   kSignoutsDropped,
   kRefusedCommands,
   kNoService,
+  kZoneFallback,
   kUpgrades,
   kUpgradesRefused,
   kCount,
@@ -90,7 +91,7 @@ class Cell {
   std::atomic<std::uint64_t> value_{0};
 };
 
-inline constexpr std::size_t kCloseReasons = 28;
+inline constexpr std::size_t kCloseReasons = 32;
 
 template <class Enum>
 constexpr std::size_t index_of(Enum value) noexcept {

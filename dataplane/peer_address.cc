@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 namespace ringgate {
@@ -12,6 +13,29 @@ constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 
 
 bool is_mapped(const PeerAddress::Source& address) noexcept {
   return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
+}
+
+bool is_port(std::string_view text) noexcept {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+// A port is behind brackets, or behind the only colon. Empty when what is there is none.
+std::string_view without_port(std::string_view text) noexcept {
+  std::size_t end = text.size();
+  std::size_t after = end;  // where a port would begin, with its colon
+  if (text.starts_with('[')) {
+    end = text.find(']');
+    if (end == std::string_view::npos) return {};
+    after = end + 1;
+  } else if (const std::size_t colon = text.find(':'); colon == text.rfind(':')) {
+    end = after = std::min(end, colon);
+  }
+  const std::string_view port = text.substr(after);
+  if (!port.empty() && (port.front() != ':' || !is_port(port.substr(1)))) return {};
+  const std::size_t begin = text.starts_with('[') ? 1 : 0;
+  return text.substr(begin, end - begin);
 }
 
 }  // namespace
@@ -36,14 +60,9 @@ PeerAddress PeerAddress::from(const sockaddr_storage& address) noexcept {
 }
 
 PeerAddress PeerAddress::parse(std::string_view text) noexcept {
-  // A port is behind brackets, or behind the only colon.
-  if (text.starts_with('[')) {
-    text = text.substr(1, text.find(']') - 1);
-  } else if (const std::size_t colon = text.find(':'); colon == text.rfind(':')) {
-    text = text.substr(0, colon);
-  }
+  text = without_port(text);
   std::array<char, INET6_ADDRSTRLEN> copy{};
-  if (text.size() >= copy.size()) return {};
+  if (text.size() >= copy.size() || text.find('\0') != std::string_view::npos) return {};
   std::copy(text.begin(), text.end(), copy.begin());
   sockaddr_storage address{};
   if (auto* const v4 = reinterpret_cast<sockaddr_in*>(&address);

@@ -28,6 +28,7 @@ Shard::Shard(const ShardOptions& options, Switchboard& switchboard, Handler& han
       table_(options.max_clients, options.max_links),
       sources_(options.max_clients_per_address),
       mailed_(switchboard.endpoints(), false) {
+  messages_.reserve(16);  // a smaller table grows by what was erased alone
   dirty_.reserve(table_.size());
   rearm_.reserve(table_.size());
 }
@@ -58,6 +59,7 @@ Result<void> Shard::start(AcceptMode mode, std::span<Listener> listeners, bool a
       mode == AcceptMode::kDirect || (mode == AcceptMode::kHandOut && options_.index == 0);
   accept_mode_ = accepts ? mode : AcceptMode::kNone;
   listeners_ = listeners;
+  for (const Listener& listener : listeners) upgrade_rules_.push_back(&listener.upgrade);
   if (accept_now) start_accepting();
   last_turn_ms_.set(Clock::monotonic_ms());
   return {};
@@ -251,6 +253,15 @@ void Shard::publish_mail() {
     ring_->write(switchboard_.wake_fd(to), &kOne, sizeof kOne,
                  OpTag{OpKind::kWakeWrite, kNoSlot, 0}.pack());
   }
+}
+
+void Shard::reconfigure(const ShardOptions& options, std::span<const WsUpgradeOptions> upgrades) {
+  RINGGATE_CHECK(upgrades.size() == upgrade_rules_.size());
+  options_.max_held_bytes = options.max_held_bytes;
+  options_.write_timeout_ms = options.write_timeout_ms;
+  options_.ws_ping_after_ms = options.ws_ping_after_ms;
+  options_.limits = options.limits;
+  for (std::size_t i = 0; i < upgrades.size(); ++i) upgrade_rules_[i] = &upgrades[i];
 }
 
 void Shard::set_deadline(Connection& connection, std::uint32_t after_ms) noexcept {

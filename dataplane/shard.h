@@ -104,6 +104,10 @@ class Shard {
   Connection* adopt(int fd, const PeerAddress& peer);
   void stop_accepting() { acceptor_.stop(ring_.get()); }
 
+  // From now on: bounds of connections and times, of `options` those that are not sized at start,
+  // and the rules for upgrades of each listener, which outlive this.
+  void reconfigure(const ShardOptions& options, std::span<const WsUpgradeOptions> upgrades);
+
   // Room for a message to another endpoint, visible at the end of the batch. Null when full.
   [[nodiscard]] std::uint8_t* mail(std::uint32_t to, MailKind kind, std::size_t bytes,
                                    Urgency urgency = Urgency::kData);
@@ -225,6 +229,7 @@ class Shard {
   // By slot: what the few connections have that are upgrading, or inside of a fragmented message.
   absl::flat_hash_map<std::uint32_t, WsUpgrade> upgrades_;
   absl::flat_hash_map<std::uint32_t, Carry> messages_;
+  std::vector<const WsUpgradeOptions*> upgrade_rules_;  // of each listener
   AcceptMode accept_mode_ = AcceptMode::kNone;
   std::span<Listener> listeners_;
   std::uint32_t hand_out_next_ = 0;

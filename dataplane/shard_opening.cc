@@ -43,7 +43,7 @@ std::size_t Shard::take_proxy_header(Connection& connection, ByteView input) {
 
 // The answer is the first thing the client gets, and what follows the request are its frames.
 std::size_t Shard::take_upgrade(Connection& connection, ByteView input) {
-  const WsUpgradeOptions& wanted = acceptor_.listener(connection.listener).upgrade;
+  const WsUpgradeOptions& wanted = *upgrade_rules_[connection.listener];
   const auto entry = upgrades_.try_emplace(connection.slot, wanted).first;
   const UpgradeStep step = entry->second.feed(input);
   if (step.status == UpgradeStatus::kNeedMore) return step.consumed;
@@ -54,6 +54,7 @@ std::size_t Shard::take_upgrade(Connection& connection, ByteView input) {
   if (std::uint8_t* const to = reserve(connection, response.size()); to != nullptr) {
     std::memcpy(to, response.data(), response.size());
   }
+  if (!connection.open()) return step.consumed;  // its queue was full
   if (step.status == UpgradeStatus::kRefused) {
     counters_.add(Counter::kUpgradesRefused);
     finish(connection, CloseReason::kUpgradeRefused);

@@ -19,9 +19,16 @@ struct WsEchoOptions {
 
 // HOST:PORT, or a URL for those who copy one.
 Result<ListenSpec> listen_spec(const std::string& text) {
-  const bool bare = text.find("://") == std::string::npos;
-  const Result<WsUrl> url = parse_ws_url(bare ? "ws://" + text : text);
+  if (text.find("://") == std::string::npos) {
+    const Result<Endpoint> endpoint = parse_endpoint(text);
+    if (!endpoint) return usage_error("--listen: {}", endpoint.error().message);
+    return ListenSpec{*endpoint, Transport::kWebSocket};
+  }
+  const Result<WsUrl> url = parse_ws_url(text);
   if (!url) return usage_error("--listen: {}", url.error().message);
+  if (url->path.find('?') != std::string::npos) {
+    return usage_error("--listen: a path to listen on has no query; remove what follows the ?");
+  }
   return ListenSpec{url->endpoint, Transport::kWebSocket, url->path};
 }
 

@@ -15,8 +15,12 @@ constexpr std::chrono::milliseconds kLookAgain{20};
 }  // namespace
 
 LogicComponent::LogicComponent(const Config& config, std::unique_ptr<Registry> registry,
-                               ControlLoop& loop, FillRouter fill)
-    : config_(config), registry_(std::move(registry)), loop_(loop), fill_(std::move(fill)) {}
+                               ControlLoop& loop, FillRouter fill, bool announces)
+    : config_(config),
+      registry_(std::move(registry)),
+      loop_(loop),
+      fill_(std::move(fill)),
+      announces_(announces) {}
 
 LogicComponent::~LogicComponent() {
   end();
@@ -53,7 +57,7 @@ Result<void> LogicComponent::start() {
   if (Result<void> started = shards_->start(listeners_); !started) return started;
   loop_.at_turn_end([this] { return shards_->flush(); });
   started_.store(true, std::memory_order_release);
-  announce("listening tcp " + listeners_.front().sockets.printed());
+  if (announces_) announce("listening tcp " + listeners_.front().sockets.printed());
 
   Service service = registrations(config_, listeners_).front();
   if (config_.lanes) service.meta["lanes"] = "1";
@@ -62,6 +66,11 @@ Result<void> LogicComponent::start() {
 
 void LogicComponent::tick() {
   registry_->on_ready();
+  const bool registered = registry_->is_registered(config_.service_id);
+  const std::optional<Error> problem = registry_->problem();
+  const std::scoped_lock lock(mutex_);
+  not_ready_.reset();
+  if (!registered) not_ready_ = "not registered yet" + (problem ? ": " + problem->message : "");
 }
 
 // Gateways see the deregistration, finish what is under way and close their links.
@@ -106,10 +115,12 @@ std::optional<std::string> LogicComponent::health() const {
 std::optional<std::string> LogicComponent::ready() const {
   if (!started_.load(std::memory_order_acquire)) return "starting";
   if (draining_.load(std::memory_order_acquire)) return "draining";
-  return std::nullopt;
+  const std::scoped_lock lock(mutex_);
+  return not_ready_;
 }
 
 void LogicComponent::collect(MetricsSnapshot& metrics) const {
+  registry_->collect(metrics);
   if (started_.load(std::memory_order_acquire)) {
     collect_shards(*shards_, config_.service_id, metrics);
   }

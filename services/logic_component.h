@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "control/config.h"
@@ -19,9 +21,10 @@ namespace ringgate {
 
 class LogicComponent final : public Component {
  public:
-  // `loop` outlives this.
+  // `loop` outlives this. Without `announces` nobody is told where it listens but the registry: for
+  // a service that only the gateway of the same process dials.
   LogicComponent(const Config& config, std::unique_ptr<Registry> registry, ControlLoop& loop,
-                 FillRouter fill);
+                 FillRouter fill, bool announces = true);
   ~LogicComponent() override;
 
   [[nodiscard]] Result<void> start() override;
@@ -40,6 +43,7 @@ class LogicComponent final : public Component {
   std::unique_ptr<Registry> registry_;
   ControlLoop& loop_;
   FillRouter fill_;
+  bool announces_;
   std::vector<Listener> listeners_;
   std::unique_ptr<ShardGroup> shards_;
   std::unique_ptr<RedisStoreThread> store_;
@@ -47,6 +51,8 @@ class LogicComponent final : public Component {
   std::chrono::steady_clock::time_point drain_until_;
   std::atomic<bool> started_{false};
   std::atomic<bool> draining_{false};
+  mutable std::mutex mutex_;
+  std::optional<std::string> not_ready_ = "starting";  // under mutex_
 };
 
 }  // namespace ringgate

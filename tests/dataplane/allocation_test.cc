@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "tests/codec/ws_stream.h"
 #include "tests/dataplane/loopback.h"
 
 namespace {
@@ -59,11 +60,8 @@ class Echo : public Handler {
   void on_accept(Connection&) override {}
   void on_adopt(Connection&, const AdoptedFor&) override {}
   void on_packet(Connection& connection, ByteView payload) override {
-    const std::size_t bytes = kTcpFrameHeadBytes + payload.size();
-    std::uint8_t* const to = shard_->reserve(connection, bytes);
-    if (to == nullptr) return;
-    write_tcp_frame_head(to, Opcode::kBinary, static_cast<std::uint32_t>(payload.size()));
-    std::memcpy(to + kTcpFrameHeadBytes, payload.data(), payload.size());
+    std::uint8_t* const to = shard_->reserve_frame(connection, Opcode::kBinary, payload.size());
+    if (to != nullptr) std::memcpy(to, payload.data(), payload.size());
   }
   void on_close(Connection&, CloseReason) override {}
   void on_deadline(Connection&) override {}
@@ -104,6 +102,89 @@ TEST(Allocations, AHundredThousandPingsTakeNone) {
   exchange(clients, 100);
   EXPECT_EQ(allocations - before, 0U);
   EXPECT_GE(shards.count(Counter::kPings), 100'000U);
+}
+
+// --- WebSocket ----------------------------------------------------------------------------------
+
+constexpr std::string_view kUpgrade =
+    "GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+constexpr std::size_t kUpgradedBytes = 129;
+
+struct WsShards : RealShards {
+  WsShards()
+      : RealShards(
+            test::one_shard(), [](std::uint32_t) { return std::make_unique<Echo>(); },
+            Transport::kWebSocket) {
+    for (int i = 0; i < 10; ++i) {
+      clients.push_back(connect());
+      clients.back().send(as_bytes(kUpgrade));
+      EXPECT_EQ(clients.back().read(kUpgradedBytes).size(), kUpgradedBytes);
+    }
+  }
+
+  // Each round every client sends all of it, in three pieces, and reads what it is answered with.
+  void exchange(const Bytes& bytes, std::size_t answer_bytes, int rounds) {
+    const ByteView all = bytes;
+    for (int round = 0; round < rounds; ++round) {
+      for (const Client& client : clients) client.send(all.first(7));
+      for (const Client& client : clients) client.send(all.subspan(7, all.size() - 12));
+      for (const Client& client : clients) client.send(all.last(5));
+      for (Client& client : clients) {
+        ASSERT_EQ(client.read(answer_bytes).size(), answer_bytes);
+      }
+    }
+  }
+  void expect_none(const Bytes& bytes, std::size_t answer_bytes, int rounds) {
+    EXPECT_GT(allocations, 0U) << "nothing is counted";
+    exchange(bytes, answer_bytes, 30);
+    const std::uint64_t before = allocations;
+    exchange(bytes, answer_bytes, rounds);
+    EXPECT_EQ(allocations - before, 0U);
+    EXPECT_EQ(count(Gauge::kWebSockets), clients.size());
+  }
+
+  std::vector<Client> clients;
+};
+
+// A hundred copies.
+Bytes hundred(const Bytes& one) {
+  Bytes all;
+  for (int i = 0; i < 100; ++i) all.insert(all.end(), one.begin(), one.end());
+  return all;
+}
+
+constexpr WsMaskKey kKey = {0x37, 0xfa, 0x21, 0x3d};
+
+TEST(Allocations, AHundredThousandWebSocketPingsTakeNone) {
+  WsShards shards;
+  Bytes ping;
+  append_client_frame(ping, Opcode::kBinary, true, ByteView(kTcpPing).subspan(kTcpFrameHeadBytes),
+                      kKey);
+  shards.expect_none(hundred(ping), 100 * kWsPong.size(), 100);
+  Bytes control;
+  append_client_frame(control, Opcode::kPing, true, as_bytes("are you there?"), kKey);
+  shards.expect_none(hundred(control), 100 * (2 + 14), 20);
+  EXPECT_GE(shards.count(Counter::kPings), 120'000U);
+}
+
+TEST(Allocations, AHundredThousandWebSocketPacketsTakeNone) {
+  WsShards shards;
+  Bytes packet;
+  const std::string payload(200, 'p');
+  append_client_frame(packet, Opcode::kBinary, true, as_bytes(payload), kKey);
+  shards.expect_none(hundred(packet), 100 * (4 + payload.size()), 100);
+}
+
+TEST(Allocations, TenThousandFragmentedMessagesTakeNone) {
+  WsShards shards;
+  Bytes message;
+  const std::string part(300, 'p');
+  append_client_frame(message, Opcode::kBinary, false, as_bytes(part), kKey);
+  append_client_frame(message, Opcode::kContinuation, false, as_bytes(part), kKey);
+  append_client_frame(message, Opcode::kPong, true, {}, kKey);
+  append_client_frame(message, Opcode::kContinuation, true, as_bytes(part), kKey);
+  shards.expect_none(hundred(message), 100 * (4 + 3 * part.size()), 10);
 }
 
 }  // namespace

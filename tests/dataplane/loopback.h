@@ -86,9 +86,13 @@ inline bool eventually(const std::function<bool()>& condition) {
 }
 
 struct RealShards {
-  RealShards(const ShardGroupOptions& options, const ShardGroup::MakeHandler& make_handler)
+  RealShards(const ShardGroupOptions& options, const ShardGroup::MakeHandler& make_handler,
+             Transport transport = Transport::kTcp)
       : listener{std::move(*ListenerSet::open(
-            {"127.0.0.1", 0}, options.accept == AcceptMode::kHandOut ? 1 : options.shards, false))},
+                     {"127.0.0.1", 0}, options.accept == AcceptMode::kHandOut ? 1 : options.shards,
+                     false)),
+                 transport,
+                 {}},
         group(std::move(*ShardGroup::create(options, make_handler))) {
     const Result<void> started = group->start({&listener, 1});
     EXPECT_TRUE(started) << started.error().message;

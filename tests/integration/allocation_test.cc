@@ -1,6 +1,7 @@
 // A gateway's shard takes nothing from the system's allocator per message: counted over 100,000
-// pings and 100,000 requests that are forwarded and answered. In one process, so that the test's
-// own malloc can count; which thread asks is told by the thread's name.
+// pings and 100,000 requests that are forwarded and answered, of clients of either transport. In
+// one process, so that the test's own malloc can count; which thread asks is told by the thread's
+// name.
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 
@@ -17,7 +18,7 @@
 #include "services/gateway_service.h"
 #include "services/logic_component.h"
 #include "services/login_handlers.h"
-#include "tests/integration/raw_service.h"
+#include "tests/integration/ws_client.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define RINGGATE_OWN_MALLOC 0
@@ -77,7 +78,7 @@ namespace {
 // `ringgate dev` in this process.
 class Dev {
  public:
-  Dev() : port_(free_port()), loop_(*ControlLoop::create()) {
+  Dev() : loop_(*ControlLoop::create()) {
     const auto directory = std::make_shared<MemoryDirectory>();
     Config service;
     service.service_id = "services";
@@ -95,7 +96,8 @@ class Dev {
     Config config;
     config.service_id = "g1";
     config.service_name = "tgateway";
-    config.listen = {ListenSpec{{"127.0.0.1", port_}}};
+    config.listen = {ListenSpec{{"127.0.0.1", tcp_port_}},
+                     ListenSpec{{"127.0.0.1", ws_port_}, Transport::kWebSocket}};
     config.app_secret = kSecret;
     config.shards = 1;
     config.pin_shards = false;
@@ -117,15 +119,18 @@ class Dev {
   Dev(const Dev&) = delete;
   Dev& operator=(const Dev&) = delete;
 
-  [[nodiscard]] FrameSocket log_in(const std::string& account) const {
-    FrameSocket client(Socket::connect(port_));
+  [[nodiscard]] AnyClient log_in(const std::string& account, Transport transport) const {
+    AnyClient client = transport == Transport::kTcp
+                           ? AnyClient(FrameSocket(Socket::connect(tcp_port_)))
+                           : AnyClient(WsSocket::open(ws_port_));
     client.send(login(token(account)));
     if (!client.next().is_answer(1)) throw std::runtime_error("no login");
     return client;
   }
 
  private:
-  std::uint16_t port_;
+  std::uint16_t tcp_port_ = free_port();
+  std::uint16_t ws_port_ = free_port();
   std::unique_ptr<ControlLoop> loop_;
   std::unique_ptr<LogicComponent> logic_;
   std::unique_ptr<GatewayService> gateway_;
@@ -134,18 +139,18 @@ class Dev {
 
 // `total` of what `make` gives, in bursts over all clients; each is answered.
 template <class Make>
-void exchange(std::vector<FrameSocket>& clients, int total, Event::Kind answered_by, Make&& make) {
+void exchange(std::vector<AnyClient>& clients, int total, Event::Kind answered_by, Make&& make) {
   constexpr int kBurst = 50;
   std::uint32_t sequence = 100;
   for (int done = 0; done < total;) {
-    for (FrameSocket& client : clients) {
+    for (AnyClient& client : clients) {
       std::string burst;
       for (int i = 0; i < kBurst; ++i) burst += make(++sequence);
-      client.send(burst);
+      client.send_bytes(burst);
     }
-    for (FrameSocket& client : clients) {
+    for (AnyClient& client : clients) {
       for (int i = 0; i < kBurst; ++i, ++done) {
-        const Event answer = client.next();
+        const Arrival answer = client.next();
         ASSERT_EQ(answer.kind, answered_by) << answer;
         ASSERT_EQ(answer.header.status(), pkt::Success) << answer;
       }
@@ -153,29 +158,55 @@ void exchange(std::vector<FrameSocket>& clients, int total, Event::Kind answered
   }
 }
 
-TEST(ShardAllocations, AreNoneInSteadyState) {
-  if (!RINGGATE_OWN_MALLOC) GTEST_SKIP() << "sanitizers have a malloc of their own";
-  constexpr int kWarmUp = 20'000;
-  constexpr int kMessages = 100'000;
-  Dev dev;
-  std::vector<FrameSocket> clients;
-  counting = true;
-  for (int i = 0; i < 10; ++i) clients.push_back(dev.log_in("account" + std::to_string(i)));
-  EXPECT_GT(allocations, 0U) << "logging in allocates: this test does not count";
-  const auto one_ping = [](std::uint32_t) { return ping(); };
-  const auto one_echo = [](std::uint32_t sequence) {
-    return packet(header("echo.it", sequence), "a body of some bytes");
-  };
-  exchange(clients, kWarmUp, Event::Kind::kPong, one_ping);
-  exchange(clients, kWarmUp, Event::Kind::kLogic, one_echo);
+std::string an_echo(std::uint32_t sequence) {
+  return packet(header("echo.it", sequence), "a body of some bytes");
+}
 
-  allocations = 0;
-  exchange(clients, kMessages, Event::Kind::kPong, one_ping);
-  EXPECT_EQ(allocations, 0U) << "over 100,000 pings";
-  allocations = 0;
-  exchange(clients, kMessages, Event::Kind::kLogic, one_echo);
-  EXPECT_EQ(allocations, 0U) << "over 100,000 forwards";
-  counting = false;
+class ShardAllocations : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!RINGGATE_OWN_MALLOC) GTEST_SKIP() << "sanitizers have a malloc of their own";
+  }
+  void TearDown() override { counting = false; }
+
+  void log_in(Transport transport) {
+    counting = true;
+    for (int i = 0; i < 10; ++i) {
+      clients_.push_back(dev_.log_in("account" + std::to_string(i), transport));
+    }
+    EXPECT_GT(allocations, 0U) << "logging in allocates: this test does not count";
+  }
+
+  template <class Make>
+  void expect_none(const char* what, Event::Kind answered_by, Make&& make) {
+    constexpr int kWarmUp = 20'000;
+    constexpr int kMessages = 100'000;
+    exchange(clients_, kWarmUp, answered_by, make);
+    allocations = 0;
+    exchange(clients_, kMessages, answered_by, make);
+    EXPECT_EQ(allocations, 0U) << "over 100,000 " << what;
+  }
+
+  Dev dev_;
+  std::vector<AnyClient> clients_;
+};
+
+TEST_F(ShardAllocations, AreNoneInSteadyState) {
+  log_in(Transport::kTcp);
+  expect_none("pings", Event::Kind::kPong, [](std::uint32_t) { return ping(); });
+  expect_none("forwards", Event::Kind::kLogic, an_echo);
+}
+
+TEST_F(ShardAllocations, AreNoneInSteadyStateOverWebSocket) {
+  log_in(Transport::kWebSocket);
+  expect_none("packet pings", Event::Kind::kPong,
+              [](std::uint32_t) { return ws_frames_of(ping()); });
+  expect_none("WebSocket pings", Event::Kind::kFrame,
+              [](std::uint32_t) { return ws_frame(Opcode::kPing, "heartbeat"); });
+  expect_none("forwards", Event::Kind::kLogic,
+              [](std::uint32_t sequence) { return ws_frames_of(an_echo(sequence)); });
+  expect_none("fragmented forwards", Event::Kind::kLogic,
+              [](std::uint32_t sequence) { return ws_fragments_of(an_echo(sequence), 20); });
 }
 
 }  // namespace

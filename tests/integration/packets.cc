@@ -18,26 +18,6 @@ void append_u32(std::string& to, std::size_t value) {
   to.append(reinterpret_cast<const char*>(bytes), sizeof bytes);
 }
 
-Event read_binary(std::string_view payload) {
-  Event event;
-  event.kind = Event::Kind::kFrame;
-  const Packet parsed = parse_packet(as_bytes(payload), kMaxFrame);
-  if (parsed.status == PacketStatus::kBasic) {
-    if (parsed.code == kBasicPing) event.kind = Event::Kind::kPing;
-    if (parsed.code == kBasicPong) event.kind = Event::Kind::kPong;
-    event.body = as_text(parsed.body);
-  }
-  if (parsed.status == PacketStatus::kLogic) {
-    event.kind = Event::Kind::kLogic;
-    event.body = as_text(parsed.body);
-    if (!event.header.ParseFromArray(parsed.header.data(),
-                                     static_cast<int>(parsed.header.size()))) {
-      throw std::runtime_error("a header that does not parse");
-    }
-  }
-  return event;
-}
-
 }  // namespace
 
 std::string frame(Opcode opcode, std::string_view payload) {
@@ -127,6 +107,26 @@ std::ostream& operator<<(std::ostream& to, const Event& event) {
   return to << " \"" << event.payload << '"';
 }
 
+Event read_packet(std::string_view payload) {
+  Event event;
+  event.kind = Event::Kind::kFrame;
+  const Packet parsed = parse_packet(as_bytes(payload), kMaxFrame);
+  if (parsed.status == PacketStatus::kBasic) {
+    if (parsed.code == kBasicPing) event.kind = Event::Kind::kPing;
+    if (parsed.code == kBasicPong) event.kind = Event::Kind::kPong;
+    event.body = as_text(parsed.body);
+  }
+  if (parsed.status == PacketStatus::kLogic) {
+    event.kind = Event::Kind::kLogic;
+    event.body = as_text(parsed.body);
+    if (!event.header.ParseFromArray(parsed.header.data(),
+                                     static_cast<int>(parsed.header.size()))) {
+      throw std::runtime_error("a header that does not parse");
+    }
+  }
+  return event;
+}
+
 Event FrameSocket::next(std::chrono::milliseconds patience) {
   for (;;) {
     const FrameStep step = next_tcp_frame(as_bytes(input_), kMaxFrame);
@@ -135,7 +135,7 @@ Event FrameSocket::next(std::chrono::milliseconds patience) {
       const Opcode opcode = step.frame.opcode;
       input_.erase(0, step.consumed);
       Event event;
-      if (opcode == Opcode::kBinary) event = read_binary(payload);
+      if (opcode == Opcode::kBinary) event = read_packet(payload);
       if (opcode != Opcode::kBinary) event.kind = Event::Kind::kFrame;
       if (opcode == Opcode::kClose) event.kind = Event::Kind::kClose;
       event.opcode = opcode;

@@ -63,6 +63,8 @@ struct Event {
     return message;
   }
 };
+// What is in a binary frame.
+[[nodiscard]] Event read_packet(std::string_view payload);
 // For messages of failed assertions.
 std::ostream& operator<<(std::ostream& to, const Event& event);
 

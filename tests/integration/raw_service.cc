@@ -141,14 +141,18 @@ unsigned Client::shard() const {
   return digit(digits[0]) * 32 + digit(digits[1]);
 }
 
-Client log_in(const Server& gateway, Link& login_service, const std::string& account) {
-  Client client = start_login(gateway, account);
+void answer_login(Link& login_service, const std::string& account) {
   Event request = login_service.next();
   while (request.header.command() == "login.signout") request = login_service.next();
   pkt::LoginResp answer;
   answer.set_channelid(request.header.channelid());
   answer.set_account(account);
   login_service.respond(request, answer.SerializeAsString());
+}
+
+Client log_in(const Server& gateway, Link& login_service, const std::string& account) {
+  Client client = start_login(gateway, account);
+  answer_login(login_service, account);
   end_login(client);
   return client;
 }

@@ -65,8 +65,9 @@ struct Client {
   [[nodiscard]] unsigned shard() const;
 };
 
-// Connects and logs in; a pretended login service gives the answer. Sign-outs of others that come
-// before are passed over.
+// Answers the next sign-in with success. Sign-outs of others that come before are passed over.
+void answer_login(Link& login_service, const std::string& account);
+// Connects and logs in; a pretended login service gives the answer.
 Client log_in(const Server& gateway, Link& login_service, const std::string& account);
 // The same with services that answer by themselves.
 Client log_in(const Server& gateway, const std::string& account);

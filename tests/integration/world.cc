@@ -20,7 +20,20 @@ std::uint16_t port_of(const std::string& line) {
   return static_cast<std::uint16_t>(std::stoul(line.substr(line.rfind(':') + 1)));
 }
 
+std::size_t count_of(const std::string& text, std::string_view word) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
 }  // namespace
+
+Settings with_ws(Settings settings) {
+  settings.emplace("Listen", kTcpAndWs);
+  return settings;
+}
 
 void World::add(const Service& service) const {
   change_registry(registry_file(), [&](std::vector<Service>& services) -> Result<bool> {
@@ -58,28 +71,43 @@ Server::Server(const World& world, const std::string& role, const std::string& i
   with_monitor.emplace("MonitorPort", std::to_string(free_port()));
   process_ = std::make_unique<ProcessUnderTest>(
       ProcessUnderTest::ringgate({role, "-c", world.config(role, id, with_monitor)}));
-  read_ports();
+  const auto listen = settings.find("Listen");
+  const std::string entries = listen == settings.end() ? std::string() : listen->second;
+  const std::size_t ws = count_of(entries, "ws://");
+  tcp_ports_ = announced("tcp", count_of(entries, ",") + 1 - ws);
+  ws_ports_ = announced("ws", ws);
+  monitor_ = port_of(process_->wait_for_line("monitor http://"));
 }
 
 Server::Server(const std::vector<std::string>& dev_arguments) {
-  std::vector<std::string> arguments = {"dev", "--tcp", "127.0.0.1:0", "--admin",
+  std::vector<std::string> arguments = {"dev",
+                                        "--tcp",
+                                        "127.0.0.1:0",
+                                        "--ws",
+                                        "127.0.0.1:0",
+                                        "--admin",
                                         "127.0.0.1:" + std::to_string(free_port())};
   arguments.insert(arguments.end(), dev_arguments.begin(), dev_arguments.end());
   process_ = std::make_unique<ProcessUnderTest>(ProcessUnderTest::ringgate(arguments));
-  // Its services announce themselves too, first.
-  process_->wait_for_line("monitor http://");
-  wait_until("two listeners", [&] {
-    const std::string output = process_->output();
-    return output.find("listening tcp") != output.rfind("listening tcp");
-  });
-  const std::string output = process_->output();
-  port_ = port_of(output.substr(0, output.find('\n', output.rfind("listening tcp"))));
+  tcp_ports_ = announced("tcp", 1);
+  ws_ports_ = announced("ws", 1);
   monitor_ = port_of(process_->wait_for_line("monitor http://"));
 }
 
-void Server::read_ports() {
-  port_ = port_of(process_->wait_for_line("listening tcp "));
-  monitor_ = port_of(process_->wait_for_line("monitor http://"));
+std::vector<std::uint16_t> Server::announced(const std::string& transport, std::size_t count) {
+  const std::string announcement = "listening " + transport + " ";
+  std::vector<std::uint16_t> ports;
+  if (count == 0) return ports;
+  process_->wait_for_line(announcement);  // tells at once when the process has ended instead
+  wait_until("listeners", [&] {
+    ports.clear();
+    std::istringstream lines(process_->output());
+    for (std::string line; std::getline(lines, line) && !lines.eof();) {
+      if (line.find(announcement) != std::string::npos) ports.push_back(port_of(line));
+    }
+    return ports.size() >= count;
+  });
+  return ports;
 }
 
 Server::Reply Server::get(const std::string& path) const {

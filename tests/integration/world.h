@@ -16,6 +16,10 @@ namespace ringgate::test {
 // Configuration keys to values as YAML takes them.
 using Settings = std::map<std::string, std::string>;
 
+// A Listen of two entries, and the settings with it.
+inline constexpr const char* kTcpAndWs = R"(["127.0.0.1:0", "ws://127.0.0.1:0/"])";
+[[nodiscard]] Settings with_ws(Settings settings = {});
+
 // The registry file.
 class World {
  public:
@@ -43,10 +47,14 @@ class Server {
   explicit Server(const std::vector<std::string>& dev_arguments);
 
   [[nodiscard]] ProcessUnderTest& process() { return *process_; }
-  [[nodiscard]] std::uint16_t port() const { return port_; }
+  // Of its first listener of each kind; 0: none.
+  [[nodiscard]] std::uint16_t port() const { return tcp_ports_.empty() ? 0 : tcp_ports_.front(); }
+  [[nodiscard]] std::uint16_t ws_port() const { return ws_ports_.empty() ? 0 : ws_ports_.front(); }
+  [[nodiscard]] const std::vector<std::uint16_t>& tcp_ports() const { return tcp_ports_; }
+  [[nodiscard]] const std::vector<std::uint16_t>& ws_ports() const { return ws_ports_; }
   [[nodiscard]] std::uint16_t monitor() const { return monitor_; }
-  [[nodiscard]] FrameSocket connect() const { return FrameSocket(Socket::connect(port_)); }
-  [[nodiscard]] Socket connect_raw() const { return Socket::connect(port_); }
+  [[nodiscard]] FrameSocket connect() const { return FrameSocket(Socket::connect(port())); }
+  [[nodiscard]] Socket connect_raw() const { return Socket::connect(port()); }
 
   struct Reply {
     int status = 0;
@@ -60,10 +68,13 @@ class Server {
   void wait_metric_is(const std::string& name, double value, const std::string& label = {}) const;
 
  private:
-  void read_ports();
+  // Of so many listeners, in the order in which they were announced.
+  [[nodiscard]] std::vector<std::uint16_t> announced(const std::string& transport,
+                                                     std::size_t count);
 
   std::unique_ptr<ProcessUnderTest> process_;
-  std::uint16_t port_ = 0;
+  std::vector<std::uint16_t> tcp_ports_;
+  std::vector<std::uint16_t> ws_ports_;
   std::uint16_t monitor_ = 0;
 };
 

@@ -1,0 +1,105 @@
+// A whole shard over the fake kernel, which checks what a shard must never do with its sockets and
+// memory. The first bytes of an input say how it is set up, the rest is what one client sends. What
+// comes of it depends on the client's bytes alone, not on how they are cut nor on faults; whatever
+// it was, everything is given back.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/dataplane/shard_fixture.h"
+#include "tests/fuzz/fuzz_check.h"
+
+namespace {
+
+using namespace ringgate;
+
+enum Setup : std::uint8_t {
+  kWebSocketBit = 1,
+  kProxiedBit = 2,
+  kPlainBit = 4,
+  kUpgradedBit = 8,  // a valid upgrade comes first, or the fuzzer would seldom get past it
+};
+
+constexpr std::string_view kUpgrade =
+    "GET / HTTP/1.1\r\nHost: fuzz\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+constexpr std::size_t kMaxMessageBytes = 1000;
+
+struct Outcome {
+  std::vector<std::string> heard;
+  std::string received;
+  std::vector<CloseReason> reasons;
+  std::string source;
+
+  bool operator==(const Outcome&) const = default;
+};
+
+ShardOptions options_of(std::uint8_t setup, unsigned buffer_bytes) {
+  ShardOptions options = test::small_shard();
+  options.max_clients = 2;
+  options.max_clients_per_address = 1;
+  options.plain_messages = (setup & kPlainBit) != 0;
+  options.proxy_protocol = (setup & kProxiedBit) != 0;
+  options.trusted_proxies = {*AddressRange::parse("127.0.0.0/8")};
+  options.limits[0].max_frame_bytes = kMaxMessageBytes;
+  options.limits[0].max_queued_bytes = std::size_t{1} << 20;  // no slow consumer
+  options.linger_ms = 1'000'000;                              // all is read before the end
+  options.limits[0].read_timeout_ms = 0;
+  options.ring.client_buffer_bytes = buffer_bytes;
+  return options;
+}
+
+Outcome play(std::uint8_t setup, ByteView bytes, std::uint64_t seed, unsigned buffer_bytes,
+             const test::Faults& faults) {
+  Outcome outcome;
+  const Transport transport =
+      (setup & kWebSocketBit) != 0 ? Transport::kWebSocket : Transport::kTcp;
+  test::FakeShard it(seed, faults, options_of(setup, buffer_bytes), nullptr, {transport});
+  const auto hear = [&](const Connection& connection, char kind, std::string_view words) {
+    outcome.heard.push_back(kind + std::string(words));
+    outcome.source = connection.peer.ip();
+    fuzz_check(words.size() <= kMaxMessageBytes, "a message above the bound");
+    fuzz_check(connection.stage == Stage::kFrames, "a message before the handshake");
+  };
+  it.handler.packet = [&](Connection& one, ByteView payload) { hear(one, 'b', as_text(payload)); };
+  it.handler.words = [&](Connection& one, std::string_view words) { hear(one, 't', words); };
+
+  test::FakePeer& peer = it.connect();
+  if ((setup & kUpgradedBit) != 0) peer.send(as_bytes(kUpgrade));
+  peer.send(bytes);
+  fuzz_check(it.turn_until([&] { return peer.inbound.empty(); }, 0, 200'000), "all is read");
+  for (int i = 0; i < 5; ++i) it.turn(0);
+  peer.ended = true;
+  fuzz_check(it.turn_until([&] { return it.shard.table().clients() == 0; }, 0, 200'000),
+             "a client that has gone is let go");
+  it.expect_idle();
+  outcome.received.assign(peer.received.begin(), peer.received.end());
+  outcome.reasons = it.handler.reasons;
+  fuzz_check(outcome.reasons.size() == 1, "one close for each client");
+  return outcome;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  // What the fake kernel and expect_idle() find ends the program.
+  static const bool breaks = [] {
+    testing::FLAGS_gtest_throw_on_failure = false;
+    testing::FLAGS_gtest_break_on_failure = true;
+    return true;
+  }();
+  static_cast<void>(breaks);
+  if (size < 1 || size > 4096) return 0;
+  const std::uint8_t setup = data[0];
+  const ByteView bytes(data + 1, size - 1);
+  const Outcome whole = play(setup, bytes, 1, 8192, {});
+  const test::Faults faults = {.stall = 3,
+                               .short_send = 3,
+                               .broken_send = 0,
+                               .no_buffers = 5,
+                               .recv_ends = 4,
+                               .accept_fails = 3};
+  fuzz_check(play(setup, bytes, size, 1, {}) == whole, "byte by byte comes out differently");
+  fuzz_check(play(setup, bytes, size, 7, faults) == whole, "under faults it comes out differently");
+  return 0;
+}
