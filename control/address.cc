@@ -118,6 +118,12 @@ std::optional<SocketAddress> numeric_address(const Endpoint& endpoint) {
   return std::nullopt;
 }
 
+bool is_loopback_host(std::string_view host) {
+  if (host == "localhost" || host == "::1") return true;
+  const auto address = numeric_address({std::string(host), 0});
+  return address && address->family() == AF_INET && host.starts_with("127.");
+}
+
 std::string format_host(const sockaddr* address) {
   if (address->sa_family == AF_INET6) {
     return host_of_v6(read_address<sockaddr_in6>(address).sin6_addr);

@@ -38,6 +38,9 @@ struct SocketAddress {
 // IPv4 too on a socket whose IPV6_V6ONLY is off.
 std::optional<SocketAddress> numeric_address(const Endpoint& endpoint);
 
+// "localhost" and numeric addresses that only this machine reaches.
+bool is_loopback_host(std::string_view host);
+
 // The numeric host of a peer, "127.0.0.1" also for ::ffff:127.0.0.1; "" for other families.
 std::string format_host(const sockaddr* address);
 

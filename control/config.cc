@@ -4,14 +4,16 @@
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <fstream>
+#include <ranges>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "control/config_keys.h"
 #include "control/config_values.h"
+#include "control/route_file.h"
+#include "control/text_file.h"
 
 namespace ringgate {
 namespace {
@@ -19,28 +21,6 @@ namespace {
 constexpr std::size_t kMaxConfigBytes = Config::kMiB;
 constexpr std::size_t kMaxSecretBytes = 4 * Config::kKiB;
 constexpr std::string_view kEnvironmentPrefix = "RINGGATE_";
-
-// At most limit bytes; a longer file is an error.
-Result<std::string> read_text_file(const std::filesystem::path& file, std::size_t limit) {
-  std::error_code failure;
-  if (std::filesystem::is_directory(file, failure)) {
-    return usage_error("{} is a directory; name the file in it", file.string());
-  }
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) {
-    return usage_error("cannot open {}: {}; check the path and its permissions", file.string(),
-                       std::strerror(errno));
-  }
-  std::string text(limit + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (stream.bad()) return usage_error("cannot read {}: {}", file.string(), std::strerror(errno));
-  if (text.size() > limit) {
-    return usage_error("{} is longer than {}; is it the right file?", file.string(),
-                       format_size(limit));
-  }
-  return text;
-}
 
 std::string environment_name(std::string_view key) {
   std::string name(kEnvironmentPrefix);
@@ -152,6 +132,12 @@ Result<void> read_secret(std::string_view key, const std::string& file, std::str
 void prefer_environment(const std::set<std::string_view>& given, Config& config) {
   if (given.contains("AppSecret")) config.app_secret_file.clear();
   if (given.contains("AppSecretFile") && !given.contains("AppSecret")) config.app_secret.clear();
+  if (given.contains("ConsulToken")) config.consul_token_file.clear();
+  if (given.contains("ConsulTokenFile") && !given.contains("ConsulToken")) {
+    config.consul_token.clear();
+  }
+  if (given.contains("AdminToken")) config.admin_token_file.clear();
+  if (given.contains("AdminTokenFile") && !given.contains("AdminToken")) config.admin_token.clear();
   if (given.contains("AppSecretPrevious")) config.app_secret_previous_file.clear();
   if (given.contains("AppSecretPreviousFile") && !given.contains("AppSecretPrevious")) {
     config.app_secret_previous.clear();
@@ -190,6 +176,13 @@ Result<void> check_listeners(Config& config, ProcessRole role) {
     config.notices.push_back(
         "ServiceName is wgateway, but Listen has no WebSocket; write ws://host:port/ for that");
   }
+  if (config.admin_port != 0 && config.admin_token.empty() &&
+      !is_loopback_host(config.admin_address)) {
+    return usage_error(
+        "AdminAddress is {}, which others reach; set AdminToken or AdminTokenFile, or leave it at "
+        "127.0.0.1",
+        config.admin_address);
+  }
   if (config.proxy_protocol && config.trusted_proxies.empty()) {
     return usage_error(
         "ProxyProtocol is on, but TrustedProxies is empty; add the addresses that the PROXY header "
@@ -203,16 +196,43 @@ Result<void> check_required(const Config& config, ProcessRole role) {
     return usage_error("ServiceID is missing; add for example \"ServiceID: {}01\"",
                        role_name(role));
   }
-  if (config.registry_file.empty()) {
+  if (config.registry_file.empty() && config.consul_url.empty()) {
     return usage_error(
-        "RegistryFile is missing; add \"RegistryFile: services.json\", the same file for every "
-        "process (it is created when the first one registers)");
+        "RegistryFile or ConsulURL is missing; add \"RegistryFile: services.json\", the same file "
+        "for every process (it is created when the first one registers), or \"ConsulURL: "
+        "127.0.0.1:8500\"");
+  }
+  if (!config.registry_file.empty() && !config.consul_url.empty()) {
+    return usage_error(
+        "RegistryFile and ConsulURL are both set; keep the one that services are in");
   }
   if (role == ProcessRole::kGateway && config.app_secret.empty()) {
     return usage_error(
         "no app secret; set AppSecret or AppSecretFile (or RINGGATE_APPSECRET) to the secret "
         "that tokens are signed with");
   }
+  return {};
+}
+
+// The route file, where some service's selector needs it.
+Result<void> read_routes(Config& config, ProcessRole role) {
+  if (role != ProcessRole::kGateway) return {};
+  const auto is_route = [](SelectorKind kind) { return kind == SelectorKind::kRoute; };
+  if (!is_route(config.default_selector) &&
+      std::ranges::none_of(config.selectors | std::views::values, is_route)) {
+    if (!config.route_file.empty()) {
+      config.notices.push_back(
+          "RouteFile has no effect: no selector is route; add for example \"Selectors: route\"");
+    }
+    return {};
+  }
+  if (config.route_file.empty()) {
+    return usage_error(
+        "a selector is route, but RouteFile is missing; add for example \"RouteFile: route.json\"");
+  }
+  auto table = RouteTable::load(config.route_file);
+  if (!table) return usage_error("RouteFile: {}", table.error().message);
+  config.route_table = std::make_shared<const RouteTable>(std::move(*table));
   return {};
 }
 
@@ -292,10 +312,15 @@ Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& envi
   secret =
       read_secret("AppSecretPrevious", config.app_secret_previous_file, config.app_secret_previous);
   if (!secret) return std::unexpected(secret.error());
+  secret = read_secret("ConsulToken", config.consul_token_file, config.consul_token);
+  if (!secret) return std::unexpected(secret.error());
+  secret = read_secret("AdminToken", config.admin_token_file, config.admin_token);
+  if (!secret) return std::unexpected(secret.error());
   apply_role_defaults(role, config);
   if (auto done = check_required(config, role); !done) return std::unexpected(done.error());
   if (auto done = check_listeners(config, role); !done) return std::unexpected(done.error());
   if (auto done = check_pairs(config); !done) return std::unexpected(done.error());
+  if (auto done = read_routes(config, role); !done) return std::unexpected(done.error());
   return config;
 }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,10 +18,13 @@
 #include "control/address.h"
 #include "control/error.h"
 #include "control/log_level.h"
+#include "control/selector_kind.h"
 #include "dataplane/address_range.h"
 #include "dataplane/transport.h"
 
 namespace ringgate {
+
+class RouteTable;
 
 enum class ProcessRole : std::uint8_t { kGateway, kLogin, kChat, kEcho };
 
@@ -31,6 +35,8 @@ struct ListenSpec {
   Endpoint endpoint;
   Transport transport = Transport::kTcp;
   std::string path = "/";  // of WebSocket
+
+  bool operator==(const ListenSpec&) const = default;
 };
 
 struct Config {
@@ -53,10 +59,25 @@ struct Config {
   std::string domain;
 
   // Around us.
-  std::string registry_file;
+  std::string registry_file;  // This or consul_url.
+  std::string consul_url;     // "http://host:port" or "https://host:port"
+  std::string consul_token;   // From a file or not; empty: none.
+  std::string consul_token_file;
+  std::string consul_ca;          // PEM file; empty: the machine's authorities.
+  std::string consul_datacenter;  // Empty: the agent's own.
+  bool consul_stale = false;
+  std::string consul_tag;
+  Duration consul_wait{60'000};
+  Duration consul_check_interval{10'000};
+  Duration consul_check_timeout{1'000};
+  Duration consul_deregister_after{20'000};
+  Duration consul_recheck{5'000};
   std::string monitor_address = "127.0.0.1";
   std::uint16_t monitor_port = 0;   // 0: no monitor.
-  std::uint16_t admin_port = 0;     // On loopback; 0: none. May be the monitor's.
+  std::string admin_address = "127.0.0.1";
+  std::uint16_t admin_port = 0;  // 0: none. May be the monitor's.
+  std::string admin_token;       // From a file or not; empty: none, on loopback only.
+  std::string admin_token_file;
   std::string app_secret;           // The one tokens are signed with now, from a file or not.
   std::string app_secret_previous;  // Still taken, for rotation; empty: none.
   std::string app_secret_file;
@@ -65,6 +86,10 @@ struct Config {
   bool memory_sessions = false;  // In place of redis.
   LogLevel log_level = LogLevel::kInfo;
   std::map<std::string, std::string> routes;  // Command prefix -> service name.
+  SelectorKind default_selector = SelectorKind::kHash;
+  std::map<std::string, SelectorKind, std::less<>> selectors;  // By command prefix.
+  std::string route_file;
+  std::shared_ptr<const RouteTable> route_table;  // Read from it, where a selector is route.
 
   // Threads.
   std::size_t shards = 0;  // 0: one per usable CPU.
@@ -119,7 +144,7 @@ using EnvironmentLookup = std::function<std::optional<std::string>(const std::st
 // Every error is one line with exit code 2.
 Result<Config> load_config(const std::filesystem::path& file, ProcessRole role);
 
-// The same from text. Reads the secret files that it names.
+// The same from text. Reads the secret files and the route file that it names.
 Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& environment,
                             ProcessRole role);
 

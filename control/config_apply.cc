@@ -5,6 +5,7 @@
 
 #include "control/config_keys.h"
 #include "control/config_values.h"
+#include "control/consul_options.h"
 #include "control/service.h"
 #include "control/ws_url.h"
 
@@ -20,6 +21,10 @@ bool has_control(std::string_view text) {
   });
 }
 
+std::string_view quotable(const std::string& text) {
+  return has_control(text) ? "?" : text;
+}
+
 // "not a single value" for lists and maps where one word is wanted.
 Result<std::string> scalar_of(const RawValue& raw, std::string_view wanted) {
   if (const auto* text = std::get_if<std::string>(&raw.value)) return *text;
@@ -30,6 +35,26 @@ Result<std::vector<std::string>> list_of(const RawValue& raw, std::string_view w
   if (const auto* list = std::get_if<std::vector<std::string>>(&raw.value)) return *list;
   if (const auto* text = std::get_if<std::string>(&raw.value)) return split_commas(*text);
   return usage_error("takes {}, not a map", wanted);
+}
+
+// A map, or KEY=VALUE between commas (for the environment); a word without = has an empty value.
+Result<RawValue::Pairs> pairs_of(const RawValue& raw, std::string_view wanted) {
+  if (const auto* map = std::get_if<RawValue::Pairs>(&raw.value)) return *map;
+  auto list = list_of(raw, wanted);
+  if (!list) return std::unexpected(list.error());
+  RawValue::Pairs pairs;
+  for (const std::string& item : *list) {
+    const std::size_t mark = std::min(item.find('='), item.size());
+    pairs.emplace_back(trim(item.substr(0, mark)),
+                       trim(item.substr(std::min(mark + 1, item.size()))));
+  }
+  return pairs;
+}
+
+Result<void> check_prefix(const std::string& prefix) {
+  if (prefix.find('.') == std::string::npos && valid_service_id(prefix)) return {};
+  return usage_error("\"{}\" is not a command prefix: the part before the first dot",
+                     quotable(prefix));
 }
 
 // host:port with or without a scheme in front.
@@ -215,25 +240,12 @@ struct Applier {
     return {};
   }
 
-  // A map, or PREFIX=SERVICE pairs between commas (for the environment).
   Result<void> operator()(const RoutesKey&) const {
-    RawValue::Pairs pairs;
-    if (const auto* map = std::get_if<RawValue::Pairs>(&raw.value)) {
-      pairs = *map;
-    } else {
-      auto list = list_of(raw, "a map of command prefix to service name");
-      if (!list) return std::unexpected(list.error());
-      for (const std::string& item : *list) {
-        const std::size_t mark = std::min(item.find('='), item.size());
-        pairs.emplace_back(trim(item.substr(0, mark)),
-                           trim(item.substr(std::min(mark + 1, item.size()))));
-      }
-    }
+    const auto pairs = pairs_of(raw, "a map of command prefix to service name");
+    if (!pairs) return std::unexpected(pairs.error());
     std::map<std::string, std::string> routes;
-    for (const auto& [prefix, service] : pairs) {
-      if (prefix.find('.') != std::string::npos || !valid_service_id(prefix)) {
-        return usage_error("\"{}\" is not a command prefix: the part before the first dot", prefix);
-      }
+    for (const auto& [prefix, service] : *pairs) {
+      if (auto checked = check_prefix(prefix); !checked) return checked;
       if (!valid_service_id(service)) {
         return usage_error("{}: \"{}\" is not a service name; write {}: NAME", prefix, service,
                            prefix);
@@ -243,6 +255,37 @@ struct Applier {
       }
     }
     config.routes = std::move(routes);
+    return {};
+  }
+
+  // One word for all, or a map as of Routes.
+  Result<void> operator()(const SelectorsKey&) const {
+    const auto pairs = pairs_of(raw, "a selector, or a map of command prefix to selector");
+    if (!pairs) return std::unexpected(pairs.error());
+    SelectorKind for_all = SelectorKind::kHash;
+    std::map<std::string, SelectorKind, std::less<>> by_prefix;
+    for (const auto& [prefix, name] : *pairs) {
+      const bool is_for_all = pairs->size() == 1 && name.empty();
+      if (!is_for_all && name.empty()) {
+        return usage_error("{}: has no selector; write {}: hash, route or rendezvous", prefix,
+                           prefix);
+      }
+      const auto kind = parse_selector(is_for_all ? prefix : name);
+      if (!kind) {
+        return usage_error("\"{}\" is no selector; there are hash, route and rendezvous",
+                           quotable(is_for_all ? prefix : name));
+      }
+      if (is_for_all) {
+        for_all = *kind;
+        break;
+      }
+      if (auto checked = check_prefix(prefix); !checked) return checked;
+      if (!by_prefix.emplace(prefix, *kind).second) {
+        return usage_error("{} is there twice; remove one", prefix);
+      }
+    }
+    config.default_selector = for_all;
+    config.selectors = std::move(by_prefix);
     return {};
   }
 
@@ -276,12 +319,18 @@ struct Applier {
     return {};
   }
 
-  Result<void> operator()(const ConsulKey&) const {
+  Result<void> operator()(const ConsulUrlKey&) const {
     auto text = scalar_of(raw, "a URL");
     if (!text) return std::unexpected(text.error());
-    if (text->empty()) return {};
-    return usage_error(
-        "Consul is not supported yet; remove it and set RegistryFile to a JSON file of services");
+    if (text->empty()) {
+      config.consul_url.clear();
+      return {};
+    }
+    if (has_control(*text)) return usage_error("has a control character in it; remove it");
+    auto url = parse_consul_url(*text);
+    if (!url) return std::unexpected(url.error());
+    config.consul_url = std::move(*url);
+    return {};
   }
 
   Result<void> operator()(const IgnoredKey&) const { return {}; }

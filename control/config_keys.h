@@ -47,17 +47,18 @@ struct DurationKey {
 };
 struct TagsKey {};
 struct RoutesKey {};
+struct SelectorsKey {};
 struct ListenKey {};
 struct OriginsKey {};
 struct ProxiesKey {};
 struct RedisKey {};
 struct LogLevelKey {};
 struct IgnoredKey {};  // Taken, without effect, with a notice.
-struct ConsulKey {};   // Not there yet: anything but empty is an error.
+struct ConsulUrlKey {};
 
 using KeyKind = std::variant<TextKey, ServiceIdKey, HostKey, SwitchKey, PortKey, CountKey, SizeKey,
-                             DurationKey, TagsKey, RoutesKey, ListenKey, OriginsKey, ProxiesKey,
-                             RedisKey, LogLevelKey, IgnoredKey, ConsulKey>;
+                             DurationKey, TagsKey, RoutesKey, SelectorsKey, ListenKey, OriginsKey,
+                             ProxiesKey, RedisKey, LogLevelKey, IgnoredKey, ConsulUrlKey>;
 
 struct ConfigKey {
   std::string_view name;

@@ -16,6 +16,18 @@ constexpr std::chrono::seconds kShortLived{1};
 
 }  // namespace
 
+std::string_view describe(LaneState state) noexcept {
+  switch (state) {
+    case LaneState::kWaiting:
+      return "waiting";
+    case LaneState::kDialling:
+      return "dialling";
+    case LaneState::kUp:
+      return "up";
+  }
+  return "?";
+}
+
 LinkManager::LinkManager(ControlLoop& loop, ShardGroup& shards, LinkManagerOptions options,
                          SendCatalogue send_catalogue)
     : loop_(loop),
@@ -31,6 +43,8 @@ LinkManager::~LinkManager() {
 
 void LinkManager::stop() {
   stopped_ = true;
+  for (const auto& [name, timer] : holds_) loop_.cancel(timer);
+  holds_.clear();
   for (auto& [upstream, target] : targets_) {
     loop_.cancel(target.timer);
     for (Lane& lane : target.lanes) {
@@ -43,6 +57,45 @@ void LinkManager::stop() {
 void LinkManager::update(const std::string& name, const std::vector<Service>& services) {
   if (stopped_) return;
   const bool at_start = known_names_.insert(name).second;
+  if (services.empty() && hold(name)) return;
+  end_hold(name);
+  apply(name, services, at_start);
+}
+
+// True: the empty list is not believed yet. Those of its instances whose link is down are given up.
+bool LinkManager::hold(const std::string& name) {
+  if (options_.empty_list_hold.count() == 0) return false;
+  bool any_up = false;
+  for (auto& [upstream, target] : targets_) {
+    if (target.service.name != name || target.draining) continue;
+    const bool up = std::ranges::any_of(
+        target.lanes, [](const Lane& lane) { return lane.state == LaneState::kUp; });
+    any_up = any_up || up;
+    if (!up) begin_drain(target);
+  }
+  if (!any_up) return false;
+  if (!holds_.contains(name)) {
+    spdlog::warn(
+        "the registry knows no {} any more, but there are links: they stay in use for {} s", name,
+        options_.empty_list_hold.count() / 1000);
+    holds_[name] = loop_.after(options_.empty_list_hold, [this, name] {
+      holds_.erase(name);
+      apply(name, {}, false);
+    });
+  }
+  publish();
+  return true;
+}
+
+void LinkManager::end_hold(const std::string& name) {
+  const auto held = holds_.find(name);
+  if (held == holds_.end()) return;
+  loop_.cancel(held->second);
+  holds_.erase(held);
+}
+
+void LinkManager::apply(const std::string& name, const std::vector<Service>& services,
+                        bool at_start) {
   for (auto& [upstream, target] : targets_) {
     if (target.service.name != name || target.draining) continue;
     const auto same = [&target](const Service& service) {
@@ -131,6 +184,7 @@ void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane, Result<Dia
                 target->service.name, target->service.address, target->service.port,
                 socket.error().message);
     one.complained = true;
+    one.last_error = socket.error().message;
     redial_later(*target, lane);
     return;
   }
@@ -170,6 +224,7 @@ void LinkManager::link_closed(const LinkEvent& event) {
   if (one == nullptr || target->draining || stopped_) return;
   const bool short_lived = std::chrono::steady_clock::now() - one->dialled_at < kShortLived;
   if (!short_lived) one->backoff = std::chrono::milliseconds{0};
+  one->last_error = describe(event.reason);
   spdlog::warn("link to {} ({}) is down: {}; dialling again", target->service.id,
                target->service.name, describe(event.reason));
   redial_later(*target, static_cast<std::uint32_t>(one - target->lanes.data()));
@@ -212,9 +267,15 @@ void LinkManager::retire(std::uint32_t upstream) {
 
 // --- The catalogue ------------------------------------------------------------------------------
 
+void LinkManager::use_selectors(std::shared_ptr<const SelectorSet> selectors) {
+  options_.selectors = std::move(selectors);
+  publish();
+}
+
 void LinkManager::publish() {
   auto catalogue = std::make_unique<Catalogue>();
   catalogue->version = catalogues_.empty() ? 1 : catalogues_.back()->version + 1;
+  catalogue->selectors = options_.selectors;
   for (const auto& [upstream, target] : targets_) {
     catalogue->entries.push_back({upstream, target.service.name, target.service.id,
                                   target.service.zone, target.adult, target.draining});
@@ -243,6 +304,21 @@ bool LinkManager::connected(const std::string& name) const {
              return lane.state == LaneState::kUp && lane.not_seen == 0;
            });
   });
+}
+
+std::vector<InstanceStatus> LinkManager::instances() const {
+  std::vector<InstanceStatus> all;
+  for (const auto& [upstream, target] : targets_) {
+    InstanceStatus status{upstream, target.service, target.adult, target.draining, {}};
+    for (const Lane& lane : target.lanes) {
+      status.lanes.push_back({lane.shard, lane.state, lane.last_error});
+    }
+    all.push_back(std::move(status));
+  }
+  std::ranges::sort(all, {}, [](const InstanceStatus& status) {
+    return std::tie(status.service.name, status.service.id);
+  });
+  return all;
 }
 
 void LinkManager::changed() {

@@ -33,6 +33,27 @@ struct LinkManagerOptions {
   std::chrono::milliseconds redial_min{100};
   std::chrono::milliseconds redial_max{10'000};
   std::chrono::milliseconds drain_time{10'000};
+  // A registry's empty list may mean that we are not allowed to see, or that it has just lost its
+  // memory: for so long it removes no instance whose link is up. 0: it is believed at once.
+  std::chrono::milliseconds empty_list_hold{0};
+  std::shared_ptr<const SelectorSet> selectors;  // null: hash for every service
+};
+
+enum class LaneState : std::uint8_t { kWaiting, kDialling, kUp };
+[[nodiscard]] std::string_view describe(LaneState state) noexcept;
+
+// An instance as it is known now, for operators.
+struct InstanceStatus {
+  struct Lane {
+    std::uint32_t shard = 0;
+    LaneState state = LaneState::kWaiting;
+    std::string last_error;  // why it could not be dialled, or broke, last time; empty: never
+  };
+  std::uint32_t upstream = 0;
+  Service service;
+  bool adult = false;
+  bool draining = false;
+  std::vector<Lane> lanes;
 };
 
 class LinkManager {
@@ -49,6 +70,9 @@ class LinkManager {
   // The complete current list of a service's instances. Those of the first list are adult at once.
   void update(const std::string& name, const std::vector<Service>& services);
 
+  // Shards choose by these from the next catalogue on, which is published at once.
+  void use_selectors(std::shared_ptr<const SelectorSet> selectors);
+
   // Mail from shards.
   void link_closed(const LinkEvent& event);
   void link_seen(const LinkEvent& event);
@@ -58,13 +82,14 @@ class LinkManager {
   // Whether every shard knows of a link to the same instance of that service, so that whatever
   // client asks is served.
   [[nodiscard]] bool connected(const std::string& name) const;
-  // Called when what connected() says may have changed.
+  // Every known instance, sorted by service name and id.
+  [[nodiscard]] std::vector<InstanceStatus> instances() const;
+  // Called when what connected() and instances() say may have changed.
   void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
   // No more dialling; links stay until the shards end.
   void stop();
 
  private:
-  enum class LaneState : std::uint8_t { kWaiting, kDialling, kUp };
   struct Lane {
     LaneState state = LaneState::kWaiting;
     std::uint32_t shard = 0;
@@ -75,6 +100,7 @@ class LinkManager {
     Dialler::DialId dial = 0;
     ControlLoop::TimerId timer = 0;
     bool complained = false;  // the log has been told that it cannot be reached
+    std::string last_error;
   };
   struct Target {
     std::uint32_t upstream = 0;
@@ -86,6 +112,9 @@ class LinkManager {
     std::vector<Lane> lanes;
   };
 
+  void apply(const std::string& name, const std::vector<Service>& services, bool at_start);
+  [[nodiscard]] bool hold(const std::string& name);
+  void end_hold(const std::string& name);
   void add(const Service& service, bool adult);
   void begin_drain(Target& target);
   void retire(std::uint32_t upstream);
@@ -109,7 +138,8 @@ class LinkManager {
   std::uint32_t next_upstream_ = 1;
   std::uint32_t next_epoch_ = 1;
   std::set<std::string> known_names_;
-  std::map<std::uint32_t, Target> targets_;                  // by upstream
+  std::map<std::string, ControlLoop::TimerId> holds_;  // by name: its list is empty, not believed
+  std::map<std::uint32_t, Target> targets_;            // by upstream
   std::deque<std::unique_ptr<const Catalogue>> catalogues_;  // oldest first; the last is current
   std::vector<std::uint64_t> taken_;                         // by shard
 };

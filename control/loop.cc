@@ -16,6 +16,18 @@ namespace {
 constexpr int kMaxWaitMs = 1000;
 constexpr int kSoonMs = 1;
 
+std::uint32_t events_of(ControlLoop::Until until) {
+  switch (until) {
+    case ControlLoop::Until::kReadable:
+      return EPOLLIN;
+    case ControlLoop::Until::kWritable:
+      return EPOLLOUT;
+    case ControlLoop::Until::kEither:
+      break;
+  }
+  return EPOLLIN | EPOLLOUT;
+}
+
 }  // namespace
 
 ControlLoop::ControlLoop(UniqueFd epoll, UniqueFd wake)
@@ -41,7 +53,7 @@ void ControlLoop::watch(int fd, Until until, Callback ready) {
   const std::uint32_t number = next_watch_++;
   watches_[fd] = {number, std::make_shared<Callback>(std::move(ready))};
   epoll_event event{};
-  event.events = until == Until::kReadable ? EPOLLIN : EPOLLOUT;
+  event.events = events_of(until);
   event.data.u64 = (std::uint64_t{number} << 32) | static_cast<std::uint32_t>(fd);
   epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
 }

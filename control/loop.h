@@ -26,7 +26,7 @@ class ControlLoop {
 
   // `ready` is called whenever the fd is readable (or writable), broken or at its end. The fd stays
   // its owner's, who calls unwatch() before closing it. One watch per fd.
-  enum class Until : std::uint8_t { kReadable, kWritable };
+  enum class Until : std::uint8_t { kReadable, kWritable, kEither };
   void watch(int fd, Until until, Callback ready);
   void unwatch(int fd);
 

@@ -1,6 +1,7 @@
 #include "control/monitor.h"
 
 #include <httplib.h>
+#include <openssl/crypto.h>
 #include <prometheus/text_serializer.h>
 #include <sys/socket.h>
 
@@ -26,6 +27,7 @@ constexpr std::size_t kThreads = 4;
 constexpr std::time_t kIoTimeout_s = 2;
 constexpr std::size_t kMaxRequestBody = 4096;
 constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+constexpr const char* kTextType = "text/plain; charset=utf-8";
 constexpr const char* kContentPolicy = "Content-Security-Policy";
 
 HttpReply probe_reply(const std::function<std::optional<std::string>()>& probe) {
@@ -48,10 +50,6 @@ std::string host_of(int listener) {
   return getsockname(listener, address, &bound.length) == 0 ? format_host(address) : "";
 }
 
-bool is_loopback(const std::string& host) {
-  return host == "::1" || (host.starts_with("127.") && host.find(':') == std::string::npos);
-}
-
 // Does the request name this port by a name that only this machine has? Without one Host there is
 // nothing to believe.
 bool has_local_host_header(const httplib::Request& request, const Endpoint& bound) {
@@ -65,6 +63,19 @@ bool has_local_host_header(const httplib::Request& request, const Endpoint& boun
   const auto names = std::to_array<std::string>({"127.0.0.1", "localhost", "::1", bound.host});
   return std::ranges::any_of(
       names, [&](const std::string& name) { return asked == format_endpoint({name, bound.port}); });
+}
+
+// A browser says so when a page of another origin makes it POST.
+bool is_cross_origin(const httplib::Request& request) {
+  const std::string origin = request.get_header_value("Origin");
+  return !origin.empty() && origin != "http://" + request.get_header_value("Host");
+}
+
+bool bears_token(const httplib::Request& request, const std::string& token) {
+  const std::string given = request.get_header_value("Authorization");
+  const std::string wanted = "Bearer " + token;
+  return given.size() == wanted.size() &&
+         CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
 }
 
 void restrict_reply(HttpReply& reply) {
@@ -89,7 +100,8 @@ struct Monitor::State {
 
   httplib::Server server;
   std::mutex mutex;
-  std::map<std::string, Page, std::less<>> pages;  // By path; guarded by mutex.
+  std::map<std::string, Page, std::less<>> pages;  // By "GET /path"; guarded by mutex.
+  std::string token;                               // Of operators; empty: none is asked for.
   std::atomic<bool> ended = false;                 // The listening thread returned.
   std::thread thread;
   Endpoint bound;
@@ -97,6 +109,9 @@ struct Monitor::State {
   UniqueFd unserved;
 
   void configure();
+  void add(const std::string& what, Page page);
+  HttpReply operator_reply(const httplib::Request& request, const HttpRequest& plain,
+                           const Handler& handler) const;
   HttpReply reply_to(const httplib::Request& request);
   void answer(const httplib::Request& request, httplib::Response& response);
 };
@@ -118,26 +133,56 @@ void Monitor::State::configure() {
   server.set_read_timeout(kIoTimeout_s);
   server.set_write_timeout(kIoTimeout_s);
   server.set_payload_max_length(kMaxRequestBody);
-  server.Get(".*", [this](const httplib::Request& request, httplib::Response& response) {
-    answer(request, response);
-  });
+  // Before the library reads a body: nothing here has one, and it would wait for one whose length
+  // is not said (curl -X POST).
+  server.set_pre_routing_handler(
+      [this](const httplib::Request& request, httplib::Response& response) {
+        answer(request, response);
+        return httplib::Server::HandlerResponse::Handled;
+      });
+}
+
+void Monitor::State::add(const std::string& what, Page page) {
+  const std::lock_guard lock(mutex);
+  pages.insert_or_assign(what, std::move(page));
+}
+
+HttpReply Monitor::State::operator_reply(const httplib::Request& request, const HttpRequest& plain,
+                                         const Handler& handler) const {
+  if (is_loopback_host(bound.host) && !has_local_host_header(request, bound)) {
+    return {403, "ask for http://" + format_endpoint(bound) + request.path + "\n"};
+  }
+  if (request.method == "POST" && is_cross_origin(request)) {
+    return {403, "a page of another origin may not do this\n"};
+  }
+  if (!token.empty() && !bears_token(request, token)) {
+    HttpReply reply{401, "send Authorization: Bearer with the AdminToken of the configuration\n"};
+    reply.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return reply;
+  }
+  return handler(plain);
 }
 
 HttpReply Monitor::State::reply_to(const httplib::Request& request) {
   Page page;
   {
     const std::lock_guard lock(mutex);
-    const auto at = pages.find(request.path);
-    if (at == pages.end()) return {404, "not found\n"};
+    // A HEAD is answered like its GET, without the body.
+    const std::string method = request.method == "HEAD" ? "GET" : request.method;
+    const auto at = pages.find(method + " " + request.path);
+    if (at == pages.end()) {
+      for (const std::string other : {"GET", "POST"}) {
+        if (!pages.contains(other + " " + request.path)) continue;
+        return {405, "this path takes " + other + "\n", kTextType, {{"Allow", other}}};
+      }
+      return {404, "not found\n"};
+    }
     page = at->second;
   }
   HttpRequest plain{request.path, {}};
   for (const auto& [key, value] : request.params) plain.query.emplace(key, value);
   if (page.audience == Audience::kAnyone) return page.handler(plain);
-  HttpReply reply{403, "ask for http://" + format_endpoint(bound) + request.path + "\n"};
-  if (!is_loopback(bound.host) || has_local_host_header(request, bound)) {
-    reply = page.handler(plain);
-  }
+  HttpReply reply = operator_reply(request, plain, page.handler);
   restrict_reply(reply);
   return reply;
 }
@@ -190,7 +235,7 @@ std::uint16_t Monitor::port() const {
 }
 
 bool Monitor::on_loopback() const {
-  return is_loopback(state_->bound.host);
+  return is_loopback_host(state_->bound.host);
 }
 
 void Monitor::add_probes(Probes probes) {
@@ -204,8 +249,15 @@ void Monitor::add_probes(Probes probes) {
 }
 
 void Monitor::add_get(const std::string& path, Handler handler, Audience audience) {
-  const std::lock_guard lock(state_->mutex);
-  state_->pages.insert_or_assign(path, State::Page{std::move(handler), audience});
+  state_->add("GET " + path, {std::move(handler), audience});
+}
+
+void Monitor::add_post(const std::string& path, Handler handler) {
+  state_->add("POST " + path, {std::move(handler), Audience::kOperator});
+}
+
+void Monitor::require_token(std::string token) {
+  state_->token = std::move(token);
 }
 
 void Monitor::serve() {

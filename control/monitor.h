@@ -1,4 +1,4 @@
-// A port for HTTP GET: probes and metrics that anyone may read, and pages of the admin port. It has
+// A port for HTTP: probes and metrics that anyone may read, and pages of the admin port. It has
 // its own thread and a few for requests; probes and handlers are called on those, so they may only
 // read what any thread may read. All functions may be called on any thread, serve() and stop() by
 // one at a time.
@@ -44,7 +44,8 @@ enum class Audience : std::uint8_t {
   // Host header (else 403): a foreign web site whose name was pointed at 127.0.0.1 (DNS rebinding)
   // would otherwise be one origin with these pages, and read them. No reply is stored by browsers,
   // shown in frames, or given to pages of another origin; it loads nothing unless the handler sets
-  // a Content-Security-Policy of its own.
+  // a Content-Security-Policy of its own. A page of another origin cannot POST either (403), and
+  // where there is a token a request has to bear it (401).
   kOperator,
 };
 
@@ -71,6 +72,11 @@ class Monitor {
   void add_probes(Probes probes);
   // GET of exactly this path (starting with '/'); replaces an earlier handler of it.
   void add_get(const std::string& path, Handler handler, Audience audience = Audience::kAnyone);
+
+  // POST of exactly this path, whose parameters stand in its query; always for operators.
+  void add_post(const std::string& path, Handler handler);
+  // What operators' requests have to bear (Authorization: Bearer TOKEN, RFC 6750). Before serve().
+  void require_token(std::string token);
 
   // Starts the threads. Once.
   void serve();

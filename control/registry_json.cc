@@ -119,23 +119,6 @@ Result<std::vector<Service>> read_services(const dom::element& root) {
   return services;
 }
 
-// A JSON string, RFC 8259 section 7.
-std::string json_text(std::string_view text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      json += '\\';
-      json += c;
-    } else if (byte < 0x20) {
-      json += fmt::format("\\u{:04x}", byte);
-    } else {
-      json += c;
-    }
-  }
-  return json + '"';
-}
-
 std::string format_service(const Service& service) {
   std::string json =
       fmt::format(R"({{"id":{},"name":{},"address":{},"port":{},"protocol":{})",
@@ -162,6 +145,22 @@ std::string format_service(const Service& service) {
 }
 
 }  // namespace
+
+std::string json_text(std::string_view text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      json += '\\';
+      json += c;
+    } else if (byte < 0x20) {
+      json += fmt::format("\\u{:04x}", byte);
+    } else {
+      json += c;
+    }
+  }
+  return json + '"';
+}
 
 Result<void> check_service(const Service& service) {
   constexpr std::size_t kMaxAddress = 253;

@@ -1,14 +1,22 @@
-// Choosing one of several instances of a service. Pure code over a catalogue's entries; shards call
-// it for every forwarded packet, so it does not allocate.
+// Choosing one of several instances of a service.
+//
+// A Selector is immutable and may be used by any thread. From the candidates of a service it
+// prepares a group: whatever can be worked out before a packet comes. A shard prepares its groups
+// whenever its candidates change, and asks them for every forwarded packet: select() does not
+// allocate, lock, or count references. A group points into the catalogue and into its selector, and
+// outlives neither.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "control/catalogue.h"
+#include "control/selector_kind.h"
 
 namespace ringgate {
 
@@ -21,6 +29,45 @@ struct SelectionKey {
   std::string_view app;
 };
 
+struct Selection {
+  std::size_t index = 0;       // into the candidates
+  bool zone_fallback = false;  // its zone has no service: to be counted
+};
+
+// The same choice, for a person.
+struct Explanation {
+  std::vector<std::string> steps;
+  Selection selection;
+  bool by_channel = false;  // another channel of the same account may get another service
+};
+
+class PreparedGroup {
+ public:
+  explicit PreparedGroup(Candidates candidates) : candidates_(std::move(candidates)) {}
+  PreparedGroup(const PreparedGroup&) = delete;
+  PreparedGroup& operator=(const PreparedGroup&) = delete;
+  virtual ~PreparedGroup() = default;
+
+  [[nodiscard]] virtual Selection select(const SelectionKey& key) const noexcept = 0;
+  // Adds the steps that lead to what select() says, and that.
+  virtual void explain(const SelectionKey& key, Explanation& explanation) const = 0;
+
+  [[nodiscard]] const Candidates& candidates() const noexcept { return candidates_; }
+
+ protected:
+  // What every selector falls back on, and one is: crc32_ieee(channel id) % n.
+  [[nodiscard]] std::size_t by_hash(const SelectionKey& key) const noexcept {
+    return key.channel_crc % candidates_.size();
+  }
+  void explain_by_hash(const SelectionKey& key, Explanation& explanation) const;
+  [[nodiscard]] const std::string& id(std::size_t index) const {
+    return candidates_[index]->service_id;
+  }
+
+ private:
+  Candidates candidates_;
+};
+
 class Selector {
  public:
   Selector() = default;
@@ -28,20 +75,19 @@ class Selector {
   Selector& operator=(const Selector&) = delete;
   virtual ~Selector() = default;
 
-  // The index of the chosen one. `candidates` is not empty and sorted by service id.
-  [[nodiscard]] virtual std::size_t select(
-      const SelectionKey& key,
-      std::span<const CatalogueEntry* const> candidates) const noexcept = 0;
+  [[nodiscard]] virtual SelectorKind kind() const noexcept = 0;
+  // `candidates` is not empty and sorted by service id.
+  [[nodiscard]] virtual std::unique_ptr<PreparedGroup> prepare(Candidates candidates) const = 0;
 };
 
-// crc32_ieee(channelId) % n
+// crc32_ieee(channel id) % n
 class HashSelector final : public Selector {
  public:
-  [[nodiscard]] std::size_t select(
-      const SelectionKey& key,
-      std::span<const CatalogueEntry* const> candidates) const noexcept override {
-    return key.channel_crc % candidates.size();
-  }
+  [[nodiscard]] SelectorKind kind() const noexcept override { return SelectorKind::kHash; }
+  [[nodiscard]] std::unique_ptr<PreparedGroup> prepare(Candidates candidates) const override;
 };
+
+// "chat01, chat02 and 98 more": lists for people are bounded.
+[[nodiscard]] std::string list_names(const std::vector<std::string_view>& names);
 
 }  // namespace ringgate

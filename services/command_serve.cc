@@ -9,6 +9,7 @@
 
 #include "control/config.h"
 #include "control/logging.h"
+#include "control/registry_consul.h"
 #include "control/registry_file.h"
 #include "services/chat_handlers.h"
 #include "services/echo_handlers.h"
@@ -57,6 +58,13 @@ Result<void> check_sessions(const Config& config, ProcessRole role) {
   return {};
 }
 
+Result<std::unique_ptr<Registry>> open_registry(const Config& config, ControlLoop& loop) {
+  if (!config.consul_url.empty()) return ConsulRegistry::open(loop, consul_options(config));
+  return FileRegistry::open(config.registry_file, [](const Error& error) {
+    spdlog::error("the registry file: {}; the known services stay in use", error.message);
+  });
+}
+
 // What can change without a restart: the level of the log.
 void reload(const std::string& file, ProcessRole role) {
   const Result<Config> config = load_config(file, role);
@@ -80,10 +88,7 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   }
   Result<std::unique_ptr<Process>> process = Process::create(*config);
   if (!process) return std::unexpected(process.error());
-  Result<std::unique_ptr<FileRegistry>> registry =
-      FileRegistry::open(config->registry_file, [](const Error& error) {
-        spdlog::error("the registry file: {}; the known services stay in use", error.message);
-      });
+  Result<std::unique_ptr<Registry>> registry = open_registry(*config, (*process)->loop());
   if (!registry) return std::unexpected(registry.error());
   if (role == ProcessRole::kGateway) {
     (*process)->add(std::make_unique<GatewayService>(*config, std::move(*registry),

@@ -9,6 +9,7 @@
 
 #include "control/error.h"
 #include "control/metrics.h"
+#include "control/monitor.h"
 
 namespace ringgate {
 
@@ -26,6 +27,9 @@ class Component {
   virtual void drain(std::function<void()> done) = 0;
   // About every second.
   virtual void tick() {}
+  // Before the admin port is served and before start(). Its threads call what is added until this
+  // goes.
+  virtual void add_admin_pages(Monitor& /*admin*/) {}
 
   // --- Any thread ----------------------------------------------------------------------------
   // Why it is not healthy, or not ready; nothing when it is.

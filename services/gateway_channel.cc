@@ -107,6 +107,12 @@ std::string make_channel_id(std::string_view gateway_id, std::string_view accoun
   return id;
 }
 
+std::string_view account_of(std::string_view channel_id, std::string_view gateway_id) noexcept {
+  const std::size_t around = gateway_id.size() + 2 + kChannelUniqueDigits;
+  if (channel_id.size() <= around) return {};
+  return channel_id.substr(gateway_id.size() + 1, channel_id.size() - around);
+}
+
 std::optional<ChannelPlace> place_of(std::string_view channel_id, std::string_view nonce) noexcept {
   if (channel_id.size() <= kChannelUniqueDigits) return std::nullopt;
   const std::string_view unique = channel_id.substr(channel_id.size() - kChannelUniqueDigits);

@@ -74,6 +74,9 @@ inline constexpr std::uint32_t kMaxSlots = 32 * 32 * 32 * 32;
 [[nodiscard]] std::string make_channel_id(std::string_view gateway_id, std::string_view account,
                                           std::string_view nonce, std::uint32_t shard,
                                           std::uint32_t slot, std::uint64_t login);
+// The account in an id of this gateway's; empty when it cannot be one.
+[[nodiscard]] std::string_view account_of(std::string_view channel_id,
+                                          std::string_view gateway_id) noexcept;
 // Nothing when the id cannot be one of `gateway_id` and `nonce`.
 [[nodiscard]] std::optional<ChannelPlace> place_of(std::string_view channel_id,
                                                    std::string_view nonce) noexcept;

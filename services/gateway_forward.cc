@@ -26,8 +26,7 @@ void GatewayHandler::forward(Connection& connection, Channel& channel, const Pac
   }
   const ClientIdentity identity{channel.id(), channel.app(), channel.account(options_.gateway_id),
                                 options_.gateway_id};
-  Upstream* const upstream =
-      routes_.select(service, {channel.channel_crc, identity.account, identity.app});
+  Upstream* const upstream = route(service, {channel.channel_crc, identity.account, identity.app});
   if (upstream == nullptr) {
     shard_->counters().add(Counter::kNoService);
     shard_->counters().add(Counter::kForwardFailed);
@@ -62,6 +61,13 @@ void GatewayHandler::forward(Connection& connection, Channel& channel, const Pac
     return;
   }
   ++channel.outstanding;
+}
+
+Upstream* GatewayHandler::route(std::string_view service, const SelectionKey& key) {
+  const Routes::Choice choice = routes_.select(service, key);
+  if (choice.zone_fallback) [[unlikely]]
+    shard_->counters().add(Counter::kZoneFallback);
+  return choice.upstream;
 }
 
 void GatewayHandler::count_failure(SendStatus status) {

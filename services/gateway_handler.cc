@@ -8,7 +8,7 @@
 namespace ringgate {
 
 GatewayHandler::GatewayHandler(const GatewayOptions& options)
-    : options_(options), routes_(options.routes, *options.selector), verifier_(options.secrets) {}
+    : options_(options), routes_(options.routes), verifier_(options.secrets) {}
 
 void GatewayHandler::on_start(Shard& shard) {
   shard_ = &shard;
@@ -65,7 +65,7 @@ void GatewayHandler::on_channel_end(Connection& connection, Channel& channel, Cl
   if (channel.state == ChannelState::kLoggedIn) shard_->counters().change(Gauge::kChannels, -1);
   // After a kick-out the session belongs to the newer login already.
   if (reason != CloseReason::kKickedOut && !channel.kicked_out)
-    sign_out(channel.id(), channel.channel_crc);
+    sign_out({channel.id(), channel.app(), channel.channel_crc});
   Channel::destroy(shard_->pool(), &channel);
   connection.user = nullptr;
 }
@@ -209,6 +209,9 @@ void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message
       return;
     case kMailRetire:
       retire(read_mail<std::uint32_t>(message));
+      return;
+    case kMailInspect:
+      inspect(read_mail<InspectMail>(message));
       return;
     case kMailDrain:
       draining_ = true;

@@ -5,6 +5,7 @@
 //   gateway_forward.cc   packets from clients to services, and answers of the gateway's own
 //   gateway_push.cc      packets from services to channels
 //   gateway_signout.cc   telling the login service of channels that ended
+//   gateway_inspect.cc   what operators ask
 #pragma once
 
 #include <cstdint>
@@ -88,6 +89,7 @@ class GatewayHandler final : public Handler {
 
   // gateway_forward.cc
   void forward(Connection& connection, Channel& channel, const Packet& packet);
+  [[nodiscard]] Upstream* route(std::string_view service, const SelectionKey& key);
   void count_failure(SendStatus status);
   void answer(Connection& connection, const HeaderScan& scan, Status status,
               std::string_view text = {});
@@ -107,16 +109,29 @@ class GatewayHandler final : public Handler {
   void keep_waiting(Connection& connection, Channel& channel, const Delivery& delivery);
   void flush_waiting(Connection& connection, Channel& channel);
 
+  // gateway_inspect.cc
+  void inspect(const InspectMail& mail);
+  void report_links(std::uint32_t question);
+  void report_channels(const InspectMail& mail);
+  void kick(Connection& connection, const Channel& channel);
+
   // gateway_signout.cc
+  // A channel that ended. The app: a sign-out takes the way that its sign-in took.
+  struct EndedChannel {
+    std::string_view id;
+    std::string_view app;
+    std::uint32_t crc;
+  };
   struct Signout {
     std::string channel_id;
+    std::string app;
     std::uint32_t channel_crc;
     std::uint32_t since_ms;
   };
-  void sign_out(std::string_view channel_id, std::uint32_t channel_crc);
-  [[nodiscard]] bool forward_signout(std::string_view channel_id, std::uint32_t channel_crc);
+  void sign_out(const EndedChannel& channel);
+  [[nodiscard]] bool forward_signout(const EndedChannel& channel);
   void keep_signout(ByteView frame);
-  void wait_for_login_service(std::string_view channel_id, std::uint32_t channel_crc);
+  void wait_for_login_service(const EndedChannel& channel);
   void retry_signouts();
 
   const GatewayOptions& options_;

@@ -70,7 +70,7 @@ void GatewayHandler::forward_login(Connection& connection, const Packet& packet,
   const ClientIdentity identity{session.channelid(), claims.app, claims.account,
                                 options_.gateway_id};
   const SelectionKey key{crc32_ieee(identity.channel_id), identity.account, identity.app};
-  Upstream* const upstream = routes_.select("login", key);
+  Upstream* const upstream = route("login", key);
   if (upstream == nullptr) {
     shard_->counters().add(Counter::kNoService);
     refuse_login(connection, scan, Status::kSystemException, CloseReason::kNoLoginService,

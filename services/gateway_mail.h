@@ -19,6 +19,9 @@ inline constexpr MailKind kMailDrain = kMailHandler + 19;           // control t
 inline constexpr MailKind kMailDrained = kMailHandler + 20;         // and back
 inline constexpr MailKind kMailLogClose = kMailHandler + 21;        // shard to control, may be lost
 
+inline constexpr MailKind kMailInspect = kMailHandler + 22;         // control to shards
+inline constexpr MailKind kMailInspected = kMailHandler + 23;       // and back
+
 struct CatalogueMail {
   const Catalogue* catalogue;  // valid until a later version is acknowledged
 };
@@ -42,6 +45,28 @@ struct DeliveryHead {
   std::uint8_t is_signout = 0;  // command is login.signout: the channel is expected to be gone
   std::uint8_t success = 0;     // status is Success
   std::uint32_t command_index = 0;
+};
+
+// What an operator asks of every shard. The answer carries the same question number.
+enum class Inspection : std::uint8_t {
+  kLinks,     // LinkRow of every upstream
+  kChannels,  // of an account, as JSON objects with a comma between
+  kKick,      // the same, and they are told that they are kicked out, and closed
+};
+struct InspectMail {
+  std::uint32_t question;
+  Inspection inspection;
+  std::uint8_t account_bytes;
+  std::array<char, 128> account;
+};
+struct InspectedHead {  // LinkRows or text follow
+  std::uint32_t question;
+  std::uint32_t more;  // 1: there were more channels than an answer holds
+};
+struct LinkRow {
+  std::uint32_t upstream;
+  std::uint32_t outstanding;
+  std::uint32_t queued_bytes;  // 0 unless the link is at home on that shard
 };
 
 struct LogCloseMail {

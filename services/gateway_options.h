@@ -8,8 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "control/selector.h"
-
 namespace ringgate {
 
 struct GatewayOptions {
@@ -18,7 +16,6 @@ struct GatewayOptions {
   std::string nonce;                          // of channel ids, see gateway_channel.h
   std::vector<std::string> secrets;           // tokens signed with any of them are good
   std::map<std::string, std::string> routes;  // command's service name to another service name
-  const Selector* selector = nullptr;         // any thread; outlives the handlers
 
   std::size_t max_header_bytes = 4 * 1024;
   std::size_t max_link_header_bytes = 1024 * 1024;

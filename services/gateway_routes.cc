@@ -1,9 +1,18 @@
 #include "services/gateway_routes.h"
 
-#include <algorithm>
-#include <set>
+#include "control/selector_set.h"
 
 namespace ringgate {
+
+std::set<std::string> followed_services(const ServiceAliases& aliases) {
+  std::set<std::string> names;
+  for (const char* const name : {"login", "chat", "echo"}) {
+    const auto alias = aliases.find(name);
+    names.insert(alias == aliases.end() ? name : alias->second);
+  }
+  for (const auto& [command, service] : aliases) names.insert(service);
+  return names;
+}
 
 void Routes::rebuild(const Catalogue& catalogue, Upstreams& upstreams) {
   groups_.clear();
@@ -15,31 +24,32 @@ void Routes::rebuild(const Catalogue& catalogue, Upstreams& upstreams) {
   }
 }
 
-// Adults that are connected; young ones only when there is no adult: all-young is not an outage.
 void Routes::add_group(const std::string& name, const std::string& service,
                        const Catalogue& catalogue, Upstreams& upstreams) {
   Group group;
   group.name = name;
-  for (const bool adult : {true, false}) {
-    for (const CatalogueEntry& entry : catalogue.entries) {
-      if (entry.name != service || entry.draining || entry.adult != adult) continue;
-      Upstream* const upstream = upstreams.find(entry.upstream);
-      if (upstream == nullptr || !upstream->up) continue;
-      group.candidates.push_back(&entry);
-      group.upstreams.push_back(upstream);
-    }
-    if (!group.candidates.empty()) break;
+  Candidates candidates =
+      candidates_of(catalogue, service, [&upstreams](const CatalogueEntry& entry) {
+        const Upstream* const upstream = upstreams.find(entry.upstream);
+        return upstream != nullptr && upstream->up;
+      });
+  for (const CatalogueEntry* const entry : candidates) {
+    group.upstreams.push_back(upstreams.find(entry->upstream));
+  }
+  if (!candidates.empty()) {
+    group.prepared = selectors_of(catalogue).of(name).prepare(std::move(candidates));
   }
   groups_.push_back(std::move(group));
 }
 
-Upstream* Routes::select(std::string_view service, const SelectionKey& key) const noexcept {
+Routes::Choice Routes::select(std::string_view service, const SelectionKey& key) const noexcept {
   for (const Group& group : groups_) {
     if (group.name != service) continue;
-    if (group.candidates.empty()) return nullptr;
-    return group.upstreams[selector_.select(key, group.candidates)];
+    if (group.prepared == nullptr) return {};
+    const Selection selection = group.prepared->select(key);
+    return {group.upstreams[selection.index], selection.zone_fallback};
   }
-  return nullptr;
+  return {};
 }
 
 }  // namespace ringgate

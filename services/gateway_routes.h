@@ -3,6 +3,8 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,17 +15,27 @@
 
 namespace ringgate {
 
+// Command's service name to another service name.
+using ServiceAliases = std::map<std::string, std::string>;
+
+// The services that a gateway looks for: the protocol's own, echo, and those of its aliases.
+[[nodiscard]] std::set<std::string> followed_services(const ServiceAliases& aliases);
+
 class Routes {
  public:
-  // `aliases` maps the service name of a command to another service name; outlives this.
-  Routes(const std::map<std::string, std::string>& aliases, const Selector& selector)
-      : aliases_(aliases), selector_(selector) {}
+  struct Choice {
+    Upstream* upstream = nullptr;  // null: no instance is connected
+    bool zone_fallback = false;    // its zone has none that is: to be counted
+  };
 
-  // The catalogue outlives this, or the next rebuild.
+  // `aliases` outlives this.
+  explicit Routes(const ServiceAliases& aliases) : aliases_(aliases) {}
+
+  // The catalogue and its selectors outlive this, or the next rebuild.
   void rebuild(const Catalogue& catalogue, Upstreams& upstreams);
 
-  // The instance for a command's service name ("chat"), or null when none is connected.
-  [[nodiscard]] Upstream* select(std::string_view service, const SelectionKey& key) const noexcept;
+  // The instance for a command's service name ("chat").
+  [[nodiscard]] Choice select(std::string_view service, const SelectionKey& key) const noexcept;
 
   // "chat.user.talk" goes to "chat", what has no dot to "default".
   [[nodiscard]] static std::string_view service_of(std::string_view command) noexcept {
@@ -33,15 +45,14 @@ class Routes {
 
  private:
   struct Group {
-    std::string name;                               // as commands spell it
-    std::vector<const CatalogueEntry*> candidates;  // sorted by service id
-    std::vector<Upstream*> upstreams;               // of each candidate
+    std::string name;                         // as commands spell it
+    std::unique_ptr<PreparedGroup> prepared;  // null: there is no candidate
+    std::vector<Upstream*> upstreams;         // of each candidate
   };
   void add_group(const std::string& name, const std::string& service, const Catalogue& catalogue,
                  Upstreams& upstreams);
 
-  const std::map<std::string, std::string>& aliases_;
-  const Selector& selector_;
+  const ServiceAliases& aliases_;
   std::vector<Group> groups_;  // few: searched in order
 };
 

@@ -19,14 +19,13 @@ std::uint32_t ms(Config::Duration duration) {
   return static_cast<std::uint32_t>(duration.count());
 }
 
-GatewayOptions gateway_options(const Config& config, const Selector& selector) {
+GatewayOptions gateway_options(const Config& config) {
   GatewayOptions options;
   options.gateway_id = config.service_id;
   options.zone = config.zone;
   options.nonce = make_channel_nonce();
   options.secrets = {config.app_secret, config.app_secret_previous};
   options.routes = config.routes;
-  options.selector = &selector;
   options.max_header_bytes = config.max_header;
   options.max_link_header_bytes = config.max_link_header;
   options.max_metas = static_cast<std::uint32_t>(config.max_metas);
@@ -45,6 +44,7 @@ GatewayOptions gateway_options(const Config& config, const Selector& selector) {
 
 LinkManagerOptions link_options(const Config& config) {
   LinkManagerOptions options;
+  options.selectors = make_selectors(config);
   options.gateway_id = config.service_id;
   options.lanes = config.lanes;
   options.young_for = config.young_for;
@@ -63,7 +63,7 @@ GatewayService::GatewayService(const Config& config, std::unique_ptr<Registry> r
       registry_(std::move(registry)),
       loop_(loop),
       takeover_(takeover),
-      options_(gateway_options(config, selector_)) {}
+      options_(gateway_options(config)) {}
 
 GatewayService::~GatewayService() {
   if (shards_ != nullptr) {
@@ -88,7 +88,6 @@ Result<void> GatewayService::start() {
   if (!shards) return std::unexpected(shards.error());
   shards_ = std::move(*shards);
   if (Result<void> started = shards_->start(listeners_); !started) return started;
-  started_.store(true, std::memory_order_release);
 
   loop_.watch(shards_->wake_fd(), ControlLoop::Until::kReadable, [this] {
     shards_->drain([this](std::uint32_t from, MailKind kind, ByteView message) {
@@ -102,22 +101,21 @@ Result<void> GatewayService::start() {
                                                          CatalogueMail{catalogue});
                                          });
   links_->on_change([this] { refresh_ready(); });
+  admin_ = std::make_unique<GatewayAdmin>(loop_, *shards_, *links_);
   timer_ = loop_.after(kStartGrace, [this] {
     timer_ = 0;
     begin_accepting();
   });
-  return follow_services();
+  Result<void> followed = follow_services();
+  if (followed) started_.store(true, std::memory_order_release);
+  return followed;
 }
 
-// The services that commands can go to: the protocol's own, echo, and those of configured routes.
 Result<void> GatewayService::follow_services() {
   if (registry_->fd() >= 0) {
     loop_.watch(registry_->fd(), ControlLoop::Until::kReadable, [this] { registry_->on_ready(); });
   }
-  std::set<std::string> names;
-  for (const char* const name : {"login", "chat", "echo"}) names.insert(service_of(name));
-  for (const auto& [command, service] : config_.routes) names.insert(service);
-  for (const std::string& name : names) {
+  for (const std::string& name : followed_services(config_.routes)) {
     Result<void> subscribed = registry_->subscribe(
         name,
         [this, name](const std::vector<Service>& services) { links_->update(name, services); });
@@ -129,6 +127,10 @@ Result<void> GatewayService::follow_services() {
 std::string GatewayService::service_of(const std::string& name) const {
   const auto route = config_.routes.find(name);
   return route == config_.routes.end() ? name : route->second;
+}
+
+void GatewayService::use_selectors(std::shared_ptr<const SelectorSet> selectors) {
+  links_->use_selectors(std::move(selectors));
 }
 
 void GatewayService::begin_accepting() {
@@ -157,6 +159,9 @@ void GatewayService::refresh_ready() {
     not_ready_ = "draining";
   } else if (!connected) {
     not_ready_ = "no login service is connected (service name " + login + ")";
+    if (const std::optional<Error> problem = registry_->problem()) {
+      *not_ready_ += "; " + problem->message;
+    }
   } else {
     not_ready_.reset();
   }
@@ -184,6 +189,9 @@ void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView messa
     case kMailDrained:
       not_drained_.erase(from);
       if (not_drained_.empty()) drained();
+      return;
+    case kMailInspected:
+      admin_->take(message);
       return;
     case kMailLogClose: {
       const auto mail = read_mail<LogCloseMail>(message);
@@ -229,6 +237,28 @@ void GatewayService::drained() {
   std::exchange(drain_done_, nullptr)();
 }
 
+// --- Operators ----------------------------------------------------------------------------------
+
+void GatewayService::add_admin_pages(Monitor& admin) {
+  // Nothing is there to be asked before start() has returned; started_ tells.
+  const auto once_started = [this](Monitor::Handler handler) -> Monitor::Handler {
+    return [this, handler = std::move(handler)](const HttpRequest& request) {
+      if (!started_.load(std::memory_order_acquire)) return HttpReply{503, "starting\n"};
+      return handler(request);
+    };
+  };
+  admin.add_get("/services",
+                once_started([this](const HttpRequest&) { return admin_->services(); }),
+                Audience::kOperator);
+  admin.add_get("/channels", once_started([this](const HttpRequest& request) {
+                  return admin_->channels(request, Inspection::kChannels);
+                }),
+                Audience::kOperator);
+  admin.add_post("/kick", once_started([this](const HttpRequest& request) {
+                   return admin_->channels(request, Inspection::kKick);
+                 }));
+}
+
 // --- Probes -------------------------------------------------------------------------------------
 
 std::optional<std::string> GatewayService::health() const {
@@ -255,6 +285,7 @@ std::vector<std::string> GatewayService::websocket_urls() const {
 
 void GatewayService::collect(MetricsSnapshot& metrics) const {
   if (!started_.load(std::memory_order_acquire)) return;
+  registry_->collect(metrics);
   collect_shards(*shards_, config_.service_id, metrics);
   const MetricsSnapshot::Labels who = {{"serviceId", config_.service_id},
                                        {"serviceName", config_.service_name}};

@@ -12,10 +12,11 @@
 #include "control/link_manager.h"
 #include "control/loop.h"
 #include "control/registry.h"
-#include "control/selector.h"
+#include "control/selector_set.h"
 #include "dataplane/listener.h"
 #include "dataplane/shard_group.h"
 #include "services/component.h"
+#include "services/gateway_admin.h"
 #include "services/gateway_options.h"
 
 namespace ringgate {
@@ -28,12 +29,15 @@ class GatewayService final : public Component {
   ~GatewayService() override;
 
   [[nodiscard]] Result<void> start() override;
+  void add_admin_pages(Monitor& admin) override;
   void drain(std::function<void()> done) override;
   void tick() override;
   [[nodiscard]] std::optional<std::string> health() const override;
   [[nodiscard]] std::optional<std::string> ready() const override;
   void collect(MetricsSnapshot& metrics) const override;
   [[nodiscard]] std::vector<std::string> websocket_urls() const override;
+  // Another choice of services, from a reloaded configuration. The loop's thread.
+  void use_selectors(std::shared_ptr<const SelectorSet> selectors);
 
  private:
   void take_mail(std::uint32_t from, MailKind kind, ByteView message);
@@ -47,11 +51,11 @@ class GatewayService final : public Component {
   std::unique_ptr<Registry> registry_;
   ControlLoop& loop_;
   bool takeover_;
-  HashSelector selector_;
   GatewayOptions options_;
   std::vector<Listener> listeners_;
   std::unique_ptr<ShardGroup> shards_;
   std::unique_ptr<LinkManager> links_;
+  std::unique_ptr<GatewayAdmin> admin_;
   bool accepting_ = false;
   bool draining_ = false;
   ControlLoop::TimerId timer_ = 0;

@@ -4,18 +4,18 @@
 
 namespace ringgate {
 
-void GatewayHandler::sign_out(std::string_view channel_id, std::uint32_t channel_crc) {
-  if (signouts_.empty() && forward_signout(channel_id, channel_crc)) return;
-  wait_for_login_service(channel_id, channel_crc);
+void GatewayHandler::sign_out(const EndedChannel& channel) {
+  if (signouts_.empty() && forward_signout(channel)) return;
+  wait_for_login_service(channel);
 }
 
-void GatewayHandler::wait_for_login_service(std::string_view channel_id,
-                                            std::uint32_t channel_crc) {
+void GatewayHandler::wait_for_login_service(const EndedChannel& channel) {
   if (signouts_.size() >= options_.max_signouts) {
     shard_->counters().add(Counter::kSignoutsDropped);
     return;
   }
-  signouts_.push_back({std::string(channel_id), channel_crc, shard_->now_ms()});
+  signouts_.push_back(
+      {std::string(channel.id), std::string(channel.app), channel.crc, shard_->now_ms()});
   shard_->counters().set(Gauge::kSignoutsWaiting, signouts_.size());
 }
 
@@ -29,15 +29,17 @@ void GatewayHandler::keep_signout(ByteView frame) {
       read_header(packet.header, options_.max_metas, scan) != HeaderRead::kFast) {
     return;  // not one of ours
   }
-  wait_for_login_service(scan.channel_id, crc32_ieee(scan.channel_id));
+  // Its app is not in the frame: a route by app may take it to another zone than its sign-in's.
+  wait_for_login_service({scan.channel_id, {}, crc32_ieee(scan.channel_id)});
 }
 
-bool GatewayHandler::forward_signout(std::string_view channel_id, std::uint32_t channel_crc) {
-  Upstream* const upstream = routes_.select("login", {channel_crc, {}, {}});
+bool GatewayHandler::forward_signout(const EndedChannel& channel) {
+  const std::string_view account = account_of(channel.id, options_.gateway_id);
+  Upstream* const upstream = route("login", {channel.crc, account, channel.app});
   if (upstream == nullptr) return false;
   OutgoingHeader header;
   header.command = kCommandSignOut;
-  header.channel_id = channel_id;
+  header.channel_id = channel.id;
   header.dest_server = options_.gateway_id;
   SendStatus status = SendStatus::kOk;
   // Not an outstanding request: nobody waits for its answer.
@@ -54,7 +56,7 @@ void GatewayHandler::retry_signouts() {
     const Signout& oldest = signouts_.front();
     if (shard_->now_ms() - oldest.since_ms > options_.signout_keep_ms) {
       shard_->counters().add(Counter::kSignoutsDropped);
-    } else if (!forward_signout(oldest.channel_id, oldest.channel_crc)) {
+    } else if (!forward_signout({oldest.channel_id, oldest.app, oldest.channel_crc})) {
       break;
     }
     signouts_.pop_front();

@@ -5,6 +5,7 @@
 #include "services/command_client.h"
 #include "services/command_dev.h"
 #include "services/command_doctor.h"
+#include "services/command_explain_route.h"
 #include "services/command_serve.h"
 #include "services/command_token.h"
 #include "services/command_wsecho.h"
@@ -20,6 +21,7 @@ int main(int argc, char** argv) {
   ringgate::add_serve_commands(app, result);
   ringgate::add_client_command(app, result);
   ringgate::add_token_command(app, result);
+  ringgate::add_explain_route_command(app, result);
   ringgate::add_doctor_command(app, result);
   ringgate::add_wsecho_command(app, result);
   try {

@@ -17,7 +17,6 @@ namespace ringgate {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{1000};
-constexpr const char* kAdminAddress = "127.0.0.1";
 
 sigset_t handled_signals() {
   sigset_t set;
@@ -104,12 +103,14 @@ Result<void> Process::take_ports() {
     if (!monitor) return std::unexpected(monitor.error());
     monitor_ = std::move(*monitor);
   }
-  if (development ||
-      (monitor_ != nullptr && monitor_->on_loopback() && config_.admin_port == monitor_->port())) {
+  const bool shares_monitor = monitor_ != nullptr &&
+                              config_.admin_address == config_.monitor_address &&
+                              config_.admin_port == monitor_->port();
+  if (development || shares_monitor) {
     admin_ = monitor_.get();
   } else if (config_.admin_port != 0) {
     Result<std::unique_ptr<Monitor>> admin =
-        Monitor::bind(kAdminAddress, config_.admin_port, "AdminPort");
+        Monitor::bind(config_.admin_address, config_.admin_port, "AdminPort");
     if (!admin) return std::unexpected(admin.error());
     own_admin_ = std::move(*admin);
     admin_ = own_admin_.get();
@@ -130,6 +131,12 @@ void Process::serve_ports() {
     page.websocket_urls = [this] { return websocket_urls(); };
     if (mode_ == ProcessMode::kDevelopment) page.development_secret = config_.app_secret;
     add_try_page(*admin_, std::move(page));
+    if (!config_.admin_token.empty()) admin_->require_token(config_.admin_token);
+    admin_->add_post("/drain", [this](const HttpRequest&) {
+      loop_->post([this] { begin_drain("POST /drain"); });
+      return HttpReply{202, "draining; the process ends with it\n"};
+    });
+    for (const auto& component : components_) component->add_admin_pages(*admin_);
   }
   if (monitor_ != nullptr) {
     monitor_->serve();
@@ -161,12 +168,16 @@ void Process::on_signal() {
       stop_logging();
       _exit(1);
     }
-    spdlog::info("{}: draining; another one ends at once",
-                 info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-    draining_ = true;
-    left_to_drain_ = components_.size();
-    drain_next();
+    begin_drain(info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
   }
+}
+
+void Process::begin_drain(std::string_view why) {
+  if (draining_) return;
+  spdlog::info("{}: draining; a signal now ends at once", why);
+  draining_ = true;
+  left_to_drain_ = components_.size();
+  drain_next();
 }
 
 void Process::drain_next() {
@@ -193,9 +204,10 @@ std::optional<std::string> Process::first_problem(std::optional<std::string> (Co
 
 Endpoint Process::admin_endpoint() const {
   if (admin_ == nullptr) return {};
-  const std::string& host = config_.monitor_address;
+  const std::string& host =
+      own_admin_ != nullptr ? config_.admin_address : config_.monitor_address;
   const bool is_anywhere = host.empty() || host == "0.0.0.0" || host == "::";
-  return {own_admin_ != nullptr || is_anywhere ? kAdminAddress : host, admin_->port()};
+  return {is_anywhere ? "127.0.0.1" : host, admin_->port()};
 }
 
 std::vector<std::string> Process::websocket_urls() const {

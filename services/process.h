@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "control/config.h"
@@ -49,6 +50,7 @@ class Process {
   void serve_ports();
   [[nodiscard]] Result<void> watch_signals();
   void on_signal();
+  void begin_drain(std::string_view why);
   void drain_next();
   void tick();
   [[nodiscard]] std::optional<std::string> first_problem(

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "control/consul_options.h"
 #include "temp_dir.h"
 
 namespace ringgate {
@@ -167,6 +168,50 @@ TEST(Config, RequiredKeys) {
   EXPECT_CONTAINS(error_of(parse("")), "ServiceID");
 }
 
+TEST(Config, ConsulInPlaceOfAFile) {
+  const std::string base = "ServiceID: g\nAppSecret: s\n";
+  const auto config = parse(base +
+                            "ConsulURL: localhost:8500\nConsulToken: t\nConsulCA: ca.pem\n"
+                            "ConsulDatacenter: dc2\nConsulStale: true\nConsulTag: blue\n"
+                            "ConsulWait: 5m\nConsulCheckInterval: 2s\nConsulCheckTimeout: 3s\n"
+                            "ConsulDeregisterAfter: 2m\nConsulRecheck: 4s\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->consul_url, "http://localhost:8500");
+  const ConsulOptions options = consul_options(*config);
+  EXPECT_EQ(options.url, "http://localhost:8500");
+  EXPECT_EQ(options.token, "t");
+  EXPECT_EQ(options.ca_file, "ca.pem");
+  EXPECT_EQ(options.datacenter, "dc2");
+  EXPECT_TRUE(options.stale);
+  EXPECT_EQ(options.tag, "blue");
+  EXPECT_EQ(options.wait, 300s);
+  EXPECT_EQ(options.check_interval, 2s);
+  EXPECT_EQ(options.check_timeout, 3s);
+  EXPECT_EQ(options.deregister_after, 120s);
+  EXPECT_EQ(options.recheck, 4s);
+  EXPECT_EQ(parse(base + "ConsulURL: https://consul:8501\n")->consul_url, "https://consul:8501");
+  EXPECT_CONTAINS(error_of(parse(base + "ConsulURL: :8500\nRegistryFile: f\n")), "both set");
+  EXPECT_CONTAINS(error_of(parse(base)), "ConsulURL");
+}
+
+TEST(Config, ConsulTokenFromAFile) {
+  const test::TempDir dir;
+  const std::string file = dir.write("token", "of the file\n").string();
+  const std::string base = "ServiceID: g\nAppSecret: s\nConsulURL: :8500\n";
+  const auto config = parse(base + "ConsulTokenFile: " + file + "\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->consul_token, "of the file");
+  EXPECT_EQ(consul_options(*config).token_file, file);
+  EXPECT_CONTAINS(error_of(parse(base + "ConsulTokenFile: " + file + "x\n")), "cannot open");
+  EXPECT_CONTAINS(error_of(parse(base + "ConsulToken: t\nConsulTokenFile: " + file + "\n")),
+                  "both");
+  const auto other =
+      parse(base + "ConsulTokenFile: " + file + "\n", {{"RINGGATE_CONSULTOKEN", "other"}});
+  ASSERT_TRUE(other) << other.error().message;
+  EXPECT_EQ(other->consul_token, "other");
+  EXPECT_EQ(other->consul_token_file, "");
+}
+
 TEST(Config, ListensOnTcpAndWebSocket) {
   const auto config = parse(kRequired + "Listen: [':8001', 'ws://127.0.0.1:8000/chat']\n");
   ASSERT_TRUE(config) << config.error().message;
@@ -224,7 +269,11 @@ TEST_P(BadConfig, IsRefusedWithItsLine) {
 INSTANTIATE_TEST_SUITE_P(
     Lines, BadConfig,
     testing::Values(
-        BadLine{"ConsulURL: localhost:8500", "RegistryFile"},
+        BadLine{"ConsulURL: localhost", "8500 for http"},
+        BadLine{"ConsulURL: ftp://localhost:8500", "unknown scheme ftp"},
+        BadLine{"ConsulURL: http://localhost:8500/v1", "is more than scheme://host:port"},
+        BadLine{"ConsulURL: [a]", "not a list"}, BadLine{"ConsulWait: 11m", "out of range"},
+        BadLine{"ConsulCheckInterval: 500ms", "out of range"},
         BadLine{"Listen: wss://:8000/", "TLS is not spoken here"},
         BadLine{"Listen: http://:8000/", "unknown scheme http; there are tcp and ws"},
         BadLine{"Listen: 'ws://:8000/a?b'", "a path to listen on has no query"},

@@ -207,5 +207,52 @@ TEST(LinkManager, AServiceThatNobodyListensForIsDialledUntilItIsThere) {
   EXPECT_TRUE(links.connected("chat"));
 }
 
+// --- A registry that has lost its memory, or does not let us see --------------------------------
+
+TEST(LinkManager, AnEmptyListRemovesNoInstanceWhoseLinkIsUp) {
+  LinksOptions options = quick();
+  options.manager.empty_list_hold = 1h;
+  Links links(options);
+  const TcpService service;
+  TcpService refusing;
+  const std::uint16_t refused = refusing.port();
+  refusing.close();
+  links.update("chat", {tcp_service("chat01", service.port()), tcp_service("chat02", refused)});
+  EXPECT_TRUE(links.connected("chat"));
+  links.update("chat", {});
+  // The one that was down is given up.
+  EXPECT_TRUE(links.catalogue_becomes("chat01 adult, chat02 adult draining"));
+  // A list with something in it is believed.
+  links.update("chat", {tcp_service("chat03", service.port())});
+  EXPECT_EQ(links.catalogue(), "chat01 adult draining, chat02 adult draining, chat03 young");
+}
+
+TEST(LinkManager, AnEmptyListIsBelievedInTheEnd) {
+  LinksOptions options = quick();
+  options.manager.empty_list_hold = 20ms;
+  Links links(options);
+  const TcpService service;
+  links.update("chat", {tcp_service("chat01", service.port())});
+  EXPECT_TRUE(links.connected("chat"));
+  links.update("chat", {});
+  EXPECT_TRUE(links.catalogue_becomes("chat01 adult draining"));
+}
+
+TEST(LinkManager, AnInstanceThatIsListedAgainStays) {
+  LinksOptions options = quick();
+  options.manager.empty_list_hold = 20ms;
+  Links links(options);
+  const TcpService service;
+  const std::vector<Service> chat = {tcp_service("chat01", service.port())};
+  links.update("chat", chat);
+  EXPECT_TRUE(links.connected("chat"));
+  links.update("chat", {});
+  links.update("chat", chat);
+  bool waited = false;  // longer than the hold would have taken
+  links.thread.call([&] { links.thread.loop().after(60ms, [&] { waited = true; }); });
+  EXPECT_TRUE(links.eventually([&] { return waited; }));
+  EXPECT_EQ(links.catalogue(), "chat01 adult");
+}
+
 }  // namespace
 }  // namespace ringgate

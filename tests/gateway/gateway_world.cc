@@ -72,7 +72,6 @@ WorldOptions::WorldOptions() {
 }
 
 World::World(WorldOptions from) : options(std::move(from)) {
-  options.gateway.selector = &selector;
   listener.sockets = std::move(*ListenerSet::open({"127.0.0.1", 0}, options.shards.shards, false));
   group = std::move(*ShardGroup::create(options.shards, [this](std::uint32_t) {
     return std::make_unique<GatewayHandler>(options.gateway);
@@ -129,10 +128,12 @@ TcpPeer World::link(std::uint32_t upstream, std::uint32_t home, std::uint32_t la
   return theirs;
 }
 
-void World::publish(const std::vector<CatalogueEntry>& entries) {
+void World::publish(const std::vector<CatalogueEntry>& entries,
+                    std::shared_ptr<const SelectorSet> selectors) {
   auto catalogue = std::make_unique<Catalogue>();
   catalogue->version = catalogues.size() + 1;
   catalogue->entries = entries;
+  catalogue->selectors = std::move(selectors);
   catalogues.push_back(std::move(catalogue));
   for (std::uint32_t shard = 0; shard < group->size(); ++shard) {
     group->post(shard, kMailCatalogue, CatalogueMail{catalogues.back().get()});

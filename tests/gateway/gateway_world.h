@@ -63,7 +63,8 @@ class World {
   TcpPeer link(std::uint32_t upstream, std::uint32_t home, std::uint32_t lane = kNoLane,
                int buffer_bytes = 0);
   // Which instances there are; returns when all shards know.
-  void publish(const std::vector<CatalogueEntry>& entries);
+  void publish(const std::vector<CatalogueEntry>& entries,
+               std::shared_ptr<const SelectorSet> selectors = nullptr);
   void retire(std::uint32_t upstream);
   // A link of upstream 1, "login", and a catalogue with it and upstream 2, "echo", both adult.
   void start_login();
@@ -85,7 +86,6 @@ class World {
   }
 
   WorldOptions options;
-  HashSelector selector;
   Listener listener;
   std::vector<std::unique_ptr<Catalogue>> catalogues;
   std::unique_ptr<ShardGroup> group;

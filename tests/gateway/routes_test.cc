@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "control/selector_set.h"
 #include "dataplane/handler.h"
 #include "services/gateway_routes.h"
 
@@ -34,8 +35,9 @@ class RoutesTest : public testing::Test {
   // The number of the chosen instance, 0 for none.
   std::uint32_t select(std::string_view service, std::uint32_t crc = 0) {
     routes_.rebuild(catalogue_, upstreams_);
-    const Upstream* const upstream = routes_.select(service, {crc, "alice", "kim"});
-    return upstream == nullptr ? 0 : upstream->id;
+    const Routes::Choice choice = routes_.select(service, {crc, "alice", "kim"});
+    zone_fallback_ = choice.zone_fallback;
+    return choice.upstream == nullptr ? 0 : choice.upstream->id;
   }
   std::set<std::uint32_t> selectable(std::string_view service) {
     std::set<std::uint32_t> all;
@@ -44,13 +46,13 @@ class RoutesTest : public testing::Test {
   }
 
   std::map<std::string, std::string> aliases_;
-  HashSelector selector_;
   Nothing handler_;
   std::unique_ptr<Switchboard> switchboard_ = std::move(*Switchboard::create(1, 0, 4096));
   Shard shard_{ShardOptions{}, *switchboard_, handler_};
   Upstreams upstreams_{shard_, 4, 1000};
   Catalogue catalogue_;
-  Routes routes_{aliases_, selector_};
+  bool zone_fallback_ = false;  // of the last select()
+  Routes routes_{aliases_};
 };
 
 using Ids = std::set<std::uint32_t>;
@@ -135,6 +137,68 @@ TEST_F(RoutesTest, TheSelectionIsTheSameWhateverCameAndWentMeanwhile) {
   std::vector<std::uint32_t> after;
   for (std::uint32_t crc = 0; crc < 20; ++crc) after.push_back(select("chat", crc));
   EXPECT_EQ(before, after);
+}
+
+// --- Selectors ----------------------------------------------------------------------------------
+
+std::shared_ptr<const SelectorSet> selectors(
+    std::map<std::string, SelectorKind, std::less<>> by_service) {
+  auto table = RouteTable::parse(
+      R"({"zones": [{"id": "a", "weight": 80}, {"id": "b", "weight": 20}],
+          "whitelist": [{"key": "kim", "value": "b"}]})");
+  EXPECT_TRUE(table);
+  return std::make_shared<const SelectorSet>(SelectorKind::kHash, std::move(by_service),
+                                             std::make_shared<const RouteTable>(std::move(*table)));
+}
+
+TEST_F(RoutesTest, EachServiceHasItsSelectorByTheNameThatCommandsHave) {
+  aliases_ = {{"group", "chat"}};
+  catalogue_.selectors = selectors({{"chat", SelectorKind::kRoute}});
+  add("chat1");
+  add("chat2");
+  catalogue_.entries[0].zone = "a";
+  catalogue_.entries[1].zone = "b";
+  EXPECT_EQ(selectable("chat"), Ids{2}) << "the whitelist's zone";
+  EXPECT_FALSE(zone_fallback_);
+  EXPECT_EQ(selectable("group"), (Ids{1, 2})) << "by hash, on the same instances";
+}
+
+TEST_F(RoutesTest, AZoneWhoseLinksAreDownFallsBackAndSaysSo) {
+  catalogue_.selectors = selectors({{"chat", SelectorKind::kRoute}});
+  add("chat1");
+  add("chat2");
+  add("chat3", true, false);
+  for (int i = 0; i < 3; ++i)
+    catalogue_.entries[static_cast<std::size_t>(i)].zone = i < 2 ? "a" : "b";
+  for (std::uint32_t crc = 0; crc < 20; ++crc) {
+    EXPECT_EQ(select("chat", crc), crc % 2 + 1);
+    EXPECT_TRUE(zone_fallback_);
+  }
+  upstreams_.open(3).up = true;
+  EXPECT_EQ(selectable("chat"), Ids{3});
+  EXPECT_FALSE(zone_fallback_);
+}
+
+TEST_F(RoutesTest, RendezvousKeepsChannelsWhenAnotherLinkBreaks) {
+  catalogue_.selectors = selectors({{"chat", SelectorKind::kRendezvous}});
+  for (const char* const id : {"chat1", "chat2", "chat3"}) add(id);
+  std::vector<std::uint32_t> before;
+  for (std::uint32_t crc = 0; crc < 300; ++crc) before.push_back(select("chat", crc));
+  EXPECT_EQ(std::set<std::uint32_t>(before.begin(), before.end()), (Ids{1, 2, 3}));
+  upstreams_.open(2).up = false;
+  for (std::uint32_t crc = 0; crc < 300; ++crc) {
+    const std::uint32_t now = select("chat", crc);
+    EXPECT_NE(now, 2u);
+    if (before[crc] != 2) {
+      EXPECT_EQ(now, before[crc]);
+    }
+  }
+}
+
+TEST(FollowedServices, AreTheProtocolsAndThoseOfAliases) {
+  EXPECT_EQ(followed_services({}), (std::set<std::string>{"chat", "echo", "login"}));
+  EXPECT_EQ(followed_services({{"login", "chat"}, {"game", "play"}}),
+            (std::set<std::string>{"chat", "echo", "play"}));
 }
 
 TEST(RoutesServiceOf, IsThePartBeforeTheFirstDot) {

@@ -74,7 +74,6 @@ class Gateway {
     options_.nonce = make_channel_nonce();
     options_.secrets = {std::string(kSecret)};
     options_.routes = {{"login", "chat"}, {"echo", "chat"}};
-    options_.selector = &selector_;
     listener_.sockets = std::move(*ListenerSet::open({"127.0.0.1", 0}, 2, false));
     group_ =
         std::move(*ShardGroup::create(small_shards(2, AcceptMode::kDirect), [this](std::uint32_t) {
@@ -134,7 +133,6 @@ class Gateway {
   }
 
   GatewayOptions options_;
-  HashSelector selector_;
   Listener listener_;
   std::unique_ptr<ShardGroup> group_;
   LoopThread thread_;

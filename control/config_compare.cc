@@ -1,0 +1,83 @@
+#include "control/config_compare.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "control/config_keys.h"
+
+namespace ringgate {
+namespace {
+
+// Not here: what is sized at start (tables, mailboxes, threads), who we are, and where we listen.
+constexpr auto kReloadable = std::to_array<std::string_view>({
+    "AppSecret",          "AppSecretFile",
+    "AppSecretPrevious",  "AppSecretPreviousFile",
+    "AllowedOrigins",     "RouteFile",
+    "Selectors",          "LogLevel",
+    "MaxFrame",           "MaxLinkFrame",
+    "MaxHeader",          "MaxLinkHeader",
+    "MaxMetas",           "MaxQueuedBytes",
+    "MaxLinkQueuedBytes", "MaxClientOutstanding",
+    "MaxSignouts",        "MaxLoginBacklogBytes",
+    "LoginWait",          "LoginAnswerTimeout",
+    "IdleTimeout",        "WebSocketPing",
+    "WriteTimeout",       "AnswerTimeout",
+    "LinkHeartbeat",      "LinkReadTimeout",
+    "SignoutKeep",        "TokenGrace",
+    "DrainTime",          "DrainPace",
+});
+
+struct Same {
+  const Config& one;
+  const Config& other;
+
+  template <class Key>
+    requires requires(const Key& key) { key.member; }
+  bool operator()(const Key& key) const {
+    return one.*key.member == other.*key.member;
+  }
+  bool operator()(const TagsKey&) const { return one.tags == other.tags; }
+  bool operator()(const RoutesKey&) const { return one.routes == other.routes; }
+  bool operator()(const SelectorsKey&) const { return one.selectors == other.selectors; }
+  bool operator()(const ListenKey&) const { return one.listen == other.listen; }
+  bool operator()(const OriginsKey&) const { return one.allowed_origins == other.allowed_origins; }
+  bool operator()(const ProxiesKey&) const { return one.trusted_proxies == other.trusted_proxies; }
+  bool operator()(const RedisKey&) const { return one.redis == other.redis; }
+  bool operator()(const LogLevelKey&) const { return one.log_level == other.log_level; }
+  bool operator()(const ConsulUrlKey&) const { return one.consul_url == other.consul_url; }
+  bool operator()(const IgnoredKey&) const { return true; }
+};
+
+}  // namespace
+
+std::vector<std::string_view> changed_keys(const Config& one, const Config& other) {
+  std::vector<std::string_view> changed;
+  for (const ConfigKey& key : config_keys()) {
+    if (!std::visit(Same{one, other}, key.kind)) changed.push_back(key.name);
+  }
+  return changed;
+}
+
+bool is_reloadable(std::string_view key, ProcessRole role) {
+  if (role != ProcessRole::kGateway) return key == "LogLevel";
+  return std::ranges::find(kReloadable, key) != kReloadable.end();
+}
+
+Result<std::vector<std::string_view>> reloadable_changes(const Config& running,
+                                                         const Config& wanted, ProcessRole role) {
+  std::vector<std::string_view> changed = changed_keys(running, wanted);
+  std::vector<std::string_view> fixed;
+  for (const std::string_view key : changed) {
+    if (!is_reloadable(key, role)) fixed.push_back(key);
+  }
+  if (!fixed.empty()) {
+    return usage_error("{} cannot change while running; restart for that, or undo it",
+                       fmt::join(fixed, ", "));
+  }
+  return changed;
+}
+
+}  // namespace ringgate

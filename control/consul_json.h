@@ -1,0 +1,32 @@
+// The JSON of Consul's HTTP API. Pure functions, any thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/consul_options.h"
+#include "control/error.h"
+#include "control/service.h"
+
+namespace ringgate {
+
+struct ConsulServices {
+  std::vector<Service> services;  // Sorted by id, each id once.
+  std::size_t left_out = 0;
+  std::string why_left_out;  // Of the first of those.
+};
+
+// The answer of /v1/health/service/NAME. What is not the JSON that Consul documents is an error as
+// a whole; an instance that we cannot use (a bad id, no port) is left out.
+Result<ConsulServices> parse_consul_health(std::string_view json);
+
+// The answer of /v1/agent/service/ID.
+Result<Service> parse_consul_agent_service(std::string_view json);
+
+// The body for /v1/agent/service/register, as Consul gives it back to the two above. It has a check
+// when the service's meta has a health_url.
+std::string format_consul_registration(const Service& service, const ConsulOptions& options);
+
+}  // namespace ringgate

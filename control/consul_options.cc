@@ -1,0 +1,68 @@
+#include "control/consul_options.h"
+
+#include <algorithm>
+#include <fstream>
+
+#include "control/address.h"
+#include "control/config_values.h"
+
+namespace ringgate {
+
+Result<std::string> parse_consul_url(std::string_view text) {
+  const std::size_t mark = text.find("://");
+  const std::string scheme = mark == text.npos ? "http" : lower_case(text.substr(0, mark));
+  std::string_view rest = mark == text.npos ? text : text.substr(mark + 3);
+  if (scheme != "http" && scheme != "https") {
+    return usage_error("unknown scheme {}; Consul is asked over http or https", scheme);
+  }
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.find_first_of("/?#@ ") != std::string_view::npos) {
+    return usage_error("\"{}\" is more than scheme://host:port; remove the rest", text);
+  }
+  Result<Endpoint> endpoint = parse_endpoint(rest);
+  if (!endpoint || endpoint->port == 0) {
+    return usage_error(
+        "\"{}\" is not host:port, http://host:port or https://host:port; Consul's own ports are "
+        "8500 for http and 8501 for https",
+        text);
+  }
+  if (endpoint->host.empty()) endpoint->host = "127.0.0.1";
+  return scheme + "://" + format_endpoint(*endpoint);
+}
+
+Result<std::string> read_consul_token(const std::string& file) {
+  constexpr std::size_t kMaxToken = 4096;
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(kMaxToken + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (!stream.is_open() || stream.bad()) {
+    return usage_error("ConsulTokenFile: cannot read {}; check the path and its permissions", file);
+  }
+  const std::string token(trim(text.substr(0, text.find_first_of("\r\n"))));
+  const bool is_clean = std::ranges::none_of(
+      token, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
+  if (token.empty() || text.size() > kMaxToken || !is_clean) {
+    return usage_error("ConsulTokenFile: there is no token in {}; put it on the first line", file);
+  }
+  return token;
+}
+
+ConsulOptions consul_options(const Config& config) {
+  ConsulOptions options;
+  options.url = config.consul_url;
+  options.token = config.consul_token;
+  options.token_file = config.consul_token_file;
+  options.ca_file = config.consul_ca;
+  options.datacenter = config.consul_datacenter;
+  options.stale = config.consul_stale;
+  options.tag = config.consul_tag;
+  options.wait = config.consul_wait;
+  options.check_interval = config.consul_check_interval;
+  options.check_timeout = config.consul_check_timeout;
+  options.deregister_after = config.consul_deregister_after;
+  options.recheck = config.consul_recheck;
+  return options;
+}
+
+}  // namespace ringgate

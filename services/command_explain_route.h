@@ -1,0 +1,13 @@
+// `ringgate explain-route`: which service a gateway of that configuration would choose for an
+// account, and why.
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "services/command.h"
+
+namespace ringgate {
+
+CLI::App* add_explain_route_command(CLI::App& root, CommandResult& result);
+
+}  // namespace ringgate

@@ -1,0 +1,148 @@
+#include "services/gateway_admin.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/upstream.h"
+#include "services/json_string.h"
+#include "services/token.h"
+
+namespace ringgate {
+namespace {
+
+constexpr const char* kJsonType = "application/json";
+// Shards answer within a turn of their loop; one that does not is stuck, and /health says so.
+constexpr std::chrono::milliseconds kShardPatience{1000};
+constexpr std::chrono::milliseconds kPatience{2000};
+
+void append_field(std::string& json, std::string_view key, std::string_view value) {
+  append_json_string(json, key);
+  json += ": ";
+  append_json_string(json, value);
+}
+
+std::string_view state_of(const InstanceStatus& instance) {
+  if (instance.draining) return "draining";
+  return instance.adult ? "adult" : "young";
+}
+
+void append_instance(std::string& json, const InstanceStatus& instance, const LinkRow& row) {
+  const Service& service = instance.service;
+  json += '{';
+  append_field(json, "service", service.name);
+  json += ", ";
+  append_field(json, "id", service.id);
+  json += ", ";
+  append_field(json, "address", format_endpoint({service.address, service.port}));
+  json += ", ";
+  append_field(json, "zone", service.zone);
+  json += ", ";
+  append_field(json, "state", state_of(instance));
+  json += fmt::format(", \"outstanding\": {}, \"queuedBytes\": {}, \"links\": [", row.outstanding,
+                      row.queued_bytes);
+  for (const InstanceStatus::Lane& lane : instance.lanes) {
+    if (!json.ends_with('[')) json += ", ";
+    json += fmt::format("{{\"shard\": {}, ", lane.shard);
+    append_field(json, "state", describe(lane.state));
+    json += ", ";
+    append_field(json, "lastError", lane.last_error);
+    json += '}';
+  }
+  json += "]}";
+}
+
+}  // namespace
+
+// --- The monitor's threads ----------------------------------------------------------------------
+
+HttpReply GatewayAdmin::services() {
+  return ask(Inspection::kLinks, {});
+}
+
+HttpReply GatewayAdmin::channels(const HttpRequest& request, Inspection inspection) {
+  const auto account = request.query.find("account");
+  if (account == request.query.end()) return {400, "say whose: ?account=NAME\n"};
+  if (!is_valid_account(account->second)) {
+    return {400, "an account is 1 to 128 bytes of UTF-8 without commas and control characters\n"};
+  }
+  return ask(inspection, account->second);
+}
+
+HttpReply GatewayAdmin::ask(Inspection inspection, const std::string& account) {
+  const auto answer = std::make_shared<std::promise<HttpReply>>();
+  std::future<HttpReply> reply = answer->get_future();
+  loop_.post([this, inspection, account, answer] { begin(inspection, account, answer); });
+  if (reply.wait_for(kPatience) == std::future_status::ready) return reply.get();
+  return {503, "the gateway is busy or ending; try again\n"};
+}
+
+// --- The control thread -------------------------------------------------------------------------
+
+void GatewayAdmin::begin(Inspection inspection, const std::string& account, const Answer& answer) {
+  const std::uint32_t number = next_question_++;
+  Question& question = questions_[number];
+  question.inspection = inspection;
+  question.answer = answer;
+  question.not_answered = shards_.size();
+  question.timer = loop_.after(kShardPatience, [this, number] { end(number); });
+  InspectMail mail{};
+  mail.question = number;
+  mail.inspection = inspection;
+  mail.account_bytes = static_cast<std::uint8_t>(account.size());
+  std::memcpy(mail.account.data(), account.data(), std::min(account.size(), mail.account.size()));
+  for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) {
+    shards_.post(shard, kMailInspect, mail);
+  }
+}
+
+void GatewayAdmin::take(ByteView message) {
+  const auto head = read_mail<InspectedHead>(message);
+  message = message.subspan(sizeof head);
+  const auto found = questions_.find(head.question);
+  if (found == questions_.end()) return;  // too late
+  Question& question = found->second;
+  question.more = question.more || head.more != 0;
+  if (question.inspection == Inspection::kLinks) {
+    for (; message.size() >= sizeof(LinkRow); message = message.subspan(sizeof(LinkRow))) {
+      const auto row = read_mail<LinkRow>(message);
+      LinkRow& sum = question.links[row.upstream];
+      sum.outstanding += row.outstanding;
+      sum.queued_bytes += row.queued_bytes;
+    }
+  } else if (!message.empty()) {
+    if (!question.channels.empty()) question.channels += ", ";
+    question.channels += as_text(message);
+  }
+  if (--question.not_answered == 0) end(head.question);
+}
+
+void GatewayAdmin::end(std::uint32_t number) {
+  const auto found = questions_.find(number);
+  if (found == questions_.end()) return;
+  const Question& question = found->second;
+  loop_.cancel(question.timer);
+  std::string json = question.inspection == Inspection::kLinks
+                         ? services_json(question)
+                         : "{\"channels\": [" + question.channels + "]";
+  // An answer that does not hold everything says so.
+  if (question.more) json += ", \"more\": true";
+  if (question.not_answered > 0) {
+    json += fmt::format(", \"shardsWithoutAnswer\": {}", question.not_answered);
+  }
+  question.answer->set_value({200, json + "}\n", kJsonType});
+  questions_.erase(found);
+}
+
+std::string GatewayAdmin::services_json(const Question& question) const {
+  std::string json = "{\"services\": [";
+  for (const InstanceStatus& instance : links_.instances()) {
+    if (!json.ends_with('[')) json += ", ";
+    const auto row = question.links.find(instance.upstream);
+    append_instance(json, instance, row == question.links.end() ? LinkRow{} : row->second);
+  }
+  return json + "]";
+}
+
+}  // namespace ringgate

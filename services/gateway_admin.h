@@ -1,0 +1,65 @@
+// What operators see and do on the admin port of a gateway:
+//
+//   GET  /services               every known instance, its links, what is queued and unanswered
+//   GET  /channels?account=NAME  where that account is logged in
+//   POST /kick?account=NAME      tells those that they are kicked out, and closes them
+//
+// Requests come on the monitor's threads; each asks the control thread, and through it the shards,
+// and waits for their answers for a while. Everything else is for the control thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "control/link_manager.h"
+#include "control/loop.h"
+#include "control/monitor.h"
+#include "dataplane/shard_group.h"
+#include "services/gateway_mail.h"
+
+namespace ringgate {
+
+class GatewayAdmin {
+ public:
+  // All of them outlive this, and the loop runs no more when this goes.
+  GatewayAdmin(ControlLoop& loop, ShardGroup& shards, const LinkManager& links)
+      : loop_(loop), shards_(shards), links_(links) {}
+  GatewayAdmin(const GatewayAdmin&) = delete;
+  GatewayAdmin& operator=(const GatewayAdmin&) = delete;
+
+  // A shard's answer: kMailInspected.
+  void take(ByteView message);
+
+  // Any thread.
+  [[nodiscard]] HttpReply services();
+  [[nodiscard]] HttpReply channels(const HttpRequest& request, Inspection inspection);
+
+ private:
+  using Answer = std::shared_ptr<std::promise<HttpReply>>;
+  struct Question {
+    Inspection inspection = Inspection::kLinks;
+    Answer answer;
+    std::size_t not_answered = 0;            // shards
+    std::map<std::uint32_t, LinkRow> links;  // by upstream, summed over shards
+    std::string channels;                    // JSON objects with commas between
+    bool more = false;
+    ControlLoop::TimerId timer = 0;
+  };
+
+  [[nodiscard]] HttpReply ask(Inspection inspection, const std::string& account);
+  void begin(Inspection inspection, const std::string& account, const Answer& answer);
+  void end(std::uint32_t number);
+  [[nodiscard]] std::string services_json(const Question& question) const;
+
+  ControlLoop& loop_;
+  ShardGroup& shards_;
+  const LinkManager& links_;
+  std::uint32_t next_question_ = 1;
+  std::map<std::uint32_t, Question> questions_;
+};
+
+}  // namespace ringgate
