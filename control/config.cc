@@ -176,6 +176,10 @@ Result<void> check_listeners(Config& config, ProcessRole role) {
     config.notices.push_back(
         "ServiceName is wgateway, but Listen has no WebSocket; write ws://host:port/ for that");
   }
+  if (config.websocket_ping.count() != 0 && config.websocket_ping >= config.idle_timeout) {
+    config.notices.push_back(
+        "WebSocketPing is not below IdleTimeout, so no client is ever pinged; lower it");
+  }
   if (config.admin_port != 0 && config.admin_token.empty() &&
       !is_loopback_host(config.admin_address)) {
     return usage_error(

@@ -1,6 +1,6 @@
-// What a process is told at start: a YAML file, then the environment (RINGGATE_<KEY>). Plain values
-// that nobody changes afterwards. The keys, their bounds and their meaning stand in one table
-// (config_keys.cc); sizes are bytes.
+// What a process is told at start: a YAML file, then the environment (RINGGATE_<KEY>). Plain values;
+// a reload makes new ones (control/config_compare.h). The keys, their bounds and their meaning stand
+// in one table (config_keys.cc); sizes are bytes.
 #pragma once
 
 #include <chrono>
@@ -73,7 +73,7 @@ struct Config {
   Duration consul_deregister_after{20'000};
   Duration consul_recheck{5'000};
   std::string monitor_address = "127.0.0.1";
-  std::uint16_t monitor_port = 0;   // 0: no monitor.
+  std::uint16_t monitor_port = 0;  // 0: no monitor.
   std::string admin_address = "127.0.0.1";
   std::uint16_t admin_port = 0;  // 0: none. May be the monitor's.
   std::string admin_token;       // From a file or not; empty: none, on loopback only.
@@ -85,6 +85,7 @@ struct Config {
   std::optional<Endpoint> redis;
   bool memory_sessions = false;  // In place of redis.
   LogLevel log_level = LogLevel::kInfo;
+  std::vector<std::string> depends;  // Services a gateway follows; empty: all it routes to.
   std::map<std::string, std::string> routes;  // Command prefix -> service name.
   SelectorKind default_selector = SelectorKind::kHash;
   std::map<std::string, SelectorKind, std::less<>> selectors;  // By command prefix.
@@ -122,7 +123,8 @@ struct Config {
   Duration answer_timeout{30'000};
   Duration link_heartbeat{55'000};
   Duration link_read_timeout{180'000};
-  Duration young_for{10'000};
+  Duration young_for{10'000};  // AdultAfter
+  Duration empty_list_hold{60'000};
   Duration dial_timeout{5'000};
   Duration redial_min{100};
   Duration redial_max{10'000};

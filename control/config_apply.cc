@@ -176,6 +176,19 @@ struct Applier {
     return {};
   }
 
+  Result<void> operator()(const NamesKey& key) const {
+    auto list = list_of(raw, "a name or a list of them");
+    if (!list) return std::unexpected(list.error());
+    for (const std::string& name : *list) {
+      if (!valid_service_id(name)) {
+        return usage_error("\"{}\" is not a valid name; use 1-64 characters of A-Z a-z 0-9 . _ -",
+                           has_control(name) ? "?" : name);
+      }
+    }
+    config.*key.member = std::move(*list);
+    return {};
+  }
+
   Result<void> operator()(const TagsKey&) const {
     auto list = list_of(raw, "a list of texts");
     if (!list) return std::unexpected(list.error());

@@ -25,7 +25,7 @@ constexpr auto kReloadable = std::to_array<std::string_view>({
     "LoginWait",          "LoginAnswerTimeout",
     "IdleTimeout",        "WebSocketPing",
     "WriteTimeout",       "AnswerTimeout",
-    "LinkHeartbeat",      "LinkReadTimeout",
+
     "SignoutKeep",        "TokenGrace",
     "DrainTime",          "DrainPace",
 });
@@ -71,6 +71,11 @@ Result<std::vector<std::string_view>> reloadable_changes(const Config& running,
   std::vector<std::string_view> changed = changed_keys(running, wanted);
   std::vector<std::string_view> fixed;
   for (const std::string_view key : changed) {
+    // Whoever uses the file reads it again.
+    if (key == "ConsulToken" && !wanted.consul_token_file.empty() &&
+        running.consul_token_file == wanted.consul_token_file) {
+      continue;
+    }
     if (!is_reloadable(key, role)) fixed.push_back(key);
   }
   if (!fixed.empty()) {

@@ -45,6 +45,9 @@ struct DurationKey {
   Config::Duration min;
   Config::Duration max;
 };
+struct NamesKey {
+  std::vector<std::string> Config::* member;
+};
 struct TagsKey {};
 struct RoutesKey {};
 struct SelectorsKey {};
@@ -56,9 +59,10 @@ struct LogLevelKey {};
 struct IgnoredKey {};  // Taken, without effect, with a notice.
 struct ConsulUrlKey {};
 
-using KeyKind = std::variant<TextKey, ServiceIdKey, HostKey, SwitchKey, PortKey, CountKey, SizeKey,
-                             DurationKey, TagsKey, RoutesKey, SelectorsKey, ListenKey, OriginsKey,
-                             ProxiesKey, RedisKey, LogLevelKey, IgnoredKey, ConsulUrlKey>;
+using KeyKind =
+    std::variant<TextKey, ServiceIdKey, HostKey, SwitchKey, PortKey, CountKey, SizeKey, DurationKey,
+                 NamesKey, TagsKey, RoutesKey, SelectorsKey, ListenKey, OriginsKey, ProxiesKey,
+                 RedisKey, LogLevelKey, IgnoredKey, ConsulUrlKey>;
 
 struct ConfigKey {
   std::string_view name;

@@ -28,6 +28,11 @@ std::string_view describe(LaneState state) noexcept {
   return "?";
 }
 
+std::string_view instance_state(const InstanceStatus& instance) noexcept {
+  if (instance.draining) return "draining";
+  return instance.adult ? "adult" : "young";
+}
+
 LinkManager::LinkManager(ControlLoop& loop, ShardGroup& shards, LinkManagerOptions options,
                          SendCatalogue send_catalogue)
     : loop_(loop),

@@ -56,6 +56,9 @@ struct InstanceStatus {
   std::vector<Lane> lanes;
 };
 
+// "young", "adult" or "draining".
+[[nodiscard]] std::string_view instance_state(const InstanceStatus& instance) noexcept;
+
 class LinkManager {
  public:
   // Sends a catalogue to a shard; the gateway's handlers own that message.
@@ -84,6 +87,10 @@ class LinkManager {
   [[nodiscard]] bool connected(const std::string& name) const;
   // Every known instance, sorted by service name and id.
   [[nodiscard]] std::vector<InstanceStatus> instances() const;
+  // Null until the registry has answered once.
+  [[nodiscard]] const Catalogue* catalogue() const {
+    return catalogues_.empty() ? nullptr : catalogues_.back().get();
+  }
   // Called when what connected() and instances() say may have changed.
   void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
   // No more dialling; links stay until the shards end.

@@ -111,7 +111,7 @@ struct Monitor::State {
   void configure();
   void add(const std::string& what, Page page);
   HttpReply operator_reply(const httplib::Request& request, const HttpRequest& plain,
-                           const Handler& handler) const;
+                           const Page& page) const;
   HttpReply reply_to(const httplib::Request& request);
   void answer(const httplib::Request& request, httplib::Response& response);
 };
@@ -148,19 +148,19 @@ void Monitor::State::add(const std::string& what, Page page) {
 }
 
 HttpReply Monitor::State::operator_reply(const httplib::Request& request, const HttpRequest& plain,
-                                         const Handler& handler) const {
+                                         const Page& page) const {
   if (is_loopback_host(bound.host) && !has_local_host_header(request, bound)) {
     return {403, "ask for http://" + format_endpoint(bound) + request.path + "\n"};
   }
   if (request.method == "POST" && is_cross_origin(request)) {
     return {403, "a page of another origin may not do this\n"};
   }
-  if (!token.empty() && !bears_token(request, token)) {
+  if (page.audience != Audience::kBrowser && !token.empty() && !bears_token(request, token)) {
     HttpReply reply{401, "send Authorization: Bearer with the AdminToken of the configuration\n"};
     reply.headers.emplace_back("WWW-Authenticate", "Bearer");
     return reply;
   }
-  return handler(plain);
+  return page.handler(plain);
 }
 
 HttpReply Monitor::State::reply_to(const httplib::Request& request) {
@@ -182,7 +182,7 @@ HttpReply Monitor::State::reply_to(const httplib::Request& request) {
   HttpRequest plain{request.path, {}};
   for (const auto& [key, value] : request.params) plain.query.emplace(key, value);
   if (page.audience == Audience::kAnyone) return page.handler(plain);
-  HttpReply reply = operator_reply(request, plain, page.handler);
+  HttpReply reply = operator_reply(request, plain, page);
   restrict_reply(reply);
   return reply;
 }

@@ -47,6 +47,8 @@ enum class Audience : std::uint8_t {
   // a Content-Security-Policy of its own. A page of another origin cannot POST either (403), and
   // where there is a token a request has to bear it (401).
   kOperator,
+  // The same without a token: a browser that opens a page has none to send.
+  kBrowser,
 };
 
 class Monitor {

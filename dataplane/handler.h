@@ -31,7 +31,8 @@ class Handler {
 
   // Before the first iteration.
   virtual void on_start(Shard& shard) = 0;
-  // A client or a link was accepted. A client's handshakes come first: packets only after them.
+  // A client or a link was accepted. A client's PROXY header and upgrade are still to come: `peer`
+  // may become another, and packets come only after them.
   virtual void on_accept(Connection& connection) = 0;
   // A connected socket came from another thread. It is a link.
   virtual void on_adopt(Connection& connection, const AdoptedFor& what) = 0;

@@ -28,7 +28,7 @@ Shard::Shard(const ShardOptions& options, Switchboard& switchboard, Handler& han
       table_(options.max_clients, options.max_links),
       sources_(options.max_clients_per_address),
       mailed_(switchboard.endpoints(), false) {
-  messages_.reserve(16);  // a smaller table grows by what was erased alone
+  parts_.reserve(16);  // below that, absl reallocates to be rid of tombstones
   dirty_.reserve(table_.size());
   rearm_.reserve(table_.size());
 }
@@ -42,7 +42,7 @@ Shard::~Shard() {
   };
   table_.for_each_client(free_memory);
   table_.for_each_link(free_memory);
-  for (auto& [slot, message] : messages_) message.clear(pool_);
+  for (auto& [slot, message] : parts_) message.clear(pool_);
 }
 
 Result<void> Shard::start(AcceptMode mode, std::span<Listener> listeners, bool accept_now) {

@@ -102,7 +102,7 @@ class Shard {
 
   // Takes over a connected socket as a link. Null (and the fd is closed) when there is no room.
   Connection* adopt(int fd, const PeerAddress& peer);
-  void stop_accepting() { acceptor_.stop(ring_.get()); }
+  void stop_accepting();
 
   // From now on: bounds of connections and times, of `options` those that are not sized at start,
   // and the rules for upgrades of each listener, which outlive this.
@@ -160,7 +160,7 @@ class Shard {
   [[nodiscard]] std::size_t parse_opening(Connection& connection, MutableBytes input);
   [[nodiscard]] std::size_t take_proxy_header(Connection& connection, ByteView input);
   [[nodiscard]] std::size_t take_upgrade(Connection& connection, ByteView input);
-  void end_opening(Connection& connection);
+  void forget_client(Connection& connection);
   void move_source(Connection& connection, const PeerAddress& source);
   [[nodiscard]] bool count_source(const PeerAddress& peer);
   void forget_source(const PeerAddress& peer);
@@ -228,7 +228,7 @@ class Shard {
   std::deque<WaitingMail> waiting_mail_;
   // By slot: what the few connections have that are upgrading, or inside of a fragmented message.
   absl::flat_hash_map<std::uint32_t, WsUpgrade> upgrades_;
-  absl::flat_hash_map<std::uint32_t, Carry> messages_;
+  absl::flat_hash_map<std::uint32_t, Carry> parts_;     // of its message, so far
   std::vector<const WsUpgradeOptions*> upgrade_rules_;  // of each listener
   AcceptMode accept_mode_ = AcceptMode::kNone;
   std::span<Listener> listeners_;

@@ -17,6 +17,13 @@ void Shard::start_accepting() {
   acceptor_.start(ring_.get(), accept_mode_, listeners_, options_.index, max);
 }
 
+void Shard::stop_accepting() {
+  if (acceptor_.mode() == AcceptMode::kNone && accept_mode_ != AcceptMode::kNone) {
+    for (Listener& one : listeners_) one.sockets.close_one(options_.index);  // never begun
+  }
+  acceptor_.stop(ring_.get());
+}
+
 // Links that were handed out are not counted: whoever adopts one has a table of its own.
 std::uint32_t Shard::room() const noexcept {
   return accept_mode_ == AcceptMode::kDirect ? options_.max_clients - table_.clients()

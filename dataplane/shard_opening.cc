@@ -69,7 +69,7 @@ std::size_t Shard::take_upgrade(Connection& connection, ByteView input) {
 }
 
 // The connection ends: whatever its opening had collected, and what was counted with its end.
-void Shard::end_opening(Connection& connection) {
+void Shard::forget_client(Connection& connection) {
   if (connection.role != Role::kClient) return;
   if (connection.stage == Stage::kUpgrade) {
     upgrades_.erase(connection.slot);

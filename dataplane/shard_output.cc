@@ -185,7 +185,7 @@ void Shard::free_slot(Connection& connection) {
   connection.output.clear(pool_);
   connection.carry.clear(pool_);
   counters_.change(connection.role == Role::kClient ? Gauge::kClients : Gauge::kLinks, -1);
-  end_opening(connection);
+  forget_client(connection);
   if (connection.role == Role::kClient && connection.reason != CloseReason::kTooManyFromAddress) {
     forget_source(connection.peer);
   }

@@ -59,7 +59,7 @@ void Shard::on_ws_data(Connection& connection, const WsAction& action, ByteView 
     return;
   }
   // Rules of the frame parser bound all parts together.
-  Carry& parts = messages_[connection.slot];
+  Carry& parts = parts_[connection.slot];
   parts.append(pool_, payload);
   if (!action.last) return;
   on_message(connection, parts.view(), action.text);
@@ -77,10 +77,10 @@ void Shard::on_message(Connection& connection, ByteView payload, bool text) {
 }
 
 void Shard::drop_parts(const Connection& connection) {
-  const auto parts = messages_.find(connection.slot);
-  if (parts == messages_.end()) return;
+  const auto parts = parts_.find(connection.slot);
+  if (parts == parts_.end()) return;
   parts->second.clear(pool_);
-  messages_.erase(parts);
+  parts_.erase(parts);
 }
 
 }  // namespace ringgate

@@ -1,5 +1,6 @@
-// What a client's packets travel in. The shard adds and removes frames, so that whoever deals with
-// packets need not know which transport a connection has. Pure functions, any thread.
+// What a client's packets travel in. The shard removes frames and adds them, but for a push that
+// several share or that has to wait: its writer puts the head before it. Pure functions, any
+// thread.
 #pragma once
 
 #include <cstddef>

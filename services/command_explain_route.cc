@@ -1,11 +1,16 @@
 #include "services/command_explain_route.h"
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "control/config.h"
+#include "control/loop.h"
+#include "control/registry_consul.h"
 #include "control/registry_store.h"
 #include "services/explain_route.h"
 
@@ -23,13 +28,37 @@ struct KnownServices {
   std::string source;
 };
 
+constexpr std::chrono::seconds kConsulPatience{5};
+
+// A loop of our own, until every service has been answered for.
+Result<KnownServices> ask_consul(const Config& config) {
+  Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
+  if (!loop) return std::unexpected(loop.error());
+  Result<std::unique_ptr<Registry>> registry = ConsulRegistry::open(**loop, consul_options(config));
+  if (!registry) return std::unexpected(registry.error());
+  KnownServices known;
+  known.source = config.consul_url;
+  std::set<std::string> unanswered = followed_services(config.routes);
+  for (const std::string& name : std::set<std::string>(unanswered)) {
+    const auto take = [&, name](const std::vector<Service>& services) {
+      if (unanswered.erase(name) == 0) return;  // a change since
+      known.services.insert(known.services.end(), services.begin(), services.end());
+      if (unanswered.empty()) (*loop)->stop();
+    };
+    if (auto asked = (*registry)->subscribe(name, take); !asked) {
+      return std::unexpected(asked.error());
+    }
+  }
+  (*loop)->after(kConsulPatience, [&loop] { (*loop)->stop(); });
+  (*loop)->run();
+  if (unanswered.empty()) return known;
+  const std::optional<Error> problem = (*registry)->problem();
+  return run_error("{}", problem ? problem->message : "Consul did not answer in time");
+}
+
 // Whatever the registry that the configuration names has now.
 Result<KnownServices> known_services(const Config& config) {
-  if (config.registry_file.empty()) {
-    return run_error(
-        "explain-route reads a RegistryFile, and the configuration has none; ask the running "
-        "gateway: GET /explain-route?app=A&account=B on its admin port");
-  }
+  if (!config.consul_url.empty()) return ask_consul(config);
   auto stored = read_services(config.registry_file);
   if (!stored) return std::unexpected(stored.error());
   KnownServices known;

@@ -1,13 +1,16 @@
 #include "services/command_serve.h"
 
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "control/config.h"
+#include "control/config_compare.h"
 #include "control/logging.h"
 #include "control/registry_consul.h"
 #include "control/registry_file.h"
@@ -65,16 +68,32 @@ Result<std::unique_ptr<Registry>> open_registry(const Config& config, ControlLoo
   });
 }
 
-// What can change without a restart: the level of the log.
-void reload(const std::string& file, ProcessRole role) {
-  const Result<Config> config = load_config(file, role);
-  if (!config) {
-    spdlog::error("SIGHUP: nothing reloaded: {}", config.error().message);
-    return;
+// All of a new configuration, or nothing of it. `gateway` is null in other roles.
+Result<std::string> reload(const std::string& file, ProcessRole role, GatewayService* gateway,
+                           Config& running) {
+  Result<Config> wanted = load_config(file, role);
+  if (!wanted) return std::unexpected(wanted.error());
+  const auto changes = reloadable_changes(running, *wanted, role);
+  if (!changes) return std::unexpected(changes.error());
+  if (gateway != nullptr) {
+    if (Result<void> done = gateway->reload(*wanted); !done) return std::unexpected(done.error());
   }
-  set_log_level(config->log_level);
-  spdlog::info("SIGHUP: LogLevel is {}; other keys need a restart",
-               log_level_name(config->log_level));
+  set_log_level(wanted->log_level);
+  running = std::move(*wanted);
+  if (changes->empty()) return "no key has changed; the files that they name were read again";
+  return fmt::format("{} changed", fmt::join(*changes, ", "));
+}
+
+std::function<void()> reloader(const std::string& file, ProcessRole role, GatewayService* gateway,
+                               const Config& config) {
+  return [file, role, gateway, running = std::make_shared<Config>(config)] {
+    const Result<std::string> done = reload(file, role, gateway, *running);
+    if (done) {
+      spdlog::info("SIGHUP: {}", *done);
+    } else {
+      spdlog::error("SIGHUP: nothing is reloaded: {}", done.error().message);
+    }
+  };
 }
 
 Result<void> serve(const ServeOptions& options, ProcessRole role) {
@@ -90,9 +109,12 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (!process) return std::unexpected(process.error());
   Result<std::unique_ptr<Registry>> registry = open_registry(*config, (*process)->loop());
   if (!registry) return std::unexpected(registry.error());
+  GatewayService* gateway = nullptr;
   if (role == ProcessRole::kGateway) {
-    (*process)->add(std::make_unique<GatewayService>(*config, std::move(*registry),
-                                                     (*process)->loop(), options.takeover));
+    auto service = std::make_unique<GatewayService>(*config, std::move(*registry),
+                                                    (*process)->loop(), options.takeover);
+    gateway = service.get();
+    (*process)->add(std::move(service));
   } else {
     if (config->memory_sessions) {
       spdlog::warn("MemorySessions: sessions live in this process only and end with it");
@@ -100,7 +122,7 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
     (*process)->add(std::make_unique<LogicComponent>(*config, std::move(*registry),
                                                      (*process)->loop(), handlers_of(role)));
   }
-  (*process)->on_reload([file = options.config_file, role] { reload(file, role); });
+  (*process)->on_reload(reloader(options.config_file, role, gateway, *config));
   return (*process)->run();
 }
 

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "dataplane/upstream.h"
+#include "services/explain_route.h"
 #include "services/json_string.h"
 #include "services/token.h"
 
@@ -23,11 +25,6 @@ void append_field(std::string& json, std::string_view key, std::string_view valu
   append_json_string(json, value);
 }
 
-std::string_view state_of(const InstanceStatus& instance) {
-  if (instance.draining) return "draining";
-  return instance.adult ? "adult" : "young";
-}
-
 void append_instance(std::string& json, const InstanceStatus& instance, const LinkRow& row) {
   const Service& service = instance.service;
   json += '{';
@@ -39,7 +36,7 @@ void append_instance(std::string& json, const InstanceStatus& instance, const Li
   json += ", ";
   append_field(json, "zone", service.zone);
   json += ", ";
-  append_field(json, "state", state_of(instance));
+  append_field(json, "state", instance_state(instance));
   json += fmt::format(", \"outstanding\": {}, \"queuedBytes\": {}, \"links\": [", row.outstanding,
                       row.queued_bytes);
   for (const InstanceStatus::Lane& lane : instance.lanes) {
@@ -70,12 +67,47 @@ HttpReply GatewayAdmin::channels(const HttpRequest& request, Inspection inspecti
   return ask(inspection, account->second);
 }
 
+HttpReply GatewayAdmin::explain(const HttpRequest& request, const Config& config) {
+  const auto value = [&request](const char* key, const char* otherwise) {
+    const auto at = request.query.find(key);
+    return at == request.query.end() ? std::string(otherwise) : at->second;
+  };
+  const RouteQuery query{value("app", ""), value("account", ""), value("service", "chat"),
+                         value("channel", "")};
+  if (const Result<void> good = check_query(query); !good) {
+    return {400, good.error().message + "\n"};
+  }
+  return wait_for([this, query, &config](const Answer& answer) {
+    if (links_.catalogue() == nullptr) {
+      answer->set_value({503, "the registry has not answered yet\n"});
+      return;
+    }
+    std::set<std::uint32_t> connected;
+    for (const InstanceStatus& instance : links_.instances()) {
+      const bool up = std::ranges::any_of(instance.lanes, [](const InstanceStatus::Lane& lane) {
+        return lane.state == LaneState::kUp;
+      });
+      if (up) connected.insert(instance.upstream);
+    }
+    const RouteWorld world{
+        *links_.catalogue(), config.routes, config.service_id,
+        [&](const CatalogueEntry& entry) { return connected.contains(entry.upstream); }};
+    answer->set_value({200, to_json(explain_route(world, query)) + "\n", kJsonType});
+  });
+}
+
 HttpReply GatewayAdmin::ask(Inspection inspection, const std::string& account) {
+  return wait_for(
+      [this, inspection, account](const Answer& answer) { begin(inspection, account, answer); });
+}
+
+// Runs `begin` on the control thread, and waits for what it answers now or later.
+HttpReply GatewayAdmin::wait_for(const std::function<void(const Answer&)>& begin) {
   const auto answer = std::make_shared<std::promise<HttpReply>>();
   std::future<HttpReply> reply = answer->get_future();
-  loop_.post([this, inspection, account, answer] { begin(inspection, account, answer); });
+  loop_.post([begin, answer] { begin(answer); });
   if (reply.wait_for(kPatience) == std::future_status::ready) return reply.get();
-  return {503, "the gateway is busy or ending; try again\n"};
+  return {503, "the gateway is busy or ending; it may still happen\n"};
 }
 
 // --- The control thread -------------------------------------------------------------------------

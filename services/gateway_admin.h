@@ -2,6 +2,8 @@
 //
 //   GET  /services               every known instance, its links, what is queued and unanswered
 //   GET  /channels?account=NAME  where that account is logged in
+//   GET  /explain-route?app=&account=[&service=][&channel=]
+//                                which instance a packet would go to, and why
 //   POST /kick?account=NAME      tells those that they are kicked out, and closes them
 //
 // Requests come on the monitor's threads; each asks the control thread, and through it the shards,
@@ -15,6 +17,7 @@
 #include <memory>
 #include <string>
 
+#include "control/config.h"
 #include "control/link_manager.h"
 #include "control/loop.h"
 #include "control/monitor.h"
@@ -36,6 +39,8 @@ class GatewayAdmin {
 
   // Any thread.
   [[nodiscard]] HttpReply services();
+  // Of `config`, what does not change while running is read.
+  [[nodiscard]] HttpReply explain(const HttpRequest& request, const Config& config);
   [[nodiscard]] HttpReply channels(const HttpRequest& request, Inspection inspection);
 
  private:
@@ -50,6 +55,7 @@ class GatewayAdmin {
     ControlLoop::TimerId timer = 0;
   };
 
+  [[nodiscard]] HttpReply wait_for(const std::function<void(const Answer&)>& begin);
   [[nodiscard]] HttpReply ask(Inspection inspection, const std::string& account);
   void begin(Inspection inspection, const std::string& account, const Answer& answer);
   void end(std::uint32_t number);

@@ -26,9 +26,8 @@ void GatewayHandler::forward(Connection& connection, Channel& channel, const Pac
   }
   const ClientIdentity identity{channel.id(), channel.app(), channel.account(options_.gateway_id),
                                 options_.gateway_id};
-  Upstream* const upstream = route(service, {channel.channel_crc, identity.account, identity.app});
-  if (upstream == nullptr) {
-    shard_->counters().add(Counter::kNoService);
+  const Route to = route(service, {channel.channel_crc, identity.account, identity.app});
+  if (to.upstream == nullptr) {
     shard_->counters().add(Counter::kForwardFailed);
     answer(connection, scan, Status::kSystemException, "no such service is connected");
     return;
@@ -54,23 +53,30 @@ void GatewayHandler::forward(Connection& connection, Channel& channel, const Pac
     return;
   }
   const OutstandingRequest request{connection.slot, channel.login, scan.sequence, scan.command};
-  const SendStatus status = upstreams_->forward(*upstream, request, header, suffix, packet.tail);
+  const SendStatus status = upstreams_->forward(*to.upstream, request, header, suffix, packet.tail);
   if (status != SendStatus::kOk) [[unlikely]] {
-    count_failure(status);
+    count_failure(to, status);
     answer(connection, scan, Status::kSystemException, "the service cannot take more; try again");
     return;
   }
+  to.counters->forwarded.add(1);
   ++channel.outstanding;
 }
 
-Upstream* GatewayHandler::route(std::string_view service, const SelectionKey& key) {
+GatewayHandler::Route GatewayHandler::route(std::string_view service, const SelectionKey& key) {
   const Routes::Choice choice = routes_.select(service, key);
+  const Route found{choice.upstream, &services_.of(service)};
+  if (found.upstream == nullptr) {
+    shard_->counters().add(Counter::kNoService);
+    found.counters->no_service.add(1);
+  }
   if (choice.zone_fallback) [[unlikely]]
     shard_->counters().add(Counter::kZoneFallback);
-  return choice.upstream;
+  return found;
 }
 
-void GatewayHandler::count_failure(SendStatus status) {
+void GatewayHandler::count_failure(const Route& route, SendStatus status) {
+  route.counters->failed.add(1);
   shard_->counters().add(Counter::kForwardFailed);
   if (status == SendStatus::kQueueFull) shard_->counters().add(Counter::kForwardFailedBytes);
   if (status == SendStatus::kOutstandingFull) shard_->counters().add(Counter::kOutstandingFull);

@@ -8,7 +8,10 @@
 namespace ringgate {
 
 GatewayHandler::GatewayHandler(const GatewayOptions& options)
-    : options_(options), routes_(options.routes), verifier_(options.secrets) {}
+    : options_(options),
+      routes_(options_.routes),
+      verifier_(options_.secrets),
+      services_(options_.routes) {}
 
 void GatewayHandler::on_start(Shard& shard) {
   shard_ = &shard;
@@ -210,6 +213,9 @@ void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message
     case kMailRetire:
       retire(read_mail<std::uint32_t>(message));
       return;
+    case kMailReconfigure:
+      reconfigure(*read_mail<ReconfigureMail>(message).settings);
+      return;
     case kMailInspect:
       inspect(read_mail<InspectMail>(message));
       return;
@@ -233,6 +239,13 @@ void GatewayHandler::take_catalogue(const Catalogue* catalogue) {
   rebuild_routes();
   shard_->mail_surely(shard_->control(), kMailCatalogueTaken,
                       CatalogueTakenMail{catalogue->version});
+}
+
+// Takes effect at once, for what is under way too; deadlines that are armed stay.
+void GatewayHandler::reconfigure(const GatewaySettings& settings) {
+  options_ = settings.options;
+  verifier_ = TokenVerifier(options_.secrets);
+  shard_->reconfigure(settings.shard, settings.upgrades);
 }
 
 void GatewayHandler::rebuild_routes() {

@@ -24,6 +24,7 @@
 #include "services/gateway_mail.h"
 #include "services/gateway_options.h"
 #include "services/gateway_routes.h"
+#include "services/gateway_service_counters.h"
 #include "services/token.h"
 
 namespace pkt {
@@ -34,7 +35,6 @@ namespace ringgate {
 
 class GatewayHandler final : public Handler {
  public:
-  // `options` outlives this.
   explicit GatewayHandler(const GatewayOptions& options);
 
   void on_start(Shard& shard) override;
@@ -49,6 +49,7 @@ class GatewayHandler final : public Handler {
 
   // Any thread.
   [[nodiscard]] const CommandCounters& commands() const noexcept { return commands_; }
+  [[nodiscard]] const ServiceCounters& services() const noexcept { return services_; }
 
  private:
   // A packet from a service on its way to channels: written straight from where it was received.
@@ -71,6 +72,7 @@ class GatewayHandler final : public Handler {
   void fail_outstanding(Upstream& upstream);
   void expire_outstanding();
   void take_catalogue(const Catalogue* catalogue);
+  void reconfigure(const GatewaySettings& settings);
   void rebuild_routes();
   void retire(std::uint32_t upstream);
   void drain_some();
@@ -89,8 +91,13 @@ class GatewayHandler final : public Handler {
 
   // gateway_forward.cc
   void forward(Connection& connection, Channel& channel, const Packet& packet);
-  [[nodiscard]] Upstream* route(std::string_view service, const SelectionKey& key);
-  void count_failure(SendStatus status);
+  // `counters` is never null.
+  struct Route {
+    Upstream* upstream = nullptr;  // null: none is connected, which has been counted
+    ServiceCounters::Row* counters = nullptr;
+  };
+  [[nodiscard]] Route route(std::string_view service, const SelectionKey& key);
+  void count_failure(const Route& route, SendStatus status);
   void answer(Connection& connection, const HeaderScan& scan, Status status,
               std::string_view text = {});
   void answer_outstanding(const OutstandingRequest& request);
@@ -134,7 +141,7 @@ class GatewayHandler final : public Handler {
   void wait_for_login_service(const EndedChannel& channel);
   void retry_signouts();
 
-  const GatewayOptions& options_;
+  GatewayOptions options_;
   Shard* shard_ = nullptr;
   std::unique_ptr<Upstreams> upstreams_;
   const Catalogue* catalogue_ = nullptr;  // control's, until acknowledged
@@ -142,6 +149,7 @@ class GatewayHandler final : public Handler {
   SlowPath slow_path_;
   TokenVerifier verifier_;
   CommandCounters commands_;
+  ServiceCounters services_;
   std::uint64_t next_login_ = 1;
   std::deque<Signout> signouts_;
   std::string session_;                      // scratch of logins: body length and Session

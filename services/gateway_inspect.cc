@@ -42,17 +42,19 @@ void GatewayHandler::inspect(const InspectMail& mail) {
 }
 
 void GatewayHandler::report_links(std::uint32_t question) {
-  const InspectedHead head{question, 0};
+  InspectedHead head{question, 0};
   std::vector<std::uint8_t> message(sizeof head);
-  std::memcpy(message.data(), &head, sizeof head);
-  upstreams_->for_each([&message](const Upstream& upstream) {
+  upstreams_->for_each([&](const Upstream& upstream) {
     const LinkRow row{upstream.id, static_cast<std::uint32_t>(upstream.outstanding.size()),
                       upstream.link == nullptr ? 0 : upstream.link->output.queued_bytes()};
     const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&row);
-    if (message.size() + sizeof row <= kMaxAnswerBytes) {
-      message.insert(message.end(), bytes, bytes + sizeof row);
+    if (message.size() + sizeof row > kMaxAnswerBytes) {
+      head.more = 1;
+      return;
     }
+    message.insert(message.end(), bytes, bytes + sizeof row);
   });
+  std::memcpy(message.data(), &head, sizeof head);
   shard_->mail_surely(shard_->control(), kMailInspected, ByteView(message));
 }
 

@@ -70,9 +70,8 @@ void GatewayHandler::forward_login(Connection& connection, const Packet& packet,
   const ClientIdentity identity{session.channelid(), claims.app, claims.account,
                                 options_.gateway_id};
   const SelectionKey key{crc32_ieee(identity.channel_id), identity.account, identity.app};
-  Upstream* const upstream = route("login", key);
-  if (upstream == nullptr) {
-    shard_->counters().add(Counter::kNoService);
+  const Route to = route("login", key);
+  if (to.upstream == nullptr) {
     refuse_login(connection, scan, Status::kSystemException, CloseReason::kNoLoginService,
                  "no login service is connected; try again");
     return;
@@ -103,14 +102,15 @@ void GatewayHandler::forward_login(Connection& connection, const Packet& packet,
     suffix = {};
   }
   const SendStatus status =
-      upstreams_->forward(*upstream, request, header, suffix, as_bytes(session_));
+      upstreams_->forward(*to.upstream, request, header, suffix, as_bytes(session_));
   if (status != SendStatus::kOk) {
     Channel::destroy(shard_->pool(), channel);
-    count_failure(status);
+    count_failure(to, status);
     refuse_login(connection, scan, Status::kSystemException, CloseReason::kNoLoginService,
                  "the login service cannot take more; try again");
     return;
   }
+  to.counters->forwarded.add(1);
   connection.user = channel;
   shard_->hold_input(connection);
   shard_->set_deadline(connection, options_.login_answer_timeout_ms);

@@ -4,11 +4,14 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
+#include "codec/ws_upgrade.h"
 #include "control/catalogue.h"
 #include "dataplane/connection.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/shard.h"
+#include "services/gateway_options.h"
 
 namespace ringgate {
 
@@ -19,14 +22,25 @@ inline constexpr MailKind kMailDrain = kMailHandler + 19;           // control t
 inline constexpr MailKind kMailDrained = kMailHandler + 20;         // and back
 inline constexpr MailKind kMailLogClose = kMailHandler + 21;        // shard to control, may be lost
 
-inline constexpr MailKind kMailInspect = kMailHandler + 22;         // control to shards
-inline constexpr MailKind kMailInspected = kMailHandler + 23;       // and back
+inline constexpr MailKind kMailInspect = kMailHandler + 22;      // control to shards
+inline constexpr MailKind kMailInspected = kMailHandler + 23;    // and back
+inline constexpr MailKind kMailReconfigure = kMailHandler + 24;  // control to shards
 
 struct CatalogueMail {
   const Catalogue* catalogue;  // valid until a later version is acknowledged
 };
 struct CatalogueTakenMail {
   std::uint64_t version;
+};
+
+// What a reload may change on a shard, immutable and kept until the shards have ended.
+struct GatewaySettings {
+  GatewayOptions options;
+  ShardOptions shard;
+  std::vector<WsUpgradeOptions> upgrades;  // of each listener
+};
+struct ReconfigureMail {
+  const GatewaySettings* settings;
 };
 
 struct DrainMail {
@@ -61,7 +75,7 @@ struct InspectMail {
 };
 struct InspectedHead {  // LinkRows or text follow
   std::uint32_t question;
-  std::uint32_t more;  // 1: there were more channels than an answer holds
+  std::uint32_t more;  // 1: there were more rows than an answer holds
 };
 struct LinkRow {
   std::uint32_t upstream;

@@ -48,6 +48,8 @@ LinkManagerOptions link_options(const Config& config) {
   options.gateway_id = config.service_id;
   options.lanes = config.lanes;
   options.young_for = config.young_for;
+  // A file says what somebody wrote; an agent may have forgotten, or may not let us see.
+  if (!config.consul_url.empty()) options.empty_list_hold = config.empty_list_hold;
   options.dial_timeout = config.dial_timeout;
   options.redial_min = config.redial_min;
   options.redial_max = config.redial_max;
@@ -115,7 +117,10 @@ Result<void> GatewayService::follow_services() {
   if (registry_->fd() >= 0) {
     loop_.watch(registry_->fd(), ControlLoop::Until::kReadable, [this] { registry_->on_ready(); });
   }
-  for (const std::string& name : followed_services(config_.routes)) {
+  std::set<std::string> names;
+  for (const std::string& name : config_.depends) names.insert(service_of(name));
+  if (names.empty()) names = followed_services(config_.routes);
+  for (const std::string& name : names) {
     Result<void> subscribed = registry_->subscribe(
         name,
         [this, name](const std::vector<Service>& services) { links_->update(name, services); });
@@ -151,6 +156,7 @@ void GatewayService::begin_accepting() {
 }
 
 void GatewayService::refresh_ready() {
+  count_instances();
   const std::string login = service_of("login");
   const bool connected = links_->connected(login);
   if (connected) begin_accepting();
@@ -237,6 +243,27 @@ void GatewayService::drained() {
   std::exchange(drain_done_, nullptr)();
 }
 
+Result<void> GatewayService::reload(const Config& config) {
+  Result<ShardGroupOptions> group = shard_group_options(config, true);
+  if (!group) return std::unexpected(group.error());
+  auto settings = std::make_unique<GatewaySettings>();
+  settings->options = gateway_options(config);
+  settings->options.nonce = options_.nonce;  // of the channels that are there
+  settings->shard = group->shard;
+  for (const ListenSpec& listen : config.listen) {
+    settings->upgrades.push_back(upgrade_options(config, listen));
+  }
+  for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
+    shards_->post(shard, kMailReconfigure, ReconfigureMail{settings.get()});
+  }
+  settings_.push_back(std::move(settings));
+  use_selectors(make_selectors(config));
+  // The rest of config_ is read by the monitor's threads, and cannot have changed.
+  config_.drain_time = config.drain_time;
+  config_.drain_pace = config.drain_pace;
+  return {};
+}
+
 // --- Operators ----------------------------------------------------------------------------------
 
 void GatewayService::add_admin_pages(Monitor& admin) {
@@ -252,6 +279,10 @@ void GatewayService::add_admin_pages(Monitor& admin) {
                 Audience::kOperator);
   admin.add_get("/channels", once_started([this](const HttpRequest& request) {
                   return admin_->channels(request, Inspection::kChannels);
+                }),
+                Audience::kOperator);
+  admin.add_get("/explain-route", once_started([this](const HttpRequest& request) {
+                  return admin_->explain(request, config_);
                 }),
                 Audience::kOperator);
   admin.add_post("/kick", once_started([this](const HttpRequest& request) {
@@ -281,37 +312,6 @@ std::vector<std::string> GatewayService::websocket_urls() const {
     urls.push_back("ws://" + listener.sockets.printed() + listener.upgrade.path);
   }
   return urls;
-}
-
-void GatewayService::collect(MetricsSnapshot& metrics) const {
-  if (!started_.load(std::memory_order_acquire)) return;
-  registry_->collect(metrics);
-  collect_shards(*shards_, config_.service_id, metrics);
-  const MetricsSnapshot::Labels who = {{"serviceId", config_.service_id},
-                                       {"serviceName", config_.service_name}};
-  double channels = 0;
-  double no_service = 0;
-  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
-    const Counters& counters = shards_->shard(i).counters();
-    channels += static_cast<double>(counters.get(Gauge::kChannels));
-    no_service += static_cast<double>(counters.get(Counter::kNoService));
-    const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
-    for (std::size_t c = 0; c < kKnownCommands.size(); ++c) {
-      MetricsSnapshot::Labels labels = who;
-      labels.emplace_back("command", kKnownCommands[c]);
-      const CommandCounters& commands = handler.commands();
-      metrics.counter("kim_message_in_total", "messages from clients", labels,
-                      static_cast<double>(commands.messages_in[c].get()));
-      metrics.counter("kim_message_in_flow_bytes", "bytes of messages from clients", labels,
-                      static_cast<double>(commands.bytes_in[c].get()));
-      metrics.counter("kim_message_out_flow_bytes", "bytes of messages to clients",
-                      {{"command", std::string(kKnownCommands[c])}},
-                      static_cast<double>(commands.bytes_out[c].get()));
-    }
-  }
-  metrics.gauge("kim_channel_total", "logged-in connections", who, channels);
-  metrics.counter("kim_no_server_found_error_total", "packets no service was found for",
-                  {{"zone", config_.zone}}, no_service);
 }
 
 }  // namespace ringgate

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -32,6 +33,8 @@ class GatewayService final : public Component {
   void add_admin_pages(Monitor& admin) override;
   void drain(std::function<void()> done) override;
   void tick() override;
+  // Secrets, origins, selectors and bounds of `config`; the rest of it is as it was at start.
+  [[nodiscard]] Result<void> reload(const Config& config);
   [[nodiscard]] std::optional<std::string> health() const override;
   [[nodiscard]] std::optional<std::string> ready() const override;
   void collect(MetricsSnapshot& metrics) const override;
@@ -45,6 +48,8 @@ class GatewayService final : public Component {
   [[nodiscard]] std::string service_of(const std::string& name) const;
   void begin_accepting();
   void refresh_ready();
+  void count_instances();
+  void collect_services(MetricsSnapshot& metrics) const;
   void drained();
 
   Config config_;
@@ -56,6 +61,8 @@ class GatewayService final : public Component {
   std::unique_ptr<ShardGroup> shards_;
   std::unique_ptr<LinkManager> links_;
   std::unique_ptr<GatewayAdmin> admin_;
+  std::vector<std::unique_ptr<const GatewaySettings>>
+      settings_;  // of every reload: shards use them
   bool accepting_ = false;
   bool draining_ = false;
   ControlLoop::TimerId timer_ = 0;
@@ -64,6 +71,9 @@ class GatewayService final : public Component {
   std::atomic<bool> started_{false};
   mutable std::mutex mutex_;
   std::optional<std::string> not_ready_ = "starting";  // under mutex_
+  // By service and state, under mutex_.
+  std::map<std::pair<std::string, std::string>, int> instances_;
+  std::map<std::pair<std::string, std::string>, int> link_states_;
 };
 
 }  // namespace ringgate

@@ -35,7 +35,8 @@ void GatewayHandler::keep_signout(ByteView frame) {
 
 bool GatewayHandler::forward_signout(const EndedChannel& channel) {
   const std::string_view account = account_of(channel.id, options_.gateway_id);
-  Upstream* const upstream = route("login", {channel.crc, account, channel.app});
+  // Not route(): one that waits is tried again and again, which is no packet without a service.
+  Upstream* const upstream = routes_.select("login", {channel.crc, account, channel.app}).upstream;
   if (upstream == nullptr) return false;
   OutgoingHeader header;
   header.command = kCommandSignOut;

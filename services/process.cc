@@ -163,18 +163,19 @@ void Process::on_signal() {
       if (reload_) reload_();
       continue;
     }
-    if (draining_) {
+    if (signalled_) {
       spdlog::warn("second signal: ending at once");
       stop_logging();
       _exit(1);
     }
+    signalled_ = true;
     begin_drain(info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
   }
 }
 
 void Process::begin_drain(std::string_view why) {
   if (draining_) return;
-  spdlog::info("{}: draining; a signal now ends at once", why);
+  spdlog::info("{}: draining; a second signal ends at once", why);
   draining_ = true;
   left_to_drain_ = components_.size();
   drain_next();
@@ -204,8 +205,7 @@ std::optional<std::string> Process::first_problem(std::optional<std::string> (Co
 
 Endpoint Process::admin_endpoint() const {
   if (admin_ == nullptr) return {};
-  const std::string& host =
-      own_admin_ != nullptr ? config_.admin_address : config_.monitor_address;
+  const std::string& host = own_admin_ != nullptr ? config_.admin_address : config_.monitor_address;
   const bool is_anywhere = host.empty() || host == "0.0.0.0" || host == "::";
   return {is_anywhere ? "127.0.0.1" : host, admin_->port()};
 }

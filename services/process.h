@@ -64,6 +64,7 @@ class Process {
   std::vector<std::unique_ptr<Component>> components_;
   std::size_t left_to_drain_ = 0;
   bool draining_ = false;
+  bool signalled_ = false;  // the next signal ends at once
   std::function<void()> reload_;
   // Last: their threads read the components.
   std::unique_ptr<Monitor> monitor_;

@@ -88,6 +88,10 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients
   return options;
 }
 
+WsUpgradeOptions upgrade_options(const Config& config, const ListenSpec& listen) {
+  return {listen.path, config.allowed_origins, config.subprotocol};
+}
+
 Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t shards,
                                              bool takeover) {
   std::vector<Listener> listeners;
@@ -95,9 +99,7 @@ Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t
     Result<ListenerSet> sockets =
         ListenerSet::open({spec.endpoint.host, spec.endpoint.port}, shards, takeover);
     if (!sockets) return std::unexpected(sockets.error());
-    listeners.push_back({std::move(*sockets),
-                         spec.transport,
-                         {spec.path, config.allowed_origins, config.subprotocol}});
+    listeners.push_back({std::move(*sockets), spec.transport, upgrade_options(config, spec)});
   }
   return listeners;
 }

@@ -22,6 +22,9 @@ namespace ringgate {
 [[nodiscard]] Result<std::vector<Listener>> open_listeners(const Config& config,
                                                            std::uint32_t shards, bool takeover);
 
+// The rules for upgrades of one listener.
+[[nodiscard]] WsUpgradeOptions upgrade_options(const Config& config, const ListenSpec& listen);
+
 // What is registered: one service for each kind of listener, the first of it. Where there are both,
 // WebSocket's is <ServiceID>-ws, since a registry keeps one registration for an id.
 [[nodiscard]] std::vector<Service> registrations(const Config& config,

@@ -100,14 +100,14 @@ void add_try_page(Monitor& monitor, TryPageOptions options) {
                          "text/html; charset=utf-8",
                          {{"Content-Security-Policy", policy}}};
       },
-      Audience::kOperator);
+      Audience::kBrowser);
   const bool development = options.development_secret.has_value();
   monitor.add_get(
       "/try/config.json",
       [urls = std::move(options.websocket_urls), development](const HttpRequest&) {
         return HttpReply{200, try_config_json(urls(), development), kJsonType};
       },
-      Audience::kOperator);
+      Audience::kBrowser);
   if (!development) return;
   monitor.add_get(
       "/try/token",

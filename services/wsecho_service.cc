@@ -21,6 +21,10 @@ constexpr std::size_t kMaxQueuedBytes = 64 * Config::kMiB;
 
 // The upgrade's time; there is no login whose time would be over later.
 void WsEchoHandler::on_accept(Connection& connection) {
+  if (draining_) {
+    shard_->finish(connection, CloseReason::kDraining);
+    return;
+  }
   shard_->set_deadline(connection, shard_->options().limits[0].read_timeout_ms);
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 TEST(Registry, ServicesMayComeAfterTheGateway) {
   const World world;
-  Server gateway(world, "gateway", "g1", {{"YoungFor", "10m"}});
+  Server gateway(world, "gateway", "g1", {{"AdultAfter", "10m"}});
   EXPECT_EQ(gateway.get("/ready").status, 503);
   RawService login(world, "login01", "login");
   Link link = login.accept();
@@ -20,7 +20,7 @@ TEST(Registry, ServicesMayComeAfterTheGateway) {
 }
 
 TEST(Registry, AYoungServiceIsNotUsedWhileThereIsAnAdult) {
-  ChatBench bench{{{"YoungFor", "10m"}}};
+  ChatBench bench{{{"AdultAfter", "10m"}}};
   RawService young(bench.world, "chat00", "chat");
   Link young_link = young.accept();
   bench.gateway.wait_metric("ringgate_links", 3);
@@ -36,7 +36,7 @@ TEST(Registry, AYoungServiceIsNotUsedWhileThereIsAnAdult) {
 }
 
 TEST(Registry, AYoungServiceGrowsUp) {
-  ChatBench bench{{{"YoungFor", "200ms"}}};
+  ChatBench bench{{{"AdultAfter", "200ms"}}};
   RawService young(bench.world, "chat00", "chat");
   Link young_link = young.accept();
   Client client = bench.log_in("alice");

@@ -130,7 +130,7 @@ TEST(Sighup, ReloadsTheLogLevelAndNothingIsLost) {
   Client alice = bench.log_in("alice");
   bench.world.config("gateway", "g1", {{"LogLevel", "info"}});
   bench.gateway.process().signal(SIGHUP);
-  bench.gateway.process().wait_for_line("LogLevel is info");
+  bench.gateway.process().wait_for_line("SIGHUP: LogLevel changed");
   alice.send(ping());
   EXPECT_EQ(alice.next().kind, Event::Kind::kPong);
 }
@@ -140,7 +140,7 @@ TEST(Sighup, ABadFileChangesNothing) {
   Client alice = bench.log_in("alice");
   bench.world.config("gateway", "g1", {{"Nonsense", "1"}});
   bench.gateway.process().signal(SIGHUP);
-  bench.gateway.process().wait_for_line("nothing reloaded");
+  bench.gateway.process().wait_for_line("nothing is reloaded");
   alice.send(ping());
   EXPECT_EQ(alice.next().kind, Event::Kind::kPong);
   bench.gateway.process().signal(SIGTERM);

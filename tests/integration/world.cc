@@ -54,7 +54,7 @@ std::string World::config(const std::string& role, const std::string& id,
                           const Settings& settings) const {
   Settings all = {
       {"ServiceID", id},    {"Listen", "127.0.0.1:0"}, {"RegistryFile", registry_file()},
-      {"Shards", "1"},      {"PinShards", "false"},    {"YoungFor", "0s"},
+      {"Shards", "1"},      {"PinShards", "false"},    {"AdultAfter", "0s"},
       {"RedialMin", "5ms"}, {"RedialMax", "20ms"}};
   if (role == "gateway") all["AppSecret"] = std::string(kSecret);
   for (const auto& [key, value] : settings) all[key] = value;

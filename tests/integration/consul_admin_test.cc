@@ -1,0 +1,136 @@
+// What operators see and do at the admin port, and what everybody reads at the probes when Consul
+// does not let a process in.
+#include <gmock/gmock.h>
+
+#include <csignal>
+
+#include "tests/integration/consul_world.h"
+
+namespace ringgate::test {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(ConsulAdmin, ServicesShowsWhatCannotBeReachedAndWhy) {
+  const ConsulBench bench(1);
+  const Server& gateway = *bench.gateway;
+  bench.world.agent.add("chat99", "chat", free_port(), R"({"protocol":"tcp","zone":"zone_9"})");
+  wait_until("the error", [&] {
+    const KnownInstances known = known_instances(gateway);
+    const auto at = known.find("chat99");
+    return at != known.end() && !at->second.links.front().last_error.empty();
+  });
+  const KnownInstance lost = known_instances(gateway).at("chat99");
+  EXPECT_EQ(lost.service, "chat");
+  EXPECT_EQ(lost.zone, "zone_9");
+  EXPECT_EQ(lost.state, "adult");
+  EXPECT_NE(lost.links.front().state, "up");
+  EXPECT_THAT(lost.links.front().last_error, HasSubstr("refused"));
+  const KnownInstance there = known_instances(gateway).at("chat01");
+  EXPECT_EQ(there.state, "adult");
+  EXPECT_TRUE(there.is_up());
+  EXPECT_EQ(there.links.front().last_error, "");
+  EXPECT_EQ(there.address, "127.0.0.1:" + std::to_string(bench.chats[0]->port()));
+
+  // Clients are served by the one that is there.
+  Client alice = log_in(gateway, "alice");
+  for (int i = 0; i < 8; ++i) node_that_answers(alice);
+
+  bench.world.agent.remove("chat99");
+  wait_until("it is gone", [&] { return !known_instances(gateway).contains("chat99"); });
+}
+
+TEST(ConsulAdmin, ANewServiceIsYoungFirst) {
+  const ConsulBench bench(1, {{"AdultAfter", "1h"}});
+  EXPECT_EQ(known_instances(*bench.gateway).at("chat01").state, "adult") << "it was there at start";
+  Client alice = log_in(*bench.gateway, "alice");
+  const std::int64_t node_1 = node_that_answers(alice);
+  const auto second = bench.world.start("chat", "chat02");
+  wait_until("a link to chat02", [&] {
+    const KnownInstances known = known_instances(*bench.gateway);
+    return known.contains("chat02") && known.at("chat02").is_up();
+  });
+  EXPECT_EQ(known_instances(*bench.gateway).at("chat02").state, "young");
+  for (const std::string account : {"ann", "ben", "cleo", "dan", "eve", "fay", "gus", "hal"}) {
+    Client client = log_in(*bench.gateway, account);
+    EXPECT_EQ(node_that_answers(client), node_1) << account;
+  }
+}
+
+TEST(ConsulAdmin, ChannelsAreShownAndKickedAndTheProcessIsDrained) {
+  const ConsulBench bench(1);
+  const std::uint16_t admin = bench.gateway->monitor();
+  Client alice = log_in(*bench.gateway, "alice");
+  HttpAnswer shown = http_get(admin, "/channels?account=alice");
+  EXPECT_EQ(shown.status, 200);
+  EXPECT_THAT(shown.body, HasSubstr('"' + alice.channel + '"'));
+  EXPECT_THAT(shown.body, HasSubstr(R"("transport": "tcp")"));
+  EXPECT_THAT(http_get(admin, "/channels?account=bob").body, HasSubstr(R"("channels": [])"));
+  EXPECT_EQ(http_get(admin, "/channels").status, 400);
+
+  EXPECT_EQ(http_post(admin, "/kick?account=alice", {{"Origin", "https://evil.test"}}).status, 403);
+  EXPECT_EQ(http_get(admin, "/kick?account=alice").status, 405);
+  const HttpAnswer kicked = http_post(admin, "/kick?account=alice");
+  EXPECT_EQ(kicked.status, 200);
+  EXPECT_THAT(kicked.body, HasSubstr(alice.channel));
+  EXPECT_EQ(alice.next().parse<pkt::KickoutNotify>().channelid(), alice.channel);
+  EXPECT_EQ(alice.next().kind, Event::Kind::kClose);
+  EXPECT_THAT(http_get(admin, "/channels?account=alice").body, HasSubstr(R"("channels": [])"));
+
+  EXPECT_EQ(http_post(admin, "/drain", {{"Origin", "https://evil.test"}}).status, 403);
+  EXPECT_EQ(http_post(admin, "/drain").status, 202);
+  EXPECT_EQ(bench.gateway->process().wait_exit(), 0);
+  EXPECT_FALSE(bench.world.agent.has("gateway01"));
+}
+
+TEST(ConsulAdmin, ATokenIsAskedForWhereItIsSet) {
+  const ConsulWorld world;
+  const auto gateway = world.start("gateway", "gateway01", {{"AdminToken", "sesame"}});
+  const std::uint16_t admin = gateway->monitor();
+  EXPECT_EQ(http_get(admin, "/services").status, 401);
+  EXPECT_EQ(http_get(admin, "/services", {{"Authorization", "Bearer sesam"}}).status, 401);
+  EXPECT_EQ(http_get(admin, "/services", {{"Authorization", "Bearer sesame"}}).status, 200);
+  EXPECT_EQ(http_post(admin, "/drain").status, 401);
+  EXPECT_EQ(http_get(admin, "/health").status, 200) << "probes are for anyone";
+  EXPECT_EQ(http_post(admin, "/drain", {{"Authorization", "Bearer sesame"}}).status, 202);
+  EXPECT_EQ(gateway->process().wait_exit(), 0);
+}
+
+TEST(ConsulAdmin, AnAdminPortForOtherMachinesTakesAToken) {
+  const World world;
+  ProcessUnderTest gateway(ProcessUnderTest::ringgate(
+      {"gateway", "-c",
+       world.config("gateway", "gateway01",
+                    {{"AdminPort", std::to_string(free_port())}, {"AdminAddress", "0.0.0.0"}})}));
+  EXPECT_EQ(gateway.wait_exit(), 2);
+  EXPECT_THAT(gateway.whole_output(), HasSubstr("AdminToken"));
+}
+
+// --- Permissions
+// ----------------------------------------------------------------------------------
+
+TEST(ConsulPermission, ProcessesWithATokenMeetAndOneWithoutSaysWhyItIsNotReady) {
+  const ConsulWorld world({.config =
+                               R"({"acl":{"enabled":true,"default_policy":"deny",)"
+                               R"("tokens":{"master":"11111111-2222-3333-4444-555555555555"}}})",
+                           .wait = false});
+  const Settings allowed = {{"ConsulToken", "11111111-2222-3333-4444-555555555555"}};
+  const auto login = world.start("login", "login01", allowed);
+  const auto gateway = world.start("gateway", "gateway01", allowed);
+  wait_until_up(*gateway, {"login01"});
+  EXPECT_EQ(gateway->get("/ready").status, 200);
+
+  const auto stranger = world.start("gateway", "gateway02");
+  wait_until("the reason", [&] {
+    const Server::Reply ready = stranger->get("/ready");
+    return ready.status == 503 && ready.body.find("ConsulToken") != std::string::npos;
+  });
+  EXPECT_EQ(stranger->get("/health").status, 200) << "it is not to be restarted for that";
+  const auto chat = world.start("chat", "chat02");
+  wait_until("the reason",
+             [&] { return chat->get("/ready").body.find("ConsulToken") != std::string::npos; });
+  EXPECT_FALSE(known_instances(*gateway).contains("chat02"));
+}
+
+}  // namespace
+}  // namespace ringgate::test
