@@ -48,8 +48,7 @@ void Acceptor::arm(Ring* ring, std::uint32_t room, Counters& counters) {
       }
       continue;
     }
-    const bool one_more = (i + count - favoured_) % count < room % count;
-    const std::uint32_t share = room / count + (one_more ? 1 : 0);
+    const std::uint32_t share = room / count + (i < room % count ? 1 : 0);
     cancel_above(ring, i, share);
     if (!keep_open(i, share, room, counters)) continue;
     // What others still have armed beyond their share comes with the completions of its cancels.
@@ -71,7 +70,6 @@ bool Acceptor::keep_open(std::uint32_t index, std::uint32_t share, std::uint32_t
   } else if (share == 0 && door.armed == 0) {
     sockets.close_one(shard_);
     door.open = false;
-    favoured_ = index;  // when there is room again
     counters.add(Counter::kListenerClosed);
   }
   return door.open;

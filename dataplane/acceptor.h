@@ -69,8 +69,7 @@ class Acceptor {
   std::vector<Door> doors_;  // one for each listener; set up once, operations point into it
   std::uint32_t shard_ = 0;
   std::uint32_t max_ = 0;
-  std::uint32_t armed_ = 0;     // of all doors
-  std::uint32_t favoured_ = 0;  // who gets the first of the places that cannot be shared evenly
+  std::uint32_t armed_ = 0;  // of all doors
   AcceptMode mode_ = AcceptMode::kNone;
   bool stopping_ = false;
 };

@@ -80,9 +80,15 @@ TEST(GatewaySelectors, ASignOutFollowsItsSignIn) {
   WorldClient client = world.login(0);
   world.publish(entries, kim_in("a"));
   client.socket.close();
-  const auto signout = receive(*world.login_link);
-  EXPECT_EQ(signout.header.command(), kCommandSignOut);
-  EXPECT_EQ(signout.header.channelid(), client.channel);
+  // login() may have had to try, and the attempts are signed out too.
+  const auto signed_out = [](const TcpPeer& link, const std::string& channel) {
+    for (;;) {
+      const auto packet = receive(link);
+      if (packet.header.command() != kCommandSignOut) return false;
+      if (packet.header.channelid() == channel) return true;
+    }
+  };
+  EXPECT_TRUE(signed_out(*world.login_link, client.channel));
   // The other way round, for a channel whose login service is gone when it ends.
   WorldClient later = world.login(1, "bob");
   entries[0].draining = entries[1].draining = true;
@@ -92,9 +98,7 @@ TEST(GatewaySelectors, ASignOutFollowsItsSignIn) {
       [&] { return world.group->shard(1).counters().get(Gauge::kSignoutsWaiting) == 1; }));
   entries[0].draining = entries[1].draining = false;
   world.publish(entries, kim_in("b"));
-  const auto kept = receive(in_b);
-  EXPECT_EQ(kept.header.command(), kCommandSignOut);
-  EXPECT_EQ(kept.header.channelid(), later.channel);
+  EXPECT_TRUE(signed_out(in_b, later.channel));
 }
 
 }  // namespace

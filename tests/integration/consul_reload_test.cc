@@ -79,11 +79,14 @@ TEST(ConsulReload, SecretsOriginsLimitsAndLogLevelAreTakenOver) {
   EXPECT_EQ(status_of_upgrade(gateway, "https://one.test"), 403);
 
   EXPECT_TRUE(takes(gateway, 2000));
-  reloaded.reload({{"MaxFrame", "1KiB"}, {"MaxHeader", "512B"}}, "MaxFrame, MaxHeader changed");
+  reloaded.reload({{"MaxFrame", "1KiB"}, {"MaxHeader", "512"}}, "MaxFrame, MaxHeader changed");
   wait_until("the new limit", [&] { return !takes(gateway, 2000); });
   EXPECT_TRUE(takes(gateway, 500));
 
-  reloaded.reload({{"AppSecretPrevious", ""}, {"LogLevel", "error"}, {"RouteFile", "no/such/file"}},
+  reloaded.reload({{"AppSecretPrevious", ""},
+                   {"LogLevel", "error"},
+                   {"Selectors", "route"},
+                   {"RouteFile", "no/such/file"}},
                   "nothing is reloaded");
   EXPECT_EQ(status_of_login(gateway, old_secret), pkt::Success) << "nothing else was taken over";
   // Who was there before has not noticed.

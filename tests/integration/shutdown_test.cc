@@ -128,7 +128,9 @@ TEST(Sigint, DrainsToo) {
 TEST(Sighup, ReloadsTheLogLevelAndNothingIsLost) {
   Bench bench{{{"LogLevel", "warn"}}};
   Client alice = bench.log_in("alice");
-  bench.world.config("gateway", "g1", {{"LogLevel", "info"}});
+  bench.world.config(
+      "gateway", "g1",
+      {{"LogLevel", "info"}, {"MonitorPort", std::to_string(bench.gateway.monitor())}});
   bench.gateway.process().signal(SIGHUP);
   bench.gateway.process().wait_for_line("SIGHUP: LogLevel changed");
   alice.send(ping());
