@@ -194,6 +194,51 @@ TEST(Monitor, PagesOfOperatorsStayInTheirOrigin) {
 }
 
 // Clients that connect and keep silent must not be able to hold up a probe for ever.
+TEST(Monitor, APostIsForItsPathAndItsOrigin) {
+  auto monitor = Monitor::start("127.0.0.1", 0, Probes{});
+  ASSERT_TRUE(monitor);
+  int done = 0;
+  (*monitor)->add_post("/do", [&done](const HttpRequest& request) {
+    ++done;
+    return HttpReply{200, request.query.at("what")};
+  });
+  (*monitor)->add_get("/see", [](const HttpRequest&) { return HttpReply{200, "seen"}; });
+  httplib::Client client("127.0.0.1", (*monitor)->port());
+  const std::string host = "127.0.0.1:" + std::to_string((*monitor)->port());
+  const auto post = [&](const std::string& path, const httplib::Headers& headers) {
+    const auto reply = client.Post(path.c_str(), headers, "", "text/plain");
+    return reply ? reply->status : -1;
+  };
+  EXPECT_EQ(post("/do?what=it", {}), 200);
+  EXPECT_EQ(post("/do?what=it", {{"Origin", "http://" + host}}), 200);
+  EXPECT_EQ(done, 2);
+  EXPECT_EQ(post("/do?what=it", {{"Origin", "http://evil.example"}}), 403);
+  EXPECT_EQ(post("/do?what=it", {{"Origin", "null"}}), 403);
+  EXPECT_EQ(post("/do?what=it", {{"Host", "evil.example"}}), 403);
+  EXPECT_EQ(post("/see", {}), 405);
+  EXPECT_EQ(get(**monitor, "/do?what=it")->status, 405);
+  EXPECT_EQ(get(**monitor, "/do?what=it")->get_header_value("Allow"), "POST");
+  EXPECT_EQ(done, 2);
+}
+
+TEST(Monitor, OperatorsBearTheTokenAndBrowsersNeedNone) {
+  auto monitor = Monitor::bind("127.0.0.1", 0);
+  ASSERT_TRUE(monitor);
+  (*monitor)->require_token("s3cret");
+  const auto page = [](const HttpRequest&) { return HttpReply{200, "page"}; };
+  (*monitor)->add_get("/operator", page, Audience::kOperator);
+  (*monitor)->add_get("/browser", page, Audience::kBrowser);
+  (*monitor)->add_get("/anyone", page);
+  (*monitor)->serve();
+  EXPECT_EQ(get(**monitor, "/anyone")->status, 200);
+  EXPECT_EQ(get(**monitor, "/browser")->status, 200);
+  EXPECT_EQ(get(**monitor, "/operator")->status, 401);
+  for (const char* const wrong : {"Bearer s3cre", "Bearer s3cretx", "Bearer S3cret", "s3cret"}) {
+    EXPECT_EQ(get(**monitor, "/operator", {{"Authorization", wrong}})->status, 401) << wrong;
+  }
+  EXPECT_EQ(get(**monitor, "/operator", {{"Authorization", "Bearer s3cret"}})->status, 200);
+}
+
 TEST(Monitor, SilentClientsDoNotBlockProbes) {
   auto monitor = Monitor::start("127.0.0.1", 0, {}).value();
   const auto address = numeric_address({"127.0.0.1", monitor->port()});
