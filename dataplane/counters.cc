@@ -57,6 +57,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Gauge::kCount)> kGaug
     {"pool_used_bytes", "of these, bytes in use"},
     {"signouts_waiting", "sign-outs waiting for a login service"},
     {"websockets", "of the open client connections, those over WebSocket"},
+    {"link_queued_bytes", "bytes waiting to be sent on links"},
 }};
 
 }  // namespace

@@ -72,6 +72,7 @@ enum class Gauge : std::uint8_t {
   kPoolUsedBytes,
   kSignoutsWaiting,
   kWebSockets,
+  kLinkQueuedBytes,
   kCount,
 };
 [[nodiscard]] CounterInfo describe(Gauge gauge) noexcept;

@@ -16,7 +16,12 @@ void Shard::sweep() {
       sweep_one(*connection);
     }
   }
-  table_.for_each_link([this](Connection& connection) { sweep_one(connection); });
+  std::uint64_t link_queued_bytes = 0;
+  table_.for_each_link([&](Connection& connection) {
+    link_queued_bytes += connection.output.queued_bytes();
+    sweep_one(connection);
+  });
+  counters_.set(Gauge::kLinkQueuedBytes, link_queued_bytes);
   acceptor_.arm(ring_.get(), room(), counters_);
   counters_.set(Gauge::kPoolReservedBytes, pool_.reserved_bytes());
   counters_.set(Gauge::kPoolUsedBytes, pool_.used_bytes());

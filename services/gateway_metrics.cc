@@ -35,7 +35,8 @@ void GatewayService::collect(MetricsSnapshot& metrics) const {
   for (std::uint32_t i = 0; i < shards_->size(); ++i) {
     const Counters& counters = shards_->shard(i).counters();
     channels += static_cast<double>(counters.get(Gauge::kChannels));
-    no_service += static_cast<double>(counters.get(Counter::kNoService));
+    no_service += static_cast<double>(counters.get(Counter::kNoService) +
+                                      counters.get(Counter::kZoneFallback));
     const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
     for (std::size_t c = 0; c < kKnownCommands.size(); ++c) {
       MetricsSnapshot::Labels labels = who;
@@ -52,7 +53,8 @@ void GatewayService::collect(MetricsSnapshot& metrics) const {
   }
   collect_services(metrics);
   metrics.gauge("kim_channel_total", "logged-in connections", who, channels);
-  metrics.counter("kim_no_server_found_error_total", "packets no service was found for",
+  metrics.counter("kim_no_server_found_error_total",
+                  "packets for which no service was found, at all or in their zone",
                   {{"zone", config_.zone}}, no_service);
 }
 
