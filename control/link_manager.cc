@@ -14,6 +14,11 @@ namespace {
 // A link that breaks this soon was refused, not lost: its backoff goes on growing.
 constexpr std::chrono::seconds kShortLived{1};
 
+template <class Lanes>
+bool is_up(const Lanes& lanes) {
+  return std::ranges::any_of(lanes, [](const auto& lane) { return lane.state == LaneState::kUp; });
+}
+
 }  // namespace
 
 std::string_view describe(LaneState state) noexcept {
@@ -48,7 +53,7 @@ LinkManager::~LinkManager() {
 
 void LinkManager::stop() {
   stopped_ = true;
-  for (const auto& [name, timer] : holds_) loop_.cancel(timer);
+  for (const auto& [name, held] : holds_) loop_.cancel(held.timer);
   holds_.clear();
   for (auto& [upstream, target] : targets_) {
     loop_.cancel(target.timer);
@@ -63,8 +68,25 @@ void LinkManager::update(const std::string& name, const std::vector<Service>& se
   if (stopped_) return;
   const bool at_start = known_names_.insert(name).second;
   if (services.empty() && hold(name)) return;
-  end_hold(name);
-  apply(name, services, at_start);
+  apply(name, with_held(name, services), at_start);
+}
+
+// An agent that has lost its memory gets it back piece by piece: while a list is held, those whose
+// link is up stay although they are not in it yet.
+std::vector<Service> LinkManager::with_held(const std::string& name,
+                                            const std::vector<Service>& services) {
+  std::vector<Service> all = services;
+  const auto held = holds_.find(name);
+  if (held == holds_.end()) return all;
+  held->second.last = services;
+  for (const auto& [upstream, target] : targets_) {
+    if (target.service.name != name || target.draining || !is_up(target.lanes)) continue;
+    const bool listed = std::ranges::any_of(
+        services, [&](const Service& service) { return service.id == target.service.id; });
+    if (!listed) all.push_back(target.service);
+  }
+  if (all.size() == services.size()) end_hold(name);
+  return all;
 }
 
 // True: the empty list is not believed yet. Those of its instances whose link is down are given up.
@@ -73,8 +95,7 @@ bool LinkManager::hold(const std::string& name) {
   bool any_up = false;
   for (auto& [upstream, target] : targets_) {
     if (target.service.name != name || target.draining) continue;
-    const bool up = std::ranges::any_of(
-        target.lanes, [](const Lane& lane) { return lane.state == LaneState::kUp; });
+    const bool up = is_up(target.lanes);
     any_up = any_up || up;
     if (!up) begin_drain(target);
   }
@@ -83,11 +104,12 @@ bool LinkManager::hold(const std::string& name) {
     spdlog::warn(
         "the registry knows no {} any more, but there are links: they stay in use for {} s", name,
         options_.empty_list_hold.count() / 1000);
-    holds_[name] = loop_.after(options_.empty_list_hold, [this, name] {
-      holds_.erase(name);
-      apply(name, {}, false);
+    holds_[name].timer = loop_.after(options_.empty_list_hold, [this, name] {
+      const std::vector<Service> last = std::move(holds_.extract(name).mapped().last);
+      apply(name, last, false);
     });
   }
+  holds_[name].last.clear();
   publish();
   return true;
 }
@@ -95,7 +117,7 @@ bool LinkManager::hold(const std::string& name) {
 void LinkManager::end_hold(const std::string& name) {
   const auto held = holds_.find(name);
   if (held == holds_.end()) return;
-  loop_.cancel(held->second);
+  loop_.cancel(held->second.timer);
   holds_.erase(held);
 }
 

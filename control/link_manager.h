@@ -121,6 +121,8 @@ class LinkManager {
 
   void apply(const std::string& name, const std::vector<Service>& services, bool at_start);
   [[nodiscard]] bool hold(const std::string& name);
+  [[nodiscard]] std::vector<Service> with_held(const std::string& name,
+                                               const std::vector<Service>& services);
   void end_hold(const std::string& name);
   void add(const Service& service, bool adult);
   void begin_drain(Target& target);
@@ -145,8 +147,13 @@ class LinkManager {
   std::uint32_t next_upstream_ = 1;
   std::uint32_t next_epoch_ = 1;
   std::set<std::string> known_names_;
-  std::map<std::string, ControlLoop::TimerId> holds_;  // by name: its list is empty, not believed
-  std::map<std::uint32_t, Target> targets_;            // by upstream
+  // A service whose list was empty, which is not believed, and what has come back since.
+  struct Hold {
+    ControlLoop::TimerId timer = 0;
+    std::vector<Service> last;
+  };
+  std::map<std::string, Hold> holds_;                        // by name
+  std::map<std::uint32_t, Target> targets_;                  // by upstream
   std::deque<std::unique_ptr<const Catalogue>> catalogues_;  // oldest first; the last is current
   std::vector<std::uint64_t> taken_;                         // by shard
 };

@@ -10,7 +10,7 @@ namespace ringgate::test {
 namespace {
 
 TEST(ConsulOutage, AnAgentThatIsStoppedAndStartedIsNotNoticedByClients) {
-  ConsulBench bench(2);
+  ConsulBench bench(2, {{"AdultAfter", "1h"}});  // found again it would be young
   ConsulWorld& world = bench.world;
   Traffic traffic({bench.gateway.get()}, {.clients = 20, .pause = 10ms});
   traffic.wait_until_all_succeed();
