@@ -23,7 +23,13 @@ std::shared_ptr<const SelectorSet> selectors(SelectorKind kind) {
 }
 
 Service service(const std::string& id, const std::string& name, const std::string& zone = {}) {
-  return {.id = id, .name = name, .address = "127.0.0.1", .port = 1, .zone = zone, .tags = {}, .meta = {}};
+  return {.id = id,
+          .name = name,
+          .address = "127.0.0.1",
+          .port = 1,
+          .zone = zone,
+          .tags = {},
+          .meta = {}};
 }
 
 class ExplainRoute : public testing::Test {
