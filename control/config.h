@@ -1,6 +1,6 @@
-// What a process is told at start: a YAML file, then the environment (RINGGATE_<KEY>). Plain values;
-// a reload makes new ones (control/config_compare.h). The keys, their bounds and their meaning stand
-// in one table (config_keys.cc); sizes are bytes.
+// What a process is told at start: a YAML file, then the environment (RINGGATE_<KEY>). Plain
+// values; a reload makes new ones (control/config_compare.h). The keys, their bounds and their
+// meaning stand in one table (config_keys.cc); sizes are bytes.
 #pragma once
 
 #include <chrono>
