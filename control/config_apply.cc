@@ -6,8 +6,8 @@
 #include "control/config_keys.h"
 #include "control/config_values.h"
 #include "control/consul_options.h"
+#include "control/listen.h"
 #include "control/service.h"
-#include "control/ws_url.h"
 
 namespace ringgate {
 namespace {
@@ -55,36 +55,6 @@ Result<void> check_prefix(const std::string& prefix) {
   if (prefix.find('.') == std::string::npos && valid_service_id(prefix)) return {};
   return usage_error("\"{}\" is not a command prefix: the part before the first dot",
                      quotable(prefix));
-}
-
-// host:port with or without a scheme in front.
-Result<ListenSpec> parse_listen(std::string_view text) {
-  const std::size_t mark = text.find("://");
-  const std::string scheme = mark == text.npos ? "tcp" : lower_case(text.substr(0, mark));
-  ListenSpec listen;
-  if (scheme == "ws") {
-    Result<WsUrl> url = parse_ws_url(text);
-    if (!url) return std::unexpected(url.error());
-    if (url->path.find('?') != std::string::npos) {
-      return usage_error("\"{}\": a path to listen on has no query; remove what follows the ?",
-                         text);
-    }
-    listen.transport = Transport::kWebSocket;
-    listen.endpoint = url->endpoint;
-    listen.path = url->path;
-    return listen;
-  }
-  if (scheme == "wss") {
-    return usage_error(
-        "\"{}\": TLS is not spoken here; listen on ws:// and put a TLS proxy in front", text);
-  }
-  if (scheme != "tcp") {
-    return usage_error("\"{}\": unknown scheme {}; there are tcp and ws", text, scheme);
-  }
-  Result<Endpoint> endpoint = parse_endpoint(mark == text.npos ? text : text.substr(mark + 3));
-  if (!endpoint) return std::unexpected(endpoint.error());
-  listen.endpoint = *endpoint;
-  return listen;
 }
 
 struct Applier {

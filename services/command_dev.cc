@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "control/config.h"
+#include "control/listen.h"
 #include "control/registry_memory.h"
-#include "control/ws_url.h"
 #include "services/chat_handlers.h"
 #include "services/development.h"
 #include "services/echo_handlers.h"
@@ -26,21 +26,6 @@ struct DevOptions {
   std::size_t shards = 0;
 };
 
-// "host:port" or "ws://host:port/path".
-Result<ListenSpec> websocket_listener(const std::string& text) {
-  if (text.find("://") == std::string::npos) {
-    const Result<Endpoint> endpoint = parse_endpoint(text);
-    if (!endpoint) return usage_error("--ws: {}", endpoint.error().message);
-    return ListenSpec{*endpoint, Transport::kWebSocket};
-  }
-  const Result<WsUrl> url = parse_ws_url(text);
-  if (!url) return usage_error("--ws: {}", url.error().message);
-  if (url->path.find('?') != std::string::npos) {
-    return usage_error("--ws: a path to listen on has no query; remove what follows the ?");
-  }
-  return ListenSpec{url->endpoint, Transport::kWebSocket, url->path};
-}
-
 Result<Config> gateway_config(const DevOptions& options) {
   Config config;
   config.service_id = "dev-gateway";
@@ -49,8 +34,8 @@ Result<Config> gateway_config(const DevOptions& options) {
   if (!tcp) return usage_error("--tcp: {}", tcp.error().message);
   const Result<Endpoint> admin = parse_endpoint(options.admin);
   if (!admin) return usage_error("--admin: {}", admin.error().message);
-  const Result<ListenSpec> ws = websocket_listener(options.ws);
-  if (!ws) return std::unexpected(ws.error());
+  const Result<ListenSpec> ws = parse_websocket_listen(options.ws);
+  if (!ws) return usage_error("--ws: {}", ws.error().message);
   config.listen = {ListenSpec{*tcp}, *ws};
   config.allowed_origins = options.origins;
   config.monitor_address = admin->host.empty() ? "::" : admin->host;

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "control/config.h"
-#include "control/ws_url.h"
+#include "control/listen.h"
 #include "services/process.h"
 #include "services/wsecho_service.h"
 
@@ -17,24 +17,9 @@ struct WsEchoOptions {
   std::size_t shards = 1;
 };
 
-// HOST:PORT, or a URL for those who copy one.
-Result<ListenSpec> listen_spec(const std::string& text) {
-  if (text.find("://") == std::string::npos) {
-    const Result<Endpoint> endpoint = parse_endpoint(text);
-    if (!endpoint) return usage_error("--listen: {}", endpoint.error().message);
-    return ListenSpec{*endpoint, Transport::kWebSocket};
-  }
-  const Result<WsUrl> url = parse_ws_url(text);
-  if (!url) return usage_error("--listen: {}", url.error().message);
-  if (url->path.find('?') != std::string::npos) {
-    return usage_error("--listen: a path to listen on has no query; remove what follows the ?");
-  }
-  return ListenSpec{url->endpoint, Transport::kWebSocket, url->path};
-}
-
 Result<void> run_wsecho(const WsEchoOptions& options) {
-  const Result<ListenSpec> listen = listen_spec(options.listen);
-  if (!listen) return std::unexpected(listen.error());
+  const Result<ListenSpec> listen = parse_websocket_listen(options.listen);
+  if (!listen) return usage_error("--listen: {}", listen.error().message);
   Config config;
   config.service_id = "wsecho";
   config.listen = {*listen};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "tests/integration/command_run.h"
 #include "tests/integration/world.h"
 
 namespace ringgate::test {
@@ -12,18 +13,6 @@ using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-struct Ended {
-  int code = 0;
-  std::string output;
-};
-
-Ended run(const std::vector<std::string>& arguments) {
-  ProcessUnderTest process(ProcessUnderTest::ringgate(arguments));
-  process.close_stdin();
-  const int code = process.wait_exit();
-  return {code, process.whole_output()};
-}
 
 constexpr const char* kZones =
     R"("zones": [{"id": "a", "weight": 80}, {"id": "b", "weight": 20}], )"

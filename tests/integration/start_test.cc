@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "tests/integration/command_run.h"
 #include "tests/integration/world.h"
 
 namespace ringgate::test {
@@ -11,46 +12,10 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-struct Ended {
-  int code = 0;
-  std::string output;
-};
-
-Ended run(const std::vector<std::string>& arguments) {
-  ProcessUnderTest process(ProcessUnderTest::ringgate(arguments));
-  process.close_stdin();
-  const int code = process.wait_exit();
-  return {code, process.whole_output()};
-}
-
-void expect_one_line(const Ended& ended) {
-  EXPECT_EQ(std::ranges::count(ended.output, '\n'), 1) << ended.output;
-  EXPECT_TRUE(ended.output.starts_with("ringgate: ")) << ended.output;
-}
-
-struct BadConfig {
-  std::string name;
-  std::string role;
-  Settings settings;
-  std::vector<std::string> says;
-};
-void PrintTo(const BadConfig& bad, std::ostream* to) {
-  *to << bad.name;
-}
-
 class BadConfigs : public testing::TestWithParam<BadConfig> {};
 
 TEST_P(BadConfigs, EndTheStartWithOneLineAndCode2) {
-  const World world;
-  const std::string file = world.config(GetParam().role, "x1", GetParam().settings);
-  for (const bool only_check : {false, true}) {
-    std::vector<std::string> arguments = {GetParam().role, "-c", file};
-    if (only_check) arguments.emplace_back("--check-config");
-    const Ended ended = run(arguments);
-    EXPECT_EQ(ended.code, 2);
-    expect_one_line(ended);
-    for (const std::string& text : GetParam().says) EXPECT_THAT(ended.output, HasSubstr(text));
-  }
+  expect_refused(GetParam());
 }
 
 const BadConfig kBadConfigs[] = {

@@ -3,6 +3,7 @@
 
 #include <csignal>
 
+#include "tests/integration/command_run.h"
 #include "tests/integration/ws_client.h"
 
 namespace ringgate::test {
@@ -23,18 +24,6 @@ struct Echo {
   ProcessUnderTest process;
   std::uint16_t port = 0;
 };
-
-struct Ended {
-  int code = 0;
-  std::string output;
-};
-
-Ended run(const std::vector<std::string>& arguments) {
-  ProcessUnderTest process(ProcessUnderTest::ringgate(arguments));
-  process.close_stdin();
-  const int code = process.wait_exit();
-  return {code, process.whole_output()};
-}
 
 TEST(WsEchoCommand, EchoesTextAndBinaryWholeAndReassembled) {
   Echo echo;

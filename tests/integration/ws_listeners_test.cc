@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "control/registry_store.h"
+#include "tests/integration/command_run.h"
 #include "tests/integration/ws_client.h"
 
 namespace ringgate::test {
@@ -18,18 +19,6 @@ std::map<std::string, Service> registered(const World& world) {
   if (!stored || !*stored) return services;
   for (const Service& service : (*stored)->services) services.emplace(service.id, service);
   return services;
-}
-
-struct Ended {
-  int code = 0;
-  std::string output;
-};
-
-Ended run(const std::vector<std::string>& arguments) {
-  ProcessUnderTest process(ProcessUnderTest::ringgate(arguments));
-  process.close_stdin();
-  const int code = process.wait_exit();
-  return {code, process.whole_output()};
 }
 
 constexpr const char* kFour =
@@ -145,11 +134,6 @@ TEST(Listeners, NoServiceOfProtocolWsIsEverDialled) {
 
 // --- Errors -------------------------------------------------------------------------------------
 
-void expect_one_line(const Ended& ended) {
-  EXPECT_EQ(std::ranges::count(ended.output, '\n'), 1) << ended.output;
-  EXPECT_TRUE(ended.output.starts_with("ringgate: ")) << ended.output;
-}
-
 TEST(Listeners, ATakenWebSocketPortIsOneLineWithThePortAndCode1) {
   const World world;
   const Listener taken;
@@ -175,32 +159,13 @@ TEST(Listeners, AWebSocketPortTakenByAnotherGatewayIsNoticed) {
   EXPECT_THAT(ended.output, HasSubstr(port));
 }
 
-struct BadListen {
-  std::string name;
-  std::string role;
-  Settings settings;
-  std::vector<std::string> says;
-};
-void PrintTo(const BadListen& bad, std::ostream* to) {
-  *to << bad.name;
-}
-
-class BadListens : public testing::TestWithParam<BadListen> {};
+class BadListens : public testing::TestWithParam<BadConfig> {};
 
 TEST_P(BadListens, AreOneLineAndCode2) {
-  const World world;
-  const std::string file = world.config(GetParam().role, "x1", GetParam().settings);
-  for (const bool only_check : {true, false}) {
-    std::vector<std::string> arguments = {GetParam().role, "-c", file};
-    if (only_check) arguments.emplace_back("--check-config");
-    const Ended ended = run(arguments);
-    EXPECT_EQ(ended.code, 2);
-    expect_one_line(ended);
-    for (const std::string& text : GetParam().says) EXPECT_THAT(ended.output, HasSubstr(text));
-  }
+  expect_refused(GetParam());
 }
 
-const BadListen kBadListens[] = {
+const BadConfig kBadListens[] = {
     {"Tls", "gateway", {{"Listen", "\"wss://127.0.0.1:0/\""}}, {"Listen", "TLS", "ws://"}},
     {"Scheme", "gateway", {{"Listen", "\"http://127.0.0.1:0/\""}}, {"Listen", "http", "ws"}},
     {"Port", "gateway", {{"Listen", "\"ws://127.0.0.1:99999/\""}}, {"Listen", "99999"}},
