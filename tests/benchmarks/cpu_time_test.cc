@@ -1,4 +1,4 @@
-#include "benchmarks/cpu_time.h"
+#include "benchmarks/common/cpu_time.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "benchmarks/echo_server.h"
+#include "benchmarks/floors/echo_server.h"
 
 #include <fmt/format.h>
 #include <netinet/tcp.h>

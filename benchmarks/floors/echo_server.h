@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "benchmarks/address.h"
-#include "benchmarks/bench_ring.h"
+#include "benchmarks/common/address.h"
+#include "benchmarks/common/bench_ring.h"
 #include "codec/error.h"
 #include "codec/packet.h"
 

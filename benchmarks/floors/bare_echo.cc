@@ -1,4 +1,4 @@
-// bare_echo: runs the floor of a ping (benchmarks/echo_server.h) until SIGINT or SIGTERM.
+// bare_echo: runs the floor of a ping (echo_server.h) until SIGINT or SIGTERM.
 #include <fmt/format.h>
 #include <sched.h>
 
@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "benchmarks/echo_server.h"
+#include "benchmarks/floors/echo_server.h"
 
 namespace ringgate::bench {
 namespace {

@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "benchmarks/cpu_time.h"
-#include "benchmarks/histogram.h"
-#include "benchmarks/ringbench_options.h"
-#include "benchmarks/ringbench_worker.h"
+#include "benchmarks/common/cpu_time.h"
+#include "benchmarks/common/histogram.h"
+#include "benchmarks/ringbench/options.h"
+#include "benchmarks/ringbench/worker.h"
 
 namespace ringgate::bench {
 

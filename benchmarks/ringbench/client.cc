@@ -1,4 +1,4 @@
-#include "benchmarks/ringbench_client.h"
+#include "benchmarks/ringbench/client.h"
 
 #include <algorithm>
 #include <limits>

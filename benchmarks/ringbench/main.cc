@@ -11,7 +11,7 @@
 #include <memory>
 #include <thread>
 
-#include "benchmarks/ringbench_report.h"
+#include "benchmarks/ringbench/report.h"
 
 namespace ringgate::bench {
 namespace {

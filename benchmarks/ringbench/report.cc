@@ -1,4 +1,4 @@
-#include "benchmarks/ringbench_report.h"
+#include "benchmarks/ringbench/report.h"
 
 #include <fmt/format.h>
 

@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "benchmarks/bench_ring.h"
-#include "benchmarks/histogram.h"
-#include "benchmarks/ringbench_client.h"
-#include "benchmarks/ringbench_options.h"
+#include "benchmarks/common/bench_ring.h"
+#include "benchmarks/common/histogram.h"
+#include "benchmarks/ringbench/client.h"
+#include "benchmarks/ringbench/options.h"
 
 namespace ringgate::bench {
 

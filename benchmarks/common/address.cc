@@ -1,4 +1,4 @@
-#include "benchmarks/address.h"
+#include "benchmarks/common/address.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "benchmarks/ringbench_report.h"
+#include "benchmarks/ringbench/report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "benchmarks/histogram.h"
+#include "benchmarks/common/histogram.h"
 
 #include <cmath>
 

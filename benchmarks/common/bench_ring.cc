@@ -1,4 +1,4 @@
-#include "benchmarks/bench_ring.h"
+#include "benchmarks/common/bench_ring.h"
 
 #include <fmt/format.h>
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-#include "benchmarks/ringbench_options.h"
+#include "benchmarks/ringbench/options.h"
 
 #include <fmt/format.h>
 #include <sys/resource.h>

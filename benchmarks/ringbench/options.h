@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "benchmarks/address.h"
+#include "benchmarks/common/address.h"
 #include "codec/error.h"
 
 namespace ringgate::bench {

@@ -1,4 +1,4 @@
-#include "benchmarks/ringbench_worker.h"
+#include "benchmarks/ringbench/worker.h"
 
 #include <fmt/format.h>
 #include <sched.h>

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "benchmarks/ringbench_options.h"
+#include "benchmarks/ringbench/options.h"
 #include "codec/bytes.h"
 #include "codec/header_scan.h"
 #include "codec/tcp_frame.h"
