@@ -1,0 +1,47 @@
+// The logic service that ringbench plays behind a gateway, so that the gateway alone is measured:
+// answers logins with a LoginResp, sign-outs and everything else with Success and the request's own
+// body, and, in the scenario push, pushes packets to the channels that have logged in.
+//
+// One thread of its own, started by start() and ended by stop() or the destructor. It listens,
+// enters itself into the registry once it accepts, and leaves the registry when it ends. Gateways
+// dial it, as many links (and lanes) as they like; a channel is answered and pushed to over the link
+// that its login came by.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "benchmarks/common/cpu_time.h"
+#include "benchmarks/ringbench/options.h"
+#include "benchmarks/ringbench/run_state.h"
+#include "benchmarks/ringbench/tally.h"
+#include "codec/error.h"
+
+namespace ringgate::bench {
+
+class PlayedService {
+ public:
+  // Listens, registers and starts the thread. The error is a sentence: a taken port, a registry that
+  // cannot be written. Both references outlive it.
+  [[nodiscard]] static Result<std::unique_ptr<PlayedService>> start(const Options& options,
+                                                                    RunState& state);
+  ~PlayedService();
+  PlayedService(const PlayedService&) = delete;
+  PlayedService& operator=(const PlayedService&) = delete;
+
+  // Main, any time: links that have shaken hands. Clients are let loose when there is one.
+  [[nodiscard]] unsigned links() const noexcept;
+  // Pushes sent since the start, counted per receiver.
+  [[nodiscard]] std::uint64_t pushes_sent() const noexcept;
+
+  void stop();
+  // After stop(): of Action::kDelivery `sent`, the lag, and the errors that it saw.
+  [[nodiscard]] const Tally& tally() const noexcept;
+
+ private:
+  struct Impl;
+  explicit PlayedService(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ringgate::bench

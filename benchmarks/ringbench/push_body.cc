@@ -1,0 +1,47 @@
+#include "benchmarks/ringbench/push_body.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+namespace ringgate::bench {
+namespace {
+
+constexpr std::size_t kTimeDigits = 16;
+constexpr std::size_t kNumberDigits = 8;
+static_assert(kTimeDigits + kNumberDigits == kPushStampBytes);
+
+void write_hex(std::uint8_t* to, std::size_t digits, std::uint64_t value) noexcept {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  for (std::size_t i = digits; i > 0; --i, value >>= 4) {
+    to[i - 1] = static_cast<std::uint8_t>(kHex[value & 0xf]);
+  }
+}
+
+template <class Number>
+bool read_hex(std::string_view digits, Number& value) noexcept {
+  const char* const end = digits.data() + digits.size();
+  const auto [stopped, error] = std::from_chars(digits.data(), end, value, 16);
+  return error == std::errc{} && stopped == end;
+}
+
+}  // namespace
+
+void write_push_body(MutableBytes to, const PushStamp& stamp) noexcept {
+  write_hex(to.data(), kTimeDigits, stamp.sent_ns);
+  write_hex(to.data() + kTimeDigits, kNumberDigits, stamp.number);
+  std::fill(to.begin() + kPushStampBytes, to.end(), std::uint8_t{'x'});
+}
+
+std::optional<PushStamp> read_push_stamp(ByteView body) noexcept {
+  if (body.size() < kPushStampBytes) return std::nullopt;
+  const std::string_view text = as_text(body);
+  PushStamp stamp;
+  if (!read_hex(text.substr(0, kTimeDigits), stamp.sent_ns) ||
+      !read_hex(text.substr(kTimeDigits, kNumberDigits), stamp.number)) {
+    return std::nullopt;
+  }
+  return stamp;
+}
+
+}  // namespace ringgate::bench

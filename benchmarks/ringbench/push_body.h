@@ -1,0 +1,33 @@
+// The start of the body of everything whose way to a receiver is timed (talks, pushes): when it was
+// meant to be sent, and its number, so that the receiver can time it and see what is lost,
+// duplicated or overtaken. Written as text, since bodies of talks are protobuf strings.
+//
+//   16 hex digits   CLOCK_MONOTONIC ns
+//    8 hex digits   number
+//   then 'x' up to the wanted size
+//
+// Pure functions, any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "codec/bytes.h"
+
+namespace ringgate::bench {
+
+inline constexpr std::size_t kPushStampBytes = 24;
+
+struct PushStamp {
+  std::uint64_t sent_ns = 0;
+  std::uint32_t number = 0;
+};
+
+// Fills all of `to`, at least kPushStampBytes.
+void write_push_body(MutableBytes to, const PushStamp& stamp) noexcept;
+// Nothing when it does not begin with one.
+[[nodiscard]] std::optional<PushStamp> read_push_stamp(ByteView body) noexcept;
+
+}  // namespace ringgate::bench

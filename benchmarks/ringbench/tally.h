@@ -1,0 +1,92 @@
+// What is counted and timed. A Tally is one thread's; a run's is the sum of them.
+//
+// A message belongs to the measuring window when the time it was meant to be sent at is inside it.
+// Each of those ends exactly once, so that sent == answered + failed when a run is over: answered
+// with Success, or failed (another status, its connection lost, no answer until the drain's end).
+// A delivery (a push at its receiver) is sent when the push was meant to be sent.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "benchmarks/common/histogram.h"
+
+namespace ringgate::bench {
+
+enum class Action : std::uint8_t {
+  kPing,
+  kForward,
+  kTalk,      // until the answer to its sender
+  kDelivery,  // of a talk or a push: until it is at its receiver
+  kLogin,     // from connect to the login's answer; the set-up's logins are not counted
+};
+inline constexpr std::size_t kActions = 5;
+[[nodiscard]] std::string_view name_of(Action action) noexcept;  // "ping"
+
+enum class ErrorKind : std::uint8_t {
+  kStatus,          // an answer with another status than Success
+  kWrongSequence,   // an answer to no outstanding request: late, twice, or somebody else's
+  kUnexpected,      // a packet that nobody asked for
+  kMalformed,       // bytes that are no frame or packet
+  kOutOfOrder,      // a delivery that overtook another, or came twice
+  kKickedOut,       // another login took the account over
+  kConnectFailed,   // no connection, or no upgrade
+  kLoginFailed,     // a login that was answered with another status, or not at all
+  kConnectionLost,  // closed or reset by the target
+  kUnanswered,      // without an answer when the drain ended
+};
+inline constexpr std::size_t kErrorKinds = 10;
+[[nodiscard]] std::string_view name_of(ErrorKind kind) noexcept;  // "wrong_sequence"
+
+struct ActionTally {
+  std::uint64_t sent = 0;
+  std::uint64_t answered = 0;
+  std::uint64_t failed = 0;
+  Histogram times;  // of those answered; open loop: from the intended send time
+};
+
+// What happened in one stretch of the window, by the time it happened.
+struct Interval {
+  std::uint64_t answered = 0;  // deliveries too
+  std::uint64_t errors = 0;
+  CoarseHistogram times;
+};
+
+struct Tally {
+  // Statuses from here on are counted together.
+  static constexpr std::size_t kStatuses = 1024;
+
+  std::array<ActionTally, kActions> actions;
+  // Since the start: warm-up and drain belong to it.
+  std::array<std::uint64_t, kErrorKinds> errors{};
+  std::array<std::uint64_t, kStatuses> statuses{};
+  // Open loop: how much later than intended messages left, because ringbench was late.
+  Histogram lag;
+  std::vector<Interval> timeline;  // sized before the window begins
+  std::uint64_t connects = 0;      // established, set-up included
+  std::uint64_t logins = 0;        // answered with Success, set-up included
+  std::uint64_t lost_packets = 0;  // pushes to a channel of ours that were sent and never came
+
+  [[nodiscard]] ActionTally& of(Action action) noexcept {
+    return actions[static_cast<std::size_t>(action)];
+  }
+  [[nodiscard]] const ActionTally& of(Action action) const noexcept {
+    return actions[static_cast<std::size_t>(action)];
+  }
+  [[nodiscard]] std::uint64_t all_errors() const noexcept;
+  void merge(const Tally& other);
+};
+
+// Read by main while the worker runs: plain relaxed stores of one writer.
+struct LiveCounts {
+  std::atomic<std::uint64_t> answered{0};  // messages and deliveries, since the start
+  std::atomic<std::uint64_t> sent{0};
+  std::atomic<std::uint64_t> errors{0};
+  std::atomic<std::uint64_t> ready{0};  // connections that are logged in
+};
+
+}  // namespace ringgate::bench
