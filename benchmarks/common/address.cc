@@ -10,7 +10,7 @@
 namespace ringgate::bench {
 namespace {
 
-constexpr unsigned kSourceAddresses = 64;
+constexpr unsigned kSourceAddresses = 1000;  // 127.0.0.2 to 127.0.3.233
 
 void bind_source_address(int fd, unsigned index) {
   const int on = 1;

@@ -34,8 +34,8 @@ struct Address {
 [[nodiscard]] std::string format_address(const Address& address);
 
 // A TCP socket to connect to `target` with, TCP_NODELAY set; -1 and errno when there is none. To a
-// target in 127.0.0.0/8 it comes from one of 64 source addresses, chosen by `index`, so that many
-// connections do not use up one address's ports.
+// target in 127.0.0.0/8 it comes from one of 1,000 source addresses, chosen by `index`, so that
+// many connections do not use up one address's ports.
 [[nodiscard]] int open_client_socket(const Address& target, unsigned index);
 
 }  // namespace ringgate::bench

@@ -9,8 +9,12 @@
 namespace ringgate::bench {
 namespace {
 
-constexpr std::size_t kBufferRingBytes = kBufferCount * sizeof(io_uring_buf);
-constexpr std::size_t kBuffersBytes = std::size_t{kBufferCount} * kBufferBytes;
+constexpr std::size_t ring_bytes(unsigned buffers) {
+  return buffers * sizeof(io_uring_buf);
+}
+constexpr std::size_t memory_bytes(unsigned buffers) {
+  return std::size_t{buffers} * kBufferBytes;
+}
 
 std::string setup_error(int error) {
   switch (error) {
@@ -37,11 +41,12 @@ void* map_pages(std::size_t bytes) {
 
 BenchRing::~BenchRing() {
   if (open_) io_uring_queue_exit(&ring_);
-  if (buffer_ring_ != nullptr) munmap(buffer_ring_, kBufferRingBytes);
-  if (buffers_ != nullptr) munmap(buffers_, kBuffersBytes);
+  if (buffer_ring_ != nullptr) munmap(buffer_ring_, ring_bytes(buffer_count_));
+  if (buffers_ != nullptr) munmap(buffers_, memory_bytes(buffer_count_));
 }
 
-Result<void> BenchRing::open(unsigned direct_descriptors) {
+Result<void> BenchRing::open(unsigned direct_descriptors, unsigned buffers) {
+  buffer_count_ = buffers;
   io_uring_params params{};
   params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
                  IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
@@ -63,23 +68,23 @@ Result<void> BenchRing::open(unsigned direct_descriptors) {
 }
 
 Result<void> BenchRing::register_buffers() {
-  buffer_ring_ = static_cast<io_uring_buf_ring*>(map_pages(kBufferRingBytes));
-  buffers_ = static_cast<std::uint8_t*>(map_pages(kBuffersBytes));
+  buffer_ring_ = static_cast<io_uring_buf_ring*>(map_pages(ring_bytes(buffer_count_)));
+  buffers_ = static_cast<std::uint8_t*>(map_pages(memory_bytes(buffer_count_)));
   if (buffer_ring_ == nullptr || buffers_ == nullptr) return fail(setup_error(ENOMEM));
   io_uring_buf_reg reg{};
   reg.ring_addr = reinterpret_cast<std::uintptr_t>(buffer_ring_);
-  reg.ring_entries = kBufferCount;
+  reg.ring_entries = buffer_count_;
   reg.bgid = kBufferGroup;
   if (const int result = io_uring_register_buf_ring(&ring_, &reg, 0); result < 0) {
     return fail(fmt::format("cannot register a ring of buffers: {}", std::strerror(-result)));
   }
   io_uring_buf_ring_init(buffer_ring_);
-  for (unsigned id = 0; id < kBufferCount; ++id) {
+  for (unsigned id = 0; id < buffer_count_; ++id) {
     io_uring_buf_ring_add(buffer_ring_, buffers_ + std::size_t{id} * kBufferBytes, kBufferBytes,
-                          static_cast<std::uint16_t>(id), io_uring_buf_ring_mask(kBufferCount),
+                          static_cast<std::uint16_t>(id), io_uring_buf_ring_mask(buffer_count_),
                           static_cast<int>(id));
   }
-  io_uring_buf_ring_advance(buffer_ring_, static_cast<int>(kBufferCount));
+  io_uring_buf_ring_advance(buffer_ring_, static_cast<int>(buffer_count_));
   return {};
 }
 
@@ -102,10 +107,19 @@ void BenchRing::arm_recv(int fd, bool fixed, std::uint64_t user_data) noexcept {
   io_uring_sqe_set_data64(recv, user_data);
 }
 
+int BenchRing::set_direct(unsigned slot, int fd) noexcept {
+  const int result = io_uring_register_files_update(&ring_, slot, &fd, 1);
+  return result < 0 ? result : 0;
+}
+
 int BenchRing::submit_and_wait(unsigned timeout_ms) noexcept {
+  return submit_and_wait_ns(std::uint64_t{timeout_ms} * 1'000'000);
+}
+
+int BenchRing::submit_and_wait_ns(std::uint64_t timeout_ns) noexcept {
   __kernel_timespec timeout{};
-  timeout.tv_sec = timeout_ms / 1000;
-  timeout.tv_nsec = static_cast<long long>(timeout_ms % 1000) * 1'000'000;
+  timeout.tv_sec = static_cast<long long>(timeout_ns / 1'000'000'000);
+  timeout.tv_nsec = static_cast<long long>(timeout_ns % 1'000'000'000);
   io_uring_cqe* first = nullptr;
   const int result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
   const bool harmless =
@@ -116,8 +130,8 @@ int BenchRing::submit_and_wait(unsigned timeout_ms) noexcept {
 ByteView BenchRing::take_received(const io_uring_cqe& cqe) noexcept {
   const auto id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
   std::uint8_t* bytes = buffers_ + std::size_t{id} * kBufferBytes;
-  io_uring_buf_ring_add(buffer_ring_, bytes, kBufferBytes, id, io_uring_buf_ring_mask(kBufferCount),
-                        returned_++);
+  io_uring_buf_ring_add(buffer_ring_, bytes, kBufferBytes, id,
+                        io_uring_buf_ring_mask(buffer_count_), returned_++);
   return {bytes, cqe.res > 0 ? static_cast<std::size_t>(cqe.res) : 0};
 }
 

@@ -31,8 +31,13 @@ class BenchRing {
   BenchRing(const BenchRing&) = delete;
   BenchRing& operator=(const BenchRing&) = delete;
 
-  // `direct_descriptors`: slots of the sparse table, 0 for none. The error is a sentence.
-  [[nodiscard]] Result<void> open(unsigned direct_descriptors);
+  // `direct_descriptors`: slots of the sparse table, 0 for none. `buffers`, a power of two: fewer
+  // where many rings share the memory. The error is a sentence.
+  [[nodiscard]] Result<void> open(unsigned direct_descriptors, unsigned buffers = kBufferCount);
+
+  // Puts the socket into a slot of the table, which then holds it: the caller closes its own fd.
+  // 0 or -errno. A system call.
+  [[nodiscard]] int set_direct(unsigned slot, int fd) noexcept;
 
   // Never null: a full submission queue is submitted first.
   [[nodiscard]] io_uring_sqe* sqe() noexcept;
@@ -43,6 +48,8 @@ class BenchRing {
   // Submits what is queued and waits for one completion, at most `timeout_ms`; 0 or -errno.
   // A signal or the timeout is no error.
   int submit_and_wait(unsigned timeout_ms) noexcept;
+  // The same in ns; 0 does not wait.
+  int submit_and_wait_ns(std::uint64_t timeout_ns) noexcept;
 
   // Calls handle(const io_uring_cqe&) for every completion that is there; returns how many.
   template <class Handle>
@@ -68,6 +75,7 @@ class BenchRing {
 
   io_uring ring_{};
   bool open_ = false;
+  unsigned buffer_count_ = kBufferCount;
   io_uring_buf_ring* buffer_ring_ = nullptr;
   std::uint8_t* buffers_ = nullptr;
   int returned_ = 0;

@@ -1,96 +1,47 @@
-// One simulated client: the bytes it sends, and what the bytes it receives mean. No sockets.
-//
-// Owned and used by one worker thread. Views handed out stay valid until the next call that writes
-// a message; with one message outstanding that is after its answer.
+// One simulated client: where its connection stands, what it waits for, what it has to send.
+// Belongs to one worker thread and never moves.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <string_view>
-#include <vector>
 
-#include "benchmarks/ringbench/options.h"
-#include "codec/bytes.h"
-#include "codec/header_scan.h"
-#include "codec/tcp_frame.h"
+#include "benchmarks/ringbench/pending.h"
+#include "dataplane/connection.h"
+#include "dataplane/send_queue.h"
 
 namespace ringgate::bench {
 
-enum class ErrorKind : std::uint8_t {
-  kStatus,          // an answer with another status than Success
-  kWrongSequence,   // an answer to no outstanding request: late, twice, or somebody else's
-  kUnexpected,      // a packet that nobody asked for
-  kMalformed,       // bytes that are no frame or packet
-  kKickedOut,       // another login took the account over
-  kConnectionLost,  // closed or reset by the target
-  kUnanswered,      // still without an answer, a second or more, when the run ended
-};
-inline constexpr std::size_t kErrorKinds = 7;
-[[nodiscard]] std::string_view name_of(ErrorKind kind) noexcept;
-
-// The same for every client of a run.
-struct Workload {
-  Mode mode = Mode::kPing;
-  std::string_view command;
-  ByteView body;
+//   kClosed ─▶ kConnecting ─▶ kUpgrading (WebSocket) ─▶ kLoggingIn ─▶ kReady ─▶ kClosing ─▶ kClosed
+// and from each of them kLost, when the target or the network ended it, then kClosed.
+enum class ClientState : std::uint8_t {
+  kClosed,
+  kConnecting,
+  kUpgrading,
+  kLoggingIn,
+  kReady,
+  kClosing,  // we have shut down our side and wait for the target's
+  kLost,
 };
 
-struct Verdict {
-  bool answered = false;  // the outstanding request has its answer, with status Success
-  bool settled = false;   // it has an answer of whatever status: the next may be sent
-  ErrorKind error = ErrorKind::kUnexpected;  // when not answered
-  std::uint32_t status = 0;                  // with kStatus
+struct Client {
+  SendQueue output;
+  Carry input;  // the start of a frame, or of the answer to an upgrade
+  PendingQueue pending;
+  std::uint64_t began_ns = 0;      // of the login under way: when it was meant to begin
+  std::uint32_t last_sent_ms = 0;  // since the run began: silent clients are kept alive
+  std::uint32_t sequence = 0;      // of the request last written
+  std::uint32_t logins = 0;        // begun so far: a part of the account
+  std::uint32_t next_talk = 0;     // number of the next talk to the partner
+  std::uint32_t next_number = 0;   // lowest number that the next delivery may have
+  std::uint16_t generation = 0;    // of the slot, in user_data
+  ClientState state = ClientState::kClosed;
+  bool login_counted : 1 = false;  // the login under way belongs to the window
+  bool receiving : 1 = false;      // a recv is armed
+  bool sending : 1 = false;        // a send is in flight
+  bool closing : 1 = false;        // the close of the slot is in flight
+  bool dirty : 1 = false;          // on the list of clients with something to send
+  bool starved : 1 = false;        // its recv ended for want of buffers, and is to be armed again
+  bool gave_up : 1 = false;        // it was lost and is not connected again
 };
-
-class Client {
- public:
-  enum class State : std::uint8_t { kConnecting, kLoggingIn, kReady, kWaiting, kLost };
-
-  // `out` is where messages are written: at least message_room() bytes, and the login's.
-  void set_output(MutableBytes out) noexcept { out_ = out; }
-  [[nodiscard]] static std::size_t message_room(const Workload& workload);
-  [[nodiscard]] static std::size_t login_room(std::size_t login_body_bytes);
-
-  [[nodiscard]] ByteView write_login(ByteView login_body) noexcept;
-  [[nodiscard]] ByteView write_message(const Workload& workload) noexcept;
-
-  // Calls on_verdict(const Verdict&) for each complete frame; keeps what is incomplete.
-  // False: not the protocol, give the connection up.
-  template <class OnVerdict>
-  [[nodiscard]] bool receive(ByteView bytes, const OnVerdict& on_verdict) {
-    if (!partial_.empty()) {
-      partial_.insert(partial_.end(), bytes.begin(), bytes.end());
-      bytes = partial_;
-    }
-    std::size_t done = 0;
-    for (;;) {
-      const FrameStep step = next_tcp_frame(bytes.subspan(done), kMaxFrameBytes);
-      if (step.status == FrameStatus::kNeedMore) break;
-      if (step.status != FrameStatus::kFrame) return false;
-      done += step.consumed;
-      on_verdict(judge(step.frame));
-    }
-    keep(bytes.subspan(done));
-    return true;
-  }
-
-  State state = State::kConnecting;
-  std::uint64_t sent_ns = 0;  // when the outstanding message was handed over, in state kWaiting
-
- private:
-  static constexpr std::size_t kMaxFrameBytes = std::size_t{1} << 20;
-
-  [[nodiscard]] Verdict judge(const Frame& frame) const noexcept;
-  [[nodiscard]] Verdict judge_answer(const HeaderScan& scan) const noexcept;
-  [[nodiscard]] bool is_waiting() const noexcept {
-    return state == State::kWaiting || state == State::kLoggingIn;
-  }
-  void keep(ByteView rest);
-
-  MutableBytes out_;
-  std::uint32_t sequence_ = 0;  // of the request last written
-  bool expects_pong_ = false;
-  std::vector<std::uint8_t> partial_;
-};
+static_assert(sizeof(Client) <= 96, "a million of them are held");
 
 }  // namespace ringgate::bench

@@ -17,26 +17,26 @@
 namespace ringgate::bench {
 
 struct Measurement {
-  double set_up_s = 0;     // until all connections were ready
-  double window_s = 0;     // as it really was
-  double interval_s = 1;   // of the timeline
-  Tally tally;             // of all workers
+  double set_up_s = 0;    // until all connections were ready
+  double window_s = 0;    // as it really was
+  double interval_s = 1;  // of the timeline
+  Tally tally;            // of all workers
   // Between the two readings at the window's ends: what CPU times are divided by. Messages that
   // began before the window and ended in it count here, and not in the tally.
   std::uint64_t messages = 0;
-  std::optional<ProcessUse> target;             // with --pid
+  std::optional<ProcessUse> target;  // with --pid
   ProcessUse own;
-  std::vector<ProcessSample> target_samples;    // one for each interval, and one before the first
+  std::vector<ProcessSample> target_samples;  // one for each interval, and one before the first
   std::vector<ProcessSample> own_samples;
   bool stopped_early = false;
 
   // Of all actions but the deliveries of talks: what the scenario is about.
   [[nodiscard]] Histogram times(const Options& options) const;
   [[nodiscard]] Action main_action(const Options& options) const;  // kDelivery for kPush
-  [[nodiscard]] std::uint64_t sent() const;      // all actions
+  [[nodiscard]] std::uint64_t sent() const;                        // all actions
   [[nodiscard]] std::uint64_t answered() const;
   [[nodiscard]] std::uint64_t failed() const;
-  [[nodiscard]] double per_second() const;       // answered over the window
+  [[nodiscard]] double per_second() const;  // answered over the window
   [[nodiscard]] double per_message_us(double cpu_ns) const;
   // Sentences for people, empty when all is well: the generator was the limit (its busiest thread
   // above 90 % of the window while the target's was below 80 %), it fell behind its schedule (lag

@@ -1,27 +1,40 @@
 #include "benchmarks/ringbench/options.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstdlib>
+
+#include "benchmarks/ringbench/mix_file.h"
+#include "benchmarks/ringbench/options_check.h"
 
 namespace ringgate::bench {
 namespace {
 
-constexpr rlim_t kOwnFiles = 32;  // standard streams, rings, /proc and the like
-
 constexpr const char* kAbout =
-    "A small closed-loop load generator: each connection sends a message, waits for its answer, "
-    "and sends the next. Prints the rate, the times and, with --pid, the target's CPU time per "
-    "message. Its times are not latency under load: a slow target is asked less often.";
+    "A load generator for gateways of the KIM protocol, over TCP and WebSocket.\n"
+    "Closed loop (--in-flight): each connection waits for its answers, so a slow target is asked "
+    "less often and its times are not latency under load. Open loop (--rate): messages are sent "
+    "when they are due whatever the target does, and timed from when they were due.";
+
+constexpr const char* kScenarios =
+    "ping: basic pings; forward: requests to the echo service; talk: pairs that talk to each "
+    "other; push: ringbench's own service pushes to the connections; login: connect, log in, "
+    "close, again; idle: heartbeats only; mix: what --mix says";
 
 constexpr const char* kExamples =
-    "Examples:\n"
-    "  ringbench ping --raw --target tcp://127.0.0.1:9000 --pid $(pidof bare_echo)\n"
-    "  RINGGATE_APPSECRET=... ringbench forward --target tcp://127.0.0.1:8001 --connections 512\n"
-    "Exit codes: 0 measured, 1 nothing measured (the sentence says why), 2 usage.";
+    "Examples (ringgate dev listens there, and signs with a secret that everybody knows):\n"
+    "  export RINGGATE_APPSECRET=jwt-1sNzdiSgnNuxyq2g7xml2JvLArU\n"
+    "  ringbench ping --target tcp://127.0.0.1:8001 --connections 512 --pid $(pidof ringgate)\n"
+    "  ringbench talk --target ws://127.0.0.1:8000/ --connections 200 --rate 5000 --html r.html\n"
+    "  ringbench forward --target tcp://127.0.0.1:8001 --rate 20000 --fail-if 'p99>20ms'\n"
+    "  ringbench push --target tcp://127.0.0.1:8001 --registry-file services.json \\\n"
+    "      --fanout 100 --rate 500        # the gateway has that RegistryFile\n"
+    "Exit codes: 0 measured; 1 nothing measured (the sentence says why); 2 usage; 3 a --fail-if "
+    "came true.";
 
 std::string plain_text(const std::string& text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -34,130 +47,188 @@ std::unexpected<UsageEnd> usage(std::string sentence) {
   return std::unexpected(UsageEnd{2, std::move(sentence)});
 }
 
-std::expected<void, UsageEnd> check_login(const Options& options) {
-  if (options.raw) {
-    if (options.mode == Mode::kForward) {
-      return usage("a gateway forwards nothing before login: leave out --raw, or use ping");
-    }
-    return {};
-  }
-  if (options.secret.empty() == options.token.empty()) {
-    return usage(
-        "to log in, give either --secret (the gateway's AppSecret) or --token; or --raw to ping "
-        "without a login");
-  }
-  if (!options.token.empty() && options.connections > 1) {
-    return usage(
-        "one --token is one account, and each login would end the one before: give --secret, or "
-        "--connections 1");
-  }
-  return {};
-}
-
-std::expected<void, UsageEnd> check_limits(const Options& options) {
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  if (options.connections + kOwnFiles > files.rlim_cur) {
-    return usage(fmt::format(
-        "{} connections do not fit under the limit of {} open files: raise `ulimit -n`, or start "
-        "several ringbench with different --account-prefix",
-        options.connections, files.rlim_cur));
-  }
-  if (options.threads > options.connections) {
-    return usage("more --threads than --connections: some would have nothing to do");
-  }
-  return {};
-}
-
-std::expected<void, UsageEnd> read_target(Options& options) {
-  constexpr std::string_view kScheme = "tcp://";
-  if (!options.target.starts_with(kScheme)) {
-    return usage(fmt::format("cannot drive '{}': write --target tcp://HOST:PORT", options.target));
-  }
-  const auto address = resolve_address(std::string_view(options.target).substr(kScheme.size()));
-  if (!address) return usage(address.error().message);
-  options.address = *address;
-  return {};
-}
-
+// What the command line says in words.
 struct RawText {
-  std::string mode;
-  std::string duration = "5s";
+  std::string scenario;
+  std::string duration = "10s";
   std::string warmup = "1s";
+  std::string drain = "5s";
+  std::string heartbeat = "30s";
+  std::string mix_file;
+  std::vector<std::string> fail_if;
 };
 
 void add_load_options(CLI::App& app, Options& options, RawText& raw) {
-  app.add_option("mode", raw.mode,
-                 "ping: basic ping and pong; forward: a logic packet and its answer")
+  app.add_option("scenario", raw.scenario, kScenarios)
       ->required()
-      ->check(CLI::IsMember({"ping", "forward"}));
-  app.add_option("--target", options.target, "tcp://HOST:PORT")->required();
-  app.add_option("--connections", options.connections, "connections in all")
-      ->check(CLI::Range(1U, 1'000'000U))
+      ->check(CLI::IsMember({"ping", "forward", "talk", "push", "login", "idle", "mix"}));
+  app.add_option("--target", options.target.text, "tcp://HOST:PORT or ws://HOST:PORT/PATH")
+      ->required();
+  app.add_option("--connections", options.connections, "connections in all; login: at once")
+      ->check(CLI::Range(1U, 10'000'000U))
       ->capture_default_str();
-  app.add_option("--duration", raw.duration, "how long to measure: 500ms, 5s, 2m")
+  app.add_option("--duration", raw.duration, "how long to measure: 500ms, 10s, 2m, 1h")
       ->capture_default_str();
   app.add_option("--warmup", raw.warmup, "how long to run before measuring")->capture_default_str();
-  app.add_option("--pid", options.pid, "the target's process: prints its CPU time per message")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--json", options.json_file, "also write every number to this file");
-  app.add_option("--threads", options.threads, "connections are divided among them")
-      ->check(CLI::Range(1U, 256U))
+  app.add_option("--drain", raw.drain, "how long to wait at the end for what has no answer yet")
+      ->capture_default_str();
+  CLI::Option* const rate =
+      app.add_option("--rate", options.rate,
+                     "open loop: messages per second in all (login: logins, push: packets)")
+          ->check(CLI::PositiveNumber);
+  app.add_option("--in-flight", options.in_flight,
+                 "closed loop: messages outstanding per connection (push: packets in all)")
+      ->check(CLI::Range(1U, 65'536U))
+      ->capture_default_str()
+      ->excludes(rate);
+  app.add_option("--heartbeat", raw.heartbeat, "idle: each connection pings this often")
+      ->capture_default_str();
+  app.add_option("--mix", raw.mix_file, "mix: YAML file of a list of {do, share, think, body}");
+  app.add_option("--body", options.body_bytes, "bytes of body, or of text")
+      ->check(CLI::Range(0U, 1'000'000U))
+      ->capture_default_str();
+  app.add_option("--threads", options.threads,
+                 "connections are divided among them; 0: as many as the open-file limit needs")
+      ->check(CLI::Range(0U, 1024U))
       ->capture_default_str();
   app.add_option("--cpu", options.cpus, "pin the threads to these CPUs in turn: 1 or 2,3")
       ->delimiter(',')
       ->check(CLI::Range(0, 1023));
+  app.add_option("--connect-rate", options.connect_rate, "connect this many per second at first")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--reconnect", options.reconnect, "open lost connections again");
 }
 
-void add_message_options(CLI::App& app, Options& options) {
+void add_report_options(CLI::App& app, Options& options, RawText& raw) {
+  app.add_option("--pid", options.pid,
+                 "the target's process: its CPU time per message, memory, context switches")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--json", options.json_file, "write every number to this file");
+  app.add_option("--html", options.html_file, "write a page with charts to this file");
+  app.add_option("--fail-if", raw.fail_if,
+                 "end with exit code 3 if so: 'p99>20ms', 'errors>0', 'talk.p99.9>=5ms', "
+                 "'per_second<1000'; may be given again")
+      ->allow_extra_args(false);
+}
+
+void add_account_options(CLI::App& app, Options& options) {
   const CLI::Validator plain(plain_text, "TEXT");
+  app.add_option("--secret", options.secret, "the gateway's AppSecret, to sign tokens with")
+      ->envname("RINGGATE_APPSECRET");
+  app.add_option("--token", options.token, "log in with this token instead: one connection");
   app.add_flag("--raw", options.raw,
                "ping without a login: for bare_echo, or a gateway for less than its login_wait");
   app.add_option("--account-prefix", options.account_prefix, "accounts are PREFIX000000 and up")
       ->check(plain)
       ->capture_default_str();
   app.add_option("--app", options.app, "the app to log in to")->check(plain)->capture_default_str();
-  app.add_option("--secret", options.secret, "the gateway's AppSecret, to sign tokens with")
-      ->envname("RINGGATE_APPSECRET");
-  app.add_option("--token", options.token, "log in with this token instead");
   app.add_option("--command", options.command, "forward: the command sent")
       ->check(plain)
       ->capture_default_str();
-  app.add_option("--body", options.body_bytes, "forward: bytes of body")
-      ->check(CLI::Range(0U, 60'000U))
+  app.add_option("--talk-command", options.talk_command, "talk: the command sent")
+      ->check(plain)
+      ->capture_default_str();
+  app.add_option("--login-command", options.login_command, "the command of a login")
+      ->check(plain)
       ->capture_default_str();
 }
 
+void add_service_options(CLI::App& app, Options& options) {
+  ServiceOptions& service = options.service;
+  app.add_option("--registry-file", service.registry_file,
+                 "play the logic service behind the gateway, and enter it into this RegistryFile")
+      ->group("A service of ringbench's own (push needs it)");
+  app.add_option("--consul", service.consul_url, "the same, registered at this Consul agent")
+      ->group("A service of ringbench's own (push needs it)");
+  app.add_option("--service", service.names,
+                 "the names it registers under; by default login and what the scenario asks")
+      ->delimiter(',')
+      ->group("A service of ringbench's own (push needs it)");
+  app.add_option("--service-listen", service.listen, "where gateways dial it")
+      ->capture_default_str()
+      ->group("A service of ringbench's own (push needs it)");
+  app.add_option("--lanes", service.lanes, "offer one link per shard of the gateway")
+      ->capture_default_str()
+      ->group("A service of ringbench's own (push needs it)");
+  app.add_option("--fanout", service.fanout, "push: channels that each packet goes to")
+      ->check(CLI::Range(1U, 100'000U))
+      ->capture_default_str()
+      ->group("A service of ringbench's own (push needs it)");
+}
+
+std::expected<void, UsageEnd> read_durations(Options& options, const RawText& raw) {
+  struct Named {
+    const char* flag;
+    const std::string& text;
+    std::int64_t& ms;
+    bool may_be_zero;
+  };
+  const std::array<Named, 4> all = {
+      Named{"--duration", raw.duration, options.duration_ms, false},
+      Named{"--warmup", raw.warmup, options.warmup_ms, true},
+      Named{"--drain", raw.drain, options.drain_ms, true},
+      Named{"--heartbeat", raw.heartbeat, options.heartbeat_ms, false}};
+  for (const Named& one : all) {
+    const auto ms = parse_duration_ms(one.text);
+    if (!ms) return usage(fmt::format("{}: {}", one.flag, ms.error().message));
+    if (*ms == 0 && !one.may_be_zero) {
+      return usage(fmt::format("{}: give more than nothing", one.flag));
+    }
+    one.ms = *ms;
+  }
+  return {};
+}
+
 std::expected<void, UsageEnd> finish(Options& options, const RawText& raw) {
-  options.mode = raw.mode == "ping" ? Mode::kPing : Mode::kForward;
-  const auto duration = parse_duration_ms(raw.duration);
-  const auto warmup = parse_duration_ms(raw.warmup);
-  if (!duration) return usage("--duration: " + duration.error().message);
-  if (!warmup) return usage("--warmup: " + warmup.error().message);
-  if (*duration == 0) return usage("--duration: measure for longer than nothing");
-  options.duration_ms = *duration;
-  options.warmup_ms = *warmup;
+  for (unsigned i = 0; i < kScenarioCount; ++i) {
+    if (name_of(static_cast<Scenario>(i)) == raw.scenario) {
+      options.scenario = static_cast<Scenario>(i);
+    }
+  }
+  if (auto read = read_durations(options, raw); !read) return read;
+  for (const std::string& text : raw.fail_if) {
+    auto condition = parse_fail_if(text);
+    if (!condition) return usage("--fail-if: " + condition.error().message);
+    options.fail_if.push_back(std::move(*condition));
+  }
+  if ((options.scenario == Scenario::kMix) != !raw.mix_file.empty()) {
+    return usage("the scenario mix and --mix FILE go together");
+  }
+  if (!raw.mix_file.empty()) {
+    auto mix = read_mix_file(raw.mix_file);
+    if (!mix) return usage(mix.error().message);
+    options.mix = std::move(*mix);
+  }
   if (!options.token.empty()) {
     // A secret from the environment gives way to a token from the command line.
-    if (auto from_environment = std::getenv("RINGGATE_APPSECRET");
+    if (const char* const from_environment = std::getenv("RINGGATE_APPSECRET");
         from_environment != nullptr && options.secret == from_environment) {
       options.secret.clear();
     }
   }
-  if (auto checked = check_login(options); !checked) return checked;
-  if (auto checked = check_limits(options); !checked) return checked;
-  return read_target(options);
+  return check_options(options);
 }
 
 }  // namespace
+
+std::string_view name_of(Scenario scenario) noexcept {
+  constexpr std::array<std::string_view, kScenarioCount> kNames = {
+      "ping", "forward", "talk", "push", "login", "idle", "mix"};
+  return kNames[static_cast<std::size_t>(scenario)];
+}
 
 Result<std::int64_t> parse_duration_ms(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  const double unit_ms = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
-  if (error != std::errc{} || unit_ms == 0 || !(value >= 0) || value * unit_ms > 86'400'000) {
-    return fail(fmt::format("'{}' is no duration: write 500ms, 5s or 2m, up to a day", text), 2);
+  const double unit_ms = unit == "ms"  ? 1
+                         : unit == "s" ? 1000
+                         : unit == "m" ? 60'000
+                         : unit == "h" ? 3'600'000
+                                       : 0;
+  if (error != std::errc{} || unit_ms == 0 || !(value >= 0) || value * unit_ms > 7 * 86'400'000.0) {
+    return fail(fmt::format("'{}' is no duration: write 500ms, 10s, 2m or 1h, up to a week", text),
+                2);
   }
   return static_cast<std::int64_t>(value * unit_ms);
 }
@@ -167,12 +238,17 @@ std::expected<Options, UsageEnd> parse_options(int argc, const char* const* argv
   RawText raw;
   CLI::App app{kAbout, "ringbench"};
   app.footer(kExamples);
+  app.set_version_flag("--version", "ringbench " RINGGATE_VERSION);
   add_load_options(app, options, raw);
-  add_message_options(app, options);
+  add_report_options(app, options, raw);
+  add_account_options(app, options);
+  add_service_options(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return std::unexpected(UsageEnd{0, app.help()});
+  } catch (const CLI::CallForVersion& version) {
+    return std::unexpected(UsageEnd{0, std::string(version.what()) + "\n"});
   } catch (const CLI::ParseError& error) {
     return usage(fmt::format("{} (see ringbench --help)", error.what()));
   }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -28,14 +29,15 @@ enum class Scenario : std::uint8_t {
   kIdle,     // heartbeats only, every so often
   kMix,      // what a YAML file says
 };
+inline constexpr unsigned kScenarioCount = 7;
 [[nodiscard]] std::string_view name_of(Scenario scenario) noexcept;
 
 struct Target {
   std::string text;  // as given: tcp://HOST:PORT or ws://HOST:PORT/PATH
   Transport transport = Transport::kTcp;
-  Address address;    // resolved
-  std::string host;   // of a WebSocket's Host header: HOST:PORT
-  std::string path;   // of a WebSocket: at least "/"
+  Address address;   // resolved
+  std::string host;  // of a WebSocket's Host header: HOST:PORT
+  std::string path;  // of a WebSocket: at least "/"
 };
 
 // One line of a mix file. Ranges are uniform and both ends belong to them.
@@ -53,10 +55,10 @@ struct ServiceOptions {
   bool play = false;
   std::string registry_file;  // where it enters itself: this or consul_url
   std::string consul_url;
-  std::vector<std::string> names = {"login"};  // one instance of each, with a listener of its own
-  std::string listen = "127.0.0.1:0";          // for each; others get port 0
-  bool lanes = true;                           // registered with meta lanes = 1
-  unsigned fanout = 1;                         // kPush: channels per pushed packet
+  std::vector<std::string> names;      // one instance of each, with a listener of its own
+  std::string listen = "127.0.0.1:0";  // for each; others get port 0
+  bool lanes = true;                   // registered with meta lanes = 1
+  unsigned fanout = 1;                 // kPush: channels per pushed packet
 };
 
 struct Options {
@@ -68,10 +70,10 @@ struct Options {
   std::int64_t drain_ms = 5000;  // at the end: how long answers are waited for
   // Open loop: messages (kLogin: logins, kPush: packets) per second in all. Without it closed loop.
   std::optional<double> rate;
-  unsigned in_flight = 1;  // closed loop: messages outstanding per connection
-  std::int64_t heartbeat_ms = 30'000;         // kIdle
-  std::optional<double> connect_rate;         // connects per second in all while setting up
-  unsigned threads = 1;
+  unsigned in_flight = 1;              // closed loop: messages outstanding per connection
+  std::int64_t heartbeat_ms = 30'000;  // kIdle
+  std::optional<double> connect_rate;  // connects per second in all while setting up
+  unsigned threads = 0;                // at least one, once checked
   std::vector<int> cpus;
   bool raw = false;  // no login: pings to bare_echo, or to a gateway for less than its login_wait
   std::string account_prefix = "bench";
@@ -89,8 +91,14 @@ struct Options {
   std::string html_file;
   std::vector<FailIf> fail_if;
 
+  bool reconnect = false;  // a connection that is lost while the run goes on is opened again
+
   [[nodiscard]] bool open_loop() const noexcept {
     return rate.has_value() || scenario == Scenario::kIdle;
+  }
+  // Of the timeline: a hundredth of the window, at least 100 ms.
+  [[nodiscard]] std::int64_t interval_ms() const noexcept {
+    return std::max<std::int64_t>(100, (duration_ms + 99) / 100);
   }
 };
 

@@ -4,8 +4,8 @@
 //
 // One thread of its own, started by start() and ended by stop() or the destructor. It listens,
 // enters itself into the registry once it accepts, and leaves the registry when it ends. Gateways
-// dial it, as many links (and lanes) as they like; a channel is answered and pushed to over the link
-// that its login came by.
+// dial it, as many links (and lanes) as they like; a channel is answered and pushed to over the
+// link that its login came by.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace ringgate::bench {
 
 class PlayedService {
  public:
-  // Listens, registers and starts the thread. The error is a sentence: a taken port, a registry that
-  // cannot be written. Both references outlive it.
+  // Listens, registers and starts the thread. The error is a sentence: a taken port, a registry
+  // that cannot be written. Both references outlive it.
   [[nodiscard]] static Result<std::unique_ptr<PlayedService>> start(const Options& options,
                                                                     RunState& state);
   ~PlayedService();

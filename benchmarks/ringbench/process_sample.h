@@ -15,7 +15,7 @@ struct ProcessSample {
   std::uint64_t at_ns = 0;  // CLOCK_MONOTONIC
   CpuSnapshot cpu;
   std::uint64_t rss_bytes = 0;
-  std::uint64_t voluntary_switches = 0;    // of all threads
+  std::uint64_t voluntary_switches = 0;  // of all threads
   std::uint64_t involuntary_switches = 0;
 };
 

@@ -1,66 +1,79 @@
+// Worker: the loop and its phases.
 #include "benchmarks/ringbench/worker.h"
 
 #include <fmt/format.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
-#include "codec/pkt.pb.h"
-#include "services/token.h"
+#include "benchmarks/ringbench/worker_tag.h"
 
 namespace ringgate::bench {
 namespace {
 
-constexpr std::size_t kConnectsInFlight = 128;
-constexpr unsigned kTickMs = 10;
-constexpr std::uint64_t kSecondNs = 1'000'000'000;
-constexpr std::uint64_t kSetUpStallNs = 15 * kSecondNs;
-constexpr std::int64_t kTokenLifeS = 24 * 3600;
+constexpr std::uint64_t kTickNs = 10 * kMillisecondNs;
+// Well below the two minutes after which a gateway takes a client for dead.
+constexpr std::uint32_t kKeepAliveMs = 25'000;
+// Each tick looks at this part of the clients: all of them in two seconds.
+constexpr std::uint32_t kKeepAliveParts = 200;
+// Few threads have buffers for a burst from all of their clients; of many, each has fewer.
+constexpr unsigned kBuffersOfManyThreads = 1024;
+constexpr unsigned kManyThreads = 8;
 
-std::string login_request(const std::string& token) {
-  pkt::LoginReq request;
-  request.set_token(token);
-  return request.SerializeAsString();
-}
-
-enum class Kind : std::uint8_t { kConnect, kRecv, kSend };
-
-constexpr std::uint64_t tag(Kind kind, std::uint32_t index) noexcept {
-  return (std::uint64_t{index} << 8) | static_cast<std::uint8_t>(kind);
-}
-
-std::uint64_t monotonic_ns() noexcept {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * kSecondNs +
-         static_cast<std::uint64_t>(now.tv_nsec);
+std::vector<MixStep> steps_of(const Options& options) {
+  const auto one = [&options](Action action) {
+    return std::vector<MixStep>{{.action = action,
+                                 .body_min_bytes = options.body_bytes,
+                                 .body_max_bytes = options.body_bytes}};
+  };
+  switch (options.scenario) {
+    case Scenario::kPing:
+    case Scenario::kIdle:
+      return one(Action::kPing);
+    case Scenario::kForward:
+      return one(Action::kForward);
+    case Scenario::kTalk:
+      return one(Action::kTalk);
+    case Scenario::kMix:
+      return options.mix;
+    case Scenario::kPush:
+    case Scenario::kLogin:
+      break;
+  }
+  return {};
 }
 
 }  // namespace
 
-void RunState::fail_once(std::string sentence) {
-  const std::lock_guard lock(mutex_);
-  if (!failure_) failure_ = std::move(sentence);
-}
-
-std::optional<std::string> RunState::failure() {
-  const std::lock_guard lock(mutex_);
-  return failure_;
-}
-
-Worker::Worker(const Options& options, RunState& state, unsigned first_client, unsigned clients)
-    : options_(options), state_(state), first_client_(first_client), slots_(clients) {
-  body_.assign(options.body_bytes, 'x');
-  workload_ = {.mode = options.mode, .command = options.command, .body = body_};
+Worker::Worker(const Options& options, RunState& state, const WorkerShare& share)
+    : options_(options),
+      state_(state),
+      share_(share),
+      reader_(options.target.transport),
+      random_(share.worker + 1),
+      clients_(share.clients),
+      steps_(steps_of(options)) {
+  double end = 0;
+  unsigned longest = 0;
+  for (const MixStep& step : steps_) {
+    end += step.share;
+    step_ends_.push_back(end);
+    longest = std::max(longest, step.body_max_bytes);
+  }
+  body_.assign(talk_body_bytes(std::max<std::size_t>(longest, kPushStampBytes)), 'x');
+  tally_.timeline.resize(static_cast<std::size_t>(
+      (options.duration_ms + options.interval_ms() - 1) / options.interval_ms()));
+  dirty_.reserve(share.clients);
+  starved_.reserve(share.clients);
 }
 
 Worker::~Worker() {
-  for (const Slot& slot : slots_) {
-    if (slot.fd >= 0) close(slot.fd);
+  for (Client& client : clients_) {
+    client.output.complete_send(pool_, 0);
+    client.output.clear(pool_);
+    client.input.clear(pool_);
   }
 }
 
@@ -74,20 +87,11 @@ bool Worker::open(int cpu) {
       return false;
     }
   }
-  if (auto opened = ring_.open(0); !opened) {
+  const unsigned buffers = share_.workers > kManyThreads ? kBuffersOfManyThreads : kBufferCount;
+  if (auto opened = ring_.open(share_.clients, buffers); !opened) {
     state_.fail_once(opened.error().message);
     return false;
   }
-  const std::string longest = options_.token.empty()
-                                  ? sign_token({account_of(0), options_.app, INT64_MAX}, "secret")
-                                  : options_.token;
-  const std::size_t room =
-      std::max(Client::message_room(workload_), Client::login_room(login_request(longest).size()));
-  output_.resize(room * slots_.size());
-  for (std::size_t index = 0; index < slots_.size(); ++index) {
-    slots_[index].client.set_output(MutableBytes(output_).subspan(index * room, room));
-  }
-  starved_.reserve(slots_.size());
   return true;
 }
 
@@ -96,195 +100,150 @@ void Worker::run(int cpu) {
 }
 
 void Worker::loop() {
-  progress_ns_ = now_ns_ = monotonic_ns();
+  begin_ns_ = progress_ns_ = now_ns_ = monotonic_ns();
+  if (options_.scenario == Scenario::kLogin) {
+    ready_ = clients_.size();  // nothing is set up: logging in is what is measured
+  }
+  publish_counts();
   for (;;) {
-    const Phase phase = state_.phase.load(std::memory_order_acquire);
-    if (phase == Phase::kStop) break;
-    if (phase == Phase::kSetUp) {
-      connect_more();
-      watch_set_up();
-    } else if (phase_ == Phase::kSetUp) {
-      send_first();
-    }
-    phase_ = phase;
-    if (const int error = ring_.submit_and_wait(kTickMs); error != 0) {
+    take_phase();
+    if (phase_ == Phase::kStop) break;
+    if (now_ns_ >= next_tick_ns_) tick();
+    connect_more();
+    run_timers();
+    if (phase_ == Phase::kRun) send_due();
+    start_sends();
+    if (const int error = ring_.submit_and_wait_ns(wait_ns()); error != 0) {
       return state_.fail_once(fmt::format("waiting on the ring failed: {}", std::strerror(-error)));
     }
     now_ns_ = monotonic_ns();
     ring_.for_each_completion([this](const io_uring_cqe& cqe) { on_completion(cqe); });
-    ring_.return_buffers();
-    for (const std::uint32_t index : starved_) {
-      ring_.arm_recv(slots_[index].fd, false, tag(Kind::kRecv, index));
-    }
-    starved_.clear();
+    end_batch();
   }
-  count_unanswered();
+  settle_rest();
+  publish_counts();
 }
 
-void Worker::watch_set_up() {
-  if (ready_ == slots_.size() || now_ns_ - progress_ns_ < kSetUpStallNs) return;
-  state_.fail_once(
-      fmt::format("no progress for {} s with {} of {} connections ready: look at the target's "
-                  "/ready and its log, or use fewer --connections",
-                  kSetUpStallNs / kSecondNs, ready_, slots_.size()));
+void Worker::take_phase() {
+  const Phase phase = state_.phase.load(std::memory_order_acquire);
+  if (phase == phase_) return;
+  const bool begins = phase == Phase::kRun;
+  phase_ = phase;
+  if (begins) begin_load();
 }
 
-void Worker::connect_more() {
-  while (started_ < slots_.size() && started_ - ready_ < kConnectsInFlight) {
-    const auto index = static_cast<std::uint32_t>(started_++);
-    const int fd = open_client_socket(options_.address, first_client_ + index);
-    if (fd < 0) {
-      return state_.fail_once(fmt::format("cannot open socket {}: {}; use fewer --connections",
-                                          index, std::strerror(errno)));
-    }
-    slots_[index].fd = fd;
-    io_uring_sqe* sqe = ring_.sqe();
-    io_uring_prep_connect(sqe, fd, options_.address.get(), options_.address.bytes);
-    io_uring_sqe_set_data64(sqe, tag(Kind::kConnect, index));
-  }
+std::uint64_t Worker::wait_ns() const noexcept {
+  std::uint64_t until = next_tick_ns_;
+  if (phase_ == Phase::kRun) until = std::min(until, schedule_.next_ns());
+  if (!timers_.empty()) until = std::min(until, timers_.top().due_ns);
+  const std::uint64_t now = monotonic_ns();
+  return until > now ? until - now : 0;
 }
 
 void Worker::on_completion(const io_uring_cqe& cqe) {
-  const auto index = static_cast<std::uint32_t>(cqe.user_data >> 8);
-  switch (static_cast<Kind>(cqe.user_data & 0xff)) {
-    case Kind::kRecv:
-      return on_recv(index, cqe);
-    case Kind::kSend:  // only failures come (CQE_SKIP_SUCCESS); the recv ends then, too
+  const WorkerTag tag = WorkerTag::unpack(cqe.user_data);
+  Client& client = clients_[tag.index];
+  // A slot is closed when nothing of it is in flight, but for its shutdown's completion.
+  if (tag.generation != client.generation) return;
+  switch (tag.kind) {
+    case WorkerOp::kRecv:
+      return on_recv(tag.index, cqe);
+    case WorkerOp::kSend:
+      return on_send(tag.index, cqe.res);
+    case WorkerOp::kConnect:
+      return on_connected(tag.index, cqe.res);
+    case WorkerOp::kShutdown:
       return;
-    case Kind::kConnect:
-      return on_connected(index, cqe.res);
+    case WorkerOp::kClose:
+      return on_closed(tag.index);
   }
 }
 
-void Worker::on_connected(std::uint32_t index, int result) {
-  if (result < 0) {
-    const std::string_view mend = result == -ECONNREFUSED
-                                      ? "nothing listens there, start the target or mend --target"
-                                      : "check --target and the way to it";
-    return state_.fail_once(
-        fmt::format("cannot connect to {}: {} ({})", options_.target, mend, strerror(-result)));
+void Worker::on_send(std::uint32_t index, int result) {
+  Client& client = clients_[index];
+  client.sending = false;
+  client.output.complete_send(pool_, static_cast<std::size_t>(std::max(result, 0)));
+  if (result < 0 && connected(client) && client.state != ClientState::kClosing) {
+    return lose(index, ErrorKind::kConnectionLost, std::strerror(-result));
   }
-  Slot& slot = slots_[index];
-  ring_.arm_recv(slot.fd, false, tag(Kind::kRecv, index));
-  progress_ns_ = now_ns_;
-  if (options_.raw) return become_ready(slot);
-  log_in(index);
+  if (!client.output.empty() && connected(client) && !client.dirty) {
+    client.dirty = true;
+    dirty_.push_back(index);
+  }
+  try_close(index);
 }
 
-void Worker::log_in(std::uint32_t index) {
-  Slot& slot = slots_[index];
-  const std::string token =
-      options_.token.empty()
-          ? sign_token({account_of(index), options_.app, std::time(nullptr) + kTokenLifeS},
-                       options_.secret)
-          : options_.token;
-  slot.client.state = Client::State::kLoggingIn;
-  send(index, slot.client.write_login(as_bytes(login_request(token))));
+void Worker::end_batch() {
+  ring_.return_buffers();
+  for (const std::uint32_t index : starved_) {
+    Client& client = clients_[index];
+    if (!client.starved) continue;
+    client.starved = false;
+    if (!connected(client) || client.state == ClientState::kClosing) continue;
+    client.receiving = true;
+    ring_.arm_recv(static_cast<int>(index), true,
+                   WorkerTag{WorkerOp::kRecv, client.generation, index}.pack());
+  }
+  starved_.clear();
+  if (pushes_received_ > 0) {
+    state_.pushes_received.fetch_add(pushes_received_, std::memory_order_relaxed);
+    pushes_received_ = 0;
+  }
+  publish_counts();
 }
 
-std::string Worker::account_of(std::uint32_t index) const {
-  return fmt::format("{}{:06}", options_.account_prefix, first_client_ + index);
+void Worker::publish_counts() {
+  const auto relaxed = std::memory_order_relaxed;
+  live_.answered.store(answered_, relaxed);
+  live_.sent.store(sent_, relaxed);
+  live_.errors.store(errors_, relaxed);
+  live_.ready.store(ready_, relaxed);
+  const bool logins = options_.scenario == Scenario::kLogin;
+  outstanding_.store(
+      messages_pending_ +
+          static_cast<std::uint64_t>(std::max<std::int64_t>(deliveries_pending_, 0)) +
+          (logins ? under_way_ + waiting_logins_.size() : 0),
+      std::memory_order_release);
 }
 
-void Worker::become_ready(Slot& slot) {
-  slot.client.state = Client::State::kReady;
-  ++ready_;
-  state_.clients_ready.fetch_add(1, std::memory_order_release);
+void Worker::tick() {
+  next_tick_ns_ = now_ns_ + kTickNs;
+  if (phase_ == Phase::kSetUp) watch_set_up();
+  if (!options_.raw && options_.scenario != Scenario::kLogin) keep_alive();
 }
 
-void Worker::on_recv(std::uint32_t index, const io_uring_cqe& cqe) {
-  Slot& slot = slots_[index];
-  if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
-    const ByteView bytes = ring_.take_received(cqe);
-    const auto judged = [&](const Verdict& verdict) { on_verdict(index, verdict); };
-    if (slot.client.state != Client::State::kLost && !slot.client.receive(bytes, judged)) {
-      lose(index, ErrorKind::kMalformed, EPROTO);
+// Clients that have nothing to say, in a long set-up or with a low rate, would be closed as idle.
+void Worker::keep_alive() {
+  if (phase_ == Phase::kRun && options_.scenario == Scenario::kIdle) return;
+  const auto now_ms = static_cast<std::uint32_t>((now_ns_ - begin_ns_) / kMillisecondNs);
+  const auto count = static_cast<std::uint32_t>(clients_.size());
+  for (std::uint32_t i = 0; i < count / kKeepAliveParts + 1; ++i) {
+    keep_alive_cursor_ = keep_alive_cursor_ + 1 < count ? keep_alive_cursor_ + 1 : 0;
+    const Client& client = clients_[keep_alive_cursor_];
+    if (client.state == ClientState::kReady && now_ms - client.last_sent_ms > kKeepAliveMs) {
+      send_message(keep_alive_cursor_, kKeepAliveStep, 0);
     }
   }
-  if ((cqe.flags & IORING_CQE_F_MORE) != 0) return;
-  if (cqe.res == -ENOBUFS || cqe.res > 0) return starved_.push_back(index);
-  lose(index, ErrorKind::kConnectionLost, -cqe.res);
 }
 
-void Worker::on_verdict(std::uint32_t index, const Verdict& verdict) {
-  Client& client = slots_[index].client;
-  if (client.state == Client::State::kLoggingIn) return on_login_verdict(index, verdict);
-  if (verdict.answered) {
-    report_.answered.store(report_.answered.load(std::memory_order_relaxed) + 1,
-                           std::memory_order_relaxed);
-    if (phase_ == Phase::kMeasure) report_.times.record(now_ns_ - client.sent_ns);
-  } else {
-    count_error(verdict);
-  }
-  if (verdict.settled) send_next(index);
-}
-
-void Worker::on_login_verdict(std::uint32_t index, const Verdict& verdict) {
-  if (verdict.answered) {
-    progress_ns_ = now_ns_;
-    return become_ready(slots_[index]);
-  }
-  if (verdict.error == ErrorKind::kStatus) {
-    const std::string_view mend =
-        verdict.status == static_cast<std::uint32_t>(Status::kUnauthorized)
-            ? "--secret or --token is not what the gateway expects (AppSecret)"
-            : "is a login service connected? see the gateway's /ready";
-    return state_.fail_once(fmt::format("login of {} was refused with status {}: {}",
-                                        account_of(index), verdict.status, mend));
-  }
-  state_.fail_once(fmt::format("login of {} was answered by something else ({}): is {} a gateway?",
-                               account_of(index), name_of(verdict.error), options_.target));
-}
-
-void Worker::send(std::uint32_t index, ByteView bytes) {
-  io_uring_sqe* sqe = ring_.sqe();
-  io_uring_prep_send(sqe, slots_[index].fd, bytes.data(), bytes.size(), MSG_WAITALL | MSG_NOSIGNAL);
-  sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;  // the answer says that it was sent
-  io_uring_sqe_set_data64(sqe, tag(Kind::kSend, index));
-}
-
-// The time is that of the batch's start: at most the batch's own work too early.
-void Worker::send_next(std::uint32_t index) {
-  Client& client = slots_[index].client;
-  client.state = Client::State::kWaiting;
-  client.sent_ns = now_ns_;
-  send(index, client.write_message(workload_));
-}
-
-void Worker::send_first() {
-  now_ns_ = monotonic_ns();
-  for (std::uint32_t index = 0; index < slots_.size(); ++index) {
-    if (slots_[index].client.state == Client::State::kReady) send_next(index);
-  }
-}
-
-void Worker::count_error(const Verdict& verdict) {
-  ++report_.errors[static_cast<std::size_t>(verdict.error)];
-  if (verdict.error == ErrorKind::kStatus) {
-    ++report_.statuses[std::min<std::size_t>(verdict.status, WorkerReport::kStatuses - 1)];
-  }
-}
-
-void Worker::lose(std::uint32_t index, ErrorKind kind, int error) {
-  Client& client = slots_[index].client;
-  if (client.state == Client::State::kLost) return;
-  if (phase_ == Phase::kSetUp) {
-    state_.fail_once(fmt::format(
-        "the target closed connection {} before the run began ({}): see its log and its bounds",
-        first_client_ + index, error == 0 ? "end of stream" : std::strerror(error)));
-  }
-  client.state = Client::State::kLost;
-  shutdown(slots_[index].fd, SHUT_RDWR);
-  count_error({.error = kind});
-  state_.clients_lost.fetch_add(1, std::memory_order_relaxed);
-}
-
-void Worker::count_unanswered() {
-  const std::uint64_t now = monotonic_ns();
-  for (const Slot& slot : slots_) {
-    if (slot.client.state == Client::State::kWaiting && now - slot.client.sent_ns > kSecondNs) {
-      count_error({.error = ErrorKind::kUnanswered});
+// The drain is over: what has not come does not come.
+void Worker::settle_rest() {
+  for (Client& client : clients_) {
+    if (client.login_counted) {
+      client.login_counted = false;
+      ++tally_.of(Action::kLogin).failed;
+      count_error(ErrorKind::kUnanswered);
     }
+    pending_.drain(client.pending, [this](const Pending& message) {
+      if (message.mix_step != kKeepAliveStep) count_error(ErrorKind::kUnanswered);
+      fail(message);
+    });
+  }
+  for (; !waiting_logins_.empty(); waiting_logins_.pop()) {
+    if (!state_.in_window(waiting_logins_.front())) continue;
+    ++tally_.of(Action::kLogin).sent;
+    ++tally_.of(Action::kLogin).failed;
+    count_error(ErrorKind::kUnanswered);
   }
 }
 

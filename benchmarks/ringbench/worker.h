@@ -1,54 +1,46 @@
-// One thread of ringbench: its share of the clients, on a ring of its own.
+// One thread of ringbench: its share of the clients, on a ring of its own, as direct descriptors.
 //
-// RunState is shared: main sets the phase, workers read it and report through it. A Worker belongs
-// to the thread in run(); main reads its counters (relaxed, one writer) while it runs, and the rest
-// of its WorkerReport after joining the thread.
+//   worker.cc          the loop and its phases
+//   worker_connect.cc  from nothing to logged in, and to the end of a connection
+//   worker_input.cc    bytes in, and what they mean
+//   worker_load.cc     what is sent when
+//
+// A Worker belongs to the thread in run(); main reads live() and outstanding() (relaxed, one
+// writer) while it runs, and its tally after joining the thread.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
-#include <mutex>
-#include <optional>
+#include <functional>
+#include <queue>
 #include <string>
 #include <vector>
 
 #include "benchmarks/common/bench_ring.h"
-#include "benchmarks/common/histogram.h"
 #include "benchmarks/ringbench/client.h"
+#include "benchmarks/ringbench/client_codec.h"
 #include "benchmarks/ringbench/options.h"
+#include "benchmarks/ringbench/pending.h"
+#include "benchmarks/ringbench/random.h"
+#include "benchmarks/ringbench/run_state.h"
+#include "benchmarks/ringbench/schedule.h"
+#include "benchmarks/ringbench/tally.h"
+#include "dataplane/block_pool.h"
 
 namespace ringgate::bench {
 
-enum class Phase : std::uint8_t { kSetUp, kWarmUp, kMeasure, kStop };
-
-struct RunState {
-  std::atomic<Phase> phase{Phase::kSetUp};
-  std::atomic<unsigned> clients_ready{0};
-  std::atomic<unsigned> clients_lost{0};
-
-  void fail_once(std::string sentence);
-  [[nodiscard]] std::optional<std::string> failure();
-
- private:
-  std::mutex mutex_;
-  std::optional<std::string> failure_;
-};
-
-struct WorkerReport {
-  // Statuses from here on are counted together.
-  static constexpr std::size_t kStatuses = 1024;
-
-  std::atomic<std::uint64_t> answered{0};           // with status Success, since the start
-  Histogram times;                                  // of those answered in the measuring window
-  std::array<std::uint64_t, kErrorKinds> errors{};  // since the set-up
-  std::array<std::uint64_t, kStatuses> statuses{};
+// Which of the run's clients and threads a worker is.
+struct WorkerShare {
+  unsigned worker = 0;
+  unsigned workers = 1;
+  unsigned first_client = 0;
+  unsigned clients = 0;
 };
 
 class Worker {
  public:
-  // Clients first_client to first_client + clients - 1 of the run.
-  Worker(const Options& options, RunState& state, unsigned first_client, unsigned clients);
+  // The references outlive it.
+  Worker(const Options& options, RunState& state, const WorkerShare& share);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -56,48 +48,135 @@ class Worker {
   // The thread's body, until the phase is kStop; `cpu` < 0: not pinned.
   void run(int cpu);
 
-  [[nodiscard]] const WorkerReport& report() const noexcept { return report_; }
+  [[nodiscard]] const LiveCounts& live() const noexcept { return live_; }
+  // What a drain waits for: messages, logins and deliveries that have not come.
+  [[nodiscard]] std::uint64_t outstanding() const noexcept {
+    return outstanding_.load(std::memory_order_acquire);
+  }
+  // Clients that are lost for good.
+  [[nodiscard]] std::uint64_t gone() const noexcept {
+    return gone_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
 
  private:
-  struct Slot {
-    Client client;
-    int fd = -1;
-  };
-
+  // worker.cc
   [[nodiscard]] bool open(int cpu);
   void loop();
-  void connect_more();
+  void take_phase();
+  [[nodiscard]] std::uint64_t wait_ns() const noexcept;
   void on_completion(const io_uring_cqe& cqe);
+  void on_send(std::uint32_t index, int result);
+  void end_batch();
+  void tick();
+  void keep_alive();
+  void settle_rest();
+  void publish_counts();
+
+  // worker_connect.cc
+  void connect_more();
+  [[nodiscard]] bool may_connect() const noexcept;
+  void open_connection(std::uint32_t index);
   void on_connected(std::uint32_t index, int result);
-  void on_recv(std::uint32_t index, const io_uring_cqe& cqe);
-  void on_verdict(std::uint32_t index, const Verdict& verdict);
-  void on_login_verdict(std::uint32_t index, const Verdict& verdict);
+  void on_transport_ready(std::uint32_t index);
   void log_in(std::uint32_t index);
-  void become_ready(Slot& slot);
-  void send(std::uint32_t index, ByteView bytes);
-  void send_next(std::uint32_t index);
-  void send_first();
-  void count_error(const Verdict& verdict);
-  void lose(std::uint32_t index, ErrorKind kind, int error);
-  void count_unanswered();
+  void login_answered(std::uint32_t index, const Incoming& answer);
+  void login_failed(std::uint32_t index, const Incoming& answer);
+  void become_ready(std::uint32_t index);
+  void lose(std::uint32_t index, ErrorKind kind, std::string_view why);
+  void fail_set_up(std::uint32_t index, ErrorKind kind, std::string_view why);
+  void begin_close(std::uint32_t index);
+  void try_close(std::uint32_t index);
+  void on_closed(std::uint32_t index);
   void watch_set_up();
   [[nodiscard]] std::string account_of(std::uint32_t index) const;
+  [[nodiscard]] std::string token_of(std::uint32_t index) const;
+
+  // worker_input.cc
+  void on_recv(std::uint32_t index, const io_uring_cqe& cqe);
+  void on_data(std::uint32_t index, ByteView bytes);
+  [[nodiscard]] std::size_t consume(std::uint32_t index, ByteView bytes);
+  [[nodiscard]] std::size_t take_upgrade(std::uint32_t index, ByteView bytes);
+  void handle(std::uint32_t index, const Incoming& incoming);
+  void on_pong(std::uint32_t index);
+  void on_answer(std::uint32_t index, const Incoming& answer);
+  void on_push(std::uint32_t index, const Incoming& push);
+  void on_close_frame(std::uint32_t index, const Incoming& close);
+  void settle(std::uint32_t index, const Pending& message, std::uint32_t status);
+  void fail(const Pending& message);
+  void count_error(ErrorKind kind, std::uint32_t status = 0);
+  void count_time(Action action, bool counted, std::uint64_t since_ns);
+  [[nodiscard]] Interval* interval_now() noexcept;
+
+  // worker_load.cc
+  void begin_load();
+  void send_due();
+  void send_scheduled(std::uint64_t intended_ns);
+  void run_timers();
+  void after_answer(std::uint32_t index, const Pending& message);
+  void send_next(std::uint32_t index);
+  void send_message(std::uint32_t index, std::uint8_t step, std::uint64_t intended_ns);
+  void write_message(std::uint32_t index, const MixStep& step, std::uint32_t sequence,
+                     std::uint64_t intended_ns);
+  void begin_login(std::uint32_t index, std::uint64_t intended_ns);
+  void login_slot_free(std::uint32_t index);
+  [[nodiscard]] std::uint8_t pick_step() noexcept;
+  [[nodiscard]] std::uint32_t next_ready() noexcept;
+  [[nodiscard]] bool may_send() const noexcept;
+  [[nodiscard]] std::uint8_t* reserve(std::uint32_t index, std::size_t bytes);
+  void start_sends();
+  void wake_at(std::uint64_t due_ns, std::uint32_t index) { timers_.push({due_ns, index}); }
+
+  [[nodiscard]] bool connected(const Client& client) const noexcept {
+    return client.state != ClientState::kClosed && client.state != ClientState::kLost;
+  }
 
   const Options& options_;
   RunState& state_;
-  unsigned first_client_;
-  WorkerReport report_;
+  const WorkerShare share_;
+  LiveCounts live_;
+  std::atomic<std::uint64_t> outstanding_{0};
+  std::atomic<std::uint64_t> gone_{0};
+  Tally tally_;
+
   BenchRing ring_;
-  Workload workload_;
-  std::vector<std::uint8_t> body_;
-  std::vector<std::uint8_t> output_;  // room for one message per client
-  std::vector<Slot> slots_;
-  std::vector<std::uint32_t> starved_;  // whose recv ended for want of buffers
-  std::size_t started_ = 0;             // connects begun
-  std::size_t ready_ = 0;
-  std::uint64_t now_ns_ = 0;  // once per batch
-  std::uint64_t progress_ns_ = 0;
+  BlockPool pool_;
+  IncomingReader reader_;
+  Random random_;
+  PendingPool pending_;
+  std::vector<Client> clients_;
+  std::vector<MixStep> steps_;
+  std::vector<double> step_ends_;   // cumulated shares
+  std::vector<std::uint8_t> body_;  // scratch: the body of the message that is written
+  std::vector<std::uint32_t> dirty_;
+  std::vector<std::uint32_t> starved_;
+
+  Schedule schedule_;
+  struct Timer {
+    std::uint64_t due_ns;
+    std::uint32_t index;
+    bool operator>(const Timer& other) const noexcept { return due_ns > other.due_ns; }
+  };
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;  // pauses, reconnects
+  std::vector<std::uint32_t> free_slots_;                                  // kLogin, open loop
+  std::queue<std::uint64_t> waiting_logins_;  // kLogin: due, but no slot was free
+
   Phase phase_ = Phase::kSetUp;
+  std::uint64_t begin_ns_ = 0;  // of the worker
+  std::uint64_t now_ns_ = 0;    // once per turn
+  std::uint64_t next_tick_ns_ = 0;
+  std::uint64_t progress_ns_ = 0;
+  std::size_t started_ = 0;    // of the set-up: connects begun
+  std::size_t under_way_ = 0;  // connections that are on their way to being ready
+  std::uint64_t ready_ = 0;
+  std::uint64_t messages_pending_ = 0;
+  std::int64_t deliveries_pending_ = 0;  // of talks
+  std::uint64_t pushes_received_ = 0;    // not yet told to state_
+  std::uint64_t sent_ = 0;
+  std::uint64_t answered_ = 0;
+  std::uint64_t errors_ = 0;
+  std::uint32_t cursor_ = 0;  // open loop: whose turn it is
+  std::uint32_t keep_alive_cursor_ = 0;
 };
 
 }  // namespace ringgate::bench

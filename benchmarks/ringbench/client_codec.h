@@ -1,0 +1,94 @@
+// The bytes of the protocol as a client speaks it, over TCP frames or WebSocket. No sockets.
+//
+// Pure functions, any thread; views are parts of the input.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "benchmarks/ringbench/options.h"
+#include "benchmarks/ringbench/push_body.h"
+#include "codec/bytes.h"
+#include "codec/header_slow.h"
+#include "codec/rewrite.h"
+#include "codec/tcp_frame.h"
+#include "dataplane/transport.h"
+
+namespace ringgate::bench {
+
+// --- Out ----------------------------------------------------------------------------------------
+
+// A basic ping, framed (and, for WebSocket, masked).
+[[nodiscard]] ByteView ping_frame(Transport transport) noexcept;
+
+// A logic packet, framed. Exactly request_bytes() are written; the end of them is returned.
+[[nodiscard]] std::size_t request_bytes(Transport transport, const OutgoingHeader& header,
+                                        std::size_t body_bytes) noexcept;
+std::uint8_t* write_request(std::uint8_t* to, Transport transport, const OutgoingHeader& header,
+                            ByteView body) noexcept;
+
+// A control frame: the answer to a ping or a close. `payload` has at most 125 bytes.
+[[nodiscard]] std::size_t control_bytes(Transport transport, std::size_t payload_bytes) noexcept;
+std::uint8_t* write_control(std::uint8_t* to, Transport transport, Opcode opcode,
+                            ByteView payload) noexcept;
+
+// The encoded LoginReq.
+[[nodiscard]] std::string login_body(std::string_view token);
+
+// The encoded MessageReq{type: 1, body}, whose body is a text of `text_bytes` that begins with the
+// stamp (push_body.h). By hand, since it is written for each talk.
+[[nodiscard]] std::size_t talk_body_bytes(std::size_t text_bytes) noexcept;
+std::uint8_t* write_talk_body(std::uint8_t* to, std::size_t text_bytes,
+                              const PushStamp& stamp) noexcept;
+
+[[nodiscard]] std::string upgrade_request(const Target& target);
+
+// --- In -----------------------------------------------------------------------------------------
+
+enum class UpgradeAnswer : std::uint8_t { kNeedMore, kAccepted, kRefused };
+struct UpgradeResult {
+  UpgradeAnswer answer = UpgradeAnswer::kNeedMore;
+  std::size_t consumed = 0;      // kAccepted: frames follow
+  std::string_view status_line;  // kRefused
+};
+[[nodiscard]] UpgradeResult read_upgrade_answer(ByteView input) noexcept;
+
+enum class IncomingKind : std::uint8_t {
+  kNeedMore,
+  kMalformed,  // give the connection up
+  kPong,       // basic
+  kAnswer,     // flag Response
+  kPush,       // flag Push
+  kKickOut,
+  kOther,      // a packet or frame that no client waits for
+  kPingFrame,  // to be answered with a pong frame that echoes `body`
+  kClose,
+};
+
+struct Incoming {
+  IncomingKind kind = IncomingKind::kNeedMore;
+  std::size_t consumed = 0;
+  std::uint32_t sequence = 0;
+  std::uint32_t status = 0;
+  std::string_view command = {};
+  ByteView body = {};
+};
+
+// Splits frames off a stream. One per worker: it holds what non-canonical headers need. A
+// fragmented WebSocket message counts as malformed: no gateway of the protocol sends any.
+class IncomingReader {
+ public:
+  explicit IncomingReader(Transport transport) noexcept : transport_(transport) {}
+  // The first frame of `input`. Views are valid until the next call.
+  [[nodiscard]] Incoming next(ByteView input);
+
+ private:
+  [[nodiscard]] Incoming packet(ByteView payload);
+
+  Transport transport_;
+  SlowPath slow_path_;
+};
+
+}  // namespace ringgate::bench

@@ -1,0 +1,145 @@
+#include "benchmarks/ringbench/mix_file.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+namespace ringgate::bench {
+namespace {
+
+constexpr std::size_t kMaxSteps = 64;
+constexpr unsigned kMaxBodyBytes = 1'000'000;
+
+template <class... Args>
+std::unexpected<Error> wrong(const YAML::Node& node, fmt::format_string<Args...> text,
+                             Args&&... args) {
+  return fail(fmt::format("line {}: {}", node.Mark().line + 1,
+                          fmt::format(text, std::forward<Args>(args)...)),
+              2);
+}
+
+// `A..B`, or `A` for both.
+struct Ends {
+  std::string low;
+  std::string high;
+};
+Ends split_range(const std::string& text) {
+  const std::size_t dots = text.find("..");
+  if (dots == std::string::npos) return {text, text};
+  return {text.substr(0, dots), text.substr(dots + 2)};
+}
+
+Result<unsigned> parse_bytes(std::string_view text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value > kMaxBodyBytes) {
+    return fail(fmt::format("'{}' is no number of bytes up to {}", text, kMaxBodyBytes));
+  }
+  return value;
+}
+
+Result<void> read_action(const YAML::Node& value, MixStep& step) {
+  const auto text = value.as<std::string>();
+  for (const Action action : {Action::kPing, Action::kForward, Action::kTalk}) {
+    if (name_of(action) == text) {
+      step.action = action;
+      return {};
+    }
+  }
+  return wrong(value, "cannot do '{}': it is ping, forward or talk", text);
+}
+
+Result<void> read_share(const YAML::Node& value, MixStep& step) {
+  step.share = value.as<double>();
+  if (std::isfinite(step.share) && step.share > 0) return {};
+  return wrong(value, "a share is a number above 0");
+}
+
+Result<void> read_think(const YAML::Node& value, MixStep& step) {
+  const Ends ends = split_range(value.as<std::string>());
+  const auto low = parse_duration_ms(ends.low);
+  const auto high = parse_duration_ms(ends.high);
+  if (!low || !high) return wrong(value, "{}", (low ? high : low).error().message);
+  if (*low > *high) return wrong(value, "the shorter think time comes first: 1s..5s");
+  step.think_min_ms = *low;
+  step.think_max_ms = *high;
+  return {};
+}
+
+Result<void> read_body(const YAML::Node& value, MixStep& step) {
+  const Ends ends = split_range(value.as<std::string>());
+  const auto low = parse_bytes(ends.low);
+  const auto high = parse_bytes(ends.high);
+  if (!low || !high) return wrong(value, "{}", (low ? high : low).error().message);
+  if (*low > *high) return wrong(value, "the smaller body comes first: 32..256");
+  step.body_min_bytes = *low;
+  step.body_max_bytes = *high;
+  return {};
+}
+
+Result<void> read_field(const std::string& key, const YAML::Node& value, MixStep& step) {
+  if (!value.IsScalar()) return wrong(value, "'{}' has one value", key);
+  try {
+    if (key == "do") return read_action(value, step);
+    if (key == "share") return read_share(value, step);
+    if (key == "think") return read_think(value, step);
+    if (key == "body") return read_body(value, step);
+  } catch (const YAML::BadConversion&) {
+    return wrong(value, "'{}' cannot be read", key);
+  }
+  return wrong(value, "unknown key '{}': a step has do, share, think and body", key);
+}
+
+Result<MixStep> read_step(const YAML::Node& node) {
+  if (!node.IsMap()) return wrong(node, "a step is written like {{do: ping, share: 10}}");
+  MixStep step;
+  bool has_action = false;
+  for (const auto& field : node) {
+    const auto key = field.first.as<std::string>();
+    has_action = has_action || key == "do";
+    if (auto read = read_field(key, field.second, step); !read) {
+      return std::unexpected(read.error());
+    }
+  }
+  if (!has_action) return wrong(node, "a step needs `do`: ping, forward or talk");
+  return step;
+}
+
+}  // namespace
+
+Result<std::vector<MixStep>> parse_mix(std::string_view yaml) {
+  YAML::Node root;
+  try {
+    root = YAML::Load(std::string(yaml));
+  } catch (const YAML::Exception& error) {
+    return fail(fmt::format("line {}: {}", error.mark.line + 1, error.msg), 2);
+  }
+  if (!root.IsSequence() || root.size() == 0) {
+    return fail("it is to be a list of steps, like `- {do: ping, share: 10}`", 2);
+  }
+  if (root.size() > kMaxSteps) return fail(fmt::format("more than {} steps", kMaxSteps), 2);
+  std::vector<MixStep> steps;
+  for (const auto& node : root) {
+    auto step = read_step(node);
+    if (!step) return std::unexpected(step.error());
+    steps.push_back(*step);
+  }
+  return steps;
+}
+
+Result<std::vector<MixStep>> read_mix_file(const std::string& file) {
+  std::ifstream in(file);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf())) {
+    return fail(fmt::format("--mix: cannot read {}: is it there?", file), 2);
+  }
+  auto steps = parse_mix(text.str());
+  if (!steps) return fail(fmt::format("--mix: {}: {}", file, steps.error().message), 2);
+  return steps;
+}
+
+}  // namespace ringgate::bench

@@ -1,0 +1,148 @@
+#include "benchmarks/ringbench/options_check.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "benchmarks/ringbench/push_body.h"
+
+namespace ringgate::bench {
+namespace {
+
+std::unexpected<UsageEnd> usage(std::string sentence) {
+  return std::unexpected(UsageEnd{2, std::move(sentence)});
+}
+
+bool talks(const Options& options) {
+  return options.scenario == Scenario::kTalk ||
+         std::ranges::any_of(options.mix,
+                             [](const MixStep& step) { return step.action == Action::kTalk; });
+}
+
+std::expected<void, UsageEnd> check_login(const Options& options) {
+  if (options.raw) {
+    if (options.scenario != Scenario::kPing && options.scenario != Scenario::kIdle) {
+      return usage(
+          "a gateway takes nothing but pings before a login: leave out --raw, or use "
+          "the scenario ping or idle");
+    }
+    return {};
+  }
+  if (options.secret.empty() == options.token.empty()) {
+    return usage(
+        "to log in, give either --secret (the gateway's AppSecret; RINGGATE_APPSECRET in the "
+        "environment is the same) or --token; or --raw to ping without a login");
+  }
+  if (!options.token.empty() && options.connections > 1) {
+    return usage(
+        "one --token is one account, and each login would end the one before: give --secret, or "
+        "--connections 1");
+  }
+  return {};
+}
+
+std::expected<void, UsageEnd> check_scenario(const Options& options) {
+  if (talks(options) && options.connections % 2 != 0) {
+    return usage("talks are between pairs: give an even number of --connections");
+  }
+  if (options.scenario == Scenario::kIdle && options.rate) {
+    return usage("idle has its rate from --heartbeat and --connections: leave out --rate");
+  }
+  if (options.scenario == Scenario::kLogin && options.in_flight > 1) {
+    return usage("a connection logs in once: give more --connections, not --in-flight");
+  }
+  return {};
+}
+
+std::expected<void, UsageEnd> check_service(Options& options) {
+  ServiceOptions& service = options.service;
+  if (!service.registry_file.empty() && !service.consul_url.empty()) {
+    return usage("give either --registry-file or --consul, the one that the gateway looks in");
+  }
+  service.play = !service.registry_file.empty() || !service.consul_url.empty();
+  if (options.scenario == Scenario::kPush && !service.play) {
+    return usage(
+        "push plays the login service behind the gateway: give --registry-file (the gateway's "
+        "RegistryFile) or --consul (its ConsulURL)");
+  }
+  if (options.scenario == Scenario::kPush) {
+    options.body_bytes = std::max<unsigned>(options.body_bytes, kPushStampBytes);
+    if (service.fanout > options.connections) {
+      return usage("--fanout is more than there are --connections");
+    }
+  }
+  if (service.play && service.names.empty()) {
+    service.names = {"login"};
+    if (options.scenario == Scenario::kForward || options.scenario == Scenario::kMix) {
+      service.names.emplace_back(options.command.substr(0, options.command.find('.')));
+    }
+    if (talks(options)) {
+      service.names.emplace_back(options.talk_command.substr(0, options.talk_command.find('.')));
+    }
+  }
+  return {};
+}
+
+std::expected<void, UsageEnd> choose_threads(Options& options) {
+  const unsigned each = connections_per_thread();
+  const unsigned needed = (options.connections + each - 1) / each;
+  if (options.threads == 0) options.threads = needed;
+  if (options.threads < needed) {
+    return usage(fmt::format(
+        "{} connections take {} --threads here: a ring holds at most {}, the limit of open files "
+        "(`ulimit -n`); --threads 0 takes as many as needed",
+        options.connections, needed, each));
+  }
+  const unsigned most = talks(options) ? options.connections / 2 : options.connections;
+  if (options.threads > most) {
+    return usage("more --threads than connections for them: some would have nothing to do");
+  }
+  return {};
+}
+
+std::expected<void, UsageEnd> read_target(Target& target) {
+  constexpr std::string_view kTcp = "tcp://";
+  constexpr std::string_view kWebSocket = "ws://";
+  std::string_view rest = target.text;
+  if (rest.starts_with("wss://")) {
+    return usage("TLS is a proxy's work: give the ws:// address behind it");
+  }
+  if (rest.starts_with(kTcp)) {
+    rest.remove_prefix(kTcp.size());
+  } else if (rest.starts_with(kWebSocket)) {
+    rest.remove_prefix(kWebSocket.size());
+    target.transport = Transport::kWebSocket;
+    const std::size_t slash = rest.find('/');
+    target.path = slash == std::string_view::npos ? "/" : std::string(rest.substr(slash));
+    rest = rest.substr(0, slash);
+  } else {
+    return usage(fmt::format(
+        "cannot drive '{}': write --target tcp://HOST:PORT or ws://HOST:PORT/PATH", target.text));
+  }
+  target.host = rest;
+  const auto address = resolve_address(rest);
+  if (!address) return usage("--target: " + address.error().message);
+  target.address = *address;
+  return {};
+}
+
+}  // namespace
+
+unsigned connections_per_thread() {
+  constexpr rlim_t kMost = 1U << 20;  // slots that a ring's table can have at all
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  return static_cast<unsigned>(std::min(files.rlim_cur, kMost));
+}
+
+std::expected<void, UsageEnd> check_options(Options& options) {
+  for (const auto check : {check_login, check_scenario}) {
+    if (auto checked = check(options); !checked) return checked;
+  }
+  if (auto checked = check_service(options); !checked) return checked;
+  if (auto chosen = choose_threads(options); !chosen) return chosen;
+  return read_target(options.target);
+}
+
+}  // namespace ringgate::bench

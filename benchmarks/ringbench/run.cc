@@ -1,0 +1,269 @@
+#include "benchmarks/ringbench/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace ringgate::bench {
+namespace {
+
+constexpr std::uint64_t kLookNs = 20 * kMillisecondNs;  // how often a failure is looked for
+constexpr std::uint64_t kServiceWaitNs = 20 * kSecondNs;
+// A gateway dials one link after the other: it has them all when none has come for so long.
+constexpr std::uint64_t kLinksSettleNs = 300 * kMillisecondNs;
+
+std::uint64_t ms_to_ns(std::int64_t ms) {
+  return static_cast<std::uint64_t>(ms) * kMillisecondNs;
+}
+
+}  // namespace
+
+Run::Run(const Options& options) : options_(options) {
+  sigemptyset(&signals_);
+  sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals_, nullptr);  // inherited by the threads
+}
+
+Run::~Run() {
+  stop();
+}
+
+// Waits until then, or until a signal comes.
+bool Run::signalled(std::uint64_t until_ns) {
+  const std::uint64_t now = monotonic_ns();
+  const std::uint64_t left = until_ns > now ? until_ns - now : 0;
+  const timespec timeout{.tv_sec = static_cast<time_t>(left / kSecondNs),
+                         .tv_nsec = static_cast<long>(left % kSecondNs)};
+  return sigtimedwait(&signals_, nullptr, &timeout) > 0;
+}
+
+Run::Totals Run::totals() const {
+  Totals all;
+  for (const auto& worker : workers_) {
+    const LiveCounts& live = worker->live();
+    all.answered += live.answered.load(std::memory_order_relaxed);
+    all.sent += live.sent.load(std::memory_order_relaxed);
+    all.errors += live.errors.load(std::memory_order_relaxed);
+    all.ready += live.ready.load(std::memory_order_relaxed);
+    all.gone += worker->gone();
+    all.outstanding += worker->outstanding();
+  }
+  return all;
+}
+
+void Run::show(ProgressPhase phase, std::uint64_t since_ns, std::int64_t total_ms) {
+  const Totals now = totals();
+  progress_.show({.phase = phase,
+                  .elapsed_s = static_cast<double>(monotonic_ns() - since_ns) / 1e9,
+                  .total_s = static_cast<double>(total_ms) / 1000,
+                  .answered = now.answered,
+                  .errors = now.errors,
+                  .ready = now.ready,
+                  .connections = options_.connections});
+}
+
+// --- Set-up -------------------------------------------------------------------------------------
+
+Result<void> Run::start_service() {
+  auto service = PlayedService::start(options_, state_);
+  if (!service) return std::unexpected(service.error());
+  service_ = std::move(*service);
+  const std::uint64_t begin = monotonic_ns();
+  std::uint64_t last_new = begin;
+  for (unsigned links = 0;;) {
+    const std::uint64_t now = monotonic_ns();
+    if (const unsigned more = service_->links(); more != links) {
+      links = more;
+      last_new = now;
+    }
+    if (links >= options_.service.names.size() && now - last_new > kLinksSettleNs) return {};
+    if (now - begin > kServiceWaitNs) {
+      return fail(fmt::format(
+          "{} of {} services were dialled within {} s: is the gateway running, and does it look in "
+          "the same registry ({})?",
+          links, options_.service.names.size(), kServiceWaitNs / kSecondNs,
+          options_.service.registry_file.empty() ? options_.service.consul_url
+                                                 : options_.service.registry_file));
+    }
+    if (signalled(now + kLookNs)) return fail("stopped before anything was measured");
+    if (auto failure = state_.failure()) return fail(*failure);
+    show(ProgressPhase::kConnecting, begin, 0);
+  }
+}
+
+void Run::start_workers() {
+  // Pairs that talk to each other stay together.
+  const unsigned unit = options_.connections % 2 == 0 ? 2 : 1;
+  const unsigned units = options_.connections / unit;
+  const unsigned workers = std::min(options_.threads, units);
+  unsigned first = 0;
+  for (unsigned index = 0; index < workers; ++index) {
+    const unsigned share = (units - first) / (workers - index);
+    workers_.push_back(std::make_unique<Worker>(options_, state_,
+                                                WorkerShare{.worker = index,
+                                                            .workers = workers,
+                                                            .first_client = first * unit,
+                                                            .clients = share * unit}));
+    first += share;
+  }
+  for (std::size_t index = 0; index < workers_.size(); ++index) {
+    const int cpu = options_.cpus.empty() ? -1 : options_.cpus[index % options_.cpus.size()];
+    threads_.emplace_back([worker = workers_[index].get(), cpu] { worker->run(cpu); });
+  }
+}
+
+Result<void> Run::set_up() {
+  if (options_.service.play) {
+    if (auto started = start_service(); !started) return started;
+  }
+  start_workers();
+  const std::uint64_t begin = monotonic_ns();
+  while (totals().ready < options_.connections) {
+    if (signalled(monotonic_ns() + kLookNs / 2)) {
+      return fail("stopped before anything was measured");
+    }
+    if (auto failure = state_.failure()) return fail(*failure);
+    show(ProgressPhase::kConnecting, begin, 0);
+  }
+  return {};
+}
+
+void Run::stop() {
+  state_.phase.store(Phase::kStop, std::memory_order_release);
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  if (service_ != nullptr) service_->stop();
+}
+
+// --- The window ---------------------------------------------------------------------------------
+
+void Run::begin_window() {
+  begin_ns_ = monotonic_ns() + ms_to_ns(options_.warmup_ms);
+  end_ns_ = begin_ns_ + ms_to_ns(options_.duration_ms);
+  state_.window_begin_ns.store(begin_ns_, std::memory_order_relaxed);
+  state_.window_end_ns.store(end_ns_, std::memory_order_relaxed);
+  state_.phase.store(Phase::kRun, std::memory_order_release);
+}
+
+Result<void> Run::sample(Measurement& measured) {
+  if (options_.pid != 0) {
+    auto target = sample_process(options_.pid);
+    if (!target) {
+      return fail(measured.target_samples.empty()
+                      ? target.error().message
+                      : "the target's process ended while it was measured: see its log");
+    }
+    measured.target_samples.push_back(std::move(*target));
+  }
+  auto own = sample_process(getpid());
+  if (!own) return std::unexpected(own.error());
+  measured.own_samples.push_back(std::move(*own));
+  return {};
+}
+
+// Samples at each interval's end, until the window's end or what ends it early.
+Result<void> Run::watch_window(Measurement& measured) {
+  const std::uint64_t interval_ns = ms_to_ns(options_.interval_ms());
+  std::uint64_t next_ns = begin_ns_;
+  std::uint64_t answered_at_begin = 0;
+  const std::uint64_t started = monotonic_ns();
+  while (next_ns <= end_ns_) {
+    const std::uint64_t now = monotonic_ns();
+    if (now >= next_ns) {
+      if (measured.own_samples.empty()) answered_at_begin = totals().answered;
+      if (auto sampled = sample(measured); !sampled) return sampled;
+      if (next_ns == end_ns_) break;
+      next_ns = std::min(next_ns + interval_ns, end_ns_);
+    }
+    if (signalled(std::min(next_ns, now + kLookNs))) {
+      cut_short(measured);
+      if (measured.own_samples.empty()) return fail("stopped before anything was measured");
+      if (auto sampled = sample(measured); !sampled) return sampled;
+      break;
+    }
+    if (auto failure = state_.failure()) return fail(*failure);
+    const bool storm = options_.scenario == Scenario::kLogin;
+    if (!storm && totals().gone == options_.connections) {
+      cut_short(measured);
+      if (measured.own_samples.empty()) return fail("all connections were lost in the warm-up");
+      if (auto sampled = sample(measured); !sampled) return sampled;
+      break;
+    }
+    if (now < begin_ns_) {
+      show(ProgressPhase::kWarmUp, started, options_.warmup_ms);
+    } else {
+      show(ProgressPhase::kMeasuring, begin_ns_, options_.duration_ms);
+    }
+  }
+  measured.messages = totals().answered - answered_at_begin;
+  return {};
+}
+
+// A little ahead, so that every thread has seen it before it comes.
+void Run::cut_short(Measurement& measured) {
+  measured.stopped_early = true;
+  end_ns_ = std::min(end_ns_, monotonic_ns() + kLookNs);
+  state_.window_end_ns.store(end_ns_, std::memory_order_relaxed);
+}
+
+void Run::drain() {
+  state_.phase.store(Phase::kDrain, std::memory_order_release);
+  const std::uint64_t begin = monotonic_ns();
+  const std::uint64_t until = begin + ms_to_ns(options_.drain_ms);
+  std::uint64_t quiet_looks = 0;
+  // What was sent in the last turn is seen as outstanding in the next: quiet counts twice.
+  while (monotonic_ns() < until && quiet_looks < 2) {
+    if (signalled(monotonic_ns() + kLookNs)) return;
+    const bool pushed =
+        options_.scenario != Scenario::kPush ||
+        service_->pushes_sent() <= state_.pushes_received.load(std::memory_order_relaxed);
+    quiet_looks = pushed && totals().outstanding == 0 ? quiet_looks + 1 : 0;
+    show(ProgressPhase::kDraining, begin, options_.drain_ms);
+  }
+}
+
+void Run::add_up(Measurement& measured) const {
+  for (const auto& worker : workers_) measured.tally.merge(worker->tally());
+  if (service_ != nullptr) measured.tally.merge(service_->tally());
+  // Sender and receiver count apart: what came is known when all is added up.
+  ActionTally& deliveries = measured.tally.of(Action::kDelivery);
+  deliveries.failed = deliveries.sent - std::min(deliveries.sent, deliveries.answered);
+  measured.tally.lost_packets = deliveries.failed;
+  measured.interval_s = static_cast<double>(options_.interval_ms()) / 1000;
+  const auto use = [](const std::vector<ProcessSample>& samples) {
+    ProcessUse used = use_between(samples.front(), samples.back());
+    for (const ProcessSample& one : samples) {
+      used.rss_peak_bytes = std::max(used.rss_peak_bytes, one.rss_bytes);
+    }
+    return used;
+  };
+  measured.own = use(measured.own_samples);
+  if (options_.pid != 0) measured.target = use(measured.target_samples);
+  measured.window_s =
+      static_cast<double>(measured.own_samples.back().at_ns - measured.own_samples.front().at_ns) /
+      1e9;
+}
+
+Result<Measurement> Run::measure() {
+  Measurement measured;
+  if (options_.pid != 0) {
+    if (auto readable = sample_process(options_.pid); !readable) {
+      return std::unexpected(readable.error());
+    }
+  }
+  const std::uint64_t begin = monotonic_ns();
+  if (auto ready = set_up(); !ready) return std::unexpected(ready.error());
+  measured.set_up_s = static_cast<double>(monotonic_ns() - begin) / 1e9;
+  begin_window();
+  if (auto watched = watch_window(measured); !watched) return std::unexpected(watched.error());
+  drain();
+  stop();
+  progress_.erase();
+  if (auto failure = state_.failure()) return fail(*failure);
+  add_up(measured);
+  return measured;
+}
+
+}  // namespace ringgate::bench

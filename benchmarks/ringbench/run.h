@@ -1,0 +1,69 @@
+// One run of ringbench from start to end: starts the service (if it plays one) and the workers,
+// keeps the time, samples the processes, and adds everything up. Belongs to the main thread.
+#pragma once
+
+#include <csignal>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "benchmarks/ringbench/measurement.h"
+#include "benchmarks/ringbench/options.h"
+#include "benchmarks/ringbench/played_service.h"
+#include "benchmarks/ringbench/progress.h"
+#include "benchmarks/ringbench/run_state.h"
+#include "benchmarks/ringbench/worker.h"
+#include "codec/error.h"
+
+namespace ringgate::bench {
+
+class Run {
+ public:
+  // Blocks SIGINT and SIGTERM, for the threads to come too: they end a run early. `options` outlive
+  // it.
+  explicit Run(const Options& options);
+  ~Run();
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  // Once. The error is a sentence.
+  [[nodiscard]] Result<Measurement> measure();
+
+ private:
+  struct Totals {
+    std::uint64_t answered = 0;
+    std::uint64_t sent = 0;
+    std::uint64_t errors = 0;
+    std::uint64_t ready = 0;
+    std::uint64_t gone = 0;
+    std::uint64_t outstanding = 0;
+  };
+
+  [[nodiscard]] Result<void> start_service();
+  void start_workers();
+  void stop();
+  [[nodiscard]] Result<void> set_up();
+  void begin_window();
+  [[nodiscard]] Result<void> sample(Measurement& measured);
+  [[nodiscard]] Result<void> watch_window(Measurement& measured);
+  void cut_short(Measurement& measured);
+  void drain();
+  void add_up(Measurement& measured) const;
+
+  [[nodiscard]] bool signalled(std::uint64_t until_ns);
+  [[nodiscard]] Totals totals() const;
+  void show(ProgressPhase phase, std::uint64_t since_ns, std::int64_t total_ms);
+
+  const Options& options_;
+  RunState state_;
+  std::unique_ptr<PlayedService> service_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+  Progress progress_;
+  sigset_t signals_{};
+  std::uint64_t begin_ns_ = 0;  // of the window
+  std::uint64_t end_ns_ = 0;
+};
+
+}  // namespace ringgate::bench

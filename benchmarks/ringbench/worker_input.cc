@@ -1,0 +1,215 @@
+// Worker: bytes in, and what they mean.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "benchmarks/ringbench/push_body.h"
+#include "benchmarks/ringbench/worker.h"
+#include "benchmarks/ringbench/worker_tag.h"
+#include "codec/pkt.pb.h"
+
+namespace ringgate::bench {
+namespace {
+
+constexpr std::size_t kMaxControlBytes = 125;
+
+// The text that was pushed: of a talk in its MessagePush, of ringbench's own service as it is.
+std::optional<PushStamp> stamp_of(ByteView body) {
+  if (const auto stamp = read_push_stamp(body)) return stamp;
+  thread_local pkt::MessagePush push;
+  if (!push.ParseFromArray(body.data(), static_cast<int>(body.size()))) return std::nullopt;
+  return read_push_stamp(as_bytes(push.body()));
+}
+
+}  // namespace
+
+void Worker::on_recv(std::uint32_t index, const io_uring_cqe& cqe) {
+  Client& client = clients_[index];
+  const bool more = (cqe.flags & IORING_CQE_F_MORE) != 0;
+  if (!more) client.receiving = false;
+  if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
+    const ByteView bytes = ring_.take_received(cqe);
+    if (connected(client) && client.state != ClientState::kClosing) on_data(index, bytes);
+  }
+  if (more) return;
+  if (!connected(client) || client.state == ClientState::kClosing) return try_close(index);
+  if (cqe.res == -ENOBUFS || cqe.res > 0) {
+    client.starved = true;
+    starved_.push_back(index);
+    return;
+  }
+  lose(index, ErrorKind::kConnectionLost, cqe.res == 0 ? "end of stream" : std::strerror(-cqe.res));
+}
+
+void Worker::on_data(std::uint32_t index, ByteView bytes) {
+  Client& client = clients_[index];
+  const bool collected = client.input.size > 0;
+  if (collected) {
+    client.input.append(pool_, bytes);
+    bytes = client.input.view();
+  }
+  const std::size_t used = consume(index, bytes);
+  if (!connected(client)) return;
+  if (collected) {
+    client.input.drop_front(pool_, used);
+  } else {
+    client.input.append(pool_, bytes.subspan(used));
+  }
+}
+
+// What is whole at the front of `bytes`; the number of bytes used.
+std::size_t Worker::consume(std::uint32_t index, ByteView bytes) {
+  Client& client = clients_[index];
+  std::size_t used = 0;
+  if (client.state == ClientState::kUpgrading) used = take_upgrade(index, bytes);
+  while (client.state == ClientState::kLoggingIn || client.state == ClientState::kReady) {
+    const Incoming incoming = reader_.next(bytes.subspan(used));
+    if (incoming.kind == IncomingKind::kNeedMore) break;
+    used += incoming.consumed;
+    handle(index, incoming);
+  }
+  return used;
+}
+
+std::size_t Worker::take_upgrade(std::uint32_t index, ByteView bytes) {
+  const UpgradeResult result = read_upgrade_answer(bytes);
+  if (result.answer == UpgradeAnswer::kRefused) {
+    lose(index, ErrorKind::kConnectFailed, result.status_line);
+  } else if (result.answer == UpgradeAnswer::kAccepted) {
+    on_transport_ready(index);
+  }
+  return result.consumed;
+}
+
+void Worker::handle(std::uint32_t index, const Incoming& incoming) {
+  switch (incoming.kind) {
+    case IncomingKind::kPong:
+      return on_pong(index);
+    case IncomingKind::kAnswer:
+      return on_answer(index, incoming);
+    case IncomingKind::kPush:
+      return on_push(index, incoming);
+    case IncomingKind::kKickOut:
+      return lose(index, ErrorKind::kKickedOut, "another login of the account");
+    case IncomingKind::kPingFrame: {
+      const ByteView payload =
+          incoming.body.first(std::min(incoming.body.size(), kMaxControlBytes));
+      const Transport transport = options_.target.transport;
+      write_control(reserve(index, control_bytes(transport, payload.size())), transport,
+                    Opcode::kPong, payload);
+      return;
+    }
+    case IncomingKind::kClose:
+      return on_close_frame(index, incoming);
+    case IncomingKind::kMalformed:
+      return lose(index, ErrorKind::kMalformed, {});
+    case IncomingKind::kOther:
+      return count_error(ErrorKind::kUnexpected);
+    case IncomingKind::kNeedMore:
+      return;
+  }
+}
+
+void Worker::on_close_frame(std::uint32_t index, const Incoming& close) {
+  constexpr std::size_t kWsCodeBytes = 2;
+  const std::size_t head = options_.target.transport == Transport::kWebSocket ? kWsCodeBytes : 0;
+  const ByteView reason = close.body.subspan(std::min(head, close.body.size()));
+  lose(index, ErrorKind::kConnectionLost, reason.empty() ? "a close frame" : as_text(reason));
+}
+
+void Worker::on_pong(std::uint32_t index) {
+  Pending message;
+  const auto is_ping = [](const Pending& one) { return one.action == Action::kPing; };
+  if (!pending_.take(clients_[index].pending, message, is_ping)) {
+    return count_error(ErrorKind::kWrongSequence);
+  }
+  settle(index, message, 0);
+}
+
+void Worker::on_answer(std::uint32_t index, const Incoming& answer) {
+  Client& client = clients_[index];
+  if (client.state == ClientState::kLoggingIn) {
+    if (answer.sequence == client.sequence) return login_answered(index, answer);
+    return count_error(ErrorKind::kWrongSequence);
+  }
+  Pending message;
+  const auto asked = [&answer](const Pending& one) {
+    return one.action != Action::kPing && one.sequence == answer.sequence;
+  };
+  if (!pending_.take(client.pending, message, asked)) {
+    return count_error(ErrorKind::kWrongSequence);
+  }
+  settle(index, message, answer.status);
+}
+
+void Worker::settle(std::uint32_t index, const Pending& message, std::uint32_t status) {
+  if (message.mix_step == kKeepAliveStep) {
+    --messages_pending_;
+    return;
+  }
+  if (status == static_cast<std::uint32_t>(Status::kSuccess)) {
+    --messages_pending_;
+    ++answered_;
+    if (message.counted) ++tally_.of(message.action).answered;
+    count_time(message.action, message.counted, message.intended_ns);
+  } else {
+    count_error(ErrorKind::kStatus, status);
+    fail(message);
+  }
+  after_answer(index, message);
+}
+
+// A message that will not be answered with Success. Its delivery will not come either.
+void Worker::fail(const Pending& message) {
+  --messages_pending_;
+  if (message.action == Action::kTalk) --deliveries_pending_;
+  if (message.counted) ++tally_.of(message.action).failed;
+}
+
+// Of a talk, or of ringbench's own service. What has not come when the run ends has failed.
+void Worker::on_push(std::uint32_t index, const Incoming& push) {
+  const std::optional<PushStamp> stamp = stamp_of(push.body);
+  if (!stamp) return count_error(ErrorKind::kUnexpected);
+  Client& client = clients_[index];
+  if (options_.scenario == Scenario::kPush) {
+    ++pushes_received_;
+  } else {
+    --deliveries_pending_;
+  }
+  if (stamp->number < client.next_number) return count_error(ErrorKind::kOutOfOrder);
+  client.next_number = stamp->number + 1;
+  ++answered_;
+  const bool counted = state_.in_window(stamp->sent_ns);
+  if (counted) ++tally_.of(Action::kDelivery).answered;
+  count_time(Action::kDelivery, counted, stamp->sent_ns);
+}
+
+void Worker::count_error(ErrorKind kind, std::uint32_t status) {
+  ++errors_;
+  ++tally_.errors[static_cast<std::size_t>(kind)];
+  if (kind == ErrorKind::kStatus) {
+    ++tally_.statuses[std::min<std::size_t>(status, Tally::kStatuses - 1)];
+  }
+  if (Interval* const interval = interval_now()) ++interval->errors;
+}
+
+void Worker::count_time(Action action, bool counted, std::uint64_t since_ns) {
+  const std::uint64_t took_ns = now_ns_ > since_ns ? now_ns_ - since_ns : 0;
+  if (counted) tally_.of(action).times.record(took_ns);
+  if (Interval* const interval = interval_now()) {
+    ++interval->answered;
+    interval->times.record(took_ns);
+  }
+}
+
+// The stretch of the window that is now; null before and after it.
+Interval* Worker::interval_now() noexcept {
+  const std::uint64_t begin = state_.window_begin_ns.load(std::memory_order_relaxed);
+  if (now_ns_ < begin) return nullptr;
+  const std::uint64_t interval_ns =
+      static_cast<std::uint64_t>(options_.interval_ms()) * kMillisecondNs;
+  const std::uint64_t index = (now_ns_ - begin) / interval_ns;
+  return index < tally_.timeline.size() ? &tally_.timeline[index] : nullptr;
+}
+
+}  // namespace ringgate::bench
