@@ -1,13 +1,34 @@
-# The load generator: a library, so that tests can test its parts, and the program.
-add_library(ringgate_ringbench STATIC
-  ringbench/client.cc
-  ringbench/options.cc
-  ringbench/report.cc
-  ringbench/worker.cc)
-add_library(ringgate::ringbench ALIAS ringgate_ringbench)
-target_link_libraries(ringgate_ringbench
-  PUBLIC ringgate::bench
-  PRIVATE ringgate::services CLI11::CLI11 Threads::Threads)
+# The load generator. What it measured and how that is told is a library of its own, so that it can
+# be built and tested without what loads.
 
-add_executable(ringbench ringbench/main.cc)
-target_link_libraries(ringbench PRIVATE ringgate::ringbench Threads::Threads)
+# The page of --html, as a string of the binary. A string literal need not hold more than 64 KiB,
+# and nothing in it may end it.
+set(report_page ${CMAKE_CURRENT_LIST_DIR}/report_page.html)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${report_page})
+file(READ ${report_page} RINGBENCH_REPORT_PAGE)
+string(LENGTH "${RINGBENCH_REPORT_PAGE}" report_page_bytes)
+string(FIND "${RINGBENCH_REPORT_PAGE}" ")report_page\"" report_page_end)
+if(report_page_bytes GREATER 60000 OR NOT report_page_end EQUAL -1)
+  message(FATAL_ERROR "${report_page} cannot be embedded as it is")
+endif()
+configure_file(ringbench/report_page_html.cc.in ringbench/report_page_html.cc @ONLY)
+
+add_library(ringgate_ringbench_report STATIC
+  ringbench/fail_if.cc
+  ringbench/fail_if_metrics.cc
+  ringbench/json_writer.cc
+  ringbench/measurement.cc
+  ringbench/process_sample.cc
+  ringbench/progress.cc
+  ringbench/report_format.cc
+  ringbench/report_html.cc
+  ringbench/report_json.cc
+  ringbench/report_text.cc
+  ringbench/scenario.cc
+  ringbench/tally.cc
+  ${CMAKE_CURRENT_BINARY_DIR}/ringbench/report_page_html.cc)
+add_library(ringgate::ringbench_report ALIAS ringgate_ringbench_report)
+target_link_libraries(ringgate_ringbench_report
+  PUBLIC ringgate::bench
+  PRIVATE ringgate::services)
+target_compile_definitions(ringgate_ringbench_report PRIVATE RINGGATE_VERSION="${PROJECT_VERSION}")
