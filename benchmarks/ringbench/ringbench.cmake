@@ -38,7 +38,6 @@ add_library(ringgate_ringbench STATIC
   ringbench/mix_file.cc
   ringbench/options.cc
   ringbench/options_check.cc
-  ringbench/push_body.cc
   ringbench/worker.cc
   ringbench/worker_connect.cc
   ringbench/worker_input.cc
@@ -46,5 +45,26 @@ add_library(ringgate_ringbench STATIC
 add_library(ringgate::ringbench ALIAS ringgate_ringbench)
 target_link_libraries(ringgate_ringbench
   PUBLIC ringgate::bench ringgate::codec_proto ringgate::dataplane ringgate::ringbench_report
+    ringgate::ringbench_service
   PRIVATE ringgate::services CLI11::CLI11 yaml-cpp Threads::Threads)
 target_compile_definitions(ringgate_ringbench PRIVATE RINGGATE_VERSION="${PROJECT_VERSION}")
+
+# The logic service that the load generator plays behind a gateway, and what both of them put into
+# bodies.
+add_library(ringgate_ringbench_service STATIC
+  ringbench/played_service.cc
+  ringbench/push_body.cc
+  ringbench/push_groups.cc
+  ringbench/service_answers.cc
+  ringbench/service_channels.cc
+  ringbench/service_links.cc
+  ringbench/service_pusher.cc
+  ringbench/service_registration.cc)
+add_library(ringgate::ringbench_service ALIAS ringgate_ringbench_service)
+target_link_libraries(ringgate_ringbench_service
+  PUBLIC ringgate::bench ringgate::dataplane
+  PRIVATE ringgate::codec_proto ringgate::control spdlog::spdlog Threads::Threads)
+
+# The program. Its data plane is only queues and memory: it has rings of its own.
+add_executable(ringbench ringbench/main.cc ringbench/run.cc)
+target_link_libraries(ringbench PRIVATE ringgate::ringbench)

@@ -117,8 +117,8 @@ TEST_P(Scenarios, PushesReachTheirChannels) {
                                                   target(gateway)} +
                          kShort + more);
   };
-  EXPECT_NEAR(expect_all_answered(push({"--fanout", "3", "--rate", "500"}), "delivery"), 3 * 200,
-              3);
+  EXPECT_NEAR(expect_all_answered(push({"--fanout", "4", "--rate", "500"}), "delivery"), 4 * 200,
+              4);
   expect_all_answered(push({"--fanout", "8", "--in-flight", "4"}), "delivery");
   const double delivered = expect_all_answered(push({"--lanes", "false"}), "delivery");
   EXPECT_GT(delivered, 0);

@@ -67,7 +67,7 @@ TEST(RingbenchTruth, ALostConnectionIsCountedAndItsMessagesHaveFailed) {
   Server dev{std::vector<std::string>{}};
   ProcessUnderTest bench(words(
       dev, {RINGBENCH_BINARY, "forward", "--connections", "4", "--duration", "20s", "--rate",
-            "200", "--drain", "100ms", "--fail-if", "connection_lost>0"}));
+            "200", "--warmup", "0s", "--drain", "100ms", "--fail-if", "connection_lost>0"}));
   dev.wait_metric("ringgate_forwarded_total", 20);
   dev.process().signal(SIGKILL);
   EXPECT_EQ(bench.wait_exit(), 3) << bench.output();
