@@ -130,6 +130,9 @@ std::string error_lines(const Measurement& measured) {
     text += line("", fmt::format("{:<15} {}{}", name_of(error), count_text(tally.errors[kind]),
                                  error == ErrorKind::kStatus ? status_list(tally) : ""));
   }
+  if (!tally.first_loss.empty()) {
+    text += line("", fmt::format("the first connection was lost by: {}", tally.first_loss));
+  }
   if (tally.lost_packets > 0) {
     text += line("lost", fmt::format("{} pushes to channels of ours never came",
                                      count_text(tally.lost_packets)));

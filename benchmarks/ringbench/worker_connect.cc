@@ -173,6 +173,7 @@ void Worker::lose(std::uint32_t index, ErrorKind kind, std::string_view why) {
     fail_set_up(index, kind, why);
   }
   count_error(kind);
+  if (tally_.first_loss.empty()) tally_.first_loss = why.empty() ? name_of(kind) : why;
   if (client.state == ClientState::kReady) {
     --ready_;
   } else {
