@@ -113,6 +113,23 @@ int BenchRing::submit_and_wait(unsigned timeout_ms) noexcept {
   return harmless ? 0 : result;
 }
 
+int BenchRing::submit_and_wait_ns(std::uint64_t timeout_ns) noexcept {
+  constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+  int result = 0;
+  if (timeout_ns == 0) {
+    result = io_uring_submit_and_get_events(&ring_);
+  } else {
+    __kernel_timespec timeout{};
+    timeout.tv_sec = static_cast<long long>(timeout_ns / kNsPerSecond);
+    timeout.tv_nsec = static_cast<long long>(timeout_ns % kNsPerSecond);
+    io_uring_cqe* first = nullptr;
+    result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+  }
+  const bool harmless =
+      result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY;
+  return harmless ? 0 : result;
+}
+
 ByteView BenchRing::take_received(const io_uring_cqe& cqe) noexcept {
   const auto id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
   std::uint8_t* bytes = buffers_ + std::size_t{id} * kBufferBytes;

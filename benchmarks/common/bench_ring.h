@@ -43,6 +43,8 @@ class BenchRing {
   // Submits what is queued and waits for one completion, at most `timeout_ms`; 0 or -errno.
   // A signal or the timeout is no error.
   int submit_and_wait(unsigned timeout_ms) noexcept;
+  // The same in nanoseconds; 0: does not wait.
+  int submit_and_wait_ns(std::uint64_t timeout_ns) noexcept;
 
   // Calls handle(const io_uring_cqe&) for every completion that is there; returns how many.
   template <class Handle>
