@@ -1,13 +1,15 @@
-# The load generator: a library, so that tests can test its parts, and the program.
-add_library(ringgate_ringbench STATIC
-  ringbench/client.cc
-  ringbench/options.cc
-  ringbench/report.cc
-  ringbench/worker.cc)
-add_library(ringgate::ringbench ALIAS ringgate_ringbench)
-target_link_libraries(ringgate_ringbench
-  PUBLIC ringgate::bench
-  PRIVATE ringgate::services CLI11::CLI11 Threads::Threads)
-
-add_executable(ringbench ringbench/main.cc)
-target_link_libraries(ringbench PRIVATE ringgate::ringbench Threads::Threads)
+# The logic service that the load generator plays behind a gateway, and what both of them put into
+# bodies.
+add_library(ringgate_ringbench_service STATIC
+  ringbench/played_service.cc
+  ringbench/push_body.cc
+  ringbench/push_groups.cc
+  ringbench/service_answers.cc
+  ringbench/service_channels.cc
+  ringbench/service_links.cc
+  ringbench/service_pusher.cc
+  ringbench/service_registration.cc)
+add_library(ringgate::ringbench_service ALIAS ringgate_ringbench_service)
+target_link_libraries(ringgate_ringbench_service
+  PUBLIC ringgate::bench ringgate::dataplane
+  PRIVATE ringgate::codec_proto ringgate::control spdlog::spdlog Threads::Threads)
