@@ -117,11 +117,17 @@ int BenchRing::submit_and_wait(unsigned timeout_ms) noexcept {
 }
 
 int BenchRing::submit_and_wait_ns(std::uint64_t timeout_ns) noexcept {
-  __kernel_timespec timeout{};
-  timeout.tv_sec = static_cast<long long>(timeout_ns / 1'000'000'000);
-  timeout.tv_nsec = static_cast<long long>(timeout_ns % 1'000'000'000);
-  io_uring_cqe* first = nullptr;
-  const int result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+  constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+  int result = 0;
+  if (timeout_ns == 0) {
+    result = io_uring_submit_and_get_events(&ring_);
+  } else {
+    __kernel_timespec timeout{};
+    timeout.tv_sec = static_cast<long long>(timeout_ns / kNsPerSecond);
+    timeout.tv_nsec = static_cast<long long>(timeout_ns % kNsPerSecond);
+    io_uring_cqe* first = nullptr;
+    result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+  }
   const bool harmless =
       result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY;
   return harmless ? 0 : result;
