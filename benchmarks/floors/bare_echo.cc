@@ -14,6 +14,7 @@ Result<void> serve(const std::string& listen, unsigned count) {
   const auto sockets = ListeningSockets::open(listen, count);
   if (!sockets) return std::unexpected(sockets.error());
   std::vector<std::unique_ptr<FloorShard>> shards;
+  shards.reserve(count);
   for (unsigned index = 0; index < count; ++index) {
     shards.push_back(std::make_unique<EchoServer>(sockets->fd(index)));
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +15,14 @@ namespace ringgate::bench {
 namespace {
 
 constexpr std::size_t kBatch = 256;  // well below the limit of open files, and a listener's backlog
+constexpr timeval kPatience{.tv_sec = 10, .tv_usec = 0};  // of a connect; a stop waits as long
+
+// 0 or an errno.
+int connect_in_time(int fd, const Address& target) noexcept {
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  if (connect(fd, target.get(), target.bytes) == 0) return 0;
+  return errno == EINPROGRESS ? ETIMEDOUT : errno;
+}
 
 }  // namespace
 
@@ -55,11 +64,10 @@ Result<void> ConnectShard::connect_batch(BenchRing& ring, std::size_t first, std
   for (std::size_t index = first; index < first + count; ++index) {
     sockets.emplace_back(open_client_socket(target_, static_cast<unsigned>(index)));
     const int fd = sockets.back().get();
-    if (fd < 0 || connect(fd, target_.get(), target_.bytes) != 0) {
-      return fail(
-          fmt::format("connection {} to {} failed: {}; is a server there, and does it hold "
-                      "so many?",
-                      index, format_address(target_), std::strerror(errno)));
+    if (const int error = fd < 0 ? errno : connect_in_time(fd, target_); error != 0) {
+      return fail(fmt::format(
+          "connection {} to {} failed: {}; is a server there, and does it hold so many?", index,
+          format_address(target_), std::strerror(error)));
     }
     numbers.push_back(fd);
   }
