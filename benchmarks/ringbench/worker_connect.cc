@@ -50,7 +50,7 @@ void Worker::open_connection(std::uint32_t index) {
                     "`ulimit -n`",
                     std::strerror(errno)));
   }
-  const int error = ring_.set_direct(index, fd);
+  const int error = ring_.set_direct(index, {&fd, 1});
   close(fd);
   if (error != 0) {
     return state_.fail_once(
