@@ -65,6 +65,10 @@ void Ring::recv_multishot(File /*file*/, BufferGroup /*group*/, std::uint64_t ta
   state_->receives.push_back(tag);
 }
 
+// Silence: what is polled never has anything to read.
+void Ring::recv(File, BufferGroup, std::uint64_t) {}
+void Ring::poll(File, std::uint64_t) {}
+
 void Ring::send(File /*file*/, const std::uint8_t* /*data*/, std::size_t bytes, std::uint64_t tag) {
   all_bytes_sent += bytes;
   state_->complete(tag, bytes);
