@@ -1,51 +1,46 @@
 #include "benchmarks/common/cpu_time.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-#include <string>
+#include <array>
+#include <string_view>
+
+#include "benchmarks/common/proc_file.h"
 
 namespace ringgate::bench {
 namespace {
 
-bool read_thread(const std::filesystem::path& task, CpuSnapshot& snapshot) {
-  const std::string name = task.filename().string();
-  pid_t tid = 0;
-  std::from_chars(name.data(), name.data() + name.size(), tid);
-  ThreadCpu cpu;
-  std::ifstream file(task / "schedstat");
-  if (!(file >> cpu.run_ns >> cpu.wait_ns)) return false;
-  snapshot.threads.emplace(tid, cpu);
-  return true;
-}
-
 // Fields 14 and 15, counted from after the command's name, which may hold spaces.
 void read_ticks(pid_t pid, CpuSnapshot& snapshot) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string line;
-  std::getline(file, line);
+  std::array<char, 1024> buffer;
+  std::string_view line =
+      read_proc_file(AT_FDCWD, fmt::format("/proc/{}/stat", pid).c_str(), buffer);
   const std::size_t name_end = line.rfind(')');
-  if (name_end == std::string::npos) return;
-  std::istringstream fields(line.substr(name_end + 1));
-  std::string skipped;
-  for (int field = 3; field < 14; ++field) fields >> skipped;
-  fields >> snapshot.user_ticks >> snapshot.system_ticks;
+  if (name_end == std::string_view::npos) return;
+  line.remove_prefix(name_end + 1);
+  for (int field = 2; field < 14; ++field) {
+    line.remove_prefix(std::min(line.find(' ') + 1, line.size()));
+  }
+  snapshot.user_ticks = take_number(line);
+  snapshot.system_ticks = take_number(line);
 }
 
 }  // namespace
 
 Result<CpuSnapshot> read_cpu(pid_t pid) {
   CpuSnapshot snapshot;
-  std::error_code failed;
-  const std::filesystem::path tasks(fmt::format("/proc/{}/task", pid));
-  for (std::filesystem::directory_iterator task(tasks, failed), end; !failed && task != end;
-       task.increment(failed)) {
-    read_thread(task->path(), snapshot);
+  ThreadWalk threads(pid);
+  std::array<char, 128> buffer;
+  while (const pid_t tid = threads.next()) {
+    std::string_view line = threads.read("schedstat", buffer);
+    if (line.empty()) continue;
+    ThreadCpu cpu;
+    cpu.run_ns = take_number(line);
+    cpu.wait_ns = take_number(line);
+    snapshot.threads.emplace(tid, cpu);
   }
   if (snapshot.threads.empty()) {
     return fail(

@@ -2,6 +2,7 @@
 // Plain values, any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 namespace ringgate::bench {
 
 struct Measurement;
+struct Options;
 
 struct FailIf {
   enum class Compare : std::uint8_t { kAbove, kAtLeast, kBelow, kAtMost, kEqual, kNotEqual };
@@ -20,10 +22,11 @@ struct FailIf {
   double value = 0;  // in the metric's own unit: times in us
 };
 
-// METRIC OP VALUE, blanks allowed. Metrics: min? mean, p50, p90, p99, p99.9, p99.99, max (times,
-// with a unit: us, ms, s), also of one action (`talk.p99`, `delivery.p99`); errors, an error's
-// kind, sent, answered, failed, per_second, connects, logins, lag_p99, cpu_us (of the target per
-// message), rss_mb. The error lists them.
+// METRIC OP VALUE, blanks allowed. Metrics: mean, p50, p90, p99, p99.9, p99.99, max (times, with a
+// unit: us, ms, s), sent, answered, failed, per_second, all of these also of one action
+// (`talk.p99`, `delivery.failed`); lag_p99 (a time); errors, an error's kind, connects, logins,
+// lost_packets; cpu_us (of the target per message), rss_mb (the target's highest, in millions of
+// bytes). The error lists them.
 [[nodiscard]] Result<FailIf> parse_fail_if(std::string_view text);
 
 struct FailIfOutcome {
@@ -31,6 +34,12 @@ struct FailIfOutcome {
   bool known = true;  // false: it was not measured (cpu_us without --pid); counts as failed
   bool failed = false;
 };
-[[nodiscard]] FailIfOutcome evaluate(const FailIf& condition, const Measurement& measured);
+[[nodiscard]] FailIfOutcome evaluate(const FailIf& condition, const Measurement& measured,
+                                     const Options& options);
+// Did any condition of the options come true, or could not be judged? Then ringbench fails.
+[[nodiscard]] bool any_failed(const Measurement& measured, const Options& options);
+
+// The measured value for people: "1.24 ms", "3", "not measured: give --pid".
+[[nodiscard]] std::string measured_text(const FailIf& condition, const FailIfOutcome& outcome);
 
 }  // namespace ringgate::bench

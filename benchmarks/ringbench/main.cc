@@ -37,9 +37,7 @@ int report(const Measurement& measured, const Options& options) {
              write_file("--html", options.html_file, as_html(measured, options))) &&
             written;
   if (!written) return 1;
-  for (const FailIf& condition : options.fail_if) {
-    if (evaluate(condition, measured, options).failed) return kConditionMet;
-  }
+  if (any_failed(measured, options)) return kConditionMet;
   if (measured.answered() > 0) return 0;
   fmt::print(stderr, "ringbench: nothing was answered in the measuring window; see the errors\n");
   return 1;

@@ -2,13 +2,11 @@
 // Plain values; run.cc builds one when all workers have ended.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "benchmarks/common/cpu_time.h"
 #include "benchmarks/common/histogram.h"
 #include "benchmarks/ringbench/options.h"
 #include "benchmarks/ringbench/process_sample.h"
@@ -32,16 +30,28 @@ struct Measurement {
 
   // Of all actions but the deliveries of talks: what the scenario is about.
   [[nodiscard]] Histogram times(const Options& options) const;
-  [[nodiscard]] Action main_action(const Options& options) const;  // kDelivery for kPush
-  [[nodiscard]] std::uint64_t sent() const;                        // all actions
+  // kDelivery for kPush; of a mix its first step's.
+  [[nodiscard]] Action main_action(const Options& options) const;
+  // Those that happened, and the main one.
+  [[nodiscard]] std::vector<Action> used_actions(const Options& options) const;
+  [[nodiscard]] std::uint64_t sent() const;  // all actions, deliveries among them
   [[nodiscard]] std::uint64_t answered() const;
   [[nodiscard]] std::uint64_t failed() const;
   [[nodiscard]] double per_second() const;  // answered over the window
-  [[nodiscard]] double per_message_us(double cpu_ns) const;
+  [[nodiscard]] double per_second(std::uint64_t count) const;
+  // Logins a second while setting up; nothing when there were none.
+  [[nodiscard]] std::optional<double> set_up_logins_per_second(const Options& options) const;
+  // Nothing without messages.
+  [[nodiscard]] std::optional<double> per_message_us(double cpu_ns) const;
+  [[nodiscard]] double share_of_window(std::uint64_t ns) const;  // 1: all of it
+  // The largest of the use and its samples.
+  [[nodiscard]] static std::uint64_t rss_peak_bytes(const ProcessUse& use,
+                                                    const std::vector<ProcessSample>& samples);
   // Sentences for people, empty when all is well: the generator was the limit (its busiest thread
   // above 90 % of the window while the target's was below 80 %), it fell behind its schedule (lag
   // p99 above 1 ms in open loop), it waited for a CPU, so did the target, the window was cut short.
   [[nodiscard]] std::vector<std::string> warnings(const Options& options) const;
+  // Known only of a target whose --pid was given.
   [[nodiscard]] bool generator_is_bottleneck() const;
 };
 

@@ -211,12 +211,6 @@ std::expected<void, UsageEnd> finish(Options& options, const RawText& raw) {
 
 }  // namespace
 
-std::string_view name_of(Scenario scenario) noexcept {
-  constexpr std::array<std::string_view, kScenarioCount> kNames = {
-      "ping", "forward", "talk", "push", "login", "idle", "mix"};
-  return kNames[static_cast<std::size_t>(scenario)];
-}
-
 Result<std::int64_t> parse_duration_ms(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

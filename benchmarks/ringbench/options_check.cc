@@ -68,8 +68,11 @@ std::expected<void, UsageEnd> check_service(Options& options) {
   }
   if (options.scenario == Scenario::kPush) {
     options.body_bytes = std::max<unsigned>(options.body_bytes, kPushStampBytes);
-    if (service.fanout > options.connections) {
-      return usage("--fanout is more than there are --connections");
+    if (options.connections % service.fanout != 0) {
+      return usage(fmt::format(
+          "{} connections are no whole number of packets to {} each: give a --fanout that divides "
+          "--connections",
+          options.connections, service.fanout));
     }
   }
   if (service.play && service.names.empty()) {

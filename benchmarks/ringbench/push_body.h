@@ -6,6 +6,12 @@
 //    8 hex digits   number
 //   then 'x' up to the wanted size
 //
+// Where it is: a talk carries it in MessageReq.body, and its delivery in MessagePush.body. A push
+// of the scenario push is a packet (command as of talks, flag Push) whose raw body it is, without
+// protobuf around it: its receivers find it at once, and its sender only patches bytes. The number
+// counts the packets of the run from 0, over all receivers; a packet's sequence is
+// kFirstPushSequence plus the low 28 bits of its number, which as a varint is always five bytes.
+//
 // Pure functions, any thread.
 #pragma once
 
@@ -19,6 +25,7 @@
 namespace ringgate::bench {
 
 inline constexpr std::size_t kPushStampBytes = 24;
+inline constexpr std::uint32_t kFirstPushSequence = 1U << 28;
 
 struct PushStamp {
   std::uint64_t sent_ns = 0;

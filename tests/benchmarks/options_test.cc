@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
+
+#include "benchmarks/ringbench/push_body.h"
 
 namespace ringgate::bench {
 namespace {
@@ -53,8 +56,10 @@ TEST_F(OptionsTest, TakesAWholeCommandLine) {
                               "--json",
                               "out.json"});
   ASSERT_TRUE(options) << options.error().text;
-  EXPECT_EQ(options->mode, Mode::kForward);
-  EXPECT_EQ(format_address(options->address), "127.0.0.1:8001");
+  EXPECT_EQ(options->scenario, Scenario::kForward);
+  EXPECT_EQ(format_address(options->target.address), "127.0.0.1:8001");
+  EXPECT_EQ(options->target.transport, Transport::kTcp);
+  EXPECT_FALSE(options->open_loop());
   EXPECT_EQ(options->connections, 512U);
   EXPECT_EQ(options->duration_ms, 1500);
   EXPECT_EQ(options->warmup_ms, 0);
@@ -67,8 +72,9 @@ TEST_F(OptionsTest, TakesAWholeCommandLine) {
 TEST_F(OptionsTest, RawPingNeedsNoLogin) {
   const auto options = parse({"ping", "--raw", "--target", "tcp://[::1]:9"});
   ASSERT_TRUE(options) << options.error().text;
-  EXPECT_EQ(format_address(options->address), "[::1]:9");
-  EXPECT_EQ(options->duration_ms, 5000);
+  EXPECT_EQ(format_address(options->target.address), "[::1]:9");
+  EXPECT_EQ(options->duration_ms, 10'000);
+  EXPECT_EQ(options->threads, 1U);
 }
 
 TEST_F(OptionsTest, TheSecretCanComeFromTheEnvironment) {
@@ -80,12 +86,62 @@ TEST_F(OptionsTest, TheSecretCanComeFromTheEnvironment) {
   EXPECT_EQ(token->token, "t");
 }
 
+TEST_F(OptionsTest, AWebSocketTargetHasAPath) {
+  const auto plain = parse({"ping", "--raw", "--target", "ws://127.0.0.1:8000"});
+  ASSERT_TRUE(plain) << plain.error().text;
+  EXPECT_EQ(plain->target.transport, Transport::kWebSocket);
+  EXPECT_EQ(plain->target.path, "/");
+  EXPECT_EQ(plain->target.host, "127.0.0.1:8000");
+  const auto path = parse({"ping", "--raw", "--target", "ws://[::1]:8000/chat?v=1"});
+  ASSERT_TRUE(path) << path.error().text;
+  EXPECT_EQ(path->target.path, "/chat?v=1");
+  EXPECT_EQ(format_address(path->target.address), "[::1]:8000");
+}
+
+TEST_F(OptionsTest, ARateMakesTheLoopOpenAndSoDoHeartbeats) {
+  const auto rate = parse({"ping", "--raw", "--target", "tcp://127.0.0.1:9", "--rate", "2.5"});
+  ASSERT_TRUE(rate) << rate.error().text;
+  EXPECT_TRUE(rate->open_loop());
+  EXPECT_EQ(rate->rate, 2.5);
+  const auto idle = parse({"idle", "--raw", "--target", "tcp://127.0.0.1:9", "--heartbeat", "2s"});
+  ASSERT_TRUE(idle) << idle.error().text;
+  EXPECT_TRUE(idle->open_loop());
+  EXPECT_EQ(idle->heartbeat_ms, 2000);
+}
+
+TEST_F(OptionsTest, ManyConnectionsTakeThreadsByThemselves) {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  const std::string connections = std::to_string(2 * files.rlim_cur + 1);
+  const auto many = parse(
+      {"idle", "--raw", "--target", "tcp://127.0.0.1:9", "--connections", connections.c_str()});
+  ASSERT_TRUE(many) << many.error().text;
+  EXPECT_EQ(many->threads, 3U);
+}
+
+TEST_F(OptionsTest, AServiceIsPlayedWhereARegistryIsGiven) {
+  const auto push = parse({"push", "--target", "tcp://127.0.0.1:9", "--secret", "s",
+                           "--registry-file", "services.json", "--body", "1"});
+  ASSERT_TRUE(push) << push.error().text;
+  EXPECT_TRUE(push->service.play);
+  EXPECT_THAT(push->service.names, testing::ElementsAre("login"));
+  EXPECT_EQ(push->body_bytes, kPushStampBytes);
+  const auto forward = parse({"forward", "--target", "tcp://127.0.0.1:9", "--secret", "s",
+                              "--consul", "127.0.0.1:8500", "--command", "shop.buy"});
+  ASSERT_TRUE(forward) << forward.error().text;
+  EXPECT_THAT(forward->service.names, testing::ElementsAre("login", "shop"));
+  const auto talk = parse({"talk", "--target", "tcp://127.0.0.1:9", "--secret", "s"});
+  ASSERT_TRUE(talk) << talk.error().text;
+  EXPECT_FALSE(talk->service.play);
+}
+
 TEST_F(OptionsTest, RefusesWithASentenceThatSaysHowToMendIt) {
   const char* target = "tcp://127.0.0.1:9";
-  EXPECT_THAT(refusal({}), HasSubstr("mode is required"));
-  EXPECT_THAT(refusal({"push", "--target", target}), HasSubstr("mode"));
+  EXPECT_THAT(refusal({}), HasSubstr("scenario is required"));
+  EXPECT_THAT(refusal({"pung", "--target", target}), HasSubstr("scenario"));
   EXPECT_THAT(refusal({"ping", "--raw"}), HasSubstr("--target is required"));
-  EXPECT_THAT(refusal({"ping", "--raw", "--target", "ws://x:1"}), HasSubstr("tcp://HOST:PORT"));
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", "http://x:1"}), HasSubstr("tcp://HOST:PORT"));
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", "wss://x:1"}), HasSubstr("proxy"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", "tcp://x"}), HasSubstr("HOST:PORT"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", "tcp://127.0.0.1:70000"}),
               HasSubstr("HOST:PORT"));
@@ -93,13 +149,34 @@ TEST_F(OptionsTest, RefusesWithASentenceThatSaysHowToMendIt) {
   EXPECT_THAT(refusal({"forward", "--raw", "--target", target}), HasSubstr("leave out --raw"));
   EXPECT_THAT(refusal({"ping", "--token", "t", "--target", target}), HasSubstr("one account"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--duration", "5"}),
-              HasSubstr("500ms, 5s or 2m"));
-  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--connections", "1000000"}),
+              HasSubstr("500ms, 10s, 2m or 1h"));
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--duration", "0s"}),
+              HasSubstr("--duration"));
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--connections", "1000000",
+                       "--threads", "1"}),
               HasSubstr("ulimit -n"));
   EXPECT_THAT(
       refusal({"ping", "--raw", "--target", target, "--connections", "2", "--threads", "3"}),
       HasSubstr("--threads"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--app", "a\"b"}), HasSubstr("--app"));
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--rate", "5", "--in-flight", "2"}),
+              HasSubstr("excludes"));
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--rate", "0"}), HasSubstr("--rate"));
+  EXPECT_THAT(refusal({"idle", "--raw", "--target", target, "--rate", "5"}),
+              HasSubstr("--heartbeat"));
+  EXPECT_THAT(refusal({"talk", "--secret", "s", "--target", target, "--connections", "3"}),
+              HasSubstr("even"));
+  EXPECT_THAT(refusal({"push", "--secret", "s", "--target", target}), HasSubstr("--registry-file"));
+  EXPECT_THAT(refusal({"push", "--secret", "s", "--target", target, "--registry-file", "f",
+                       "--fanout", "100"}),
+              HasSubstr("--fanout"));
+  EXPECT_THAT(refusal({"mix", "--secret", "s", "--target", target}), HasSubstr("--mix FILE"));
+  EXPECT_THAT(refusal({"mix", "--secret", "s", "--target", target, "--mix", "/no/such.yaml"}),
+              HasSubstr("/no/such.yaml"));
+  EXPECT_THAT(refusal({"login", "--secret", "s", "--target", target, "--in-flight", "2"}),
+              HasSubstr("--connections"));
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--fail-if", "p99>20"}),
+              HasSubstr("--fail-if"));
 }
 
 TEST_F(OptionsTest, HelpIsNoError) {
@@ -113,7 +190,7 @@ TEST(Duration, NeedsAUnit) {
   EXPECT_EQ(*parse_duration_ms("500ms"), 500);
   EXPECT_EQ(*parse_duration_ms("1.5s"), 1500);
   EXPECT_EQ(*parse_duration_ms("2m"), 120'000);
-  for (const char* wrong : {"", "s", "5", "5h", "-1s", "nans", "1e99s", "5 s"}) {
+  for (const char* wrong : {"", "s", "5", "5d", "-1s", "nans", "1e99s", "5 s"}) {
     EXPECT_FALSE(parse_duration_ms(wrong)) << wrong;
   }
 }

@@ -1,0 +1,243 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "benchmarks/ringbench/json_writer.h"
+#include "benchmarks/ringbench/measurement.h"
+#include "benchmarks/ringbench/quantiles.h"
+#include "benchmarks/ringbench/report_format.h"
+
+namespace ringgate::bench {
+namespace {
+
+double to_s(std::int64_t ms) {
+  return static_cast<double>(ms) / 1000;
+}
+
+// A measurement's numbers as JSON. Lives for one call of as_json.
+class JsonReport {
+ public:
+  JsonReport(const Measurement& measured, const Options& options)
+      : measured_(measured), options_(options), closed_(!options.open_loop()) {}
+
+  std::string write();
+
+ private:
+  void write_setting();
+  void write_totals();
+  void write_times(const Histogram& times);
+  void write_actions();
+  void write_errors();
+  void write_lag();
+  void write_cpu(std::string_view key, const ProcessUse& use,
+                 const std::vector<ProcessSample>& samples);
+  void write_verdicts();
+  void write_interval(std::size_t at);
+  void write_timeline();
+
+  const Measurement& measured_;
+  const Options& options_;
+  bool closed_;
+  JsonWriter json_;
+};
+
+void JsonReport::write_setting() {
+  const Scenario scenario = options_.scenario;
+  const bool with_body =
+      scenario == Scenario::kForward || scenario == Scenario::kTalk || scenario == Scenario::kPush;
+  json_.text("ringbench", RINGGATE_VERSION);
+  json_.text("scenario", name_of(scenario));
+  json_.text("target", options_.target.text);
+  json_.text("transport", describe(options_.target.transport));
+  json_.count("connections", options_.connections);
+  json_.count("threads", options_.threads);
+  json_.text("loop", closed_ ? "closed" : "open");
+  json_.number("rate", options_.rate);
+  json_.count("in_flight",
+              closed_ ? std::optional<std::uint64_t>(options_.in_flight) : std::nullopt);
+  json_.number("heartbeat_s", scenario == Scenario::kIdle
+                                  ? std::optional(to_s(options_.heartbeat_ms))
+                                  : std::nullopt);
+  json_.count("body_bytes",
+              with_body ? std::optional<std::uint64_t>(options_.body_bytes) : std::nullopt);
+  json_.count("fanout", scenario == Scenario::kPush
+                            ? std::optional<std::uint64_t>(options_.service.fanout)
+                            : std::nullopt);
+}
+
+void JsonReport::write_totals() {
+  json_.number("window_s", measured_.window_s, 6);
+  json_.number("warmup_s", to_s(options_.warmup_ms));
+  json_.number("set_up_s", measured_.set_up_s);
+  json_.number("set_up_logins_per_second", measured_.set_up_logins_per_second(options_), 1);
+  json_.flag("stopped_early", measured_.stopped_early);
+  json_.count("sent", measured_.sent());
+  json_.count("answered", measured_.answered());
+  json_.count("failed", measured_.failed());
+  json_.count("messages", measured_.messages);
+  json_.number("per_second", measured_.per_second());
+}
+
+void JsonReport::write_times(const Histogram& times) {
+  const bool none = times.count() == 0;
+  const auto us = [&](std::uint64_t ns) { return none ? std::nullopt : std::optional(to_us(ns)); };
+  json_.object("latency_us", [&] {
+    json_.count("count", times.count());
+    json_.number("mean", none ? std::nullopt : std::optional(times.mean_ns() / 1000));
+    for (const Quantile& quantile : kQuantiles) {
+      json_.number(quantile.json_key, us(times.quantile_ns(quantile.fraction)));
+    }
+    json_.number("max", us(times.max_ns()));
+  });
+}
+
+void JsonReport::write_actions() {
+  json_.object("actions", [&] {
+    for (const Action action : measured_.used_actions(options_)) {
+      const ActionTally& counted = measured_.tally.of(action);
+      json_.object(name_of(action), [&] {
+        json_.count("sent", counted.sent);
+        json_.count("answered", counted.answered);
+        json_.count("failed", counted.failed);
+        write_times(counted.times);
+      });
+    }
+  });
+  json_.count("connects", measured_.tally.connects);
+  json_.count("logins", measured_.tally.logins);
+  json_.count("lost_packets", measured_.tally.lost_packets);
+}
+
+void JsonReport::write_errors() {
+  const Tally& tally = measured_.tally;
+  json_.object("errors", [&] {
+    json_.count("total", tally.all_errors());
+    for (std::size_t kind = 0; kind < kErrorKinds; ++kind) {
+      json_.count(name_of(static_cast<ErrorKind>(kind)), tally.errors[kind]);
+    }
+    json_.object("by_status", [&] {
+      for (std::size_t status = 0; status < Tally::kStatuses; ++status) {
+        if (tally.statuses[status] > 0) {
+          json_.count(fmt::format("{}", status), tally.statuses[status]);
+        }
+      }
+    });
+  });
+}
+
+void JsonReport::write_lag() {
+  if (closed_) return json_.null("schedule_lag_us");
+  const Histogram& lag = measured_.tally.lag;
+  json_.object("schedule_lag_us", [&] {
+    json_.number("p50", to_us(lag.quantile_ns(0.5)));
+    json_.number("p99", to_us(lag.quantile_ns(0.99)));
+    json_.number("max", to_us(lag.max_ns()));
+  });
+}
+
+void JsonReport::write_cpu(std::string_view key, const ProcessUse& use,
+                           const std::vector<ProcessSample>& samples) {
+  const CpuUse& cpu = use.cpu;
+  json_.object(key, [&] {
+    json_.number("us_per_message", measured_.per_message_us(static_cast<double>(cpu.run_ns)), 4);
+    json_.number("user_us_per_message", measured_.per_message_us(cpu.user_s * 1e9), 4);
+    json_.number("system_us_per_message", measured_.per_message_us(cpu.system_s * 1e9), 4);
+    json_.count("cpu_ns", cpu.run_ns);
+    json_.number("user_s", cpu.user_s);
+    json_.number("system_s", cpu.system_s);
+    json_.number("busiest_thread", measured_.share_of_window(cpu.busiest_run_ns), 4);
+    json_.count("waited_ns", cpu.wait_ns);
+    json_.count("voluntary_switches", use.voluntary_switches);
+    json_.count("involuntary_switches", use.involuntary_switches);
+    json_.count("rss_begin_bytes", use.rss_begin_bytes);
+    json_.count("rss_end_bytes", use.rss_end_bytes);
+    json_.count("rss_peak_bytes", Measurement::rss_peak_bytes(use, samples));
+  });
+}
+
+void JsonReport::write_verdicts() {
+  json_.flag("generator_is_bottleneck", measured_.generator_is_bottleneck());
+  json_.array("warnings", [&] {
+    for (const std::string& sentence : measured_.warnings(options_)) json_.text("", sentence);
+  });
+  json_.array("fail_if", [&] {
+    for (const FailIf& condition : options_.fail_if) {
+      const FailIfOutcome outcome = evaluate(condition, measured_, options_);
+      json_.object("", [&] {
+        json_.text("expression", condition.text);
+        json_.number("value", outcome.known ? std::optional(outcome.value) : std::nullopt);
+        json_.text("measured", measured_text(condition, outcome));
+        json_.flag("failed", outcome.failed);
+      });
+    }
+  });
+}
+
+// CPUs used between the sample before interval `at` and the one after it.
+std::optional<double> cores_in(const std::vector<ProcessSample>& samples, std::size_t at) {
+  if (at + 1 >= samples.size() || samples[at + 1].at_ns <= samples[at].at_ns) return std::nullopt;
+  const CpuUse use = cpu_between(samples[at].cpu, samples[at + 1].cpu);
+  return static_cast<double>(use.run_ns) /
+         static_cast<double>(samples[at + 1].at_ns - samples[at].at_ns);
+}
+
+void JsonReport::write_interval(std::size_t at) {
+  const Interval& interval = measured_.tally.timeline[at];
+  const CoarseHistogram& times = interval.times;
+  const auto us = [&](std::uint64_t ns) {
+    return times.count() == 0 ? std::nullopt : std::optional(to_us(ns));
+  };
+  const auto& samples = measured_.target_samples;
+  json_.object("", [&] {
+    // Where it ends; the last one may be shorter.
+    json_.number("t_s",
+                 std::min(static_cast<double>(at + 1) * measured_.interval_s, measured_.window_s));
+    json_.count("answered", interval.answered);
+    json_.count("errors", interval.errors);
+    json_.number("p50_us", us(times.quantile_ns(0.5)));
+    json_.number("p99_us", us(times.quantile_ns(0.99)));
+    json_.number("max_us", us(times.max_ns()));
+    json_.number("target_cpu", cores_in(samples, at), 4);
+    json_.count("target_rss_bytes",
+                at + 1 < samples.size() ? std::optional(samples[at + 1].rss_bytes) : std::nullopt);
+    json_.number("own_cpu", cores_in(measured_.own_samples, at), 4);
+  });
+}
+
+void JsonReport::write_timeline() {
+  json_.array("timeline", [&] {
+    for (std::size_t at = 0; at < measured_.tally.timeline.size(); ++at) {
+      // Sized for the whole window, which may have been cut short.
+      if (static_cast<double>(at) * measured_.interval_s >= measured_.window_s) break;
+      write_interval(at);
+    }
+  });
+}
+
+std::string JsonReport::write() {
+  json_.object("", [&] {
+    write_setting();
+    write_totals();
+    write_times(measured_.times(options_));
+    write_actions();
+    write_errors();
+    write_lag();
+    if (measured_.target) {
+      write_cpu("target_cpu", *measured_.target, measured_.target_samples);
+    } else {
+      json_.null("target_cpu");
+    }
+    write_cpu("own_cpu", measured_.own, measured_.own_samples);
+    write_verdicts();
+    write_timeline();
+  });
+  return json_.take() + "\n";
+}
+
+}  // namespace
+
+std::string as_json(const Measurement& measured, const Options& options) {
+  return JsonReport(measured, options).write();
+}
+
+}  // namespace ringgate::bench

@@ -1,0 +1,214 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "benchmarks/ringbench/measurement.h"
+#include "benchmarks/ringbench/quantiles.h"
+#include "benchmarks/ringbench/report_format.h"
+
+namespace ringgate::bench {
+namespace {
+
+// Below, user and system times are mostly the noise of the tick that samples them.
+constexpr double kSplitWindowS = 60;
+
+std::string percent(double share) {
+  return fmt::format("{:.0f} %", 100 * share);
+}
+
+// A line of the report: what it is about, and what is said of it.
+std::string line(std::string_view about, std::string_view said) {
+  return fmt::format("  {:<10} {}\n", about, said);
+}
+
+std::string loop_line(const Options& options) {
+  if (!options.open_loop()) {
+    return line("", fmt::format("closed loop, {} in flight per connection: its times are not "
+                                "latency under load",
+                                options.in_flight));
+  }
+  const std::string pace =
+      options.rate ? fmt::format("{} per second", rate_text(*options.rate))
+                   : fmt::format("a heartbeat every {} s",
+                                 number_text(static_cast<double>(options.heartbeat_ms) / 1000));
+  return line("", fmt::format("open loop, {}: times count from the intended send time", pace));
+}
+
+std::string head_lines(const Measurement& measured, const Options& options) {
+  std::string text = fmt::format("{}{} {}: {} connections, {} thread{}\n",
+                                 name_of(options.scenario), options.raw ? " (without login)" : "",
+                                 options.target.text, count_text(options.connections),
+                                 options.threads, options.threads == 1 ? "" : "s");
+  text += loop_line(options);
+  text += line("", fmt::format("{:.2f} s measured after {:.1f} s of warm-up{}", measured.window_s,
+                               static_cast<double>(options.warmup_ms) / 1000,
+                               measured.stopped_early ? ", stopped early" : ""));
+  const auto logins = measured.set_up_logins_per_second(options);
+  text +=
+      line("set-up",
+           fmt::format("{:.2f} s{}", measured.set_up_s,
+                       logins ? fmt::format(", {} logins per second", rate_text(*logins)) : ""));
+  return text;
+}
+
+using Cells = std::vector<std::string>;
+
+Cells action_cells(const Measurement& measured, Action action) {
+  const ActionTally& counted = measured.tally.of(action);
+  const Histogram& times = counted.times;
+  const auto time = [&](double us) { return times.count() == 0 ? "-" : time_text(us); };
+  Cells cells = {std::string(name_of(action)), count_text(counted.answered),
+                 rate_text(measured.per_second(counted.answered)), count_text(counted.failed),
+                 time(times.mean_ns() / 1000)};
+  for (const Quantile& quantile : kQuantiles) {
+    cells.push_back(time(to_us(times.quantile_ns(quantile.fraction))));
+  }
+  cells.push_back(time(to_us(times.max_ns())));
+  return cells;
+}
+
+// The first column to the left, the numbers to the right.
+std::string aligned(const std::vector<Cells>& rows) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const Cells& row : rows) {
+    for (std::size_t at = 0; at < row.size(); ++at) {
+      widths[at] = std::max(widths[at], row[at].size());
+    }
+  }
+  std::string text;
+  for (const Cells& row : rows) {
+    text += fmt::format("  {:<{}}", row[0], std::max<std::size_t>(widths[0], 10));
+    for (std::size_t at = 1; at < row.size(); ++at) {
+      text += fmt::format("{}{:>{}}", at == 1 ? " " : "  ", row[at], widths[at]);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string action_lines(const Measurement& measured, const Options& options) {
+  Cells head = {"", "answered", "per second", "failed", "mean"};
+  for (const Quantile& quantile : kQuantiles) head.emplace_back(quantile.name);
+  head.emplace_back("longest");
+  std::vector<Cells> rows = {head};
+  for (const Action action : measured.used_actions(options)) {
+    rows.push_back(action_cells(measured, action));
+  }
+  return "\n" + aligned(rows) + "\n";
+}
+
+std::string lag_line(const Measurement& measured, const Options& options) {
+  const Histogram& lag = measured.tally.lag;
+  if (!options.open_loop() || lag.count() == 0) return "";
+  return line("schedule",
+              fmt::format("messages left p50 {}, p99 {}, at worst {} after their time",
+                          time_text(to_us(lag.quantile_ns(0.5))),
+                          time_text(to_us(lag.quantile_ns(0.99))), time_text(to_us(lag.max_ns()))));
+}
+
+// ` (status 300: 12, 404: 1)`
+std::string status_list(const Tally& tally) {
+  std::string list;
+  for (std::size_t status = 0; status < Tally::kStatuses; ++status) {
+    if (tally.statuses[status] == 0) continue;
+    list += fmt::format("{}{}: {}", list.empty() ? " (" : ", ", status,
+                        count_text(tally.statuses[status]));
+  }
+  return list.empty() ? list : list + ")";
+}
+
+std::string error_lines(const Measurement& measured) {
+  const Tally& tally = measured.tally;
+  const std::uint64_t errors = tally.all_errors();
+  std::string text =
+      line("errors", errors == 0 ? "none" : count_text(errors) + ", warm-up and drain included");
+  for (std::size_t kind = 0; kind < kErrorKinds; ++kind) {
+    if (tally.errors[kind] == 0) continue;
+    const auto error = static_cast<ErrorKind>(kind);
+    text += line("", fmt::format("{:<15} {}{}", name_of(error), count_text(tally.errors[kind]),
+                                 error == ErrorKind::kStatus ? status_list(tally) : ""));
+  }
+  if (tally.lost_packets > 0) {
+    text += line("lost", fmt::format("{} pushes to channels of ours never came",
+                                     count_text(tally.lost_packets)));
+  }
+  return text;
+}
+
+std::string per_message(const Measurement& measured, double cpu_ns) {
+  const auto us = measured.per_message_us(cpu_ns);
+  return us ? fmt::format("{:.3f} us", *us) : "nothing";
+}
+
+std::string cpu_lines(std::string_view about, const Measurement& measured, const ProcessUse& use) {
+  const CpuUse& cpu = use.cpu;
+  std::string text =
+      line(about, fmt::format("{} of CPU per message, {:.2f} CPUs in all; busiest thread {} busy, "
+                              "waited {:.2f} s",
+                              per_message(measured, static_cast<double>(cpu.run_ns)),
+                              measured.share_of_window(cpu.run_ns),
+                              percent(measured.share_of_window(cpu.busiest_run_ns)),
+                              static_cast<double>(cpu.wait_ns) / 1e9));
+  text += line(
+      "", fmt::format(
+              "user {}, system {} per message{}", per_message(measured, cpu.user_s * 1e9),
+              per_message(measured, cpu.system_s * 1e9),
+              measured.window_s < kSplitWindowS ? " (sampled by a tick: rough below 60 s)" : ""));
+  return text;
+}
+
+std::string memory_line(const ProcessUse& use, const std::vector<ProcessSample>& samples) {
+  return line("", fmt::format("RSS {}, at the end {}, at most {}", bytes_text(use.rss_begin_bytes),
+                              bytes_text(use.rss_end_bytes),
+                              bytes_text(Measurement::rss_peak_bytes(use, samples))));
+}
+
+std::string switch_line(const Measurement& measured, const ProcessUse& use) {
+  const auto switches = static_cast<double>(use.voluntary_switches + use.involuntary_switches);
+  return line("",
+              fmt::format("{} voluntary and {} involuntary context switches{}",
+                          count_text(use.voluntary_switches), count_text(use.involuntary_switches),
+                          measured.messages == 0
+                              ? ""
+                              : fmt::format(", {:.3f} per message",
+                                            switches / static_cast<double>(measured.messages))));
+}
+
+std::string process_lines(const Measurement& measured, const Options& options) {
+  std::string text;
+  if (measured.target) {
+    text += cpu_lines("target", measured, *measured.target);
+    text += memory_line(*measured.target, measured.target_samples);
+    text += switch_line(measured, *measured.target);
+  } else {
+    text += line("target", options.pid == 0 ? "give --pid for its CPU time per message and memory"
+                                            : "its process could not be read");
+  }
+  return text + cpu_lines("ringbench", measured, measured.own);
+}
+
+std::string verdict_lines(const Measurement& measured, const Options& options) {
+  std::string text;
+  for (const std::string& sentence : measured.warnings(options)) text += line("warning", sentence);
+  std::size_t width = 0;
+  for (const FailIf& condition : options.fail_if) width = std::max(width, condition.text.size());
+  for (const FailIf& condition : options.fail_if) {
+    const FailIfOutcome outcome = evaluate(condition, measured, options);
+    text += line("fail-if", fmt::format("{:<{}}  {}  {}", condition.text, width,
+                                        outcome.failed ? "FAILED" : "ok    ",
+                                        measured_text(condition, outcome)));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string as_text(const Measurement& measured, const Options& options) {
+  return head_lines(measured, options) + action_lines(measured, options) +
+         lag_line(measured, options) + error_lines(measured) + process_lines(measured, options) +
+         verdict_lines(measured, options);
+}
+
+}  // namespace ringgate::bench

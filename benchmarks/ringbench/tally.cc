@@ -1,0 +1,77 @@
+#include "benchmarks/ringbench/tally.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace ringgate::bench {
+
+std::string_view name_of(Action action) noexcept {
+  switch (action) {
+    case Action::kPing:
+      return "ping";
+    case Action::kForward:
+      return "forward";
+    case Action::kTalk:
+      return "talk";
+    case Action::kDelivery:
+      return "delivery";
+    case Action::kLogin:
+      return "login";
+  }
+  return "?";
+}
+
+std::string_view name_of(ErrorKind kind) noexcept {
+  switch (kind) {
+    case ErrorKind::kStatus:
+      return "status";
+    case ErrorKind::kWrongSequence:
+      return "wrong_sequence";
+    case ErrorKind::kUnexpected:
+      return "unexpected";
+    case ErrorKind::kMalformed:
+      return "malformed";
+    case ErrorKind::kOutOfOrder:
+      return "out_of_order";
+    case ErrorKind::kKickedOut:
+      return "kicked_out";
+    case ErrorKind::kConnectFailed:
+      return "connect_failed";
+    case ErrorKind::kLoginFailed:
+      return "login_failed";
+    case ErrorKind::kConnectionLost:
+      return "connection_lost";
+    case ErrorKind::kUnanswered:
+      return "unanswered";
+  }
+  return "?";
+}
+
+std::uint64_t Tally::all_errors() const noexcept {
+  return std::accumulate(errors.begin(), errors.end(), std::uint64_t{0});
+}
+
+void Tally::merge(const Tally& other) {
+  for (std::size_t action = 0; action < kActions; ++action) {
+    actions[action].sent += other.actions[action].sent;
+    actions[action].answered += other.actions[action].answered;
+    actions[action].failed += other.actions[action].failed;
+    actions[action].times.merge(other.actions[action].times);
+  }
+  for (std::size_t kind = 0; kind < kErrorKinds; ++kind) errors[kind] += other.errors[kind];
+  for (std::size_t status = 0; status < kStatuses; ++status) {
+    statuses[status] += other.statuses[status];
+  }
+  lag.merge(other.lag);
+  timeline.resize(std::max(timeline.size(), other.timeline.size()));
+  for (std::size_t at = 0; at < other.timeline.size(); ++at) {
+    timeline[at].answered += other.timeline[at].answered;
+    timeline[at].errors += other.timeline[at].errors;
+    timeline[at].times.merge(other.timeline[at].times);
+  }
+  connects += other.connects;
+  logins += other.logins;
+  lost_packets += other.lost_packets;
+}
+
+}  // namespace ringgate::bench

@@ -1,0 +1,139 @@
+#include "benchmarks/ringbench/measurement.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "benchmarks/ringbench/run_state.h"
+#include "sample_measurement.h"
+
+namespace ringgate::bench {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class MeasurementTest : public testing::Test {
+ protected:
+  [[nodiscard]] std::vector<std::string> warnings() const { return measured_.warnings(options_); }
+
+  std::unique_ptr<Sample> sample_ = make_sample();
+  Measurement& measured_ = sample_->measured;
+  Options& options_ = sample_->options;
+};
+
+TEST_F(MeasurementTest, SumsItsActions) {
+  EXPECT_EQ(measured_.sent(), measured_.answered() + measured_.failed());
+  EXPECT_EQ(measured_.answered(), 40'000U);
+  EXPECT_DOUBLE_EQ(measured_.per_second(), 4000);
+  EXPECT_THAT(measured_.used_actions(options_), ElementsAre(Action::kTalk, Action::kDelivery));
+  EXPECT_EQ(measured_.times(options_).count(), 20'000U);
+  EXPECT_DOUBLE_EQ(measured_.per_message_us(40'020'000).value(), 1);
+  EXPECT_DOUBLE_EQ(measured_.set_up_logins_per_second(options_).value(), 12'345 / 2.5);
+}
+
+TEST_F(MeasurementTest, KnowsWhatAScenarioIsAbout) {
+  options_.mix = {{.action = Action::kForward}};
+  const std::pair<Scenario, Action> expected[] = {
+      {Scenario::kPing, Action::kPing},   {Scenario::kForward, Action::kForward},
+      {Scenario::kTalk, Action::kTalk},   {Scenario::kPush, Action::kDelivery},
+      {Scenario::kLogin, Action::kLogin}, {Scenario::kIdle, Action::kPing},
+      {Scenario::kMix, Action::kForward}};
+  for (const auto& [scenario, action] : expected) {
+    options_.scenario = scenario;
+    EXPECT_EQ(measured_.main_action(options_), action) << name_of(scenario);
+  }
+}
+
+TEST_F(MeasurementTest, DividesByNothingWithoutMessagesOrTime) {
+  const auto empty = std::make_unique<Measurement>();
+  EXPECT_EQ(empty->per_second(), 0);
+  EXPECT_FALSE(empty->per_message_us(5));
+  EXPECT_EQ(empty->share_of_window(5), 0);
+  EXPECT_FALSE(empty->set_up_logins_per_second(options_));
+  options_.raw = true;
+  EXPECT_FALSE(measured_.set_up_logins_per_second(options_));
+  EXPECT_THAT(empty->used_actions(options_), ElementsAre(Action::kTalk));
+  EXPECT_FALSE(as_text(*empty, options_).empty());
+}
+
+TEST_F(MeasurementTest, WarnsOfNothingWhenAllIsWell) {
+  EXPECT_THAT(warnings(), IsEmpty());
+}
+
+TEST_F(MeasurementTest, WarnsWhenTheGeneratorIsTheBottleneck) {
+  measured_.own.cpu.busiest_run_ns = 95 * kSecondNs / 10;
+  EXPECT_TRUE(measured_.generator_is_bottleneck());
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("ringbench, not the target, is the bottleneck")));
+
+  measured_.target->cpu.busiest_run_ns = 85 * kSecondNs / 10;
+  EXPECT_FALSE(measured_.generator_is_bottleneck());
+  EXPECT_THAT(warnings(), IsEmpty());
+
+  measured_.target.reset();
+  EXPECT_FALSE(measured_.generator_is_bottleneck());
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("--pid to compare")));
+}
+
+TEST_F(MeasurementTest, WarnsWhenItFellBehindItsSchedule) {
+  for (int message = 0; message < 1000; ++message) measured_.tally.lag.record(3'000'000);
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("behind its schedule")));
+  options_.rate.reset();
+  EXPECT_THAT(warnings(), IsEmpty());
+}
+
+TEST_F(MeasurementTest, WarnsOfWaitingForACpu) {
+  measured_.own.cpu.wait_ns = measured_.own.cpu.run_ns / 2;
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("ringbench waited")));
+  measured_.target->cpu.wait_ns = 2 * measured_.target->cpu.run_ns;
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("ringbench waited"), HasSubstr("200 % of")));
+  // Little of hardly anything is no reason to worry.
+  measured_.own.cpu = {.run_ns = 1000, .wait_ns = 1000, .busiest_run_ns = 1000};
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("the target waited")));
+}
+
+TEST_F(MeasurementTest, WarnsOfARunCutShortAndOfNoAnswers) {
+  measured_.stopped_early = true;
+  measured_.window_s = 4.5;
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("4.50 s of 10.00 s")));
+  for (ActionTally& action : measured_.tally.actions) action.answered = 0;
+  EXPECT_THAT(warnings(), Contains(HasSubstr("nothing was answered")));
+}
+
+TEST_F(MeasurementTest, TextTellsWhatMatters) {
+  const std::string text = as_text(measured_, options_);
+  EXPECT_THAT(text, HasSubstr("talk tcp://127.0.0.1:8001: 12,345 connections, 2 threads"));
+  EXPECT_THAT(text, HasSubstr("open loop, 2,000 per second: times count from the intended send"));
+  EXPECT_THAT(text, HasSubstr("delivery"));
+  EXPECT_THAT(text, HasSubstr("4,938 logins per second"));
+  EXPECT_THAT(text, HasSubstr("status          12 (300: 9, 404: 3)"));
+  EXPECT_THAT(text, HasSubstr("unanswered      9"));
+  EXPECT_THAT(text, HasSubstr("4 pushes to channels of ours never came"));
+  EXPECT_THAT(text, HasSubstr("us of CPU per message"));
+  EXPECT_THAT(text, HasSubstr("rough below 60 s"));
+  EXPECT_THAT(text, HasSubstr("RSS 120 MB, at the end 123 MB, at most 130 MB"));
+  EXPECT_THAT(text, HasSubstr("10,000 voluntary and 300 involuntary context switches, 0.257"));
+  EXPECT_THAT(text, HasSubstr("errors>0            FAILED  57"));
+  EXPECT_THAT(text, HasSubstr("connection_lost>10  ok      8"));
+  EXPECT_THAT(text, Not(HasSubstr("closed loop")));
+}
+
+TEST_F(MeasurementTest, TextOfAClosedLoopDoesNotSpeakOfLatency) {
+  options_.rate.reset();
+  options_.in_flight = 8;
+  options_.pid = 0;
+  measured_.target.reset();
+  measured_.window_s = 60;
+  measured_.tally.errors = {};
+  const std::string text = as_text(measured_, options_);
+  EXPECT_THAT(text,
+              HasSubstr("closed loop, 8 in flight per connection: its times are not latency"));
+  EXPECT_THAT(text, HasSubstr("give --pid"));
+  EXPECT_THAT(text, HasSubstr("errors     none"));
+  EXPECT_THAT(text, Not(HasSubstr("rough")));
+  EXPECT_THAT(text, Not(HasSubstr("schedule")));
+}
+
+}  // namespace
+}  // namespace ringgate::bench

@@ -1,0 +1,127 @@
+// ringbench tells the truth about a bad target: what is slow is seen as slow, what is lost is
+// counted, and what cannot be measured is a sentence.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "services/development.h"
+#include "tests/benchmarks/ringbench_run.h"
+#include "tests/integration/world.h"
+
+namespace ringgate::test {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kSecret{kDevelopmentSecret};
+
+std::vector<std::string> words(const Server& server, std::vector<std::string> more) {
+  more.insert(more.end(), {"--target", "tcp://127.0.0.1:" + std::to_string(server.port()),
+                           "--secret", kSecret});
+  return more;
+}
+
+// Stops a server for 50 ms in every second, until it goes.
+class Stutter {
+ public:
+  explicit Stutter(Server& server)
+      : thread_([this, &process = server.process()] {
+          while (!over_) {
+            process.freeze();
+            std::this_thread::sleep_for(50ms);
+            process.signal(SIGCONT);
+            const auto next = Clock::now() + 950ms;
+            while (!over_ && Clock::now() < next) std::this_thread::sleep_for(5ms);
+          }
+        }) {}
+  ~Stutter() {
+    over_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> over_{false};
+  std::thread thread_;
+};
+
+// The coordinated omission: a closed loop asks a stopped server nothing, so it hardly sees that it
+// stops. The times are what is tested here, so they are in a test.
+TEST(RingbenchTruth, OnlyAnOpenLoopSeesThatAServerStops) {
+  Server dev{std::vector<std::string>{"--shards", "1"}};
+  const Stutter stutter(dev);
+  const BenchRun closed = run_ringbench(
+      words(dev, {"ping", "--connections", "8", "--duration", "4s", "--fail-if", "errors>0"}));
+  const BenchRun open = run_ringbench(words(
+      dev, {"ping", "--connections", "8", "--duration", "4s", "--rate", "2000", "--fail-if",
+            "errors>0", "--fail-if", "p99<35ms"}));
+  EXPECT_LT(closed.number("/latency_us/p99"), 5'000) << closed.output;
+  EXPECT_GE(open.number("/latency_us/p99"), 35'000) << open.output;
+  EXPECT_EQ(open.number("/sent"), open.number("/answered"));
+  EXPECT_EQ(closed.code, 0);
+  EXPECT_EQ(open.code, 0);
+}
+
+TEST(RingbenchTruth, ALostConnectionIsCountedAndItsMessagesHaveFailed) {
+  Server dev{std::vector<std::string>{}};
+  ProcessUnderTest bench(words(
+      dev, {RINGBENCH_BINARY, "forward", "--connections", "4", "--duration", "20s", "--rate",
+            "200", "--warmup", "0s", "--drain", "100ms", "--fail-if", "connection_lost>0"}));
+  dev.wait_metric("ringgate_forwarded_total", 20);
+  dev.process().signal(SIGKILL);
+  EXPECT_EQ(bench.wait_exit(), 3) << bench.output();
+  EXPECT_THAT(bench.output(), HasSubstr("connection_lost"));
+}
+
+TEST(RingbenchTruth, ASignalEndsARunEarlyAndItsNumbersAreTold) {
+  const Server dev{std::vector<std::string>{}};
+  ProcessUnderTest bench(words(dev, {RINGBENCH_BINARY, "ping", "--connections", "4", "--duration",
+                                     "60s", "--warmup", "0s"}));
+  dev.wait_metric("ringgate_pings_total", 100);
+  bench.signal(SIGINT);
+  EXPECT_EQ(bench.wait_exit(), 0);
+  EXPECT_THAT(bench.output(), HasSubstr("stopped early"));
+}
+
+TEST(RingbenchTruth, AConditionThatIsMetIsExitCodeThree) {
+  const Server dev{std::vector<std::string>{}};
+  const std::vector<std::string> base = {"ping", "--connections", "2", "--duration", "200ms",
+                                         "--warmup", "0s", "--fail-if"};
+  const auto with = [&](const char* condition) {
+    std::vector<std::string> all = base;
+    all.emplace_back(condition);
+    return run_ringbench(words(dev, all)).code;
+  };
+  EXPECT_EQ(with("errors>0"), 0);
+  EXPECT_EQ(with("answered>0"), 3);
+  EXPECT_EQ(with("p50>0.1us"), 3);
+  EXPECT_EQ(with("cpu_us>1000"), 3);  // without --pid nobody knows
+}
+
+TEST(RingbenchTruth, SaysWhatIsWrongWithATarget) {
+  const BenchRun nobody =
+      run_ringbench({"ping", "--raw", "--target", "tcp://127.0.0.1:1", "--duration", "100ms"});
+  EXPECT_EQ(nobody.code, 1);
+  EXPECT_THAT(nobody.output, HasSubstr("nothing listens there"));
+  const Server dev{std::vector<std::string>{}};
+  const std::string target = "tcp://127.0.0.1:" + std::to_string(dev.port());
+  const BenchRun secret =
+      run_ringbench({"ping", "--secret", "wrong", "--target", target, "--duration", "100ms"});
+  EXPECT_EQ(secret.code, 1);
+  EXPECT_THAT(secret.output, HasSubstr("--secret or --token is not what the gateway expects"));
+  const BenchRun path = run_ringbench(
+      {"ping", "--secret", "wrong", "--duration", "100ms", "--target",
+       "ws://127.0.0.1:" + std::to_string(dev.ws_port()) + "/nowhere"});
+  EXPECT_EQ(path.code, 1);
+  EXPECT_THAT(path.output, HasSubstr("HTTP/1.1 404"));
+  const BenchRun pid = run_ringbench(words(dev, {"ping", "--pid", "999999999"}));
+  EXPECT_EQ(pid.code, 1);
+  EXPECT_THAT(pid.output, HasSubstr("--pid"));
+  const BenchRun file = run_ringbench(words(dev, {"ping", "--html", "/no/such/folder/x.html"}));
+  EXPECT_EQ(file.code, 2);
+  EXPECT_THAT(file.output, HasSubstr("--html"));
+}
+
+}  // namespace
+}  // namespace ringgate::test

@@ -1,0 +1,90 @@
+#include "benchmarks/ringbench/tally.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <string_view>
+
+#include "benchmarks/ringbench/options.h"
+
+namespace ringgate::bench {
+namespace {
+
+template <class Enum>
+std::set<std::string_view> names_of_all(std::size_t count) {
+  std::set<std::string_view> names;
+  for (std::size_t at = 0; at < count; ++at) names.insert(name_of(static_cast<Enum>(at)));
+  return names;
+}
+
+TEST(Tally, EveryNameIsItsOwn) {
+  EXPECT_EQ(names_of_all<Action>(kActions).size(), kActions);
+  EXPECT_EQ(names_of_all<ErrorKind>(kErrorKinds).size(), kErrorKinds);
+  EXPECT_EQ(names_of_all<Action>(kActions).count("?"), 0U);
+  EXPECT_EQ(names_of_all<ErrorKind>(kErrorKinds).count("?"), 0U);
+  EXPECT_EQ(name_of(ErrorKind::kWrongSequence), "wrong_sequence");
+  EXPECT_EQ(name_of(Scenario::kIdle), "idle");
+}
+
+void fill(Tally& tally, std::uint64_t times) {
+  for (std::uint64_t at = 0; at < kActions; ++at) {
+    tally.actions[at].sent = times * (at + 3);
+    tally.actions[at].answered = times * (at + 2);
+    tally.actions[at].failed = times;
+    for (std::uint64_t time = 0; time < times; ++time) tally.actions[at].times.record(100 * at);
+  }
+  for (std::uint64_t kind = 0; kind < kErrorKinds; ++kind) tally.errors[kind] = times * kind;
+  tally.statuses[300] = times;
+  tally.statuses[Tally::kStatuses - 1] = 2 * times;
+  tally.lag.record(times);
+  tally.connects = 5 * times;
+  tally.logins = 6 * times;
+  tally.lost_packets = 7 * times;
+}
+
+TEST(Tally, MergesEverything) {
+  const auto sum = std::make_unique<Tally>();
+  const auto other = std::make_unique<Tally>();
+  fill(*sum, 1);
+  fill(*other, 10);
+  sum->merge(*other);
+  for (std::uint64_t at = 0; at < kActions; ++at) {
+    const ActionTally& action = sum->of(static_cast<Action>(at));
+    EXPECT_EQ(action.sent, 11 * (at + 3));
+    EXPECT_EQ(action.answered, 11 * (at + 2));
+    EXPECT_EQ(action.failed, 11U);
+    EXPECT_EQ(action.times.count(), 11U);
+  }
+  EXPECT_EQ(sum->errors[3], 33U);
+  EXPECT_EQ(sum->all_errors(), 11U * 45);
+  EXPECT_EQ(sum->statuses[300], 11U);
+  EXPECT_EQ(sum->statuses[Tally::kStatuses - 1], 22U);
+  EXPECT_EQ(sum->lag.count(), 2U);
+  EXPECT_EQ(sum->lag.max_ns(), 10U);
+  EXPECT_EQ(sum->connects, 55U);
+  EXPECT_EQ(sum->logins, 66U);
+  EXPECT_EQ(sum->lost_packets, 77U);
+}
+
+TEST(Tally, MergesTimelinesOfAnyLength) {
+  const auto sum = std::make_unique<Tally>();
+  const auto other = std::make_unique<Tally>();
+  sum->timeline.resize(1);
+  sum->timeline[0].answered = 1;
+  other->timeline.resize(2);
+  other->timeline[0].answered = 2;
+  other->timeline[0].times.record(5);
+  other->timeline[1].errors = 3;
+  sum->merge(*other);
+  ASSERT_EQ(sum->timeline.size(), 2U);
+  EXPECT_EQ(sum->timeline[0].answered, 3U);
+  EXPECT_EQ(sum->timeline[0].times.count(), 1U);
+  EXPECT_EQ(sum->timeline[1].errors, 3U);
+  sum->timeline.resize(3);
+  sum->merge(*other);
+  EXPECT_EQ(sum->timeline.size(), 3U);
+}
+
+}  // namespace
+}  // namespace ringgate::bench
