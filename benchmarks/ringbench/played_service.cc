@@ -117,6 +117,7 @@ Result<void> PlayedService::Impl::start() {
 
 // Out of the registry first, so that gateways do not dial what has gone.
 void PlayedService::Impl::stop() {
+  links.expect_ends();
   if (registration != nullptr) registration->stop();
   stopped.store(true, std::memory_order_relaxed);
   if (thread.joinable()) thread.join();

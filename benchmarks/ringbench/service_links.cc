@@ -83,7 +83,9 @@ ServiceLinks::Link& ServiceLinks::take_slot() {
 void ServiceLinks::break_link(Link& link, std::optional<ErrorKind> error) {
   if (link.broken) return;
   link.broken = true;
-  if (error) count(*error);
+  const bool expected = error == ErrorKind::kConnectionLost &&
+                        (link.ending || ends_expected_.load(std::memory_order_relaxed));
+  if (error && !expected) count(*error);
   shutdown(link.fd, SHUT_RDWR);  // ends the recv and a send, whose completions still come
   mark_dirty(link);
   if (!std::exchange(link.up, false)) return;

@@ -81,6 +81,9 @@ class ServiceLinks {
   // Some link that is up of that gateway.
   [[nodiscard]] std::optional<LinkId> find(std::string_view gateway_id) const;
 
+  // Any thread: gateways will end their links, or reset them while an answer is under way. From now
+  // on that is no loss.
+  void expect_ends() noexcept { ends_expected_.store(true, std::memory_order_relaxed); }
   // Ends every link and waits until the kernel has let go of them, at most a second.
   void close_all();
 
@@ -136,6 +139,7 @@ class ServiceLinks {
   std::vector<std::uint32_t> flushing_;
   std::vector<std::uint32_t> starved_;  // whose recv ended for want of buffers
   std::atomic<unsigned> ready_{0};
+  std::atomic<bool> ends_expected_{false};
 };
 
 }  // namespace ringgate::bench

@@ -113,7 +113,7 @@ def held_gateway(bench, children):
                                     bench.cpus[:1], bench.generator_cpus)
 
     def metric(name):
-        return servers.metrics(gateway).get(name, 0)
+        return servers.metrics(gateway)[name]
 
     before = steady(kernel_bytes)
     pool_before = metric("ringgate_pool_reserved_bytes")

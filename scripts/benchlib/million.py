@@ -58,7 +58,7 @@ def watch_set_up(gateway, generator, connections):
     told = begin
     limit_s = 120 + connections / CONNECTS_PER_S * 10
     while True:
-        there = servers.metrics(gateway).get("ringgate_channels", 0)
+        there = servers.metrics(gateway)["ringgate_channels"]
         now = time.monotonic()
         if there >= connections:
             return now - begin

@@ -1,15 +1,17 @@
 """Gateways, the services behind them, and floors: started for a cell, on the CPUs that it says."""
 
+import collections
 import json
+import re
 import socket
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
 from .say import Trouble
 
 READY_S = 20
+METRIC = re.compile(r"(?P<name>\w+)(\{.*\})? (?P<value>\S+)$")
 
 
 @dataclass
@@ -63,14 +65,17 @@ def wait_ready(child, monitor):
 
 
 def metrics(running):
-    """{name: value}, of those without labels."""
+    """{name: value}, shards and other labels added up."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{running.monitor}/metrics", timeout=20) as page:
             lines = page.read().decode().splitlines()
-    except (OSError, urllib.error.URLError) as error:
+    except OSError as error:
         raise Trouble(f"the gateway's /metrics cannot be read: {error}") from error
-    pairs = (line.split() for line in lines if line and line[0] != "#" and "{" not in line)
-    return {pair[0]: float(pair[1]) for pair in pairs}
+    values = collections.Counter()
+    for line in lines:
+        if found := METRIC.match(line):
+            values[found["name"]] += float(found["value"])
+    return values
 
 
 def start_floor(bench, children, name, server, cpus):

@@ -14,22 +14,26 @@ LOAD = ROOT / "scripts" / "load"
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "release")
 DRILLS = ("heartbeat-soak", "login-storm", "talk-mix", "rolling-restart")
 NOBODY = "tcp://127.0.0.1:1"
+# What stands behind -- is ringbench's.
+BRIEF = ("--duration", "500ms", "--", "--warmup", "100ms")
 
 
 class Dev:
     """`ringgate dev` on free ports."""
 
     def __init__(self):
-        self.output = tempfile.NamedTemporaryFile(mode="r", encoding="utf-8")
-        self.process = subprocess.Popen(
-            [BUILD / "services" / "ringgate", "dev", "--shards", "1",
-             *(word for flag in ("--tcp", "--ws", "--admin") for word in (flag, "127.0.0.1:0"))],
-            stdout=open(self.output.name, "w", encoding="utf-8"), stderr=subprocess.STDOUT)
+        self.folder = tempfile.TemporaryDirectory()
+        self.log = pathlib.Path(self.folder.name) / "log"
+        with open(self.log, "wb") as file:
+            self.process = subprocess.Popen(
+                [BUILD / "services" / "ringgate", "dev", "--shards", "1",
+                 *(word for flag in ("--tcp", "--ws", "--admin") for word in (flag, "127.0.0.1:0"))],
+                stdout=file, stderr=subprocess.STDOUT)
 
     def target(self, scheme="tcp"):
         end = time.monotonic() + 20
         while time.monotonic() < end:
-            text = pathlib.Path(self.output.name).read_text(encoding="utf-8")
+            text = self.log.read_text(encoding="utf-8")
             if found := re.search(rf"^listening {scheme} (\S+)$", text, re.M):
                 return f"{scheme}://{found[1]}" + ("/" if scheme == "ws" else "")
             time.sleep(0.02)
@@ -38,6 +42,7 @@ class Dev:
     def stop(self):
         self.process.terminate()
         self.process.wait(20)
+        self.folder.cleanup()
 
 
 class Drills(unittest.TestCase):
@@ -61,25 +66,25 @@ class Drills(unittest.TestCase):
             self.assertIn("needs a value", self.drill(name, "--connections", code=2))
 
     def test_heartbeat_soak(self):
-        brief = ("--connections", "20", "--heartbeat", "200ms", "--duration", "1s")
-        self.drill("heartbeat-soak", "--target", self.dev.target(), *brief)
-        self.drill("heartbeat-soak", "--target", self.dev.target("ws"), *brief)
-        self.drill("heartbeat-soak", "--target", NOBODY, *brief, code=1)
-        # What stands behind -- is ringbench's.
-        self.drill("heartbeat-soak", "--target", self.dev.target(), *brief, "--", "--fail-if",
+        soak = ("--connections", "20", "--heartbeat", "100ms")
+        self.drill("heartbeat-soak", "--target", self.dev.target(), *soak, *BRIEF)
+        self.drill("heartbeat-soak", "--target", self.dev.target("ws"), *soak, *BRIEF)
+        self.drill("heartbeat-soak", "--target", NOBODY, *soak, *BRIEF, code=1)
+        self.drill("heartbeat-soak", "--target", self.dev.target(), *soak, *BRIEF, "--fail-if",
                    "answered>0", code=3)
 
     def test_login_storm(self):
-        brief = ("--rate", "50", "--connections", "20", "--duration", "1s")
-        self.drill("login-storm", "--target", self.dev.target(), *brief)
-        self.drill("login-storm", "--target", self.dev.target(), "--p99", "1us", *brief, code=3)
-        self.drill("login-storm", "--target", self.dev.target(), "--secret", "not-ours", *brief,
-                   code=1)
+        storm = ("--rate", "50", "--connections", "20")
+        self.drill("login-storm", "--target", self.dev.target(), "--p99", "10s", *storm, *BRIEF)
+        self.drill("login-storm", "--target", self.dev.target(), "--p99", "1us", *storm, *BRIEF,
+                   code=3)
+        self.drill("login-storm", "--target", self.dev.target(), "--secret", "not-ours", *storm,
+                   *BRIEF, code=1)
 
     def test_talk_mix(self):
-        brief = ("--connections", "20", "--duration", "1s")
-        self.drill("talk-mix", "--target", self.dev.target(), *brief, "--", "--rate", "500")
-        self.drill("talk-mix", "--target", NOBODY, *brief, code=1)
+        self.drill("talk-mix", "--target", self.dev.target(), "--connections", "20", *BRIEF,
+                   "--rate", "500")
+        self.drill("talk-mix", "--target", NOBODY, "--connections", "20", *BRIEF, code=1)
 
     def test_rolling_restart(self):
         told = self.drill("rolling-restart", "--services", "2", "--pause", "1", "--rate", "200",
