@@ -1,0 +1,64 @@
+"""What is to be known about the numbers of a run: sentences below the table."""
+
+import collections
+
+WAITED_MUCH = 0.05  # of a window, for a CPU that others had
+
+
+def count_by_load(records):
+    counts = collections.Counter(record.load for record in records)
+    return ", ".join(f"{load} {count}" if count > 1 else load for load, count in counts.items())
+
+
+def about_waiting(records):
+    waited = [record for record in records if record.flags.get("waited", 0) > WAITED_MUCH]
+    if not waited:
+        return []
+    most = max(record.flags["waited"] for record in waited)
+    return [f"Others ran on these CPUs: the measured process waited for one during more than "
+            f"{100 * WAITED_MUCH:.0f} % of the window, at most {100 * most:.0f} %, in "
+            f"{len(waited)} of {len(records)} measurements ({count_by_load(waited)})."]
+
+
+def about_generator(records):
+    limited = [record for record in records if "generator" in record.flags]
+    if not limited:
+        return []
+    return [f"The load generator, not the server, was the limit in {len(limited)} of "
+            f"{len(records)} measurements ({count_by_load(limited)}): costs per message hold, rates "
+            "and times are the generator's."]
+
+
+def about_lag(records):
+    late = [record for record in records if "late_us" in record.flags]
+    if not late:
+        return []
+    most = max(record.flags["late_us"] for record in late)
+    return [f"The load generator was behind its schedule by up to {most / 1000:.1f} ms (p99) in "
+            f"{len(late)} measurements ({count_by_load(late)})."]
+
+
+def about_failures(records):
+    notes = [f"FAILED: {record.load}, round {record.round + 1}: {record.failure.splitlines()[0]}"
+             for record in records if record.failure]
+    errors = collections.Counter()
+    for record in records:
+        for kind, count in record.errors.items():
+            errors[record.load, kind] += count
+    return notes + [f"ERRORS: {load}: {count} {kind}" for (load, kind), count in errors.items()]
+
+
+def notes(records, quick):
+    told = []
+    if quick:
+        told.append("A quick run: short windows and few rounds, so that the spread says little. "
+                    "The user space of a ping is shard_ping_bench's median over a ring that does "
+                    "nothing: reading it from a running gateway takes a minute.")
+    measured = [record for record in records if not record.failure]
+    for about in (about_waiting, about_generator, about_lag):
+        told += about(measured)
+    return told + about_failures(records)
+
+
+def has_errors(records):
+    return any(record.failure or record.errors for record in records)

@@ -1,0 +1,91 @@
+"""One run of ringbench, and what is taken from its JSON."""
+
+import json
+import time
+
+from .model import Record
+from .say import Trouble
+
+LATE_US = 1000  # an open loop that is so much behind its schedule (p99) is not open
+SET_UP_S = 120  # at most, the longest is of 100,000 connections
+
+
+def address_of(load, running):
+    if load.scheme == "ws":
+        return f"ws://{running.ws_address}/"
+    return f"tcp://{running.address}"
+
+
+def command(bench, load, running, round_, seconds, rate):
+    """With --json and --html into the folder of results."""
+    name = f"{load.name}.{round_}"
+    argv = [bench.binary("ringbench"), *load.args,
+            "--target", address_of(load, running), "--pid", running.child.pid,
+            "--duration", f"{seconds}s", "--warmup", bench.plan.warmup,
+            # No account twice: what the one before has left behind costs nothing now.
+            "--account-prefix", f"r{round_}-{load.name}-",
+            "--json", bench.work / f"{name}.json"]
+    if running.registry:
+        argv += ["--registry-file", running.registry]
+    if rate:
+        argv += ["--rate", f"{rate:.0f}"]
+    if round_ == 0:
+        argv += ["--html", bench.out / f"{load.name}.html"]
+    return argv
+
+
+def errors_in(raw, forgiven):
+    errors = {kind: count for kind, count in raw["errors"].items()
+              if kind not in ("total", *forgiven) and isinstance(count, int) and count > 0}
+    if raw.get("lost_packets"):
+        errors["lost_packets"] = raw["lost_packets"]
+    if raw["failed"] and not errors and not forgiven:
+        errors["failed"] = raw["failed"]
+    return errors
+
+
+def values_in(raw):
+    values = {"per_second": raw["per_second"], "set_up_s": raw.get("set_up_s") or 0}
+    for key, value in raw["latency_us"].items():
+        if value is not None:
+            values[f"{key}_us" if key != "count" else key] = value
+    if cpu := raw["target_cpu"]:
+        values |= {"cpu_us": cpu["us_per_message"], "user_us": cpu["user_us_per_message"],
+                   "busiest_thread": cpu["busiest_thread"]}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def flags_in(raw):
+    flags = {}
+    if raw["generator_is_bottleneck"]:
+        flags["generator"] = 1
+    if raw["target_cpu"] and raw["window_s"]:
+        flags["waited"] = round(raw["target_cpu"]["waited_ns"] / 1e9 / raw["window_s"], 3)
+    lag = raw.get("schedule_lag_us")
+    if lag and lag["p99"] > LATE_US:
+        flags["late_us"] = lag["p99"]
+    return flags
+
+
+def measure(bench, children, load, running, round_, rate=0):
+    """The Record. Trouble when ringbench had nothing to tell."""
+    seconds = load.seconds or bench.plan.seconds
+    file = bench.work / f"{load.name}.{round_}.json"
+    child = children.start(f"ringbench-{load.name}",
+                           command(bench, load, running, round_, seconds, rate),
+                           bench.generator_cpus)
+    begin = time.monotonic()
+    code = child.wait(seconds + SET_UP_S)
+    child.stop()
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise child.trouble(f"has measured nothing (exit code {code})") from None
+    if code != 0:
+        raise child.trouble(f"has ended with {code}")
+    record = Record(load.name, round_, values_in(raw), errors_in(raw, load.forgives),
+                    flags=flags_in(raw))
+    record.values["took_s"] = round(time.monotonic() - begin, 2)
+    if not record.values.get("cpu_us"):
+        raise Trouble(f"{load.name}: no CPU time was read; see {file}")
+    return record

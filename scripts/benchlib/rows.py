@@ -1,0 +1,118 @@
+"""The rows of the tables: the targets of the design by name, and what has none."""
+
+from .cells import CELLS, MANY, MANY_RATE, PUSH_BODY, RECEIVERS
+from .memory import CONNECTIONS
+from .model import Figure, Recorded, Row
+
+
+def of(load, key="cpu_us"):
+    return lambda one: one[load][key]
+
+
+def ratio(name, what, over, under, goal=None):
+    return Row(name, what, (over, under), of(over), of(under), goal)
+
+
+def busy(connections, forward_goal):
+    n = str(connections)
+    each = f"{n} connections, closed loop"
+    return [
+        ratio(f"ping-{n}", f"ping over bare_echo; {each}", f"ping-{n}", f"echo-{n}", 1.05),
+        ratio(f"ping-ws-{n}", f"the same over WebSocket; {each}", f"ping-ws-{n}", f"echo-{n}"),
+        ratio(f"forward-{n}", f"request and answer over ping, played service; {each}",
+              f"forward-{n}", f"ping-{n}", forward_goal),
+        ratio(f"forward-real-{n}", f"the same, real echo process; {each}", f"forward-real-{n}",
+              f"ping-{n}", forward_goal),
+    ]
+
+
+def user(quick):
+    alone = Row("ping-user-alone", "user space of a ping, shard_ping_bench", ("ping-alone",),
+                of("ping-alone", "user_us"), unit="µs", digits=3)
+    if quick:
+        return [Row("ping-user", alone.what, alone.loads, alone.cost, goal=0.10, digits=3)]
+    return [Row("ping-user", "user space of a ping, 512 connections, 60 s", ("ping-minute",),
+                of("ping-minute", "user_us"), goal=0.10, digits=3), alone]
+
+
+def many(name):
+    connections, shards, _, _ = MANY[name]
+    where = f"{shards} shard{'s' if shards > 1 else ''} on one CPU"
+    return ratio(f"ping-{name}", f"ping over bare_echo; {connections:,} connections, "
+                 f"{MANY_RATE:,}/s, {where}", f"ping-{name}", f"echo-{name}", 1.10)
+
+
+def lanes(connections):
+    n = str(connections)
+    under = f"ping-2-shards-{n}"
+    each = f"{n} connections, two shards, nothing pinned"
+    return [ratio(f"forward-lanes-{n}", f"forward over ping; {each}", f"forward-lanes-{n}", under),
+            ratio(f"forward-no-lanes-{n}", "the same without lanes", f"forward-no-lanes-{n}",
+                  under)]
+
+
+def push(name, fanout):
+    return ratio(name, f"delivery over bare_push; {RECEIVERS:,} receivers, {fanout:,} per packet, "
+                 f"{PUSH_BODY} bytes", f"push-{fanout}", f"bare-push-{fanout}", 1.05)
+
+
+def idle_bytes(one):
+    """One bare accepted socket, what a gateway's takes beside, and the gateway's own memory."""
+    gateway = one["held-gateway"]
+    return (one["held-pairs"]["kernel_bytes"] + gateway["kernel_bytes"]
+            - one["held-bare"]["kernel_bytes"] + gateway["user_bytes"])
+
+
+def memory():
+    each = f"{CONNECTIONS:,} idle connections"
+    return [
+        Row("memory-user", f"user space of each of {each}, logged in", ("held-gateway",),
+            of("held-gateway", "user_bytes"), goal=320, unit="B", digits=0),
+        Row("memory-kernel", f"kernel and user space over bare_accept; {each}",
+            ("held-pairs", "held-bare", "held-gateway"), idle_bytes,
+            of("held-pairs", "kernel_bytes"), 1.25, "B", 0),
+    ]
+
+
+def recorded():
+    storm = "connect, log in, close; 64 at once, closed loop"
+
+    def logins(load):
+        return (Figure("", of(load, "per_second"), "logins/s"),
+                Figure("gateway", of(load), "µs CPU each", 1),
+                Figure("p99", of(load, "p99_us"), "µs"))
+
+    def times(what):
+        half = f"half-{what}"
+        return (Figure("at", of(half, "per_second"), "/s"), Figure("p50", of(half, "p50_us"), "µs"),
+                Figure("p99", of(half, "p99_us"), "µs"), Figure("p99.9", of(half, "p999_us"), "µs"))
+
+    return [
+        Recorded("login-storm", f"{storm}; played login service", ("login-storm",),
+                 logins("login-storm")),
+        Recorded("login-storm-real", "the same; real login service, sessions in memory",
+                 ("login-storm-real",), logins("login-storm-real")),
+        *(Recorded(f"p99-{what}", f"{what}, 64 connections, open loop at half of what the closed "
+                   "loop reaches", (f"most-{what}", f"half-{what}"), times(what))
+          for what in ("ping", "forward")),
+        Recorded("memory-rss", "growth of the gateway's resident memory per idle connection",
+                 ("held-gateway",), (Figure("", of("held-gateway", "rss_bytes"), "B"),)),
+    ]
+
+
+def all_rows(quick):
+    """In the table's order, without those that a quick run does not measure."""
+    rows = [*busy(64, 1.15), *busy(512, 1.0), *user(quick), *(many(name) for name in MANY),
+            *lanes(64), *lanes(512), push("push-10k", RECEIVERS), push("push-10k-by-100", 100),
+            *memory(), *recorded()]
+    if not quick:
+        return rows
+    there = {load.name for cell in CELLS if cell.quick_rounds for load in cell.loads}
+    return [row for row in rows if there.issuperset(row.loads)]
+
+
+def needed(rows):
+    """[(Cell, [Load])], of the loads whose numbers the rows take."""
+    names = {name for row in rows for name in row.loads}
+    picked = [(cell, [load for load in cell.loads if load.name in names]) for cell in CELLS]
+    return [(cell, loads) for cell, loads in picked if loads]
