@@ -5,9 +5,14 @@ import collections
 WAITED_MUCH = 0.05  # of a window, for a CPU that others had
 
 
-def count_by_load(records):
+def count_by_load(records, of):
+    """`3 of 40 measurements (ping-64 2, echo-64)`. Where it is most of them, names say little."""
+    told = f"{len(records)} of {len(of)} measurements"
+    if len(records) * 2 > len(of) > 10:
+        return told
     counts = collections.Counter(record.load for record in records)
-    return ", ".join(f"{load} {count}" if count > 1 else load for load, count in counts.items())
+    names = ", ".join(f"{load} {count}" if count > 1 else load for load, count in counts.items())
+    return f"{told} ({names})"
 
 
 def about_waiting(records):
@@ -16,17 +21,16 @@ def about_waiting(records):
         return []
     most = max(record.flags["waited"] for record in waited)
     return [f"Others ran on these CPUs: the measured process waited for one during more than "
-            f"{100 * WAITED_MUCH:.0f} % of the window, at most {100 * most:.0f} %, in "
-            f"{len(waited)} of {len(records)} measurements ({count_by_load(waited)})."]
+            f"{100 * WAITED_MUCH:.0f} % of the window, at most {100 * most:.0f} % (all threads added "
+            f"up), in {count_by_load(waited, records)}."]
 
 
 def about_generator(records):
     limited = [record for record in records if "generator" in record.flags]
     if not limited:
         return []
-    return [f"The load generator, not the server, was the limit in {len(limited)} of "
-            f"{len(records)} measurements ({count_by_load(limited)}): costs per message hold, rates "
-            "and times are the generator's."]
+    return [f"The load generator, not the server, was the limit in {count_by_load(limited, records)}: "
+            "costs per message hold, rates and times are the generator's."]
 
 
 def about_lag(records):
@@ -35,7 +39,7 @@ def about_lag(records):
         return []
     most = max(record.flags["late_us"] for record in late)
     return [f"The load generator was behind its schedule by up to {most / 1000:.1f} ms (p99) in "
-            f"{len(late)} measurements ({count_by_load(late)})."]
+            f"{count_by_load(late, records)}."]
 
 
 def about_failures(records):

@@ -14,13 +14,16 @@ def spread(of, digits):
 
 
 def with_unit(text, unit):
-    return f"{text} {unit}" if unit and text != "–" else text
+    if not unit or text == "–":
+        return text
+    return f"{text}{unit}" if unit.startswith("/") else f"{text} {unit}"
 
 
 def goal(row):
     if row.goal is None:
         return "–"
-    return f"≤ {row.goal:.2f}" if row.floor else f"≤ {row.goal:g} {row.unit}"
+    unit = "" if row.floor else row.unit
+    return "≤ " + with_unit(number(row.goal, 0 if unit == "B" else 2), unit)
 
 
 def aligned(rows):

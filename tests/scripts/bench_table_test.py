@@ -72,7 +72,7 @@ class Table(unittest.TestCase):
             "| ping   | ping over floor | 4.00 µs | 5.00 µs | 1.25  | ≤ 1.05 | MISSED |"])
         self.assertEqual(table.recorded_table(recorded)[2], "| p99      | times | p99 1,250 µs; – |")
         told = "\n".join(notes.notes(measured, False))
-        self.assertIn("waited for one during more than 5 % of the window, at most 25 %, in 1 of 2", told)
+        self.assertIn("5 % of the window, at most 25 % (all threads added up), in 1 of 2", told)
         self.assertIn("was the limit in 1 of 2 measurements (ping)", told)
         self.assertIn("behind its schedule by up to 2.5 ms", told)
         self.assertIn("ERRORS: ping: 3 connection_lost", told)
