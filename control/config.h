@@ -118,7 +118,8 @@ struct Config {
   Duration login_wait{10'000};
   Duration login_answer_timeout{5'000};
   Duration idle_timeout{120'000};
-  Duration websocket_ping{0};  // 0: none.
+  Duration websocket_ping{0};        // 0: none.
+  Duration idle_poll_after{10'000};  // 0: never.
   Duration write_timeout{10'000};
   Duration answer_timeout{30'000};
   Duration link_heartbeat{55'000};

@@ -24,10 +24,10 @@ constexpr auto kReloadable = std::to_array<std::string_view>({
     "MaxSignouts",        "MaxLoginBacklogBytes",
     "LoginWait",          "LoginAnswerTimeout",
     "IdleTimeout",        "WebSocketPing",
-    "WriteTimeout",       "AnswerTimeout",
-
-    "SignoutKeep",        "TokenGrace",
-    "DrainTime",          "DrainPace",
+    "IdlePollAfter",      "WriteTimeout",
+    "AnswerTimeout",      "SignoutKeep",
+    "TokenGrace",         "DrainTime",
+    "DrainPace",
 });
 
 struct Same {

@@ -142,6 +142,9 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "A client silent for so long is closed"},
     {"WebSocketPing", DurationKey{&Config::websocket_ping, 0s, 168h},
      "A WebSocket client silent for so long is sent a ping; 0 sends none"},
+    {"IdlePollAfter", DurationKey{&Config::idle_poll_after, 0s, 168h},
+     "A client silent for so long is waited for by a poll, which takes less kernel memory; 0: "
+     "never"},
     {"WriteTimeout", DurationKey{&Config::write_timeout, 1ms, 1h},
      "A client that takes nothing for so long is closed"},
     {"AnswerTimeout", DurationKey{&Config::answer_timeout, 1ms, 1h},

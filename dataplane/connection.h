@@ -106,16 +106,16 @@ struct Connection {
     kShutdownOp = 4,
     kCancelOp = 8,
     kCloseOp = 16,
+    kPollOp = 32,  // never together with kRecvOp
   };
 
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
-  std::int32_t fd = -1;
+  std::int32_t fd = -1;  // a client's is its index in the ring's direct table, that is its slot
   Role role = Role::kClient;
   Phase phase = Phase::kFree;
   CloseReason reason = CloseReason::kNone;
   std::uint8_t ops = 0;
-  bool direct : 1 = false;       // fd is an index of the ring's direct table
   bool held : 1 = false;         // input is collected, not parsed (a login waits for its answer)
   bool read_paused : 1 = false;  // too much was collected: no receive is armed
   bool dirty : 1 = false;        // on the list of connections with something to send
@@ -123,6 +123,7 @@ struct Connection {
   bool wants_rearm : 1 = false;  // its receive ended and is armed again at the end of the batch
   bool parsing : 1 = false;      // input of it is being parsed further up the stack
   bool pinged : 1 = false;       // a WebSocket ping was sent and nothing has come since
+  bool idle : 1 = false;         // its next byte is waited for by a poll: see shard_idle.cc
   Transport transport = Transport::kTcp;
   Stage stage = Stage::kFrames;
   std::uint8_t listener = 0;  // a client's: which one it came through
@@ -137,8 +138,10 @@ struct Connection {
   WsMessage message;
   void* user = nullptr;  // belongs to the handler, which frees it in on_close
 
-  [[nodiscard]] File file() const noexcept { return {fd, direct}; }
+  [[nodiscard]] File file() const noexcept { return {fd, role == Role::kClient}; }
   [[nodiscard]] bool open() const noexcept { return phase == Phase::kOpen; }
+  // Whether anything of the peer is on its way to us: a receive, or the poll before one.
+  [[nodiscard]] bool reading() const noexcept { return (ops & (kRecvOp | kPollOp)) != 0; }
 };
 static_assert(sizeof(Connection) <= 128, "memory per idle connection is a target of the design");
 

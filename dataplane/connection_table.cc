@@ -20,7 +20,6 @@ Connection& ConnectionTable::open_client(std::uint32_t slot) {
   RINGGATE_CHECK(connection.phase == Phase::kFree);
   connection.slot = slot;
   connection.fd = static_cast<std::int32_t>(slot);
-  connection.direct = true;
   connection.role = Role::kClient;
   connection.phase = Phase::kOpen;
   ++clients_;

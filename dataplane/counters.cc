@@ -13,6 +13,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"bytes_out_total", "bytes sent"},
     {"sends_total", "send operations completed"},
     {"receives_total", "receive completions with data"},
+    {"idle_polls_total", "receives given up for a poll because the client had been silent"},
     {"buffers_exhausted_total", "receives that had to wait for a free provided buffer"},
     {"listener_closed_total", "times a shard closed its listener because its table was full"},
     {"accept_errors_total", "accepts that failed"},
@@ -57,6 +58,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Gauge::kCount)> kGaug
     {"pool_used_bytes", "of these, bytes in use"},
     {"signouts_waiting", "sign-outs waiting for a login service"},
     {"websockets", "of the open client connections, those over WebSocket"},
+    {"clients_polled", "of the client connections, those waited for by a poll: they are idle"},
     {"link_queued_bytes", "bytes waiting to be sent on links"},
 }};
 

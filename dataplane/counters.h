@@ -20,6 +20,7 @@ enum class Counter : std::uint8_t {
   kBytesOut,
   kSends,
   kReceives,
+  kIdlePolls,
   kBuffersExhausted,
   kListenerClosed,
   kAcceptErrors,
@@ -72,6 +73,7 @@ enum class Gauge : std::uint8_t {
   kPoolUsedBytes,
   kSignoutsWaiting,
   kWebSockets,
+  kPolled,
   kLinkQueuedBytes,
   kCount,
 };

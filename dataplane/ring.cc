@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <liburing.h>
+#include <poll.h>
 #include <sys/mman.h>
 
 #include <array>
@@ -205,6 +206,22 @@ void Ring::recv_multishot(File file, BufferGroup group, std::uint64_t tag) {
   sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
   sqe->flags |= IOSQE_BUFFER_SELECT;
   sqe->buf_group = static_cast<std::uint16_t>(group);
+  State::set_file(sqe, file);
+  io_uring_sqe_set_data64(sqe, tag);
+}
+
+void Ring::recv(File file, BufferGroup group, std::uint64_t tag) {
+  io_uring_sqe* sqe = state_->next_sqe();
+  io_uring_prep_recv(sqe, file.fd, nullptr, 0, 0);  // as much as the buffer holds
+  sqe->flags |= IOSQE_BUFFER_SELECT;
+  sqe->buf_group = static_cast<std::uint16_t>(group);
+  State::set_file(sqe, file);
+  io_uring_sqe_set_data64(sqe, tag);
+}
+
+void Ring::poll(File file, std::uint64_t tag) {
+  io_uring_sqe* sqe = state_->next_sqe();
+  io_uring_prep_poll_add(sqe, file.fd, POLLIN | POLLRDHUP);  // errors and hang-ups always count
   State::set_file(sqe, file);
   io_uring_sqe_set_data64(sqe, tag);
 }

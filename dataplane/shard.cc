@@ -148,6 +148,9 @@ void Shard::dispatch(const Completion& completion) {
     case OpKind::kSend:
       on_send(completion, tag);
       return;
+    case OpKind::kPoll:
+      on_poll(tag);
+      return;
     case OpKind::kAccept:
       on_accept(completion, tag);
       return;
@@ -260,6 +263,7 @@ void Shard::reconfigure(const ShardOptions& options, std::span<const WsUpgradeOp
   options_.max_held_bytes = options.max_held_bytes;
   options_.write_timeout_ms = options.write_timeout_ms;
   options_.ws_ping_after_ms = options.ws_ping_after_ms;
+  options_.poll_after_ms = options.poll_after_ms;
   options_.limits = options.limits;
   for (std::size_t i = 0; i < upgrades.size(); ++i) upgrade_rules_[i] = &upgrades[i];
 }

@@ -144,8 +144,15 @@ class Shard {
   void keep(Connection& connection, ByteView rest);
   void arm_recv(Connection& connection);
   void resume_reading(Connection& connection);
+  [[nodiscard]] static bool may_read(const Connection& connection) noexcept;
   void want_rearm(Connection& connection);
   void rearm_receives();
+
+  // shard_idle.cc: a poll instead of a receive
+  [[nodiscard]] bool silent_for_long(const Connection& connection) const noexcept;
+  void give_up_receive(Connection& connection);
+  void arm_poll(Connection& connection);
+  void on_poll(OpTag tag);
 
   // shard_websocket.cc: WebSocket frames in
   [[nodiscard]] std::size_t parse_ws(Connection& connection, MutableBytes input);
@@ -189,6 +196,8 @@ class Shard {
   // shard_sweep.cc
   void sweep();
   void sweep_one(Connection& connection);
+  void sweep_open(Connection& connection, bool late);
+  void cancel_what_hangs(Connection& connection);
   void ping(Connection& connection);
 
   const RoleLimits& limits(const Connection& connection) const noexcept {
@@ -235,7 +244,8 @@ class Shard {
   std::uint32_t hand_out_next_ = 0;
   std::uint32_t next_sweep_ms_ = 0;
   std::uint32_t sweep_cursor_ = 0;
-  std::uint64_t wake_read_ = 0;  // what the eventfd's read writes
+  std::uint32_t polls_left_ = 0;  // in this sweep
+  std::uint64_t wake_read_ = 0;   // what the eventfd's read writes
   bool stopped_ = false;
 };
 

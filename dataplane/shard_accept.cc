@@ -94,7 +94,6 @@ Connection* Shard::adopt(int fd, const PeerAddress& peer) {
     ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
   }
   connection->fd = fd;
-  connection->direct = false;
   connection->peer = peer;
   connection->last_read_ms = now_ms();
   counters_.change(Gauge::kLinks, 1);

@@ -33,11 +33,11 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
     if (connection->phase == Phase::kLingering) begin_closing(*connection);
     finish(*connection, CloseReason::kPeerClosed);
   } else if (completion.result > 0 || completion.result == -ENOBUFS ||
-             completion.result == -EINTR || completion.result == -EAGAIN) {
+             completion.result == -EINTR || completion.result == -EAGAIN ||
+             completion.result == -ECANCELED) {
+    // Cancelled on purpose: reading is paused, or the client is idle. Re-arming sees to it.
     if (completion.result == -ENOBUFS) counters_.add(Counter::kBuffersExhausted);
     want_rearm(*connection);
-  } else if (completion.result == -ECANCELED) {
-    // Paused on purpose; resume_reading() arms it again, unless it has already been called.
   } else {
     abort(*connection, CloseReason::kPeerReset);
   }
@@ -194,6 +194,13 @@ void Shard::arm_recv(Connection& connection) {
                         tag(OpKind::kRecv, connection));
 }
 
+// What comes after the open phase is thrown away, but its end has to be seen.
+bool Shard::may_read(const Connection& connection) noexcept {
+  const bool wanted = connection.phase == Phase::kOpen || connection.phase == Phase::kFlushing ||
+                      connection.phase == Phase::kLingering;
+  return wanted && !connection.read_paused && !connection.saw_eof;
+}
+
 // At the end of the batch, when its buffers have come back.
 void Shard::rearm_receives() {
   if (rearm_.empty()) return;
@@ -207,10 +214,12 @@ void Shard::rearm_receives() {
       continue;
     }
     connection->wants_rearm = false;
-    const bool wanted = connection->phase == Phase::kOpen ||
-                        connection->phase == Phase::kFlushing ||
-                        connection->phase == Phase::kLingering;
-    if (wanted && !connection->read_paused && !connection->saw_eof) arm_recv(*connection);
+    if (!may_read(*connection)) continue;
+    if (connection->idle) {
+      arm_poll(*connection);
+    } else {
+      arm_recv(*connection);
+    }
   }
   rearm_.resize(kept);
 }

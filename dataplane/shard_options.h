@@ -30,6 +30,11 @@ struct ShardOptions {
   std::uint32_t sweep_ms = 100;    // how often on_tick is called and a part of the table looked at
   std::uint32_t sweep_parts = 10;  // so each connection is looked at every sweep_ms * sweep_parts
   std::uint32_t ws_ping_after_ms = 0;  // to a WebSocket client silent for so long; 0: never
+  // A client silent for so long is waited for by a poll instead of a receive; 0: never.
+  std::uint32_t poll_after_ms = 0;
+  // Of these, so many change over in one sweep. Each takes the kernel about 4 us to cancel, so that
+  // thousands that fall silent together would keep the others waiting.
+  std::uint32_t polls_per_sweep = 500;
   // Messages of any kind instead of packets: text is taken too, and no heartbeat is answered.
   bool plain_messages = false;
   AddressRanges trusted_proxies;  // believed about where clients come from

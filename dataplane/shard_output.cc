@@ -158,14 +158,14 @@ void Shard::begin_linger(Connection& connection) {
   set_deadline(connection, options_.linger_ms);
   connection.ops |= Connection::kShutdownOp;
   ring_->shutdown(connection.file(), SHUT_WR, tag(OpKind::kShutdown, connection));
-  if ((connection.ops & Connection::kRecvOp) == 0) resume_reading(connection);  // to see the end
+  if (!connection.reading()) resume_reading(connection);  // to see the end
 }
 
 void Shard::begin_closing(Connection& connection) {
   connection.phase = Phase::kClosing;
   set_deadline(connection, options_.linger_ms);
-  if ((connection.ops & (Connection::kRecvOp | Connection::kSendOp)) != 0 &&
-      (connection.ops & Connection::kShutdownOp) == 0) {
+  const bool waits = connection.reading() || (connection.ops & Connection::kSendOp) != 0;
+  if (waits && (connection.ops & Connection::kShutdownOp) == 0) {
     connection.ops |= Connection::kShutdownOp;
     ring_->shutdown(connection.file(), SHUT_RDWR, tag(OpKind::kShutdown, connection));
   }

@@ -8,6 +8,7 @@ namespace ringgate {
 
 void Shard::sweep() {
   next_sweep_ms_ = Clock::deadline(now_ms(), options_.sweep_ms);
+  polls_left_ = options_.polls_per_sweep;
   const std::uint32_t clients = table_.client_high_water();
   const std::uint32_t part = clients / std::max(options_.sweep_parts, 1u) + 1;
   for (std::uint32_t i = 0; i < std::min(part, clients); ++i) {
@@ -44,18 +45,9 @@ void Shard::sweep_one(Connection& connection) {
   const bool late = connection.deadline_ms != 0 && Clock::passed(now_ms(), connection.deadline_ms);
   if (late) connection.deadline_ms = 0;
   switch (connection.phase) {
-    case Phase::kOpen: {
-      const std::uint32_t most_ms = limits(connection).read_timeout_ms;
-      const std::uint32_t silence_ms = now_ms() - connection.last_read_ms;
-      if (most_ms != 0 && silence_ms > most_ms) {
-        finish(connection, CloseReason::kIdleTimeout);
-      } else if (late) {
-        handler_.on_deadline(connection);
-      } else if (options_.ws_ping_after_ms != 0 && silence_ms > options_.ws_ping_after_ms) {
-        ping(connection);
-      }
+    case Phase::kOpen:
+      sweep_open(connection, late);
       return;
-    }
     case Phase::kFlushing:
       if (late) begin_closing(connection);
       return;
@@ -63,20 +55,38 @@ void Shard::sweep_one(Connection& connection) {
       if (late) begin_closing(connection);
       return;
     case Phase::kClosing:
-      // A shutdown ends every operation; should one hang on, it is cancelled by its own tag.
-      if (!late) return;
-      set_deadline(connection, options_.linger_ms);
-      if ((connection.ops & Connection::kCancelOp) == 0) {
-        const OpKind kind =
-            (connection.ops & Connection::kRecvOp) != 0 ? OpKind::kRecv : OpKind::kSend;
-        connection.ops |= Connection::kCancelOp;
-        ring_->cancel(tag(kind, connection), tag(OpKind::kCancel, connection));
-      }
+      if (late) cancel_what_hangs(connection);
       return;
     case Phase::kClosed:
     case Phase::kFree:
       return;
   }
+}
+
+void Shard::sweep_open(Connection& connection, bool late) {
+  const std::uint32_t most_ms = limits(connection).read_timeout_ms;
+  const std::uint32_t silence_ms = now_ms() - connection.last_read_ms;
+  if (most_ms != 0 && silence_ms > most_ms) {
+    finish(connection, CloseReason::kIdleTimeout);
+    return;
+  }
+  if (late) {
+    handler_.on_deadline(connection);
+  } else if (options_.ws_ping_after_ms != 0 && silence_ms > options_.ws_ping_after_ms) {
+    ping(connection);
+  }
+  if (silent_for_long(connection)) give_up_receive(connection);
+}
+
+// A shutdown ends every operation; should one hang on, it is cancelled by its own tag.
+void Shard::cancel_what_hangs(Connection& connection) {
+  set_deadline(connection, options_.linger_ms);
+  if ((connection.ops & Connection::kCancelOp) != 0) return;
+  OpKind kind = OpKind::kSend;
+  if ((connection.ops & Connection::kRecvOp) != 0) kind = OpKind::kRecv;
+  if ((connection.ops & Connection::kPollOp) != 0) kind = OpKind::kPoll;
+  connection.ops |= Connection::kCancelOp;
+  ring_->cancel(tag(kind, connection), tag(OpKind::kCancel, connection));
 }
 
 }  // namespace ringgate

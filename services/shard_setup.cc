@@ -77,6 +77,7 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients
   shard.trusted_proxies = config.trusted_proxies;
   shard.proxy_protocol = config.proxy_protocol;
   shard.ws_ping_after_ms = ms(config.websocket_ping);
+  shard.poll_after_ms = ms(config.idle_poll_after);
   shard.write_timeout_ms = ms(config.write_timeout);
   shard.sweep_ms = sweep_ms(config);
   shard.sweep_parts = kSweepParts;

@@ -47,6 +47,14 @@ BenchRing::~BenchRing() {
 
 Result<void> BenchRing::open(unsigned direct_descriptors, unsigned buffers) {
   buffer_count_ = buffers;
+  if (auto opened = open_without_buffers(direct_descriptors); !opened) return opened;
+  if (const int result = io_uring_register_ring_fd(&ring_); result < 0) {
+    return fail(fmt::format("cannot register the ring: {}", std::strerror(-result)));
+  }
+  return register_buffers();
+}
+
+Result<void> BenchRing::open_without_buffers(unsigned direct_descriptors) {
   io_uring_params params{};
   params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
                  IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
@@ -54,9 +62,6 @@ Result<void> BenchRing::open(unsigned direct_descriptors, unsigned buffers) {
   int result = io_uring_queue_init_params(kSubmissionEntries, &ring_, &params);
   if (result < 0) return fail(setup_error(-result));
   open_ = true;
-  if (result = io_uring_register_ring_fd(&ring_); result < 0) {
-    return fail(fmt::format("cannot register the ring: {}", std::strerror(-result)));
-  }
   if (direct_descriptors > 0) {
     result = io_uring_register_files_sparse(&ring_, direct_descriptors);
     if (result < 0) {
@@ -64,7 +69,7 @@ Result<void> BenchRing::open(unsigned direct_descriptors, unsigned buffers) {
                               direct_descriptors, std::strerror(-result)));
     }
   }
-  return register_buffers();
+  return {};
 }
 
 Result<void> BenchRing::register_buffers() {
@@ -107,24 +112,32 @@ void BenchRing::arm_recv(int fd, bool fixed, std::uint64_t user_data) noexcept {
   io_uring_sqe_set_data64(recv, user_data);
 }
 
-int BenchRing::set_direct(unsigned slot, int fd) noexcept {
-  const int result = io_uring_register_files_update(&ring_, slot, &fd, 1);
-  return result < 0 ? result : 0;
-}
-
 int BenchRing::submit_and_wait(unsigned timeout_ms) noexcept {
   return submit_and_wait_ns(std::uint64_t{timeout_ms} * 1'000'000);
 }
 
 int BenchRing::submit_and_wait_ns(std::uint64_t timeout_ns) noexcept {
-  __kernel_timespec timeout{};
-  timeout.tv_sec = static_cast<long long>(timeout_ns / 1'000'000'000);
-  timeout.tv_nsec = static_cast<long long>(timeout_ns % 1'000'000'000);
-  io_uring_cqe* first = nullptr;
-  const int result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+  constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+  int result = 0;
+  if (timeout_ns == 0) {
+    result = io_uring_submit_and_get_events(&ring_);
+  } else {
+    __kernel_timespec timeout{};
+    timeout.tv_sec = static_cast<long long>(timeout_ns / kNsPerSecond);
+    timeout.tv_nsec = static_cast<long long>(timeout_ns % kNsPerSecond);
+    io_uring_cqe* first = nullptr;
+    result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+  }
   const bool harmless =
       result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY;
   return harmless ? 0 : result;
+}
+
+int BenchRing::set_direct(unsigned first, std::span<const int> sockets) noexcept {
+  const auto count = static_cast<unsigned>(sockets.size());
+  const int result = io_uring_register_files_update(&ring_, first, sockets.data(), count);
+  if (result < 0) return result;
+  return static_cast<unsigned>(result) == count ? 0 : -EBADF;
 }
 
 ByteView BenchRing::take_received(const io_uring_cqe& cqe) noexcept {

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -34,10 +35,9 @@ class BenchRing {
   // `direct_descriptors`: slots of the sparse table, 0 for none. `buffers`, a power of two: fewer
   // where many rings share the memory. The error is a sentence.
   [[nodiscard]] Result<void> open(unsigned direct_descriptors, unsigned buffers = kBufferCount);
-
-  // Puts the socket into a slot of the table, which then holds it: the caller closes its own fd.
-  // 0 or -errno. A system call.
-  [[nodiscard]] int set_direct(unsigned slot, int fd) noexcept;
+  // The same without buffers, where nothing is ever received. A thread may have many of these: the
+  // kernel registers no more than 16 rings with one.
+  [[nodiscard]] Result<void> open_without_buffers(unsigned direct_descriptors);
 
   // Never null: a full submission queue is submitted first.
   [[nodiscard]] io_uring_sqe* sqe() noexcept;
@@ -50,6 +50,10 @@ class BenchRing {
   int submit_and_wait(unsigned timeout_ms) noexcept;
   // The same in ns; 0 does not wait.
   int submit_and_wait_ns(std::uint64_t timeout_ns) noexcept;
+
+  // Puts sockets into the table of direct descriptors, from slot `first` on: the table then holds
+  // them, and the ordinary descriptors may be closed. 0 or -errno.
+  [[nodiscard]] int set_direct(unsigned first, std::span<const int> sockets) noexcept;
 
   // Calls handle(const io_uring_cqe&) for every completion that is there; returns how many.
   template <class Handle>

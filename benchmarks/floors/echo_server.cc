@@ -1,96 +1,44 @@
 #include "benchmarks/floors/echo_server.h"
 
 #include <fmt/format.h>
-#include <netinet/tcp.h>
-#include <sys/resource.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "benchmarks/floors/tag.h"
+
 namespace ringgate::bench {
-namespace {
 
-constexpr unsigned kTickMs = 100;
-
-enum class Kind : std::uint8_t { kAccept, kRecv, kSend, kClose };
-
-constexpr std::uint64_t tag(Kind kind, std::uint32_t slot) noexcept {
-  return (std::uint64_t{slot} << 8) | static_cast<std::uint8_t>(kind);
-}
-
-}  // namespace
-
-EchoServer::~EchoServer() {
-  if (listener_ >= 0) close(listener_);
-}
-
-Result<void> EchoServer::open(const std::string& host_port) {
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  connections_.resize(std::min<std::size_t>(files.rlim_cur, 1U << 20));
+EchoServer::EchoServer(int listener)
+    : connections_(most_direct_descriptors()), acceptor_(ring_, listener, connections_.size()) {
   dirty_.reserve(connections_.size());
   starved_.reserve(connections_.size());
   for (std::size_t at = 0; at < pongs_.size(); at += kEchoMessageBytes) {
     std::copy(kTcpPong.begin(), kTcpPong.end(), pongs_.data() + at);
   }
-  auto opened = ring_.open(static_cast<unsigned>(connections_.size()));
-  if (!opened) return opened;
-  return listen_on(host_port);
 }
 
-Result<void> EchoServer::listen_on(const std::string& host_port) {
-  const auto address = resolve_address(host_port);
-  if (!address) return std::unexpected(address.error());
-  address_ = *address;
-  listener_ = socket(address_.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  setsockopt(listener_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // inherited by what it accepts
-  if (bind(listener_, address_.get(), address_.bytes) != 0 || listen(listener_, 4096) != 0) {
-    return fail(fmt::format("cannot listen on {}: {}; choose another --listen", host_port,
-                            std::strerror(errno)));
-  }
-  address_.bytes = sizeof address_.storage;
-  getsockname(listener_, address_.get(), &address_.bytes);
-  return {};
+Result<void> EchoServer::open() {
+  return ring_.open(static_cast<unsigned>(connections_.size()));
 }
 
-void EchoServer::arm_accept(std::uint32_t which) {
-  PendingAccept& accept = accepts_[which];
-  accept.peer_bytes = sizeof accept.peer;
-  io_uring_sqe* sqe = ring_.sqe();
-  io_uring_prep_accept(sqe, listener_, reinterpret_cast<sockaddr*>(&accept.peer),
-                       &accept.peer_bytes, 0);
-  // Set by hand: io_uring_prep_accept_direct of liburing 2.3 adds one, which turns ALLOC into 0.
-  sqe->file_index = IORING_FILE_INDEX_ALLOC;
-  io_uring_sqe_set_data64(sqe, tag(Kind::kAccept, which));
-  ++used_slots_;
-}
-
-// A full table loses the accepted socket, so no more accepts are armed than it has room for.
-void EchoServer::arm_idle_accepts() {
-  while (!idle_accepts_.empty() && used_slots_ < connections_.size()) {
-    arm_accept(idle_accepts_.back());
-    idle_accepts_.pop_back();
-  }
-}
-
-int EchoServer::run(const volatile std::sig_atomic_t& stop) {
-  for (std::uint32_t which = 0; which < kAcceptsArmed; ++which) idle_accepts_.push_back(which);
-  arm_idle_accepts();
-  while (stop == 0) {
-    if (const int error = ring_.submit_and_wait(kTickMs); error != 0) return error;
+Result<void> EchoServer::run(const std::atomic<bool>& stop) {
+  acceptor_.arm();
+  while (!stop.load(std::memory_order_relaxed)) {
+    if (const int error = ring_.submit_and_wait(kTickMs); error != 0) {
+      return fail(fmt::format("waiting on the ring failed: {}", std::strerror(-error)));
+    }
     ring_.for_each_completion([this](const io_uring_cqe& cqe) { on_completion(cqe); });
     end_batch();
   }
-  return 0;
+  return {};
 }
 
 void EchoServer::on_completion(const io_uring_cqe& cqe) {
-  const auto slot = static_cast<std::uint32_t>(cqe.user_data >> 8);
-  switch (static_cast<Kind>(cqe.user_data & 0xff)) {
+  const std::uint32_t slot = number_of(cqe.user_data);
+  switch (kind_of(cqe.user_data)) {
     case Kind::kRecv:
       return on_recv(slot, cqe);
     case Kind::kSend:
@@ -103,11 +51,9 @@ void EchoServer::on_completion(const io_uring_cqe& cqe) {
 }
 
 void EchoServer::on_accept(std::uint32_t which, int result) {
-  --used_slots_;
-  idle_accepts_.push_back(which);
+  acceptor_.completed(which, result);
   if (result < 0) return;
   const auto slot = static_cast<std::uint32_t>(result);
-  ++used_slots_;
   connections_[slot] = EchoConnection{.open = true, .receiving = true};
   ring_.arm_recv(result, true, tag(Kind::kRecv, slot));
 }
@@ -140,7 +86,7 @@ void EchoServer::on_send(std::uint32_t slot, int result) {
 
 void EchoServer::on_closed(std::uint32_t slot) {
   connections_[slot] = EchoConnection{};
-  --used_slots_;
+  acceptor_.released();
 }
 
 void EchoServer::mark_dirty(std::uint32_t slot, EchoConnection& connection) {
@@ -165,7 +111,7 @@ void EchoServer::end_batch() {
     }
   }
   dirty_.clear();
-  arm_idle_accepts();
+  acceptor_.arm();
 }
 
 void EchoServer::send_owed(std::uint32_t slot, EchoConnection& connection) {

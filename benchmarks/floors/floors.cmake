@@ -1,5 +1,19 @@
 # What the kernel alone costs, for ratios in the same run.
+add_library(ringgate_floors STATIC
+  floors/accept_server.cc
+  floors/block_log.cc
+  floors/connect_shard.cc
+  floors/direct_acceptor.cc
+  floors/echo_server.cc
+  floors/floor.cc
+  floors/listening.cc
+  floors/push_run.cc
+  floors/push_server.cc)
+add_library(ringgate::floors ALIAS ringgate_floors)
+target_link_libraries(ringgate_floors PUBLIC ringgate::bench CLI11::CLI11 Threads::Threads)
 
-# Of a ping.
-add_executable(bare_echo floors/bare_echo.cc floors/echo_server.cc)
-target_link_libraries(bare_echo PRIVATE ringgate::bench CLI11::CLI11)
+# Of a ping, of a push, and of a connection's memory.
+foreach(floor bare_echo bare_push bare_accept)
+  add_executable(${floor} floors/${floor}.cc)
+  target_link_libraries(${floor} PRIVATE ringgate::floors)
+endforeach()

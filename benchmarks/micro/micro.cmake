@@ -1,12 +1,23 @@
-# Parts of the gateway by themselves, with Google Benchmark.
+# Parts of the gateway by themselves, with Google Benchmark. scripts/bench-micro builds the target
+# micro_benches and runs every program of this folder whose name ends in _bench.
+add_custom_target(micro_benches)
 
-# What the codec costs, beside protobuf.
-add_executable(codec_bench micro/codec_bench.cc)
-target_link_libraries(codec_bench PRIVATE
-  ringgate::codec ringgate::codec_proto benchmark::benchmark ringgate_flags)
+function(add_micro_bench name)
+  cmake_parse_arguments(bench "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} micro/${name}.cc ${bench_SOURCES})
+  target_link_libraries(${name} PRIVATE ${bench_LIBRARIES} benchmark::benchmark ringgate_flags)
+  add_dependencies(micro_benches ${name})
+  set_property(GLOBAL APPEND PROPERTY RINGGATE_MICRO_BENCHES ${name})
+endfunction()
 
-# A ping through a whole shard, TCP beside WebSocket: over a ring of its own, so that only user space
-# counts. An object of the program, since the data plane refers back to it.
-add_executable(shard_ping_bench micro/shard_ping_bench.cc)
-target_link_libraries(shard_ping_bench PRIVATE
-  ringgate::dataplane benchmark::benchmark ringgate_flags)
+# The bytes of a message, beside protobuf.
+add_micro_bench(codec_bench LIBRARIES ringgate::codec ringgate::codec_proto)
+add_micro_bench(websocket_bench LIBRARIES ringgate::codec)
+# Mailboxes and outstanding requests. Neither needs a ring.
+add_micro_bench(dataplane_bench LIBRARIES ringgate::dataplane)
+# Selectors. The data plane that they come with is not used.
+add_micro_bench(control_bench LIBRARIES ringgate::control)
+# A whole shard over a ring that is an object of the program, since the data plane refers back to it.
+foreach(name shard_ping_bench sweep_bench)
+  add_micro_bench(${name} SOURCES micro/instant_ring.cc LIBRARIES ringgate::dataplane)
+endforeach()

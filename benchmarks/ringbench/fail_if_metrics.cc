@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
 #include <vector>
 
 #include "benchmarks/ringbench/quantiles.h"
@@ -158,10 +159,8 @@ std::optional<MetricName> find_metric(std::string_view name) {
 }
 
 std::string known_metrics() {
-  std::vector<std::string_view> actions;
-  for (std::size_t at = 0; at < kActions; ++at) {
-    actions.push_back(name_of(static_cast<Action>(at)));
-  }
+  std::array<std::string_view, kActions> actions;
+  for (std::size_t at = 0; at < kActions; ++at) actions[at] = name_of(static_cast<Action>(at));
   return fmt::format("{} (these also of one action: {}, as in talk.p99), {}", names_where(true),
                      fmt::join(actions, ", "), names_where(false));
 }

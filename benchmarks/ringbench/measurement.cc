@@ -32,7 +32,7 @@ std::string percent(double share) {
 
 void warn_of_generator(const Measurement& measured, std::vector<std::string>& sentences) {
   const double busiest = measured.share_of_window(measured.own.cpu.busiest_run_ns);
-  if (measured.generator_is_bottleneck()) {
+  if (measured.target && measured.generator_is_bottleneck()) {
     sentences.push_back(fmt::format(
         "ringbench, not the target, is the bottleneck: its busiest thread was on a CPU for {} of "
         "the window, the target's for {}; give it more --threads or CPUs of its own (--cpu)",

@@ -115,7 +115,8 @@ Result<void> PlayedService::Impl::start() {
   return {};
 }
 
-// Out of the registry first, so that gateways do not dial what has gone.
+// Out of the registry first, so that gateways do not dial what has gone. They may end their links
+// when they see it.
 void PlayedService::Impl::stop() {
   links.expect_ends();
   if (registration != nullptr) registration->stop();
@@ -137,7 +138,7 @@ void PlayedService::Impl::run(std::promise<Result<void>>& opened) {
   turn_until_stopped();
   pusher.finish();
   links.close_all();
-  ring.reset();  // an accept in flight would hold the port
+  ring.reset();
 }
 
 void PlayedService::Impl::turn_until_stopped() {

@@ -1,11 +1,15 @@
 // The logic service that ringbench plays behind a gateway, so that the gateway alone is measured:
 // answers logins with a LoginResp, sign-outs and everything else with Success and the request's own
-// body, and, in the scenario push, pushes packets to the channels that have logged in.
+// body (talks with a push to the receiver where it plays "chat"), and, in the scenario push, pushes
+// packets to the channels that have logged in (push_body.h has what they look like).
 //
 // One thread of its own, started by start() and ended by stop() or the destructor. It listens,
 // enters itself into the registry once it accepts, and leaves the registry when it ends. Gateways
 // dial it, as many links (and lanes) as they like; a channel is answered and pushed to over the
-// link that its login came by.
+// link that its login came by, or over another of its gateway when that one has ended.
+//
+// start() and stop() are called by one thread; a control loop and a monitor run beside it where the
+// registry is a Consul agent. What it does there is logged through spdlog's default logger.
 #pragma once
 
 #include <cstdint>
@@ -29,13 +33,18 @@ class PlayedService {
   PlayedService(const PlayedService&) = delete;
   PlayedService& operator=(const PlayedService&) = delete;
 
-  // Main, any time: links that have shaken hands. Clients are let loose when there is one.
+  // Main, any time: links that have shaken hands, 0 while one of its names has none. Clients are
+  // let loose when there is one.
   [[nodiscard]] unsigned links() const noexcept;
-  // Pushes sent since the start, counted per receiver.
+  // Main, any time: pushes sent since the start, counted per receiver. What was sent and not
+  // received when the drain has ended is lost.
   [[nodiscard]] std::uint64_t pushes_sent() const noexcept;
 
   void stop();
-  // After stop(): of Action::kDelivery `sent`, the lag, and the errors that it saw.
+  // After stop(): of Action::kDelivery `sent` (per receiver), the lag of pushes of the window (also
+  // when it was a full link that made them late), and the errors that it saw: kMalformed,
+  // kUnexpected, kConnectionLost (a link that broke, a talk to a channel without one), kUnanswered
+  // (open loop: a push that was due and never left; `sent` has it too).
   [[nodiscard]] const Tally& tally() const noexcept;
 
  private:

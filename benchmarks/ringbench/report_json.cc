@@ -106,6 +106,7 @@ void JsonReport::write_actions() {
   json_.count("connects", measured_.tally.connects);
   json_.count("logins", measured_.tally.logins);
   json_.count("lost_packets", measured_.tally.lost_packets);
+  json_.text("first_loss", measured_.tally.first_loss);
 }
 
 void JsonReport::write_errors() {

@@ -130,6 +130,9 @@ std::string error_lines(const Measurement& measured) {
     text += line("", fmt::format("{:<15} {}{}", name_of(error), count_text(tally.errors[kind]),
                                  error == ErrorKind::kStatus ? status_list(tally) : ""));
   }
+  if (!tally.first_loss.empty()) {
+    text += line("", fmt::format("the first connection was lost by: {}", tally.first_loss));
+  }
   if (tally.lost_packets > 0) {
     text += line("lost", fmt::format("{} pushes to channels of ours never came",
                                      count_text(tally.lost_packets)));
@@ -142,21 +145,22 @@ std::string per_message(const Measurement& measured, double cpu_ns) {
   return us ? fmt::format("{:.3f} us", *us) : "nothing";
 }
 
-std::string cpu_lines(std::string_view about, const Measurement& measured, const ProcessUse& use) {
-  const CpuUse& cpu = use.cpu;
-  std::string text =
-      line(about, fmt::format("{} of CPU per message, {:.2f} CPUs in all; busiest thread {} busy, "
-                              "waited {:.2f} s",
-                              per_message(measured, static_cast<double>(cpu.run_ns)),
-                              measured.share_of_window(cpu.run_ns),
-                              percent(measured.share_of_window(cpu.busiest_run_ns)),
-                              static_cast<double>(cpu.wait_ns) / 1e9));
-  text += line(
+std::string cpu_line(std::string_view about, const Measurement& measured, const CpuUse& cpu) {
+  return line(about,
+              fmt::format("{} of CPU per message, {:.2f} CPUs in all; busiest thread {} busy, "
+                          "waited {:.2f} s",
+                          per_message(measured, static_cast<double>(cpu.run_ns)),
+                          measured.share_of_window(cpu.run_ns),
+                          percent(measured.share_of_window(cpu.busiest_run_ns)),
+                          static_cast<double>(cpu.wait_ns) / 1e9));
+}
+
+std::string split_line(const Measurement& measured, const CpuUse& cpu) {
+  return line(
       "", fmt::format(
               "user {}, system {} per message{}", per_message(measured, cpu.user_s * 1e9),
               per_message(measured, cpu.system_s * 1e9),
               measured.window_s < kSplitWindowS ? " (sampled by a tick: rough below 60 s)" : ""));
-  return text;
 }
 
 std::string memory_line(const ProcessUse& use, const std::vector<ProcessSample>& samples) {
@@ -179,14 +183,15 @@ std::string switch_line(const Measurement& measured, const ProcessUse& use) {
 std::string process_lines(const Measurement& measured, const Options& options) {
   std::string text;
   if (measured.target) {
-    text += cpu_lines("target", measured, *measured.target);
+    text += cpu_line("target", measured, measured.target->cpu);
+    text += split_line(measured, measured.target->cpu);
     text += memory_line(*measured.target, measured.target_samples);
     text += switch_line(measured, *measured.target);
   } else {
     text += line("target", options.pid == 0 ? "give --pid for its CPU time per message and memory"
                                             : "its process could not be read");
   }
-  return text + cpu_lines("ringbench", measured, measured.own);
+  return text + cpu_line("ringbench", measured, measured.own.cpu);
 }
 
 std::string verdict_lines(const Measurement& measured, const Options& options) {

@@ -58,6 +58,7 @@ add_library(ringgate_ringbench_service STATIC
   ringbench/service_answers.cc
   ringbench/service_channels.cc
   ringbench/service_links.cc
+  ringbench/service_links_out.cc
   ringbench/service_pusher.cc
   ringbench/service_registration.cc)
 add_library(ringgate::ringbench_service ALIAS ringgate_ringbench_service)

@@ -12,15 +12,8 @@
 namespace ringgate::bench {
 namespace {
 
-constexpr std::size_t kFirstPieceBytes = 16 * 1024;
 constexpr unsigned kCloseTurnMs = 20;
 constexpr unsigned kCloseTurns = 50;
-
-enum class Kind : std::uint8_t { kAccept, kRecv, kSend };
-
-constexpr std::uint64_t tag(Kind kind, std::uint32_t slot) noexcept {
-  return (std::uint64_t{slot} << 8) | static_cast<std::uint8_t>(kind);
-}
 
 }  // namespace
 
@@ -39,6 +32,7 @@ void ServiceLinks::arm_accept(std::uint32_t listener) {
   io_uring_sqe* sqe = ring_.sqe();
   io_uring_prep_multishot_accept(sqe, listeners_[listener], nullptr, nullptr, SOCK_CLOEXEC);
   io_uring_sqe_set_data64(sqe, tag(Kind::kAccept, listener));
+  ++armed_accepts_;
 }
 
 // A slot is free only when nothing of its link is in flight: so user_data needs no generation.
@@ -51,13 +45,16 @@ void ServiceLinks::on_completion(const io_uring_cqe& cqe) {
       return on_recv(*links_[slot], cqe);
     case Kind::kSend:
       return on_send(*links_[slot], cqe.res);
+    case Kind::kCancel:
+      return;  // what was cancelled completes too
   }
 }
 
 // --- Links come and go -----------------------------------------------------------------------
 
 void ServiceLinks::on_accept(std::uint32_t listener, const io_uring_cqe& cqe) {
-  if (cqe.res >= 0) {
+  if (cqe.res >= 0 && closing_) close(cqe.res);
+  if (cqe.res >= 0 && !closing_) {
     Link& link = take_slot();
     link.fd = cqe.res;
     link.listener = listener;
@@ -65,6 +62,8 @@ void ServiceLinks::on_accept(std::uint32_t listener, const io_uring_cqe& cqe) {
     ring_.arm_recv(link.fd, false, tag(Kind::kRecv, link.id.slot));
   }
   if ((cqe.flags & IORING_CQE_F_MORE) != 0) return;
+  --armed_accepts_;
+  if (closing_) return;
   // Out of descriptors: another accept would fail at once, and the next one too.
   const bool hopeless = cqe.res < 0 && cqe.res != -ECONNABORTED && cqe.res != -EINTR;
   if (hopeless) return user_.on_accept_failed(-cqe.res);
@@ -80,12 +79,15 @@ ServiceLinks::Link& ServiceLinks::take_slot() {
   return *links_.back();
 }
 
+void ServiceLinks::lose_link(Link& link) {
+  const bool expected = link.ending || !link.up || ends_expected_.load(std::memory_order_relaxed);
+  break_link(link, expected ? std::nullopt : std::optional(ErrorKind::kConnectionLost));
+}
+
 void ServiceLinks::break_link(Link& link, std::optional<ErrorKind> error) {
   if (link.broken) return;
   link.broken = true;
-  const bool expected = error == ErrorKind::kConnectionLost &&
-                        (link.ending || ends_expected_.load(std::memory_order_relaxed));
-  if (error && !expected) count(*error);
+  if (error) count(*error);
   shutdown(link.fd, SHUT_RDWR);  // ends the recv and a send, whose completions still come
   mark_dirty(link);
   if (!std::exchange(link.up, false)) return;
@@ -115,20 +117,32 @@ void ServiceLinks::publish_ready() {
 }
 
 void ServiceLinks::close_all() {
+  closing_ = true;
   for (const auto& link : links_) {
     if (link->fd >= 0) break_link(*link, std::nullopt);
   }
-  const auto is_open = [](const auto& link) { return link->fd >= 0; };
   flush();
-  for (unsigned turn = 0; turn < kCloseTurns && std::ranges::any_of(links_, is_open); ++turn) {
+  cancel_accepts();
+  for (unsigned turn = 0; turn < kCloseTurns && holds_sockets(); ++turn) {
     if (ring_.submit_and_wait(kCloseTurnMs) != 0) return;
-    ring_.for_each_completion([this](const io_uring_cqe& cqe) {
-      if (static_cast<Kind>(cqe.user_data & 0xff) != Kind::kAccept) return on_completion(cqe);
-      if (cqe.res >= 0) close(cqe.res);
-    });
+    ring_.for_each_completion([this](const io_uring_cqe& cqe) { on_completion(cqe); });
     end_batch();
     flush();
   }
+}
+
+void ServiceLinks::cancel_accepts() {
+  accepts_to_arm_.clear();
+  for (std::uint32_t i = 0; i < listeners_.size(); ++i) {
+    io_uring_sqe* sqe = ring_.sqe();
+    io_uring_prep_cancel64(sqe, tag(Kind::kAccept, i), 0);
+    io_uring_sqe_set_data64(sqe, tag(Kind::kCancel, i));
+  }
+}
+
+bool ServiceLinks::holds_sockets() const {
+  return armed_accepts_ > 0 ||
+         std::ranges::any_of(links_, [](const auto& link) { return link->fd >= 0; });
 }
 
 // --- In --------------------------------------------------------------------------------------
@@ -145,8 +159,7 @@ void ServiceLinks::on_recv(Link& link, const io_uring_cqe& cqe) {
   }
   link.receiving = false;
   mark_dirty(link);
-  const bool expected = link.ending || !link.up;
-  break_link(link, expected ? std::nullopt : std::optional(ErrorKind::kConnectionLost));
+  lose_link(link);
 }
 
 void ServiceLinks::take_bytes(Link& link, ByteView bytes) {
@@ -222,87 +235,6 @@ void ServiceLinks::end_batch() {
   starved_.clear();
   for (const std::uint32_t listener : accepts_to_arm_) arm_accept(listener);
   accepts_to_arm_.clear();
-}
-
-// --- Out -------------------------------------------------------------------------------------
-
-const ServiceLinks::Link* ServiceLinks::get(LinkId id) const {
-  if (id.slot >= links_.size()) return nullptr;
-  const Link& link = *links_[id.slot];
-  const bool there = link.id == id && link.fd >= 0 && !link.broken;
-  return there ? &link : nullptr;
-}
-
-std::uint8_t* ServiceLinks::room(LinkId id, std::size_t bytes) {
-  if (get(id) == nullptr) return nullptr;
-  Link& link = *links_[id.slot];
-  if (!link.queue.empty() && link.queue.queued_bytes() + bytes > kMaxQueuedBytes) {
-    break_link(link, ErrorKind::kConnectionLost);
-    return nullptr;
-  }
-  mark_dirty(link);
-  return link.queue.reserve(pool_, bytes, kFirstPieceBytes);
-}
-
-bool ServiceLinks::has_push_room(LinkId id, std::size_t bytes) const {
-  const Link* const link = get(id);
-  return link != nullptr &&
-         (link->queue.empty() || link->queue.queued_bytes() + bytes <= kMaxPushedBytes);
-}
-
-std::optional<LinkId> ServiceLinks::find(std::string_view gateway_id) const {
-  for (const auto& link : links_) {
-    if (link->up && link->gateway_id == gateway_id) return link->id;
-  }
-  return std::nullopt;
-}
-
-void ServiceLinks::write_frame(Link& link, Opcode opcode, ByteView payload) {
-  std::uint8_t* const to = room(link.id, kTcpFrameHeadBytes + payload.size());
-  if (to == nullptr) return;
-  write_tcp_frame_head(to, opcode, static_cast<std::uint32_t>(payload.size()));
-  std::ranges::copy(payload, to + kTcpFrameHeadBytes);
-}
-
-void ServiceLinks::mark_dirty(Link& link) {
-  if (std::exchange(link.dirty, true)) return;
-  dirty_.push_back(link.id.slot);
-}
-
-void ServiceLinks::flush() {
-  flushing_.swap(dirty_);
-  for (const std::uint32_t slot : flushing_) {
-    Link& link = *links_[slot];
-    link.dirty = false;
-    if (link.broken) {
-      free_when_idle(link);
-    } else {
-      send_queued(link);
-    }
-  }
-  flushing_.clear();
-}
-
-void ServiceLinks::send_queued(Link& link) {
-  if (link.sending) return;
-  if (link.queue.empty()) {
-    if (link.ending) break_link(link, std::nullopt);
-    return;
-  }
-  link.message = {};
-  link.message.msg_iov = link.pieces.data();
-  link.message.msg_iovlen = link.queue.start_send(link.pieces);
-  link.sending = true;
-  io_uring_sqe* sqe = ring_.sqe();
-  io_uring_prep_sendmsg(sqe, link.fd, &link.message, MSG_WAITALL | MSG_NOSIGNAL);
-  io_uring_sqe_set_data64(sqe, tag(Kind::kSend, link.id.slot));
-}
-
-void ServiceLinks::on_send(Link& link, int result) {
-  link.sending = false;
-  link.queue.complete_send(pool_, result > 0 ? static_cast<std::size_t>(result) : 0);
-  mark_dirty(link);
-  if (result < 0) break_link(link, ErrorKind::kConnectionLost);
 }
 
 }  // namespace ringgate::bench

@@ -81,10 +81,10 @@ class ServiceLinks {
   // Some link that is up of that gateway.
   [[nodiscard]] std::optional<LinkId> find(std::string_view gateway_id) const;
 
-  // Any thread: gateways will end their links, or reset them while an answer is under way. From now
-  // on that is no loss.
+  // Any thread: from now on gateways may end their links, which is no error.
   void expect_ends() noexcept { ends_expected_.store(true, std::memory_order_relaxed); }
-  // Ends every link and waits until the kernel has let go of them, at most a second.
+  // Ends every link, accepts no more, and waits until the kernel has let go of all sockets, at most
+  // a second: a multishot accept would hold its port for a while after the ring's own end.
   void close_all();
 
   // Any thread: links that have shaken hands, 0 while a listener has none.
@@ -92,6 +92,12 @@ class ServiceLinks {
 
  private:
   static constexpr std::size_t kMaxPieces = 64;  // of one send, as SendQueue has it
+
+  enum class Kind : std::uint8_t { kAccept, kRecv, kSend, kCancel };
+  // `which`: a slot, or a listener.
+  static constexpr std::uint64_t tag(Kind kind, std::uint32_t which) noexcept {
+    return (std::uint64_t{which} << 8) | static_cast<std::uint8_t>(kind);
+  }
 
   struct Link {
     LinkId id;
@@ -114,6 +120,8 @@ class ServiceLinks {
   void on_recv(Link& link, const io_uring_cqe& cqe);
   void on_send(Link& link, int result);
   void arm_accept(std::uint32_t listener);
+  void cancel_accepts();
+  [[nodiscard]] bool holds_sockets() const;
   Link& take_slot();
   void take_bytes(Link& link, ByteView bytes);
   std::size_t take_frames(Link& link, ByteView bytes);  // how many bytes of it are done with
@@ -121,6 +129,7 @@ class ServiceLinks {
   void shake_hands(Link& link, const Frame& frame);
   void write_frame(Link& link, Opcode opcode, ByteView payload);
   void send_queued(Link& link);
+  void lose_link(Link& link);  // that should have gone on
   void break_link(Link& link, std::optional<ErrorKind> error);
   void free_when_idle(Link& link);
   void mark_dirty(Link& link);
@@ -134,6 +143,8 @@ class ServiceLinks {
   BlockPool pool_;
   std::vector<int> listeners_;
   std::vector<std::uint32_t> accepts_to_arm_;
+  unsigned armed_accepts_ = 0;
+  bool closing_ = false;
   std::vector<std::unique_ptr<Link>> links_;  // by slot; never move
   std::vector<std::uint32_t> dirty_;
   std::vector<std::uint32_t> flushing_;

@@ -72,6 +72,7 @@ void Tally::merge(const Tally& other) {
   connects += other.connects;
   logins += other.logins;
   lost_packets += other.lost_packets;
+  if (first_loss.empty()) first_loss = other.first_loss;
 }
 
 }  // namespace ringgate::bench

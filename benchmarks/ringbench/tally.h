@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -69,6 +70,7 @@ struct Tally {
   std::vector<Interval> timeline;  // sized before the window begins
   std::uint64_t connects = 0;      // established, set-up included
   std::uint64_t logins = 0;        // answered with Success, set-up included
+  std::string first_loss;          // what ended the first connection that was lost
   std::uint64_t lost_packets = 0;  // pushes to a channel of ours that were sent and never came
 
   [[nodiscard]] ActionTally& of(Action action) noexcept {

@@ -50,7 +50,7 @@ void Worker::open_connection(std::uint32_t index) {
                     "`ulimit -n`",
                     std::strerror(errno)));
   }
-  const int error = ring_.set_direct(index, fd);
+  const int error = ring_.set_direct(index, {&fd, 1});
   close(fd);
   if (error != 0) {
     return state_.fail_once(
@@ -173,6 +173,7 @@ void Worker::lose(std::uint32_t index, ErrorKind kind, std::string_view why) {
     fail_set_up(index, kind, why);
   }
   count_error(kind);
+  if (tally_.first_loss.empty()) tally_.first_loss = why.empty() ? name_of(kind) : why;
   if (client.state == ClientState::kReady) {
     --ready_;
   } else {

@@ -120,7 +120,7 @@ TEST_F(FailIfEvaluation, KnowsWhatWasMeasured) {
   EXPECT_EQ(judge("lost_packets>0").value, 4);
   EXPECT_EQ(judge("rss_mb>0").value, 130.5);  // the highest is between the ends
   EXPECT_NEAR(judge("cpu_us>0").value,
-              static_cast<double>(sample_->measured.target->cpu.run_ns) / 1000 / 40'020, 1e-9);
+              static_cast<double>(sample_->target().cpu.run_ns) / 1000 / 40'020, 1e-9);
 }
 
 TEST_F(FailIfEvaluation, TimesAreOfWhatTheScenarioIsAbout) {

@@ -11,8 +11,6 @@
 namespace ringgate::bench {
 namespace {
 
-using testing::HasSubstr;
-
 constexpr std::size_t kWide = 200;
 
 TEST(ProgressLine, CountsWhoIsConnected) {

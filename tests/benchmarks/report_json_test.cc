@@ -132,7 +132,7 @@ TEST_F(ReportJsonTest, TellsErrorsByKindAndStatus) {
 
 TEST_F(ReportJsonTest, TellsProcessorsAndMemory) {
   const element root = read();
-  const ProcessUse& target = *measured_.target;
+  const ProcessUse& target = sample_->target();
   const auto run_ns = static_cast<double>(target.cpu.run_ns);
   EXPECT_NEAR(number(root, "/target_cpu/us_per_message"), run_ns / 1000 / 40'020, 0.0001);
   EXPECT_NEAR(number(root, "/target_cpu/user_us_per_message"), target.cpu.user_s * 1e6 / 40'020,

@@ -88,6 +88,11 @@ std::vector<ProcessSample> make_samples(double cores, std::uint64_t rss_bytes) {
 
 }  // namespace
 
+ProcessUse& Sample::target() {
+  if (!measured.target) measured.target.emplace();
+  return *measured.target;
+}
+
 std::unique_ptr<Sample> make_sample() {
   auto sample = std::make_unique<Sample>();
   set_options(sample->options);

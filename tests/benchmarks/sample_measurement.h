@@ -12,6 +12,8 @@ namespace ringgate::bench {
 struct Sample {
   Options options;
   Measurement measured;
+
+  ProcessUse& target();  // that of `measured`
 };
 // On the heap: it is large for a stack.
 [[nodiscard]] std::unique_ptr<Sample> make_sample();

@@ -101,5 +101,8 @@ class Tab:
         """The same of one that calls its last argument with the value."""
         return self._ask("POST", "/execute/async", {"script": script, "args": args})
 
+    def resize(self, width, height):
+        self._ask("POST", "/window/rect", {"width": width, "height": height})
+
     def screenshot(self, path):
         path.write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))

@@ -34,15 +34,17 @@ Config other() {
   config.max_frame = 1;
   config.max_metas = 1;
   config.idle_timeout = 1s;
+  config.idle_poll_after = 1s;
   return config;
 }
 
 TEST(ConfigCompare, EveryKindOfKeyIsSeen) {
   const std::vector<std::string_view> changed = changed_keys(Config{}, other());
-  EXPECT_EQ(changed, (std::vector<std::string_view>{
-                         "ServiceID", "Listen", "AllowedOrigins", "TrustedProxies", "ProxyProtocol",
-                         "Tags", "ConsulURL", "Depends", "Routes", "AppSecret", "RedisAddrs",
-                         "MonitorPort", "LogLevel", "MaxFrame", "MaxMetas", "IdleTimeout"}))
+  EXPECT_EQ(changed,
+            (std::vector<std::string_view>{
+                "ServiceID", "Listen", "AllowedOrigins", "TrustedProxies", "ProxyProtocol", "Tags",
+                "ConsulURL", "Depends", "Routes", "AppSecret", "RedisAddrs", "MonitorPort",
+                "LogLevel", "MaxFrame", "MaxMetas", "IdleTimeout", "IdlePollAfter"}))
       << ::testing::PrintToString(changed);
   EXPECT_TRUE(changed_keys(other(), other()).empty());
 }
@@ -53,9 +55,10 @@ TEST(ConfigCompare, AGatewayTakesSecretsOriginsLimitsAndTheLogLevel) {
   wanted.allowed_origins = {"https://a.example"};
   wanted.max_frame = 1000;
   wanted.log_level = LogLevel::kWarn;
+  wanted.idle_poll_after = 1s;
   const auto changes = reloadable_changes(Config{}, wanted, ProcessRole::kGateway);
   ASSERT_TRUE(changes) << changes.error().message;
-  EXPECT_EQ(changes->size(), 4U);
+  EXPECT_EQ(changes->size(), 5U);
 }
 
 TEST(ConfigCompare, WhatNeedsARestartIsNamed) {

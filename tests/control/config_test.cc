@@ -93,6 +93,7 @@ TEST(Config, DefaultsByRole) {
   EXPECT_EQ(endpoints(*gateway), (std::vector<Endpoint>{{"127.0.0.1", 8001}}));
   EXPECT_EQ(gateway->max_frame, 65536U);
   EXPECT_EQ(gateway->idle_timeout, 120s);
+  EXPECT_EQ(gateway->idle_poll_after, 10s);
   EXPECT_TRUE(gateway->lanes);
   EXPECT_TRUE(gateway->notices.empty());
   const std::string yaml = "ServiceID: a\nRegistryFile: f\n";

@@ -104,6 +104,28 @@ TEST(Allocations, AHundredThousandPingsTakeNone) {
   EXPECT_GE(shards.count(Counter::kPings), 100'000U);
 }
 
+// Polled and read, again and again.
+TEST(Allocations, HeartbeatsOfIdleClientsTakeNone) {
+  ShardGroupOptions options = test::one_shard();
+  options.shard.poll_after_ms = 1;
+  options.shard.sweep_ms = 1;
+  RealShards shards(options, [](std::uint32_t) { return std::make_unique<Echo>(); });
+  std::vector<Client> clients;
+  for (int i = 0; i < 10; ++i) clients.push_back(shards.connect());
+  const auto heartbeat = [&] {
+    EXPECT_TRUE(test::eventually([&] { return shards.count(Gauge::kPolled) == clients.size(); }));
+    for (const Client& client : clients) client.send(kTcpPing);
+    for (Client& client : clients) {
+      ASSERT_EQ(client.read(kTcpPong.size()).size(), kTcpPong.size());
+    }
+  };
+  for (int round = 0; round < 10; ++round) heartbeat();
+  const std::uint64_t before = allocations;
+  for (int round = 0; round < 200; ++round) heartbeat();
+  EXPECT_EQ(allocations - before, 0U);
+  EXPECT_GT(shards.count(Counter::kIdlePolls), 0U);
+}
+
 // --- WebSocket ----------------------------------------------------------------------------------
 
 constexpr std::string_view kUpgrade =

@@ -88,11 +88,15 @@ std::size_t FakeKernel::open_sockets() const {
       std::ranges::count_if(sockets_, [](const auto& socket) { return !socket->closed; }));
 }
 
-std::size_t FakeKernel::armed_accepts() const {
-  const auto accepts = [](const std::vector<Op>& ops) {
-    return std::ranges::count_if(ops, [](const Op& op) { return op.kind == OpKind::kAccept; });
+std::size_t FakeKernel::armed(OpKind kind) const {
+  const auto of_kind = [kind](const std::vector<Op>& ops) {
+    return std::ranges::count_if(ops, [kind](const Op& op) { return op.kind == kind; });
   };
-  return static_cast<std::size_t>(accepts(submitted_) + accepts(pending_));
+  return static_cast<std::size_t>(of_kind(submitted_) + of_kind(pending_));
+}
+
+std::size_t FakeKernel::armed_accepts() const {
+  return armed(OpKind::kAccept);
 }
 
 std::size_t FakeKernel::armed_accepts(std::uint16_t port) const {
@@ -139,8 +143,9 @@ void FakeKernel::add(Op op) {
     if (op.kind == OpKind::kClose && socket->in_flight != 0) {
       report("a close with operations in flight", op.tag);
     }
-    if (op.kind == OpKind::kRecv && std::exchange(socket->receiving, true)) {
-      report("two receives armed on one socket", op.tag);
+    const bool reads = op.kind == OpKind::kRecv || op.kind == OpKind::kPoll;
+    if (reads && std::exchange(socket->reading, true)) {
+      report("two receives or polls armed on one socket", op.tag);
     }
     if (op.kind == OpKind::kSend && std::exchange(socket->sending, true)) {
       report("two sends in flight on one socket", op.tag);
@@ -185,7 +190,7 @@ unsigned FakeKernel::reap(std::span<Completion> out) {
     if (Socket* const socket = ready.socket; socket != nullptr && !ready.completion.more) {
       --socket->in_flight;
       const OpKind kind = OpTag::unpack(ready.completion.tag).kind;
-      if (kind == OpKind::kRecv) socket->receiving = false;
+      if (kind == OpKind::kRecv || kind == OpKind::kPoll) socket->reading = false;
       if (kind == OpKind::kSend) socket->sending = false;
     }
     ready_.pop_front();

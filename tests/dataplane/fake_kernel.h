@@ -27,6 +27,8 @@ struct Faults {
   unsigned no_buffers = 0;    // ENOBUFS although there are some
   unsigned recv_ends = 0;     // a multishot receive ends, with its data
   unsigned accept_fails = 0;  // ECONNABORTED
+  unsigned poll_lies = 0;     // it completes although there is nothing to read
+  unsigned poll_fails = 0;    // ENOMEM
 };
 
 // The other end of a connection.
@@ -60,6 +62,8 @@ class FakeKernel {
   static std::uint64_t now_ms();
   void advance(std::uint64_t ms) { now_ms_ += ms; }
   void set_faults(const Faults& faults) { faults_ = faults; }
+  // From now on a receive takes all that is there and its buffer holds, rather than any part of it.
+  void receive_whole() { receives_whole_ = true; }
 
   // A peer that waits to be accepted.
   FakePeer& connect(std::uint16_t dialled = 0);
@@ -71,6 +75,8 @@ class FakeKernel {
   [[nodiscard]] std::size_t waiting_peers() const { return backlog_.size(); }
   [[nodiscard]] std::size_t armed_accepts() const;
   [[nodiscard]] std::size_t armed_accepts(std::uint16_t port) const;
+  // Of all sockets, submitted or not.
+  [[nodiscard]] std::size_t armed(OpKind kind) const;
 
   // Behind class Ring:
   struct Socket;
@@ -79,6 +85,7 @@ class FakeKernel {
     std::uint64_t tag = 0;
     Socket* socket = nullptr;
     BufferGroup group = BufferGroup::kClients;
+    bool multishot = false;
     std::vector<iovec> pieces;
     std::vector<std::uint8_t> copy;  // of what the pieces held when they were submitted
     std::size_t sent = 0;
@@ -121,6 +128,7 @@ class FakeKernel {
   bool progress(Op& op);  // true: it has completed
   bool progress_accept(Op& op);
   bool progress_recv(Op& op);
+  bool progress_poll(Op& op);
   bool progress_send(Op& op);
   bool take_data(Op& op);
   void check_pieces(const Op& op) const;
@@ -133,6 +141,7 @@ class FakeKernel {
 
   Random random_;
   Faults faults_;
+  bool receives_whole_ = false;
   std::uint64_t now_ms_ = 1000;
   std::deque<std::unique_ptr<FakePeer>> peers_;
   std::deque<FakePeer*> backlog_;

@@ -20,7 +20,7 @@ struct FakeKernel::Socket {
   bool shut_read = false;
   bool shut_write = false;
   bool closed = false;
-  bool receiving = false;  // until the last completion has been read
+  bool reading = false;  // a receive or a poll, until the last completion has been read
   bool sending = false;
   int in_flight = 0;  // operations whose last completion has not been read
   std::optional<OpTag> owner;

@@ -1,5 +1,6 @@
 // What becomes of the operations of the fake kernel.
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -75,6 +76,8 @@ bool FakeKernel::progress(Op& op) {
       return progress_accept(op);
     case OpKind::kRecv:
       return progress_recv(op);
+    case OpKind::kPoll:
+      return progress_poll(op);
     case OpKind::kSend:
       return progress_send(op);
     case OpKind::kWakeRead:
@@ -144,6 +147,27 @@ bool FakeKernel::progress_recv(Op& op) {
   return true;
 }
 
+bool FakeKernel::progress_poll(Op& op) {
+  const FakePeer& peer = *op.socket->peer;
+  std::int32_t events = 0;
+  if (!peer.inbound.empty()) events |= POLLIN;
+  if (peer.ended || op.socket->shut_read) events |= POLLIN | POLLRDHUP;
+  if (op.socket->shut_read && op.socket->shut_write) events |= POLLHUP;
+  if (peer.reset) events |= POLLIN | POLLRDHUP | POLLHUP | POLLERR;
+  if (op.cancelled) {
+    post(op, -ECANCELED);
+  } else if (happens(faults_.poll_fails)) {
+    post(op, -ENOMEM);
+  } else if (events != 0) {
+    post(op, events);
+  } else if (happens(faults_.poll_lies)) {
+    post(op, POLLIN);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 // Perhaps several completions in one turn.
 bool FakeKernel::take_data(Op& op) {
   std::deque<std::uint8_t>& inbound = op.socket->peer->inbound;
@@ -155,12 +179,13 @@ bool FakeKernel::take_data(Op& op) {
     }
     Buffers& group = buffers_[static_cast<std::size_t>(op.group)];
     const std::size_t most = std::min(inbound.size(), group.bytes);
-    const std::size_t bytes = random_.one_in(2) ? most : random_.between(1, most);
+    const bool whole = receives_whole_ || random_.one_in(2);
+    const std::size_t bytes = whole ? most : random_.between(1, most);
     const auto end = inbound.begin() + static_cast<std::ptrdiff_t>(bytes);
     std::copy(inbound.begin(), end, group.memory[*buffer].begin());
     inbound.erase(inbound.begin(), end);
     group.states[*buffer] = BufferState::kShard;
-    const bool ends = op.ending || happens(faults_.recv_ends);
+    const bool ends = !op.multishot || op.ending || happens(faults_.recv_ends);
     post(op, static_cast<std::int32_t>(bytes), !ends, buffer);
     if (ends) return true;
   } while (!inbound.empty() && random_.one_in(3));

@@ -59,6 +59,18 @@ void Ring::accept(int listen_fd, sockaddr_storage* address, socklen_t* address_b
 void Ring::recv_multishot(File file, BufferGroup group, std::uint64_t tag) {
   Op op = socket_op(state_->kernel, OpKind::kRecv, file, tag);
   op.group = group;
+  op.multishot = true;
+  if (op.socket != nullptr) state_->kernel.add(std::move(op));
+}
+
+void Ring::recv(File file, BufferGroup group, std::uint64_t tag) {
+  Op op = socket_op(state_->kernel, OpKind::kRecv, file, tag);
+  op.group = group;
+  if (op.socket != nullptr) state_->kernel.add(std::move(op));
+}
+
+void Ring::poll(File file, std::uint64_t tag) {
+  Op op = socket_op(state_->kernel, OpKind::kPoll, file, tag);
   if (op.socket != nullptr) state_->kernel.add(std::move(op));
 }
 

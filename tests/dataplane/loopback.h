@@ -65,6 +65,12 @@ class Client {
     got.resize(size);
     return got;
   }
+  // Ends the connection with a reset.
+  void reset() {
+    const linger at_once{1, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(std::exchange(fd_, -1));
+  }
   // Everything up to the end.
   [[nodiscard]] std::vector<std::uint8_t> read_all() { return read(64u << 20); }
   // Whether the last read found an orderly end (not a reset, not a timeout).

@@ -1,8 +1,11 @@
 // The real ring by itself, and groups that cannot start.
 #include "dataplane/ring.h"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "tests/dataplane/loopback.h"
@@ -52,6 +55,112 @@ TEST(Ring, AGroupThatCannotStartSaysWhyAndEnds) {
   const Result<void> started = (*group)->start({&listener, 1});
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().message.find("RLIMIT_NOFILE"), std::string::npos);
+}
+
+// What a poll and the receive after it say of one end of a pair.
+class PollTest : public testing::Test {
+ protected:
+  static constexpr std::uint64_t kPollTag = 7;
+  static constexpr std::uint64_t kRecvTag = 8;
+
+  void SetUp() override {
+    auto ring = Ring::create(tiny_ring());
+    ASSERT_TRUE(ring) << ring.error().message;
+    ring_ = std::move(*ring);
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair_.data()), 0);
+  }
+  void TearDown() override {
+    ring_.reset();
+    close(pair_[0]);
+    if (pair_[1] >= 0) close(pair_[1]);
+  }
+  void end_peer() { close(std::exchange(pair_[1], -1)); }
+  [[nodiscard]] File file() const { return {pair_[0], false}; }
+  // The completions of at most `ms`, no more than are wanted.
+  std::vector<Completion> turn(std::size_t wanted, unsigned ms = 2000) {
+    std::vector<Completion> all(wanted);
+    std::size_t count = 0;
+    do {
+      ring_->submit_and_wait(ms);
+      const unsigned taken = ring_->reap(std::span(all).subspan(count));
+      if (taken == 0) break;
+      count += taken;
+    } while (count < wanted);
+    all.resize(count);
+    return all;
+  }
+  void expect_poll_fires() {
+    const std::vector<Completion> fired = turn(1);
+    ASSERT_EQ(fired.size(), 1U);
+    EXPECT_EQ(fired[0].tag, kPollTag);
+    EXPECT_GT(fired[0].result, 0);
+    EXPECT_FALSE(fired[0].more);
+  }
+  Completion receive() {
+    ring_->recv(file(), BufferGroup::kClients, kRecvTag);
+    const std::vector<Completion> completed = turn(1);
+    EXPECT_EQ(completed.size(), 1U);
+    return completed.empty() ? Completion{} : completed[0];
+  }
+
+  std::unique_ptr<Ring> ring_;
+  std::array<int, 2> pair_{};
+};
+
+TEST_F(PollTest, WaitsForDataThatOneReceiveThenTakes) {
+  ring_->poll(file(), kPollTag);
+  EXPECT_TRUE(turn(1, 20).empty()) << "there is nothing yet";
+  ASSERT_EQ(write(pair_[1], "hello", 5), 5);
+  expect_poll_fires();
+  const Completion received = receive();
+  EXPECT_EQ(received.tag, kRecvTag);
+  ASSERT_EQ(received.result, 5);
+  EXPECT_FALSE(received.more);
+  ASSERT_TRUE(received.has_buffer);
+  EXPECT_EQ(as_text(ring_->received(BufferGroup::kClients, received)), "hello");
+  ring_->recycle(BufferGroup::kClients, received.buffer_id);
+  ASSERT_EQ(write(pair_[1], "more", 4), 4);
+  EXPECT_TRUE(turn(1, 20).empty()) << "one completion each";
+}
+
+TEST_F(PollTest, FiresAtOnceForDataThatIsThere) {
+  ASSERT_EQ(write(pair_[1], "hello", 5), 5);
+  ring_->poll(file(), kPollTag);
+  expect_poll_fires();
+}
+
+TEST_F(PollTest, FiresAtThePeersEndAndAtOurOwnShutdown) {
+  ring_->poll(file(), kPollTag);
+  EXPECT_TRUE(turn(1, 20).empty());
+  ring_->shutdown(file(), SHUT_RDWR, kRecvTag);
+  EXPECT_EQ(turn(2).size(), 2U);
+  end_peer();
+  ring_->poll(file(), kPollTag);
+  expect_poll_fires();
+  EXPECT_EQ(receive().result, 0);
+}
+
+TEST_F(PollTest, ACancelMeetsThePollThatItNames) {
+  ring_->poll(file(), kPollTag);
+  ring_->cancel(kPollTag + 1, 9);
+  std::vector<Completion> completed = turn(1);
+  ASSERT_EQ(completed.size(), 1U);
+  EXPECT_EQ(completed[0].result, -ENOENT);
+  ring_->cancel(kPollTag, 9);
+  completed = turn(2);
+  ASSERT_EQ(completed.size(), 2U);
+  std::ranges::sort(completed, {}, &Completion::tag);
+  EXPECT_EQ(completed[0].result, -ECANCELED);
+  EXPECT_EQ(completed[1].result, 0);
+}
+
+TEST_F(PollTest, AReceiveWithoutABufferSaysSo) {
+  ASSERT_EQ(write(pair_[1], "12345", 5), 5);
+  for (int i = 0; i < 4; ++i) {  // all there are, and none comes back
+    EXPECT_GT(receive().result, 0);
+    ASSERT_EQ(write(pair_[1], "12345", 5), 5);
+  }
+  EXPECT_EQ(receive().result, -ENOBUFS);
 }
 
 // A queue of submissions that fills up in the middle of gathers: each socket gets its own bytes.

@@ -121,6 +121,7 @@ struct FakeShard {
     EXPECT_EQ(shard.counters().get(Gauge::kClients), 0U);
     EXPECT_EQ(shard.counters().get(Gauge::kLinks), 0U);
     EXPECT_EQ(shard.counters().get(Gauge::kWebSockets), 0U);
+    EXPECT_EQ(shard.counters().get(Gauge::kPolled), 0U);
   }
 
   FakeKernel kernel;

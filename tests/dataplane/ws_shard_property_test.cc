@@ -216,7 +216,9 @@ Faults random_faults(Random& random) {
           .broken_send = 0,
           .no_buffers = maybe(8),
           .recv_ends = maybe(8),
-          .accept_fails = maybe(8)};
+          .accept_fails = maybe(8),
+          .poll_lies = maybe(8),
+          .poll_fails = maybe(8)};
 }
 
 ShardOptions random_options(Random& random) {
@@ -225,6 +227,9 @@ ShardOptions random_options(Random& random) {
   options.max_held_bytes = random.between(100, 5000);
   options.limits[0].max_frame_bytes = kMaxMessageBytes;
   options.limits[0].read_timeout_ms = 0;
+  if (!random.one_in(4)) options.poll_after_ms = static_cast<std::uint32_t>(random.between(1, 20));
+  options.sweep_ms = static_cast<std::uint32_t>(random.between(1, 10));
+  options.sweep_parts = static_cast<std::uint32_t>(random.between(1, 3));
   options.ring.client_buffers = static_cast<unsigned>(random.between(2, 16));
   options.ring.client_buffer_bytes = static_cast<unsigned>(random.between(1, 600));
   return options;
