@@ -1,5 +1,5 @@
-// Prints what a client's place in a shard's table takes: scripts/bench adds it to what the gateway's
-// pools tell of themselves.
+// Prints what a client's place in a shard's table takes: scripts/bench adds it to what the
+// gateway's pools tell of themselves.
 #include <cstdio>
 
 #include "dataplane/connection.h"

@@ -142,8 +142,9 @@ def run_targets(options, bench, about):
     picked = pick(options)
     records = []
     whole = measure(bench, picked, records)
-    if not records:
-        return 130
+    if not whole:
+        measured = {record.load for record in records}
+        picked = [row for row in picked if measured.issuperset(row.loads)]
     lines, missed = tell(options, bench, about, picked, records)
     if not whole:
         return 130
@@ -179,7 +180,8 @@ def main(arguments):
         for row in rows.all_rows(options.quick):
             print(f"{row.name:<{width}}  {row.what}")
         return 0
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     os.environ.setdefault("RINGGATE_APPSECRET", secrets.token_urlsafe(24))
     try:
         return run(options)
