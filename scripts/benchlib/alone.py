@@ -1,7 +1,5 @@
 """A ping's user space by itself: shard_ping_bench, a whole shard over a ring that does nothing."""
 
-import re
-
 from .children import Children
 
 LIMIT_S = 120

@@ -1,7 +1,7 @@
 """Processes that we start. Each is known by its process id and ended by it, and by nothing else.
 
-They run in sessions of their own, so that Ctrl-C reaches us alone and we end them in order; should we
-be killed, the kernel ends them.
+They run in sessions of their own, so that Ctrl-C reaches us alone and we end them in order; should
+we be killed, the kernel ends them.
 """
 
 import contextlib

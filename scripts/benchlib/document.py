@@ -13,14 +13,14 @@ from .say import Trouble
 
 def replaced(text, name, lines):
     """The page with other lines between the markers."""
-    marks = re.compile(rf"(^<!-- {re.escape(name)}:[^\n]*-->\n).*?(^<!-- end of {re.escape(name)} -->$)",
-                       re.M | re.S)
+    word = re.escape(name)
+    marks = re.compile(rf"(^<!-- {word}:[^\n]*-->\n).*?(^<!-- end of {word} -->$)", re.M | re.S)
     # A function, since what is written may hold backslashes.
     page, count = marks.subn(lambda found: found[1] + "".join(f"{line}\n" for line in lines)
                              + found[2], text)
     if count != 1:
-        raise Trouble(f"the markers <!-- {name}: ... --> and <!-- end of {name} --> have to be there "
-                      f"once each, and are {count} times")
+        raise Trouble(f"the markers <!-- {name}: ... --> and <!-- end of {name} --> have to be "
+                      f"there once each, and are {count} times")
     return page
 
 

@@ -1,7 +1,7 @@
 """One gateway process with a million logged-in connections, and their heartbeats.
 
-A ring's table holds no more connections than the limit of open files, so it takes many shards, and as
-many threads of the load generator. Both ends are on this machine: so is the memory of both.
+A ring's table holds no more connections than the limit of open files, so it takes many shards, and
+as many threads of the load generator. Both ends are on this machine: so is the memory of both.
 """
 
 import json
@@ -31,8 +31,8 @@ def check_memory(connections):
     free = memory_bytes("MemAvailable")
     if free < needed:
         raise Trouble(f"{connections:,} connections take about {needed / 2**30:.0f} GiB, both ends "
-                      f"counted, and {free / 2**30:.1f} GiB are available: give --million a smaller "
-                      "number")
+                      f"counted, and {free / 2**30:.1f} GiB are available: give --million a "
+                      "smaller number")
 
 
 def start_gateway(bench, children, connections):
@@ -65,7 +65,8 @@ def watch_set_up(gateway, generator, connections):
         if generator.process.poll() is not None:
             raise generator.trouble("has ended before all were logged in")
         if now - begin > limit_s:
-            raise Trouble(f"only {there:,.0f} of {connections:,} were logged in after {limit_s:.0f} s")
+            raise Trouble(f"only {there:,.0f} of {connections:,} were logged in after "
+                          f"{limit_s:.0f} s")
         if now - told > 5:
             told = now
             say(f"{there:,.0f} logged in")
@@ -134,7 +135,8 @@ def run(options, bench, about, page):
         held = hold(bench, children, connections)
     errors = errors_in(held["raw"], ())
     well = not errors and held["exit_code"] == 0
-    lines = [table.about(about, ""), "", *table.aligned([("", ""), *figures(connections, held)]), "",
+    lines = [table.about(about, ""), "",
+             *table.aligned([("", ""), *figures(connections, held)]), "",
              "All held, every heartbeat answered." if well else
              "FAILED: " + ", ".join(f"{count} {kind}" for kind, count in errors.items())]
     print("\n".join(lines), flush=True)

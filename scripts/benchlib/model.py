@@ -42,7 +42,7 @@ class Cell:
     rounds: int | None = None  # at most so many in a full run
     quick_rounds: int = 1  # 0: not part of a quick run
     turning: bool = True  # each round begins with another load
-    measure: Callable | None = None  # in place of a run of ringbench: (bench, cell, load) -> numbers
+    measure: Callable | None = None  # in place of a run of ringbench: (bench, load) -> {}
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,16 @@ def about_waiting(records):
         return []
     most = max(record.flags["waited"] for record in waited)
     return [f"Others ran on these CPUs: the measured process waited for one during more than "
-            f"{100 * WAITED_MUCH:.0f} % of the window, at most {100 * most:.0f} % (all threads added "
-            f"up), in {count_by_load(waited, records)}."]
+            f"{100 * WAITED_MUCH:.0f} % of the window, at most {100 * most:.0f} % (all threads "
+            f"added up), in {count_by_load(waited, records)}."]
 
 
 def about_generator(records):
     limited = [record for record in records if "generator" in record.flags]
     if not limited:
         return []
-    return [f"The load generator, not the server, was the limit in {count_by_load(limited, records)}: "
-            "costs per message hold, rates and times are the generator's."]
+    return ["The load generator, not the server, was the limit in "
+            f"{count_by_load(limited, records)}: costs per message hold, rates and times are the generator's."]
 
 
 def about_lag(records):

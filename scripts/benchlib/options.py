@@ -7,13 +7,13 @@ import re
 MILLION = 1_000_000
 
 ABOUT = """\
-Builds the release preset and measures every target of the design beside its floor, in the same run:
-loads that are compared take turns, round by round, and ratios are taken within a round. With one
-shard the server has the first CPU, the load generator and the services have the second."""
+Builds the release preset and measures every target of the design beside its floor, in the same
+run: loads that are compared take turns, round by round, and ratios are taken within a round. With
+one shard the server has the first CPU, the load generator and the services have the second."""
 
 MORE = """\
-A run of everything takes about half an hour and writes the table of docs/performance.md; with --quick
-or --only it is only printed. Numbers, the table and an HTML page for each load are left in
+A run of everything takes about half an hour and writes the table of docs/performance.md; with
+--quick or --only it is only printed. Numbers, the table and an HTML page for each load are left in
 build/bench/<UTC time>-<commit>/.
 
 Exit codes: 0 measured, also where a target is missed (the table says so); 1 a load failed or had
@@ -41,7 +41,7 @@ def parser():
                        help="short loads and few rounds: does it work, and is it about right? "
                             "Under 3 minutes after the build")
     parse.add_argument("--rounds", type=positive, metavar="N",
-                       help="rounds per load (default 5, at most 3 of the long ones; quick: 2 and 1)")
+                       help="rounds per load (default 5, of long ones 3; quick: 1 to 3)")
     parse.add_argument("--seconds", type=positive, metavar="N",
                        help="seconds measured per load (default 5; quick: 1)")
     parse.add_argument("--only", type=pattern, metavar="REGEX", help="only targets named like this")

@@ -67,7 +67,8 @@ def wait_ready(child, monitor):
 def metrics(running):
     """{name: value}, shards and other labels added up."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{running.monitor}/metrics", timeout=20) as page:
+        url = f"http://127.0.0.1:{running.monitor}/metrics"
+        with urllib.request.urlopen(url, timeout=20) as page:
             lines = page.read().decode().splitlines()
     except OSError as error:
         raise Trouble(f"the gateway's /metrics cannot be read: {error}") from error
