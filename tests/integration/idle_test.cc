@@ -74,6 +74,7 @@ TEST(Idle, ItsTimeIsReloaded) {
   Bench bench{settings};
   Client alice = bench.log_in("alice");
   settings["IdlePollAfter"] = "20ms";
+  settings["MonitorPort"] = std::to_string(bench.gateway.monitor());  // as it was given
   bench.world.config("gateway", "g1", settings);
   bench.gateway.process().signal(SIGHUP);
   bench.gateway.process().wait_for_line("SIGHUP: IdlePollAfter changed");
