@@ -49,8 +49,6 @@ void Shard::sweep_one(Connection& connection) {
       sweep_open(connection, late);
       return;
     case Phase::kFlushing:
-      if (late) begin_closing(connection);
-      return;
     case Phase::kLingering:
       if (late) begin_closing(connection);
       return;

@@ -47,6 +47,12 @@ struct IdleShards : RealShards {
     options.shard.sweep_ms = sweep_ms;
     return options;
   }
+  [[nodiscard]] std::vector<Client> connect_all(std::size_t count) const {
+    std::vector<Client> clients;
+    clients.reserve(count);
+    while (clients.size() < count) clients.push_back(connect());
+    return clients;
+  }
   bool all_polled(std::uint64_t clients) {
     return eventually([&] { return count(Gauge::kPolled) == clients; });
   }
@@ -58,8 +64,7 @@ void expect_pong(Client& client) {
 
 TEST(RingIdle, APolledClientIsAnsweredAndPolledAgain) {
   IdleShards shards(50);
-  std::vector<Client> clients;
-  for (int i = 0; i < 20; ++i) clients.push_back(shards.connect());
+  std::vector<Client> clients = shards.connect_all(20);
   for (int round = 0; round < 3; ++round) {
     EXPECT_TRUE(shards.all_polled(clients.size()));
     for (Client& client : clients) client.send(kTcpPing);
@@ -96,8 +101,7 @@ TEST(RingIdle, ALongFrameToAPolledClientIsReadToItsEnd) {
 TEST(RingIdle, TheEndOfAPolledClientIsSeen) {
   IdleShards shards(20);
   {
-    std::vector<Client> clients;
-    for (int i = 0; i < 20; ++i) clients.push_back(shards.connect());
+    std::vector<Client> clients = shards.connect_all(20);
     EXPECT_TRUE(shards.all_polled(clients.size()));
   }
   EXPECT_TRUE(eventually([&] { return shards.count(Gauge::kClients) == 0; }));
@@ -117,8 +121,7 @@ TEST(RingIdle, AResetOfAPolledClientIsSeen) {
 // Every client speaks about when its receive is cancelled, in two parts.
 TEST(RingIdle, WhatComesWhileTheReceiveIsCancelledIsAnswered) {
   IdleShards shards(1, 1);
-  std::vector<Client> clients;
-  for (int i = 0; i < 30; ++i) clients.push_back(shards.connect());
+  std::vector<Client> clients = shards.connect_all(30);
   std::mt19937 random(1);
   for (int round = 0; round < 300 && !testing::Test::HasFailure(); ++round) {
     const std::size_t cut = 1 + random() % (kTcpPing.size() - 1);
@@ -136,8 +139,7 @@ TEST(RingIdle, WhatComesWhileTheReceiveIsCancelledIsAnswered) {
 
 TEST(RingIdle, PolledClientsAreTurnedAwayAndEnd) {
   IdleShards shards(20);
-  std::vector<Client> clients;
-  for (int i = 0; i < 20; ++i) clients.push_back(shards.connect());
+  std::vector<Client> clients = shards.connect_all(20);
   EXPECT_TRUE(shards.all_polled(clients.size()));
   shards.group->post(0, kMailHandler, std::uint32_t{0});
   shards.group->flush();
