@@ -230,6 +230,7 @@ Result<std::int64_t> parse_duration_ms(std::string_view text) {
 std::expected<Options, UsageEnd> parse_options(int argc, const char* const* argv) {
   Options options;
   RawText raw;
+  options.service.names.clear();  // by default what the scenario asks: check_options fills them in
   CLI::App app{kAbout, "ringbench"};
   app.footer(kExamples);
   app.set_version_flag("--version", "ringbench " RINGGATE_VERSION);
