@@ -73,7 +73,9 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "Services that a gateway looks for, for example [login, chat]",
      "login, chat, echo and those of Routes"},
     {"EmptyListHold", DurationKey{&Config::empty_list_hold, 0s, 1h},
-     "With Consul: for so long an empty list removes no instance whose link is up"},
+     "With Consul: for so long an empty list, or the first one after an outage, removes no "
+     "instance "
+     "whose link is up"},
     {"Routes", RoutesKey{}, "Command prefix to service name, for example {login: chat}"},
     {"Selectors", SelectorsKey{},
      "How one of several instances is chosen: hash, route or rendezvous, for all or by command "

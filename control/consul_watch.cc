@@ -68,6 +68,7 @@ void ConsulWatch::answered(const ConsulReply& reply) {
                                               context_.options.url)});
   }
   note_left_out(found->why_left_out, found->left_out);
+  after_outage_ = std::exchange(has_failed_, false) && known_.has_value();
   if (known_ == found->services) return;
   known_ = std::move(found->services);
   // Copies: the watcher may end this watch.
@@ -94,6 +95,7 @@ std::chrono::milliseconds ConsulWatch::pause_after(const ConsulReply& reply) {
 // waiting in vain, and a question that does not wait tells soonest that all is well again.
 void ConsulWatch::failed(ConsulFault fault) {
   index_ = 0;
+  has_failed_ = true;
   context_.report(name_, std::move(fault));
   timer_ = context_.loop.after(backoff_.next(context_), [this] {
     timer_ = 0;

@@ -23,6 +23,9 @@ class ConsulWatch {
 
   // Nothing before the first good answer.
   [[nodiscard]] const std::optional<std::vector<Service>>& known() const { return known_; }
+  // Whether the last good answer came after questions that failed: the first word of an agent that
+  // has lost its memory may be half of what there is.
+  [[nodiscard]] bool may_be_partial() const { return after_outage_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -38,8 +41,10 @@ class ConsulWatch {
   const std::string name_;
   const Registry::Watcher watcher_;
   std::optional<std::vector<Service>> known_;
-  std::string left_out_;     // What the log was told about instances that cannot be used.
-  std::uint64_t index_ = 0;  // Of the last good answer; 0: the next question does not wait.
+  bool has_failed_ = false;    // Since the last good answer.
+  bool after_outage_ = false;  // The last good answer was the first after failures.
+  std::string left_out_;       // What the log was told about instances that cannot be used.
+  std::uint64_t index_ = 0;    // Of the last good answer; 0: the next question does not wait.
   Clock::time_point asked_at_;
   ConsulBackoff backoff_;
   ConsulHttp::RequestId request_ = 0;

@@ -64,10 +64,12 @@ void LinkManager::stop() {
   }
 }
 
-void LinkManager::update(const std::string& name, const std::vector<Service>& services) {
+void LinkManager::update(const std::string& name, const std::vector<Service>& services,
+                         bool partial) {
   if (stopped_) return;
   const bool at_start = known_names_.insert(name).second;
   if (services.empty() && hold(name)) return;
+  if (partial) begin_hold(name);  // ends at once where nobody is missing
   apply(name, with_held(name, services), at_start);
 }
 
@@ -104,14 +106,19 @@ bool LinkManager::hold(const std::string& name) {
     spdlog::warn(
         "the registry knows no {} any more, but there are links: they stay in use for {} s", name,
         options_.empty_list_hold.count() / 1000);
-    holds_[name].timer = loop_.after(options_.empty_list_hold, [this, name] {
-      const std::vector<Service> last = std::move(holds_.extract(name).mapped().last);
-      apply(name, last, false);
-    });
   }
+  begin_hold(name);
   holds_[name].last.clear();
   publish();
   return true;
+}
+
+void LinkManager::begin_hold(const std::string& name) {
+  if (options_.empty_list_hold.count() == 0 || holds_.contains(name)) return;
+  holds_[name].timer = loop_.after(options_.empty_list_hold, [this, name] {
+    const std::vector<Service> last = std::move(holds_.extract(name).mapped().last);
+    apply(name, last, false);
+  });
 }
 
 void LinkManager::end_hold(const std::string& name) {

@@ -34,7 +34,8 @@ struct LinkManagerOptions {
   std::chrono::milliseconds redial_max{10'000};
   std::chrono::milliseconds drain_time{10'000};
   // A registry's empty list may mean that we are not allowed to see, or that it has just lost its
-  // memory: for so long it removes no instance whose link is up. 0: it is believed at once.
+  // memory, and its first one after an outage may be half of what there is: for so long these
+  // remove no instance whose link is up. 0: they are believed at once.
   std::chrono::milliseconds empty_list_hold{0};
   std::shared_ptr<const SelectorSet> selectors;  // null: hash for every service
 };
@@ -70,8 +71,9 @@ class LinkManager {
   LinkManager(const LinkManager&) = delete;
   LinkManager& operator=(const LinkManager&) = delete;
 
-  // The complete current list of a service's instances. Those of the first list are adult at once.
-  void update(const std::string& name, const std::vector<Service>& services);
+  // The current list of a service's instances, complete unless it may be `partial`
+  // (Registry::may_be_partial). Those of the first list are adult at once.
+  void update(const std::string& name, const std::vector<Service>& services, bool partial = false);
 
   // Shards choose by these from the next catalogue on, which is published at once.
   void use_selectors(std::shared_ptr<const SelectorSet> selectors);
@@ -123,6 +125,7 @@ class LinkManager {
   [[nodiscard]] bool hold(const std::string& name);
   [[nodiscard]] std::vector<Service> with_held(const std::string& name,
                                                const std::vector<Service>& services);
+  void begin_hold(const std::string& name);
   void end_hold(const std::string& name);
   void add(const Service& service, bool adult);
   void begin_drain(Target& target);
@@ -147,7 +150,8 @@ class LinkManager {
   std::uint32_t next_upstream_ = 1;
   std::uint32_t next_epoch_ = 1;
   std::set<std::string> known_names_;
-  // A service whose list was empty, which is not believed, and what has come back since.
+  // A service whose list was empty, or may have been partial, which is not believed, and what has
+  // come back since.
   struct Hold {
     ControlLoop::TimerId timer = 0;
     std::vector<Service> last;

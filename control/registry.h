@@ -43,6 +43,10 @@ class Registry {
   // subscription to a name replaces the first.
   virtual Result<void> subscribe(std::string_view name, Watcher watcher) = 0;
 
+  // While a watcher is called: whether its list may lack instances that are there. A server that
+  // could not be asked may have lost its memory, and gets it back piece by piece.
+  virtual bool may_be_partial(std::string_view /*name*/) const { return false; }
+
   // No callback for that name after it returns.
   virtual void unsubscribe(std::string_view name) = 0;
 

@@ -74,6 +74,11 @@ Result<void> ConsulRegistry::subscribe(std::string_view name, Watcher watcher) {
   return {};
 }
 
+bool ConsulRegistry::may_be_partial(std::string_view name) const {
+  const auto watch = watches_.find(name);
+  return watch != watches_.end() && watch->second != nullptr && watch->second->may_be_partial();
+}
+
 void ConsulRegistry::unsubscribe(std::string_view name) {
   const auto watch = watches_.find(name);
   if (watch != watches_.end()) watches_.erase(watch);

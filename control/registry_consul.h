@@ -27,6 +27,7 @@ class ConsulRegistry final : public Registry {
   // An error for a name that is not subscribed to, or not answered yet.
   Result<std::vector<Service>> find(std::string_view name) override;
   Result<void> subscribe(std::string_view name, Watcher watcher) override;
+  bool may_be_partial(std::string_view name) const override;
   void unsubscribe(std::string_view name) override;
   Result<void> register_service(const Service& service) override;
   bool is_registered(std::string_view id) const override;

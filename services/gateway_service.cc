@@ -121,9 +121,10 @@ Result<void> GatewayService::follow_services() {
   for (const std::string& name : config_.depends) names.insert(service_of(name));
   if (names.empty()) names = followed_services(config_.routes);
   for (const std::string& name : names) {
-    Result<void> subscribed = registry_->subscribe(
-        name,
-        [this, name](const std::vector<Service>& services) { links_->update(name, services); });
+    Result<void> subscribed =
+        registry_->subscribe(name, [this, name](const std::vector<Service>& services) {
+          links_->update(name, services, registry_->may_be_partial(name));
+        });
     if (!subscribed) return subscribed;
   }
   return {};

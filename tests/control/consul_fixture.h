@@ -60,6 +60,7 @@ class RegistryUnderTest {
     call([&](Registry& registry) {
       EXPECT_TRUE(registry.subscribe(name, [this, name](const std::vector<Service>& services) {
         told_[name].push_back(services);
+        partial_[name].push_back(registry_->may_be_partial(name));
       }));
     });
   }
@@ -77,6 +78,10 @@ class RegistryUnderTest {
   // How often the watcher was called.
   [[nodiscard]] std::size_t times_told(const std::string& name) {
     return thread_.call([&] { return told_[name].size(); });
+  }
+  // Of each list told, whether it may have been partial.
+  [[nodiscard]] std::vector<bool> partial(const std::string& name) {
+    return thread_.call([&] { return partial_[name]; });
   }
   [[nodiscard]] std::vector<Service> last_told(const std::string& name) {
     return thread_.call(
@@ -109,7 +114,9 @@ class RegistryUnderTest {
  private:
   LoopThread thread_;
   std::unique_ptr<ConsulRegistry> registry_;
-  std::map<std::string, std::vector<std::vector<Service>>> told_;  // the loop's thread alone
+  // The loop's thread alone.
+  std::map<std::string, std::vector<std::vector<Service>>> told_;
+  std::map<std::string, std::vector<bool>> partial_;
 };
 
 // What a monitor port answers to Consul's check.

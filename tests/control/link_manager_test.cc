@@ -227,6 +227,27 @@ TEST(LinkManager, AnEmptyListRemovesNoInstanceWhoseLinkIsUp) {
   EXPECT_EQ(links.catalogue(), "chat01 adult, chat02 adult draining, chat03 young");
 }
 
+// The first word after an outage: a list that lacks an instance whose link is up.
+TEST(LinkManager, APartialListRemovesNoInstanceWhoseLinkIsUp) {
+  LinksOptions options = quick();
+  options.manager.empty_list_hold = 1h;
+  Links links(options);
+  const TcpService service;
+  const std::vector<Service> both = {tcp_service("chat01", service.port()),
+                                     tcp_service("chat02", service.port())};
+  links.update("chat", both);
+  EXPECT_TRUE(links.eventually([&] {
+    return std::ranges::all_of(links.manager->instances(), [](const InstanceStatus& one) {
+      return one.lanes.front().state == LaneState::kUp;
+    });
+  }));
+  links.update("chat", {both[1]}, true);
+  EXPECT_EQ(links.catalogue(), "chat01 adult, chat02 adult");
+  links.update("chat", both);  // it is whole again, and from now on believed
+  links.update("chat", {both[1]});
+  EXPECT_TRUE(links.catalogue_becomes("chat01 adult draining, chat02 adult"));
+}
+
 TEST(LinkManager, AnEmptyListIsBelievedInTheEnd) {
   LinksOptions options = quick();
   options.manager.empty_list_hold = 20ms;

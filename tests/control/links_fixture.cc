@@ -117,8 +117,8 @@ Links::~Links() {
   thread.end();
 }
 
-void Links::update(const std::string& name, const std::vector<Service>& services) {
-  thread.call([&] { manager->update(name, services); });
+void Links::update(const std::string& name, const std::vector<Service>& services, bool partial) {
+  thread.call([&] { manager->update(name, services, partial); });
 }
 
 bool Links::connected(const std::string& name) {

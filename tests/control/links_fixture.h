@@ -66,7 +66,7 @@ class Links {
   Links(const Links&) = delete;
   Links& operator=(const Links&) = delete;
 
-  void update(const std::string& name, const std::vector<Service>& services);
+  void update(const std::string& name, const std::vector<Service>& services, bool partial = false);
   [[nodiscard]] bool eventually(const std::function<bool()>& condition) {
     return thread.eventually(condition);
   }
