@@ -56,9 +56,9 @@ struct ServiceOptions {
   std::string registry_file;  // where it enters itself: this or consul_url
   std::string consul_url;
   std::vector<std::string> names = {"login"};  // one instance of each, with a listener of its own
-  std::string listen = "127.0.0.1:0";  // for each; others get port 0
-  bool lanes = true;                   // registered with meta lanes = 1
-  unsigned fanout = 1;                 // kPush: channels per pushed packet
+  std::string listen = "127.0.0.1:0";          // for each; others get port 0
+  bool lanes = true;                           // registered with meta lanes = 1
+  unsigned fanout = 1;                         // kPush: channels per pushed packet
 };
 
 struct Options {

@@ -125,7 +125,9 @@ class Worker {
   [[nodiscard]] bool may_send() const noexcept;
   [[nodiscard]] std::uint8_t* reserve(std::uint32_t index, std::size_t bytes);
   void start_sends();
-  void wake_at(std::uint64_t due_ns, std::uint32_t index) { timers_.push({due_ns, index}); }
+  void wake_at(std::uint64_t due_ns, std::uint32_t index) {
+    timers_.push({due_ns, index, clients_[index].generation});
+  }
 
   [[nodiscard]] bool connected(const Client& client) const noexcept {
     return client.state != ClientState::kClosed && client.state != ClientState::kLost;
@@ -155,6 +157,7 @@ class Worker {
   struct Timer {
     std::uint64_t due_ns;
     std::uint32_t index;
+    std::uint16_t generation;  // a pause ends with its connection
     bool operator>(const Timer& other) const noexcept { return due_ns > other.due_ns; }
   };
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;  // pauses, reconnects

@@ -102,9 +102,10 @@ void Worker::after_answer(std::uint32_t index, const Pending& message) {
 // Pauses that are over, and lost connections that are to be opened again.
 void Worker::run_timers() {
   while (!timers_.empty() && timers_.top().due_ns <= now_ns_) {
-    const std::uint32_t index = timers_.top().index;
+    const auto [due_ns, index, generation] = timers_.top();
     timers_.pop();
     const Client& client = clients_[index];
+    if (generation != client.generation) continue;
     if (client.state == ClientState::kClosed && options_.reconnect) {
       if (phase_ != Phase::kDrain) open_connection(index);
     } else if (client.state == ClientState::kReady) {

@@ -152,9 +152,9 @@ TEST_F(OptionsTest, RefusesWithASentenceThatSaysHowToMendIt) {
               HasSubstr("500ms, 10s, 2m or 1h"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--duration", "0s"}),
               HasSubstr("--duration"));
-  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--connections", "1000000",
-                       "--threads", "1"}),
-              HasSubstr("ulimit -n"));
+  EXPECT_THAT(
+      refusal({"ping", "--raw", "--target", target, "--connections", "1000000", "--threads", "1"}),
+      HasSubstr("ulimit -n"));
   EXPECT_THAT(
       refusal({"ping", "--raw", "--target", target, "--connections", "2", "--threads", "3"}),
       HasSubstr("--threads"));

@@ -21,6 +21,12 @@ double BenchRun::number(const std::string& pointer) const {
   return found;
 }
 
+std::string read_file(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
 BenchRun run_ringbench(std::vector<std::string> arguments) {
   const TempDir folder;
   const std::string file = (folder.path() / "run.json").string();
@@ -31,9 +37,7 @@ BenchRun run_ringbench(std::vector<std::string> arguments) {
   BenchRun run;
   run.code = process.wait_exit(std::chrono::seconds{50});
   run.output = process.whole_output();
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  run.json = text.str();
+  run.json = read_file(file);
   return run;
 }
 

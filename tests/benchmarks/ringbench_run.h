@@ -17,6 +17,8 @@ struct BenchRun {
   [[nodiscard]] double number(const std::string& pointer) const;
 };
 
+[[nodiscard]] std::string read_file(const std::string& path);
+
 // `ringbench` with these arguments, and --json to a file that is read back.
 [[nodiscard]] BenchRun run_ringbench(std::vector<std::string> arguments);
 

@@ -112,9 +112,8 @@ TEST_P(Scenarios, PushesReachTheirChannels) {
   const Server gateway(world, "gateway", "gw",
                        {{"Listen", kTcpAndWs}, {"Shards", "2"}, {"AppSecret", kSecret}});
   const auto push = [&](const std::vector<std::string>& more) {
-    return run_ringbench(std::vector<std::string>{"push", "--registry-file",
-                                                  world.registry_file(), "--target",
-                                                  target(gateway)} +
+    return run_ringbench(std::vector<std::string>{"push", "--registry-file", world.registry_file(),
+                                                  "--target", target(gateway)} +
                          kShort + more);
   };
   EXPECT_NEAR(expect_all_answered(push({"--fanout", "4", "--rate", "500"}), "delivery"), 4 * 200,

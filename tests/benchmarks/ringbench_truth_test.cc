@@ -8,6 +8,7 @@
 
 #include "services/development.h"
 #include "tests/benchmarks/ringbench_run.h"
+#include "tests/control/temp_dir.h"
 #include "tests/integration/world.h"
 
 namespace ringgate::test {
@@ -53,9 +54,9 @@ TEST(RingbenchTruth, OnlyAnOpenLoopSeesThatAServerStops) {
   const Stutter stutter(dev);
   const BenchRun closed = run_ringbench(
       words(dev, {"ping", "--connections", "8", "--duration", "4s", "--fail-if", "errors>0"}));
-  const BenchRun open = run_ringbench(words(
-      dev, {"ping", "--connections", "8", "--duration", "4s", "--rate", "2000", "--fail-if",
-            "errors>0", "--fail-if", "p99<35ms"}));
+  const BenchRun open =
+      run_ringbench(words(dev, {"ping", "--connections", "8", "--duration", "4s", "--rate", "2000",
+                                "--fail-if", "errors>0", "--fail-if", "p99<35ms"}));
   EXPECT_LT(closed.number("/latency_us/p99"), 5'000) << closed.output;
   EXPECT_GE(open.number("/latency_us/p99"), 35'000) << open.output;
   EXPECT_EQ(open.number("/sent"), open.number("/answered"));
@@ -65,13 +66,38 @@ TEST(RingbenchTruth, OnlyAnOpenLoopSeesThatAServerStops) {
 
 TEST(RingbenchTruth, ALostConnectionIsCountedAndItsMessagesHaveFailed) {
   Server dev{std::vector<std::string>{}};
-  ProcessUnderTest bench(words(
-      dev, {RINGBENCH_BINARY, "forward", "--connections", "4", "--duration", "20s", "--rate",
-            "200", "--warmup", "0s", "--drain", "100ms", "--fail-if", "connection_lost>0"}));
+  ProcessUnderTest bench(
+      words(dev, {RINGBENCH_BINARY, "forward", "--connections", "4", "--duration", "20s", "--rate",
+                  "200", "--warmup", "0s", "--drain", "100ms", "--fail-if", "connection_lost>0"}));
   dev.wait_metric("ringgate_forwarded_total", 20);
   dev.process().signal(SIGKILL);
   EXPECT_EQ(bench.wait_exit(), 3) << bench.output();
   EXPECT_THAT(bench.output(), HasSubstr("connection_lost"));
+}
+
+TEST(RingbenchTruth, ALostConnectionIsOpenedAgainWhereThatIsAskedFor) {
+  const Server dev{std::vector<std::string>{}};
+  const TempDir folder;
+  const std::string file = (folder.path() / "run.json").string();
+  ProcessUnderTest bench(
+      words(dev, {RINGBENCH_BINARY, "forward", "--connections", "4", "--duration", "3s", "--warmup",
+                  "0s", "--rate", "200", "--reconnect", "--json", file}));
+  dev.wait_metric("ringgate_forwarded_total", 5);
+  Socket admin = Socket::connect(dev.monitor());
+  admin.write_all(
+      "POST /kick?account=bench000001 HTTP/1.1\r\nHost: localhost\r\n"
+      "Content-Length: 0\r\nConnection: close\r\n\r\n");
+  std::string answer;
+  while (admin.read_some(answer)) {
+  }
+  EXPECT_THAT(answer, HasSubstr(" 200 "));
+  dev.wait_metric("ringgate_logins_total", 5);
+  EXPECT_EQ(bench.wait_exit(), 0) << bench.output();
+  const BenchRun run{0, bench.whole_output(), read_file(file)};
+  EXPECT_EQ(run.number("/errors/kicked_out"), 1) << run.output;
+  EXPECT_EQ(run.number("/errors/total"), 1) << run.output;
+  EXPECT_EQ(run.number("/connects"), 5);
+  EXPECT_EQ(run.number("/sent"), run.number("/answered") + run.number("/failed"));
 }
 
 TEST(RingbenchTruth, ASignalEndsARunEarlyAndItsNumbersAreTold) {
@@ -86,8 +112,8 @@ TEST(RingbenchTruth, ASignalEndsARunEarlyAndItsNumbersAreTold) {
 
 TEST(RingbenchTruth, AConditionThatIsMetIsExitCodeThree) {
   const Server dev{std::vector<std::string>{}};
-  const std::vector<std::string> base = {"ping", "--connections", "2", "--duration", "200ms",
-                                         "--warmup", "0s", "--fail-if"};
+  const std::vector<std::string> base = {"ping",  "--connections", "2",  "--duration",
+                                         "200ms", "--warmup",      "0s", "--fail-if"};
   const auto with = [&](const char* condition) {
     std::vector<std::string> all = base;
     all.emplace_back(condition);
@@ -110,9 +136,9 @@ TEST(RingbenchTruth, SaysWhatIsWrongWithATarget) {
       run_ringbench({"ping", "--secret", "wrong", "--target", target, "--duration", "100ms"});
   EXPECT_EQ(secret.code, 1);
   EXPECT_THAT(secret.output, HasSubstr("--secret or --token is not what the gateway expects"));
-  const BenchRun path = run_ringbench(
-      {"ping", "--secret", "wrong", "--duration", "100ms", "--target",
-       "ws://127.0.0.1:" + std::to_string(dev.ws_port()) + "/nowhere"});
+  const BenchRun path =
+      run_ringbench({"ping", "--secret", "wrong", "--duration", "100ms", "--target",
+                     "ws://127.0.0.1:" + std::to_string(dev.ws_port()) + "/nowhere"});
   EXPECT_EQ(path.code, 1);
   EXPECT_THAT(path.output, HasSubstr("HTTP/1.1 404"));
   const BenchRun pid = run_ringbench(words(dev, {"ping", "--pid", "999999999"}));
