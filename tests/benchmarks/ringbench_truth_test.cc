@@ -84,9 +84,9 @@ TEST(RingbenchTruth, ALostConnectionIsOpenedAgainWhereThatIsAskedFor) {
                   "0s", "--rate", "200", "--reconnect", "--json", file}));
   dev.wait_metric("ringgate_forwarded_total", 5);
   Socket admin = Socket::connect(dev.monitor());
-  admin.write_all(
-      "POST /kick?account=bench000001 HTTP/1.1\r\nHost: localhost\r\n"
-      "Content-Length: 0\r\nConnection: close\r\n\r\n");
+  admin.write_all("POST /kick?account=bench000001 HTTP/1.1\r\nHost: localhost:" +
+                  std::to_string(dev.monitor()) +
+                  "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   std::string answer;
   while (admin.read_some(answer)) {
   }
