@@ -1,13 +1,14 @@
 #include "benchmarks/floors/floor.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <utility>
+
+#include "benchmarks/common/cpu_pin.h"
 
 namespace ringgate::bench {
 namespace {
@@ -17,14 +18,6 @@ sigset_t awaited_signals() {
   sigemptyset(&signals);
   for (const int number : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals, number);
   return signals;
-}
-
-Result<void> pin_to_cpu(int cpu) {
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  CPU_SET(static_cast<unsigned>(cpu), &cpus);
-  if (sched_setaffinity(0, sizeof cpus, &cpus) == 0) return {};
-  return fail(fmt::format("may not run on CPU {}: choose another --cpu", cpu), 2);
 }
 
 }  // namespace

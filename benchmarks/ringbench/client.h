@@ -40,7 +40,6 @@ struct Client {
   bool closing : 1 = false;        // the close of the slot is in flight
   bool dirty : 1 = false;          // on the list of clients with something to send
   bool starved : 1 = false;        // its recv ended for want of buffers, and is to be armed again
-  bool gave_up : 1 = false;        // it was lost and is not connected again
 };
 static_assert(sizeof(Client) <= 96, "a million of them are held");
 

@@ -5,12 +5,13 @@
 
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <sstream>
+
+#include "control/text_file.h"
 
 namespace ringgate::bench {
 namespace {
 
+constexpr std::size_t kMaxFileBytes = 64 * 1024;
 constexpr std::size_t kMaxSteps = 64;
 constexpr unsigned kMaxBodyBytes = 1'000'000;
 
@@ -132,12 +133,9 @@ Result<std::vector<MixStep>> parse_mix(std::string_view yaml) {
 }
 
 Result<std::vector<MixStep>> read_mix_file(const std::string& file) {
-  std::ifstream in(file);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) {
-    return fail(fmt::format("--mix: cannot read {}: is it there?", file), 2);
-  }
-  auto steps = parse_mix(text.str());
+  const auto text = read_text_file(file, kMaxFileBytes);
+  if (!text) return fail("--mix: " + text.error().message, 2);
+  auto steps = parse_mix(*text);
   if (!steps) return fail(fmt::format("--mix: {}: {}", file, steps.error().message), 2);
   return steps;
 }

@@ -44,7 +44,6 @@ Run::Totals Run::totals() const {
   for (const auto& worker : workers_) {
     const LiveCounts& live = worker->live();
     all.answered += live.answered.load(std::memory_order_relaxed);
-    all.sent += live.sent.load(std::memory_order_relaxed);
     all.errors += live.errors.load(std::memory_order_relaxed);
     all.ready += live.ready.load(std::memory_order_relaxed);
     all.gone += worker->gone();
@@ -147,9 +146,9 @@ void Run::begin_window() {
   state_.phase.store(Phase::kRun, std::memory_order_release);
 }
 
-Result<void> Run::sample(Measurement& measured) {
+Result<void> Run::sample(Measurement& measured, SampleDepth depth) {
   if (options_.pid != 0) {
-    auto target = sample_process(options_.pid);
+    auto target = sample_process(options_.pid, depth);
     if (!target) {
       return fail(measured.target_samples.empty()
                       ? target.error().message
@@ -157,7 +156,7 @@ Result<void> Run::sample(Measurement& measured) {
     }
     measured.target_samples.push_back(std::move(*target));
   }
-  auto own = sample_process(getpid());
+  auto own = sample_process(getpid(), depth);
   if (!own) return std::unexpected(own.error());
   measured.own_samples.push_back(std::move(*own));
   return {};
@@ -172,23 +171,23 @@ Result<void> Run::watch_window(Measurement& measured) {
   while (next_ns <= end_ns_) {
     const std::uint64_t now = monotonic_ns();
     if (now >= next_ns) {
-      if (measured.own_samples.empty()) answered_at_begin = totals().answered;
-      if (auto sampled = sample(measured); !sampled) return sampled;
-      if (next_ns == end_ns_) break;
+      const bool at_end = next_ns == end_ns_;
+      const bool at_begin = measured.own_samples.empty();
+      if (at_begin) answered_at_begin = totals().answered;
+      const SampleDepth depth = at_begin || at_end ? SampleDepth::kFull : SampleDepth::kBrief;
+      if (auto sampled = sample(measured, depth); !sampled) return sampled;
+      if (at_end) break;
       next_ns = std::min(next_ns + interval_ns, end_ns_);
     }
     if (signalled(std::min(next_ns, now + kLookNs))) {
-      cut_short(measured);
-      if (measured.own_samples.empty()) return fail("stopped before anything was measured");
-      if (auto sampled = sample(measured); !sampled) return sampled;
+      if (auto cut = cut_short(measured, "stopped before anything was measured"); !cut) return cut;
       break;
     }
     if (auto failure = state_.failure()) return fail(*failure);
     const bool storm = options_.scenario == Scenario::kLogin;
     if (!storm && totals().gone == options_.connections) {
-      cut_short(measured);
-      if (measured.own_samples.empty()) return fail("all connections were lost in the warm-up");
-      if (auto sampled = sample(measured); !sampled) return sampled;
+      if (auto cut = cut_short(measured, "all connections were lost in the warm-up"); !cut)
+        return cut;
       break;
     }
     if (now < begin_ns_) {
@@ -201,11 +200,14 @@ Result<void> Run::watch_window(Measurement& measured) {
   return {};
 }
 
-// A little ahead, so that every thread has seen it before it comes.
-void Run::cut_short(Measurement& measured) {
+// The window's end comes now, a little ahead so that every thread has seen it before it is there.
+// An error where the window has not begun.
+Result<void> Run::cut_short(Measurement& measured, const char* in_warm_up) {
   measured.stopped_early = true;
   end_ns_ = std::min(end_ns_, monotonic_ns() + kLookNs);
   state_.window_end_ns.store(end_ns_, std::memory_order_relaxed);
+  if (measured.own_samples.empty()) return fail(in_warm_up);
+  return sample(measured, SampleDepth::kFull);
 }
 
 void Run::drain() {
@@ -233,11 +235,7 @@ void Run::add_up(Measurement& measured) const {
   measured.tally.lost_packets = deliveries.failed;
   measured.interval_s = static_cast<double>(options_.interval_ms()) / 1000;
   const auto use = [](const std::vector<ProcessSample>& samples) {
-    ProcessUse used = use_between(samples.front(), samples.back());
-    for (const ProcessSample& one : samples) {
-      used.rss_peak_bytes = std::max(used.rss_peak_bytes, one.rss_bytes);
-    }
-    return used;
+    return use_between(samples.front(), samples.back());
   };
   measured.own = use(measured.own_samples);
   if (options_.pid != 0) measured.target = use(measured.target_samples);

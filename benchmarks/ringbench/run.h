@@ -33,7 +33,6 @@ class Run {
  private:
   struct Totals {
     std::uint64_t answered = 0;
-    std::uint64_t sent = 0;
     std::uint64_t errors = 0;
     std::uint64_t ready = 0;
     std::uint64_t gone = 0;
@@ -45,9 +44,9 @@ class Run {
   void stop();
   [[nodiscard]] Result<void> set_up();
   void begin_window();
-  [[nodiscard]] Result<void> sample(Measurement& measured);
+  [[nodiscard]] Result<void> sample(Measurement& measured, SampleDepth depth);
   [[nodiscard]] Result<void> watch_window(Measurement& measured);
-  void cut_short(Measurement& measured);
+  [[nodiscard]] Result<void> cut_short(Measurement& measured, const char* in_warm_up);
   void drain();
   void add_up(Measurement& measured) const;
 

@@ -86,7 +86,6 @@ struct Tally {
 // Read by main while the worker runs: plain relaxed stores of one writer.
 struct LiveCounts {
   std::atomic<std::uint64_t> answered{0};  // messages and deliveries, since the start
-  std::atomic<std::uint64_t> sent{0};
   std::atomic<std::uint64_t> errors{0};
   std::atomic<std::uint64_t> ready{0};  // connections that are logged in
 };

@@ -2,12 +2,12 @@
 #include "benchmarks/ringbench/worker.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "benchmarks/common/cpu_pin.h"
 #include "benchmarks/ringbench/worker_tag.h"
 
 namespace ringgate::bench {
@@ -79,11 +79,8 @@ Worker::~Worker() {
 
 bool Worker::open(int cpu) {
   if (cpu >= 0) {
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    CPU_SET(static_cast<unsigned>(cpu), &cpus);
-    if (sched_setaffinity(0, sizeof cpus, &cpus) != 0) {
-      state_.fail_once(fmt::format("may not run on CPU {}: choose another --cpu", cpu));
+    if (auto pinned = pin_to_cpu(cpu); !pinned) {
+      state_.fail_once(pinned.error().message);
       return false;
     }
   }
@@ -195,7 +192,6 @@ void Worker::end_batch() {
 void Worker::publish_counts() {
   const auto relaxed = std::memory_order_relaxed;
   live_.answered.store(answered_, relaxed);
-  live_.sent.store(sent_, relaxed);
   live_.errors.store(errors_, relaxed);
   live_.ready.store(ready_, relaxed);
   const bool logins = options_.scenario == Scenario::kLogin;

@@ -175,7 +175,6 @@ class Worker {
   std::uint64_t messages_pending_ = 0;
   std::int64_t deliveries_pending_ = 0;  // of talks
   std::uint64_t pushes_received_ = 0;    // not yet told to state_
-  std::uint64_t sent_ = 0;
   std::uint64_t answered_ = 0;
   std::uint64_t errors_ = 0;
   std::uint32_t cursor_ = 0;  // open loop: whose turn it is

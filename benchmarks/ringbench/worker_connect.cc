@@ -239,7 +239,6 @@ void Worker::on_closed(std::uint32_t index) {
   if (options_.reconnect) {
     return wake_at(now_ns_ + random_.between(kReconnectMinNs, kReconnectMaxNs), index);
   }
-  client.gave_up = true;
   gone_.store(gone_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 

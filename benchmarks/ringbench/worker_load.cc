@@ -141,7 +141,6 @@ void Worker::send_message(std::uint32_t index, std::uint8_t step, std::uint64_t 
     return count_error(ErrorKind::kUnanswered);
   }
   ++messages_pending_;
-  if (step != kKeepAliveStep) ++sent_;
   client.last_sent_ms = static_cast<std::uint32_t>((now_ns_ - begin_ns_) / kMillisecondNs);
   write_message(index, what, sequence, intended_ns);
 }
@@ -210,7 +209,6 @@ void Worker::begin_login(std::uint32_t index, std::uint64_t intended_ns) {
   client.began_ns = intended_ns;
   client.login_counted = state_.in_window(intended_ns);
   if (client.login_counted) ++tally_.of(Action::kLogin).sent;
-  ++sent_;
   open_connection(index);
 }
 
