@@ -1,6 +1,7 @@
 """usage: headers_test.py SOURCE_ROOT BUILD_FOLDER. Does every header compile on its own?
 
-Uses the compiler and flags of compile_commands.json: a header gets those of a file in its folder.
+The build has shown it of a header that some source includes before anything else. The others are
+compiled here, with the compiler and flags that compile_commands.json has for a file in their folder.
 """
 
 import concurrent.futures
@@ -16,23 +17,31 @@ import layering
 WORKERS = 2
 
 
-def read_commands(root, build):
-    """The compile commands of each folder of ours, without the file, its output and its dependencies."""
-    commands = {}
+def read_sources(root, build):
+    """Yields (file, words of its compile command) of each source of ours that is built."""
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         file = pathlib.Path(entry["file"])
-        if not file.is_relative_to(root):
-            continue
-        words = shlex.split(entry["command"])
-        flags = []
-        skip = False
-        for word in words:
-            if skip or word in ("-o", "-MF", "-MT", "-MQ"):
-                skip = not skip
-            elif word not in ("-c", "-MD", "-MMD", entry["file"]) and not word.endswith("ccache"):
-                flags.append(word)
-        commands.setdefault(file.relative_to(root).parent, []).append(flags)
-    return commands
+        if file.is_relative_to(root):
+            yield file, shlex.split(entry["command"])
+
+
+def without_files(words, file):
+    """A compile command without the file, its output and its dependencies."""
+    flags = []
+    skip = False
+    for word in words:
+        if skip or word in ("-o", "-MF", "-MT", "-MQ"):
+            skip = not skip
+        elif word not in ("-c", "-MD", "-MMD", str(file)) and not word.endswith("ccache"):
+            flags.append(word)
+    return flags
+
+
+def first_include(file):
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if match := layering.INCLUDE.match(line):
+            return match.group(2)
+    return None
 
 
 def include_folders(commands):
@@ -59,18 +68,24 @@ def compile_alone(root, header, flags, scratch):
 
 def main():
     root, build = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
-    commands = read_commands(root, build)
+    commands = {}
+    included_first = set()
+    for file, words in read_sources(root, build):
+        commands.setdefault(file.relative_to(root).parent, []).append(without_files(words, file))
+        included_first.add(first_include(file))
     folders = include_folders(commands)
     headers = [path for path in layering.sources(root)
                if path.suffix == ".h" and path.parent in commands]
+    alone = [path for path in headers if path.as_posix() not in included_first]
     with tempfile.TemporaryDirectory() as scratch:
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             problems = [
                 problem for problem in pool.map(
                     lambda header: compile_alone(root, header, commands[header.parent][0] + folders,
-                                                 pathlib.Path(scratch)), headers) if problem
+                                                 pathlib.Path(scratch)), alone) if problem
             ]
-    print("\n".join(problems + [f"{len(headers)} headers, {len(problems)} problems"]))
+    counts = f"{len(headers)} headers, {len(alone)} compiled here, {len(problems)} problems"
+    print("\n".join([*problems, counts]))
     return 1 if problems or not headers else 0
 
 
