@@ -1,9 +1,11 @@
 // `ringgate client`: a terminal client for trying a gateway out and for scripts.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "services/command.h"
+
+namespace CLI {
+class App;
+}
 
 namespace ringgate {
 

@@ -1,9 +1,11 @@
 // `ringgate dev`: everything in one process, without configuration: for trying it out.
 #pragma once
 
-#include <CLI/App.hpp>
-
 #include "services/command.h"
+
+namespace CLI {
+class App;
+}
 
 namespace ringgate {
 

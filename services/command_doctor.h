@@ -2,12 +2,15 @@
 // mended?
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "services/command.h"
 #include "services/doctor_checks.h"
+
+namespace CLI {
+class App;
+}
 
 namespace ringgate {
 

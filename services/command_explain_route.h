@@ -2,9 +2,11 @@
 // account, and why.
 #pragma once
 
-#include <CLI/App.hpp>
-
 #include "services/command.h"
+
+namespace CLI {
+class App;
+}
 
 namespace ringgate {
 

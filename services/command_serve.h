@@ -1,9 +1,11 @@
 // `ringgate gateway|login|chat|echo -c FILE`: one service each, in a process of its own.
 #pragma once
 
-#include <CLI/App.hpp>
-
 #include "services/command.h"
+
+namespace CLI {
+class App;
+}
 
 namespace ringgate {
 

@@ -1,5 +1,6 @@
 #include "services/command_token.h"
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <memory>

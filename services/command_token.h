@@ -1,9 +1,11 @@
 // `ringgate token`: prints a login token.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "services/command.h"
+
+namespace CLI {
+class App;
+}
 
 namespace ringgate {
 

@@ -2,7 +2,6 @@
 // thread.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +9,10 @@
 
 #include "control/error.h"
 #include "services/development.h"
+
+namespace CLI {
+class App;
+}
 
 namespace ringgate {
 

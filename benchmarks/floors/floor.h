@@ -5,7 +5,6 @@
 // stop, which a shard looks at after each batch and every kTickMs.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -16,6 +15,10 @@
 #include <vector>
 
 #include "codec/error.h"
+
+namespace CLI {
+class App;
+}
 
 namespace ringgate::bench {
 

@@ -48,7 +48,6 @@ TEST(ProcessSample, SeesAllThreads) {
 
 TEST(ProcessSample, CountsTheSwitchesOfAllThreads) {
   const ProcessSample before = sample_self();
-  EXPECT_GT(before.voluntary_switches + before.involuntary_switches, 0U);
   std::latch slept{1};
   std::latch leave{1};
   std::thread other([&] {
