@@ -1,7 +1,7 @@
 // A whole shard over the fake kernel, which checks what a shard must never do with its sockets and
-// memory. The first bytes of an input say how it is set up, the rest is what one client sends. What
-// comes of it depends on the client's bytes alone, not on how they are cut nor on faults; whatever
-// it was, everything is given back.
+// memory. The first byte of an input says how it is set up, the rest is what one client sends. What
+// comes of it depends on the client's bytes alone, not on how they are cut, nor on silence between
+// them, nor on faults; whatever it was, everything is given back.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -24,6 +24,7 @@ constexpr std::string_view kUpgrade =
     "GET / HTTP/1.1\r\nHost: fuzz\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 constexpr std::size_t kMaxMessageBytes = 1000;
+constexpr std::size_t kParts = 4;
 
 struct Outcome {
   std::vector<std::string> heard;
@@ -34,7 +35,15 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-ShardOptions options_of(std::uint8_t setup, unsigned buffer_bytes) {
+// How the client's bytes get to the shard.
+struct Way {
+  std::uint64_t seed = 1;
+  unsigned buffer_bytes = 8192;
+  bool silent = false;  // between the parts, until it is polled
+  test::Faults faults = {};
+};
+
+ShardOptions options_of(std::uint8_t setup, const Way& way) {
   ShardOptions options = test::small_shard();
   options.max_clients = 2;
   options.max_clients_per_address = 1;
@@ -45,16 +54,40 @@ ShardOptions options_of(std::uint8_t setup, unsigned buffer_bytes) {
   options.limits[0].max_queued_bytes = std::size_t{1} << 20;  // no slow consumer
   options.linger_ms = 1'000'000;                              // all is read before the end
   options.limits[0].read_timeout_ms = 0;
-  options.ring.client_buffer_bytes = buffer_bytes;
+  options.poll_after_ms = way.silent ? 100 : 0;
+  options.ring.client_buffer_bytes = way.buffer_bytes;
   return options;
 }
 
-Outcome play(std::uint8_t setup, ByteView bytes, std::uint64_t seed, unsigned buffer_bytes,
-             const test::Faults& faults) {
+void all_is_read(test::FakeShard& it, const test::FakePeer& peer) {
+  fuzz_check(it.turn_until([&] { return peer.inbound.empty(); }, 0, 200'000), "all is read");
+}
+
+// Until a poll waits for the client; false where that cannot be: before its handshake, after its
+// end.
+bool be_silent(test::FakeShard& it) {
+  constexpr int kTurns = 100;
+  constexpr unsigned kTurnMs = 50;
+  const auto polled = [&] { return it.shard.counters().get(Gauge::kPolled) == 1; };
+  return it.turn_until(polled, kTurnMs, kTurns);
+}
+
+void send_with_silence(test::FakeShard& it, test::FakePeer& peer, ByteView bytes) {
+  const std::size_t part = bytes.size() / kParts + 1;
+  while (!bytes.empty()) {
+    static_cast<void>(be_silent(it));
+    const std::size_t now = std::min(part, bytes.size());
+    peer.send(bytes.first(now));
+    bytes = bytes.subspan(now);
+    all_is_read(it, peer);
+  }
+}
+
+Outcome play(std::uint8_t setup, ByteView bytes, const Way& way) {
   Outcome outcome;
   const Transport transport =
       (setup & kWebSocketBit) != 0 ? Transport::kWebSocket : Transport::kTcp;
-  test::FakeShard it(seed, faults, options_of(setup, buffer_bytes), nullptr, {transport});
+  test::FakeShard it(way.seed, way.faults, options_of(setup, way), nullptr, {transport});
   const auto hear = [&](const Connection& connection, char kind, std::string_view words) {
     outcome.heard.push_back(kind + std::string(words));
     outcome.source = connection.peer.ip();
@@ -66,8 +99,14 @@ Outcome play(std::uint8_t setup, ByteView bytes, std::uint64_t seed, unsigned bu
 
   test::FakePeer& peer = it.connect();
   if ((setup & kUpgradedBit) != 0) peer.send(as_bytes(kUpgrade));
-  peer.send(bytes);
-  fuzz_check(it.turn_until([&] { return peer.inbound.empty(); }, 0, 200'000), "all is read");
+  if (way.silent) {
+    const bool in_frames = transport == Transport::kTcp && (setup & kProxiedBit) == 0;
+    fuzz_check(!in_frames || (setup & kUpgradedBit) != 0 || be_silent(it), "the silent are polled");
+    send_with_silence(it, peer, bytes);
+  } else {
+    peer.send(bytes);
+  }
+  all_is_read(it, peer);
   for (int i = 0; i < 5; ++i) it.turn(0);
   peer.ended = true;
   fuzz_check(it.turn_until([&] { return it.shard.table().clients() == 0; }, 0, 200'000),
@@ -92,14 +131,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 1 || size > 4096) return 0;
   const std::uint8_t setup = data[0];
   const ByteView bytes(data + 1, size - 1);
-  const Outcome whole = play(setup, bytes, 1, 8192, {});
+  const Outcome whole = play(setup, bytes, {});
   const test::Faults faults = {.stall = 3,
                                .short_send = 3,
                                .broken_send = 0,
                                .no_buffers = 5,
                                .recv_ends = 4,
-                               .accept_fails = 3};
-  fuzz_check(play(setup, bytes, size, 1, {}) == whole, "byte by byte comes out differently");
-  fuzz_check(play(setup, bytes, size, 7, faults) == whole, "under faults it comes out differently");
+                               .accept_fails = 3,
+                               .poll_lies = 3,
+                               .poll_fails = 4};
+  const auto check = [&](const Way& way, const char* what) {
+    fuzz_check(play(setup, bytes, way) == whole, what);
+  };
+  check({.seed = size, .buffer_bytes = 1}, "byte by byte comes out differently");
+  check({.seed = size, .buffer_bytes = 7, .faults = faults},
+        "with faults it comes out differently");
+  check({.seed = size, .silent = true}, "with silence it comes out differently");
+  check({.seed = size, .buffer_bytes = 7, .silent = true, .faults = faults},
+        "with silence and faults it comes out differently");
   return 0;
 }
