@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "codec/tcp_frame.h"
+#include "codec/varint.h"
 
 namespace ringgate {
 namespace {
@@ -20,12 +21,6 @@ constexpr std::uint8_t kTagMetaValue = 0x12;
 constexpr std::uint8_t kTagMetaType = 0x18;
 
 constexpr std::size_t kMagicAndLengthBytes = 8;
-
-std::size_t varint_bytes(std::size_t value) noexcept {
-  std::size_t bytes = 1;
-  for (; value >= 0x80; value >>= 7U) ++bytes;
-  return bytes;
-}
 
 std::size_t text_field_bytes(std::string_view text) noexcept {
   return 1 + varint_bytes(text.size()) + text.size();
@@ -45,10 +40,7 @@ class Writer {
     to_ += sizeof(std::uint32_t);
   }
 
-  void varint(std::size_t value) noexcept {
-    for (; value >= 0x80; value >>= 7U) byte(static_cast<std::uint8_t>(value | 0x80U));
-    byte(static_cast<std::uint8_t>(value));
-  }
+  void varint(std::size_t value) noexcept { to_ = write_varint(to_, value); }
 
   // An empty view may have no address, which memcpy must not be given.
   void bytes(ByteView from) noexcept {

@@ -8,6 +8,7 @@
 
 #include "codec/packet.h"
 #include "codec/pkt.pb.h"
+#include "codec/varint.h"
 #include "codec/ws_frame.h"
 
 namespace ringgate::bench {
@@ -54,18 +55,6 @@ std::array<std::uint8_t, 14> make_ws_ping() noexcept {
   std::memcpy(payload, kTcpPing.data() + kTcpFrameHeadBytes, kBasicHeadBytes);
   mask(Transport::kWebSocket, payload, kBasicHeadBytes);
   return frame;
-}
-
-std::size_t varint_bytes(std::size_t value) noexcept {
-  std::size_t bytes = 1;
-  for (; value > 0x7f; value >>= 7) ++bytes;
-  return bytes;
-}
-
-std::uint8_t* write_varint(std::uint8_t* to, std::size_t value) noexcept {
-  for (; value > 0x7f; value >>= 7) *to++ = static_cast<std::uint8_t>(value | 0x80);
-  *to++ = static_cast<std::uint8_t>(value);
-  return to;
 }
 
 struct FoundFrame {
