@@ -2,6 +2,7 @@
 
 import collections
 import json
+import random
 import re
 import socket
 import time
@@ -26,9 +27,15 @@ class Running:
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, from below those that the kernel gives to sockets that connect."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def write_config(path, keys, lines=()):

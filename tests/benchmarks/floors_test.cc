@@ -15,6 +15,7 @@
 #include "codec/header_scan.h"
 #include "codec/packet.h"
 #include "codec/tcp_frame.h"
+#include "tests/common/free_port.h"
 #include "tests/integration/process.h"
 #include "tests/integration/socket.h"
 

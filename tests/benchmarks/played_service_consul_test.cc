@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "tests/benchmarks/played_service_world.h"
+#include "tests/common/free_port.h"
 #include "tests/control/consul_agent.h"
 
 namespace ringgate::test {

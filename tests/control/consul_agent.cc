@@ -2,10 +2,8 @@
 
 #include <fcntl.h>
 #include <httplib.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,41 +12,18 @@
 #include <fstream>
 #include <functional>
 #include <memory>
-#include <random>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
 #include "control/unique_fd.h"
+#include "tests/common/free_port.h"
 
 namespace ringgate::test {
 namespace {
 
 constexpr std::chrono::seconds kPatience{30};
-
-bool is_free(std::uint16_t port, int type) {
-  const UniqueFd fd(socket(AF_INET, type | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-}
-
-// Below those that the kernel gives to sockets that connect, as an agent that was stopped wants its
-// ports back.
-std::uint16_t free_port() {
-  static std::minstd_rand random{std::random_device{}()};
-  std::uniform_int_distribution<int> any(20'000, 32'000);
-  for (int i = 0; i < 1000; ++i) {
-    const auto port = static_cast<std::uint16_t>(any(random));
-    if (is_free(port, SOCK_STREAM) && is_free(port, SOCK_DGRAM)) return port;
-  }
-  throw std::runtime_error("no free port");
-}
 
 std::string text_of(const std::filesystem::path& file) {
   std::ostringstream text;

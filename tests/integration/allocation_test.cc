@@ -18,6 +18,7 @@
 #include "services/gateway_service.h"
 #include "services/logic_component.h"
 #include "services/login_handlers.h"
+#include "tests/common/free_port.h"
 #include "tests/integration/ws_client.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

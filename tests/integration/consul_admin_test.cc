@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "tests/common/free_port.h"
 #include "tests/integration/consul_world.h"
 
 namespace ringgate::test {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "services/message_id.h"
+#include "tests/common/free_port.h"
 
 namespace ringgate::test {
 namespace {

@@ -3,6 +3,7 @@
 
 #include <csignal>
 
+#include "tests/common/free_port.h"
 #include "tests/integration/raw_service.h"
 
 namespace ringgate::test {

@@ -1,6 +1,7 @@
 // The monitor port: what probes and dashboards read; and the admin port, for operators only.
 #include <gmock/gmock.h>
 
+#include "tests/common/free_port.h"
 #include "tests/integration/raw_service.h"
 
 namespace ringgate::test {

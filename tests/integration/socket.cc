@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <random>
 #include <stdexcept>
 
 namespace ringgate::test {
@@ -42,16 +41,6 @@ bool wait(int fd, short events, std::chrono::milliseconds patience) {
 }
 
 }  // namespace
-
-std::uint16_t free_port() {
-  static std::minstd_rand random{std::random_device{}()};
-  std::uniform_int_distribution<int> ports(20'000, 31'999);
-  for (;;) {
-    const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto port = static_cast<std::uint16_t>(ports(random));
-    if (try_bind(fd.get(), port)) return port;
-  }
-}
 
 Socket::Socket(UniqueFd fd) : fd_(std::move(fd)) {
   const int on = 1;

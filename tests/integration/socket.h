@@ -12,10 +12,6 @@
 
 namespace ringgate::test {
 
-// A port that nothing listens on. From below the range that the kernel gives out by itself, so that
-// no outgoing connection of another test takes it meanwhile.
-std::uint16_t free_port();
-
 class Socket {
  public:
   Socket() = default;

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "control/registry_store.h"
+#include "tests/common/free_port.h"
 
 namespace ringgate::test {
 namespace {

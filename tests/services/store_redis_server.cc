@@ -1,10 +1,7 @@
 #include "tests/services/store_redis_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,26 +9,12 @@
 #include <stdexcept>
 #include <thread>
 
+#include "tests/common/free_port.h"
+
 extern char** environ;
 
 namespace ringgate {
-namespace {
-
-std::uint16_t free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t bytes = sizeof address;
-  bind(fd, reinterpret_cast<const sockaddr*>(&address), bytes);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &bytes);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
-}  // namespace
-
-RedisServer::RedisServer() : port_(free_port()) {
+RedisServer::RedisServer() : port_(test::free_port()) {
   start();
 }
 
