@@ -1,63 +1,20 @@
 // Replaces operator new to see what the codec takes from the heap: the fast path nothing, the slow
 // path never more over time.
 #include <gtest/gtest.h>
-#include <malloc.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 
 #include "codec/tcp_frame.h"
 #include "tests/codec/header_oracle.h"
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-std::atomic<std::size_t> live_bytes{0};
-
-void* allocate(std::size_t size) {
-  void* block = std::malloc(size == 0 ? 1 : size);
-  if (block == nullptr) throw std::bad_alloc();
-  allocations += 1;
-  live_bytes += malloc_usable_size(block);
-  return block;
-}
-
-void release(void* block) noexcept {
-  if (block == nullptr) return;
-  live_bytes -= malloc_usable_size(block);
-  std::free(block);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return allocate(size);
-}
-void* operator new[](std::size_t size) {
-  return allocate(size);
-}
-void operator delete(void* block) noexcept {
-  release(block);
-}
-void operator delete[](void* block) noexcept {
-  release(block);
-}
-void operator delete(void* block, std::size_t) noexcept {
-  release(block);
-}
-void operator delete[](void* block, std::size_t) noexcept {
-  release(block);
-}
+#include "tests/common/counted_new.h"
 
 namespace ringgate {
 namespace {
 
 TEST(Allocation, CounterSeesTheSlowPath) {
-  const std::size_t before = allocations;
+  const std::size_t before = test::allocations();
   SlowPath slow;
-  EXPECT_GT(allocations, before);
+  EXPECT_GT(test::allocations(), before);
 }
 
 TEST(Allocation, FastPathTakesNothing) {
@@ -75,7 +32,7 @@ TEST(Allocation, FastPathTakesNothing) {
   HeaderScan scan;
   ASSERT_EQ(scan_header(as_bytes(client), 8, scan),
             ScanStatus::kCanonical);  // picks simdjson's code
-  const std::size_t before = allocations;
+  const std::size_t before = test::allocations();
   std::size_t wrong = 0;
   for (int i = 0; i < 1'000; ++i) {
     wrong += scan_header(as_bytes(client), 8, scan) != ScanStatus::kCanonical;
@@ -87,7 +44,7 @@ TEST(Allocation, FastPathTakesNothing) {
     write_push_packet(out.data(), strip_dest_metas(as_bytes(service), scan), tail);
     write_framed_packet(out.data(), {.command = "c", .dest_server = "g"}, tail);
   }
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(test::allocations(), before);
   EXPECT_EQ(wrong, 0U);
 }
 
@@ -99,7 +56,7 @@ std::size_t live_after(SlowPath& slow, int rounds) {
   const std::string large = header.SerializeAsString();
   const Bytes small = hex("0a0161 0a0162 4a0161");
   const Bytes refused = hex("0a0161 0a05");
-  const std::size_t before = live_bytes;
+  const std::size_t before = test::live_bytes();
   HeaderScan scan;
   for (int i = 0; i < rounds; ++i) {
     if (!slow.parse(as_bytes(large), scan)) return 0;
@@ -107,7 +64,7 @@ std::size_t live_after(SlowPath& slow, int rounds) {
     if (slow.rewrite_for_push().empty()) return 0;
     if (!slow.parse(small, scan) || slow.parse(refused, scan)) return 0;
   }
-  return live_bytes - before;
+  return test::live_bytes() - before;
 }
 
 TEST(Allocation, SlowPathIsBoundedOverManyCalls) {
@@ -120,7 +77,7 @@ TEST(Allocation, SlowPathIsBoundedOverManyCalls) {
 TEST(Allocation, SlowPathGivesALargeOutputBack) {
   SlowPath slow;
   HeaderScan scan;
-  const std::size_t before = live_bytes;
+  const std::size_t before = test::live_bytes();
   {
     pkt::Header header;
     header.set_command(std::string(std::size_t{1} << 20U, 'c'));
@@ -129,7 +86,7 @@ TEST(Allocation, SlowPathGivesALargeOutputBack) {
   ASSERT_GT(slow.rewrite_for_push().size(), std::size_t{1} << 20U);
   ASSERT_TRUE(slow.parse(hex("0a0161"), scan));
   ASSERT_EQ(slow.rewrite_for_push().size(), 3U);
-  EXPECT_LT(live_bytes - before, std::size_t{128} * 1024);
+  EXPECT_LT(test::live_bytes() - before, std::size_t{128} * 1024);
 }
 
 TEST(Allocation, SlowPathOfOrdinaryHeadersTakesLittle) {
@@ -140,12 +97,12 @@ TEST(Allocation, SlowPathOfOrdinaryHeadersTakesLittle) {
     ASSERT_TRUE(slow.parse(odd, scan));
     ASSERT_FALSE(slow.rewrite_for_forward(kOracleIdentity).empty());
   }
-  const std::size_t live = live_bytes;
+  const std::size_t live = test::live_bytes();
   for (int i = 0; i < 10'000; ++i) {
     if (!slow.parse(odd, scan)) FAIL();
     if (slow.rewrite_for_forward(kOracleIdentity).empty()) FAIL();
   }
-  EXPECT_EQ(live_bytes, live);
+  EXPECT_EQ(test::live_bytes(), live);
 }
 
 }  // namespace

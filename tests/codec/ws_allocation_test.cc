@@ -2,38 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstdlib>
-#include <new>
 
 #include "tests/codec/ws_stream.h"
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-void* allocate(std::size_t size) {
-  allocations += 1;
-  void* const block = std::malloc(size == 0 ? 1 : size);
-  if (block == nullptr) throw std::bad_alloc();
-  return block;
-}
-
-void release(void* block) noexcept {
-  std::free(block);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return allocate(size);
-}
-void operator delete(void* block) noexcept {
-  release(block);  // NOLINT(clang-analyzer-cplusplus.NewDelete): this is delete
-}
-void operator delete(void* block, std::size_t) noexcept {
-  release(block);  // NOLINT(clang-analyzer-cplusplus.NewDelete): this is delete
-}
+#include "tests/common/counted_new.h"
 
 namespace ringgate {
 namespace {
@@ -63,9 +34,9 @@ std::size_t read_and_answer(MutableBytes stream, MutableBytes out) {
 }
 
 TEST(WsAllocation, CounterCounts) {
-  const std::size_t before = allocations;
+  const std::size_t before = test::allocations();
   const Bytes some(10);
-  EXPECT_GT(allocations, before);
+  EXPECT_GT(test::allocations(), before);
 }
 
 TEST(WsAllocation, FramesAndMessagesTakeNothing) {
@@ -80,13 +51,13 @@ TEST(WsAllocation, FramesAndMessagesTakeNothing) {
   Bytes copy = stream;
   Bytes out(kMaxWsCloseFrameBytes);
   ASSERT_EQ(read_and_answer(copy, out), 6U);  // picks simdjson's code
-  const std::size_t before = allocations;
+  const std::size_t before = test::allocations();
   std::size_t events = 0;
   for (int i = 0; i < 1'000; ++i) {
     std::ranges::copy(stream, copy.begin());
     events += read_and_answer(copy, out);
   }
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(test::allocations(), before);
   EXPECT_EQ(events, 6'000U);
 }
 
