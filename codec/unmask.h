@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -26,11 +27,11 @@ void unmask_long(MutableBytes bytes, WsMaskKey key, std::size_t offset) noexcept
 
 // The key as two words' worth of bytes, begun at the place of `offset`.
 [[nodiscard]] inline std::uint64_t mask_word(WsMaskKey key, std::size_t offset) noexcept {
-  std::array<std::uint8_t, sizeof(std::uint64_t)> bytes;
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = key[(offset + i) % key.size()];
-  std::uint64_t word;
-  std::memcpy(&word, bytes.data(), sizeof word);
-  return word;
+  std::uint32_t half;
+  std::memcpy(&half, key.data(), sizeof half);
+  const int bits = static_cast<int>(offset % key.size()) * 8;
+  half = std::endian::native == std::endian::little ? std::rotr(half, bits) : std::rotl(half, bits);
+  return std::uint64_t{half} << 32U | half;
 }
 
 // What a gateway unmasks most is a heartbeat of eight bytes: one word, inlined.
