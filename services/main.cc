@@ -9,6 +9,7 @@
 #include "services/command_serve.h"
 #include "services/command_token.h"
 #include "services/command_wsecho.h"
+#include "services/usage.h"
 
 int main(int argc, char** argv) {
   CLI::App app(
@@ -26,9 +27,10 @@ int main(int argc, char** argv) {
   ringgate::add_wsecho_command(app, result);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help or --version
+    return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    // 0 for --help and --version; whatever CLI11 calls the rest, it is usage.
-    return app.exit(error) == 0 ? 0 : 2;
+    return ringgate::report_error({ringgate::usage_problem(app, error), 2});
   }
   return result.exit_code;
 }

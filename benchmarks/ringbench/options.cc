@@ -10,6 +10,7 @@
 
 #include "benchmarks/ringbench/mix_file.h"
 #include "benchmarks/ringbench/options_check.h"
+#include "services/usage.h"
 
 namespace ringgate::bench {
 namespace {
@@ -245,7 +246,7 @@ std::expected<Options, UsageEnd> parse_options(int argc, const char* const* argv
   } catch (const CLI::CallForVersion& version) {
     return std::unexpected(UsageEnd{0, std::string(version.what()) + "\n"});
   } catch (const CLI::ParseError& error) {
-    return usage(fmt::format("{} (see ringbench --help)", error.what()));
+    return usage(usage_problem(app, error));
   }
   if (auto finished = finish(options, raw); !finished) return std::unexpected(finished.error());
   return options;

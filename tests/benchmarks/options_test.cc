@@ -140,6 +140,7 @@ TEST_F(OptionsTest, RefusesWithASentenceThatSaysHowToMendIt) {
   EXPECT_THAT(refusal({}), HasSubstr("scenario is required"));
   EXPECT_THAT(refusal({"pung", "--target", target}), HasSubstr("scenario"));
   EXPECT_THAT(refusal({"ping", "--raw"}), HasSubstr("--target is required"));
+  EXPECT_THAT(refusal({"ping", "--taget", target}), HasSubstr("did you mean --target?"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", "http://x:1"}), HasSubstr("tcp://HOST:PORT"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", "wss://x:1"}), HasSubstr("proxy"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", "tcp://x"}), HasSubstr("HOST:PORT"));

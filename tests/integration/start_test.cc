@@ -58,6 +58,10 @@ TEST(Start, WrongUsageIsCode2) {
   EXPECT_EQ(run({"gateway"}).code, 2);
   EXPECT_EQ(run({"nonsense"}).code, 2);
   EXPECT_EQ(run({"gateway", "-c", "x", "--nonsense"}).code, 2);
+  const Ended misspelt = run({"gateway", "--cofnig", "x"});
+  EXPECT_EQ(misspelt.code, 2);
+  expect_one_line(misspelt);
+  EXPECT_THAT(misspelt.output, HasSubstr("did you mean --config?"));
 }
 
 TEST(Start, HelpAndVersionAreCode0) {
