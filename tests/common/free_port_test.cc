@@ -25,6 +25,7 @@ std::vector<std::uint16_t> many() {
 TEST(FreePort, CanBeBound) {
   for (const std::uint16_t port : many()) {
     const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_TRUE(fd);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

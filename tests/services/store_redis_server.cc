@@ -11,8 +11,6 @@
 
 #include "tests/common/free_port.h"
 
-extern char** environ;
-
 namespace ringgate {
 RedisServer::RedisServer() : port_(test::free_port()) {
   start();
