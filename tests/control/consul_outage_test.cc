@@ -203,7 +203,9 @@ TEST(ConsulLeader, WithoutOneTheKnownServicesStayInUse) {
   second.start();
   third.start();
   EXPECT_TRUE(ours.becomes_well());
-  EXPECT_EQ(ours.last_told("chat").size(), 1U);
+  // The new leader may be one that has not met the first again: it takes that one's services out
+  // and, once they have met, in again. What comes of an empty list meanwhile is not the registry's.
+  EXPECT_TRUE(ours.comes_to_know("chat", {"chat01"}));
 }
 
 }  // namespace
