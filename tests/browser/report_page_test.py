@@ -5,14 +5,13 @@ It is opened as the file that it is, in Chromium, in a window as wide as a deskt
 
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from process import Process
+from driver import start_driver
 from webdriver import Browser, wait_for
 
 WRITER, SCREENSHOT = sys.argv[1], pathlib.Path(sys.argv[2])
@@ -24,17 +23,14 @@ CURVES = {"percentiles": 2, "rate": 1, "times": 3, "errors-over-time": 1, "cpu":
 class ReportPage(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        driver_path = shutil.which("chromedriver")
-        assert driver_path, "chromedriver is not installed: run scripts/setup"
         # Made first, so that it goes last: the browser writes to it until it has ended.
         cls.folder = tempfile.TemporaryDirectory(prefix="ringgate-report-",
                                                  ignore_cleanup_errors=True)
         cls.addClassCleanup(cls.folder.cleanup)
         page = pathlib.Path(cls.folder.name, "report.html")
         subprocess.run([WRITER, page], check=True, timeout=60)
-        driver = Process(driver_path, "--port=0")
+        driver, driver_port = start_driver()
         cls.addClassCleanup(driver.stop)
-        driver_port = int(driver.wait_match(r"started successfully on port (\d+)"))
         cls.browser = Browser(driver_port, str(pathlib.Path(cls.folder.name, "profile")))
         cls.addClassCleanup(cls.browser.quit)
         cls.tab = cls.browser.first_tab()

@@ -9,13 +9,13 @@ import http.server
 import json
 import pathlib
 import re
-import shutil
 import signal
 import sys
 import tempfile
 import threading
 import unittest
 
+from driver import start_driver
 from process import Process
 from webdriver import Browser, wait_for
 
@@ -105,19 +105,17 @@ def connect_from(tab, url):
 class TryPage(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        driver_path = shutil.which("chromedriver")
-        assert driver_path, "chromedriver is not installed: run scripts/setup"
         # Made first, so that it goes last: the browser writes to it until it has ended.
         cls.profile = tempfile.TemporaryDirectory(prefix="ringgate-try-",
                                                   ignore_cleanup_errors=True)
         cls.addClassCleanup(cls.profile.cleanup)
         cls.gateway = cls.start(RINGGATE, "dev", "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0",
                                 "--admin", "127.0.0.1:0")
-        driver = cls.start(driver_path, "--port=0")
+        driver, driver_port = start_driver()
+        cls.addClassCleanup(driver.stop)
         cls.page = cls.gateway.wait_match(r"(?m)^admin (http://127\.0\.0\.1:\d+/try)$")
         cls.admin_port = int(re.search(r":(\d+)/", cls.page).group(1))
         cls.ws_port = int(cls.gateway.wait_match(r"(?m)^listening ws \S*:(\d+)\S*$"))
-        driver_port = int(driver.wait_match(r"started successfully on port (\d+)"))
         cls.browser = Browser(driver_port, cls.profile.name)
         cls.addClassCleanup(cls.browser.quit)
 
