@@ -74,8 +74,7 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "login, chat, echo and those of Routes"},
     {"EmptyListHold", DurationKey{&Config::empty_list_hold, 0s, 1h},
      "With Consul: for so long an empty list, or the first one after an outage, removes no "
-     "instance "
-     "whose link is up"},
+     "instance whose link is up"},
     {"Routes", RoutesKey{}, "Command prefix to service name, for example {login: chat}"},
     {"Selectors", SelectorsKey{},
      "How one of several instances is chosen: hash, route or rendezvous, for all or by command "

@@ -10,6 +10,10 @@
 
 #include "control/error.h"
 
+namespace CLI {
+class App;
+}
+
 namespace ringgate {
 
 // 0 done, 1 something went wrong, 2 usage or configuration.

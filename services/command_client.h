@@ -3,10 +3,6 @@
 
 #include "services/command.h"
 
-namespace CLI {
-class App;
-}
-
 namespace ringgate {
 
 CLI::App* add_client_command(CLI::App& root, CommandResult& result);

@@ -8,10 +8,6 @@
 #include "services/command.h"
 #include "services/doctor_checks.h"
 
-namespace CLI {
-class App;
-}
-
 namespace ringgate {
 
 CLI::App* add_doctor_command(CLI::App& root, CommandResult& result);

@@ -4,10 +4,6 @@
 
 #include "services/command.h"
 
-namespace CLI {
-class App;
-}
-
 namespace ringgate {
 
 CLI::App* add_explain_route_command(CLI::App& root, CommandResult& result);

@@ -3,10 +3,6 @@
 
 #include "services/command.h"
 
-namespace CLI {
-class App;
-}
-
 namespace ringgate {
 
 void add_serve_commands(CLI::App& root, CommandResult& result);

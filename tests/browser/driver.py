@@ -1,10 +1,8 @@
 """Starts chromedriver, which starts the browser."""
 
-import re
 import shutil
 
 from process import Process
-from webdriver import wait_for
 
 TRIES = 10
 
@@ -17,9 +15,10 @@ def start_driver():
         # Told to take any port, it takes one of ::1 and then wants the same of 127.0.0.1, which
         # somebody may have.
         driver = Process(path, "--port=0")
-        said = wait_for("chromedriver", lambda: re.search(
-            r"started successfully on port (\d+)|port not available", driver.output()))
-        if said.group(1):
-            return driver, int(said.group(1))
-        driver.stop()
+        try:
+            return driver, int(driver.wait_match(r"started successfully on port (\d+)"))
+        except AssertionError:
+            driver.stop()  # and all of its output is there
+            if "port not available" not in driver.output():
+                raise
     raise AssertionError(f"chromedriver found no port in {TRIES} tries")

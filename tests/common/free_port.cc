@@ -27,8 +27,8 @@ UniqueFd reserve(std::uint16_t port) {
   std::ranges::copy(name, address.sun_path + 1);
   const auto bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const bool bound = bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), bytes) == 0;
-  return bound ? std::move(fd) : UniqueFd();
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), bytes) != 0) fd.reset();
+  return fd;
 }
 
 bool is_free(std::uint16_t port, int type) {

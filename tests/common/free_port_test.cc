@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,15 +41,19 @@ TEST(FreePort, IsGivenOnceToTwoProcesses) {
   const pid_t other = fork();
   ASSERT_GE(other, 0);
   if (other == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     const auto ports = many();
     const std::size_t bytes = ports.size() * sizeof ports[0];
-    const bool told = write(answers[1], ports.data(), bytes) == static_cast<ssize_t>(bytes);
-    pause();  // and keeps them
-    _exit(told ? 0 : 1);
+    if (write(answers[1], ports.data(), bytes) == static_cast<ssize_t>(bytes)) {
+      pause();  // and keeps them
+    }
+    _exit(1);
   }
+  close(answers[1]);
   std::vector<std::uint16_t> given(500);
   const std::size_t bytes = given.size() * sizeof given[0];
   ASSERT_EQ(read(answers[0], given.data(), bytes), static_cast<ssize_t>(bytes));
+  close(answers[0]);
   const auto ours = many();
   given.insert(given.end(), ours.begin(), ours.end());
   kill(other, SIGKILL);

@@ -39,7 +39,7 @@ struct Outcome {
 struct Way {
   std::uint64_t seed = 1;
   unsigned buffer_bytes = 8192;
-  bool silent = false;  // between the parts, until it is polled
+  bool silent = false;  // around the parts, until it is polled
   test::Faults faults = {};
 };
 
@@ -75,11 +75,11 @@ bool be_silent(test::FakeShard& it) {
 void send_with_silence(test::FakeShard& it, test::FakePeer& peer, ByteView bytes) {
   const std::size_t part = bytes.size() / kParts + 1;
   while (!bytes.empty()) {
-    static_cast<void>(be_silent(it));
     const std::size_t now = std::min(part, bytes.size());
     peer.send(bytes.first(now));
     bytes = bytes.subspan(now);
     all_is_read(it, peer);
+    static_cast<void>(be_silent(it));
   }
 }
 
@@ -100,8 +100,8 @@ Outcome play(std::uint8_t setup, ByteView bytes, const Way& way) {
   test::FakePeer& peer = it.connect();
   if ((setup & kUpgradedBit) != 0) peer.send(as_bytes(kUpgrade));
   if (way.silent) {
-    const bool in_frames = transport == Transport::kTcp && (setup & kProxiedBit) == 0;
-    fuzz_check(!in_frames || (setup & kUpgradedBit) != 0 || be_silent(it), "the silent are polled");
+    const bool in_frames = (setup & (kWebSocketBit | kProxiedBit | kUpgradedBit)) == 0;
+    fuzz_check(be_silent(it) || !in_frames, "the silent are polled");
     send_with_silence(it, peer, bytes);
   } else {
     peer.send(bytes);

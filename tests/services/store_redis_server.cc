@@ -12,6 +12,7 @@
 #include "tests/common/free_port.h"
 
 namespace ringgate {
+
 RedisServer::RedisServer() : port_(test::free_port()) {
   start();
 }
