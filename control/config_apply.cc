@@ -21,8 +21,9 @@ bool has_control(std::string_view text) {
   });
 }
 
-std::string_view quotable(const std::string& text) {
-  return has_control(text) ? "?" : text;
+// What a message may quote. A view of `text`: no std::string may come in between.
+std::string_view quotable(std::string_view text) {
+  return has_control(text) ? std::string_view("?") : text;
 }
 
 // "not a single value" for lists and maps where one word is wanted.
@@ -74,7 +75,7 @@ struct Applier {
     if (!text) return std::unexpected(text.error());
     if (!valid_service_id(*text)) {
       return usage_error("\"{}\" is not a valid name; use 1-64 characters of A-Z a-z 0-9 . _ -",
-                         has_control(*text) ? "?" : *text);
+                         quotable(*text));
     }
     config.*key.member = *text;
     return {};
@@ -152,7 +153,7 @@ struct Applier {
     for (const std::string& name : *list) {
       if (!valid_service_id(name)) {
         return usage_error("\"{}\" is not a valid name; use 1-64 characters of A-Z a-z 0-9 . _ -",
-                           has_control(name) ? "?" : name);
+                           quotable(name));
       }
     }
     config.*key.member = std::move(*list);
@@ -199,7 +200,7 @@ struct Applier {
         return usage_error(
             "\"{}\" is not as browsers write it: scheme://host or scheme://host:port, "
             "without a path",
-            has_control(origin) ? "?" : origin);
+            quotable(origin));
       }
     }
     config.allowed_origins = std::move(*list);
@@ -215,7 +216,7 @@ struct Applier {
       if (!range) {
         return usage_error(
             "\"{}\" is neither an address nor a range such as 10.0.0.0/8 or 2001:db8::/32",
-            has_control(text) ? "?" : text);
+            quotable(text));
       }
       ranges.push_back(*range);
     }

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "control/config_values.h"
@@ -126,8 +127,11 @@ Result<ConsulServices> parse_consul_health(std::string_view json) {
     }
     found.services.push_back(std::move(service));
   }
-  std::ranges::stable_sort(found.services, {}, &Service::id);
-  // Two agents may have registered the same id.
+  // Two agents may have registered the same id; whichever comes first in this answer, the same one
+  // is taken.
+  std::ranges::sort(found.services, {}, [](const Service& service) {
+    return std::tie(service.id, service.address, service.port);
+  });
   const auto twins = std::ranges::unique(found.services, {}, &Service::id);
   if (!twins.empty()) leave_out(found, twins.size(), "an id is registered at several agents");
   found.services.erase(twins.begin(), twins.end());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "dataplane/check.h"
 
@@ -89,7 +90,12 @@ void Outbox::push(std::span<const Location> receivers, std::string_view except,
   for (const Location& receiver : receivers) {
     if (receiver.channel_id != except) sorted_.push_back(&receiver);
   }
-  std::ranges::stable_sort(sorted_, {}, &Location::gateway_id);
+  // Those of a gateway in the order given, which is that of their addresses: a stable sort would
+  // allocate.
+  std::ranges::sort(sorted_, [](const Location* one, const Location* other) {
+    const int order = one->gateway_id.compare(other->gateway_id);
+    return order != 0 ? order < 0 : std::less<>()(one, other);
+  });
   OutgoingHeader outgoing = header;
   for (std::size_t i = 0; i < sorted_.size();) {
     const std::string& gateway_id = sorted_[i]->gateway_id;
