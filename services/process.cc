@@ -121,8 +121,8 @@ Result<void> Process::take_ports() {
 void Process::serve_ports() {
   if (monitor_ != nullptr) {
     Probes probes;
-    probes.health = [this] { return first_problem(&Component::health); };
-    probes.ready = [this] { return first_problem(&Component::ready); };
+    probes.health = [this] { return problems(&Component::health); };
+    probes.ready = [this] { return ready(); };
     probes.metrics = std::make_shared<AllMetrics>(components_);
     monitor_->add_probes(std::move(probes));
   }
@@ -191,16 +191,22 @@ void Process::drain_next() {
 }
 
 void Process::tick() {
+  files_.look();
   for (const auto& component : components_) component->tick();
   loop_->after(kTick, [this] { tick(); });
 }
 
-std::optional<std::string> Process::first_problem(std::optional<std::string> (Component::*probe)()
-                                                      const) const {
-  for (const auto& component : components_) {
-    if (std::optional<std::string> problem = (component.get()->*probe)()) return problem;
-  }
-  return std::nullopt;
+std::optional<std::string> Process::problems(std::optional<std::string> (Component::*probe)()
+                                                 const) const {
+  std::optional<std::string> lines;
+  for (const auto& component : components_) add_line(lines, (component.get()->*probe)());
+  return lines;
+}
+
+std::optional<std::string> Process::ready() const {
+  std::optional<std::string> lines = problems(&Component::ready);
+  add_line(lines, files_.problem());
+  return lines;
 }
 
 Endpoint Process::admin_endpoint() const {

@@ -16,6 +16,7 @@
 #include "control/loop.h"
 #include "control/monitor.h"
 #include "services/component.h"
+#include "services/process_files.h"
 
 namespace ringgate {
 
@@ -53,8 +54,10 @@ class Process {
   void begin_drain(std::string_view why);
   void drain_next();
   void tick();
-  [[nodiscard]] std::optional<std::string> first_problem(
-      std::optional<std::string> (Component::*probe)() const) const;
+  // A line for each thing that is wrong.
+  [[nodiscard]] std::optional<std::string> problems(std::optional<std::string> (Component::*probe)()
+                                                        const) const;
+  [[nodiscard]] std::optional<std::string> ready() const;
   [[nodiscard]] std::vector<std::string> websocket_urls() const;
 
   Config config_;
@@ -64,6 +67,7 @@ class Process {
   std::vector<std::unique_ptr<Component>> components_;
   std::size_t left_to_drain_ = 0;
   bool draining_ = false;
+  FileReserve files_;
   bool signalled_ = false;  // the next signal ends at once
   std::function<void()> reload_;
   // Last: their threads read the components.
