@@ -120,7 +120,8 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
       spdlog::warn("MemorySessions: sessions live in this process only and end with it");
     }
     (*process)->add(std::make_unique<LogicComponent>(*config, std::move(*registry),
-                                                     (*process)->loop(), handlers_of(role)));
+                                                     (*process)->loop(), handlers_of(role),
+                                                     LogicUse{true, role == ProcessRole::kChat}));
   }
   (*process)->on_reload(reloader(options.config_file, role, gateway, *config));
   return (*process)->run();

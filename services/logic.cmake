@@ -13,15 +13,18 @@ add_library(ringgate_logic STATIC
   login_handlers.cc
   # Stores
   store.cc
+  store_health.cc
   store_layout.cc
   store_mail.cc
   store_memory.cc
   store_redis.cc
   store_redis_connection.cc
+  store_redis_lease.cc
+  store_redis_probe.cc
   store_redis_requests.cc
   store_redis_thread.cc
 )
 add_library(ringgate::logic ALIAS ringgate_logic)
 target_link_libraries(ringgate_logic
-  PUBLIC ringgate_flags ringgate::codec_proto ringgate::dataplane
+  PUBLIC ringgate_flags ringgate::codec_proto ringgate::control ringgate::dataplane
   PRIVATE PkgConfig::HIREDIS fmt::fmt spdlog::spdlog Threads::Threads)

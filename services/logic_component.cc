@@ -1,5 +1,6 @@
 #include "services/logic_component.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -15,12 +16,12 @@ constexpr std::chrono::milliseconds kLookAgain{20};
 }  // namespace
 
 LogicComponent::LogicComponent(const Config& config, std::unique_ptr<Registry> registry,
-                               ControlLoop& loop, FillRouter fill, bool announces)
+                               ControlLoop& loop, FillRouter fill, const LogicUse& use)
     : config_(config),
       registry_(std::move(registry)),
       loop_(loop),
       fill_(std::move(fill)),
-      announces_(announces) {}
+      use_(use) {}
 
 LogicComponent::~LogicComponent() {
   end();
@@ -57,7 +58,7 @@ Result<void> LogicComponent::start() {
   if (Result<void> started = shards_->start(listeners_); !started) return started;
   loop_.at_turn_end([this] { return shards_->flush(); });
   started_.store(true, std::memory_order_release);
-  if (announces_) announce("listening tcp " + listeners_.front().sockets.printed());
+  if (use_.announces) announce("listening tcp " + listeners_.front().sockets.printed());
 
   Service service = registrations(config_, listeners_).front();
   if (config_.lanes) service.meta["lanes"] = "1";
@@ -68,9 +69,28 @@ void LogicComponent::tick() {
   registry_->on_ready();
   const bool registered = registry_->is_registered(config_.service_id);
   const std::optional<Error> problem = registry_->problem();
+  const Episodes::Texts now = problems();
   const std::scoped_lock lock(mutex_);
-  not_ready_.reset();
-  if (!registered) not_ready_ = "not registered yet" + (problem ? ": " + problem->message : "");
+  episodes_.update(now);
+  not_registered_.reset();
+  if (!registered)
+    not_registered_ = "not registered yet" + (problem ? ": " + problem->message : "");
+}
+
+// What ends by itself or by an operator's hand, apart from the store, which tells by itself.
+Episodes::Texts LogicComponent::problems() const {
+  Episodes::Texts now;
+  if (const std::optional<std::string> stuck = stuck_shard(*shards_)) now["shard"] = *stuck;
+  bool room = false;
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    const Shard& shard = shards_->shard(i);
+    room = room || shard.counters().get(Gauge::kLinks) < shard.options().max_links;
+  }
+  if (!room) {
+    now["links"] = fmt::format("no place is left for a gateway's link ({} on each shard)",
+                               shards_->shard(0).options().max_links);
+  }
+  return now;
 }
 
 // Gateways see the deregistration, finish what is under way and close their links.
@@ -115,14 +135,22 @@ std::optional<std::string> LogicComponent::health() const {
 std::optional<std::string> LogicComponent::ready() const {
   if (!started_.load(std::memory_order_acquire)) return "starting";
   if (draining_.load(std::memory_order_acquire)) return "draining";
+  std::optional<std::string> lines;
+  if (store_ != nullptr) {
+    add_line(lines, store_->health().problem());
+    if (use_.gives_message_ids) add_line(lines, store_->health().ids_problem());
+  }
   const std::scoped_lock lock(mutex_);
-  return not_ready_;
+  add_line(lines, not_registered_);
+  add_line(lines, episodes_.text());
+  return lines;
 }
 
 void LogicComponent::collect(MetricsSnapshot& metrics) const {
   registry_->collect(metrics);
   if (started_.load(std::memory_order_acquire)) {
     collect_shards(*shards_, config_.service_id, metrics);
+    if (store_ != nullptr) store_->health().collect(metrics, config_.service_id);
   }
 }
 

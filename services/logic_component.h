@@ -9,6 +9,7 @@
 #include <string>
 
 #include "control/config.h"
+#include "control/episode.h"
 #include "control/loop.h"
 #include "control/registry.h"
 #include "dataplane/listener.h"
@@ -19,12 +20,19 @@
 
 namespace ringgate {
 
+struct LogicUse {
+  // Without, nobody is told where it listens but the registry: for a service that only the gateway
+  // of the same process dials.
+  bool announces = true;
+  // It is not ready while it has no message ids to give.
+  bool gives_message_ids = true;
+};
+
 class LogicComponent final : public Component {
  public:
-  // `loop` outlives this. Without `announces` nobody is told where it listens but the registry: for
-  // a service that only the gateway of the same process dials.
+  // `loop` outlives this.
   LogicComponent(const Config& config, std::unique_ptr<Registry> registry, ControlLoop& loop,
-                 FillRouter fill, bool announces = true);
+                 FillRouter fill, const LogicUse& use);
   ~LogicComponent() override;
 
   [[nodiscard]] Result<void> start() override;
@@ -37,13 +45,14 @@ class LogicComponent final : public Component {
  private:
   void end();
   void wait_for_links();
+  [[nodiscard]] Episodes::Texts problems() const;
   [[nodiscard]] std::uint64_t links() const;
 
   Config config_;
   std::unique_ptr<Registry> registry_;
   ControlLoop& loop_;
   FillRouter fill_;
-  bool announces_;
+  LogicUse use_;
   std::vector<Listener> listeners_;
   std::unique_ptr<ShardGroup> shards_;
   std::unique_ptr<RedisStoreThread> store_;
@@ -52,7 +61,8 @@ class LogicComponent final : public Component {
   std::atomic<bool> started_{false};
   std::atomic<bool> draining_{false};
   mutable std::mutex mutex_;
-  std::optional<std::string> not_ready_ = "starting";  // under mutex_
+  std::optional<std::string> not_registered_ = "not registered yet";  // under mutex_
+  Episodes episodes_;                                                 // under mutex_
 };
 
 }  // namespace ringgate

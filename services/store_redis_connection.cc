@@ -1,5 +1,6 @@
 #include "services/store_redis_connection.h"
 
+#include <fmt/format.h>
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 #include <poll.h>
@@ -47,26 +48,54 @@ void RedisConnection::connect(std::uint64_t now_ms) {
 
 void RedisConnection::on_connected() {
   connected_ = true;
-  backoff_ms_ = options_.reconnect_min_ms;
   if (events_.connected) events_.connected();
 }
 
 void RedisConnection::on_gone() {
   if (why_broken_.empty()) {
-    why_broken_ = context_ != nullptr && context_->err != 0 ? context_->errstr : "cannot connect";
+    trouble_ = StoreTrouble::kConnection;
+    why_broken_ = "cannot connect";
+    if (context_ != nullptr && context_->err != 0) {
+      if (context_->err == REDIS_ERR_PROTOCOL) trouble_ = StoreTrouble::kAnswer;
+      why_broken_ = context_->errstr;
+    }
   }
   context_ = nullptr;
   connected_ = reading_ = writing_ = false;
   sent_ms_.clear();
-  connect_at_ms_ = now_ms_ + backoff_ms_;
-  backoff_ms_ = std::min(backoff_ms_ * 2, options_.reconnect_max_ms);
+  redial_at_ms_ = 0;
   const std::string why = std::exchange(why_broken_, {});
-  if (events_.broken) events_.broken(why);
+  if (redialling_) return;
+  connect_at_ms_ = now_ms_ + next_backoff();
+  if (events_.broken) events_.broken(trouble_, why);
 }
 
-void RedisConnection::drop(std::string why) {
+std::uint32_t RedisConnection::next_backoff() noexcept {
+  const std::uint32_t now = backoff_ms_;
+  backoff_ms_ = std::min(backoff_ms_ * 2, options_.reconnect_max_ms);
+  return now;
+}
+
+void RedisConnection::drop(StoreTrouble trouble, std::string why) {
+  trouble_ = trouble;
   why_broken_ = std::move(why);
   redisAsyncFree(context_);
+}
+
+void RedisConnection::settle() noexcept {
+  backoff_ms_ = options_.reconnect_min_ms;
+  redial_at_ms_ = 0;
+}
+
+void RedisConnection::redial_later() noexcept {
+  if (redial_at_ms_ == 0 && context_ != nullptr) redial_at_ms_ = now_ms_ + next_backoff();
+}
+
+void RedisConnection::redial() {
+  redialling_ = true;
+  drop(StoreTrouble::kConnection, "dialling again");
+  redialling_ = false;
+  connect(now_ms_);
 }
 
 bool RedisConnection::send(std::span<const std::string> words, OnReply on_reply) {
@@ -117,9 +146,12 @@ void RedisConnection::turn(short ready, std::uint64_t now_ms) {
     return;
   }
   if (!connected_ && now_ms - connecting_since_ms_ >= options_.timeout_ms) {
-    drop("no connection in time");
+    drop(StoreTrouble::kTimeout, fmt::format("no connection within {} ms", options_.timeout_ms));
   } else if (!sent_ms_.empty() && now_ms - sent_ms_.front() >= options_.timeout_ms) {
-    drop("no answer in time");
+    drop(StoreTrouble::kTimeout, fmt::format("no answer within {} ms", options_.timeout_ms));
+  } else if (redial_at_ms_ != 0 && now_ms >= redial_at_ms_ &&
+             (sent_ms_.empty() || now_ms - redial_at_ms_ >= options_.timeout_ms)) {
+    redial();  // while nobody waits on it, if there is such a moment
   }
 }
 
@@ -127,6 +159,7 @@ std::uint64_t RedisConnection::next_turn_ms() const noexcept {
   if (context_ == nullptr) return connect_at_ms_;
   if (!connected_) return connecting_since_ms_ + options_.timeout_ms;
   if (!sent_ms_.empty()) return sent_ms_.front() + options_.timeout_ms;
+  if (redial_at_ms_ != 0) return redial_at_ms_;
   return std::numeric_limits<std::uint64_t>::max();
 }
 

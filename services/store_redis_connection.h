@@ -3,7 +3,9 @@
 //
 // Owned by one thread, which polls fd() for events() and calls turn(). Commands are answered in
 // order; a connection whose oldest command stays without an answer for too long is dropped, and so
-// is everything in flight on it. Reconnects with backoff.
+// is everything in flight on it. Reconnects with backoff, which ends when settle() says that what
+// is there works: a server that accepts and never answers is asked no more often than one that is
+// gone.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "services/store_health.h"
 #include "services/store_redis.h"
 
 struct redisAsyncContext;
@@ -27,7 +30,7 @@ class RedisConnection {
   // `connected` is called for every new connection, `broken` when it is no more.
   struct Events {
     std::function<void()> connected;
-    std::function<void(std::string_view why)> broken;
+    std::function<void(StoreTrouble trouble, std::string_view why)> broken;
   };
 
   RedisConnection(const RedisStoreOptions& options, Events events);
@@ -38,6 +41,12 @@ class RedisConnection {
   // False: there is no connection, nor one under way; `on_reply` is not called.
   [[nodiscard]] bool send(std::span<const std::string> words, OnReply on_reply);
   [[nodiscard]] std::size_t in_flight() const noexcept { return sent_ms_.size(); }
+
+  // The server does what it is asked: no more backoff, and no redial.
+  void settle() noexcept;
+  // It does not, and another may be at its address by now: after the backoff, a new connection
+  // takes the place of this one, which is used until then. No `broken` tells of it.
+  void redial_later() noexcept;
 
   // -1 while there is nothing to poll.
   [[nodiscard]] int fd() const noexcept;
@@ -54,7 +63,9 @@ class RedisConnection {
   };
 
   void connect(std::uint64_t now_ms);
-  void drop(std::string why);
+  void drop(StoreTrouble trouble, std::string why);
+  void redial();
+  [[nodiscard]] std::uint32_t next_backoff() noexcept;
   // Within hiredis: its context is being freed.
   void on_gone();
   void on_connected();
@@ -66,10 +77,13 @@ class RedisConnection {
   bool connected_ = false;
   bool reading_ = false;
   bool writing_ = false;
+  bool redialling_ = false;  // this one is going, the next is about to be dialled
+  StoreTrouble trouble_ = StoreTrouble::kConnection;
   std::string why_broken_;
   std::uint64_t now_ms_ = 0;
   std::uint64_t connect_at_ms_ = 0;  // without a context: when to try again
   std::uint64_t connecting_since_ms_ = 0;
+  std::uint64_t redial_at_ms_ = 0;  // 0: no redial
   std::uint32_t backoff_ms_ = 0;
   std::deque<std::uint64_t> sent_ms_;  // of the commands in flight
 };

@@ -12,24 +12,16 @@
 namespace ringgate {
 namespace {
 
-void take_value(const redisReply& reply, StoreAnswer& answer) {
+// False: of a type that is neither a value nor none.
+bool take_value(const redisReply& reply, StoreAnswer& answer) {
   if (reply.type == REDIS_REPLY_STRING) {
     answer.values.emplace_back(std::string(reply.str, reply.len));
+  } else if (reply.type == REDIS_REPLY_NIL) {
+    answer.values.emplace_back(std::nullopt);
   } else {
-    answer.values.emplace_back(std::nullopt);  // also what is of another type: nobody's session
+    return false;
   }
-}
-
-StoreAnswer answer_of(const redisReply* reply) {
-  StoreAnswer answer;
-  if (reply == nullptr || reply->type == REDIS_REPLY_ERROR) {
-    answer.error = StoreError::kUnavailable;
-  } else if (reply->type == REDIS_REPLY_ARRAY) {
-    for (std::size_t i = 0; i < reply->elements; ++i) take_value(*reply->element[i], answer);
-  } else {
-    take_value(*reply, answer);
-  }
-  return answer;
+  return true;
 }
 
 // The start of a location's value that names this channel.
@@ -45,7 +37,10 @@ void RedisStoreThread::take(std::uint32_t from, ByteView mail) {
   std::uint64_t id = 0;
   const StoreRequest request = read_request_mail(mail, id);
   const Asker asker{from, id};
-  if (connection_->in_flight() >= options_.max_in_flight) {
+  if (hangs_) {
+    // Not even sent: what is answered with 300 now must not happen when it goes on.
+    answer(asker, StoreAnswer{StoreError::kUnavailable, {}});
+  } else if (connection_->in_flight() >= options_.max_in_flight) {
     answer(asker, StoreAnswer{StoreError::kFull, {}});
   } else {
     ask(request, asker);
@@ -56,11 +51,37 @@ void RedisStoreThread::answer(Asker asker, const StoreAnswer& answer) {
   post(asker.shard, kMailStoreAnswer, answer_mail(asker.id, answer));
 }
 
-void RedisStoreThread::send(std::vector<std::string> words, Asker asker,
+// Nothing is believed of an answer's type: what is at that address need not be a Redis.
+StoreAnswer RedisStoreThread::answer_of(const redisReply* reply, const Expected& expected) {
+  if (reply == nullptr) return {StoreError::kUnavailable, {}};
+  StoreAnswer answer;
+  bool good = false;
+  switch (expected.kind) {
+    case Expected::Kind::kDone:
+      good = reply->type == REDIS_REPLY_INTEGER;
+      break;
+    case Expected::Kind::kValue:
+      good = take_value(*reply, answer);
+      break;
+    case Expected::Kind::kValues:
+      good = reply->type == REDIS_REPLY_ARRAY && reply->elements == expected.count;
+      for (std::size_t i = 0; good && i < expected.count; ++i) {
+        good = take_value(*reply->element[i], answer);
+      }
+      break;
+  }
+  if (good) return answer;
+  health_.count(reply->type == REDIS_REPLY_ERROR ? trouble_of({reply->str, reply->len})
+                                                 : StoreTrouble::kAnswer);
+  probe_soon();
+  return {StoreError::kUnavailable, {}};
+}
+
+void RedisStoreThread::send(std::vector<std::string> words, Asker asker, Expected expected,
                             std::function<void(StoreAnswer&)> use) {
-  const bool sent =
-      connection_->send(words, [this, asker, use = std::move(use)](const redisReply* reply) {
-        StoreAnswer answer = answer_of(reply);
+  const bool sent = connection_->send(
+      words, [this, asker, expected, use = std::move(use)](const redisReply* reply) {
+        StoreAnswer answer = answer_of(reply, expected);
         if (use && !answer.error) use(answer);
         this->answer(asker, answer);
       });
@@ -86,16 +107,16 @@ void RedisStoreThread::ask(const StoreRequest& request, Asker asker) {
       send({"EVAL", kSignInScript, "2", session, place_of(request.accounts.front(), request),
             request.session, encode_location(request.location),
             std::to_string(options_.session_ttl_s), std::string(kSessionPrefix)},
-           asker);
+           asker, {});
       return;
     case StoreOp::kRemove:
       send({"EVAL", kSignOutScript, "2", session, place_of(request.accounts.front(), request),
             location_start(request.location.channel_id)},
-           asker);
+           asker, {Expected::Kind::kDone});
       return;
     case StoreOp::kGet:
       // Whose location is renewed with it, only the session says.
-      send({"GET", session}, asker, [this, session](StoreAnswer& found) {
+      send({"GET", session}, asker, {}, [this, session](StoreAnswer& found) {
         pkt::Session value;
         if (!found.values[0] || !value.ParseFromString(*found.values[0])) return;
         renew(session);
@@ -113,7 +134,8 @@ void RedisStoreThread::ask(const StoreRequest& request, Asker asker) {
       }
       // Many are looked up for a group: their own requests renew them.
       const std::string only = words.size() == 2 ? words[1] : std::string();
-      send(std::move(words), asker, [this, only](StoreAnswer& found) {
+      const Expected values{Expected::Kind::kValues, request.accounts.size()};
+      send(std::move(words), asker, values, [this, only](StoreAnswer& found) {
         if (!only.empty() && found.values[0]) renew(only);
       });
       return;

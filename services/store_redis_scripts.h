@@ -25,6 +25,12 @@ if location and string.sub(location, 1, #ARGV[1]) == ARGV[1] then redis.call('DE
 return 1
 )lua";
 
+// What a sign-in needs, on a key of ours. KEYS: it. ARGV: value, ms to live. Returns the value.
+inline constexpr const char* kProbeScript = R"lua(
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return redis.call('GET', KEYS[1])
+)lua";
+
 // ARGV: owner, ms to live, last ms of the ids to be given out, first node to try, number of nodes,
 // latest end that an earlier lease may have. Returns node and the end of its earlier lease, or
 // nothing.

@@ -2,12 +2,16 @@
 // switchboard. Requests come by mail; answers go back by mail to the shard that asked, and are
 // never dropped.
 //
+// Writes a key of its own about every second, to know whether the store works (StoreHealth): only
+// what it answers to that decides. What else fails is counted, and makes it look at once.
+//
 // Also holds this instance's lease of a node number for message ids, and tells the shards.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <random>
@@ -19,6 +23,7 @@
 #include "codec/error.h"
 #include "dataplane/switchboard.h"
 #include "services/message_id.h"
+#include "services/store_health.h"
 #include "services/store_redis.h"
 #include "services/store_redis_connection.h"
 
@@ -36,11 +41,10 @@ class RedisStoreThread {
   void start();
   void stop();
   // Any thread.
-  [[nodiscard]] bool connected() const noexcept {
-    return connected_.load(std::memory_order_relaxed);
-  }
+  [[nodiscard]] const StoreHealth& health() const noexcept { return health_; }
 
  private:
+  static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
   struct Asker {
     std::uint32_t shard;
     std::uint64_t id;
@@ -61,16 +65,29 @@ class RedisStoreThread {
 
   // Requests
   void take(std::uint32_t from, ByteView mail);
+  // What the answer to a command has to be; anything else is no answer.
+  struct Expected {
+    // A value or none; `count` of them; that it is done.
+    enum class Kind : std::uint8_t { kValue, kValues, kDone } kind = Kind::kValue;
+    std::size_t count = 0;  // of kValues
+  };
   void ask(const StoreRequest& request, Asker asker);
+  [[nodiscard]] StoreAnswer answer_of(const redisReply* reply, const Expected& expected);
   void answer(Asker asker, const StoreAnswer& answer);
   void renew(std::string key);
   [[nodiscard]] std::string place_of(const std::string& account, const StoreRequest& request) const;
-  void send(std::vector<std::string> words, Asker asker,
+  void send(std::vector<std::string> words, Asker asker, Expected expected,
             std::function<void(StoreAnswer&)> use = {});
 
-  // The node number
+  // store_redis_probe.cc: whether it works
   void on_connected();
-  void on_broken(std::string_view why);
+  void on_broken(StoreTrouble trouble, std::string_view why);
+  void probe();
+  void on_probed(const redisReply* reply, const std::string& wrote);
+  void probe_soon();
+  void refused(StoreTrouble trouble, std::string_view why);
+
+  // store_redis_lease.cc: the node number
   void lease_or_renew();
   void on_leased(const redisReply* reply, std::int64_t until_ms);
   void on_renewed(const redisReply* reply, std::int64_t until_ms);
@@ -81,14 +98,18 @@ class RedisStoreThread {
   std::uint32_t self_;
   std::string owner_;  // tells our leases from others'
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> connected_{false};
+  StoreHealth health_;
   std::thread thread_;
 
   std::deque<WaitingMail> waiting_;
   std::optional<NodeLease> lease_;
-  bool lease_valid_ = false;  // the shards may give out ids
-  std::uint64_t renew_at_ms_ = 0;
-  bool outage_told_ = false;
+  bool lease_valid_ = false;             // the shards may give out ids
+  std::uint64_t renew_at_ms_ = kNever;   // the first good probe is followed by the lease
+  std::optional<std::string> no_lease_;  // why not
+  std::uint64_t probe_at_ms_ = 0;
+  std::uint64_t probed_ms_ = 0;  // the last one was sent
+  std::uint64_t probes_ = 0;
+  bool hangs_ = false;  // it did not answer in time, and has said nothing since
   std::unique_ptr<RedisConnection> connection_;  // first to go: its callbacks use the rest
 };
 

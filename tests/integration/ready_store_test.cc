@@ -1,0 +1,118 @@
+// /ready of the services that keep sessions in Redis: what is wrong with it, until it works again.
+#include <gmock/gmock.h>
+
+#include "tests/integration/world.h"
+#include "tests/services/store_redis_server.h"
+
+namespace ringgate::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class StoreReady : public testing::TestWithParam<const char*> {
+ protected:
+  StoreReady() : service_(world_, GetParam(), "service01", {{"RedisAddrs", address()}}) {
+    wait_ready();
+  }
+
+  std::string address() const { return "127.0.0.1:" + std::to_string(redis_.port()); }
+  void wait_ready() const {
+    wait_until("ready", [&] { return service_.get("/ready").status == 200; });
+    EXPECT_EQ(service_.metric("ringgate_store_up"), 1);
+  }
+  // Until /ready says these words: what it says then.
+  std::string wait_not_ready(const std::string& words) const {
+    Server::Reply reply;
+    wait_until("/ready says " + words, [&] {
+      reply = service_.get("/ready");
+      return reply.status == 503 && reply.body.find(words) != std::string::npos;
+    });
+    EXPECT_EQ(service_.metric("ringgate_store_up"), 0);
+    EXPECT_EQ(service_.get("/health").status, 200) << "to start it again would not help";
+    EXPECT_THAT(reply.body, HasSubstr(address()));
+    return reply.body;
+  }
+  // One line when it began, one when it was over.
+  void expect_told_once() {
+    const std::string end = service_.process().wait_for_line("over after ");
+    EXPECT_THAT(end, HasSubstr(address()));
+    const std::string log = service_.process().output();
+    std::size_t lines = 0;
+    for (std::size_t at = log.find(" the session store "); at != std::string::npos;
+         at = log.find(" the session store ", at + 1)) {
+      ++lines;
+    }
+    EXPECT_EQ(lines, 2U) << log;
+  }
+
+  World world_;
+  RedisServer redis_;
+  Server service_;
+};
+
+TEST_P(StoreReady, ADeadOne) {
+  redis_.stop();
+  wait_not_ready("cannot be reached");
+  EXPECT_GE(service_.metric("ringgate_store_errors_total", "kind=\"connection\""), 1);
+  redis_.start();
+  wait_ready();
+  expect_told_once();
+}
+
+TEST_P(StoreReady, OneThatHangs) {
+  redis_.pause();
+  wait_not_ready("does not answer: no answer within");
+  service_.wait_metric("ringgate_store_errors_total", 2, "kind=\"timeout\"");
+  EXPECT_EQ(service_.get("/ready").status, 503) << "connected again, which says nothing";
+  redis_.resume();
+  wait_ready();
+  expect_told_once();
+}
+
+TEST_P(StoreReady, AFullOne) {
+  ASSERT_EQ(redis_.ask({"CONFIG", "SET", "maxmemory", "1"}), "OK");
+  EXPECT_THAT(wait_not_ready("is full"), HasSubstr("OOM command not allowed"));
+  EXPECT_GE(service_.metric("ringgate_store_errors_total", "kind=\"full\""), 1);
+  ASSERT_EQ(redis_.ask({"CONFIG", "SET", "maxmemory", "0"}), "OK");
+  wait_ready();
+  expect_told_once();
+}
+
+TEST_P(StoreReady, AReplica) {
+  ASSERT_EQ(redis_.ask({"REPLICAOF", "127.0.0.1", "1"}), "OK");
+  EXPECT_THAT(wait_not_ready("cannot be written to"), HasSubstr("READONLY"));
+  EXPECT_GE(service_.metric("ringgate_store_errors_total", "kind=\"read_only\""), 1);
+  ASSERT_EQ(redis_.ask({"REPLICAOF", "NO", "ONE"}), "OK");
+  wait_ready();
+  expect_told_once();
+}
+
+TEST_P(StoreReady, OneThatWantsAPassword) {
+  ASSERT_EQ(redis_.ask({"CONFIG", "SET", "requirepass", "secret"}), "OK");
+  // Who is connected stays let in.
+  ASSERT_GE(redis_.ask_number({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}), 1);
+  EXPECT_THAT(wait_not_ready("does not let us in"), HasSubstr("NOAUTH Authentication required"));
+  EXPECT_GE(service_.metric("ringgate_store_errors_total", "kind=\"denied\""), 1);
+  ASSERT_EQ(redis_.ask({"CONFIG", "SET", "requirepass", ""}), "OK");
+  wait_ready();
+  expect_told_once();
+}
+
+INSTANTIATE_TEST_SUITE_P(Ready, StoreReady, testing::Values("login", "chat"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST(StoreReadyAtStart, IsNotUntilTheStoreHasAnswered) {
+  const World world;
+  RedisServer redis;
+  redis.pause();
+  const std::string address = "127.0.0.1:" + std::to_string(redis.port());
+  const Server login(world, "login", "login01", {{"RedisAddrs", address}});
+  EXPECT_EQ(login.get("/ready").status, 503);
+  EXPECT_THAT(login.get("/ready").body, HasSubstr(address));
+  redis.resume();
+  wait_until("ready", [&] { return login.get("/ready").status == 200; });
+}
+
+}  // namespace
+}  // namespace ringgate::test
