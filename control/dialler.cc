@@ -5,9 +5,12 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "control/dial_order.h"
 
 namespace ringgate {
 namespace {
@@ -35,14 +38,27 @@ int link_socket(const SocketAddress& address) {
 }  // namespace
 
 struct Dialler::Attempt {
+  // One of the addresses, on its way.
+  struct Try {
+    UniqueFd fd;
+    SocketAddress address;
+  };
   Endpoint endpoint;
   std::string greeting;
   Done done;
-  ControlLoop::TimerId timer = 0;
+  std::chrono::steady_clock::time_point deadline;
+  ControlLoop::TimerId timer = 0;       // of the deadline
+  ControlLoop::TimerId next_timer = 0;  // of the next address
   std::vector<SocketAddress> addresses;
   std::size_t next_address = 0;
-  UniqueFd fd;
-  std::string last_error;
+  std::chrono::milliseconds share{0};  // what an address has before the next one is begun
+  std::vector<Try> tries;
+  int last_error = 0;
+
+  // A refusal says more than "no such network", which the other family of a name may give.
+  void note(int error) {
+    if (last_error != ECONNREFUSED) last_error = error;
+  }
 };
 
 Dialler::Dialler(ControlLoop& loop, std::chrono::milliseconds timeout)
@@ -61,6 +77,7 @@ Dialler::DialId Dialler::dial(const Endpoint& endpoint, std::string greeting, Do
   attempt->endpoint = endpoint;
   attempt->greeting = std::move(greeting);
   attempt->done = std::move(done);
+  attempt->deadline = std::chrono::steady_clock::now() + timeout_;
   attempt->timer = loop_.after(timeout_, [this, id] {
     const auto found = attempts_.find(id);
     if (found == attempts_.end()) return;
@@ -82,8 +99,9 @@ void Dialler::abandon(DialId id) {
   const auto found = attempts_.find(id);
   if (found == attempts_.end()) return;
   Attempt& attempt = *found->second;
-  if (attempt.timer != 0) loop_.cancel(attempt.timer);
-  if (attempt.fd) loop_.unwatch(attempt.fd.get());
+  loop_.cancel(attempt.timer);
+  loop_.cancel(attempt.next_timer);
+  for (const Attempt::Try& one : attempt.tries) loop_.unwatch(one.fd.get());
   attempts_.erase(found);
 }
 
@@ -94,29 +112,47 @@ void Dialler::resolved(DialId id, Resolver::Answer answer) {
     give_up(id, answer.error());
     return;
   }
-  found->second->addresses = std::move(*answer);
+  Attempt& attempt = *found->second;
+  attempt.addresses = dial_order(std::move(*answer));
+  const auto left = std::chrono::floor<std::chrono::milliseconds>(attempt.deadline -
+                                                                  std::chrono::steady_clock::now());
+  attempt.share = dial_share(left, attempt.addresses.size());
   connect_next(id);
 }
 
+// Begins the next address that a connect can be begun to. Gives up when there is none left and none
+// is under way.
 void Dialler::connect_next(DialId id) {
   Attempt& attempt = *attempts_.at(id);
+  loop_.cancel(std::exchange(attempt.next_timer, 0));
   while (attempt.next_address < attempt.addresses.size()) {
     const SocketAddress& address = attempt.addresses[attempt.next_address++];
-    attempt.fd = UniqueFd(link_socket(address));
-    if (attempt.fd &&
-        (connect(attempt.fd.get(), address.get(), address.length) == 0 || errno == EINPROGRESS)) {
-      loop_.watch(attempt.fd.get(), ControlLoop::Until::kWritable, [this, id] { connected(id); });
-      return;
+    UniqueFd fd(link_socket(address));
+    if (!fd || (connect(fd.get(), address.get(), address.length) != 0 && errno != EINPROGRESS)) {
+      attempt.note(errno);
+      continue;
     }
-    attempt.last_error = std::strerror(errno);
+    loop_.watch(fd.get(), ControlLoop::Until::kWritable,
+                [this, id, number = fd.get()] { connected(id, number); });
+    attempt.tries.push_back({std::move(fd), address});
+    if (attempt.next_address < attempt.addresses.size()) {
+      attempt.next_timer = loop_.after(attempt.share, [this, id] { connect_next(id); });
+    }
+    return;
   }
-  give_up(id, Error{attempt.last_error.empty() ? "the name has no address" : attempt.last_error});
+  if (!attempt.tries.empty()) return;
+  const int error = attempt.last_error;
+  give_up(id, Error{error == 0 ? "the name has no address" : std::strerror(error)});
 }
 
-void Dialler::connected(DialId id) {
+// It is, or it has failed.
+void Dialler::connected(DialId id, int fd) {
   Attempt& attempt = *attempts_.at(id);
-  const int fd = attempt.fd.get();
   loop_.unwatch(fd);
+  const auto at =
+      std::ranges::find(attempt.tries, fd, [](const auto& one) { return one.fd.get(); });
+  Attempt::Try one = std::move(*at);
+  attempt.tries.erase(at);
   int error = 0;
   socklen_t bytes = sizeof error;
   getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
@@ -125,15 +161,19 @@ void Dialler::connected(DialId id) {
                         static_cast<ssize_t>(attempt.greeting.size())) {
     error = errno;
   }
-  if (error != 0) {
-    attempt.last_error = std::strerror(error);
-    attempt.fd.reset();
-    connect_next(id);
+  if (error == 0) {
+    won(id, std::move(one.fd), one.address);
     return;
   }
-  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-  DialedSocket socket{std::move(attempt.fd), attempt.addresses[attempt.next_address - 1]};
-  const Done done = std::move(attempt.done);
+  attempt.note(error);
+  one.fd.reset();
+  connect_next(id);
+}
+
+void Dialler::won(DialId id, UniqueFd fd, const SocketAddress& address) {
+  fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) & ~O_NONBLOCK);
+  DialedSocket socket{std::move(fd), address};
+  const Done done = std::move(attempts_.at(id)->done);
   abandon(id);
   done(std::move(socket));
 }

@@ -1,6 +1,10 @@
 // Dialling one link: resolve, connect, handshake. What comes out is a connected, blocking socket
 // (io_uring waits for it) on which the handshake has been written; there is no reply to it.
 //
+// A name's addresses are dialled as RFC 8305 has it: families in turn, the next one when an address
+// has failed or has said nothing for its share of the time, and the first that connects wins. What
+// was begun goes on meanwhile, so that an address that swallows everything costs no other its turn.
+//
 // Belongs to the control thread and never blocks it. Callbacks come on that thread, exactly once,
 // unless the dial is abandoned.
 #pragma once
@@ -11,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/address.h"
@@ -35,7 +40,8 @@ class Dialler {
   Dialler(const Dialler&) = delete;
   Dialler& operator=(const Dialler&) = delete;
 
-  // `greeting` is written as soon as the connection stands. Every address of the name is tried.
+  // `greeting` is written as soon as the connection stands. Every address of the name is tried
+  // within the timeout, which counts from here.
   DialId dial(const Endpoint& endpoint, std::string greeting, Done done);
   // No callback any more.
   void abandon(DialId id);
@@ -44,7 +50,8 @@ class Dialler {
   struct Attempt;
   void resolved(DialId id, Resolver::Answer answer);
   void connect_next(DialId id);
-  void connected(DialId id);
+  void connected(DialId id, int fd);
+  void won(DialId id, UniqueFd fd, const SocketAddress& address);
   void give_up(DialId id, Error error);
 
   ControlLoop& loop_;

@@ -30,7 +30,7 @@ bool Address::is_ipv4_loopback() const noexcept {
   return (ntohl(in.sin_addr.s_addr) >> 24) == 127;
 }
 
-Result<Address> resolve_address(std::string_view host_port) {
+Result<std::vector<Address>> resolve_addresses(std::string_view host_port) {
   const std::size_t colon = host_port.rfind(':');
   const std::string_view port_text =
       colon == std::string_view::npos ? std::string_view{} : host_port.substr(colon + 1);
@@ -55,11 +55,20 @@ Result<Address> resolve_address(std::string_view host_port) {
     return fail(fmt::format("cannot resolve '{}': {}; check the name, or give an IP", host,
                             gai_strerror(failed)));
   }
-  Address address;
-  address.bytes = found->ai_addrlen;
-  std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
+  std::vector<Address> addresses;
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    Address& address = addresses.emplace_back();
+    address.bytes = at->ai_addrlen;
+    std::memcpy(&address.storage, at->ai_addr, at->ai_addrlen);
+  }
   freeaddrinfo(found);
-  return address;
+  return addresses;
+}
+
+Result<Address> resolve_address(std::string_view host_port) {
+  const auto addresses = resolve_addresses(host_port);
+  if (!addresses) return std::unexpected(addresses.error());
+  return addresses->front();
 }
 
 std::string format_address(const Address& address) {

@@ -1,7 +1,7 @@
 // Addresses as the tools of this folder take them: `HOST:PORT` with a numeric or resolvable host,
 // `[IPv6]:PORT`, and `:PORT` for all interfaces where that makes sense.
 //
-// Plain values, any thread. resolve_address may block on name resolution: set-up only.
+// Plain values, any thread. The resolve functions may block on name resolution: set-up only.
 #pragma once
 
 #include <netinet/in.h>
@@ -9,6 +9,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "codec/error.h"
 
@@ -29,6 +30,8 @@ struct Address {
 
 // The error is one sentence that says how to mend it.
 [[nodiscard]] Result<Address> resolve_address(std::string_view host_port);
+// All of them, at least one, as the resolver orders them; resolve_address() gives the first.
+[[nodiscard]] Result<std::vector<Address>> resolve_addresses(std::string_view host_port);
 
 // `HOST:PORT`, with brackets around IPv6.
 [[nodiscard]] std::string format_address(const Address& address);

@@ -4,8 +4,12 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
 
 #include "benchmarks/ringbench/push_body.h"
+#include "control/dial_order.h"
 
 namespace ringgate::bench {
 namespace {
@@ -104,6 +108,16 @@ std::expected<void, UsageEnd> choose_threads(Options& options) {
   return {};
 }
 
+// Of a name with several addresses the one that connects first: all connections go to one of them.
+Address answering(const std::vector<Address>& addresses) {
+  constexpr std::chrono::seconds kLimit{2};
+  if (addresses.size() == 1) return addresses.front();
+  std::vector<SocketAddress> all;
+  for (const Address& address : addresses) all.push_back({address.storage, address.bytes});
+  const FirstConnected first = connect_first(std::move(all), kLimit);
+  return first.fd ? Address{first.peer.storage, first.peer.length} : addresses.front();
+}
+
 std::expected<void, UsageEnd> read_target(Target& target) {
   constexpr std::string_view kTcp = "tcp://";
   constexpr std::string_view kWebSocket = "ws://";
@@ -124,9 +138,9 @@ std::expected<void, UsageEnd> read_target(Target& target) {
         "cannot drive '{}': write --target tcp://HOST:PORT or ws://HOST:PORT/PATH", target.text));
   }
   target.host = rest;
-  const auto address = resolve_address(rest);
-  if (!address) return usage("--target: " + address.error().message);
-  target.address = *address;
+  const auto addresses = resolve_addresses(rest);
+  if (!addresses) return usage("--target: " + addresses.error().message);
+  target.address = answering(*addresses);
   return {};
 }
 

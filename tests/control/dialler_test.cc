@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <optional>
+#include <vector>
 
+#include "control/dial_order.h"
 #include "tests/control/loop_thread.h"
 #include "tests/control/tcp_peer.h"
 
@@ -16,8 +18,9 @@ std::atomic<bool> release_stuck_lookups = false;
 
 }  // namespace
 
-// In place of the C library's, for two names: "several.test" has three addresses in this order, and
-// what is asked for "stuck.test" waits until the test releases it.
+// In place of the C library's, for some names: "several.test" has three addresses in this order,
+// "swallowed.test" four of which a test makes the first ones swallow everything, and what is asked
+// for "stuck.test" waits until the test releases it.
 extern "C" int getaddrinfo(const char* host, const char* port, const addrinfo* hints,
                            addrinfo** found) {
   using Lookup = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
@@ -27,9 +30,12 @@ extern "C" int getaddrinfo(const char* host, const char* port, const addrinfo* h
     while (!release_stuck_lookups) std::this_thread::yield();
     return EAI_AGAIN;
   }
-  if (name != "several.test") return real(host, port, hints, found);
+  std::vector<const char*> addresses;
+  if (name == "several.test") addresses = {"127.0.0.3", "127.0.0.2", "127.0.0.1"};
+  if (name == "swallowed.test") addresses = {"127.0.0.5", "127.0.0.4", "127.0.0.3", "127.0.0.1"};
+  if (addresses.empty()) return real(host, port, hints, found);
   addrinfo** end = found;
-  for (const char* const address : {"127.0.0.3", "127.0.0.2", "127.0.0.1"}) {
+  for (const char* const address : addresses) {
     if (const int failed = real(address, port, hints, end); failed != 0) return failed;
     while (*end != nullptr) end = &(*end)->ai_next;  // freeaddrinfo takes them one by one
   }
@@ -266,6 +272,94 @@ TEST(Dialler, ItsEndLeavesNothingBehindInTheLoop) {
   thread.call([] {});
 }
 
+// --- Addresses that swallow everything -----------------------------------------------------------
+
+// Listens at an address of its own on that port. The kernel drops what a listener with a full
+// backlog is sent: nothing is accepted or refused.
+class BlackHole {
+ public:
+  BlackHole(const char* host, std::uint16_t port)
+      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const SocketAddress address = numeric_address({host, port}).value();
+    EXPECT_EQ(bind(fd_.get(), address.get(), address.length), 0) << strerror(errno);
+    EXPECT_EQ(listen(fd_.get(), 0), 0);
+    for (int i = 0; i < 4; ++i) {
+      callers_.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      connect(callers_.back().get(), address.get(), address.length);
+    }
+  }
+
+ private:
+  UniqueFd fd_;
+  std::vector<UniqueFd> callers_;
+};
+
+TEST_F(Dialling, AnAddressThatSwallowsEverythingDoesNotHideTheNext) {
+  const TcpService last;
+  const std::vector<BlackHole> holes = [&] {
+    std::vector<BlackHole> all;
+    for (const char* const host : {"127.0.0.5", "127.0.0.4", "127.0.0.3"}) {
+      all.emplace_back(host, last.port());
+    }
+    return all;
+  }();
+  const auto before = open_fds();
+  start({"swallowed.test", last.port()});
+  ASSERT_TRUE(wait()) << wait().error().message;
+  EXPECT_EQ(format_host(wait()->peer.get()), "127.0.0.1");
+  EXPECT_EQ(last.accept().read(5), "hello");
+  EXPECT_EQ(open_fds(), before + 1) << "the others' sockets are gone";
+}
+
+TEST(ConnectFirst, AnAddressThatSwallowsEverythingDoesNotHideTheNext) {
+  const TcpService last;
+  const BlackHole hole("127.0.0.4", last.port());
+  const FirstConnected first = connect_first(
+      {*numeric_address({"127.0.0.4", last.port()}), *numeric_address({"127.0.0.1", last.port()})},
+      20s);
+  ASSERT_TRUE(first.fd) << strerror(first.error);
+  EXPECT_EQ(format_host(first.peer.get()), "127.0.0.1");
+}
+
+TEST(ConnectFirst, SaysWhyNot) {
+  TcpService service;
+  const std::uint16_t port = service.port();
+  const SocketAddress swallows = *numeric_address({"127.0.0.4", port});
+  const SocketAddress refuses = *numeric_address({"127.0.0.1", port});
+  const BlackHole hole("127.0.0.4", port);
+  service.close();
+  EXPECT_EQ(connect_first({refuses}, 20s).error, ECONNREFUSED);
+  EXPECT_EQ(connect_first({swallows}, 50ms).error, ETIMEDOUT);
+  EXPECT_EQ(connect_first({swallows, refuses}, 1s).error, ECONNREFUSED);
+}
+
+TEST(DialOrder, TakesFamiliesInTurn) {
+  const auto order_of = [](std::initializer_list<const char*> hosts) {
+    std::vector<SocketAddress> addresses;
+    for (const char* const host : hosts) addresses.push_back(*numeric_address({host, 1}));
+    std::string order;
+    for (const SocketAddress& address : dial_order(std::move(addresses))) {
+      order += format_host(address.get()) + " ";
+    }
+    return order;
+  };
+  EXPECT_EQ(order_of({"::1", "::2", "::3", "10.0.0.1", "10.0.0.2"}),
+            "::1 10.0.0.1 ::2 10.0.0.2 ::3 ");
+  EXPECT_EQ(order_of({"10.0.0.1", "10.0.0.2", "::1"}), "10.0.0.1 ::1 10.0.0.2 ");
+  EXPECT_EQ(order_of({"10.0.0.1"}), "10.0.0.1 ");
+  EXPECT_EQ(order_of({}), "");
+  EXPECT_EQ(dial_order(std::vector(1000, *numeric_address({"::1", 1}))).size(), kMostDialled);
+}
+
+TEST(DialOrder, EveryAddressHasItsShareOfTheTime) {
+  EXPECT_EQ(dial_share(5s, 1), 250ms);
+  EXPECT_EQ(dial_share(5s, 20), 250ms);
+  EXPECT_EQ(dial_share(5s, 50), 100ms);
+  EXPECT_EQ(dial_share(100ms, 4), 25ms);
+  EXPECT_EQ(dial_share(0ms, 4), 1ms);
+  EXPECT_EQ(dial_share(-5ms, 0), 1ms);
+}
+
 // --- Time ---------------------------------------------------------------------------------------
 
 class DiallingInAHurry : public Dialling {
@@ -273,20 +367,31 @@ class DiallingInAHurry : public Dialling {
   DiallingInAHurry() : Dialling(50ms) {}
 };
 
-// The kernel drops what a listener with a full backlog is sent: nothing is accepted or refused.
 TEST_F(DiallingInAHurry, NoAnswerIsAnErrorAfterTheTimeout) {
-  const TcpService service(0, 0);
-  std::vector<UniqueFd> callers;
-  for (int i = 0; i < 4; ++i) {
-    callers.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const sockaddr_in to = test::loopback(service.port());
-    connect(callers.back().get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
-  }
+  TcpService elsewhere;
+  const std::uint16_t port = elsewhere.port();
+  elsewhere.close();
+  const BlackHole hole("127.0.0.1", port);
   const auto before = open_fds();
-  start({"127.0.0.1", service.port()});
+  start({"127.0.0.1", port});
   ASSERT_FALSE(wait());
   EXPECT_EQ(wait().error().message, "no answer within the dial timeout");
   EXPECT_EQ(open_fds(), before);
+}
+
+// Four addresses in 50 ms, the last of which answers.
+TEST_F(DiallingInAHurry, AShortTimeoutIsSharedOut) {
+  const TcpService last;
+  const BlackHole one("127.0.0.5", last.port());
+  const BlackHole two("127.0.0.4", last.port());
+  // A machine that is too busy for 50 ms is asked again.
+  for (int round = 0; round < 100; ++round) {
+    result_.reset();
+    start({"swallowed.test", last.port()});
+    if (wait()) break;
+  }
+  ASSERT_TRUE(wait()) << wait().error().message;
+  EXPECT_EQ(format_host(wait()->peer.get()), "127.0.0.1");
 }
 
 TEST_F(DiallingInAHurry, ALookupThatHangsCountsToo) {
