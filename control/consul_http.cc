@@ -98,7 +98,9 @@ struct ConsulHttp::Transfer {
     }
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &reply.status);
     if (const auto index = header(handle, "X-Consul-Index")) reply.index = parse_number(*index);
-    reply.has_leader = header(handle, "X-Consul-KnownLeader") != "false";
+    // An agent that follows its servers' stream knows nothing of a leader, and says "false".
+    reply.has_leader = header(handle, "X-Consul-KnownLeader") != "false" ||
+                       header(handle, "X-Consul-Query-Backend") == "streaming";
     reply.is_filtered = header(handle, "X-Consul-Results-Filtered-By-ACLs") == "true";
     reply.body = std::move(body);
     return reply;

@@ -34,7 +34,7 @@ struct ConsulReply {
   long status = 0;
   std::string body;
   std::optional<std::uint64_t> index;  // X-Consul-Index
-  bool has_leader = true;              // X-Consul-KnownLeader, where it is said
+  bool has_leader = true;              // X-Consul-KnownLeader, where it is said and meant
   bool is_filtered = false;            // X-Consul-Results-Filtered-By-ACLs: there is more
 
   [[nodiscard]] bool is_ok() const { return failure == ConsulFailure::kNone && status == 200; }

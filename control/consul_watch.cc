@@ -56,6 +56,10 @@ void ConsulWatch::answered(const ConsulReply& reply) {
   }
   Result<ConsulServices> found = parse_consul_health(reply.body);
   if (!found) return failed(context_.problems.bad_answer(what, found.error().message));
+  // It counts from the beginning: Consul has lost its state, or an agent the stream that it
+  // followed (then it says index 1 and an empty list). Its next answer, to a question that does not
+  // wait, tells what there is.
+  const bool has_forgotten = reply.index.value_or(0) < index_;
   timer_ = context_.loop.after(pause_after(reply), [this] {
     timer_ = 0;
     ask();
@@ -66,6 +70,10 @@ void ConsulWatch::answered(const ConsulReply& reply) {
     context_.problems.set(name_, {ConsulTrouble::kServer,
                                   fmt::format("Consul at {} has no leader: what it says may be old",
                                               context_.options.url)});
+  }
+  if (has_forgotten) {
+    has_failed_ = true;
+    return;
   }
   note_left_out(found->why_left_out, found->left_out);
   after_outage_ = std::exchange(has_failed_, false) && known_.has_value();

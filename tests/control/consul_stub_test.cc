@@ -167,6 +167,76 @@ TEST(ConsulIndex, ZeroOrNoneIsNotAskedFor) {
   EXPECT_EQ(ours.times_told("chat"), 1U);
 }
 
+// --- An agent that follows its servers' stream -------------------------------------------------
+// What Consul 1.10 and newer answer to questions that wait. Others are answered as ever.
+
+std::string streamed(const std::string& index, const std::string& body = kOneService) {
+  return ConsulStub::response(200, body,
+                              "X-Consul-Index: " + index +
+                                  "\r\nX-Consul-Knownleader: false\r\nX-Consul-Lastcontact: 0\r\n"
+                                  "X-Consul-Query-Backend: streaming\r\n");
+}
+
+std::string asked_of_servers(const std::string& index, const std::string& leader = "true") {
+  return ConsulStub::response(
+      200, kOneService,
+      "X-Consul-Effective-Consistency: leader\r\nX-Consul-Index: " + index +
+          "\r\nX-Consul-Knownleader: " + leader +
+          "\r\nX-Consul-Lastcontact: 0\r\nX-Consul-Query-Backend: blocking-query\r\n");
+}
+
+TEST(ConsulStreaming, ItsKnowingOfNoLeaderIsNotBelieved) {
+  const ConsulStub stub([](const TcpPeer& peer, const std::string&, std::size_t number) {
+    if (number == 0) return peer.send(asked_of_servers("100"));
+    return number > 3 || peer.send(streamed(std::to_string(100 + number)));
+  });
+  RegistryUnderTest ours(quick(stub.url()));
+  ours.subscribe("chat");
+  ASSERT_TRUE(is_asked(stub, 5));
+  EXPECT_EQ(ours.problem(), "");
+  EXPECT_THAT(stub.asked()[4].line, HasSubstr("index=103&"));
+  EXPECT_EQ(ours.times_told("chat"), 1U);
+}
+
+TEST(ConsulStreaming, AServersKnowingOfNoLeaderIs) {
+  const ConsulStub stub([](const TcpPeer& peer, const std::string&, std::size_t number) {
+    return number > 0 || peer.send(asked_of_servers("100", "false"));
+  });
+  RegistryUnderTest ours(quick(stub.url()));
+  ours.subscribe("chat");
+  EXPECT_TRUE(ours.comes_to_say("has no leader"));
+}
+
+// An agent whose stream broke while a question's time ran out answers 200, an empty list and index
+// 1, although there are instances.
+TEST(ConsulStreaming, AnEmptyListOfAnAgentThatLostItsStreamIsNotBelieved) {
+  const ConsulStub stub([](const TcpPeer& peer, const std::string&, std::size_t number) {
+    if (number == 0) return peer.send(asked_of_servers("100"));
+    if (number == 1) return peer.send(streamed("1", "[]"));
+    return number > 2 || peer.send(asked_of_servers("101"));
+  });
+  RegistryUnderTest ours(quick(stub.url()));
+  ours.subscribe("chat");
+  ASSERT_TRUE(is_asked(stub, 4));
+  EXPECT_THAT(stub.asked()[2].line, Not(HasSubstr("index=")));
+  EXPECT_THAT(stub.asked()[3].line, HasSubstr("index=101&"));
+  EXPECT_EQ(ours.times_told("chat"), 1U);
+  EXPECT_EQ(ours.problem(), "");
+}
+
+TEST(ConsulStreaming, AnAnswerThatIsEmptyAgainIsBelieved) {
+  const ConsulStub stub([](const TcpPeer& peer, const std::string&, std::size_t number) {
+    if (number == 0) return peer.send(asked_of_servers("100"));
+    if (number > 2) return true;
+    return peer.send(streamed(number == 1 ? "1" : "2", "[]"));
+  });
+  RegistryUnderTest ours(quick(stub.url()));
+  ours.subscribe("chat");
+  EXPECT_TRUE(ours.comes_to_know("chat", {}));
+  EXPECT_EQ(ours.partial("chat"), (std::vector{false, true}))
+      << "whoever has lost its memory may get it back piece by piece";
+}
+
 // --- No hot loop: the pauses are at least so long, however slow the machine is ------------------
 
 class ConsulHotLoop : public testing::TestWithParam<std::string> {};
