@@ -10,7 +10,7 @@ LAYERS = ["codec", "dataplane", "control", "services", "benchmarks", "tests"]
 # What wraps a library, as (the library's headers, the files that may include them).
 WRAPPERS = [
     (r"liburing(\.h|/)", r"dataplane/ring\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"),
-    (r"boost/", r"(codec/ws_upgrade|services/client_ws_upgrade)\.cc"),
+    (r"boost/", r"(codec/(http_request|ws_upgrade)|services/client_ws_upgrade)\.cc"),
     (r"curl/", r"control/consul_\w+\.(h|cc)"),
     (r"(hiredis/|sqlite3\.h|libpq-fe\.h|postgresql/)", r"(tests/)?services/store_\w+\.(h|cc)"),
     # The forward fast path: codec without its slow path, and the shards.
