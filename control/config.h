@@ -73,7 +73,10 @@ struct Config {
   Duration consul_deregister_after{20'000};
   Duration consul_recheck{5'000};
   std::string monitor_address = "127.0.0.1";
-  std::uint16_t monitor_port = 0;  // 0: no monitor.
+  std::uint16_t monitor_port = 0;                    // 0: no monitor.
+  std::size_t monitor_connections = 256;             // Of each port.
+  std::size_t monitor_connections_per_address = 64;  // Of each port.
+  Duration monitor_request_time{5'000};
   std::string admin_address = "127.0.0.1";
   std::uint16_t admin_port = 0;  // 0: none. May be the monitor's.
   std::string admin_token;       // From a file or not; empty: none, on loopback only.

@@ -98,6 +98,13 @@ const std::array kKeys = std::to_array<ConfigKey>({
     {"MonitorPort", PortKey{&Config::monitor_port}, "Port of /health, /ready and /metrics", "off"},
     {"MonitorAddress", HostKey{&Config::monitor_address},
      "Where the monitor listens; 0.0.0.0 lets another machine probe it"},
+    {"MonitorConnections", CountKey{&Config::monitor_connections, 1, 4096},
+     "Connections of the monitor port, and of the admin port; a new one ends the oldest without a "
+     "whole request"},
+    {"MonitorConnectionsPerAddress", CountKey{&Config::monitor_connections_per_address, 1, 4096},
+     "Those of one address (an IPv6 /64 is one)"},
+    {"MonitorRequestTime", DurationKey{&Config::monitor_request_time, 10ms, 1h},
+     "From accept to the end of a request to the monitor or admin port"},
     {"AdminPort", PortKey{&Config::admin_port},
      "Port of /services, /channels, /kick, /drain and the page /try; may be the monitor's", "off"},
     {"AdminAddress", HostKey{&Config::admin_address},

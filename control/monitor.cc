@@ -1,31 +1,26 @@
 #include "control/monitor.h"
 
-#include <httplib.h>
 #include <openssl/crypto.h>
 #include <prometheus/text_serializer.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
+#include <exception>
 #include <mutex>
-#include <thread>
+#include <set>
 #include <utility>
 
 #include "control/address.h"
-#include "control/thread.h"
-#include "control/unique_fd.h"
+#include "control/http_workers.h"
 
 namespace ringgate {
 namespace {
 
-// Browsers open connections in advance and keep silent on them for kIoTimeout_s.
-constexpr std::size_t kThreads = 4;
-constexpr std::time_t kIoTimeout_s = 2;
-constexpr std::size_t kMaxRequestBody = 4096;
+// Scrapes and operators' pages do not wait for each other. One scrape at a time is enough for as
+// many as there are; pages of operators may wait for shards, for a second or two if one is stuck.
+constexpr std::size_t kPublicThreads = 1;
+constexpr std::size_t kOperatorThreads = 2;
+constexpr std::size_t kMaxQueuedPages = 32;
 constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* kTextType = "text/plain; charset=utf-8";
 constexpr const char* kContentPolicy = "Content-Security-Policy";
@@ -42,19 +37,11 @@ HttpReply metrics_reply(const std::shared_ptr<prometheus::Collectable>& metrics)
   return {200, std::move(text), kMetricsType};
 }
 
-// The numeric host that a socket is bound to.
-std::string host_of(int listener) {
-  SocketAddress bound;
-  bound.length = sizeof bound.storage;
-  auto* const address = reinterpret_cast<sockaddr*>(&bound.storage);
-  return getsockname(listener, address, &bound.length) == 0 ? format_host(address) : "";
-}
-
-// Does the request name this port by a name that only this machine has? Without one Host there is
+// Does the request name this port by a name that only this machine has? Without a Host there is
 // nothing to believe.
-bool has_local_host_header(const httplib::Request& request, const Endpoint& bound) {
-  if (request.get_header_value_count("Host") != 1) return false;
-  std::string asked = request.get_header_value("Host");
+bool has_local_host(const ReceivedRequest& request, const Endpoint& bound) {
+  if (!request.host) return false;
+  std::string asked = *request.host;
   std::ranges::transform(asked, asked.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
@@ -66,16 +53,30 @@ bool has_local_host_header(const httplib::Request& request, const Endpoint& boun
 }
 
 // A browser says so when a page of another origin makes it POST.
-bool is_cross_origin(const httplib::Request& request) {
-  const std::string origin = request.get_header_value("Origin");
-  return !origin.empty() && origin != "http://" + request.get_header_value("Host");
+bool is_cross_origin(const ReceivedRequest& request) {
+  return !request.origin.empty() && request.origin != "http://" + request.host.value_or("");
 }
 
-bool bears_token(const httplib::Request& request, const std::string& token) {
-  const std::string given = request.get_header_value("Authorization");
+bool bears_token(const ReceivedRequest& request, const std::string& token) {
+  const std::string& given = request.authorization;
   const std::string wanted = "Bearer " + token;
   return given.size() == wanted.size() &&
          CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
+}
+
+// What is wrong with the parameters of a request for a page that takes these.
+std::optional<std::string> check_parameters(const ReceivedRequest& request,
+                                            const Monitor::Parameters& known) {
+  std::set<std::string_view> seen;
+  for (const auto& [name, value] : request.parameters) {
+    if (std::ranges::find(known, name) == known.end()) {
+      std::string problem = request.path + " has no such parameter; it takes ";
+      for (const std::string& one : known) problem += (&one == known.data() ? "" : ", ") + one;
+      return problem + (known.empty() ? "none\n" : "\n");
+    }
+    if (!seen.insert(name).second) return "the parameter " + name + " is there twice\n";
+  }
+  return std::nullopt;
 }
 
 void restrict_reply(HttpReply& reply) {
@@ -90,134 +91,137 @@ void restrict_reply(HttpReply& reply) {
   reply.headers.emplace_back("Cache-Control", "no-store");
 }
 
+HttpReply allow_reply(int status, std::string body, const std::string& methods) {
+  return {status, std::move(body), kTextType, {{"Allow", methods}}};
+}
+
 }  // namespace
 
 struct Monitor::State {
   struct Page {
     Handler handler;
     Audience audience = Audience::kAnyone;
+    Parameters parameters{};
+    bool takes_no_time = false;  // called on the server's thread
   };
 
-  httplib::Server server;
+  State(std::unique_ptr<HttpServer> port) : server(std::move(port)) {}
+
+  std::unique_ptr<HttpServer> server;
+  HttpWorkers public_workers{"monitor-scrape", kPublicThreads, kMaxQueuedPages};
+  HttpWorkers operator_workers{"monitor-admin", kOperatorThreads, kMaxQueuedPages};
   std::mutex mutex;
   std::map<std::string, Page, std::less<>> pages;  // By "GET /path"; guarded by mutex.
-  std::string token;                               // Of operators; empty: none is asked for.
-  std::atomic<bool> ended = false;                 // The listening thread returned.
-  std::thread thread;
-  Endpoint bound;
-  // Until serve() the listening socket is ours to close: the library closes it when its loop ends.
-  UniqueFd unserved;
+  std::string token;  // Of operators; empty: none is asked for. Guarded by mutex.
 
-  void configure();
   void add(const std::string& what, Page page);
-  HttpReply operator_reply(const httplib::Request& request, const HttpRequest& plain,
-                           const Page& page) const;
-  HttpReply reply_to(const httplib::Request& request);
-  void answer(const httplib::Request& request, httplib::Response& response);
+  std::optional<Page> page_of(const ReceivedRequest& request);
+  HttpReply reply_without_page(const ReceivedRequest& request);
+  std::string methods_of(const std::string& path);
+  std::optional<HttpReply> refuse(const ReceivedRequest& request, const Page& page);
+  void answer(const ReceivedRequest& request, const HttpServer::Answer& answer);
 };
-
-void Monitor::State::configure() {
-  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
-  server.set_socket_options([this](socket_t fd) {
-    // The library's default, SO_REUSEPORT, would bind a port that is taken without a word.
-    const int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    // Of several addresses that a name has, the last one tried is the one that listens; the library
-    // closes the others itself.
-    unserved.release();
-    unserved = UniqueFd(fd);
-  });
-  // With few threads a connection that is kept alive would keep the next probe waiting.
-  server.set_keep_alive_max_count(1);
-  server.set_keep_alive_timeout(kIoTimeout_s);
-  server.set_read_timeout(kIoTimeout_s);
-  server.set_write_timeout(kIoTimeout_s);
-  server.set_payload_max_length(kMaxRequestBody);
-  // Before the library reads a body: nothing here has one, and it would wait for one whose length
-  // is not said (curl -X POST).
-  server.set_pre_routing_handler(
-      [this](const httplib::Request& request, httplib::Response& response) {
-        answer(request, response);
-        return httplib::Server::HandlerResponse::Handled;
-      });
-}
 
 void Monitor::State::add(const std::string& what, Page page) {
   const std::lock_guard lock(mutex);
   pages.insert_or_assign(what, std::move(page));
 }
 
-HttpReply Monitor::State::operator_reply(const httplib::Request& request, const HttpRequest& plain,
-                                         const Page& page) const {
-  if (is_loopback_host(bound.host) && !has_local_host_header(request, bound)) {
-    return {403, "ask for http://" + format_endpoint(bound) + request.path + "\n"};
+std::optional<Monitor::State::Page> Monitor::State::page_of(const ReceivedRequest& request) {
+  const std::lock_guard lock(mutex);
+  // A HEAD is answered like its GET, without the body.
+  const auto at =
+      pages.find((request.method == "HEAD" ? "GET" : request.method) + " " + request.path);
+  return at == pages.end() ? std::nullopt : std::optional(at->second);
+}
+
+// What Allow says of a path; empty: there is nothing at it.
+std::string Monitor::State::methods_of(const std::string& path) {
+  const std::lock_guard lock(mutex);
+  std::string methods;
+  if (pages.contains("GET " + path)) methods = "GET, HEAD, ";
+  if (pages.contains("POST " + path)) methods += "POST, ";
+  return methods.empty() ? methods : methods + "OPTIONS";
+}
+
+HttpReply Monitor::State::reply_without_page(const ReceivedRequest& request) {
+  if (!request.is_known) return {501, "there is no such method here\n"};
+  const std::string methods = methods_of(request.path);
+  if (request.method == "OPTIONS") {
+    // "OPTIONS /" is how balancers ask whether somebody is there at all.
+    if (request.path == "*" || request.path == "/") {
+      return allow_reply(204, "", "GET, HEAD, POST, OPTIONS");
+    }
+    if (!methods.empty()) return allow_reply(204, "", methods);
+  }
+  if (methods.empty()) return {404, "not found\n"};
+  return allow_reply(405, "this path takes " + methods + "\n", methods);
+}
+
+// Why somebody may not have the page.
+std::optional<HttpReply> Monitor::State::refuse(const ReceivedRequest& request, const Page& page) {
+  const Endpoint& bound = server->bound();
+  if (is_loopback_host(bound.host) && !has_local_host(request, bound)) {
+    return HttpReply{403, "ask for http://" + format_endpoint(bound) + request.path + "\n"};
   }
   if (request.method == "POST" && is_cross_origin(request)) {
-    return {403, "a page of another origin may not do this\n"};
+    return HttpReply{403, "a page of another origin may not do this\n"};
   }
-  if (page.audience != Audience::kBrowser && !token.empty() && !bears_token(request, token)) {
-    HttpReply reply{401, "send Authorization: Bearer with the AdminToken of the configuration\n"};
-    reply.headers.emplace_back("WWW-Authenticate", "Bearer");
-    return reply;
+  if (page.audience != Audience::kBrowser) {
+    const std::lock_guard lock(mutex);
+    if (!token.empty() && !bears_token(request, token)) {
+      return HttpReply{401,
+                       "send Authorization: Bearer with the AdminToken of the configuration\n",
+                       kTextType,
+                       {{"WWW-Authenticate", "Bearer"}}};
+    }
   }
-  return page.handler(plain);
+  if (const auto problem = check_parameters(request, page.parameters)) {
+    return HttpReply{400, *problem};
+  }
+  return std::nullopt;
 }
 
-HttpReply Monitor::State::reply_to(const httplib::Request& request) {
-  Page page;
-  {
-    const std::lock_guard lock(mutex);
-    // A HEAD is answered like its GET, without the body.
-    const std::string method = request.method == "HEAD" ? "GET" : request.method;
-    const auto at = pages.find(method + " " + request.path);
-    if (at == pages.end()) {
-      for (const std::string other : {"GET", "POST"}) {
-        if (!pages.contains(other + " " + request.path)) continue;
-        return {405, "this path takes " + other + "\n", kTextType, {{"Allow", other}}};
-      }
-      return {404, "not found\n"};
+// The server's thread.
+void Monitor::State::answer(const ReceivedRequest& request, const HttpServer::Answer& answer) {
+  const std::optional<Page> page = page_of(request);
+  if (!page) return answer(reply_without_page(request));
+  const bool is_public = page->audience == Audience::kAnyone;
+  if (!is_public) {
+    if (std::optional<HttpReply> refusal = refuse(request, *page)) {
+      restrict_reply(*refusal);
+      return answer(std::move(*refusal));
     }
-    page = at->second;
   }
   HttpRequest plain{request.path, {}};
-  for (const auto& [key, value] : request.params) plain.query.emplace(key, value);
-  if (page.audience == Audience::kAnyone) return page.handler(plain);
-  HttpReply reply = operator_reply(request, plain, page);
-  restrict_reply(reply);
-  return reply;
-}
-
-void Monitor::State::answer(const httplib::Request& request, httplib::Response& response) {
-  HttpReply reply = reply_to(request);
-  response.status = reply.status;
-  for (const auto& [name, value] : reply.headers) response.set_header(name, value);
-  response.set_content(std::move(reply.body), reply.content_type);
+  for (const auto& [key, value] : request.parameters) plain.query.emplace(key, value);
+  const auto run = [handler = page->handler, plain = std::move(plain), is_public, answer] {
+    HttpReply reply;
+    try {
+      reply = handler(plain);
+    } catch (const std::exception& error) {
+      reply = {500, std::string("this failed: ") + error.what() + "\n"};
+    }
+    if (!is_public) restrict_reply(reply);
+    answer(std::move(reply));
+  };
+  if (page->takes_no_time) return run();
+  HttpWorkers& workers = is_public ? public_workers : operator_workers;
+  if (!workers.run(run)) {
+    answer({503, "too much is asked at once\n", kTextType, {{"Retry-After", "1"}}});
+  }
 }
 
 Result<std::unique_ptr<Monitor>> Monitor::bind(const std::string& address, std::uint16_t port,
-                                               const std::string& key) {
-  auto state = std::make_unique<State>();
-  state->configure();
-  errno = 0;
-  const std::string host = address.empty() ? "::" : address;
-  const int bound = port == 0 ? state->server.bind_to_any_port(host)
-                              : (state->server.bind_to_port(host, port) ? port : -1);
-  if (bound <= 0) {
-    const int error = errno;
-    state->unserved.release();  // Closed by the library.
-    return run_error(
-        "cannot listen on {} for {}: {}; {} {}", format_endpoint({host, port}), key,
-        error == 0 ? "no such address" : std::strerror(error),
-        error == EADDRINUSE ? "stop what listens there or choose another" : "check the address and",
-        key);
-  }
-  state->bound = {host_of(state->unserved.get()), static_cast<std::uint16_t>(bound)};
-  return std::unique_ptr<Monitor>(new Monitor(std::move(state)));
+                                               const std::string& key, const HttpBounds& bounds) {
+  Result<std::unique_ptr<HttpServer>> server = HttpServer::listen(address, port, key, bounds);
+  if (!server) return std::unexpected(server.error());
+  return std::unique_ptr<Monitor>(new Monitor(std::make_unique<State>(std::move(*server))));
 }
 
 Result<std::unique_ptr<Monitor>> Monitor::start(const std::string& address, std::uint16_t port,
-                                                Probes probes) {
-  Result<std::unique_ptr<Monitor>> monitor = bind(address, port);
+                                                Probes probes, const HttpBounds& bounds) {
+  Result<std::unique_ptr<Monitor>> monitor = bind(address, port, "MonitorPort", bounds);
   if (!monitor) return monitor;
   (*monitor)->add_probes(std::move(probes));
   (*monitor)->serve();
@@ -231,54 +235,58 @@ Monitor::~Monitor() {
 }
 
 std::uint16_t Monitor::port() const {
-  return state_->bound.port;
+  return state_->server->bound().port;
 }
 
 bool Monitor::on_loopback() const {
-  return is_loopback_host(state_->bound.host);
+  return is_loopback_host(state_->server->bound().host);
 }
 
 void Monitor::add_probes(Probes probes) {
-  add_get("/health",
-          [probe = std::move(probes.health)](const HttpRequest&) { return probe_reply(probe); });
-  add_get("/ready",
-          [probe = std::move(probes.ready)](const HttpRequest&) { return probe_reply(probe); });
+  const auto add_probe = [this](const std::string& path, auto probe) {
+    state_->add("GET " + path,
+                {.handler = [probe](const HttpRequest&) { return probe_reply(probe); },
+                 .takes_no_time = true});
+  };
+  add_probe("/health", std::move(probes.health));
+  add_probe("/ready", std::move(probes.ready));
   add_get("/metrics", [metrics = std::move(probes.metrics)](const HttpRequest&) {
     return metrics_reply(metrics);
   });
 }
 
-void Monitor::add_get(const std::string& path, Handler handler, Audience audience) {
-  state_->add("GET " + path, {std::move(handler), audience});
+void Monitor::add_get(const std::string& path, Handler handler, Audience audience,
+                      Parameters parameters) {
+  state_->add("GET " + path, {std::move(handler), audience, std::move(parameters)});
 }
 
-void Monitor::add_post(const std::string& path, Handler handler) {
-  state_->add("POST " + path, {std::move(handler), Audience::kOperator});
+void Monitor::add_post(const std::string& path, Handler handler, Parameters parameters) {
+  state_->add("POST " + path, {std::move(handler), Audience::kOperator, std::move(parameters)});
 }
 
 void Monitor::require_token(std::string token) {
+  const std::lock_guard lock(state_->mutex);
   state_->token = std::move(token);
 }
 
 void Monitor::serve() {
-  State& running = *state_;
-  if (!running.unserved) return;
-  running.unserved.release();
-  running.thread = start_thread("monitor", [&running] {
-    running.server.listen_after_bind();
-    running.ended = true;
-  });
-  // The library's stop() does nothing before its loop runs, and the loop would then never end.
-  while (!running.server.is_running() && !running.ended) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  state_->public_workers.start();
+  state_->operator_workers.start();
+  state_->server->serve(
+      [state = state_.get()](const ReceivedRequest& request, const HttpServer::Answer& answer) {
+        state->answer(request, answer);
+      });
 }
 
 void Monitor::stop() {
-  state_->unserved = UniqueFd();
-  if (!state_->thread.joinable()) return;
-  state_->server.stop();
-  state_->thread.join();
+  state_->server->stop_taking();
+  state_->public_workers.stop();
+  state_->operator_workers.stop();
+  state_->server->stop();
+}
+
+void Monitor::collect(MetricsSnapshot& metrics, const std::string& port) const {
+  state_->server->collect(metrics, port);
 }
 
 }  // namespace ringgate

@@ -275,20 +275,22 @@ void GatewayService::add_admin_pages(Monitor& admin) {
       return handler(request);
     };
   };
+  const Monitor::Parameters whose = {"account", "app", "channel"};
   admin.add_get("/services",
                 once_started([this](const HttpRequest&) { return admin_->services(); }),
                 Audience::kOperator);
   admin.add_get("/channels", once_started([this](const HttpRequest& request) {
                   return admin_->channels(request, Inspection::kChannels);
                 }),
-                Audience::kOperator);
+                Audience::kOperator, whose);
   admin.add_get("/explain-route", once_started([this](const HttpRequest& request) {
                   return admin_->explain(request, config_);
                 }),
-                Audience::kOperator);
+                Audience::kOperator, {"app", "account", "service", "channel"});
   admin.add_post("/kick", once_started([this](const HttpRequest& request) {
                    return admin_->channels(request, Inspection::kKick);
-                 }));
+                 }),
+                 whose);
 }
 
 // --- Probes -------------------------------------------------------------------------------------

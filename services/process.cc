@@ -37,20 +37,33 @@ void raise_file_limit() {
 // The series of all components, for the monitor's scrape.
 class AllMetrics final : public prometheus::Collectable {
  public:
-  explicit AllMetrics(const std::vector<std::unique_ptr<Component>>& components)
-      : components_(components) {}
+  AllMetrics(const std::vector<std::unique_ptr<Component>>& components, const Monitor& monitor,
+             const Monitor* own_admin)
+      : components_(components), monitor_(monitor), own_admin_(own_admin) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override {
     MetricsSnapshot metrics;
     for (const auto& component : components_) component->collect(metrics);
     metrics.counter("ringgate_log_lines_dropped_total", "log lines lost because the queue was full",
                     {}, static_cast<double>(log_lines_dropped()));
+    monitor_.collect(metrics, "monitor");
+    if (own_admin_ != nullptr) own_admin_->collect(metrics, "admin");
     return metrics.take();
   }
 
  private:
   const std::vector<std::unique_ptr<Component>>& components_;
+  const Monitor& monitor_;
+  const Monitor* own_admin_;  // may be null
 };
+
+HttpBounds http_bounds(const Config& config) {
+  HttpBounds bounds;
+  bounds.max_connections = config.monitor_connections;
+  bounds.max_connections_per_address = config.monitor_connections_per_address;
+  bounds.request_time = config.monitor_request_time;
+  return bounds;
+}
 
 }  // namespace
 
@@ -98,8 +111,9 @@ Result<void> Process::run() {
 Result<void> Process::take_ports() {
   const bool development = mode_ == ProcessMode::kDevelopment;
   if (config_.monitor_port != 0 || development) {
-    Result<std::unique_ptr<Monitor>> monitor = Monitor::bind(
-        config_.monitor_address, config_.monitor_port, development ? "--admin" : "MonitorPort");
+    Result<std::unique_ptr<Monitor>> monitor =
+        Monitor::bind(config_.monitor_address, config_.monitor_port,
+                      development ? "--admin" : "MonitorPort", http_bounds(config_));
     if (!monitor) return std::unexpected(monitor.error());
     monitor_ = std::move(*monitor);
   }
@@ -110,7 +124,7 @@ Result<void> Process::take_ports() {
     admin_ = monitor_.get();
   } else if (config_.admin_port != 0) {
     Result<std::unique_ptr<Monitor>> admin =
-        Monitor::bind(config_.admin_address, config_.admin_port, "AdminPort");
+        Monitor::bind(config_.admin_address, config_.admin_port, "AdminPort", http_bounds(config_));
     if (!admin) return std::unexpected(admin.error());
     own_admin_ = std::move(*admin);
     admin_ = own_admin_.get();
@@ -123,7 +137,7 @@ void Process::serve_ports() {
     Probes probes;
     probes.health = [this] { return problems(&Component::health); };
     probes.ready = [this] { return ready(); };
-    probes.metrics = std::make_shared<AllMetrics>(components_);
+    probes.metrics = std::make_shared<AllMetrics>(components_, *monitor_, own_admin_.get());
     monitor_->add_probes(std::move(probes));
   }
   if (admin_ != nullptr) {

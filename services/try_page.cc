@@ -92,15 +92,14 @@ HttpReply try_token_reply(const HttpRequest& request, std::string_view secret, s
 
 void add_try_page(Monitor& monitor, TryPageOptions options) {
   const std::string policy = try_page_policy(try_page_html());
-  monitor.add_get(
-      "/try",
-      [policy](const HttpRequest&) {
-        return HttpReply{200,
-                         std::string(try_page_html()),
-                         "text/html; charset=utf-8",
-                         {{"Content-Security-Policy", policy}}};
-      },
-      Audience::kBrowser);
+  monitor.add_get("/try",
+                  [policy](const HttpRequest&) {
+                    return HttpReply{200,
+                                     std::string(try_page_html()),
+                                     "text/html; charset=utf-8",
+                                     {{"Content-Security-Policy", policy}}};
+                  },
+                  Audience::kBrowser, {"account", "login"});
   const bool development = options.development_secret.has_value();
   monitor.add_get(
       "/try/config.json",
@@ -109,12 +108,11 @@ void add_try_page(Monitor& monitor, TryPageOptions options) {
       },
       Audience::kBrowser);
   if (!development) return;
-  monitor.add_get(
-      "/try/token",
-      [secret = std::move(*options.development_secret)](const HttpRequest& request) {
-        return try_token_reply(request, secret, unix_now_s());
-      },
-      Audience::kOperator);
+  monitor.add_get("/try/token",
+                  [secret = std::move(*options.development_secret)](const HttpRequest& request) {
+                    return try_token_reply(request, secret, unix_now_s());
+                  },
+                  Audience::kOperator, {"account", "app"});
 }
 
 }  // namespace ringgate

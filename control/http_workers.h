@@ -1,0 +1,44 @@
+// A few threads for what may take time or wait, with a bounded queue. run() may be called on any
+// thread, start() and stop() by one at a time.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace ringgate {
+
+class HttpWorkers {
+ public:
+  using Task = std::function<void()>;
+
+  HttpWorkers(std::string name, std::size_t threads, std::size_t max_queued);
+  ~HttpWorkers();
+  HttpWorkers(const HttpWorkers&) = delete;
+  HttpWorkers& operator=(const HttpWorkers&) = delete;
+
+  void start();
+  // False: the queue is full, or this has stopped; the task is not run.
+  [[nodiscard]] bool run(Task task);
+  // Returns when the tasks that run have ended. What is queued is thrown away.
+  void stop();
+
+ private:
+  void work();
+
+  const std::string name_;
+  const std::size_t thread_count_;
+  const std::size_t max_queued_;
+  std::vector<std::thread> threads_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Task> queue_;  // under mutex_
+  bool stopped_ = false;    // under mutex_
+};
+
+}  // namespace ringgate
