@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
 #include "dataplane/upstream.h"
@@ -50,6 +49,37 @@ void append_instance(std::string& json, const InstanceStatus& instance, const Li
   json += "]}";
 }
 
+std::string_view value_of(const HttpRequest& request, std::string_view key) {
+  const auto at = request.query.find(std::string(key));
+  return at == request.query.end() ? std::string_view() : at->second;
+}
+
+Result<ChannelFilter> read_filter(const HttpRequest& request) {
+  const std::string_view account = value_of(request, "account");
+  const std::string_view app = value_of(request, "app");
+  const std::string_view channel = value_of(request, "channel");
+  if (request.query.contains("channel") == request.query.contains("account") ||
+      (request.query.contains("channel") && request.query.contains("app"))) {
+    return usage_error("say whose: ?account=NAME, ?account=NAME&app=NAME or ?channel=ID");
+  }
+  ChannelFilter filter{};
+  if (request.query.contains("channel")) {
+    if (channel.empty() || !filter.channel.set(channel)) {
+      return usage_error("a channel is 1 to 255 bytes");
+    }
+    return filter;
+  }
+  if (!is_valid_account(account) || !filter.account.set(account)) {
+    return usage_error("an account is 1 to {} bytes of UTF-8 without commas and control characters",
+                       kMaxAccountBytes);
+  }
+  if (request.query.contains("app") && (!is_valid_app(app) || !filter.app.set(app))) {
+    return usage_error("an app is 1 to {} bytes of UTF-8 without commas and control characters",
+                       kMaxAppBytes);
+  }
+  return filter;
+}
+
 }  // namespace
 
 // --- The monitor's threads ----------------------------------------------------------------------
@@ -59,12 +89,9 @@ HttpReply GatewayAdmin::services() {
 }
 
 HttpReply GatewayAdmin::channels(const HttpRequest& request, Inspection inspection) {
-  const auto account = request.query.find("account");
-  if (account == request.query.end()) return {400, "say whose: ?account=NAME\n"};
-  if (!is_valid_account(account->second)) {
-    return {400, "an account is 1 to 128 bytes of UTF-8 without commas and control characters\n"};
-  }
-  return ask(inspection, account->second);
+  const Result<ChannelFilter> filter = read_filter(request);
+  if (!filter) return {400, filter.error().message + "\n"};
+  return ask(inspection, *filter);
 }
 
 HttpReply GatewayAdmin::explain(const HttpRequest& request, const Config& config) {
@@ -96,9 +123,9 @@ HttpReply GatewayAdmin::explain(const HttpRequest& request, const Config& config
   });
 }
 
-HttpReply GatewayAdmin::ask(Inspection inspection, const std::string& account) {
+HttpReply GatewayAdmin::ask(Inspection inspection, const ChannelFilter& filter) {
   return wait_for(
-      [this, inspection, account](const Answer& answer) { begin(inspection, account, answer); });
+      [this, inspection, filter](const Answer& answer) { begin(inspection, filter, answer); });
 }
 
 // Runs `begin` on the control thread, and waits for what it answers now or later.
@@ -112,7 +139,7 @@ HttpReply GatewayAdmin::wait_for(const std::function<void(const Answer&)>& begin
 
 // --- The control thread -------------------------------------------------------------------------
 
-void GatewayAdmin::begin(Inspection inspection, const std::string& account, const Answer& answer) {
+void GatewayAdmin::begin(Inspection inspection, const ChannelFilter& filter, const Answer& answer) {
   const std::uint32_t number = next_question_++;
   Question& question = questions_[number];
   question.inspection = inspection;
@@ -122,8 +149,7 @@ void GatewayAdmin::begin(Inspection inspection, const std::string& account, cons
   InspectMail mail{};
   mail.question = number;
   mail.inspection = inspection;
-  mail.account_bytes = static_cast<std::uint8_t>(account.size());
-  std::memcpy(mail.account.data(), account.data(), std::min(account.size(), mail.account.size()));
+  mail.filter = filter;
   for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) {
     shards_.post(shard, kMailInspect, mail);
   }
@@ -136,6 +162,7 @@ void GatewayAdmin::take(ByteView message) {
   if (found == questions_.end()) return;  // too late
   Question& question = found->second;
   question.more = question.more || head.more != 0;
+  question.channel_count += head.channels;
   if (question.inspection == Inspection::kLinks) {
     for (; message.size() >= sizeof(LinkRow); message = message.subspan(sizeof(LinkRow))) {
       const auto row = read_mail<LinkRow>(message);
@@ -155,9 +182,8 @@ void GatewayAdmin::end(std::uint32_t number) {
   if (found == questions_.end()) return;
   const Question& question = found->second;
   loop_.cancel(question.timer);
-  std::string json = question.inspection == Inspection::kLinks
-                         ? services_json(question)
-                         : "{\"channels\": [" + question.channels + "]";
+  std::string json =
+      question.inspection == Inspection::kLinks ? services_json(question) : channels_json(question);
   // An answer that does not hold everything says so.
   if (question.more) json += ", \"more\": true";
   if (question.not_answered > 0) {
@@ -165,6 +191,12 @@ void GatewayAdmin::end(std::uint32_t number) {
   }
   question.answer->set_value({200, json + "}\n", kJsonType});
   questions_.erase(found);
+}
+
+std::string GatewayAdmin::channels_json(const Question& question) {
+  return fmt::format("{{\"channels\": [{}], \"{}\": {}", question.channels,
+                     question.inspection == Inspection::kKick ? "kicked" : "count",
+                     question.channel_count);
 }
 
 std::string GatewayAdmin::services_json(const Question& question) const {

@@ -1,10 +1,13 @@
 // What operators see and do on the admin port of a gateway:
 //
 //   GET  /services               every known instance, its links, what is queued and unanswered
-//   GET  /channels?account=NAME  where that account is logged in
+//   GET  /channels?account=NAME[&app=NAME], /channels?channel=ID
+//                                where that account is logged in: as many as an answer holds, and
+//                                how many there are
 //   GET  /explain-route?app=&account=[&service=][&channel=]
 //                                which instance a packet would go to, and why
-//   POST /kick?account=NAME      tells those that they are kicked out, and closes them
+//   POST /kick, with the same    tells all of those that they are kicked out, and closes them;
+//                                its answer may be cut as well
 //
 // Requests come on the monitor's threads; each asks the control thread, and through it the shards,
 // and waits for their answers for a while. Everything else is for the control thread.
@@ -51,14 +54,16 @@ class GatewayAdmin {
     std::size_t not_answered = 0;            // shards
     std::map<std::uint32_t, LinkRow> links;  // by upstream, summed over shards
     std::string channels;                    // JSON objects with commas between
+    std::uint64_t channel_count = 0;         // all that were meant
     bool more = false;
     ControlLoop::TimerId timer = 0;
   };
 
   [[nodiscard]] HttpReply wait_for(const std::function<void(const Answer&)>& begin);
-  [[nodiscard]] HttpReply ask(Inspection inspection, const std::string& account);
-  void begin(Inspection inspection, const std::string& account, const Answer& answer);
+  [[nodiscard]] HttpReply ask(Inspection inspection, const ChannelFilter& filter);
+  void begin(Inspection inspection, const ChannelFilter& filter, const Answer& answer);
   void end(std::uint32_t number);
+  [[nodiscard]] static std::string channels_json(const Question& question);
   [[nodiscard]] std::string services_json(const Question& question) const;
 
   ControlLoop& loop_;

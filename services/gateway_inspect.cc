@@ -31,6 +31,15 @@ std::string describe_channel(const Connection& connection, const Channel& channe
   return json;
 }
 
+bool is_meant(const ChannelFilter& filter, const Channel& channel, std::string_view gateway_id) {
+  const auto fits = [](std::string_view wanted, std::string_view is) {
+    return wanted.empty() || wanted == is;
+  };
+  return fits(filter.channel.view(), channel.id()) &&
+         fits(filter.account.view(), channel.account(gateway_id)) &&
+         fits(filter.app.view(), channel.app());
+}
+
 }  // namespace
 
 void GatewayHandler::inspect(const InspectMail& mail) {
@@ -42,7 +51,7 @@ void GatewayHandler::inspect(const InspectMail& mail) {
 }
 
 void GatewayHandler::report_links(std::uint32_t question) {
-  InspectedHead head{question, 0};
+  InspectedHead head{question, 0, 0};
   std::vector<std::uint8_t> message(sizeof head);
   upstreams_->for_each([&](const Upstream& upstream) {
     const LinkRow row{upstream.id, static_cast<std::uint32_t>(upstream.outstanding.size()),
@@ -59,19 +68,22 @@ void GatewayHandler::report_links(std::uint32_t question) {
 }
 
 void GatewayHandler::report_channels(const InspectMail& mail) {
-  const std::string_view account(mail.account.data(), mail.account_bytes);
-  InspectedHead head{mail.question, 0};
+  InspectedHead head{mail.question, 0, 0};
   std::string rows;
   shard_->table().for_each_client([&](Connection& connection) {
     Channel* const channel = connection.open() ? channel_of(connection) : nullptr;
-    if (channel == nullptr || channel->account(options_.gateway_id) != account) return;
-    std::string row = describe_channel(connection, *channel, shard_->index(), options_.gateway_id);
-    if (rows.size() + row.size() > kMaxAnswerBytes) {
-      head.more = 1;
-      return;
+    if (channel == nullptr || !is_meant(mail.filter, *channel, options_.gateway_id)) return;
+    ++head.channels;
+    if (head.more == 0) {
+      std::string row =
+          describe_channel(connection, *channel, shard_->index(), options_.gateway_id);
+      if (rows.size() + row.size() > kMaxAnswerBytes) {
+        head.more = 1;
+      } else {
+        if (!rows.empty()) rows += ", ";
+        rows += row;
+      }
     }
-    if (!rows.empty()) rows += ", ";
-    rows += row;
     if (mail.inspection == Inspection::kKick) kick(connection, *channel);
   });
   std::vector<std::uint8_t> message(sizeof head + rows.size());

@@ -2,8 +2,11 @@
 // dataplane/upstream.h.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "codec/ws_upgrade.h"
@@ -12,6 +15,7 @@
 #include "dataplane/mailbox.h"
 #include "dataplane/shard.h"
 #include "services/gateway_options.h"
+#include "services/token.h"
 
 namespace ringgate {
 
@@ -64,18 +68,41 @@ struct DeliveryHead {
 // What an operator asks of every shard. The answer carries the same question number.
 enum class Inspection : std::uint8_t {
   kLinks,     // LinkRow of every upstream
-  kChannels,  // of an account, as JSON objects with a comma between
-  kKick,      // the same, and they are told that they are kicked out, and closed
+  kChannels,  // as JSON objects with a comma between, as many as an answer holds
+  kKick,      // the same, and all of them are told that they are kicked out, and closed
+};
+
+// Text in mail. set() says whether it fits.
+template <std::size_t kMaxBytes>
+struct MailText {
+  static_assert(kMaxBytes < 256);
+  std::uint8_t bytes;
+  std::array<char, kMaxBytes> text;
+
+  [[nodiscard]] bool set(std::string_view value) noexcept {
+    if (value.size() > kMaxBytes) return false;
+    bytes = static_cast<std::uint8_t>(value.size());
+    std::copy(value.begin(), value.end(), text.begin());
+    return true;
+  }
+  [[nodiscard]] std::string_view view() const noexcept { return {text.data(), bytes}; }
+};
+
+// Which channels are meant: what is empty does not matter, and something is not.
+struct ChannelFilter {
+  MailText<kMaxAccountBytes> account;
+  MailText<kMaxAppBytes> app;
+  MailText<255> channel;
 };
 struct InspectMail {
   std::uint32_t question;
   Inspection inspection;
-  std::uint8_t account_bytes;
-  std::array<char, 128> account;
+  ChannelFilter filter;  // not of kLinks
 };
 struct InspectedHead {  // LinkRows or text follow
   std::uint32_t question;
-  std::uint32_t more;  // 1: there were more rows than an answer holds
+  std::uint32_t more;      // 1: there were more rows than an answer holds
+  std::uint32_t channels;  // all that were meant; all were kicked, if that was asked
 };
 struct LinkRow {
   std::uint32_t upstream;
