@@ -39,6 +39,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(CloseReason::kCo
     "text_message",
     "bad_text",
     "kicked_by_operator",
+    "login_answer_timeout",
 };
 static_assert(kReasons.size() <= kCloseReasons);
 
@@ -64,6 +65,7 @@ WsCloseCode close_code_of(CloseReason reason) noexcept {
     case CloseReason::kDraining:
       return WsCloseCode::kGoingAway;
     case CloseReason::kNoLoginService:
+    case CloseReason::kLoginAnswerTimeout:
       return WsCloseCode::kTryAgainLater;
     case CloseReason::kNone:
     case CloseReason::kPeerClosed:

@@ -77,6 +77,7 @@ enum class CloseReason : std::uint8_t {
   kTextMessage,  // packets travel in binary messages only
   kBadText,      // no UTF-8
   kKickedByOperator,
+  kLoginAnswerTimeout,  // the login service said nothing; kLoginTimeout: the client did not
   kCount,
 };
 // A few words for logs, metrics ("idle_timeout") and close frames.

@@ -152,7 +152,7 @@ void GatewayHandler::token_deadline(Connection& connection, Channel& channel) {
     scan.command = kCommandSignIn;
     scan.sequence = channel.login_sequence;
     answer(connection, scan, Status::kSystemException, "the login service did not answer in time");
-    shard_->finish(connection, CloseReason::kLoginTimeout);
+    shard_->finish(connection, CloseReason::kLoginAnswerTimeout);
     return;
   }
   if (unix_now_s() >= std::int64_t{channel.expires_at_s} + options_.token_grace_s) {

@@ -239,12 +239,13 @@ TEST(ShardWsClose, EveryCodeMayBeOnTheWire) {
     EXPECT_TRUE(is_wire_close_code(static_cast<std::uint16_t>(close_code_of(reason))));
   }
   const std::vector<std::pair<CloseReason, int>> codes = {
-      {CloseReason::kBadFrame, 1002},      {CloseReason::kTextMessage, 1003},
-      {CloseReason::kBadText, 1007},       {CloseReason::kBadPacket, 1007},
-      {CloseReason::kKickedOut, 1008},     {CloseReason::kTokenExpired, 1008},
-      {CloseReason::kFrameTooLong, 1009},  {CloseReason::kHeaderTooLong, 1009},
-      {CloseReason::kDraining, 1001},      {CloseReason::kIdleTimeout, 1001},
-      {CloseReason::kNoLoginService, 1013}};
+      {CloseReason::kBadFrame, 1002},       {CloseReason::kTextMessage, 1003},
+      {CloseReason::kBadText, 1007},        {CloseReason::kBadPacket, 1007},
+      {CloseReason::kKickedOut, 1008},      {CloseReason::kTokenExpired, 1008},
+      {CloseReason::kFrameTooLong, 1009},   {CloseReason::kHeaderTooLong, 1009},
+      {CloseReason::kDraining, 1001},       {CloseReason::kIdleTimeout, 1001},
+      {CloseReason::kNoLoginService, 1013}, {CloseReason::kLoginAnswerTimeout, 1013},
+      {CloseReason::kLoginTimeout, 1008}};
   for (const auto& [reason, code] : codes) {
     EXPECT_EQ(static_cast<int>(close_code_of(reason)), code) << describe(reason);
   }

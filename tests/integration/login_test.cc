@@ -195,7 +195,9 @@ TEST(Login, AServiceThatNeverAnswersMeans300AfterItsTimeThenClose) {
   FrameSocket client = bench.gateway.connect();
   client.send(login(token("alice"), 6));
   const Event request = bench.link.request("login.signin");
-  expect_refused(client, 6, pkt::SystemException, "login_timeout");
+  expect_refused(client, 6, pkt::SystemException, "login_answer_timeout");
+  EXPECT_EQ(bench.gateway.metric("ringgate_closed_by_reason_total", "login_answer_timeout"), 1);
+  EXPECT_EQ(bench.gateway.metric("ringgate_closed_by_reason_total", "login_timeout"), 0);
   // Its sign-in was forwarded, so a sign-out follows; an answer that comes now goes nowhere.
   EXPECT_EQ(bench.link.request("login.signout").header.channelid(), request.header.channelid());
   bench.link.respond(request);

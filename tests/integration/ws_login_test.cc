@@ -76,7 +76,8 @@ TEST(WsLogin, AServiceThatNeverAnswersMeans300AfterItsTimeThenClosed) {
   WsSocket client = WsSocket::open(bench.gateway.ws_port());
   client.send_packets(login(token("alice"), 6));
   const Event request = bench.link.request("login.signin");
-  expect_refused(client, 6, pkt::SystemException, WsCloseCode::kPolicyViolation, "login_timeout");
+  expect_refused(client, 6, pkt::SystemException, WsCloseCode::kTryAgainLater,
+                 "login_answer_timeout");
   EXPECT_EQ(bench.link.request("login.signout").header.channelid(), request.header.channelid());
 }
 
