@@ -47,6 +47,17 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"zone_fallback_total", "packets that left their zone because it has no connected service"},
     {"websocket_upgrades_total", "WebSocket handshakes completed"},
     {"websocket_upgrades_refused_total", "WebSocket handshakes refused"},
+    {"channel_waiting_full_total",
+     "logic service: requests answered with 300 because too many of their channel waited"},
+    {"service_requests_full_total",
+     "logic service: requests answered with 300 because too many were under way"},
+    {"service_request_bytes_full_total",
+     "logic service: requests answered with 300 because those under way held too many bytes"},
+    {"no_gateway_total",
+     "logic service: answers and pushes dropped because their gateway is not connected"},
+    {"gateway_queue_full_total",
+     "logic service: answers and pushes dropped because the bytes queued to their gateway reached "
+     "the bound"},
 }};
 
 constexpr std::array<CounterInfo, static_cast<std::size_t>(Gauge::kCount)> kGaugeInfo = {{

@@ -53,6 +53,11 @@ enum class Counter : std::uint8_t {
   kZoneFallback,
   kUpgrades,
   kUpgradesRefused,
+  kChannelWaitingFull,   // bounds of a logic service: requests that wait for one of their channel,
+  kServiceRequestsFull,  // all requests under way,
+  kServiceRequestBytesFull,  // and their bytes
+  kNoGateway,
+  kGatewayQueueFull,  // bound of a logic service: bytes queued to a gateway
   kCount,
 };
 

@@ -23,8 +23,8 @@ void refuse(Request& request) {
   request.fail(Status::kNotImplemented, "this service does not know the command");
 }
 
-void refuse_full(Request& request, std::string_view text) {
-  request.shard().outbox.shard().counters().add(Counter::kOutstandingFull);
+void refuse_full(Request& request, Counter bound, std::string_view text) {
+  request.shard().outbox.shard().counters().add(bound);
   request.fail(Status::kSystemException, text);
 }
 
@@ -34,7 +34,8 @@ void ChannelQueues::handle(Request& request) {
   if (!channels_.empty()) {
     if (const auto busy = channels_.find(request.channel_id()); busy != channels_.end()) {
       if (busy->second.waiting.size() >= bounds_.waiting_per_channel) {
-        refuse_full(request, "too many requests of this channel wait");
+        refuse_full(request, Counter::kChannelWaitingFull,
+                    "too many requests of this channel wait");
         return;
       }
       if (auto context = keep(request)) busy->second.waiting.push_back(std::move(context));
@@ -54,8 +55,11 @@ void ChannelQueues::handle(Request& request) {
 }
 
 std::unique_ptr<Context> ChannelQueues::keep(Request& request) {
-  if (requests_ >= bounds_.requests || request_bytes_ >= bounds_.request_bytes) {
-    refuse_full(request, "the service has too much to do");
+  const bool too_many = requests_ >= bounds_.requests;
+  if (too_many || request_bytes_ >= bounds_.request_bytes) {
+    refuse_full(request,
+                too_many ? Counter::kServiceRequestsFull : Counter::kServiceRequestBytesFull,
+                "the service has too much to do");
     return nullptr;
   }
   auto context = std::make_unique<Context>(request);

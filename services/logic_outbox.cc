@@ -16,7 +16,7 @@ bool Outbox::send(std::string_view gateway_id, LinkRef preferred, const Outgoing
 
   const Gateway* const gateway = links_.find(gateway_id);
   if (gateway == nullptr) {
-    shard_.counters().add(Counter::kNoService);
+    shard_.counters().add(Counter::kNoGateway);
     return false;
   }
   connection = open_link(*gateway);
@@ -37,7 +37,7 @@ bool Outbox::write(Connection& connection, const OutgoingHeader& header, ByteVie
                    std::size_t bytes) {
   std::uint8_t* const to = shard_.reserve(connection, bytes);
   if (to == nullptr) {
-    shard_.counters().add(Counter::kForwardFailedBytes);
+    shard_.counters().add(Counter::kGatewayQueueFull);
     return false;
   }
   write_framed_packet(to, header, body);
@@ -48,7 +48,7 @@ bool Outbox::write(Connection& connection, const OutgoingHeader& header, ByteVie
 bool Outbox::mail(const Gateway& gateway, const OutgoingHeader& header, ByteView body,
                   std::size_t bytes) {
   if (gateway.elsewhere.empty()) {
-    shard_.counters().add(Counter::kNoService);
+    shard_.counters().add(Counter::kNoGateway);
     return false;
   }
   const auto id_bytes = static_cast<std::uint32_t>(gateway.id.size());
@@ -72,12 +72,12 @@ void Outbox::on_mail(ByteView message) {
   const ByteView packet = message.subspan(id_bytes);
   Connection* const connection = gateway != nullptr ? open_link(*gateway) : nullptr;
   if (connection == nullptr) {
-    shard_.counters().add(Counter::kNoService);
+    shard_.counters().add(Counter::kNoGateway);
     return;
   }
   std::uint8_t* const to = shard_.reserve(*connection, packet.size());
   if (to == nullptr) {
-    shard_.counters().add(Counter::kForwardFailedBytes);
+    shard_.counters().add(Counter::kGatewayQueueFull);
     return;
   }
   std::memcpy(to, packet.data(), packet.size());

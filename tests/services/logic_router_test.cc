@@ -109,7 +109,8 @@ TEST_F(LogicRouterTest, TooManyWaitingOfOneChannelAreRefused) {
   EXPECT_EQ(refused.header.status(), pkt::Status::SystemException);
   store.open.store(true);
   for (std::uint32_t i = 1; i <= 3; ++i) EXPECT_EQ(gateway.receive().header.sequence(), i);
-  EXPECT_EQ(service->count(Counter::kOutstandingFull), 1);
+  EXPECT_EQ(service->count(Counter::kChannelWaitingFull), 1);
+  EXPECT_EQ(service->count(Counter::kServiceRequestsFull), 0);
 }
 
 TEST_F(LogicRouterTest, TooManyRequestsAreRefused) {
@@ -126,6 +127,22 @@ TEST_F(LogicRouterTest, TooManyRequestsAreRefused) {
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
   send(gateway, "test.wait", "c", 4);
   EXPECT_EQ(gateway.receive().header.sequence(), 4);
+  EXPECT_EQ(service->count(Counter::kServiceRequestsFull), 1);
+  EXPECT_EQ(service->count(Counter::kServiceRequestBytesFull), 0);
+}
+
+TEST_F(LogicRouterTest, RequestsOfTooManyBytesAreRefused) {
+  LogicOptions options;
+  options.channels.request_bytes = 1;
+  start(options);
+  TestGateway gateway(service->port(), "g1");
+  send(gateway, "test.wait", "a", 1);
+  send(gateway, "test.wait", "b", 2);
+  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::SystemException);
+  store.open.store(true);
+  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
+  EXPECT_EQ(service->count(Counter::kServiceRequestBytesFull), 1);
+  EXPECT_EQ(service->count(Counter::kServiceRequestsFull), 0);
 }
 
 TEST_F(LogicRouterTest, EveryRequestIsAnswered) {
@@ -186,7 +203,7 @@ TEST_F(LogicRouterTest, AnAnswerWithoutALinkIsCounted) {
   }
   ASSERT_TRUE(service->wait_for(Counter::kClosed, 1));
   store.open.store(true);
-  EXPECT_TRUE(service->wait_for(Counter::kNoService, 1));
+  EXPECT_TRUE(service->wait_for(Counter::kNoGateway, 1));
 }
 
 // Its coroutine is destroyed while it waits, which must not leak or touch what is gone.

@@ -234,7 +234,7 @@ TEST_F(LogicServiceTest, APushWithoutALinkIsCounted) {
   header.dest = "nowhere";
   gateway.send(header);
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
-  EXPECT_EQ(service->count(Counter::kNoService), 1);
+  EXPECT_EQ(service->count(Counter::kNoGateway), 1);
 }
 
 TEST_F(LogicServiceTest, AGatewayThatIsGoneEverywhereIsForgotten) {
@@ -250,7 +250,7 @@ TEST_F(LogicServiceTest, AGatewayThatIsGoneEverywhereIsForgotten) {
   header.dest = "g2";
   gateway.send(header);
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
-  EXPECT_EQ(service->count(Counter::kNoService), 1);
+  EXPECT_EQ(service->count(Counter::kNoGateway), 1);
 }
 
 }  // namespace
