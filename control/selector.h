@@ -32,6 +32,7 @@ struct SelectionKey {
 struct Selection {
   std::size_t index = 0;       // into the candidates
   bool zone_fallback = false;  // its zone has no service: to be counted
+  std::string_view zone = {};  // that zone
 };
 
 // The same choice, for a person.
@@ -76,6 +77,10 @@ class Selector {
   virtual ~Selector() = default;
 
   [[nodiscard]] virtual SelectorKind kind() const noexcept = 0;
+  // The zone that is chosen, whatever services there are; empty: none is.
+  [[nodiscard]] virtual std::string_view zone_of(const SelectionKey& /*key*/) const noexcept {
+    return {};
+  }
   // `candidates` is not empty and sorted by service id.
   [[nodiscard]] virtual std::unique_ptr<PreparedGroup> prepare(Candidates candidates) const = 0;
 };

@@ -7,14 +7,22 @@
 namespace ringgate {
 namespace {
 
+std::size_t zone_number(const RouteTable& table, const SelectionKey& key,
+                        std::uint32_t account_crc) noexcept {
+  if (const auto zone = table.whitelist_zone(key.app)) return *zone;
+  const bool by_app = table.route_by() == RouteBy::kApp;
+  return table.zone_at((by_app ? crc32_ieee(key.app) : account_crc) % table.slots());
+}
+
 class RouteGroup final : public PreparedGroup {
  public:
   RouteGroup(const RouteTable& table, Candidates candidates);
 
   [[nodiscard]] Selection select(const SelectionKey& key) const noexcept override {
     const std::uint32_t account_crc = crc32_ieee(key.account);
-    const std::vector<std::size_t>& members = in_zone_[zone_of(key, account_crc)];
-    if (members.empty()) return {by_hash(key), true};
+    const std::size_t zone = zone_number(table_, key, account_crc);
+    const std::vector<std::size_t>& members = in_zone_[zone];
+    if (members.empty()) return {by_hash(key), true, table_.zones()[zone].id};
     return {members[slot_of(account_crc, members.size()) / kSlotsPerService]};
   }
   void explain(const SelectionKey& key, Explanation& explanation) const override;
@@ -25,12 +33,6 @@ class RouteGroup final : public PreparedGroup {
   // Below 10 n, so that a tenth of it is the number of one of n services.
   static std::uint64_t slot_of(std::uint32_t account_crc, std::size_t services) noexcept {
     return account_crc % (kSlotsPerService * services);
-  }
-  [[nodiscard]] std::size_t zone_of(const SelectionKey& key,
-                                    std::uint32_t account_crc) const noexcept {
-    if (const auto zone = table_.whitelist_zone(key.app)) return *zone;
-    const bool by_app = table_.route_by() == RouteBy::kApp;
-    return table_.zone_at((by_app ? crc32_ieee(key.app) : account_crc) % table_.slots());
   }
   void explain_zone(const SelectionKey& key, std::vector<std::string>& steps) const;
   void explain_member(const SelectionKey& key, std::size_t zone, Explanation& explanation) const;
@@ -51,7 +53,7 @@ RouteGroup::RouteGroup(const RouteTable& table, Candidates all)
 
 void RouteGroup::explain(const SelectionKey& key, Explanation& explanation) const {
   explain_zone(key, explanation.steps);
-  explain_member(key, zone_of(key, crc32_ieee(key.account)), explanation);
+  explain_member(key, zone_number(table_, key, crc32_ieee(key.account)), explanation);
   explanation.selection = select(key);
 }
 
@@ -97,6 +99,10 @@ void RouteGroup::explain_member(const SelectionKey& key, std::size_t zone,
 }
 
 }  // namespace
+
+std::string_view RouteSelector::zone_of(const SelectionKey& key) const noexcept {
+  return table_.zones()[zone_number(table_, key, crc32_ieee(key.account))].id;
+}
 
 std::unique_ptr<PreparedGroup> RouteSelector::prepare(Candidates candidates) const {
   return std::make_unique<RouteGroup>(table_, std::move(candidates));

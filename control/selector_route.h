@@ -20,6 +20,7 @@ class RouteSelector final : public Selector {
   explicit RouteSelector(const RouteTable& table) : table_(table) {}
 
   [[nodiscard]] SelectorKind kind() const noexcept override { return SelectorKind::kRoute; }
+  [[nodiscard]] std::string_view zone_of(const SelectionKey& key) const noexcept override;
   [[nodiscard]] std::unique_ptr<PreparedGroup> prepare(Candidates candidates) const override;
 
  private:

@@ -71,6 +71,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Gauge::kCount)> kGaug
     {"websockets", "of the open client connections, those over WebSocket"},
     {"clients_polled", "of the client connections, those waited for by a poll: they are idle"},
     {"link_queued_bytes", "bytes waiting to be sent on links"},
+    {"websocket_channels", "of the logged-in client connections, those over WebSocket"},
 }};
 
 }  // namespace

@@ -80,6 +80,7 @@ enum class Gauge : std::uint8_t {
   kWebSockets,
   kPolled,
   kLinkQueuedBytes,
+  kWebSocketChannels,
   kCount,
 };
 [[nodiscard]] CounterInfo describe(Gauge gauge) noexcept;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "dataplane/counters.h"
+#include "dataplane/transport.h"
 
 namespace ringgate {
 
@@ -29,9 +30,19 @@ inline constexpr std::size_t kOtherCommand = kKnownCommands.size() - 1;
 
 // Written by one shard, read by any thread.
 struct CommandCounters {
-  std::array<Cell, kKnownCommands.size()> messages_in;
-  std::array<Cell, kKnownCommands.size()> bytes_in;
+  struct In {
+    std::array<Cell, kKnownCommands.size()> messages;
+    std::array<Cell, kKnownCommands.size()> bytes;
+  };
+  std::array<In, 2> in;  // by Transport
   std::array<Cell, kKnownCommands.size()> bytes_out;
+
+  void count_in(Transport transport, std::string_view command, std::size_t bytes) noexcept {
+    In& counted = in[index_of(transport)];
+    const std::size_t index = command_index(command);
+    counted.messages[index].add(1);
+    counted.bytes[index].add(bytes);
+  }
 };
 
 }  // namespace ringgate

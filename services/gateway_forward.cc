@@ -13,10 +13,7 @@ void GatewayHandler::forward(Connection& connection, Channel& channel, const Pac
                    read == HeaderRead::kBad ? CloseReason::kBadPacket : CloseReason::kTooManyMetas);
     return;
   }
-  const std::size_t command = command_index(scan.command);
-  commands_.messages_in[command].add(1);
-  commands_.bytes_in[command].add(packet.header.size() + packet.body.size() + kLogicOverheadBytes);
-
+  count_in(connection, scan.command, packet);
   const std::string_view service = Routes::service_of(scan.command);
   if (scan.command.empty() || service == "login" ||
       scan.flag != static_cast<std::uint32_t>(Flag::kRequest)) {
@@ -63,15 +60,24 @@ void GatewayHandler::forward(Connection& connection, Channel& channel, const Pac
   ++channel.outstanding;
 }
 
+void GatewayHandler::count_in(const Connection& connection, std::string_view command,
+                              const Packet& packet) {
+  commands_.count_in(connection.transport, command,
+                     packet.header.size() + packet.body.size() + kLogicOverheadBytes);
+}
+
 GatewayHandler::Route GatewayHandler::route(std::string_view service, const SelectionKey& key) {
   const Routes::Choice choice = routes_.select(service, key);
   const Route found{choice.upstream, &services_.of(service)};
   if (found.upstream == nullptr) {
     shard_->counters().add(Counter::kNoService);
     found.counters->no_service.add(1);
+    zones_.of(choice.zone).no_server.add(1);
   }
-  if (choice.zone_fallback) [[unlikely]]
+  if (choice.zone_fallback) [[unlikely]] {
     shard_->counters().add(Counter::kZoneFallback);
+    zones_.of(choice.zone).fallback.add(1);
+  }
   return found;
 }
 

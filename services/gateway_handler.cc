@@ -65,12 +65,19 @@ void GatewayHandler::on_close(Connection& connection, CloseReason reason) {
 
 void GatewayHandler::on_channel_end(Connection& connection, Channel& channel, CloseReason reason) {
   log_close(connection, reason, channel.account(options_.gateway_id));
-  if (channel.state == ChannelState::kLoggedIn) shard_->counters().change(Gauge::kChannels, -1);
+  if (channel.state == ChannelState::kLoggedIn) count_channel(connection, -1);
   // After a kick-out the session belongs to the newer login already.
   if (reason != CloseReason::kKickedOut && !channel.kicked_out)
     sign_out({channel.id(), channel.app(), channel.channel_crc});
   Channel::destroy(shard_->pool(), &channel);
   connection.user = nullptr;
+}
+
+void GatewayHandler::count_channel(const Connection& connection, int by) {
+  shard_->counters().change(Gauge::kChannels, by);
+  if (connection.transport == Transport::kWebSocket) {
+    shard_->counters().change(Gauge::kWebSocketChannels, by);
+  }
 }
 
 void GatewayHandler::on_link_end(Connection& connection, CloseReason reason) {

@@ -25,6 +25,7 @@
 #include "services/gateway_options.h"
 #include "services/gateway_routes.h"
 #include "services/gateway_service_counters.h"
+#include "services/gateway_zone_counters.h"
 #include "services/token.h"
 
 namespace pkt {
@@ -50,6 +51,7 @@ class GatewayHandler final : public Handler {
   // Any thread.
   [[nodiscard]] const CommandCounters& commands() const noexcept { return commands_; }
   [[nodiscard]] const ServiceCounters& services() const noexcept { return services_; }
+  [[nodiscard]] const ZoneCounters& zones() const noexcept { return zones_; }
 
  private:
   // A packet from a service on its way to channels: written straight from where it was received.
@@ -68,6 +70,7 @@ class GatewayHandler final : public Handler {
   void on_client_packet(Connection& connection, ByteView payload);
   void on_basic(Connection& connection, const Packet& packet);
   void on_channel_end(Connection& connection, Channel& channel, CloseReason reason);
+  void count_channel(const Connection& connection, int by);
   void on_link_end(Connection& connection, CloseReason reason);
   void fail_outstanding(Upstream& upstream);
   void expire_outstanding();
@@ -96,6 +99,7 @@ class GatewayHandler final : public Handler {
     Upstream* upstream = nullptr;  // null: none is connected, which has been counted
     ServiceCounters::Row* counters = nullptr;
   };
+  void count_in(const Connection& connection, std::string_view command, const Packet& packet);
   [[nodiscard]] Route route(std::string_view service, const SelectionKey& key);
   void count_failure(const Route& route, SendStatus status);
   void answer(Connection& connection, const HeaderScan& scan, Status status,
@@ -150,6 +154,7 @@ class GatewayHandler final : public Handler {
   TokenVerifier verifier_;
   CommandCounters commands_;
   ServiceCounters services_;
+  ZoneCounters zones_;
   std::uint64_t next_login_ = 1;
   std::deque<Signout> signouts_;
   std::string session_;                      // scratch of logins: body length and Session

@@ -25,6 +25,7 @@ void GatewayHandler::login(Connection& connection, const Packet& packet) {
                    read == HeaderRead::kBad ? CloseReason::kBadPacket : CloseReason::kTooManyMetas);
     return;
   }
+  count_in(connection, scan.command, packet);
   if (scan.command != kCommandSignIn || scan.flag != static_cast<std::uint32_t>(Flag::kRequest)) {
     shard_->counters().add(Counter::kRefusedCommands);
     answer(connection, scan, Status::kInvalidCommand, "log in first");
@@ -127,7 +128,7 @@ void GatewayHandler::login_answered(Connection& connection, Channel& channel,
     return;
   }
   shard_->counters().add(Counter::kLogins);
-  shard_->counters().change(Gauge::kChannels, 1);
+  count_channel(connection, 1);
   channel.state = ChannelState::kLoggedIn;
   flush_waiting(connection, channel);
   if (!connection.open()) return;

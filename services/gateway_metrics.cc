@@ -1,4 +1,6 @@
 // What a gateway tells its monitor: counters of its shards, and what it knows of services.
+#include <algorithm>
+
 #include "services/gateway_handler.h"
 #include "services/gateway_service.h"
 #include "services/shard_setup.h"
@@ -28,34 +30,61 @@ void GatewayService::collect(MetricsSnapshot& metrics) const {
   if (!started_.load(std::memory_order_acquire)) return;
   registry_->collect(metrics);
   collect_shards(*shards_, config_.service_id, metrics);
-  const MetricsSnapshot::Labels who = {{"serviceId", config_.service_id},
-                                       {"serviceName", config_.service_name}};
+  for (const Transport transport : {Transport::kTcp, Transport::kWebSocket}) {
+    collect_transport(transport, metrics);
+  }
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
+    for (std::size_t c = 0; c < kKnownCommands.size(); ++c) {
+      metrics.counter("kim_message_out_flow_bytes", "bytes of messages to clients",
+                      {{"command", std::string(kKnownCommands[c])}},
+                      static_cast<double>(handler.commands().bytes_out[c].get()));
+    }
+    handler.zones().for_each([&](std::string_view zone, const ZoneCounters::Row& row) {
+      const std::string label(zone);
+      metrics.counter("kim_no_server_found_error_total",
+                      "packets that no service was found for, by the zone it was looked for in",
+                      {{"zone", label}}, static_cast<double>(row.no_server.get()));
+      if (label.empty()) return;
+      metrics.counter("ringgate_fallbacks_by_zone_total",
+                      "packets that another zone served, by the zone that has no connected service",
+                      {{"serviceId", config_.service_id}, {"zone", label}},
+                      static_cast<double>(row.fallback.get()));
+    });
+  }
+  collect_services(metrics);
+}
+
+// What clients over one transport do, under the name that its listeners register by.
+void GatewayService::collect_transport(Transport transport, MetricsSnapshot& metrics) const {
+  const auto listens = [this](Transport wanted) {
+    return std::ranges::find(config_.listen, wanted, &ListenSpec::transport) !=
+           config_.listen.end();
+  };
+  if (!listens(transport)) return;
+  const bool is_second = transport == Transport::kWebSocket && listens(Transport::kTcp);
+  const MetricsSnapshot::Labels who = {
+      {"serviceId", config_.service_id},
+      {"serviceName", is_second ? std::string(gateway_name(transport)) : config_.service_name}};
   double channels = 0;
-  double no_service = 0;
   for (std::uint32_t i = 0; i < shards_->size(); ++i) {
     const Counters& counters = shards_->shard(i).counters();
-    channels += static_cast<double>(counters.get(Gauge::kChannels));
-    no_service += static_cast<double>(counters.get(Counter::kNoService) +
-                                      counters.get(Counter::kZoneFallback));
+    const auto websockets = static_cast<double>(counters.get(Gauge::kWebSocketChannels));
+    const bool is_tcp = transport == Transport::kTcp;
+    channels +=
+        is_tcp ? static_cast<double>(counters.get(Gauge::kChannels)) - websockets : websockets;
     const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
+    const CommandCounters::In& in = handler.commands().in[index_of(transport)];
     for (std::size_t c = 0; c < kKnownCommands.size(); ++c) {
       MetricsSnapshot::Labels labels = who;
       labels.emplace_back("command", kKnownCommands[c]);
-      const CommandCounters& commands = handler.commands();
       metrics.counter("kim_message_in_total", "messages from clients", labels,
-                      static_cast<double>(commands.messages_in[c].get()));
+                      static_cast<double>(in.messages[c].get()));
       metrics.counter("kim_message_in_flow_bytes", "bytes of messages from clients", labels,
-                      static_cast<double>(commands.bytes_in[c].get()));
-      metrics.counter("kim_message_out_flow_bytes", "bytes of messages to clients",
-                      {{"command", std::string(kKnownCommands[c])}},
-                      static_cast<double>(commands.bytes_out[c].get()));
+                      static_cast<double>(in.bytes[c].get()));
     }
   }
-  collect_services(metrics);
-  metrics.gauge("kim_channel_total", "logged-in connections", who, channels);
-  metrics.counter("kim_no_server_found_error_total",
-                  "packets for which no service was found, at all or in their zone",
-                  {{"zone", config_.zone}}, no_service);
+  metrics.gauge("kim_channel_total", "logged-in connections", who, std::max(channels, 0.0));
 }
 
 // Forwards by service and result, and what there is to forward to.

@@ -16,6 +16,7 @@ std::set<std::string> followed_services(const ServiceAliases& aliases) {
 
 void Routes::rebuild(const Catalogue& catalogue, Upstreams& upstreams) {
   groups_.clear();
+  selectors_ = &selectors_of(catalogue);
   for (const auto& [name, service] : aliases_) add_group(name, service, catalogue, upstreams);
   std::set<std::string> names;
   for (const CatalogueEntry& entry : catalogue.entries) names.insert(entry.name);
@@ -37,7 +38,7 @@ void Routes::add_group(const std::string& name, const std::string& service,
     group.upstreams.push_back(upstreams.find(entry->upstream));
   }
   if (!candidates.empty()) {
-    group.prepared = selectors_of(catalogue).of(name).prepare(std::move(candidates));
+    group.prepared = selectors_->of(name).prepare(std::move(candidates));
   }
   groups_.push_back(std::move(group));
 }
@@ -45,11 +46,12 @@ void Routes::add_group(const std::string& name, const std::string& service,
 Routes::Choice Routes::select(std::string_view service, const SelectionKey& key) const noexcept {
   for (const Group& group : groups_) {
     if (group.name != service) continue;
-    if (group.prepared == nullptr) return {};
+    if (group.prepared == nullptr) break;
     const Selection selection = group.prepared->select(key);
-    return {group.upstreams[selection.index], selection.zone_fallback};
+    return {group.upstreams[selection.index], selection.zone_fallback, selection.zone};
   }
-  return {};
+  if (selectors_ == nullptr) return {};
+  return {nullptr, false, selectors_->of(service).zone_of(key)};
 }
 
 }  // namespace ringgate

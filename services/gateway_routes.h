@@ -26,6 +26,7 @@ class Routes {
   struct Choice {
     Upstream* upstream = nullptr;  // null: no instance is connected
     bool zone_fallback = false;    // its zone has none that is: to be counted
+    std::string_view zone = {};    // of either: where none was found; lives until the next rebuild
   };
 
   // `aliases` outlives this.
@@ -53,7 +54,8 @@ class Routes {
                  Upstreams& upstreams);
 
   const ServiceAliases& aliases_;
-  std::vector<Group> groups_;  // few: searched in order
+  const SelectorSet* selectors_ = nullptr;  // the catalogue's; null: there is none yet
+  std::vector<Group> groups_;               // few: searched in order
 };
 
 }  // namespace ringgate

@@ -49,6 +49,7 @@ class GatewayService final : public Component {
   void begin_accepting();
   void refresh_ready();
   void count_instances();
+  void collect_transport(Transport transport, MetricsSnapshot& metrics) const;
   void collect_services(MetricsSnapshot& metrics) const;
   void drained();
 

@@ -3,6 +3,7 @@
 
 #include "tests/common/free_port.h"
 #include "tests/integration/raw_service.h"
+#include "tests/integration/ws_client.h"
 
 namespace ringgate::test {
 namespace {
@@ -54,11 +55,70 @@ TEST(MonitorPort, HasTheSeriesThatDashboardsRead) {
   EXPECT_EQ(bench.gateway.metric("kim_message_in_total", what), 1);
   EXPECT_GT(bench.gateway.metric("kim_message_in_flow_bytes", what), 0);
   EXPECT_GT(bench.gateway.metric("kim_message_out_flow_bytes", R"(command="chat.user.talk")"), 0);
-  EXPECT_EQ(bench.gateway.metric("kim_no_server_found_error_total", R"(zone="zone_a")"), 0);
+  EXPECT_EQ(bench.gateway.metric("kim_message_in_total", who + R"(,command="login.signin")"), 1);
+  EXPECT_GT(bench.gateway.metric("kim_message_in_flow_bytes", who + R"(,command="login.signin")"),
+            0);
+  EXPECT_EQ(bench.gateway.metric("kim_no_server_found_error_total"), 0);
   EXPECT_EQ(bench.gateway.metric("ringgate_logins_total"), 1);
   EXPECT_EQ(bench.gateway.metric("ringgate_answered_total"), 2);
   EXPECT_EQ(bench.gateway.metric("ringgate_links"), 2);
   EXPECT_EQ(bench.gateway.metric("ringgate_channels"), 1);
+}
+
+TEST(MonitorPort, TellsTheClientsOfItsTransportsApart) {
+  ChatBench bench{with_ws()};
+  Client alice = bench.log_in("alice");
+  WsSocket bob = WsSocket::open(bench.gateway.ws_port());
+  bob.send_packets(login(token("bob")));
+  bench.link.respond(bench.link.request("login.signin"));
+  ASSERT_TRUE(bob.next().is_answer(1));
+  bob.send_packets(talk("alice", "hello", 2));
+  bench.chat_link.respond(bench.chat_link.request("chat.user.talk"));
+  EXPECT_TRUE(bob.next().is_answer(2));
+  for (const std::string name : {"tgateway", "wgateway"}) {
+    const std::string who = R"(serviceId="g1",serviceName=")" + name + R"(")";
+    const double talks = name == "wgateway" ? 1 : 0;
+    EXPECT_EQ(bench.gateway.metric("kim_channel_total", who), 1) << name;
+    EXPECT_EQ(bench.gateway.metric("kim_message_in_total", who + R"(,command="login.signin")"), 1);
+    EXPECT_EQ(bench.gateway.metric("kim_message_in_total", who + R"(,command="chat.user.talk")"),
+              talks);
+  }
+  bob.socket().close();
+  bench.gateway.wait_metric_is("kim_channel_total", 0, R"(serviceName="wgateway")");
+  EXPECT_EQ(bench.gateway.metric("kim_channel_total", R"(serviceName="tgateway")"), 1);
+}
+
+TEST(MonitorPort, CountsWhatNoServerWasFoundForByTheZoneItWasLookedForIn) {
+  const World world;
+  const auto file = world.folder().write(
+      "route.json", R"({"route_by": "app", "zones": [{"id": "zone_1", "weight": 1}, )"
+                    R"({"id": "zone_2", "weight": 0}], )"
+                    R"("whitelist": [{"key": "kim", "value": "zone_2"}]})");
+  const Server gateway(
+      world, "gateway", "g1",
+      {{"Zone", "zone_1"}, {"Selectors", "{chat: route}"}, {"RouteFile", file.string()}});
+  RawService login_service(world, "login01", "login");
+  Link login_link = login_service.accept();
+  wait_until("ready", [&] { return gateway.get("/ready").status == 200; });
+  Client alice = log_in(gateway, login_link, "alice");
+  alice.send(talk("bob", "hello", 2));
+  EXPECT_TRUE(alice.next().is_answer(2, pkt::SystemException));
+  const auto unserved = [&](const std::string& zone) {
+    return gateway.metric("kim_no_server_found_error_total", "zone=\"" + zone + "\"");
+  };
+  EXPECT_EQ(unserved("zone_2"), 1);
+  EXPECT_EQ(unserved("zone_1"), -1) << "the gateway's own zone has nothing to do with it";
+
+  // One of another zone serves: that is counted apart.
+  RawService chat(world, "chat01", "chat");
+  Link chat_link = chat.accept();
+  gateway.wait_metric("ringgate_links", 2);
+  alice.send(talk("bob", "hello", 3));
+  chat_link.respond(chat_link.request("chat.user.talk"));
+  EXPECT_TRUE(alice.next().is_answer(3));
+  EXPECT_EQ(unserved("zone_2"), 1);
+  EXPECT_EQ(gateway.metric("ringgate_fallbacks_by_zone_total", R"(zone="zone_2")"), 1);
+  EXPECT_EQ(gateway.metric("ringgate_zone_fallback_total"), 1);
 }
 
 TEST(MonitorPort, LabelsAreBoundedWhateverClientsSend) {
