@@ -22,6 +22,23 @@ bool plausible_host(std::string_view host) {
          });
 }
 
+bool is_blank(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte <= ' ' || byte == 0x7f;
+}
+
+bool is_of_a_name(char c) {
+  const bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  return alnum || c == '-' || c == '_' || c == '.';
+}
+
+// Its zone (fe80::1%eth0) may be one that this machine does not have.
+bool is_ipv6(std::string_view text) {
+  const std::string address(text.substr(0, text.find('%')));
+  in6_addr v6{};
+  return inet_pton(AF_INET6, address.c_str(), &v6) == 1;
+}
+
 template <class Family>
 SocketAddress make_address(const Family& from) {
   SocketAddress address;
@@ -49,6 +66,35 @@ std::string host_of_v6(const in6_addr& address) {
 }
 
 }  // namespace
+
+Result<std::string> parse_host(std::string_view text) {
+  if (text.empty()) return run_error("is missing");
+  if (text.size() > kMaxHost) return run_error("is longer than {} characters", kMaxHost);
+  if (const auto blank = std::ranges::find_if(text, is_blank); blank != text.end()) {
+    return run_error("has a {} in it", *blank == ' ' ? "blank" : "control character");
+  }
+  if (text.contains("://")) return run_error("has a scheme in it; write the host alone");
+  if (text.starts_with('[') && text.contains(']')) {
+    const std::string_view inside = text.substr(1, text.find(']') - 1);
+    const std::string_view rest = text.substr(text.find(']') + 1);
+    if (rest.starts_with(':')) return run_error("has a port in it; write the host alone");
+    if (rest.empty() && is_ipv6(inside)) return std::string(inside);
+    return run_error("has brackets, but no IPv6 address in them");
+  }
+  const auto colons = std::ranges::count(text, ':');
+  if (colons == 1) return run_error("has a port in it; write the host alone");
+  if (colons > 1) {
+    if (!is_ipv6(text)) return run_error("is not an IPv6 address");
+    return std::string(text);
+  }
+  constexpr std::string_view kDigits = "0123456789.";
+  if (!std::ranges::all_of(text, is_of_a_name)) return run_error("is not a name or an address");
+  if (text.find_first_not_of(kDigits) == std::string_view::npos &&
+      !numeric_address({std::string(text), 0})) {
+    return run_error("is not an IPv4 address");
+  }
+  return std::string(text);
+}
 
 Result<Endpoint> parse_endpoint(std::string_view text) {
   const std::size_t colon = text.rfind(':');

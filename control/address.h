@@ -22,7 +22,12 @@ struct Endpoint {
 // "host:port", "[::1]:80", ":8000" (all interfaces). The port has to be there; 0 is allowed.
 Result<Endpoint> parse_endpoint(std::string_view text);
 
-// The inverse: IPv6 in brackets, an IPv4-mapped IPv6 address as IPv4.
+// A host that can be dialled, as registries have it: a name, IPv4, or IPv6 without the brackets
+// that it may be written in. The error is what is wrong with the text, as in "has a port in it;
+// ...".
+Result<std::string> parse_host(std::string_view text);
+
+// The inverse of parse_endpoint(): IPv6 in brackets, an IPv4-mapped IPv6 address as IPv4.
 std::string format_endpoint(const Endpoint& endpoint);
 
 struct SocketAddress {

@@ -84,14 +84,13 @@ struct Applier {
   Result<void> operator()(const HostKey& key) const {
     auto text = scalar_of(raw, "a host");
     if (!text) return std::unexpected(text.error());
-    if (has_control(*text) || text->find_first_of(" /,") != std::string::npos) {
-      return usage_error("is not a host; give a name or a numeric address");
+    if (text->empty()) {
+      (config.*key.member).clear();
+      return {};
     }
-    if (text->starts_with('[') && text->ends_with(']')) *text = text->substr(1, text->size() - 2);
-    if (std::ranges::count(*text, ':') == 1) {
-      return usage_error("\"{}\" has a port in it; the port has a key of its own", *text);
-    }
-    config.*key.member = *text;
+    auto host = parse_host(*text);
+    if (!host) return usage_error("\"{}\" {}", quotable(*text), host.error().message);
+    config.*key.member = std::move(*host);
     return {};
   }
 

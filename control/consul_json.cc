@@ -3,9 +3,11 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <tuple>
 #include <utility>
 
+#include "control/address.h"
 #include "control/config_values.h"
 #include "control/registry_json.h"
 
@@ -59,14 +61,14 @@ std::optional<std::string> taken(std::map<std::string, std::string>& meta, const
 
 // What both kinds of answer have in common; false: it is not as documented.
 bool read_service(const dom::object& object, Service& service) {
-  std::uint64_t port = 0;
+  std::int64_t port = 0;
   if (!read_text(object, "ID", service.id) || !read_text(object, "Service", service.name) ||
       !read_text(object, "Address", service.address) || !read_tags(object, service.tags) ||
-      !read_meta(object, service.meta) || object["Port"].get(port) != simdjson::SUCCESS ||
-      port > 65535) {
+      !read_meta(object, service.meta) || object["Port"].get(port) != simdjson::SUCCESS) {
     return false;
   }
-  service.port = static_cast<std::uint16_t>(port);
+  // 0: none that we could dial.
+  service.port = port < 0 || port > 65535 ? std::uint16_t{0} : static_cast<std::uint16_t>(port);
   service.protocol = taken(service.meta, "protocol").value_or("tcp");
   service.zone = taken(service.meta, "zone").value_or("");
   return true;
@@ -80,11 +82,6 @@ bool read_health_entry(const dom::element& element, Service& service) {
     return false;
   }
   return !service.address.empty() || read_text(node, "Address", service.address);
-}
-
-void leave_out(ConsulServices& found, std::size_t count, const std::string& why) {
-  if (found.left_out == 0) found.why_left_out = why;
-  found.left_out += count;
 }
 
 Result<dom::element> parse(dom::parser& parser, const simdjson::padded_string& json) {
@@ -110,19 +107,21 @@ std::string format_check(const Service& service, const std::string& health_url,
 
 }  // namespace
 
-Result<ConsulServices> parse_consul_health(std::string_view json) {
+Result<ServiceList> parse_consul_health(std::string_view json) {
   dom::parser parser;
   const simdjson::padded_string padded(json);
   const Result<dom::element> root = parse(parser, padded);
   if (!root) return std::unexpected(root.error());
   dom::array entries;
   if (root->get(entries) != simdjson::SUCCESS) return run_error("not a list of services");
-  ConsulServices found;
+  ServiceList found;
   for (const dom::element entry : entries) {
     Service service;
     if (!read_health_entry(entry, service)) return run_error("not the services of Consul's API");
+    if (auto host = parse_host(service.address)) service.address = std::move(*host);
     if (Result<void> checked = check_service(service); !checked) {
-      leave_out(found, 1, checked.error().message);
+      const bool has_id = valid_service_id(service.id);
+      found.refused.push_back({has_id ? service.id : "", checked.error().message, {}});
       continue;
     }
     found.services.push_back(std::move(service));
@@ -132,8 +131,12 @@ Result<ConsulServices> parse_consul_health(std::string_view json) {
   std::ranges::sort(found.services, {}, [](const Service& service) {
     return std::tie(service.id, service.address, service.port);
   });
+  for (std::size_t i = 1; i < found.services.size(); ++i) {
+    const std::string& id = found.services[i].id;
+    if (id != found.services[i - 1].id) continue;
+    found.refused.push_back({id, fmt::format("{}: it is registered at several agents", id), {}});
+  }
   const auto twins = std::ranges::unique(found.services, {}, &Service::id);
-  if (!twins.empty()) leave_out(found, twins.size(), "an id is registered at several agents");
   found.services.erase(twins.begin(), twins.end());
   return found;
 }

@@ -1,26 +1,21 @@
 // The JSON of Consul's HTTP API. Pure functions, any thread.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "control/consul_options.h"
 #include "control/error.h"
+#include "control/registry_json.h"
 #include "control/service.h"
 
 namespace ringgate {
 
-struct ConsulServices {
-  std::vector<Service> services;  // Sorted by id, each id once.
-  std::size_t left_out = 0;
-  std::string why_left_out;  // Of the first of those.
-};
-
 // The answer of /v1/health/service/NAME. What is not the JSON that Consul documents is an error as
-// a whole; an instance that we cannot use (a bad id, no port) is left out.
-Result<ConsulServices> parse_consul_health(std::string_view json);
+// a whole; an instance that we cannot use (a bad id, no port, an address that is none) is refused.
+// Those of `refused` have no `json`.
+Result<ServiceList> parse_consul_health(std::string_view json);
 
 // The answer of /v1/agent/service/ID.
 Result<Service> parse_consul_agent_service(std::string_view json);

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "control/consul_json.h"
@@ -54,7 +55,7 @@ void ConsulWatch::answered(const ConsulReply& reply) {
                                "ConsulToken or ConsulTokenFile to one that may",
                                context_.options.url, name_)});
   }
-  Result<ConsulServices> found = parse_consul_health(reply.body);
+  Result<ServiceList> found = parse_consul_health(reply.body);
   if (!found) return failed(context_.problems.bad_answer(what, found.error().message));
   // It counts from the beginning: Consul has lost its state, or an agent the stream that it
   // followed (then it says index 1 and an empty list). Its next answer, to a question that does not
@@ -75,7 +76,8 @@ void ConsulWatch::answered(const ConsulReply& reply) {
     has_failed_ = true;
     return;
   }
-  note_left_out(found->why_left_out, found->left_out);
+  keep_refused(*found);
+  report_refused(found->refused);
   after_outage_ = std::exchange(has_failed_, false) && known_.has_value();
   if (known_ == found->services) return;
   known_ = std::move(found->services);
@@ -111,11 +113,33 @@ void ConsulWatch::failed(ConsulFault fault) {
   });
 }
 
-void ConsulWatch::note_left_out(const std::string& why, std::size_t count) {
-  if (why == left_out_) return;
-  left_out_ = why;
-  if (count == 0) return;
-  spdlog::warn("{} instance(s) of service {} in Consul cannot be used: {}", count, name_, why);
+// What an instance registers is its operator's mistake: the one that was known by its id stays.
+void ConsulWatch::keep_refused(ServiceList& found) const {
+  if (!known_) return;
+  for (const RefusedService& entry : found.refused) {
+    const auto known = std::ranges::find(*known_, entry.id, &Service::id);
+    const bool is_there =
+        std::ranges::find(found.services, entry.id, &Service::id) != found.services.end();
+    if (known != known_->end() && !is_there) found.services.push_back(*known);
+  }
+  std::ranges::sort(found.services, {}, &Service::id);
+}
+
+// Each once, while it stays as it is.
+void ConsulWatch::report_refused(const std::vector<RefusedService>& refused) {
+  constexpr std::size_t kMostReported = 20;
+  std::vector<std::string> said;
+  for (const RefusedService& entry : refused) {
+    if (said.size() == kMostReported) break;
+    said.push_back(entry.why);
+    if (std::ranges::find(refused_, entry.why) != refused_.end()) continue;
+    spdlog::warn("an instance of service {} in Consul cannot be used: {}", name_, entry.why);
+  }
+  if (refused.size() > kMostReported && refused_.size() < kMostReported) {
+    spdlog::warn("{} more instances of service {} in Consul cannot be used",
+                 refused.size() - kMostReported, name_);
+  }
+  refused_ = std::move(said);
 }
 
 }  // namespace ringgate

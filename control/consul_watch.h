@@ -10,6 +10,7 @@
 
 #include "control/consul_context.h"
 #include "control/registry.h"
+#include "control/registry_json.h"
 
 namespace ringgate {
 
@@ -35,16 +36,17 @@ class ConsulWatch {
   [[nodiscard]] std::string path() const;
   [[nodiscard]] std::chrono::milliseconds pause_after(const ConsulReply& reply);
   void failed(ConsulFault fault);
-  void note_left_out(const std::string& why, std::size_t count);
+  void keep_refused(ServiceList& found) const;
+  void report_refused(const std::vector<RefusedService>& refused);
 
   ConsulContext& context_;
   const std::string name_;
   const Registry::Watcher watcher_;
   std::optional<std::vector<Service>> known_;
-  bool has_failed_ = false;    // Since the last good answer.
-  bool after_outage_ = false;  // The last good answer was the first after failures.
-  std::string left_out_;       // What the log was told about instances that cannot be used.
-  std::uint64_t index_ = 0;    // Of the last good answer; 0: the next question does not wait.
+  bool has_failed_ = false;           // Since the last good answer.
+  bool after_outage_ = false;         // The last good answer was the first after failures.
+  std::vector<std::string> refused_;  // What the log was told about instances of no use.
+  std::uint64_t index_ = 0;  // Of the last good answer; 0: the next question does not wait.
   Clock::time_point asked_at_;
   ConsulBackoff backoff_;
   ConsulHttp::RequestId request_ = 0;

@@ -1,5 +1,6 @@
 #include "control/registry_file.h"
 
+#include <spdlog/spdlog.h>
 #include <sys/inotify.h>
 
 #include <algorithm>
@@ -7,14 +8,17 @@
 #include <cstring>
 #include <utility>
 
-#include "control/registry_json.h"
-
 namespace ringgate {
 namespace {
 
 // Not IN_CREATE: a file that is being written is not there before IN_CLOSE_WRITE.
 constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
                                   IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+
+// The file is looked at about once a second, so that the first pauses are as long as that.
+constexpr std::chrono::milliseconds kRetryMin{100};
+constexpr std::chrono::milliseconds kRetryMax{5000};
+constexpr std::size_t kMostReported = 20;  // entries, one by one
 
 std::filesystem::path directory_of(const std::filesystem::path& file) {
   return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
@@ -39,10 +43,7 @@ Result<std::unique_ptr<FileRegistry>> FileRegistry::open(const std::filesystem::
   }
   auto stored = read_services(file);
   if (!stored) return std::unexpected(stored.error());
-  if (*stored) {
-    registry->seen_ = (*stored)->identity;
-    registry->services_ = std::move((*stored)->services);
-  }
+  if (*stored) registry->take(std::move(**stored));
   return registry;
 }
 
@@ -83,11 +84,31 @@ Result<void> FileRegistry::register_service(const Service& service) {
     return true;
   };
   auto updated = update_services(file_, put);
-  if (updated) registered_.insert_or_assign(service.id, service);
+  if (updated) {
+    registered_.insert_or_assign(service.id, service);
+    pending_.erase(service.id);
+  } else {
+    pending_.insert_or_assign(service.id, service);
+    register_pause_ = std::clamp(register_pause_ * 2, kRetryMin, kRetryMax);
+    register_at_ = std::chrono::steady_clock::now() + register_pause_;
+  }
   return updated;
 }
 
+void FileRegistry::register_pending() {
+  if (pending_.empty() || std::chrono::steady_clock::now() < register_at_) return;
+  const std::map<std::string, Service, std::less<>> pending = pending_;
+  for (const auto& [id, service] : pending) {
+    auto done = register_service(service);
+    if (!done)
+      return report(Error{fmt::format("{} is not registered: {}", id, done.error().message)});
+    spdlog::info("{} ({}) is registered in {}", id, service.name, file_.string());
+  }
+  register_pause_ = {};
+}
+
 Result<void> FileRegistry::deregister(std::string_view id) {
+  if (const auto waits = pending_.find(id); waits != pending_.end()) pending_.erase(waits);
   const auto ours = registered_.find(id);
   if (ours == registered_.end()) return {};
   auto updated = update_services(file_, [&](std::vector<Service>& services) -> Result<bool> {
@@ -98,6 +119,7 @@ Result<void> FileRegistry::deregister(std::string_view id) {
 }
 
 void FileRegistry::on_ready() {
+  register_pending();
   const bool told = drain_events();
   if (watch_ < 0) {
     if (auto watched = watch_directory(); !watched) {
@@ -105,7 +127,8 @@ void FileRegistry::on_ready() {
       return;
     }
   }
-  if (told || identity_of(file_) != seen_) reload();
+  const bool is_due = retry_at_ && std::chrono::steady_clock::now() >= *retry_at_;
+  if (told || is_due || identity_of(file_) != seen_) reload();
 }
 
 Result<void> FileRegistry::watch_directory() {
@@ -142,9 +165,13 @@ void FileRegistry::reload() {
   auto stored = read_services(file_);
   if (!stored) {
     seen_ = identity_of(file_);
+    retry_pause_ = std::clamp(retry_pause_ * 2, kRetryMin, kRetryMax);
+    retry_at_ = std::chrono::steady_clock::now() + retry_pause_;
     report(std::move(stored.error()));
     return;
   }
+  retry_at_.reset();
+  retry_pause_ = {};
   if (!*stored) {
     const bool was_there = seen_.has_value();
     seen_.reset();
@@ -154,16 +181,48 @@ void FileRegistry::reload() {
     }
     return;
   }
-  seen_ = (*stored)->identity;
-  services_ = std::move((*stored)->services);
-  problem_.reset();
+  take(std::move(**stored));
   subscriptions_.tell_changes([this](const std::string& name) { return current(name); });
+}
+
+void FileRegistry::take(StoredServices stored) {
+  seen_ = stored.identity;
+  const bool is_any_nameless =
+      std::ranges::any_of(stored.refused, [](const auto& entry) { return entry.id.empty(); });
+  std::vector<Service> services = std::move(stored.services);
+  for (Service& known : services_) {
+    if (std::ranges::find(services, known.id, &Service::id) != services.end()) continue;
+    const bool is_meant =
+        std::ranges::find(stored.refused, known.id, &RefusedService::id) != stored.refused.end();
+    if (is_meant || is_any_nameless) services.push_back(std::move(known));
+  }
+  std::ranges::sort(services, {}, &Service::id);
+  services_ = std::move(services);
+  report_refused(stored.refused);
 }
 
 void FileRegistry::report(Error error) {
   const bool news = !problem_ || problem_->message != error.message;
   problem_ = std::move(error);
   if (news && on_problem_) on_problem_(*problem_);
+}
+
+// Each once, while it stays as it is.
+void FileRegistry::report_refused(const std::vector<RefusedService>& refused) {
+  problem_.reset();
+  std::vector<std::string> said;
+  for (const RefusedService& entry : refused) {
+    said.push_back(fmt::format("{}: {}; it is refused", file_.string(), entry.why));
+    if (said.size() > kMostReported) {
+      said.back() =
+          fmt::format("{}: {} more are refused", file_.string(), refused.size() - kMostReported);
+    }
+    if (!problem_) problem_ = Error{said.back()};
+    const bool is_news = std::ranges::find(refused_, said.back()) == refused_.end();
+    if (is_news && on_problem_) on_problem_(Error{said.back()});
+    if (said.size() > kMostReported) break;
+  }
+  refused_ = std::move(said);
 }
 
 std::vector<Service> FileRegistry::current(std::string_view name) const {

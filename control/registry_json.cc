@@ -3,7 +3,10 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
+#include "control/address.h"
 #include "control/config_values.h"
 
 namespace ringgate {
@@ -16,6 +19,12 @@ bool clean(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x20 || byte == 0x7f;
   });
+}
+
+// What a message may quote.
+std::string_view quotable(std::string_view text) {
+  constexpr std::size_t kMostQuoted = 100;
+  return clean(text) && text.size() <= kMostQuoted ? text : "?";
 }
 
 Result<std::string> text_of(const dom::element& value, std::string_view key) {
@@ -85,11 +94,29 @@ Result<Service> read_service(const dom::element& element) {
       return std::unexpected(done.error());
     }
   }
+  if (auto host = parse_host(service.address)) service.address = std::move(*host);
   if (auto checked = check_service(service); !checked) return std::unexpected(checked.error());
   return service;
 }
 
-Result<std::vector<Service>> read_services(const dom::element& root) {
+// The id of an entry that is wrong elsewhere.
+std::string id_of(const dom::element& element) {
+  std::string_view id;
+  dom::object object;
+  if (element.get(object) != simdjson::SUCCESS) return {};
+  if (object["id"].get(id) != simdjson::SUCCESS || !valid_service_id(id)) return {};
+  return std::string(id);
+}
+
+void refuse(ServiceList& list, std::size_t number, const dom::element& element, std::string why) {
+  std::string id = id_of(element);
+  std::string which = fmt::format("service {}", number);
+  if (!id.empty() && !why.starts_with(id)) which += fmt::format(" ({})", id);
+  list.refused.push_back(
+      {std::move(id), fmt::format("{}: {}", which, why), std::string(simdjson::minify(element))});
+}
+
+Result<ServiceList> read_services(const dom::element& root) {
   dom::object object;
   if (root.get(object) != simdjson::SUCCESS) {
     return run_error("expected {{\"services\": [...]}}");
@@ -104,19 +131,24 @@ Result<std::vector<Service>> read_services(const dom::element& root) {
   if (object["services"].get(array) != simdjson::SUCCESS) {
     return run_error("expected {{\"services\": [...]}}");
   }
-  std::vector<Service> services;
+  std::map<std::string, std::size_t> times;
+  for (const dom::element element : array) ++times[id_of(element)];
+  ServiceList list;
+  std::size_t number = 0;
   for (const dom::element element : array) {
+    ++number;
     auto service = read_service(element);
     if (!service) {
-      return run_error("service {}: {}", services.size() + 1, service.error().message);
+      refuse(list, number, element, service.error().message);
+    } else if (times[service->id] > 1) {
+      refuse(list, number, element,
+             fmt::format("id \"{}\" is there twice; ids are unique", service->id));
+    } else {
+      list.services.push_back(std::move(*service));
     }
-    services.push_back(std::move(*service));
   }
-  std::ranges::sort(services, {}, &Service::id);
-  const auto twin = std::ranges::adjacent_find(services, {}, &Service::id);
-  if (twin != services.end())
-    return run_error("id \"{}\" is there twice; ids are unique", twin->id);
-  return services;
+  std::ranges::sort(list.services, {}, &Service::id);
+  return list;
 }
 
 std::string format_service(const Service& service) {
@@ -163,7 +195,6 @@ std::string json_text(std::string_view text) {
 }
 
 Result<void> check_service(const Service& service) {
-  constexpr std::size_t kMaxAddress = 253;
   if (!valid_service_id(service.id)) {
     return run_error("id \"{}\" is not 1-64 characters of A-Z a-z 0-9 . _ -",
                      clean(service.id) ? service.id : "?");
@@ -172,8 +203,9 @@ Result<void> check_service(const Service& service) {
     return run_error("{}: name \"{}\" is not 1-64 characters of A-Z a-z 0-9 . _ -", service.id,
                      clean(service.name) ? service.name : "?");
   }
-  if (service.address.empty() || service.address.size() > kMaxAddress || !clean(service.address)) {
-    return run_error("{}: address is missing or too long", service.id);
+  if (auto host = parse_host(service.address); !host) {
+    return run_error("{}: address \"{}\" {}", service.id, quotable(service.address),
+                     host.error().message);
   }
   if (service.port == 0) return run_error("{}: port is missing", service.id);
   if (service.protocol != "tcp" && service.protocol != "ws") {
@@ -182,7 +214,7 @@ Result<void> check_service(const Service& service) {
   return {};
 }
 
-Result<std::vector<Service>> parse_services(std::string_view json) {
+Result<ServiceList> parse_services(std::string_view json) {
   if (trim(json).empty()) return run_error("is empty; write {{\"services\": []}}");
   dom::parser parser;
   dom::element root;
@@ -192,11 +224,15 @@ Result<std::vector<Service>> parse_services(std::string_view json) {
   return read_services(root);
 }
 
-std::string format_services(const std::vector<Service>& services) {
+std::string format_services(const std::vector<Service>& services,
+                            const std::vector<RefusedService>& refused) {
   std::string json = "{\"services\":[";
   std::string_view comma;
   for (const Service& service : services) {
     json += fmt::format("{}\n  {}", std::exchange(comma, ","), format_service(service));
+  }
+  for (const RefusedService& entry : refused) {
+    json += fmt::format("{}\n  {}", std::exchange(comma, ","), entry.json);
   }
   return json + "\n]}\n";
 }

@@ -4,13 +4,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <string>
 #include <thread>
+#include <utility>
 
-#include "control/registry_json.h"
 #include "control/unique_fd.h"
 
 namespace ringgate {
@@ -110,9 +111,9 @@ Result<std::optional<StoredServices>> read_services(const std::filesystem::path&
   stored.identity = identity_from(fstat(fd.get(), &status), status);
   auto text = read_all(fd.get());
   if (!text) return run_error("{} {}", file.string(), text.error().message);
-  auto services = parse_services(*text);
-  if (!services) return run_error("{}: {}", file.string(), services.error().message);
-  stored.services = std::move(*services);
+  auto list = parse_services(*text);
+  if (!list) return run_error("{}: {}", file.string(), list.error().message);
+  static_cast<ServiceList&>(stored) = std::move(*list);
   return stored;
 }
 
@@ -126,14 +127,21 @@ Result<void> update_services(const std::filesystem::path& file,
   if (!lock) return std::unexpected(lock.error());
   auto stored = read_services(target);
   if (!stored) return std::unexpected(stored.error());
-  std::vector<Service> services;
-  if (*stored) services = std::move((*stored)->services);
-  auto changed = change(services);
+  ServiceList list;
+  if (*stored) list = std::move(**stored);
+  auto changed = change(list.services);
   if (!changed) return std::unexpected(changed.error());
   if (!*changed) return {};
-  const std::string text = format_services(services);
-  if (auto read_back = parse_services(text); !read_back) {
+  std::erase_if(list.refused, [&](const RefusedService& entry) {
+    return std::ranges::find(list.services, entry.id, &Service::id) != list.services.end();
+  });
+  const std::string text = format_services(list.services, list.refused);
+  const auto read_back = parse_services(text);
+  if (!read_back) {
     return run_error("refusing to write {}: {}", file.string(), read_back.error().message);
+  }
+  if (read_back->services.size() != list.services.size()) {
+    return run_error("refusing to write {}: {}", file.string(), read_back->refused.front().why);
   }
   return replace_file(target, text);
 }

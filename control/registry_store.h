@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control/error.h"
+#include "control/registry_json.h"
 #include "control/service.h"
 
 namespace ringgate {
@@ -31,8 +32,7 @@ struct FileIdentity {
 // Nothing when the file is not there or cannot be asked.
 std::optional<FileIdentity> identity_of(const std::filesystem::path& file);
 
-struct StoredServices {
-  std::vector<Service> services;  // Sorted by id.
+struct StoredServices : ServiceList {
   std::optional<FileIdentity> identity;
 };
 
@@ -41,7 +41,8 @@ Result<std::optional<StoredServices>> read_services(const std::filesystem::path&
 
 // Reads the file (a missing one is empty), lets change edit the list, and renames the new text over
 // the old: all under a lock on FILE.lock, which is waited for 2 s at most. Nothing is written when
-// change returns false or an error. A file that does not parse is left as it is.
+// change returns false or an error. A file that does not parse is left as it is; entries of it that
+// cannot be used stay, but for those whose id a service has now.
 Result<void> update_services(const std::filesystem::path& file,
                              const std::function<Result<bool>(std::vector<Service>&)>& change);
 

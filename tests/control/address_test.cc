@@ -69,6 +69,34 @@ TEST(Address, NumericNeedsNoNameServer) {
   EXPECT_TRUE(numeric_address({"fe80::1%lo", 80}));
 }
 
+TEST(Address, AHostIsANameOrAnAddressWithoutAnythingElse) {
+  for (const char* const good : {"chat", "chat-1.example.com", "chat_1", "10.0.0.1", "::1",
+                                 "fd00::7", "fe80::1%no-such-interface", "10-0-0-1", "a."}) {
+    EXPECT_EQ(parse_host(good).value(), good);
+  }
+  EXPECT_EQ(parse_host("[fd00::7]").value(), "fd00::7");
+  const std::pair<std::string, const char*> bad[] = {
+      {"", "missing"},         {std::string(254, 'a'), "longer"},
+      {"a b", "blank"},        {" a", "blank"},
+      {"a\n", "control"},      {"http://a", "scheme"},
+      {"tcp://a:1", "scheme"}, {"127.0.0.1:9582", "port"},
+      {"chat:1", "port"},      {":1", "port"},
+      {"[::1]:80", "port"},    {"[]", "brackets"},
+      {"[chat]", "brackets"},  {"[127.0.0.1]", "brackets"},
+      {"[::1]x", "brackets"},  {"[::1", "IPv6"},
+      {"::1]", "IPv6"},        {"a:b:c", "IPv6"},
+      {"a/b", "name"},         {"a,b", "name"},
+      {"a@b", "name"},         {"caf\xc3\xa9", "name"},
+      {"10.0.0.256", "IPv4"},  {"10.0.0", "IPv4"},
+  };
+  for (const auto& [text, why] : bad) {
+    const auto host = parse_host(text);
+    ASSERT_FALSE(host) << text;
+    EXPECT_NE(host.error().message.find(why), std::string::npos)
+        << text << ": " << host.error().message;
+  }
+}
+
 TEST(Address, MappedPeersArePrintedAsV4) {
   const auto mapped = numeric_address({"::ffff:192.168.0.1", 9});
   ASSERT_TRUE(mapped);

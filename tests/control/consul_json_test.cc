@@ -25,7 +25,31 @@ TEST(ConsulJson, AHealthAnswerBecomesServices) {
   EXPECT_EQ(
       second,
       (Service{"chat02", "chat", "10.0.0.9", 8102, "tcp", "z", {"a", "b"}, {{"lanes", "1"}}}));
-  EXPECT_EQ(found->left_out, 0U);
+  EXPECT_TRUE(found->refused.empty());
+}
+
+TEST(ConsulJson, WhatCannotBeUsedIsRefusedInstanceByInstance) {
+  const auto found = parse_consul_health(R"([
+    {"Node":{"Address":"10.0.0.9"},"Service":{"ID":"a","Service":"c","Address":"10.0.0.1","Port":1}},
+    {"Node":{"Address":"10.0.0.9"},"Service":{"ID":"b","Service":"c","Address":"10.0.0.2:2","Port":1}},
+    {"Node":{"Address":"10.0.0.9"},"Service":{"ID":"d","Service":"c","Address":"http://x","Port":1}},
+    {"Node":{"Address":"not a node"},"Service":{"ID":"e","Service":"c","Port":1}},
+    {"Node":{"Address":"10.0.0.9"},"Service":{"ID":"f","Service":"c","Port":-1}},
+    {"Node":{"Address":"10.0.0.9"},"Service":{"ID":"g","Service":"c","Port":70000}},
+    {"Node":{"Address":"10.0.0.9"},"Service":{"ID":"h,i","Service":"c","Port":1}},
+    {"Node":{"Address":"10.0.0.9"},"Service":{"ID":"j","Service":"c","Address":"[::1]","Port":1}}])");
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ(found->services.size(), 2U);
+  EXPECT_EQ(found->services[0].id, "a");
+  EXPECT_EQ(found->services[1].address, "::1");
+  ASSERT_EQ(found->refused.size(), 6U);
+  EXPECT_EQ(found->refused[0].id, "b");
+  EXPECT_THAT(found->refused[0].why, HasSubstr("b: address \"10.0.0.2:2\" has a port in it"));
+  EXPECT_THAT(found->refused[1].why, HasSubstr("scheme"));
+  EXPECT_THAT(found->refused[2].why, HasSubstr("blank"));
+  EXPECT_THAT(found->refused[3].why, HasSubstr("port"));
+  EXPECT_THAT(found->refused[4].why, HasSubstr("port"));
+  EXPECT_EQ(found->refused[5].id, "");
 }
 
 TEST(ConsulJson, AnIdAtTwoAgentsIsOneService) {
@@ -35,16 +59,14 @@ TEST(ConsulJson, AnIdAtTwoAgentsIsOneService) {
   ASSERT_TRUE(found);
   ASSERT_EQ(found->services.size(), 1U);
   EXPECT_EQ(found->services[0].address, "a");
-  EXPECT_EQ(found->left_out, 1U);
-  EXPECT_THAT(found->why_left_out, HasSubstr("several agents"));
+  ASSERT_EQ(found->refused.size(), 1U);
+  EXPECT_THAT(found->refused[0].why, HasSubstr("x: it is registered at several agents"));
 }
 
 TEST(ConsulJson, WhatIsNotConsulsIsAnError) {
   for (const char* const json :
        {"", "null", "{}", "[null]", "[[]]", R"([{"Service":{"ID":"x","Service":"c","Port":1}}])",
         R"([{"Node":{},"Service":{"ID":1,"Service":"c","Port":1}}])",
-        R"([{"Node":{},"Service":{"ID":"x","Service":"c","Port":-1}}])",
-        R"([{"Node":{},"Service":{"ID":"x","Service":"c","Port":70000}}])",
         R"([{"Node":{},"Service":{"ID":"x","Service":"c","Port":1,"Tags":[1]}}])",
         R"([{"Node":{},"Service":{"ID":"x","Service":"c","Port":1,"Meta":{"a":1}}}])"}) {
     EXPECT_FALSE(parse_consul_health(json)) << json;

@@ -119,6 +119,23 @@ TEST(ConsulBounds, AHeadThatNeverEndsTimesOut) {
   EXPECT_TRUE(is_asked(stub, 3));
 }
 
+TEST(ConsulBadInstance, IsRefusedAndTheKnownOneStays) {
+  const auto both = [](const std::string& address) {
+    return R"([{"Node":{"Address":"10.0.0.1"},"Service":{"ID":"chat01","Service":"chat","Address":")" +
+           address +
+           R"(","Port":1}},)"
+           R"({"Node":{"Address":"10.0.0.1"},"Service":{"ID":"chat02","Service":"chat","Port":2}}])";
+  };
+  const ConsulStub stub([&](const TcpPeer& peer, const std::string&, std::size_t number) {
+    if (number == 0) return peer.send(indexed("7"));
+    return number > 1 || peer.send(indexed("8", both("http://10.0.0.7:1")));
+  });
+  RegistryUnderTest ours(quick(stub.url()));
+  ours.subscribe("chat");
+  EXPECT_TRUE(ours.comes_to_know("chat", {"chat01", "chat02"}));
+  EXPECT_EQ(ours.last_told("chat").front().address, "10.0.0.1");
+}
+
 // --- The index ----------------------------------------------------------------------------------
 
 TEST(ConsulIndex, OneThatGoesBackwardsIsForgotten) {

@@ -3,11 +3,16 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
+#include <cstring>
 #include <set>
+#include <thread>
 
 #include "control/registry_json.h"
 #include "temp_dir.h"
@@ -20,6 +25,34 @@ using Lists = std::vector<std::vector<Service>>;
 
 Service service(const std::string& id, const std::string& name, std::uint16_t port = 1) {
   return {id, name, "127.0.0.1", port, "tcp", "", {}, {}};
+}
+
+// While it lives, this process cannot open anything.
+class NoMoreDescriptors {
+ public:
+  NoMoreDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const int lowest = dup(0);  // whose number the next open would get
+    rlimit none = before_;
+    none.rlim_cur = static_cast<rlim_t>(lowest);
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    close(lowest);
+  }
+  ~NoMoreDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+// Asks until it is true; false after 20 s.
+template <class Condition>
+bool becomes_true(Condition&& condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
 }
 
 class RegistryFile : public testing::Test {
@@ -103,9 +136,9 @@ TEST_F(RegistryFile, ABadFileLaterKeepsTheKnownServices) {
   Lists told;
   ASSERT_TRUE(registry->subscribe("chat", [&](const auto& list) { told.push_back(list); }));
 
-  replace("{\"services\":[{\"id\":\"a\",\"nane\":\"chat\"}]}");
+  replace("{\"services\":[{\"id\":\"a\",\"na");
   ASSERT_TRUE(run_until(*registry, [&] { return said_.size() == 1; }));
-  EXPECT_NE(said_[0].find("nane"), std::string::npos) << said_[0];
+  EXPECT_NE(said_[0].find("JSON"), std::string::npos) << said_[0];
   EXPECT_TRUE(registry->problem());
   EXPECT_EQ(registry->find("chat")->size(), 1U);
   registry->on_ready();
@@ -119,6 +152,79 @@ TEST_F(RegistryFile, ABadFileLaterKeepsTheKnownServices) {
 
   replace({service("a", "chat"), service("b", "chat")});
   ASSERT_TRUE(run_until(*registry, [&] { return told.size() == 2; }));
+  EXPECT_FALSE(registry->problem());
+}
+
+TEST_F(RegistryFile, AWrongEntryIsRefusedAndTheKnownOneOfItsIdStays) {
+  replace({service("a", "chat"), service("b", "chat"), service("c", "chat")});
+  auto registry = open().value();
+  replace(R"({"services":[{"id":"a","name":"chat","address":"127.0.0.1:9582","port":2},
+                          {"id":"b","name":"chat","address":"127.0.0.2","port":2},
+                          {"id":"new","name":"chat","address":"tcp://127.0.0.1","port":2}]})");
+  ASSERT_TRUE(run_until(*registry, [&] { return said_.size() == 2; }));
+  EXPECT_NE(said_[0].find("service 1: a: "), std::string::npos) << said_[0];
+  EXPECT_NE(said_[0].find("has a port in it"), std::string::npos) << said_[0];
+  EXPECT_NE(said_[1].find("service 3: new: "), std::string::npos) << said_[1];
+  EXPECT_TRUE(registry->problem());
+  Service moved = service("b", "chat", 2);
+  moved.address = "127.0.0.2";
+  EXPECT_EQ(registry->find("chat").value(), (std::vector<Service>{service("a", "chat"), moved}))
+      << "a as it was, b as it is, c is gone";
+  registry->on_ready();
+  EXPECT_EQ(said_.size(), 2U) << "said once";
+
+  replace({service("a", "chat", 3)});
+  ASSERT_TRUE(run_until(*registry, [&] { return registry->find("chat")->front().port == 3; }));
+  EXPECT_FALSE(registry->problem());
+}
+
+TEST_F(RegistryFile, AWrongEntryWithoutAnIdRemovesNobody) {
+  replace({service("a", "chat"), service("b", "chat")});
+  auto registry = open().value();
+  replace(R"({"services":[{"id":"a","name":"chat","address":"127.0.0.1","port":2},
+                          {"ID":"b","name":"chat","address":"127.0.0.1","port":2}]})");
+  ASSERT_TRUE(run_until(*registry, [&] { return said_.size() == 1; }));
+  EXPECT_EQ(registry->find("chat").value(),
+            (std::vector<Service>{service("a", "chat", 2), service("b", "chat")}));
+}
+
+TEST_F(RegistryFile, AWrongEntryAtTheStartCostsNobodyElse) {
+  replace(R"({"services":[{"id":"a","name":"chat","address":"127.0.0.1","port":2},
+                          {"id":"b","name":"chat","address":"a b","port":2}]})");
+  auto registry = open().value();
+  EXPECT_EQ(registry->find("chat")->size(), 1U);
+  EXPECT_EQ(said_.size(), 1U);
+}
+
+TEST_F(RegistryFile, WhoRegistersKeepsTheWrongEntriesOfOthersAndReplacesHisOwn) {
+  const std::string others = R"({"id":"b","name":"chat","address":"a b","port":2})";
+  replace(R"({"services":[{"id":"a","name":"chat","address":"a:1","port":2},)" + others + "]}");
+  auto registry = open().value();
+  ASSERT_TRUE(registry->register_service(service("a", "chat", 7)));
+  const auto stored = read_services(file_).value().value();
+  EXPECT_EQ(stored.services, (std::vector<Service>{service("a", "chat", 7)}));
+  ASSERT_EQ(stored.refused.size(), 1U);
+  EXPECT_EQ(stored.refused[0].json, others);
+}
+
+// Nothing tells of it when what was in the way of reading is gone: the file has not changed.
+TEST_F(RegistryFile, OneThatCouldNotBeReadIsReadAgainUntilItCan) {
+  replace({service("a", "chat")});
+  auto registry = open().value();
+  replace({service("b", "chat")});
+  {
+    const NoMoreDescriptors none;
+    while (said_.empty()) {
+      ASSERT_TRUE(test::wait_readable(registry->fd()));
+      registry->on_ready();
+    }
+  }
+  EXPECT_NE(said_[0].find(strerror(EMFILE)), std::string::npos) << said_[0];
+  EXPECT_EQ(registry->find("chat")->front().id, "a");
+  ASSERT_TRUE(becomes_true([&] {
+    registry->on_ready();
+    return registry->find("chat")->front().id == "b";
+  }));
   EXPECT_FALSE(registry->problem());
 }
 
@@ -211,7 +317,7 @@ TEST_F(RegistryFile, TextThatWouldSpoilTheFileIsRefused) {
   EXPECT_FALSE(std::filesystem::exists(file_));
 }
 
-TEST_F(RegistryFile, ALockThatIsHeldEndsInAnError) {
+TEST_F(RegistryFile, ALockThatIsHeldEndsInAnErrorAndIsTriedAgain) {
   auto registry = open().value();
   const int lock = ::open((file_.string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   ASSERT_GE(lock, 0);
@@ -219,8 +325,13 @@ TEST_F(RegistryFile, ALockThatIsHeldEndsInAnError) {
   const auto refused = registry->register_service(service("a", "chat"));
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("locked"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(file_));
   close(lock);
-  EXPECT_TRUE(registry->register_service(service("a", "chat")));
+  EXPECT_TRUE(becomes_true([&] {
+    registry->on_ready();
+    return std::filesystem::exists(file_);
+  }));
+  EXPECT_EQ(read_services(file_).value()->services, (std::vector<Service>{service("a", "chat")}));
 }
 
 // What one process of the race does; its exit status says whether it could.
