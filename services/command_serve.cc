@@ -1,19 +1,23 @@
 #include "services/command_serve.h"
 
+#include <fcntl.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "control/config.h"
 #include "control/config_compare.h"
 #include "control/logging.h"
 #include "control/registry_consul.h"
 #include "control/registry_file.h"
+#include "control/unique_fd.h"
 #include "services/chat_handlers.h"
 #include "services/echo_handlers.h"
 #include "services/gateway_service.h"
@@ -84,17 +88,51 @@ Result<std::string> reload(const std::string& file, ProcessRole role, GatewaySer
   return fmt::format("{} changed", fmt::join(*changes, ", "));
 }
 
-std::function<void()> reloader(const std::string& file, ProcessRole role, GatewayService* gateway,
-                               const Config& config) {
-  return [file, role, gateway, running = std::make_shared<Config>(config)] {
-    const Result<std::string> done = reload(file, role, gateway, *running);
+// No descriptor left, say: then nothing could be read, which is nobody's mistake and passes.
+bool cannot_open_files() {
+  return !UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+// What SIGHUP does, on the loop's thread. Owned by the process's handler of it.
+class Reloader {
+ public:
+  Reloader(std::string file, ProcessRole role, GatewayService* gateway, const Config& config,
+           ControlLoop& loop)
+      : file_(std::move(file)), role_(role), gateway_(gateway), running_(config), loop_(loop) {}
+
+  void run() {
+    is_told_ = false;
+    attempt();
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kTryAgain{1000};
+
+  void attempt() {
+    loop_.cancel(std::exchange(timer_, 0));
+    const Result<std::string> done = reload(file_, role_, gateway_, running_);
     if (done) {
       spdlog::info("SIGHUP: {}", *done);
-    } else {
-      spdlog::error("SIGHUP: nothing is reloaded: {}", done.error().message);
+      return;
     }
-  };
-}
+    if (!cannot_open_files()) {
+      spdlog::error("SIGHUP: nothing is reloaded: {}", done.error().message);
+      return;
+    }
+    if (!std::exchange(is_told_, true)) {
+      spdlog::error("SIGHUP: nothing is reloaded yet: {}; trying again", done.error().message);
+    }
+    timer_ = loop_.after(kTryAgain, [this] { attempt(); });
+  }
+
+  const std::string file_;
+  const ProcessRole role_;
+  GatewayService* const gateway_;
+  Config running_;
+  ControlLoop& loop_;
+  ControlLoop::TimerId timer_ = 0;
+  bool is_told_ = false;  // that it is tried again
+};
 
 Result<void> serve(const ServeOptions& options, ProcessRole role) {
   const Result<Config> config = load_config(options.config_file, role);
@@ -123,7 +161,9 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
                                                      (*process)->loop(), handlers_of(role),
                                                      LogicUse{true, role == ProcessRole::kChat}));
   }
-  (*process)->on_reload(reloader(options.config_file, role, gateway, *config));
+  const auto reloader =
+      std::make_shared<Reloader>(options.config_file, role, gateway, *config, (*process)->loop());
+  (*process)->on_reload([reloader] { reloader->run(); });
   return (*process)->run();
 }
 

@@ -1,5 +1,6 @@
 // Signals: leaving in order, at once, or not at all.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <csignal>
 
@@ -135,6 +136,23 @@ TEST(Sighup, ReloadsTheLogLevelAndNothingIsLost) {
   bench.gateway.process().wait_for_line("SIGHUP: LogLevel changed");
   alice.send(ping());
   EXPECT_EQ(alice.next().kind, Event::Kind::kPong);
+}
+
+// Its files are there and good: nobody would think of sending the signal again.
+TEST(Sighup, WithoutADescriptorToReadItsFilesWithItTriesAgain) {
+  Bench bench{{{"LogLevel", "warn"}}};
+  bench.world.config(
+      "gateway", "g1",
+      {{"LogLevel", "info"}, {"MonitorPort", std::to_string(bench.gateway.monitor())}});
+  const pid_t pid = bench.gateway.process().pid();
+  rlimit before{};
+  ASSERT_EQ(prlimit(pid, RLIMIT_NOFILE, nullptr, &before), 0);
+  const rlimit none{3, before.rlim_max};
+  ASSERT_EQ(prlimit(pid, RLIMIT_NOFILE, &none, nullptr), 0);
+  bench.gateway.process().signal(SIGHUP);
+  bench.gateway.process().wait_for_line("nothing is reloaded yet");
+  ASSERT_EQ(prlimit(pid, RLIMIT_NOFILE, &before, nullptr), 0);
+  bench.gateway.process().wait_for_line("SIGHUP: LogLevel changed");
 }
 
 TEST(Sighup, ABadFileChangesNothing) {
