@@ -142,7 +142,9 @@ void LinkManager::apply(const std::string& name, const std::vector<Service>& ser
     if (found == services.end()) {
       begin_drain(target);
     } else {
-      target.service = *found;  // its zone or its tags may have changed
+      const bool is_news = target.service != *found;
+      target.service = *found;  // its zone, its tags or the time of its start may have changed
+      if (is_news) dial_waiting(target);
     }
   }
   for (const Service& service : services) {
@@ -205,6 +207,17 @@ void LinkManager::dial(std::uint32_t upstream, std::uint32_t lane) {
                            [this, upstream, lane](Result<DialedSocket> socket) {
                              dialled(upstream, lane, std::move(socket));
                            });
+}
+
+// Whoever has just registered is there: it need not wait for the end of a pause.
+void LinkManager::dial_waiting(Target& target) {
+  for (std::uint32_t i = 0; i < target.lanes.size(); ++i) {
+    Lane& lane = target.lanes[i];
+    if (lane.state != LaneState::kWaiting || lane.timer == 0) continue;
+    loop_.cancel(lane.timer);
+    lane.backoff = {};
+    dial(target.upstream, i);
+  }
 }
 
 void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane, Result<DialedSocket> socket) {

@@ -132,6 +132,7 @@ class LinkManager {
   void retire(std::uint32_t upstream);
   void dial(std::uint32_t upstream, std::uint32_t lane);
   void dialled(std::uint32_t upstream, std::uint32_t lane, Result<DialedSocket> socket);
+  void dial_waiting(Target& target);
   void redial_later(Target& target, std::uint32_t lane);
   [[nodiscard]] std::string greeting(const Target& target, std::uint32_t lane) const;
   void publish();

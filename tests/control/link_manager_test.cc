@@ -22,6 +22,33 @@ using namespace std::chrono_literals;
 const std::string kHandshake("\x02\0\0\0\x04\x0a\x02g1", 9);
 const std::string kHandshakeLane1("\x02\0\0\0\x06\x0a\x02g1\x10\x01", 11);
 
+// --- Services that were killed and started again -------------------------------------------------
+
+// On the same port, with nothing new but the time of its start.
+TEST(LinkManager, AServiceThatRegistersAgainIsDialledAtOnce) {
+  LinksOptions options = quick();
+  options.manager.redial_min = 1h;  // nobody else's patience
+  options.manager.redial_max = 1h;
+  Links links(options);
+  TcpService service;
+  const std::uint16_t port = service.port();
+  service.close();
+  Service entry = tcp_service("chat01", port);
+  entry.meta["started"] = "1";
+  links.update("chat", {entry});
+  EXPECT_TRUE(links.eventually([&] {
+    const auto instances = links.manager->instances();
+    return instances.size() == 1 && !instances[0].lanes[0].last_error.empty();
+  }));
+  const UniqueFd again(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = test::loopback(port);
+  ASSERT_EQ(bind(again.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(again.get(), 8), 0);
+  entry.meta["started"] = "2";
+  links.update("chat", {entry});
+  EXPECT_TRUE(links.connected("chat"));
+}
+
 // --- Who is adult -------------------------------------------------------------------------------
 
 TEST(LinkManager, ThoseOfTheFirstListAreAdultAndLaterOnesGrowUp) {
