@@ -11,6 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "control/address.h"
+#include "control/dial_order.h"
+#include "control/resolver.h"
 #include "dataplane/clock.h"
 
 namespace ringgate {
@@ -28,7 +31,7 @@ RedisConnection::~RedisConnection() {
 void RedisConnection::connect(std::uint64_t now_ms) {
   now_ms_ = now_ms;
   connecting_since_ms_ = now_ms;
-  context_ = redisAsyncConnect(options_.host.c_str(), options_.port);
+  context_ = redisAsyncConnect(address_to_dial().c_str(), options_.port);
   if (context_ == nullptr || context_->err != 0) {
     if (context_ != nullptr) redisAsyncFree(std::exchange(context_, nullptr));
     on_gone();
@@ -46,6 +49,17 @@ void RedisConnection::connect(std::uint64_t now_ms) {
   });
 }
 
+// hiredis takes the first address of a name and no other, which may be one that swallows
+// everything.
+std::string RedisConnection::address_to_dial() const {
+  const Endpoint endpoint{options_.host, options_.port};
+  if (numeric_address(endpoint)) return options_.host;
+  Resolver::Answer found = lookup_name(endpoint);
+  if (!found) return options_.host;  // hiredis says why
+  const std::vector<SocketAddress> order = dial_order(std::move(*found));
+  return format_host(order[failed_dials_ % order.size()].get());
+}
+
 void RedisConnection::on_connected() {
   connected_ = true;
   if (events_.connected) events_.connected();
@@ -61,6 +75,7 @@ void RedisConnection::on_gone() {
     }
   }
   context_ = nullptr;
+  if (!connected_) ++failed_dials_;
   connected_ = reading_ = writing_ = false;
   sent_ms_.clear();
   redial_at_ms_ = 0;

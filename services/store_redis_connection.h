@@ -8,6 +8,7 @@
 // gone.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -63,6 +64,7 @@ class RedisConnection {
   };
 
   void connect(std::uint64_t now_ms);
+  [[nodiscard]] std::string address_to_dial() const;
   void drop(StoreTrouble trouble, std::string why);
   void redial();
   [[nodiscard]] std::uint32_t next_backoff() noexcept;
@@ -75,6 +77,7 @@ class RedisConnection {
   Events events_;
   redisAsyncContext* context_ = nullptr;
   bool connected_ = false;
+  std::size_t failed_dials_ = 0;  // each takes the next address of the host's name
   bool reading_ = false;
   bool writing_ = false;
   bool redialling_ = false;  // this one is going, the next is about to be dialled
