@@ -89,6 +89,12 @@ struct ConsulHttp::Transfer {
     return names_error ? std::strerror(static_cast<int>(os_error)) : curl_easy_strerror(code);
   }
 
+  std::string address(CURLINFO which) const {
+    char* text = nullptr;
+    const bool is_known = curl_easy_getinfo(handle, which, &text) == CURLE_OK && text != nullptr;
+    return is_known ? text : "";
+  }
+
   ConsulReply reply(CURLcode code) {
     ConsulReply reply;
     reply.failure = is_too_long ? ConsulFailure::kTooLong : failure_of(code);
@@ -97,6 +103,8 @@ struct ConsulHttp::Transfer {
       return reply;
     }
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &reply.status);
+    reply.own_address = address(CURLINFO_LOCAL_IP);
+    reply.peer_address = address(CURLINFO_PRIMARY_IP);
     if (const auto index = header(handle, "X-Consul-Index")) reply.index = parse_number(*index);
     // An agent that follows its servers' stream knows nothing of a leader, and says "false".
     reply.has_leader = header(handle, "X-Consul-KnownLeader") != "false" ||
@@ -195,7 +203,7 @@ bool ConsulHttp::prepare(Transfer& transfer, const ConsulRequest& request) {
   const auto set = [handle](CURLoption option, auto value) {
     return curl_easy_setopt(handle, option, value) == CURLE_OK;
   };
-  const std::string url = url_ + request.path;
+  const std::string url = request.url.empty() ? url_ + request.path : request.url;
   bool done = set(CURLOPT_URL, url.c_str()) && set(CURLOPT_PROTOCOLS_STR, "http,https") &&
               set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
   // An agent is a neighbour: a proxy that the environment names is for other traffic.
@@ -212,7 +220,7 @@ bool ConsulHttp::prepare(Transfer& transfer, const ConsulRequest& request) {
   done = done && set(CURLOPT_WRITEFUNCTION, &Callbacks::on_body) &&
          set(CURLOPT_WRITEDATA, &transfer) && set(CURLOPT_PRIVATE, &transfer);
   if (!ca_file_.empty()) done = done && set(CURLOPT_CAINFO, ca_file_.c_str());
-  if (!token_.empty()) append(transfer.headers, "X-Consul-Token: " + token_);
+  if (!token_.empty() && request.url.empty()) append(transfer.headers, "X-Consul-Token: " + token_);
   if (request.is_put) {
     transfer.sent = request.body;
     append(transfer.headers, "Content-Type: application/json");

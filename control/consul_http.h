@@ -33,6 +33,8 @@ struct ConsulReply {
   std::string failure_text;  // Stays the same for the same cause: no times, no counts.
   long status = 0;
   std::string body;
+  std::string own_address;             // of the connection: ours,
+  std::string peer_address;            // and the agent's
   std::optional<std::uint64_t> index;  // X-Consul-Index
   bool has_leader = true;              // X-Consul-KnownLeader, where it is said and meant
   bool is_filtered = false;            // X-Consul-Results-Filtered-By-ACLs: there is more
@@ -43,6 +45,7 @@ struct ConsulReply {
 struct ConsulRequest {
   bool is_put = false;
   std::string path;  // With its query, both escaped: "/v1/agent/service/chat01".
+  std::string url;   // In place of the agent and a path; our token stays with us.
   std::string body;  // JSON, of a PUT.
   std::chrono::milliseconds timeout{5'000};
 };

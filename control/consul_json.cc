@@ -97,12 +97,13 @@ std::string time_text(std::chrono::milliseconds time) {
 }
 
 std::string format_check(const Service& service, const std::string& health_url,
-                         const ConsulOptions& options) {
+                         const ConsulOptions& options, bool answers) {
   return fmt::format(R"({{"CheckID":{},"Name":{},"HTTP":{},"Interval":{},"Timeout":{},)"
-                     R"("DeregisterCriticalServiceAfter":{}}})",
+                     R"("DeregisterCriticalServiceAfter":{}{}}})",
                      json_text(service.id + "_normal"), json_text(service.id + " /health"),
                      json_text(health_url), time_text(options.check_interval),
-                     time_text(options.check_timeout), time_text(options.deregister_after));
+                     time_text(options.check_timeout), time_text(options.deregister_after),
+                     answers ? R"(,"Status":"passing")" : "");
 }
 
 }  // namespace
@@ -154,7 +155,8 @@ Result<Service> parse_consul_agent_service(std::string_view json) {
   return service;
 }
 
-std::string format_consul_registration(const Service& service, const ConsulOptions& options) {
+std::string format_consul_registration(const Service& service, const ConsulOptions& options,
+                                       bool answers) {
   std::map<std::string, std::string> meta = service.meta;
   meta["protocol"] = service.protocol;
   if (!service.zone.empty()) meta["zone"] = service.zone;
@@ -172,7 +174,7 @@ std::string format_consul_registration(const Service& service, const ConsulOptio
   }
   json += '}';
   if (const auto health_url = meta.find("health_url"); health_url != meta.end()) {
-    json += R"(,"Check":)" + format_check(service, health_url->second, options);
+    json += R"(,"Check":)" + format_check(service, health_url->second, options, answers);
   }
   return json + '}';
 }

@@ -21,7 +21,9 @@ Result<ServiceList> parse_consul_health(std::string_view json);
 Result<Service> parse_consul_agent_service(std::string_view json);
 
 // The body for /v1/agent/service/register, as Consul gives it back to the two above. It has a check
-// when the service's meta has a health_url.
-std::string format_consul_registration(const Service& service, const ConsulOptions& options);
+// when the service's meta has a health_url, which begins as passing if that `answers`; otherwise
+// Consul does not use the service before it has asked for itself.
+std::string format_consul_registration(const Service& service, const ConsulOptions& options,
+                                       bool answers = false);
 
 }  // namespace ringgate

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "control/local_address.h"
 #include "control/registry_json.h"
 
 namespace ringgate {
@@ -85,7 +86,10 @@ void ConsulRegistry::unsubscribe(std::string_view name) {
 }
 
 Result<void> ConsulRegistry::register_service(const Service& service) {
-  if (Result<void> checked = check_service(service); !checked) return checked;
+  Service to_check = service;
+  // Found out when the agent is asked.
+  if (is_wildcard_host(service.address)) to_check.address = "127.0.0.1";
+  if (Result<void> checked = check_service(to_check); !checked) return checked;
   const auto known = registrations_.find(service.id);
   if (known != registrations_.end()) {
     known->second->change(service);

@@ -3,8 +3,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "control/cpus.h"
+#include "control/local_address.h"
 #include "services/gateway_channel.h"
 
 namespace ringgate {
@@ -107,23 +109,40 @@ Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t
 
 namespace {
 
+// Differs at each start, and stays what it is while we run: existing gateways dial a service again
+// when its entry has changed, also one that was killed and is back on the same port.
+const std::string& started() {
+  static const std::string kStarted =
+      std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
+                         std::chrono::system_clock::now().time_since_epoch())
+                         .count());
+  return kStarted;
+}
+
 Service registration(const Config& config, const ListenSpec& spec, std::uint16_t port) {
   Service service;
   service.id = config.service_id;
   service.name = config.service_name;
   service.protocol = describe(spec.transport);
-  service.address = config.public_address;
-  if (service.address.empty()) service.address = spec.endpoint.host;
-  if (service.address.empty() || service.address == "0.0.0.0" || service.address == "::") {
-    service.address = "127.0.0.1";  // all interfaces: right on this machine; PublicAddress mends it
+  service.address = config.public_address.empty() ? spec.endpoint.host : config.public_address;
+  // All interfaces: with Consul the registration finds out where the agent is reached from.
+  const bool is_open = is_wildcard_host(service.address);
+  if (is_open && config.consul_url.empty()) {
+    service.address = machine_address(service.address == "0.0.0.0");
   }
   service.port = port;
   service.zone = config.zone;
   service.tags = config.tags;
   if (!config.domain.empty()) service.meta["domain"] = config.domain;
+  service.meta["started"] = started();
   if (config.monitor_port != 0) {
+    std::string host = service.address;
+    if (is_wildcard_host(host)) host.clear();
+    const bool is_monitor_elsewhere =
+        !is_wildcard_host(config.monitor_address) && !is_loopback_host(config.monitor_address);
+    if (host.empty() && is_monitor_elsewhere) host = config.monitor_address;
     service.meta["health_url"] =
-        "http://" + service.address + ":" + std::to_string(config.monitor_port) + "/health";
+        "http://" + format_endpoint({host, config.monitor_port}) + "/health";
   }
   return service;
 }

@@ -86,6 +86,8 @@ TEST(ConsulJson, ARegistrationSaysWhatTheContractWants) {
                   R"("Check":{"CheckID":"gw01_normal","Name":"gw01 /health",)"
                   R"("HTTP":"http://10.0.0.1:9/health","Interval":"10s","Timeout":"1s",)"
                   R"("DeregisterCriticalServiceAfter":"20s"}})");
+  EXPECT_THAT(format_consul_registration(service, ConsulOptions{}, true),
+              HasSubstr(R"("DeregisterCriticalServiceAfter":"20s","Status":"passing"}})"));
   service.meta.erase("health_url");
   EXPECT_THAT(format_consul_registration(service, ConsulOptions{}), Not(HasSubstr("Check")));
 }

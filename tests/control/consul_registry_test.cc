@@ -1,6 +1,10 @@
 // Finding and registering services at a real agent.
 #include <gmock/gmock.h>
 
+#include <mutex>
+#include <thread>
+
+#include "control/local_address.h"
 #include "tests/control/consul_fixture.h"
 
 namespace ringgate::test {
@@ -105,6 +109,80 @@ TEST(ConsulRegistry, OnlyInstancesWhoseCheckPasses) {
   EXPECT_TRUE(agent.has("chat01"));
   health.be_well(true);
   EXPECT_TRUE(ours.comes_to_know("chat", {"chat01"}));
+}
+
+// Consul asks a new service's check at some time within the interval.
+TEST(ConsulRegistry, AServiceThatAnswersIsUsedAtOnceAndAnotherOneIsNot) {
+  const ConsulAgent agent;
+  HealthEndpoint health;
+  ConsulOptions options = quick(agent.url());
+  options.check_interval = std::chrono::minutes(10);
+  RegistryUnderTest ours(options);
+  ours.subscribe("chat");
+  Service well = a_service("chat01");
+  well.meta["health_url"] = health.url();
+  ours.add(well);
+  EXPECT_TRUE(ours.comes_to_know("chat", {"chat01"}));
+  health.be_well(false);
+  Service sick = a_service("chat02");
+  sick.meta["health_url"] = health.url();
+  ours.add(sick);
+  ASSERT_TRUE(becomes_true([&] { return agent.has("chat02"); }));
+  EXPECT_THAT(agent.get("/v1/agent/health/service/id/chat02").body, HasSubstr("critical"));
+  EXPECT_THAT(agent.get("/v1/agent/health/service/id/chat01").body, HasSubstr("passing"));
+}
+
+// --- Services that listen on all interfaces ------------------------------------------------------
+
+TEST(ConsulRegistry, AllInterfacesAtALocalAgentAreItsNodesAddress) {
+  const ConsulAgent agent;
+  for (const std::string everywhere : {"", "0.0.0.0", "::"}) {
+    RegistryUnderTest ours(quick(agent.url()));
+    Service service = a_service("chat01");
+    service.address = everywhere;
+    service.meta["health_url"] = "http://:1/health";
+    ours.add(service);
+    ASSERT_TRUE(becomes_true([&] { return agent.has("chat01"); })) << everywhere;
+    const std::string body = agent.get("/v1/agent/service/chat01").body;
+    EXPECT_THAT(body, HasSubstr(R"("Address": "")"));
+    EXPECT_THAT(body, HasSubstr(R"("health_url": "http://127.0.0.1:1/health")"));
+    // It is what we meant: it is not registered over and over, but again when it was lost.
+    agent.remove("chat01");
+    EXPECT_TRUE(becomes_true([&] { return agent.has("chat01"); }));
+    ours.remove("chat01");
+    ASSERT_TRUE(becomes_true([&] { return !agent.has("chat01"); }));
+  }
+}
+
+TEST(ConsulRegistry, AllInterfacesAtAnAgentElsewhereAreTheAddressItIsReachedFrom) {
+  const std::string own = machine_address(true);
+  if (own == "127.0.0.1") GTEST_SKIP() << "this machine has no address but loopback";
+  std::mutex mutex;
+  std::string registered;
+  httplib::Server agent;
+  agent.Get("/v1/agent/service/chat01",
+            [](const httplib::Request&, httplib::Response& response) { response.status = 404; });
+  agent.Put("/v1/agent/service/register", [&](const httplib::Request& request, httplib::Response&) {
+    const std::scoped_lock lock(mutex);
+    registered = request.body;
+  });
+  const int port = agent.bind_to_any_port(own);
+  std::thread thread([&] { agent.listen_after_bind(); });
+  {
+    RegistryUnderTest ours(quick("http://" + own + ":" + std::to_string(port)));
+    Service service = a_service("chat01");
+    service.address = "";
+    service.meta["health_url"] = "http://:1/health";
+    ours.add(service);
+    EXPECT_TRUE(becomes_true([&] {
+      const std::scoped_lock lock(mutex);
+      return !registered.empty();
+    }));
+  }
+  agent.stop();
+  thread.join();
+  EXPECT_THAT(registered, HasSubstr(R"("Address":")" + own + R"(")"));
+  EXPECT_THAT(registered, HasSubstr("http://" + own + ":1/health"));
 }
 
 TEST(ConsulRegistry, AnInstanceWithoutAnAddressIsAtItsNode) {

@@ -1,8 +1,14 @@
 // Services that come, move and go while a gateway runs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <csignal>
 #include <fstream>
+#include <memory>
 
+#include "control/local_address.h"
+#include "control/registry_store.h"
+#include "tests/common/free_port.h"
 #include "tests/integration/raw_service.h"
 
 namespace ringgate::test {
@@ -72,6 +78,72 @@ TEST(Registry, OneChannelsPacketsStayOnOneInstance) {
   }
   EXPECT_GT(to_second, 0U);
   EXPECT_LT(to_second, 20U);
+}
+
+// Where a registry says when a service was started, and whether another start is told from it.
+std::string started(const World& world, const std::string& id) {
+  const auto stored = read_services(world.registry_file());
+  if (!stored || !*stored) return {};
+  for (const Service& service : (*stored)->services) {
+    if (service.id == id && service.meta.contains("started")) return service.meta.at("started");
+  }
+  return {};
+}
+
+TEST(Registry, AServiceThatWasKilledAndIsBackOnItsPortIsDialledAgain) {
+  Bench bench{with_ws()};
+  const std::string listen = "127.0.0.1:" + std::to_string(free_port());
+  auto echo = std::make_unique<Server>(bench.world, "echo", "echo01", Settings{{"Listen", listen}});
+  bench.gateway.wait_metric("ringgate_links", 2);
+  const std::string first = started(bench.world, "echo01");
+  EXPECT_NE(first, "");
+  wait_until("the gateway is registered", [&] { return !started(bench.world, "g1-ws").empty(); });
+  EXPECT_EQ(started(bench.world, "g1"), started(bench.world, "g1-ws"));
+  echo->process().signal(SIGKILL);
+  echo->process().wait_exit();
+  bench.gateway.wait_metric_is("ringgate_links", 1);
+  EXPECT_EQ(started(bench.world, "echo01"), first) << "nobody took it out";
+  echo = std::make_unique<Server>(bench.world, "echo", "echo01", Settings{{"Listen", listen}});
+  bench.gateway.wait_metric("ringgate_links", 2);
+  // Gateways of others dial what has changed.
+  wait_until("another entry", [&] { return started(bench.world, "echo01") != first; });
+  Client alice = bench.log_in("alice");
+  alice.send(packet(header("echo.x", 2), "again"));
+  EXPECT_TRUE(alice.next().is_answer(2));
+}
+
+TEST(Registry, AnEntryThatMakesNoSenseDoesNotReplaceTheOneItMeant) {
+  ChatBench bench;
+  const auto stored = read_services(bench.world.registry_file()).value().value();
+  std::vector<Service> services = stored.services;
+  std::string text = format_services(services);
+  const auto chat = std::ranges::find(services, std::string("chat"), &Service::name);
+  ASSERT_NE(chat, services.end());
+  const std::string good = R"("address":"127.0.0.1","port":)" + std::to_string(chat->port);
+  const std::size_t at = text.find(good);
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, good.size(),
+               R"("address":"127.0.0.1:)" + std::to_string(chat->port) + R"(","port":)" +
+                   std::to_string(chat->port));
+  bench.world.folder().write("services.json", text);
+  bench.gateway.process().wait_for_line("has a port in it");
+  Client alice = bench.log_in("alice");
+  alice.send(talk("bob", "hello", 2));
+  bench.chat_link.respond(bench.chat_link.request("chat.user.talk"));
+  EXPECT_TRUE(alice.next().is_answer(2));
+  EXPECT_EQ(bench.gateway.metric("ringgate_links"), 2);
+}
+
+// All interfaces are nobody's address.
+TEST(Registry, AllInterfacesAreRegisteredAsTheMachinesAddress) {
+  const World world;
+  const Server echo(world, "echo", "echo01", {{"Listen", "\"0.0.0.0:0\""}});
+  wait_until("registered", [&] { return !started(world, "echo01").empty(); });
+  const auto stored = read_services(world.registry_file()).value().value();
+  ASSERT_EQ(stored.services.size(), 1U);
+  EXPECT_EQ(stored.services[0].address, machine_address(true));
+  const Server gateway(world, "gateway", "g1", {{"Listen", "\":0\""}});
+  gateway.wait_metric("ringgate_links", 1);
 }
 
 TEST(Registry, AChangedAddressIsFollowedAndTheOldLinkDrained) {
