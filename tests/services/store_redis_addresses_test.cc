@@ -5,12 +5,10 @@
 #include <poll.h>
 
 #include <string>
-#include <vector>
 
-#include "control/address.h"
-#include "control/unique_fd.h"
 #include "dataplane/clock.h"
 #include "services/store_redis_connection.h"
+#include "tests/control/black_hole.h"
 #include "tests/services/fake_redis.h"
 
 // In place of the C library's: "redis.test" has two addresses in this order.
@@ -27,18 +25,9 @@ extern "C" int getaddrinfo(const char* host, const char* port, const addrinfo* h
 namespace ringgate {
 namespace {
 
-// The kernel drops what a listener with a full backlog is sent: nothing is accepted or refused.
 TEST(RedisConnection, AnAddressThatSwallowsEverythingDoesNotHideTheNext) {
   const FakeRedis redis(FakeRedis::well);
-  const SocketAddress hole = numeric_address({"127.0.0.9", redis.port()}).value();
-  const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ASSERT_EQ(bind(listener.get(), hole.get(), hole.length), 0);
-  ASSERT_EQ(listen(listener.get(), 0), 0);
-  std::vector<UniqueFd> callers;
-  for (int i = 0; i < 4; ++i) {
-    callers.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    connect(callers.back().get(), hole.get(), hole.length);
-  }
+  const test::BlackHole hole("127.0.0.9", redis.port());
   RedisStoreOptions options;
   options.host = "redis.test";
   options.port = redis.port();
