@@ -11,11 +11,12 @@ LAYERS = ["codec", "dataplane", "control", "services", "benchmarks", "tests"]
 WRAPPERS = [
     (r"liburing(\.h|/)", r"dataplane/ring\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"),
     (r"boost/", r"(codec/(http_request|ws_upgrade)|services/client_ws_upgrade)\.cc"),
+    (r"yaml\.h", r"control/yaml_text\.(h|cc)"),
     (r"curl/", r"control/consul_\w+\.(h|cc)"),
     (r"(hiredis/|sqlite3\.h|libpq-fe\.h|postgresql/)", r"(tests/)?services/store_\w+\.(h|cc)"),
     # The forward fast path: codec without its slow path, and the shards.
     (r"(google/protobuf/|codec/pkt\.pb\.h)",
-     r"codec/header_slow\.(h|cc)|(control|services|benchmarks|tests)/.*"),
+     r"codec/(header_slow|proto_log)\.(h|cc)|(control|services|benchmarks|tests)/.*"),
 ]
 
 MAX_LINES = 400
