@@ -1,16 +1,16 @@
-// The log of the process: asynchronous, to stderr, through spdlog's default logger (spdlog::info
-// and so on, from any thread but a shard's data path). Its queue is bounded; when it is full the
-// oldest lines are dropped, so that nobody ever waits for a terminal.
+// What the process says: its log on stderr, through spdlog's default logger (spdlog::info and so
+// on, from any thread but a shard's data path), and announcements on stdout. Neither ever waits for
+// whoever reads them: each has a bounded queue and a thread (control/line_writer.h).
 #pragma once
 
-#include <cstddef>
+#include <chrono>
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "control/log_level.h"
 
 namespace ringgate {
-
-inline constexpr std::size_t kLogQueueLines = 8192;
 
 // Once at start; name says who speaks, for example the service id. A second call replaces the
 // logger, without losing lines.
@@ -18,10 +18,20 @@ void start_logging(const std::string& name, LogLevel level);
 
 void set_log_level(LogLevel level);
 
-// Lines dropped since start because the queue was full.
-std::size_t log_lines_dropped();
+// A line (without its end) on stdout, for people and scripts: "listening tcp HOST:PORT".
+void announce(std::string_view line);
 
-// Writes what is queued and ends the log's thread. Later lines are lost.
-void stop_logging();
+// Lines since start that are missing, because the queue was full, or because they could not be
+// written (nobody reads the pipe, the disk is full) or were left at the end.
+std::uint64_t log_lines_dropped();
+std::uint64_t log_lines_lost();
+
+// Writes what is queued on either, for `patience` at most on each. Later lines of the log are lost;
+// threads that still write them are safe.
+void stop_logging(std::chrono::milliseconds patience = std::chrono::milliseconds(500));
+
+// A line (without its end) on stderr, from a command that ends because of it. Waits a second at
+// most for whoever reads it.
+void complain(std::string_view line);
 
 }  // namespace ringgate

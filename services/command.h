@@ -6,9 +6,8 @@
 // whole of it on the calling thread and leaves the exit code in `result`, which outlives `root`.
 #pragma once
 
-#include <cstdio>
-
 #include "control/error.h"
+#include "control/logging.h"
 
 namespace CLI {
 class App;
@@ -23,7 +22,7 @@ struct CommandResult {
 
 // Says on stderr what went wrong, and returns the exit code for it.
 inline int report_error(const Error& error) {
-  std::fprintf(stderr, "ringgate: %s\n", error.message.c_str());
+  complain("ringgate: " + error.message);
   return error.exit_code;
 }
 

@@ -7,6 +7,7 @@
 
 #include "control/config.h"
 #include "control/listen.h"
+#include "control/logging.h"
 #include "control/registry_memory.h"
 #include "services/chat_handlers.h"
 #include "services/development.h"

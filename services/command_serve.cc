@@ -73,8 +73,8 @@ Result<std::unique_ptr<Registry>> open_registry(const Config& config, ControlLoo
 }
 
 // All of a new configuration, or nothing of it. `gateway` is null in other roles.
-Result<std::string> reload(const std::string& file, ProcessRole role, GatewayService* gateway,
-                           Config& running) {
+Result<std::string> reload(const std::string& file, ProcessRole role, Process& process,
+                           GatewayService* gateway, Config& running) {
   Result<Config> wanted = load_config(file, role);
   if (!wanted) return std::unexpected(wanted.error());
   const auto changes = reloadable_changes(running, *wanted, role);
@@ -82,7 +82,7 @@ Result<std::string> reload(const std::string& file, ProcessRole role, GatewaySer
   if (gateway != nullptr) {
     if (Result<void> done = gateway->reload(*wanted); !done) return std::unexpected(done.error());
   }
-  set_log_level(wanted->log_level);
+  process.use(*wanted);
   running = std::move(*wanted);
   if (changes->empty()) return "no key has changed; the files that they name were read again";
   return fmt::format("{} changed", fmt::join(*changes, ", "));
@@ -96,9 +96,14 @@ bool cannot_open_files() {
 // What SIGHUP does, on the loop's thread. Owned by the process's handler of it.
 class Reloader {
  public:
-  Reloader(std::string file, ProcessRole role, GatewayService* gateway, const Config& config,
-           ControlLoop& loop)
-      : file_(std::move(file)), role_(role), gateway_(gateway), running_(config), loop_(loop) {}
+  // `gateway` is null in other roles.
+  Reloader(std::string file, ProcessRole role, Process& process, GatewayService* gateway,
+           const Config& config)
+      : file_(std::move(file)),
+        role_(role),
+        process_(process),
+        gateway_(gateway),
+        running_(config) {}
 
   void run() {
     is_told_ = false;
@@ -109,8 +114,8 @@ class Reloader {
   static constexpr std::chrono::milliseconds kTryAgain{1000};
 
   void attempt() {
-    loop_.cancel(std::exchange(timer_, 0));
-    const Result<std::string> done = reload(file_, role_, gateway_, running_);
+    process_.loop().cancel(std::exchange(timer_, 0));
+    const Result<std::string> done = reload(file_, role_, process_, gateway_, running_);
     if (done) {
       spdlog::info("SIGHUP: {}", *done);
       return;
@@ -122,14 +127,14 @@ class Reloader {
     if (!std::exchange(is_told_, true)) {
       spdlog::error("SIGHUP: nothing is reloaded yet: {}; trying again", done.error().message);
     }
-    timer_ = loop_.after(kTryAgain, [this] { attempt(); });
+    timer_ = process_.loop().after(kTryAgain, [this] { attempt(); });
   }
 
   const std::string file_;
   const ProcessRole role_;
+  Process& process_;
   GatewayService* const gateway_;
   Config running_;
-  ControlLoop& loop_;
   ControlLoop::TimerId timer_ = 0;
   bool is_told_ = false;  // that it is tried again
 };
@@ -141,6 +146,7 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (options.check_config) {
     for (const std::string& notice : config->notices) announce("note: " + notice);
     announce(options.config_file + " is good");
+    stop_logging();
     return {};
   }
   Result<std::unique_ptr<Process>> process = Process::create(*config);
@@ -162,18 +168,23 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
                                                      LogicUse{true, role == ProcessRole::kChat}));
   }
   const auto reloader =
-      std::make_shared<Reloader>(options.config_file, role, gateway, *config, (*process)->loop());
+      std::make_shared<Reloader>(options.config_file, role, **process, gateway, *config);
   (*process)->on_reload([reloader] { reloader->run(); });
   return (*process)->run();
 }
 
 std::string config_help() {
-  std::string text = "Configuration keys (any case; RINGGATE_<KEY> in the environment wins):\n";
+  std::string text =
+      "Configuration keys (any case; RINGGATE_<KEY> in the environment wins, but a secret has one "
+      "source):\n";
   for (const ConfigKeyInfo& key : describe_config_keys()) {
     const std::string by_default =
         key.default_text.empty() ? "" : fmt::format(" [{}]", key.default_text);
     text += fmt::format("  {:<26} {}{}\n", key.key, key.meaning, by_default);
   }
+  text +=
+      "\nSignals: SIGTERM and SIGINT drain and end with 0; within a second of the first they count "
+      "as one, later they end at once with 1. SIGHUP reads the configuration again.\n";
   return text;
 }
 

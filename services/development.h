@@ -4,11 +4,9 @@
 
 #include <string_view>
 
-namespace ringgate {
+#include "control/secrets.h"
 
-// Everyone who reads this file knows this secret. It is right for `ringgate dev`, for the tools
-// that talk to it and for tests; a gateway that is configured never falls back to it.
-inline constexpr std::string_view kDevelopmentSecret = "jwt-1sNzdiSgnNuxyq2g7xml2JvLArU";
+namespace ringgate {
 
 inline constexpr std::string_view kDevelopmentApp = "kim";
 

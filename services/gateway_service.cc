@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/logging.h"
 #include "services/gateway_handler.h"
-#include "services/process.h"
 #include "services/shard_setup.h"
 
 namespace ringgate {

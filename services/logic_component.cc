@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "services/process.h"
+#include "control/logging.h"
 #include "services/shard_setup.h"
 
 namespace ringgate {

@@ -1,4 +1,7 @@
 // `ringgate`: one binary, a subcommand for everything.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include "services/command.h"
@@ -11,7 +14,22 @@
 #include "services/command_wsecho.h"
 #include "services/usage.h"
 
+namespace {
+
+// Started with one of them closed, the next file or socket would get its number, and with it what
+// is meant for people.
+void open_standard_descriptors() {
+  for (int fd = open("/dev/null", O_RDWR); fd >= 0; fd = dup(fd)) {
+    if (fd <= STDERR_FILENO) continue;
+    close(fd);
+    return;
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  open_standard_descriptors();
   CLI::App app(
       "ringgate: a gateway for very many long-lived connections (instant messaging), on io_uring",
       "ringgate");

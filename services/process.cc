@@ -2,14 +2,12 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 
+#include "codec/proto_log.h"
 #include "control/logging.h"
 #include "services/try_page.h"
 
@@ -17,13 +15,8 @@ namespace ringgate {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{1000};
-
-sigset_t handled_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
-  return set;
-}
+// Of what is to be taken down once all is drained.
+constexpr std::chrono::milliseconds kEndLimit{10'000};
 
 // Every connection costs a file of the process or a place in a ring's table, and the limit of both
 // is this one; asking for less than is allowed helps nobody.
@@ -48,6 +41,12 @@ class AllMetrics final : public prometheus::Collectable {
                     {}, static_cast<double>(log_lines_dropped()));
     monitor_.collect(metrics, "monitor");
     if (own_admin_ != nullptr) own_admin_->collect(metrics, "admin");
+    metrics.counter("ringgate_log_lines_lost_total",
+                    "lines for stderr and stdout that could not be written", {},
+                    static_cast<double>(log_lines_lost()));
+    metrics.counter("ringgate_protobuf_complaints_total",
+                    "what libprotobuf wanted to log, most often text of a peer that is not UTF-8",
+                    {}, static_cast<double>(protobuf_complaints()));
     return metrics.take();
   }
 
@@ -67,14 +66,10 @@ HttpBounds http_bounds(const Config& config) {
 
 }  // namespace
 
-void announce(const std::string& line) {
-  std::printf("%s\n", line.c_str());
-  std::fflush(stdout);
-}
-
 Process::Process(const Config& config, ProcessMode mode) : config_(config), mode_(mode) {}
 
 Process::~Process() {
+  if (signals_ != nullptr) signals_->end_within(kEndLimit);
   if (own_admin_ != nullptr) own_admin_->stop();
   if (monitor_ != nullptr) monitor_->stop();
   components_.clear();
@@ -82,8 +77,7 @@ Process::~Process() {
 }
 
 Result<std::unique_ptr<Process>> Process::create(const Config& config, ProcessMode mode) {
-  const sigset_t handled = handled_signals();
-  pthread_sigmask(SIG_BLOCK, &handled, nullptr);
+  SignalWatch::block();
   std::signal(SIGPIPE, SIG_IGN);
   raise_file_limit();
   std::unique_ptr<Process> process(new Process(config, mode));
@@ -105,6 +99,11 @@ Result<void> Process::run() {
   tick();
   loop_->run();
   return {};
+}
+
+void Process::use(const Config& config) {
+  set_log_level(config.log_level);
+  if (admin_ != nullptr) admin_->require_token(config.admin_token);
 }
 
 // Before anything else, as it can fail without having told anybody: components register themselves.
@@ -145,7 +144,7 @@ void Process::serve_ports() {
     page.websocket_urls = [this] { return websocket_urls(); };
     if (mode_ == ProcessMode::kDevelopment) page.development_secret = config_.app_secret;
     add_try_page(*admin_, std::move(page));
-    if (!config_.admin_token.empty()) admin_->require_token(config_.admin_token);
+    admin_->require_token(config_.admin_token);
     admin_->add_post("/drain", [this](const HttpRequest&) {
       loop_->post([this] { begin_drain("POST /drain"); });
       return HttpReply{202, "draining; the process ends with it\n"};
@@ -163,33 +162,20 @@ void Process::serve_ports() {
 }
 
 Result<void> Process::watch_signals() {
-  const sigset_t handled = handled_signals();
-  signals_ = UniqueFd(signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals_) return run_error("signals cannot be watched: {}", std::strerror(errno));
-  loop_->watch(signals_.get(), ControlLoop::Until::kReadable, [this] { on_signal(); });
+  SignalWatch::Handlers handlers;
+  handlers.end = [this](std::string_view name) { begin_drain(name); };
+  handlers.reload = [this] {
+    if (reload_) reload_();
+  };
+  Result<std::unique_ptr<SignalWatch>> signals = SignalWatch::start(*loop_, std::move(handlers));
+  if (!signals) return std::unexpected(signals.error());
+  signals_ = std::move(*signals);
   return {};
-}
-
-void Process::on_signal() {
-  signalfd_siginfo info{};
-  while (read(signals_.get(), &info, sizeof info) == sizeof info) {
-    if (info.ssi_signo == SIGHUP) {
-      if (reload_) reload_();
-      continue;
-    }
-    if (signalled_) {
-      spdlog::warn("second signal: ending at once");
-      stop_logging();
-      _exit(1);
-    }
-    signalled_ = true;
-    begin_drain(info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-  }
 }
 
 void Process::begin_drain(std::string_view why) {
   if (draining_) return;
-  spdlog::info("{}: draining; a second signal ends at once", why);
+  spdlog::info("{}: draining; a signal after a second ends at once", why);
   draining_ = true;
   left_to_drain_ = components_.size();
   drain_next();

@@ -1,7 +1,7 @@
 // A serving process: the control loop on the main thread, signals, the log, the monitor and admin
 // ports, and its components.
 //
-//   SIGTERM, SIGINT  drain and exit 0; a second one exits at once
+//   SIGTERM, SIGINT  drain and exit 0; one that comes a second later exits at once, 1
 //   SIGHUP           calls on_reload, never ends the process
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "control/monitor.h"
 #include "services/component.h"
 #include "services/process_files.h"
+#include "services/signal_watch.h"
 
 namespace ringgate {
 
@@ -39,6 +40,8 @@ class Process {
   // Started in this order, drained in the reverse one.
   void add(std::unique_ptr<Component> component) { components_.push_back(std::move(component)); }
   void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
+  // What the process itself takes of a new configuration: LogLevel and AdminToken.
+  void use(const Config& config);
   // Where a browser on this machine finds the admin pages; 0 and an empty host: nowhere.
   [[nodiscard]] Endpoint admin_endpoint() const;
 
@@ -50,7 +53,6 @@ class Process {
   [[nodiscard]] Result<void> take_ports();
   void serve_ports();
   [[nodiscard]] Result<void> watch_signals();
-  void on_signal();
   void begin_drain(std::string_view why);
   void drain_next();
   void tick();
@@ -63,21 +65,16 @@ class Process {
   Config config_;
   ProcessMode mode_;
   std::unique_ptr<ControlLoop> loop_;
-  UniqueFd signals_;
+  std::unique_ptr<SignalWatch> signals_;
   std::vector<std::unique_ptr<Component>> components_;
   std::size_t left_to_drain_ = 0;
   bool draining_ = false;
   FileReserve files_;
-  bool signalled_ = false;  // the next signal ends at once
   std::function<void()> reload_;
   // Last: their threads read the components.
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<Monitor> own_admin_;  // Where the admin port is not the monitor's.
   Monitor* admin_ = nullptr;
 };
-
-// What serving commands print on stdout, at once, for people and scripts: "listening tcp
-// HOST:PORT".
-void announce(const std::string& line);
 
 }  // namespace ringgate

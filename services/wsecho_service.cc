@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "services/process.h"
+#include "control/logging.h"
 #include "services/shard_setup.h"
 
 namespace ringgate {

@@ -25,14 +25,20 @@ std::pair<UniqueFd, UniqueFd> make_pipe() {
 }
 
 // Between fork and exec: only what is safe there.
-[[noreturn]] void become(char* const* arguments, int input, int output, pid_t parent) {
+[[noreturn]] void become(char* const* arguments, int input, int output, int errors, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);
   dup2(input, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
-  dup2(output, STDERR_FILENO);
+  dup2(errors, STDERR_FILENO);
   execvp(arguments[0], arguments);
   _exit(127);
+}
+
+UniqueFd open_device(const char* name) {
+  UniqueFd fd(open(name, O_WRONLY | O_CLOEXEC));
+  if (!fd) throw std::runtime_error(std::string("cannot open ") + name);
+  return fd;
 }
 
 std::optional<std::string> line_with(const std::string& output, std::string_view text) {
@@ -52,17 +58,35 @@ std::vector<std::string> ProcessUnderTest::ringgate(std::vector<std::string> arg
   return arguments;
 }
 
-ProcessUnderTest::ProcessUnderTest(const std::vector<std::string>& words) {
+UniqueFd ProcessUnderTest::open_sink(Sink sink, const UniqueFd& read) {
+  if (sink == Sink::kRead) return UniqueFd(fcntl(read.get(), F_DUPFD_CLOEXEC, 0));
+  if (sink == Sink::kFullDisk) return open_device("/dev/full");
+  auto [reader, writer] = make_pipe();
+  if (sink == Sink::kFullPipe) {
+    const int room = fcntl(writer.get(), F_SETPIPE_SZ, 4096);
+    const std::string filling(static_cast<std::size_t>(room), '.');
+    if (::write(writer.get(), filling.data(), filling.size()) != room) {
+      throw std::runtime_error("the pipe does not fill");
+    }
+    full_pipes_.push_back(std::move(reader));
+  }
+  return std::move(writer);
+}
+
+ProcessUnderTest::ProcessUnderTest(const std::vector<std::string>& words, const Streams& streams) {
   std::signal(SIGPIPE, SIG_IGN);
   auto [input, to_input] = make_pipe();
-  auto [from_output, output] = make_pipe();
+  auto [from_output, read] = make_pipe();
+  const UniqueFd output = open_sink(streams.out, read);
+  const UniqueFd errors = open_sink(streams.err, read);
+  read.reset();
   std::vector<std::string> copies = words;
   std::vector<char*> arguments;
   for (std::string& word : copies) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const pid_t parent = getpid();
   pid_ = fork();
-  if (pid_ == 0) become(arguments.data(), input.get(), output.get(), parent);
+  if (pid_ == 0) become(arguments.data(), input.get(), output.get(), errors.get(), parent);
   if (pid_ < 0) throw std::runtime_error("fork failed");
   stdin_ = std::move(to_input);
   pid_fd_ = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
@@ -144,6 +168,19 @@ int ProcessUnderTest::wait_exit(std::chrono::milliseconds patience) {
   reaped_ = true;
   exit_ = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   return exit_;
+}
+
+int exit_of_signals(ProcessUnderTest& process, int number) {
+  constexpr std::chrono::milliseconds kPause{100};
+  const auto until = Clock::now() + kPatience;
+  for (;;) {
+    process.signal(number);
+    try {
+      return process.wait_exit(kPause);
+    } catch (const std::runtime_error&) {
+      if (Clock::now() > until) throw;
+    }
+  }
 }
 
 }  // namespace ringgate::test

@@ -20,10 +20,22 @@
 
 namespace ringgate::test {
 
+// Where a process's stream goes.
+enum class Sink {
+  kRead,        // to the test
+  kFullPipe,    // which nobody empties
+  kClosedPipe,  // whose reader is gone
+  kFullDisk,    // /dev/full
+};
+struct Streams {
+  Sink out = Sink::kRead;
+  Sink err = Sink::kRead;
+};
+
 class ProcessUnderTest {
  public:
   // words[0] is looked up in PATH.
-  explicit ProcessUnderTest(const std::vector<std::string>& words);
+  explicit ProcessUnderTest(const std::vector<std::string>& words, const Streams& streams = {});
   ~ProcessUnderTest();  // SIGKILL if it still runs
   ProcessUnderTest(const ProcessUnderTest&) = delete;
   ProcessUnderTest& operator=(const ProcessUnderTest&) = delete;
@@ -48,11 +60,14 @@ class ProcessUnderTest {
 
  private:
   void read_output(int fd);
+  // What the process is to have as that stream; `read` is the pipe that the test reads.
+  UniqueFd open_sink(Sink sink, const UniqueFd& read);
 
   pid_t pid_ = -1;
   bool reaped_ = false;
   int exit_ = 0;
   UniqueFd stdin_;
+  std::vector<UniqueFd> full_pipes_;
   UniqueFd pid_fd_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -60,5 +75,9 @@ class ProcessUnderTest {
   bool output_ended_ = false;
   std::thread reader_;
 };
+
+// Sends the signal until the process has ended: what counts as one with an earlier signal does not
+// end it. The exit code, as of wait_exit().
+int exit_of_signals(ProcessUnderTest& process, int number);
 
 }  // namespace ringgate::test

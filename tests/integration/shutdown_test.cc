@@ -1,8 +1,11 @@
 // Signals: leaving in order, at once, or not at all.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "control/registry_store.h"
 #include "tests/integration/raw_service.h"
@@ -79,8 +82,24 @@ TEST(Sigterm, ASecondOneExitsAtOnce) {
   bench.chat_link.request("chat.user.talk");  // never answered
   bench.gateway.process().signal(SIGTERM);
   wait_until("draining", [&] { return bench.gateway.get("/ready").body == "draining\n"; });
-  bench.gateway.process().signal(SIGTERM);
-  EXPECT_EQ(bench.gateway.process().wait_exit(), 1);
+  EXPECT_EQ(exit_of_signals(bench.gateway.process(), SIGTERM), 1);
+}
+
+// `timeout`, shells and supervisors send a signal to the process and to its group.
+TEST(Sigterm, TwoOrThreeAtOnceCountAsOne) {
+  ChatBench bench{{{"DrainTime", "10m"}, {"AnswerTimeout", "10m"}}};
+  Client alice = bench.log_in("alice");
+  alice.send(talk("bob", "hello", 2));
+  const Event request = bench.chat_link.request("chat.user.talk");
+  ProcessUnderTest& gateway = bench.gateway.process();
+  gateway.freeze();  // so that they come together, however busy the machine is
+  gateway.signal(SIGTERM);
+  gateway.signal(SIGINT);
+  gateway.signal(SIGCONT);
+  gateway.wait_for_line("counts as one with the first");
+  EXPECT_EQ(alice.next().payload, "draining");
+  bench.chat_link.respond(request);
+  EXPECT_EQ(gateway.wait_exit(), 0);
 }
 
 TEST(Sigterm, NewClientsAreTurnedAway) {
@@ -153,6 +172,21 @@ TEST(Sighup, WithoutADescriptorToReadItsFilesWithItTriesAgain) {
   bench.gateway.process().wait_for_line("nothing is reloaded yet");
   ASSERT_EQ(prlimit(pid, RLIMIT_NOFILE, &before, nullptr), 0);
   bench.gateway.process().wait_for_line("SIGHUP: LogLevel changed");
+}
+
+// Parsed by another library it took a gigabyte a second until the process died.
+TEST(Sighup, AFileThatNoParserLikesAndOneThatNeverEndsChangeNothing) {
+  Bench bench;
+  const std::filesystem::path file = bench.world.folder().write("g1.yaml", ", a");
+  bench.gateway.process().signal(SIGHUP);
+  bench.gateway.process().wait_for_line("nothing is reloaded: " + file.string() +
+                                        ": line 1: not valid YAML");
+  std::filesystem::remove(file);
+  ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
+  const UniqueFd silent(open(file.c_str(), O_RDWR));
+  bench.gateway.process().signal(SIGHUP);
+  bench.gateway.process().wait_for_line("is a pipe that has not ended");
+  EXPECT_EQ(bench.gateway.get("/health").status, 200);
 }
 
 TEST(Sighup, ABadFileChangesNothing) {

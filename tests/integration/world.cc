@@ -67,11 +67,12 @@ std::string World::config(const std::string& role, const std::string& id,
 }
 
 Server::Server(const World& world, const std::string& role, const std::string& id,
-               const Settings& settings) {
+               const Settings& settings, const Streams& streams)
+    : secret_(kSecret) {
   Settings with_monitor = settings;
   with_monitor.emplace("MonitorPort", std::to_string(free_port()));
   process_ = std::make_unique<ProcessUnderTest>(
-      ProcessUnderTest::ringgate({role, "-c", world.config(role, id, with_monitor)}));
+      ProcessUnderTest::ringgate({role, "-c", world.config(role, id, with_monitor)}), streams);
   const auto listen = settings.find("Listen");
   const std::string entries = listen == settings.end() ? std::string() : listen->second;
   const std::size_t ws = count_of(entries, "ws://");
@@ -80,7 +81,7 @@ Server::Server(const World& world, const std::string& role, const std::string& i
   monitor_ = port_of(process_->wait_for_line("monitor http://"));
 }
 
-Server::Server(const std::vector<std::string>& dev_arguments) {
+Server::Server(const std::vector<std::string>& dev_arguments) : secret_(kDevelopmentSecret) {
   std::vector<std::string> arguments = {"dev",
                                         "--tcp",
                                         "127.0.0.1:0",

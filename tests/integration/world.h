@@ -42,7 +42,7 @@ class World {
 class Server {
  public:
   Server(const World& world, const std::string& role, const std::string& id,
-         const Settings& settings = {});
+         const Settings& settings = {}, const Streams& streams = {});
   // `ringgate dev` on free ports.
   explicit Server(const std::vector<std::string>& dev_arguments);
 
@@ -53,6 +53,8 @@ class Server {
   [[nodiscard]] const std::vector<std::uint16_t>& tcp_ports() const { return tcp_ports_; }
   [[nodiscard]] const std::vector<std::uint16_t>& ws_ports() const { return ws_ports_; }
   [[nodiscard]] std::uint16_t monitor() const { return monitor_; }
+  // What tokens for it are signed with.
+  [[nodiscard]] const std::string& secret() const { return secret_; }
   [[nodiscard]] FrameSocket connect() const { return FrameSocket(Socket::connect(port())); }
   [[nodiscard]] Socket connect_raw() const { return Socket::connect(port()); }
 
@@ -76,6 +78,7 @@ class Server {
   std::vector<std::uint16_t> tcp_ports_;
   std::vector<std::uint16_t> ws_ports_;
   std::uint16_t monitor_ = 0;
+  std::string secret_;
 };
 
 class Redis {

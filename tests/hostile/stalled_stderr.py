@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Starts the command that is given with a stderr that is full and that nobody empties, and makes it log.
+
+For example: stalled_stderr.py ringgate dev --tcp 127.0.0.1:0 --admin 127.0.0.1:0. It has to say its ports on stdout, as
+ringgate does. Logins that are not UTF-8 are sent, which libprotobuf complains about on stderr; others' pings have to be
+answered and /health be 200 all the same, and SIGTERM has to end it with 0.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+
+import hostile
+import run
+
+NOT_UTF8 = hostile.field(1, b"\xff" * 40)
+
+
+def full_pipe():
+    """Its two ends. The reader has to be kept open."""
+    reader, writer = os.pipe()
+    room = fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writer, b"." * room)
+    return reader, writer
+
+
+def attack(options):
+    for _ in range(options.connections):
+        client = hostile.Client(options, options.patience)
+        client.send(hostile.frame(hostile.packet("login.signin", 1, NOT_UTF8)))
+        while client.read_frame() is not None:
+            pass
+        client.close()
+    hostile.health(options)
+
+
+def run_against(server, options):
+    ports = run.read_ports(server)
+    options.port, options.http_port = int(ports["--port"]), int(ports["--http-port"])
+    bystander = hostile.Bystander(options)
+    attack(options)
+    bystander.stop()
+    server.send_signal(signal.SIGTERM)
+    code = server.wait(run.STOP_LIMIT_S)
+    if code != 0:
+        raise hostile.Failed(f"it ended with {code} after SIGTERM")
+    return bystander
+
+
+def main():
+    options = hostile.read_options(
+        __doc__, lambda parser: parser.add_argument("command", nargs="+", help="what to start"),
+        {"connections": 400})
+    reader, writer = full_pipe()
+    with subprocess.Popen(options.command, stdout=subprocess.PIPE, stderr=writer) as server:
+        os.close(writer)
+        try:
+            bystander = run_against(server, options)
+        except (hostile.Failed, OSError, RuntimeError, subprocess.TimeoutExpired) as error:
+            print(f"FAILED: {error}")
+            sys.exit(1)
+        finally:
+            server.kill()
+            os.close(reader)
+    print(f"survived: {options.connections} logins that are not UTF-8; {bystander.pings} pings of somebody else, "
+          f"the slowest took {bystander.slowest_s * 1000:.1f} ms")
+
+
+main()
