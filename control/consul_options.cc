@@ -1,10 +1,10 @@
 #include "control/consul_options.h"
 
 #include <algorithm>
-#include <fstream>
 
 #include "control/address.h"
 #include "control/config_values.h"
+#include "control/text_file.h"
 
 namespace ringgate {
 
@@ -32,17 +32,14 @@ Result<std::string> parse_consul_url(std::string_view text) {
 
 Result<std::string> read_consul_token(const std::string& file) {
   constexpr std::size_t kMaxToken = 4096;
-  std::ifstream stream(file, std::ios::binary);
-  std::string text(kMaxToken + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (!stream.is_open() || stream.bad()) {
-    return usage_error("ConsulTokenFile: cannot read {}; check the path and its permissions", file);
-  }
-  const std::string token(trim(text.substr(0, text.find_first_of("\r\n"))));
+  const Result<std::string> text = read_text_file(file, kMaxToken);
+  if (!text) return usage_error("ConsulTokenFile: {}", text.error().message);
+  const std::string_view first_line =
+      std::string_view(*text).substr(0, text->find_first_of("\r\n"));
+  const std::string token(trim(first_line));
   const bool is_clean = std::ranges::none_of(
       token, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
-  if (token.empty() || text.size() > kMaxToken || !is_clean) {
+  if (token.empty() || !is_clean) {
     return usage_error("ConsulTokenFile: there is no token in {}; put it on the first line", file);
   }
   return token;

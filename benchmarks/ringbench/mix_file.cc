@@ -1,12 +1,12 @@
 #include "benchmarks/ringbench/mix_file.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <charconv>
 #include <cmath>
 
 #include "control/text_file.h"
+#include "control/yaml_text.h"
 
 namespace ringgate::bench {
 namespace {
@@ -16,10 +16,9 @@ constexpr std::size_t kMaxSteps = 64;
 constexpr unsigned kMaxBodyBytes = 1'000'000;
 
 template <class... Args>
-std::unexpected<Error> wrong(const YAML::Node& node, fmt::format_string<Args...> text,
+std::unexpected<Error> wrong(const YamlNode& node, fmt::format_string<Args...> text,
                              Args&&... args) {
-  return fail(fmt::format("line {}: {}", node.Mark().line + 1,
-                          fmt::format(text, std::forward<Args>(args)...)),
+  return fail(fmt::format("line {}: {}", node.line, fmt::format(text, std::forward<Args>(args)...)),
               2);
 }
 
@@ -43,25 +42,26 @@ Result<unsigned> parse_bytes(std::string_view text) {
   return value;
 }
 
-Result<void> read_action(const YAML::Node& value, MixStep& step) {
-  const auto text = value.as<std::string>();
+Result<void> read_action(const YamlNode& value, MixStep& step) {
   for (const Action action : {Action::kPing, Action::kForward, Action::kTalk}) {
-    if (name_of(action) == text) {
+    if (name_of(action) == value.text) {
       step.action = action;
       return {};
     }
   }
-  return wrong(value, "cannot do '{}': it is ping, forward or talk", text);
+  return wrong(value, "cannot do '{}': it is ping, forward or talk", value.text);
 }
 
-Result<void> read_share(const YAML::Node& value, MixStep& step) {
-  step.share = value.as<double>();
+Result<void> read_share(const YamlNode& value, MixStep& step) {
+  const char* const end = value.text.data() + value.text.size();
+  const auto [rest, error] = std::from_chars(value.text.data(), end, step.share);
+  if (error != std::errc{} || rest != end) return wrong(value, "'share' cannot be read");
   if (std::isfinite(step.share) && step.share > 0) return {};
   return wrong(value, "a share is a number above 0");
 }
 
-Result<void> read_think(const YAML::Node& value, MixStep& step) {
-  const Ends ends = split_range(value.as<std::string>());
+Result<void> read_think(const YamlNode& value, MixStep& step) {
+  const Ends ends = split_range(value.text);
   const auto low = parse_duration_ms(ends.low);
   const auto high = parse_duration_ms(ends.high);
   if (!low || !high) return wrong(value, "{}", (low ? high : low).error().message);
@@ -71,8 +71,8 @@ Result<void> read_think(const YAML::Node& value, MixStep& step) {
   return {};
 }
 
-Result<void> read_body(const YAML::Node& value, MixStep& step) {
-  const Ends ends = split_range(value.as<std::string>());
+Result<void> read_body(const YamlNode& value, MixStep& step) {
+  const Ends ends = split_range(value.text);
   const auto low = parse_bytes(ends.low);
   const auto high = parse_bytes(ends.high);
   if (!low || !high) return wrong(value, "{}", (low ? high : low).error().message);
@@ -82,29 +82,23 @@ Result<void> read_body(const YAML::Node& value, MixStep& step) {
   return {};
 }
 
-Result<void> read_field(const std::string& key, const YAML::Node& value, MixStep& step) {
-  if (!value.IsScalar()) return wrong(value, "'{}' has one value", key);
-  try {
-    if (key == "do") return read_action(value, step);
-    if (key == "share") return read_share(value, step);
-    if (key == "think") return read_think(value, step);
-    if (key == "body") return read_body(value, step);
-  } catch (const YAML::BadConversion&) {
-    return wrong(value, "'{}' cannot be read", key);
-  }
+Result<void> read_field(const std::string& key, const YamlNode& value, MixStep& step) {
+  if (!value.is_scalar()) return wrong(value, "'{}' has one value", key);
+  if (key == "do") return read_action(value, step);
+  if (key == "share") return read_share(value, step);
+  if (key == "think") return read_think(value, step);
+  if (key == "body") return read_body(value, step);
   return wrong(value, "unknown key '{}': a step has do, share, think and body", key);
 }
 
-Result<MixStep> read_step(const YAML::Node& node) {
-  if (!node.IsMap()) return wrong(node, "a step is written like {{do: ping, share: 10}}");
+Result<MixStep> read_step(const YamlNode& node) {
+  if (!node.is_map()) return wrong(node, "a step is written like {{do: ping, share: 10}}");
   MixStep step;
   bool has_action = false;
-  for (const auto& field : node) {
-    const auto key = field.first.as<std::string>();
-    has_action = has_action || key == "do";
-    if (auto read = read_field(key, field.second, step); !read) {
-      return std::unexpected(read.error());
-    }
+  for (const auto& [key, value] : node.map) {
+    if (!key.is_scalar()) return wrong(key, "a key has to be a single word");
+    has_action = has_action || key.text == "do";
+    if (auto read = read_field(key.text, value, step); !read) return std::unexpected(read.error());
   }
   if (!has_action) return wrong(node, "a step needs `do`: ping, forward or talk");
   return step;
@@ -113,18 +107,14 @@ Result<MixStep> read_step(const YAML::Node& node) {
 }  // namespace
 
 Result<std::vector<MixStep>> parse_mix(std::string_view yaml) {
-  YAML::Node root;
-  try {
-    root = YAML::Load(std::string(yaml));
-  } catch (const YAML::Exception& error) {
-    return fail(fmt::format("line {}: {}", error.mark.line + 1, error.msg), 2);
-  }
-  if (!root.IsSequence() || root.size() == 0) {
+  const Result<YamlNode> root = parse_yaml(yaml);
+  if (!root) return std::unexpected(root.error());
+  if (!root->is_list() || root->list.empty()) {
     return fail("it is to be a list of steps, like `- {do: ping, share: 10}`", 2);
   }
-  if (root.size() > kMaxSteps) return fail(fmt::format("more than {} steps", kMaxSteps), 2);
+  if (root->list.size() > kMaxSteps) return fail(fmt::format("more than {} steps", kMaxSteps), 2);
   std::vector<MixStep> steps;
-  for (const auto& node : root) {
+  for (const YamlNode& node : root->list) {
     auto step = read_step(node);
     if (!step) return std::unexpected(step.error());
     steps.push_back(*step);

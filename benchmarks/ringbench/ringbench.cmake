@@ -46,7 +46,7 @@ add_library(ringgate::ringbench ALIAS ringgate_ringbench)
 target_link_libraries(ringgate_ringbench
   PUBLIC ringgate::bench ringgate::codec_proto ringgate::dataplane ringgate::ringbench_report
     ringgate::ringbench_service
-  PRIVATE ringgate::services CLI11::CLI11 yaml-cpp Threads::Threads)
+  PRIVATE ringgate::services CLI11::CLI11 Threads::Threads)
 target_compile_definitions(ringgate_ringbench PRIVATE RINGGATE_VERSION="${PROJECT_VERSION}")
 
 # The logic service that the load generator plays behind a gateway, and what both of them put into

@@ -46,22 +46,22 @@ TEST_P(BadMix, IsRefusedWithTheLine) {
   EXPECT_EQ(mix.error().exit_code, 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, BadMix,
-                         testing::Values(Bad{"", "list of steps"}, Bad{"do: ping", "list of steps"},
-                                         Bad{"- ping", "line 1: a step is written like"},
-                                         Bad{"- {share: 1}", "needs `do`"},
-                                         Bad{"- {do: ping}\n- {do: sing}",
-                                             "line 2: cannot do 'sing'"},
-                                         Bad{"- {do: ping, share: 0}", "above 0"},
-                                         Bad{"- {do: ping, share: .nan}", "above 0"},
-                                         Bad{"- {do: ping, share: much}", "'share' cannot be read"},
-                                         Bad{"- {do: ping, think: 5}", "is no duration"},
-                                         Bad{"- {do: ping, think: 5s..1s}", "shorter think time"},
-                                         Bad{"- {do: talk, body: 10..5}", "smaller body"},
-                                         Bad{"- {do: talk, body: -1}", "no number of bytes"},
-                                         Bad{"- {do: talk, body: [1, 2]}", "'body' has one value"},
-                                         Bad{"- {do: talk, size: 5}", "unknown key 'size'"},
-                                         Bad{"- {do: talk", "line"}));
+INSTANTIATE_TEST_SUITE_P(
+    All, BadMix,
+    testing::Values(Bad{"", "list of steps"}, Bad{"do: ping", "list of steps"},
+                    Bad{"- ping", "line 1: a step is written like"},
+                    Bad{"- {share: 1}", "needs `do`"},
+                    Bad{"- {do: ping}\n- {do: sing}", "line 2: cannot do 'sing'"},
+                    Bad{"- {do: ping, share: 0}", "above 0"},
+                    Bad{"- {do: ping, share: nan}", "above 0"},
+                    Bad{"- {do: ping, share: much}", "'share' cannot be read"},
+                    Bad{"- {do: ping, think: 5}", "is no duration"},
+                    Bad{"- {do: ping, think: 5s..1s}", "shorter think time"},
+                    Bad{"- {do: talk, body: 10..5}", "smaller body"},
+                    Bad{"- {do: talk, body: -1}", "no number of bytes"},
+                    Bad{"- {do: talk, body: [1, 2]}", "'body' has one value"},
+                    Bad{"- {do: talk, size: 5}", "unknown key 'size'"}, Bad{"- {do: talk", "line"},
+                    Bad{"- {[do]: talk}", "line 1: a key has to be"}));
 
 }  // namespace
 }  // namespace ringgate::bench
