@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,38 +10,27 @@
 #include <utility>
 
 #include "control/config_keys.h"
+#include "control/config_secrets.h"
 #include "control/config_values.h"
 #include "control/local_address.h"
 #include "control/route_file.h"
 #include "control/text_file.h"
+#include "control/yaml_text.h"
 
 namespace ringgate {
 namespace {
 
 constexpr std::size_t kMaxConfigBytes = Config::kMiB;
-constexpr std::size_t kMaxSecretBytes = 4 * Config::kKiB;
-constexpr std::string_view kEnvironmentPrefix = "RINGGATE_";
-
-std::string environment_name(std::string_view key) {
-  std::string name(kEnvironmentPrefix);
-  for (const char c : key) name += (c >= 'a' && c <= 'z') ? static_cast<char>(c - 'a' + 'A') : c;
-  return name;
-}
-
-int line_of(const YAML::Node& node) {
-  return node.Mark().line + 1;
-}
-
 // Lists and maps of single values only: no key takes more.
-Result<RawValue> raw_value(const YAML::Node& node) {
-  const auto word = [](const YAML::Node& child) -> Result<std::string> {
-    if (child.IsScalar()) return child.Scalar();
+Result<RawValue> raw_value(const YamlNode& node) {
+  const auto word = [](const YamlNode& child) -> Result<std::string> {
+    if (child.is_scalar()) return child.text;
     return usage_error("holds something else than single values");
   };
-  if (node.IsScalar()) return RawValue{node.Scalar()};
-  if (node.IsSequence()) {
+  if (node.is_scalar()) return RawValue{node.text};
+  if (node.is_list()) {
     std::vector<std::string> list;
-    for (const auto& child : node) {
+    for (const YamlNode& child : node.list) {
       auto text = word(child);
       if (!text) return std::unexpected(text.error());
       list.push_back(std::move(*text));
@@ -50,54 +38,49 @@ Result<RawValue> raw_value(const YAML::Node& node) {
     return RawValue{std::move(list)};
   }
   RawValue::Pairs pairs;
-  for (const auto& child : node) {
-    auto key = word(child.first);
+  for (const auto& [key_node, value_node] : node.map) {
+    auto key = word(key_node);
     if (!key) return std::unexpected(key.error());
-    auto value = word(child.second);
+    auto value = word(value_node);
     if (!value) return std::unexpected(value.error());
     pairs.emplace_back(std::move(*key), std::move(*value));
   }
   return RawValue{std::move(pairs)};
 }
 
-Result<void> apply_yaml_entry(const YAML::Node& name_node, const YAML::Node& node,
-                              std::set<std::string>& seen, Config& config) {
-  const int line = line_of(name_node);
-  if (!name_node.IsScalar()) return usage_error("line {}: a key has to be a single word", line);
-  const std::string& name = name_node.Scalar();
-  const ConfigKey* key = find_config_key(name);
+Result<void> apply_yaml_entry(const YamlNode& name, const YamlNode& value,
+                              std::set<std::string_view>& seen, Config& config) {
+  if (!name.is_scalar()) {
+    return usage_error("line {}: a key has to be a single word", name.line);
+  }
+  const ConfigKey* key = find_config_key(name.text);
   if (key == nullptr) {
-    return usage_error("line {}: unknown key {}; did you mean {}?", line, name,
-                       nearest_config_key(name).name);
+    return usage_error("line {}: unknown key {}; did you mean {}?", name.line, name.text,
+                       nearest_config_key(name.text).name);
   }
   if (!seen.emplace(key->name).second) {
-    return usage_error("line {}: {} is there twice; remove one", line, key->name);
+    return usage_error("line {}: {} is there twice; remove one", name.line, key->name);
   }
-  if (node.IsNull()) return {};  // "Key:" and nothing more leaves the default.
-  auto raw = raw_value(node);
-  if (!raw) return usage_error("line {}: {} {}", line, key->name, raw.error().message);
+  if (value.is_null()) return {};  // "Key:" and nothing more leaves the default.
+  auto raw = raw_value(value);
+  if (!raw) return usage_error("line {}: {} {}", name.line, key->name, raw.error().message);
   auto applied = apply_config_value(*key, *raw, config);
-  if (!applied) return usage_error("line {}: {}: {}", line, key->name, applied.error().message);
+  if (!applied) {
+    return usage_error("line {}: {}: {}", name.line, key->name, applied.error().message);
+  }
   return {};
 }
 
 Result<void> apply_yaml(std::string_view text, Config& config) {
-  try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.empty() || documents.front().IsNull()) return {};
-    if (documents.size() > 1)
-      return usage_error("more than one YAML document; keep only the first");
-    const YAML::Node& root = documents.front();
-    if (!root.IsMap()) return usage_error("line {}: expected \"Key: value\" lines", line_of(root));
-    std::set<std::string> seen;
-    for (const auto& entry : root) {
-      auto applied = apply_yaml_entry(entry.first, entry.second, seen, config);
-      if (!applied) return applied;
-    }
-    return {};
-  } catch (const YAML::Exception& failure) {
-    return usage_error("line {}: not valid YAML: {}", failure.mark.line + 1, failure.msg);
+  const Result<YamlNode> root = parse_yaml(text);
+  if (!root) return std::unexpected(root.error());
+  if (root->is_null()) return {};
+  if (!root->is_map()) return usage_error("line {}: expected \"Key: value\" lines", root->line);
+  std::set<std::string_view> seen;
+  for (const auto& [name, value] : root->map) {
+    if (auto applied = apply_yaml_entry(name, value, seen, config); !applied) return applied;
   }
+  return {};
 }
 
 // An empty variable counts as one that is not set. Reports which keys were given.
@@ -114,35 +97,6 @@ Result<std::set<std::string_view>> apply_environment(const EnvironmentLookup& en
     given.insert(key.name);
   }
   return given;
-}
-
-Result<void> read_secret(std::string_view key, const std::string& file, std::string& secret) {
-  if (file.empty()) return {};
-  if (!secret.empty()) {
-    return usage_error("{} and {}File are both set; keep one of them", key, key);
-  }
-  auto text = read_text_file(file, kMaxSecretBytes);
-  if (!text) return usage_error("{}File: {}", key, text.error().message);
-  while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
-  if (text->empty()) return usage_error("{}File: {} is empty; put the secret in it", key, file);
-  secret = std::move(*text);
-  return {};
-}
-
-// What the environment says in one of the two ways replaces what the file said in the other.
-void prefer_environment(const std::set<std::string_view>& given, Config& config) {
-  if (given.contains("AppSecret")) config.app_secret_file.clear();
-  if (given.contains("AppSecretFile") && !given.contains("AppSecret")) config.app_secret.clear();
-  if (given.contains("ConsulToken")) config.consul_token_file.clear();
-  if (given.contains("ConsulTokenFile") && !given.contains("ConsulToken")) {
-    config.consul_token.clear();
-  }
-  if (given.contains("AdminToken")) config.admin_token_file.clear();
-  if (given.contains("AdminTokenFile") && !given.contains("AdminToken")) config.admin_token.clear();
-  if (given.contains("AppSecretPrevious")) config.app_secret_previous_file.clear();
-  if (given.contains("AppSecretPreviousFile") && !given.contains("AppSecretPrevious")) {
-    config.app_secret_previous.clear();
-  }
 }
 
 void apply_role_defaults(ProcessRole role, Config& config) {
@@ -220,7 +174,7 @@ Result<void> check_required(const Config& config, ProcessRole role) {
         "no app secret; set AppSecret or AppSecretFile (or RINGGATE_APPSECRET) to the secret "
         "that tokens are signed with");
   }
-  return {};
+  return role == ProcessRole::kGateway ? check_app_secrets(config) : Result<void>();
 }
 
 // The route file, where some service's selector needs it.
@@ -242,6 +196,17 @@ Result<void> read_routes(Config& config, ProcessRole role) {
   auto table = RouteTable::load(config.route_file);
   if (!table) return usage_error("RouteFile: {}", table.error().message);
   config.route_table = std::make_shared<const RouteTable>(std::move(*table));
+  return {};
+}
+
+// libcurl opens it at each connection, and would wait for a pipe.
+Result<void> check_files(const Config& config) {
+  std::error_code failure;
+  if (!config.consul_ca.empty() && std::filesystem::exists(config.consul_ca, failure) &&
+      !std::filesystem::is_regular_file(config.consul_ca, failure)) {
+    return usage_error("ConsulCA: {} is not a regular file; name a file of PEM certificates",
+                       config.consul_ca);
+  }
   return {};
 }
 
@@ -313,22 +278,18 @@ Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& envi
                             ProcessRole role) {
   Config config;
   if (auto done = apply_yaml(yaml, config); !done) return std::unexpected(done.error());
-  auto given = apply_environment(environment, config);
+  const Config of_file = config;
+  const auto given = apply_environment(environment, config);
   if (!given) return std::unexpected(given.error());
-  prefer_environment(*given, config);
-  auto secret = read_secret("AppSecret", config.app_secret_file, config.app_secret);
-  if (!secret) return std::unexpected(secret.error());
-  secret =
-      read_secret("AppSecretPrevious", config.app_secret_previous_file, config.app_secret_previous);
-  if (!secret) return std::unexpected(secret.error());
-  secret = read_secret("ConsulToken", config.consul_token_file, config.consul_token);
-  if (!secret) return std::unexpected(secret.error());
-  secret = read_secret("AdminToken", config.admin_token_file, config.admin_token);
-  if (!secret) return std::unexpected(secret.error());
+  if (auto done = check_secret_sources(of_file, *given); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = read_secrets(config); !done) return std::unexpected(done.error());
   apply_role_defaults(role, config);
   if (auto done = check_required(config, role); !done) return std::unexpected(done.error());
   if (auto done = check_listeners(config, role); !done) return std::unexpected(done.error());
   if (auto done = check_pairs(config); !done) return std::unexpected(done.error());
+  if (auto done = check_files(config); !done) return std::unexpected(done.error());
   if (auto done = read_routes(config, role); !done) return std::unexpected(done.error());
   return config;
 }

@@ -14,13 +14,6 @@ namespace {
 
 constexpr std::size_t kMaxListen = 16;
 
-bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f;
-  });
-}
-
 // What a message may quote. A view of `text`: no std::string may come in between.
 std::string_view quotable(std::string_view text) {
   return has_control(text) ? std::string_view("?") : text;

@@ -27,8 +27,12 @@ constexpr auto kReloadable = std::to_array<std::string_view>({
     "IdlePollAfter",      "WriteTimeout",
     "AnswerTimeout",      "SignoutKeep",
     "TokenGrace",         "DrainTime",
-    "DrainPace",
+    "DrainPace",          "AdminToken",
+    "AdminTokenFile",
 });
+// What any process takes.
+constexpr auto kReloadableAnywhere =
+    std::to_array<std::string_view>({"LogLevel", "AdminToken", "AdminTokenFile"});
 
 struct Same {
   const Config& one;
@@ -62,7 +66,9 @@ std::vector<std::string_view> changed_keys(const Config& one, const Config& othe
 }
 
 bool is_reloadable(std::string_view key, ProcessRole role) {
-  if (role != ProcessRole::kGateway) return key == "LogLevel";
+  if (role != ProcessRole::kGateway) {
+    return std::ranges::find(kReloadableAnywhere, key) != kReloadableAnywhere.end();
+  }
   return std::ranges::find(kReloadable, key) != kReloadable.end();
 }
 

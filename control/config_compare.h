@@ -13,7 +13,7 @@ namespace ringgate {
 // In the order of the table of keys. Secrets differ by what they are, not by where they stand.
 [[nodiscard]] std::vector<std::string_view> changed_keys(const Config& one, const Config& other);
 
-// Those of a gateway; of other processes only LogLevel.
+// Those of a gateway; of other processes only LogLevel and AdminToken.
 [[nodiscard]] bool is_reloadable(std::string_view key, ProcessRole role);
 
 // An error that names every key that changed and cannot be reloaded; otherwise the keys that

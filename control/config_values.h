@@ -30,6 +30,9 @@ std::string format_size(std::uint64_t bytes);
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 std::string format_duration(std::chrono::milliseconds time);
 
+// Whether an ASCII control character is in it, a line end for example.
+bool has_control(std::string_view text);
+
 // The number of single-character edits between them.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 

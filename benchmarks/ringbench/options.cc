@@ -28,7 +28,7 @@ constexpr const char* kScenarios =
 
 constexpr const char* kExamples =
     "Examples (ringgate dev listens there, and signs with a secret that everybody knows):\n"
-    "  export RINGGATE_APPSECRET=jwt-1sNzdiSgnNuxyq2g7xml2JvLArU\n"
+    "  export RINGBENCH_SECRET=jwt-1sNzdiSgnNuxyq2g7xml2JvLArU\n"
     "  ringbench ping --target tcp://127.0.0.1:8001 --connections 512 --pid $(pidof ringgate)\n"
     "  ringbench talk --target ws://127.0.0.1:8000/ --connections 200 --rate 5000 --html r.html\n"
     "  ringbench forward --target tcp://127.0.0.1:8001 --rate 20000 --fail-if 'p99>20ms'\n"
@@ -115,7 +115,7 @@ void add_report_options(CLI::App& app, Options& options, RawText& raw) {
 void add_account_options(CLI::App& app, Options& options) {
   const CLI::Validator plain(plain_text, "TEXT");
   app.add_option("--secret", options.secret, "the gateway's AppSecret, to sign tokens with")
-      ->envname("RINGGATE_APPSECRET");
+      ->envname("RINGBENCH_SECRET");
   app.add_option("--token", options.token, "log in with this token instead: one connection");
   app.add_flag("--raw", options.raw,
                "ping without a login: for bare_echo, or a gateway for less than its login_wait");
@@ -202,7 +202,7 @@ std::expected<void, UsageEnd> finish(Options& options, const RawText& raw) {
   }
   if (!options.token.empty()) {
     // A secret from the environment gives way to a token from the command line.
-    if (const char* const from_environment = std::getenv("RINGGATE_APPSECRET");
+    if (const char* const from_environment = std::getenv("RINGBENCH_SECRET");
         from_environment != nullptr && options.secret == from_environment) {
       options.secret.clear();
     }

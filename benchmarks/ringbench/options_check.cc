@@ -35,7 +35,7 @@ std::expected<void, UsageEnd> check_login(const Options& options) {
   }
   if (options.secret.empty() == options.token.empty()) {
     return usage(
-        "to log in, give either --secret (the gateway's AppSecret; RINGGATE_APPSECRET in the "
+        "to log in, give either --secret (the gateway's AppSecret; RINGBENCH_SECRET in the "
         "environment is the same) or --token; or --raw to ping without a login");
   }
   if (!options.token.empty() && options.connections > 1) {

@@ -182,7 +182,9 @@ def main(arguments):
         return 0
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
-    os.environ.setdefault("RINGGATE_APPSECRET", secrets.token_urlsafe(24))
+    # The gateways', and what ringbench signs with.
+    secret = os.environ.setdefault("RINGGATE_APPSECRET", secrets.token_urlsafe(24))
+    os.environ["RINGBENCH_SECRET"] = secret
     try:
         return run(options)
     except Trouble as trouble:

@@ -25,9 +25,9 @@ take_options() {
     options[$name]=$2
     shift 2
   done
-  [[ -z ${options[secret]:-} ]] || RINGGATE_APPSECRET=${options[secret]}
+  [[ -z ${options[secret]:-} ]] || RINGBENCH_SECRET=${options[secret]}
   # In the environment, where `ps` does not show it.
-  export RINGGATE_APPSECRET=${RINGGATE_APPSECRET:-$dev_secret}
+  export RINGBENCH_SECRET=${RINGBENCH_SECRET:-$dev_secret}
   local build=${options[build]:-$root/build/release}
   ringbench=$build/benchmarks/ringbench
   ringgate=$build/services/ringgate

@@ -27,8 +27,8 @@ std::string refusal(const std::vector<const char*>& words) {
 
 class OptionsTest : public testing::Test {
  protected:
-  void SetUp() override { unsetenv("RINGGATE_APPSECRET"); }
-  void TearDown() override { unsetenv("RINGGATE_APPSECRET"); }
+  void SetUp() override { unsetenv("RINGBENCH_SECRET"); }
+  void TearDown() override { unsetenv("RINGBENCH_SECRET"); }
 };
 
 TEST_F(OptionsTest, TakesAWholeCommandLine) {
@@ -78,7 +78,7 @@ TEST_F(OptionsTest, RawPingNeedsNoLogin) {
 }
 
 TEST_F(OptionsTest, TheSecretCanComeFromTheEnvironment) {
-  setenv("RINGGATE_APPSECRET", "from-env", 1);
+  setenv("RINGBENCH_SECRET", "from-env", 1);
   EXPECT_EQ(parse({"ping", "--target", "tcp://127.0.0.1:9"})->secret, "from-env");
   const auto token =
       parse({"ping", "--target", "tcp://127.0.0.1:9", "--connections", "1", "--token", "t"});

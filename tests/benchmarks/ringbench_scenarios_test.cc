@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "services/development.h"
 #include "tests/benchmarks/ringbench_run.h"
 #include "tests/integration/world.h"
 
@@ -12,16 +11,17 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string kSecret{kDevelopmentSecret};
-
 std::vector<std::string> operator+(std::vector<std::string> left,
                                    const std::vector<std::string>& right) {
   left.insert(left.end(), right.begin(), right.end());
   return left;
 }
 
-const std::vector<std::string> kShort = {"--connections", "8",     "--duration", "400ms",
-                                         "--warmup",      "100ms", "--secret",   kSecret};
+// A short run against that server.
+std::vector<std::string> briefly(const Server& server) {
+  return {"--connections", "8",     "--duration", "400ms",
+          "--warmup",      "100ms", "--secret",   server.secret()};
+}
 
 // Of the action: how many were sent, once all of them have been answered with Success.
 double expect_all_answered(const BenchRun& run, const std::string& action) {
@@ -44,7 +44,8 @@ class Scenarios : public testing::TestWithParam<const char*> {
                        : "tcp://127.0.0.1:" + std::to_string(server.port());
   }
   [[nodiscard]] BenchRun bench(const std::vector<std::string>& arguments) const {
-    return run_ringbench(arguments + kShort + std::vector<std::string>{"--target", target(dev_)});
+    return run_ringbench(arguments + briefly(dev_) +
+                         std::vector<std::string>{"--target", target(dev_)});
   }
 
   Server dev_{std::vector<std::string>{}};
@@ -109,12 +110,11 @@ TEST_P(Scenarios, AMixDoesEverything) {
 // ringbench is the service: what it has pushed is what its clients have got.
 TEST_P(Scenarios, PushesReachTheirChannels) {
   const World world;
-  const Server gateway(world, "gateway", "gw",
-                       {{"Listen", kTcpAndWs}, {"Shards", "2"}, {"AppSecret", kSecret}});
+  const Server gateway(world, "gateway", "gw", {{"Listen", kTcpAndWs}, {"Shards", "2"}});
   const auto push = [&](const std::vector<std::string>& more) {
     return run_ringbench(std::vector<std::string>{"push", "--registry-file", world.registry_file(),
                                                   "--target", target(gateway)} +
-                         kShort + more);
+                         briefly(gateway) + more);
   };
   EXPECT_NEAR(expect_all_answered(push({"--fanout", "4", "--rate", "500"}), "delivery"), 4 * 200,
               4);
@@ -127,13 +127,12 @@ TEST_P(Scenarios, PushesReachTheirChannels) {
 // And for the other scenarios, so that the gateway alone is measured.
 TEST_P(Scenarios, ItsOwnServiceAnswersRequestsAndTalks) {
   const World world;
-  const Server gateway(world, "gateway", "gw",
-                       {{"Listen", kTcpAndWs}, {"Shards", "1"}, {"AppSecret", kSecret}});
+  const Server gateway(world, "gateway", "gw", {{"Listen", kTcpAndWs}, {"Shards", "1"}});
   for (const char* scenario : {"forward", "talk"}) {
     const BenchRun run =
         run_ringbench(std::vector<std::string>{scenario, "--registry-file", world.registry_file(),
                                                "--target", target(gateway)} +
-                      kShort);
+                      briefly(gateway));
     expect_all_answered(run, scenario);
   }
 }

@@ -5,45 +5,21 @@
 
 #include <algorithm>
 
+#include "config_parse.h"
 #include "control/consul_options.h"
 #include "temp_dir.h"
 
-namespace ringgate {
+namespace ringgate::test {
 namespace {
 
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
-
-using Variables = std::map<std::string, std::string>;
-
-const std::string kRequired = "ServiceID: gw01\nRegistryFile: services.json\nAppSecret: s3cret\n";
-
-Result<Config> parse(const std::string& yaml, const Variables& variables = {},
-                     ProcessRole role = ProcessRole::kGateway) {
-  const auto lookup = [&](const std::string& name) -> std::optional<std::string> {
-    const auto at = variables.find(name);
-    if (at == variables.end()) return std::nullopt;
-    return at->second;
-  };
-  return parse_config(yaml, lookup, role);
-}
-
-// The message, which has to be one line; exit code 2 is asserted on the way.
-std::string error_of(const Result<Config>& result) {
-  if (result) return "(no error)";
-  EXPECT_EQ(result.error().exit_code, 2);
-  EXPECT_EQ(result.error().message.find('\n'), std::string::npos) << result.error().message;
-  return result.error().message;
-}
 
 std::vector<Endpoint> endpoints(const Config& config) {
   std::vector<Endpoint> all;
   for (const ListenSpec& listen : config.listen) all.push_back(listen.endpoint);
   return all;
 }
-
-#define EXPECT_CONTAINS(text, part) \
-  EXPECT_NE(std::string(text).find(part), std::string::npos) << (text)
 
 TEST(Config, AnExistingFileLoads) {
   const auto config = parse(R"(
@@ -58,7 +34,7 @@ Tags:
 Zone: zone_ali_03
 Domain: ws://kingimcloud.com
 MonitorPort: 8001
-AppSecret: jwt-1
+AppSecret: jwt-1 of sixteen bytes
 RedisAddrs: localhost:6379
 LogLevel: DEBUG
 ConsulURL:
@@ -78,7 +54,7 @@ RegistryFile: /srv/services.json
   EXPECT_EQ(config->domain, "ws://kingimcloud.com");
   EXPECT_EQ(config->monitor_port, 8001);
   EXPECT_EQ(config->monitor_address, "127.0.0.1");
-  EXPECT_EQ(config->app_secret, "jwt-1");
+  EXPECT_EQ(config->app_secret, "jwt-1 of sixteen bytes");
   EXPECT_EQ(config->redis, (Endpoint{"localhost", 6379}));
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
   EXPECT_EQ(config->registry_file, "/srv/services.json");
@@ -126,15 +102,13 @@ TEST(Config, KeysOfAnyCaseAndBounds) {
 
 TEST(Config, EnvironmentOverrides) {
   const auto config =
-      parse(kRequired + "Listen: :1\nMaxFrame: 1KiB\n", {{"RINGGATE_APPSECRET", "other"},
-                                                         {"RINGGATE_LISTEN", "127.0.0.1:2,[::1]:3"},
+      parse(kRequired + "Listen: :1\nMaxFrame: 1KiB\n", {{"RINGGATE_LISTEN", "127.0.0.1:2,[::1]:3"},
                                                          {"RINGGATE_MAXFRAME", "2KiB"},
                                                          {"RINGGATE_MAXHEADER", "1KiB"},
                                                          {"RINGGATE_TAGS", "x,y"},
                                                          {"RINGGATE_ROUTES", "login=chat, a=b"},
                                                          {"RINGGATE_SERVICEID", ""}});
   ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->app_secret, "other");
   EXPECT_EQ(endpoints(*config), (std::vector<Endpoint>{{"127.0.0.1", 2}, {"::1", 3}}));
   EXPECT_EQ(config->max_frame, 2048U);
   EXPECT_EQ(config->tags, (std::vector<std::string>{"x", "y"}));
@@ -147,9 +121,9 @@ TEST(Config, EnvironmentOverrides) {
 }
 
 TEST(Config, EverythingFromTheEnvironment) {
-  const auto config = parse(
-      "",
-      {{"RINGGATE_SERVICEID", "g"}, {"RINGGATE_REGISTRYFILE", "f"}, {"RINGGATE_APPSECRET", "s"}});
+  const auto config = parse("", {{"RINGGATE_SERVICEID", "g"},
+                                 {"RINGGATE_REGISTRYFILE", "f"},
+                                 {"RINGGATE_APPSECRET", kSecret}});
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->service_id, "g");
 }
@@ -162,15 +136,15 @@ TEST(Config, UnknownKeyNamesTheNearestAndTheLine) {
 }
 
 TEST(Config, RequiredKeys) {
-  EXPECT_CONTAINS(error_of(parse("RegistryFile: f\nAppSecret: s\n")), "ServiceID");
-  EXPECT_CONTAINS(error_of(parse("ServiceID: g\nAppSecret: s\n")), "RegistryFile");
+  EXPECT_CONTAINS(error_of(parse("RegistryFile: f\n" + kAppSecret)), "ServiceID");
+  EXPECT_CONTAINS(error_of(parse("ServiceID: g\n" + kAppSecret)), "RegistryFile");
   EXPECT_CONTAINS(error_of(parse("ServiceID: g\nRegistryFile: f\n")), "AppSecret");
   EXPECT_TRUE(parse("ServiceID: g\nRegistryFile: f\n", {}, ProcessRole::kChat));
   EXPECT_CONTAINS(error_of(parse("")), "ServiceID");
 }
 
 TEST(Config, ConsulInPlaceOfAFile) {
-  const std::string base = "ServiceID: g\nAppSecret: s\n";
+  const std::string base = "ServiceID: g\n" + kAppSecret;
   const auto config = parse(base +
                             "ConsulURL: localhost:8500\nConsulToken: t\nConsulCA: ca.pem\n"
                             "ConsulDatacenter: dc2\nConsulStale: true\nConsulTag: blue\n"
@@ -193,24 +167,6 @@ TEST(Config, ConsulInPlaceOfAFile) {
   EXPECT_EQ(parse(base + "ConsulURL: https://consul:8501\n")->consul_url, "https://consul:8501");
   EXPECT_CONTAINS(error_of(parse(base + "ConsulURL: :8500\nRegistryFile: f\n")), "both set");
   EXPECT_CONTAINS(error_of(parse(base)), "ConsulURL");
-}
-
-TEST(Config, ConsulTokenFromAFile) {
-  const test::TempDir dir;
-  const std::string file = dir.write("token", "of the file\n").string();
-  const std::string base = "ServiceID: g\nAppSecret: s\nConsulURL: :8500\n";
-  const auto config = parse(base + "ConsulTokenFile: " + file + "\n");
-  ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->consul_token, "of the file");
-  EXPECT_EQ(consul_options(*config).token_file, file);
-  EXPECT_CONTAINS(error_of(parse(base + "ConsulTokenFile: " + file + "x\n")), "cannot open");
-  EXPECT_CONTAINS(error_of(parse(base + "ConsulToken: t\nConsulTokenFile: " + file + "\n")),
-                  "both");
-  const auto other =
-      parse(base + "ConsulTokenFile: " + file + "\n", {{"RINGGATE_CONSULTOKEN", "other"}});
-  ASSERT_TRUE(other) << other.error().message;
-  EXPECT_EQ(other->consul_token, "other");
-  EXPECT_EQ(other->consul_token_file, "");
 }
 
 TEST(Config, ListensOnTcpAndWebSocket) {
@@ -309,16 +265,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"Routes: login", "service name"}, BadLine{"AppSecret: again", "twice"},
         BadLine{"appsecret: again", "twice"}, BadLine{"Tags: \"a\\u0001\"", "control"},
         BadLine{"? [a, b]\n: c", "single word"}, BadLine{"Zone: \"a", "YAML"},
-        BadLine{"Zone: [", "YAML"}),
+        BadLine{"Zone: [", "YAML"}, BadLine{"Zone: *", "in quotes"},
+        BadLine{"Zone: *a", "not taken here"}, BadLine{"\tZone: a", "indent"},
+        BadLine{", a", "YAML"}),
     [](const testing::TestParamInfo<BadLine>& bad) { return std::to_string(bad.index); });
 
 TEST(Config, ServiceIdIsChecked) {
   for (const char* id : {"\"\"", "\"a,b\"", "\"a b\"", "\"a\\nb\"", "\"\\u00e9\"", "a/b"}) {
-    const std::string yaml = std::string("ServiceID: ") + id + "\nRegistryFile: f\nAppSecret: s\n";
+    const std::string yaml = std::string("ServiceID: ") + id + "\nRegistryFile: f\n" + kAppSecret;
     EXPECT_CONTAINS(error_of(parse(yaml)), "ServiceID") << id;
   }
-  EXPECT_TRUE(parse("ServiceID: " + std::string(64, 'a') + "\nRegistryFile: f\nAppSecret: s\n"));
-  EXPECT_FALSE(parse("ServiceID: " + std::string(65, 'a') + "\nRegistryFile: f\nAppSecret: s\n"));
+  EXPECT_TRUE(parse("ServiceID: " + std::string(64, 'a') + "\nRegistryFile: f\n" + kAppSecret));
+  EXPECT_FALSE(parse("ServiceID: " + std::string(65, 'a') + "\nRegistryFile: f\n" + kAppSecret));
 }
 
 TEST(Config, BoundsThatContradictEachOther) {
@@ -335,33 +293,8 @@ TEST(Config, NotAMap) {
   EXPECT_CONTAINS(error_of(parse(kRequired + "---\nServiceID: b\n")), "document");
 }
 
-TEST(Config, SecretsFromFiles) {
-  const test::TempDir dir;
-  const std::string now = dir.write("now", "new secret\n").string();
-  const std::string before = dir.write("before", "old\r\n\n").string();
-  const std::string base = "ServiceID: g\nRegistryFile: f\n";
-  const auto config =
-      parse(base + "AppSecretFile: " + now + "\nAppSecretPreviousFile: " + before + "\n");
-  ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->app_secret, "new secret");
-  EXPECT_EQ(config->app_secret_previous, "old");
-
-  const std::string empty = dir.write("empty", "\n").string();
-  EXPECT_CONTAINS(error_of(parse(base + "AppSecretFile: " + empty)), "is empty");
-  EXPECT_CONTAINS(error_of(parse(base + "AppSecretFile: " + now + "x")), "cannot open");
-  EXPECT_CONTAINS(error_of(parse(base + "AppSecretFile: " + dir.path().string())), "directory");
-  const std::string large = dir.write("large", std::string(5000, 'x')).string();
-  EXPECT_CONTAINS(error_of(parse(base + "AppSecretFile: " + large)), "longer");
-  EXPECT_CONTAINS(error_of(parse(base + "AppSecret: s\nAppSecretFile: " + now)), "both");
-
-  // The environment's way of giving the secret replaces the file's.
-  EXPECT_EQ(parse(base + "AppSecretFile: " + now, {{"RINGGATE_APPSECRET", "e"}})->app_secret, "e");
-  EXPECT_EQ(parse(base + "AppSecret: s", {{"RINGGATE_APPSECRETFILE", now}})->app_secret,
-            "new secret");
-}
-
 TEST(Config, LoadReadsFileAndEnvironment) {
-  const test::TempDir dir;
+  const TempDir dir;
   const auto file = dir.write("conf.yaml", kRequired + "Zone: a\n");
   ASSERT_EQ(setenv("RINGGATE_ZONE", "b", 1), 0);
   ASSERT_EQ(setenv("RINGGATE_ZONNE", "c", 1), 0);
@@ -376,7 +309,7 @@ TEST(Config, LoadReadsFileAndEnvironment) {
 }
 
 TEST(Config, LoadErrorsNameTheFile) {
-  const test::TempDir dir;
+  const TempDir dir;
   const auto file = dir.write("conf.yaml", "Shard: 1\n");
   EXPECT_CONTAINS(error_of(load_config(file, ProcessRole::kEcho)),
                   "conf.yaml: line 1: unknown key Shard");
@@ -385,4 +318,4 @@ TEST(Config, LoadErrorsNameTheFile) {
 }
 
 }  // namespace
-}  // namespace ringgate
+}  // namespace ringgate::test

@@ -12,7 +12,7 @@ constexpr std::string_view kRoutes = R"({"zones": [{"id": "a", "weight": 1}]})";
 Result<Config> parse(const std::string& more, const std::string& variable = {},
                      ProcessRole role = ProcessRole::kGateway) {
   return parse_config(
-      "ServiceID: g1\nRegistryFile: f\nAppSecret: s\n" + more,
+      "ServiceID: g1\nRegistryFile: f\nAppSecret: a secret of the tests\n" + more,
       [&](const std::string& name) -> std::optional<std::string> {
         if (name == "RINGGATE_SELECTORS") return variable;
         return std::nullopt;

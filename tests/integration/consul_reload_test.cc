@@ -12,6 +12,8 @@ namespace {
 
 using testing::HasSubstr;
 
+const std::string kNewSecret = "a new secret of the tests";
+
 // A gateway whose configuration is written anew, and the services behind it.
 class Reloaded {
  public:
@@ -64,11 +66,11 @@ TEST(ConsulReload, SecretsOriginsLimitsAndLogLevelAreTakenOver) {
   Client stays = log_in(gateway, "carol");
 
   EXPECT_EQ(status_of_login(gateway, old_secret), pkt::Success);
-  EXPECT_EQ(status_of_login(gateway, "a new secret"), pkt::Unauthorized);
-  reloaded.reload({{"AppSecret", "a new secret"}, {"AppSecretPrevious", old_secret}},
+  EXPECT_EQ(status_of_login(gateway, kNewSecret), pkt::Unauthorized);
+  reloaded.reload({{"AppSecret", kNewSecret}, {"AppSecretPrevious", old_secret}},
                   "AppSecret, AppSecretPrevious changed");
   wait_until("the new secret",
-             [&] { return status_of_login(gateway, "a new secret") == pkt::Success; });
+             [&] { return status_of_login(gateway, kNewSecret) == pkt::Success; });
   EXPECT_EQ(status_of_login(gateway, old_secret), pkt::Success);
 
   EXPECT_EQ(status_of_upgrade(gateway, "https://one.test"), 101);
@@ -102,17 +104,17 @@ TEST(ConsulReload, WhatCannotChangeIsNamedAndNothingElseIsTakenOver) {
   wait_until_up(gateway, {"login01"});
   const std::string old_secret(kSecret);
   const std::string line =
-      reloaded.reload({{"AppSecret", "a new secret"}, {"Listen", "127.0.0.1:1"}, {"Shards", "2"}},
+      reloaded.reload({{"AppSecret", kNewSecret}, {"Listen", "127.0.0.1:1"}, {"Shards", "2"}},
                       "nothing is reloaded");
   EXPECT_THAT(line, HasSubstr("Listen"));
   EXPECT_THAT(line, HasSubstr("Shards"));
   EXPECT_THAT(line, testing::Not(HasSubstr("AppSecret")));
-  EXPECT_EQ(status_of_login(gateway, "a new secret"), pkt::Unauthorized);
+  EXPECT_EQ(status_of_login(gateway, kNewSecret), pkt::Unauthorized);
   EXPECT_EQ(status_of_login(gateway, old_secret), pkt::Success);
   // With both undone the rest is taken.
   reloaded.reload({{"Listen", kTcpAndWs}, {"Shards", "1"}}, "AppSecret changed");
   wait_until("the new secret",
-             [&] { return status_of_login(gateway, "a new secret") == pkt::Success; });
+             [&] { return status_of_login(gateway, kNewSecret) == pkt::Success; });
 }
 
 TEST(ConsulReload, LogLevel) {

@@ -162,10 +162,10 @@ INSTANTIATE_TEST_SUITE_P(Login, BadTokens, testing::ValuesIn(bad_tokens()),
                          [](const auto& test) { return test.param.name; });
 
 TEST(Login, BothSecretsAreGoodWhileOneIsBeingReplaced) {
-  Bench bench{{{"AppSecretPrevious", "the old secret"}}};
+  Bench bench{{{"AppSecretPrevious", "the old secret of the tests"}}};
   const Client alice = bench.log_in("alice");
   FrameSocket client = bench.gateway.connect();
-  client.send(login(token("bob", {.secret = "the old secret"})));
+  client.send(login(token("bob", {.secret = "the old secret of the tests"})));
   EXPECT_EQ(bench.link.request("login.signin").meta("account"), "bob");
 }
 

@@ -181,6 +181,37 @@ TEST(AdminPort, GivesTokensInDevelopmentOnly) {
   EXPECT_THAT(ask(own, "/try/token?account=alice", "evil.example"), StartsWith("HTTP/1.1 403"));
 }
 
+// 401 without it, else what /services says.
+bool takes_token(std::uint16_t port, const std::string& token) {
+  Socket socket = Socket::connect(port);
+  socket.write_all("GET /services HTTP/1.1\r\nHost: " + local(port) + "\r\nAuthorization: Bearer " +
+                   token + "\r\nConnection: close\r\n\r\n");
+  std::string text;
+  while (socket.read_some(text)) {
+  }
+  EXPECT_THAT(text, testing::AnyOf(StartsWith("HTTP/1.1 200"), StartsWith("HTTP/1.1 401")));
+  return text.starts_with("HTTP/1.1 200");
+}
+
+// What is rotated once a month must not take a restart, nor stop other keys from being reloaded.
+TEST(AdminPort, ItsTokenIsRotatedBySighup) {
+  const World world;
+  const std::uint16_t port = free_port();
+  const std::string file = world.folder().write("admin-token", "first\n").string();
+  Settings settings = {{"AdminPort", std::to_string(port)}, {"AdminTokenFile", file}};
+  Server gateway(world, "gateway", "g1", settings);
+  EXPECT_TRUE(takes_token(port, "first"));
+  EXPECT_FALSE(takes_token(port, "second"));
+  world.folder().write("admin-token", "second\n");
+  settings["MonitorPort"] = std::to_string(gateway.monitor());
+  settings["LogLevel"] = "debug";
+  world.config("gateway", "g1", settings);
+  gateway.process().signal(SIGHUP);
+  gateway.process().wait_for_line("SIGHUP: AdminToken, LogLevel changed");
+  EXPECT_TRUE(takes_token(port, "second"));
+  EXPECT_FALSE(takes_token(port, "first"));
+}
+
 TEST(AdminPort, ATakenOneIsOneLineThatNamesTheKey) {
   const World world;
   const Listener taken;

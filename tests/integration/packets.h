@@ -14,7 +14,7 @@
 
 namespace ringgate::test {
 
-inline constexpr std::string_view kSecret = kDevelopmentSecret;
+inline constexpr std::string_view kSecret = "a secret that only these tests know";
 
 // --- Out
 // ------------------------------------------------------------------------------------------

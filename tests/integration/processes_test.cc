@@ -15,7 +15,7 @@ using testing::HasSubstr;
 std::vector<std::string> client_words(const Server& gateway, const std::string& account) {
   return ProcessUnderTest::ringgate({"client", "--tcp",
                                      "127.0.0.1:" + std::to_string(gateway.port()), "--account",
-                                     account, "--secret", std::string(kSecret)});
+                                     account, "--secret", gateway.secret()});
 }
 
 // printf 'ping\ntalk bob hello\nquit\n' | ringgate client … --account alice, with bob listening.
@@ -142,7 +142,7 @@ TEST(Client, NobodyThereIsASentenceAndCode1) {
 TEST(Token, ThatTheToolPrintsLogsIn) {
   const Server dev({});
   ProcessUnderTest tool(ProcessUnderTest::ringgate(
-      {"token", "--account", "dave", "--secret", std::string(kSecret), "--ttl", "1h"}));
+      {"token", "--account", "dave", "--secret", dev.secret(), "--ttl", "1h"}));
   EXPECT_EQ(tool.wait_exit(), 0);
   std::string printed = tool.whole_output();
   printed.erase(printed.find_last_not_of('\n') + 1);

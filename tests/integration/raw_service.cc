@@ -7,7 +7,7 @@ namespace {
 
 Client start_login(const Server& gateway, const std::string& account) {
   Client client{gateway.connect(), account, {}};
-  client.send(login(token(account)));
+  client.send(login(token(account, {.secret = gateway.secret()})));
   return client;
 }
 

@@ -23,6 +23,15 @@ const BadConfig kBadConfigs[] = {
     {"OutOfRange", "gateway", {{"Shards", "5000"}}, {"Shards", "5000", "1024"}},
     {"NoUnit", "gateway", {{"LoginWait", "10"}}, {"LoginWait", "10s"}},
     {"NoSecret", "gateway", {{"AppSecret", ""}}, {"AppSecret", "AppSecretFile"}},
+    {"PublicSecret",
+     "gateway",
+     {{"AppSecret", std::string(kDevelopmentSecret)}},
+     {"AppSecret", "everybody knows", "openssl rand"}},
+    {"ShortSecret", "gateway", {{"AppSecret", "15 bytes of it."}}, {"15 bytes", "16 at least"}},
+    {"ShortPreviousSecret",
+     "gateway",
+     {{"AppSecretPrevious", "short"}},
+     {"AppSecretPrevious has 5"}},
     {"NoSecretFile",
      "gateway",
      {{"AppSecret", ""}, {"AppSecretFile", "/nowhere/secret"}},
@@ -134,7 +143,7 @@ zone: zone_ali_01
 domain: ws://kim.example:8000
 consulurl: ""
 monitorport: 0
-appsecret: a secret
+appsecret: a secret of sixteen bytes and more
 loglevel: DEBUG
 MessageGPool: 5000
 ConnectionGPool: 500

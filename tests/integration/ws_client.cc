@@ -228,7 +228,7 @@ namespace {
 AnyClient start_login(const Server& gateway, const std::string& account, Transport transport) {
   AnyClient client(gateway, transport);
   client.account = account;
-  client.send(login(token(account)));
+  client.send(login(token(account, {.secret = gateway.secret()})));
   return client;
 }
 
