@@ -19,6 +19,7 @@ bool is_in_a_line(std::uint8_t byte) noexcept {
 HttpBody HttpBody::of_length(std::size_t bytes) noexcept {
   HttpBody body;
   body.left_ = bytes;
+  body.body_bytes_ = bytes;
   return body;
 }
 

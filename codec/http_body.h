@@ -23,6 +23,8 @@ class HttpBody {
 
   // The verdict depends on the bytes alone, not on how they are cut. Nothing is read after it.
   [[nodiscard]] HttpBodyStatus feed(ByteView input) noexcept;
+  // Whether there is anything in it; known once it is done.
+  [[nodiscard]] bool is_empty() const noexcept { return body_bytes_ == 0; }
 
  private:
   enum class Stage : std::uint8_t {
@@ -46,7 +48,7 @@ class HttpBody {
   Stage stage_ = Stage::kLength;
   bool has_digit_ = false;
   std::size_t left_ = 0;
-  std::size_t body_bytes_ = 0;  // of all chunks
+  std::size_t body_bytes_ = 0;  // of all chunks so far, or of the length
   std::size_t wire_bytes_ = 0;
 };
 

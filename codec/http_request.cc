@@ -231,6 +231,7 @@ HttpReadStatus HttpRequestReader::read_body(ByteView input) {
       return HttpReadStatus::kNeedMore;
     case HttpBodyStatus::kDone:
       stage_ = Stage::kDone;
+      request_.has_body = !body_.is_empty();
       return HttpReadStatus::kDone;
     case HttpBodyStatus::kMalformed:
       return refuse(400, "the body's chunks are not as they should be");

@@ -38,6 +38,7 @@ struct ReceivedRequest {
   std::optional<std::string> host;
   std::string origin;         // Empty: none.
   std::string authorization;  // Empty: none.
+  bool has_body = false;      // one that is not empty
 };
 
 enum class HttpReadStatus : std::uint8_t {

@@ -67,6 +67,8 @@ bool bears_token(const ReceivedRequest& request, const std::string& token) {
 // What is wrong with the parameters of a request for a page that takes these.
 std::optional<std::string> check_parameters(const ReceivedRequest& request,
                                             const Monitor::Parameters& known) {
+  // As `curl -d` sends them: they would go unseen.
+  if (request.has_body) return "parameters stand in the query, not in a body\n";
   std::set<std::string_view> seen;
   for (const auto& [name, value] : request.parameters) {
     if (std::ranges::find(known, name) == known.end()) {

@@ -44,7 +44,8 @@ enum class Audience : std::uint8_t {
   // where there is a token a request has to bear it (401).
   kOperator,
   // The same without a token: a browser that opens a page has none to send. Of both kinds of pages,
-  // a request with a parameter that the page does not declare, or one twice, is a mistake (400).
+  // a request with a parameter that the page does not declare, one twice, or a body is a mistake
+  // (400).
   kBrowser,
 };
 

@@ -149,6 +149,15 @@ TEST(HttpRequest, ItsBodyIsReadAndBounded) {
   EXPECT_EQ(status_of(post("Content-Length: 3\r\nContent-Length: 3\r\n", "abc")), 400);
 }
 
+TEST(HttpRequest, SaysWhetherThereIsABody) {
+  const std::string chunked = "Transfer-Encoding: chunked\r\n";
+  EXPECT_FALSE(read(post("", "")).request.has_body);
+  EXPECT_FALSE(read(post("Content-Length: 0\r\n", "")).request.has_body);
+  EXPECT_FALSE(read(post(chunked, "0\r\n\r\n")).request.has_body);
+  EXPECT_TRUE(read(post("Content-Length: 1\r\n", "x")).request.has_body);
+  EXPECT_TRUE(read(post(chunked, "1\r\nx\r\n0\r\n\r\n")).request.has_body);
+}
+
 TEST(HttpRequest, ChunksAreReadAndBounded) {
   const std::string chunked = "Transfer-Encoding: chunked\r\n";
   EXPECT_EQ(status_of(post(chunked, "0\r\n\r\n")), 200);

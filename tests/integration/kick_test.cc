@@ -19,10 +19,12 @@ struct AdminBench {
     bench.gateway.process().wait_for_line("admin http://");
   }
   // The answer, whole.
-  [[nodiscard]] std::string ask(const std::string& method, const std::string& target) const {
+  [[nodiscard]] std::string ask(const std::string& method, const std::string& target,
+                                const std::string& body = {}) const {
     Socket socket = Socket::connect(port);
     socket.write_all(method + " " + target +
-                     " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) + "\r\n\r\n");
+                     " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
+                     "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
     std::string text;
     while (socket.read_some(text)) {
     }
@@ -124,6 +126,8 @@ TEST(Kick, WhatIsNotMeantExactlyIsAMistakeOnEveryPage) {
   EXPECT_THAT(bench.ask("GET", "/try?account=bob&login=1"), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(bench.ask("GET", "/try/config.json?x=1"), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(bench.ask("POST", "/drain?x=1"), StartsWith("HTTP/1.1 400 "));
+  // As `curl -d app=shop` sends it.
+  EXPECT_THAT(bench.ask("POST", "/kick?account=bob", "app=shop"), StartsWith("HTTP/1.1 400 "));
   expect_there(bob);
 }
 
