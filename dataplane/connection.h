@@ -120,7 +120,7 @@ struct Connection {
   bool held : 1 = false;         // input is collected, not parsed (a login waits for its answer)
   bool read_paused : 1 = false;  // too much was collected: no receive is armed
   bool dirty : 1 = false;        // on the list of connections with something to send
-  bool saw_eof : 1 = false;
+  bool saw_eof : 1 = false;      // nothing more will come from the peer
   bool wants_rearm : 1 = false;  // its receive ended and is armed again at the end of the batch
   bool parsing : 1 = false;      // input of it is being parsed further up the stack
   bool pinged : 1 = false;       // a WebSocket ping was sent and nothing has come since

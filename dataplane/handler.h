@@ -46,6 +46,10 @@ class Handler {
   // sent if the close flushes, before the close frame. Ending the connection here does nothing.
   // `connection.user` is the handler's to free.
   virtual void on_close(Connection& connection, CloseReason reason) = 0;
+  // The peer has ended its side, and all that it sent before has been handled. True: the connection
+  // ends now. False: something is still to be said to it; the handler ends it (finish()) after
+  // that.
+  [[nodiscard]] virtual bool on_peer_end(Connection& /*connection*/) { return true; }
   // `connection.deadline_ms` has passed (it is 0 again).
   virtual void on_deadline(Connection& connection) = 0;
   // A message of a kind the shard does not know. Valid for the call.

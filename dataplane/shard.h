@@ -93,7 +93,8 @@ class Shard {
   void abort(Connection& connection, CloseReason reason);
 
   // From now on input is collected and not parsed, until release_input(). Beyond
-  // `max_held_bytes` reading pauses.
+  // `max_held_bytes` reading pauses. A peer that ends meanwhile stays: what it sent before is
+  // handled on release, so whoever holds input sets a deadline.
   void hold_input(Connection& connection) noexcept { connection.held = true; }
   void release_input(Connection& connection);
 
@@ -134,6 +135,7 @@ class Shard {
 
   // shard_input.cc: bytes in
   void on_recv(const Completion& completion, OpTag tag);
+  void peer_ended(Connection& connection);
   void on_data(Connection& connection, MutableBytes data);
   void complete_carry(Connection& connection, MutableBytes& data);
   [[nodiscard]] std::size_t missing(const Connection& connection) const;

@@ -31,17 +31,26 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
   if (completion.result == 0) {
     connection->saw_eof = true;
     if (connection->phase == Phase::kLingering) begin_closing(*connection);
-    finish(*connection, CloseReason::kPeerClosed);
+    peer_ended(*connection);
   } else if (completion.result > 0 || completion.result == -ENOBUFS ||
              completion.result == -EINTR || completion.result == -EAGAIN ||
              completion.result == -ECANCELED) {
     // Cancelled on purpose: reading is paused, or the client is idle. Re-arming sees to it.
     if (completion.result == -ENOBUFS) counters_.add(Counter::kBuffersExhausted);
     want_rearm(*connection);
+  } else if (connection->open() && connection->held && connection->carry.size > 0) {
+    connection->saw_eof = true;  // what it had sent is still to be handled
   } else {
     abort(*connection, CloseReason::kPeerReset);
   }
   try_close(*connection);
+}
+
+// Nothing more will come. What waits, because input is held or is just being parsed, comes first:
+// release_input() asks again.
+void Shard::peer_ended(Connection& connection) {
+  if (!connection.saw_eof || !connection.open() || connection.held || connection.parsing) return;
+  if (handler_.on_peer_end(connection)) finish(connection, CloseReason::kPeerClosed);
 }
 
 void Shard::on_data(Connection& connection, MutableBytes data) {
@@ -175,6 +184,7 @@ void Shard::release_input(Connection& connection) {
     connection.carry.drop_front(pool_, used);
   }
   if (connection.read_paused && !connection.held) resume_reading(connection);
+  peer_ended(connection);
 }
 
 void Shard::resume_reading(Connection& connection) {

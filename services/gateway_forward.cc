@@ -117,11 +117,11 @@ void GatewayHandler::answer(Connection& connection, const HeaderScan& scan, Stat
 
 // No answer came and none will: 300, "outcome unknown".
 void GatewayHandler::answer_outstanding(const OutstandingRequest& request) {
+  one_less_outstanding(request.slot, request.login);
   Connection* const connection = shard_->at(request.slot);
   if (connection == nullptr || !connection->open()) return;
-  Channel* const channel = channel_of(*connection);
+  const Channel* const channel = channel_of(*connection);
   if (channel == nullptr || channel->login != request.login) return;
-  if (channel->outstanding > 0) --channel->outstanding;
   HeaderScan scan;
   scan.command = request.command;
   scan.sequence = request.sequence;
@@ -130,6 +130,30 @@ void GatewayHandler::answer_outstanding(const OutstandingRequest& request) {
   if (!connection->open()) return;  // its queue was full: the channel is gone
   if (channel->state == ChannelState::kLoggingIn) {
     shard_->finish(*connection, CloseReason::kNoLoginService);
+  } else {
+    end_if_answered(*connection);
+  }
+}
+
+// Of the channel that is there, or of one that has ended and waits for just this. A login itself is
+// not counted.
+void GatewayHandler::one_less_outstanding(std::uint32_t slot, std::uint32_t login) {
+  const Connection* const connection = shard_->at(slot);
+  Channel* channel = connection != nullptr ? channel_of(*connection) : nullptr;
+  if (channel != nullptr && channel->login == login) {
+    if (channel->outstanding > 0) --channel->outstanding;
+    return;
+  }
+  if (ended_early_.empty()) return;
+  const auto ended = ended_early_.find(login);
+  if (ended != ended_early_.end() && --ended->second->outstanding == 0) sign_out_early(login);
+}
+
+// A client that has ended its side is closed with its last answer.
+void GatewayHandler::end_if_answered(Connection& connection) {
+  if (!connection.saw_eof || !connection.open() || connection.held) return;
+  if (channel_of(connection)->outstanding == 0) {
+    shard_->finish(connection, CloseReason::kPeerClosed);
   }
 }
 

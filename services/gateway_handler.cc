@@ -67,10 +67,22 @@ void GatewayHandler::on_channel_end(Connection& connection, Channel& channel, Cl
   log_close(connection, reason, channel.account(options_.gateway_id));
   if (channel.state == ChannelState::kLoggedIn) count_channel(connection, -1);
   // After a kick-out the session belongs to the newer login already.
-  if (reason != CloseReason::kKickedOut && !channel.kicked_out)
-    sign_out({channel.id(), channel.app(), channel.channel_crc});
-  Channel::destroy(shard_->pool(), &channel);
   connection.user = nullptr;
+  const bool signs_out = reason != CloseReason::kKickedOut && !channel.kicked_out;
+  if (signs_out && channel.outstanding > 0 && !draining_) {  // else there may be no time to wait
+    sign_out_when_answered(channel);
+    return;
+  }
+  if (signs_out) sign_out(channel);
+  Channel::destroy(shard_->pool(), &channel);
+}
+
+// A client that only ended its side still gets its answers, for as long as a login's would take.
+bool GatewayHandler::on_peer_end(Connection& connection) {
+  const Channel* const channel = channel_of(connection);
+  if (channel == nullptr || channel->outstanding == 0) return true;
+  shard_->set_deadline(connection, options_.login_answer_timeout_ms);
+  return false;
 }
 
 void GatewayHandler::count_channel(const Connection& connection, int by) {
@@ -185,6 +197,7 @@ void GatewayHandler::expire_outstanding() {
 
 void GatewayHandler::on_tick() {
   expire_outstanding();
+  if (!ended_early_order_.empty()) expire_ended_early();
   if (!signouts_.empty()) retry_signouts();
   if (draining_) drain_some();
 }
@@ -282,7 +295,8 @@ void GatewayHandler::drain_some() {
 }
 
 void GatewayHandler::report_drained() {
-  if (reported_drained_ || shard_->table().clients() > 0 || !signouts_.empty()) return;
+  if (reported_drained_ || shard_->table().clients() > 0) return;
+  if (!signouts_.empty() || !ended_early_.empty()) return;
   bool busy = false;
   upstreams_->for_each([&busy](const Upstream& upstream) {
     busy = busy || upstream.outstanding.size() > 0 ||

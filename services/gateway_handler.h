@@ -8,6 +8,8 @@
 //   gateway_inspect.cc   what operators ask
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -44,6 +46,7 @@ class GatewayHandler final : public Handler {
   void on_adopt_refused(const AdoptedFor& what) override;
   void on_packet(Connection& connection, ByteView payload) override;
   void on_close(Connection& connection, CloseReason reason) override;
+  [[nodiscard]] bool on_peer_end(Connection& connection) override;
   void on_deadline(Connection& connection) override;
   void on_mail(std::uint32_t from, MailKind kind, ByteView message) override;
   void on_tick() override;
@@ -105,6 +108,8 @@ class GatewayHandler final : public Handler {
   void answer(Connection& connection, const HeaderScan& scan, Status status,
               std::string_view text = {});
   void answer_outstanding(const OutstandingRequest& request);
+  void one_less_outstanding(std::uint32_t slot, std::uint32_t login);
+  void end_if_answered(Connection& connection);
   void take_refused(ByteView message);
 
   // gateway_push.cc
@@ -139,7 +144,16 @@ class GatewayHandler final : public Handler {
     std::uint32_t channel_crc;
     std::uint32_t since_ms;
   };
+  // A channel that ended with requests under way: its sign-out waits for their answers.
+  struct EndedEarly {
+    std::uint32_t login;
+    std::uint32_t since_ms;
+  };
+  void sign_out(const Channel& channel);
   void sign_out(const EndedChannel& channel);
+  void sign_out_when_answered(Channel& channel);
+  void sign_out_early(std::uint32_t login);
+  void expire_ended_early();
   [[nodiscard]] bool forward_signout(const EndedChannel& channel);
   void keep_signout(ByteView frame);
   void wait_for_login_service(const EndedChannel& channel);
@@ -157,6 +171,8 @@ class GatewayHandler final : public Handler {
   ZoneCounters zones_;
   std::uint64_t next_login_ = 1;
   std::deque<Signout> signouts_;
+  absl::flat_hash_map<std::uint32_t, Channel*> ended_early_;  // by login; theirs to free
+  std::deque<EndedEarly> ended_early_order_;                  // also of some that are gone
   std::string session_;                      // scratch of logins: body length and Session
   std::vector<std::string> shard_channels_;  // scratch of pushes: channel ids for each shard
   bool draining_ = false;

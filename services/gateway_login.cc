@@ -156,7 +156,9 @@ void GatewayHandler::token_deadline(Connection& connection, Channel& channel) {
     shard_->finish(connection, CloseReason::kLoginAnswerTimeout);
     return;
   }
-  if (unix_now_s() >= std::int64_t{channel.expires_at_s} + options_.token_grace_s) {
+  if (connection.saw_eof) {
+    shard_->finish(connection, CloseReason::kPeerClosed);
+  } else if (unix_now_s() >= std::int64_t{channel.expires_at_s} + options_.token_grace_s) {
     shard_->finish(connection, CloseReason::kTokenExpired);
   } else {
     arm_token_expiry(connection, channel);

@@ -164,6 +164,7 @@ void GatewayHandler::deliver(const Delivery& delivery, std::string_view channel_
   }
   write_delivery(*connection, delivery);
   if (kickout) shard_->finish(*connection, CloseReason::kKickedOut);
+  if (response) end_if_answered(*connection);
 }
 
 // False: the request has been answered already (300 after a timeout), and the client would take a
@@ -173,11 +174,7 @@ bool GatewayHandler::retire_request(const Delivery& delivery, const ChannelPlace
   if (upstream != nullptr && upstream->outstanding.retire(place.login, delivery.head.sequence)) {
     shard_->counters().add(Counter::kAnswered);
     shard_->counters().change(Gauge::kOutstanding, -1);
-    const Connection* const connection = shard_->at(place.slot);
-    Channel* const channel = connection != nullptr ? channel_of(*connection) : nullptr;
-    if (channel != nullptr && channel->login == place.login && channel->outstanding > 0) {
-      --channel->outstanding;
-    }
+    one_less_outstanding(place.slot, place.login);
     return true;
   }
   if (delivery.head.is_signout == 0) shard_->counters().add(Counter::kAnswerLate);

@@ -4,6 +4,36 @@
 
 namespace ringgate {
 
+void GatewayHandler::sign_out(const Channel& channel) {
+  sign_out({channel.id(), channel.app(), channel.channel_crc});
+}
+
+// What the client had sent before is done with its session, wherever it is done: a sign-out on
+// another link would overtake it.
+void GatewayHandler::sign_out_when_answered(Channel& channel) {
+  ended_early_.emplace(channel.login, &channel);
+  ended_early_order_.push_back({channel.login, shard_->now_ms()});
+}
+
+void GatewayHandler::sign_out_early(std::uint32_t login) {
+  const auto found = ended_early_.find(login);
+  if (found == ended_early_.end()) return;
+  Channel* const channel = found->second;
+  ended_early_.erase(found);
+  sign_out(*channel);
+  Channel::destroy(shard_->pool(), channel);
+}
+
+void GatewayHandler::expire_ended_early() {
+  while (!ended_early_order_.empty()) {
+    const EndedEarly oldest = ended_early_order_.front();
+    const bool late = shard_->now_ms() - oldest.since_ms > options_.login_answer_timeout_ms;
+    if (!late && ended_early_.contains(oldest.login)) return;
+    ended_early_order_.pop_front();
+    sign_out_early(oldest.login);
+  }
+}
+
 void GatewayHandler::sign_out(const EndedChannel& channel) {
   if (signouts_.empty() && forward_signout(channel)) return;
   wait_for_login_service(channel);
