@@ -130,7 +130,7 @@ struct Connection {
   std::uint8_t listener = 0;  // a client's: which one it came through
 
   std::uint32_t last_read_ms = 0;   // shard clock
-  std::uint32_t last_write_ms = 0;  // start of the send in flight
+  std::uint32_t last_write_ms = 0;  // start of the last send
   std::uint32_t deadline_ms = 0;    // of the handler (login) or of the phase; 0: none
 
   Carry carry;

@@ -71,6 +71,7 @@ void Upstreams::link_opened(Connection& connection, const AdoptedFor& what, bool
   upstream.home = shard_.index();
   upstream.epoch = what.epoch;
   upstream.up = true;
+  connection.last_write_ms = shard_.now_ms();  // the handshake
   shard_.set_deadline(connection, heartbeat_ms_);
   if (!broadcast) return;
   const LinkEvent event{id, what.lane, what.epoch, CloseReason::kNone};
@@ -98,7 +99,15 @@ Upstream* Upstreams::link_closed(Connection& connection, CloseReason reason) {
   return upstream;
 }
 
+// Only where nothing was sent for so long: any frame renews the other side's wait, and there are
+// services that write their pong into the middle of an answer.
 void Upstreams::send_heartbeat(Connection& connection) {
+  const std::uint32_t silent_ms =
+      connection.output.empty() ? shard_.now_ms() - connection.last_write_ms : 0;
+  if (silent_ms < heartbeat_ms_) {
+    shard_.set_deadline(connection, heartbeat_ms_ - silent_ms);
+    return;
+  }
   if (std::uint8_t* const to = shard_.reserve(connection, kTcpFrameHeadBytes); to != nullptr) {
     write_tcp_frame_head(to, Opcode::kPing, 0);
   }

@@ -95,7 +95,8 @@ class Upstreams {
   // A link of this shard is closing; frees its state. Requests that hang on it are the caller's to
   // fail: the upstream whose link it was, or null.
   Upstream* link_closed(Connection& connection, CloseReason reason);
-  // Time for a heartbeat: only the dialler pings.
+  // A link's deadline: pings if nothing was sent for heartbeat_ms, and sets the next. Only the
+  // dialler pings.
   void send_heartbeat(Connection& connection);
 
   // Mail. link_down returns the upstream whose requests are to be failed, or null.
