@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 
+#include "codec/field_walk.h"
 #include "codec/pkt.pb.h"
 
 namespace ringgate {
@@ -76,6 +77,18 @@ void add_meta(Metas& metas, std::string_view key, std::string_view value) {
 }
 
 }  // namespace
+
+bool has_more_metas(ByteView header, std::uint32_t max_metas) noexcept {
+  FieldWalk walk(header);
+  WireField field;
+  std::uint32_t metas = 0;
+  while (walk.next(field)) {
+    const bool meta =
+        field.number == pkt::Header::kMetaFieldNumber && field.type == WireType::kBytes;
+    if (meta && ++metas > max_metas) return true;
+  }
+  return false;
+}
 
 struct SlowPath::State {
   alignas(std::max_align_t) std::array<char, kArenaBytes> block;

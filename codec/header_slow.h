@@ -16,6 +16,11 @@
 
 namespace ringgate {
 
+// Whether a header that is not canonical has more metas than that, before anything is built from
+// it: counts what may be one, also inside of unknown groups. Says nothing of whether it is
+// protobuf.
+[[nodiscard]] bool has_more_metas(ByteView header, std::uint32_t max_metas) noexcept;
+
 class SlowPath {
  public:
   SlowPath();

@@ -106,6 +106,8 @@ struct Config {
   std::size_t max_header = 4 * kKiB;
   std::size_t max_link_header = kMiB;
   std::size_t max_metas = 64;
+  std::size_t max_login_body = 8 * kKiB;
+  std::size_t max_login_tags = 32;
   std::size_t max_connections = 0;              // Per shard; 0: from RLIMIT_NOFILE.
   std::size_t max_connections_per_address = 0;  // Per shard; 0: off.
   std::size_t max_queued_bytes = 256 * kKiB;    // Per connection.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "codec/login_scan.h"
 #include "control/config_values.h"
 
 namespace ringgate {
@@ -128,6 +129,10 @@ const std::array kKeys = std::to_array<ConfigKey>({
     {"MaxLinkHeader", SizeKey{&Config::max_link_header, 64, kMostFrame},
      "Longest packet header on a link"},
     {"MaxMetas", CountKey{&Config::max_metas, 1, 4096}, "Metas in a header from a client"},
+    {"MaxLoginBody", SizeKey{&Config::max_login_body, 64, kMostFrame},
+     "Longest body of a login; beyond it the login is answered 101"},
+    {"MaxLoginTags", CountKey{&Config::max_login_tags, 0, kMostLoginTags},
+     "Tags in a login; beyond it the login is answered 101"},
     {"MaxConnections", CountKey{&Config::max_connections, 0, 16'000'000}, "Connections per shard",
      "from the open-file limit"},
     {"MaxConnectionsPerAddress", CountKey{&Config::max_connections_per_address, 0, 16'000'000},

@@ -23,6 +23,8 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"mail_full_total", "messages dropped because a mailbox was full"},
     {"logins_total", "logins answered with success"},
     {"logins_refused_total", "logins refused, here or by the login service"},
+    {"login_bodies_refused_total",
+     "of these, before the token was looked at: too long, too many tags, or no LoginReq"},
     {"forwarded_total", "packets forwarded to services"},
     {"forwarded_slow_total", "of these, packets whose header protobuf itself had to rewrite"},
     {"forward_failed_total", "packets answered with 300 because they could not be forwarded"},

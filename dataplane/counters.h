@@ -30,6 +30,7 @@ enum class Counter : std::uint8_t {
   kMailFull,
   kLogins,
   kLoginsRefused,
+  kLoginBodiesRefused,
   kForwarded,
   kForwardedSlow,
   kForwardFailed,

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "codec/names.h"
 #include "codec/rewrite.h"
 #include "dataplane/block_pool.h"
 #include "dataplane/connection.h"
@@ -65,6 +66,7 @@ struct ChannelPlace {
 
 inline constexpr std::size_t kChannelNonceDigits = 10;
 inline constexpr std::size_t kChannelUniqueDigits = kChannelNonceDigits + 2 + 4 + 9;
+static_assert(kChannelUniqueDigits == kChannelUniqueBytes);
 inline constexpr std::uint32_t kMaxShards = 32 * 32;
 inline constexpr std::uint32_t kMaxSlots = 32 * 32 * 32 * 32;
 

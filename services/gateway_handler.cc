@@ -125,6 +125,7 @@ GatewayHandler::HeaderRead GatewayHandler::read_header(ByteView header, std::uin
       break;
   }
   scan = HeaderScan{};
+  if (has_more_metas(header, max_metas)) return HeaderRead::kTooManyMetas;
   if (!slow_path_.parse(header, scan)) return HeaderRead::kBad;
   return scan.metas > max_metas ? HeaderRead::kTooManyMetas : HeaderRead::kSlow;
 }

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "codec/header_slow.h"
+#include "codec/login_scan.h"
 #include "codec/packet.h"
 #include "codec/rewrite.h"
 #include "dataplane/handler.h"
@@ -87,6 +88,7 @@ class GatewayHandler final : public Handler {
 
   // gateway_login.cc
   void login(Connection& connection, const Packet& packet);
+  [[nodiscard]] std::string_view read_login(ByteView body, LoginScan& request) const;
   void refuse_login(Connection& connection, const HeaderScan& scan, Status status,
                     CloseReason reason, std::string_view text);
   void forward_login(Connection& connection, const Packet& packet, const HeaderScan& scan,

@@ -19,7 +19,9 @@ struct GatewayOptions {
 
   std::size_t max_header_bytes = 4 * 1024;
   std::size_t max_link_header_bytes = 1024 * 1024;
-  std::uint32_t max_metas = 64;            // in a header of a client
+  std::uint32_t max_metas = 64;  // in a header of a client
+  std::size_t max_login_body_bytes = 8 * 1024;
+  std::uint32_t max_login_tags = 32;
   std::uint32_t max_link_metas = 256;      // in a header of a service
   std::uint32_t max_outstanding = 65'536;  // per upstream and shard
   std::uint32_t max_client_outstanding = 8'192;

@@ -29,6 +29,8 @@ GatewayOptions gateway_options(const Config& config) {
   options.max_header_bytes = config.max_header;
   options.max_link_header_bytes = config.max_link_header;
   options.max_metas = static_cast<std::uint32_t>(config.max_metas);
+  options.max_login_body_bytes = config.max_login_body;
+  options.max_login_tags = static_cast<std::uint32_t>(config.max_login_tags);
   options.max_outstanding = static_cast<std::uint32_t>(config.max_outstanding);
   options.max_client_outstanding = static_cast<std::uint32_t>(config.max_client_outstanding);
   options.max_waiting_push_bytes = config.max_queued_bytes;

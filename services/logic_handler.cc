@@ -79,7 +79,8 @@ bool LogicHandler::scan(ByteView header, HeaderScan& scan) {
     case ScanStatus::kCanonical:
       return true;
     case ScanStatus::kNotCanonical:
-      return slow_path_.parse(header, scan) && scan.metas <= options_.max_metas;
+      return !has_more_metas(header, options_.max_metas) && slow_path_.parse(header, scan) &&
+             scan.metas <= options_.max_metas;
     case ScanStatus::kTooManyMetas:
       break;
   }

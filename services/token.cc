@@ -13,7 +13,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "codec/utf8.h"
 #include "services/json_string.h"
 #include "services/token_base64.h"
 
@@ -55,18 +54,6 @@ bool compute_signature(EVP_MAC_CTX* mac, std::string_view message, Signature& si
          EVP_MAC_update(mac, unsigned_data(message), message.size()) == 1 &&
          EVP_MAC_final(mac, signature.data(), &length, signature.size()) == 1 &&
          length == signature.size();
-}
-
-bool is_valid_name(std::string_view name, std::size_t max_bytes) noexcept {
-  if (name.empty() || name.size() > max_bytes) return false;
-  if (!is_utf8(name)) return false;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const auto byte = static_cast<std::uint8_t>(name[i]);
-    if (byte < 0x20 || byte == 0x7f || byte == ',') return false;
-    // U+0080 to U+009F; in valid UTF-8 a byte follows 0xc2.
-    if (byte == 0xc2 && static_cast<std::uint8_t>(name[i + 1]) < 0xa0) return false;
-  }
-  return true;
 }
 
 struct TokenParts {
@@ -178,14 +165,6 @@ std::string_view describe(TokenStatus status) noexcept {
       return "the token is not valid yet";
   }
   return "the token was refused";
-}
-
-bool is_valid_account(std::string_view account) noexcept {
-  return is_valid_name(account, kMaxAccountBytes);
-}
-
-bool is_valid_app(std::string_view app) noexcept {
-  return is_valid_name(app, kMaxAppBytes);
 }
 
 struct TokenVerifier::State {

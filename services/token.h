@@ -12,11 +12,11 @@
 #include <string_view>
 #include <vector>
 
+#include "codec/names.h"  // of accounts and apps
+
 namespace ringgate {
 
 inline constexpr std::size_t kMaxTokenBytes = 4096;
-inline constexpr std::size_t kMaxAccountBytes = 128;
-inline constexpr std::size_t kMaxAppBytes = 64;
 // A token may say when it begins to be valid (`nbf`); clocks of issuers run ahead by this much at
 // most.
 inline constexpr std::int64_t kNotBeforeLeewayS = 60;
@@ -42,11 +42,6 @@ enum class TokenStatus : std::uint8_t {
 
 // A reason for a person. It says nothing about the secret and quotes nothing from the token.
 [[nodiscard]] std::string_view describe(TokenStatus status) noexcept;
-
-// 1 to kMaxAccountBytes (kMaxAppBytes) bytes of valid UTF-8, without commas (they separate channel
-// ids on links) and without control characters (C0, DEL, C1).
-[[nodiscard]] bool is_valid_account(std::string_view account) noexcept;
-[[nodiscard]] bool is_valid_app(std::string_view app) noexcept;
 
 class TokenVerifier {
  public:

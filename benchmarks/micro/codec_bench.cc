@@ -10,6 +10,7 @@
 
 #include "codec/header_scan.h"
 #include "codec/header_slow.h"
+#include "codec/login_scan.h"
 #include "codec/packet.h"
 #include "codec/pkt.pb.h"
 #include "codec/rewrite.h"
@@ -185,6 +186,29 @@ void write_answer(benchmark::State& state) {
   }
 }
 BENCHMARK(write_answer);
+
+// A login's body with as many empty tags as it holds, before its token is looked at.
+std::string tags(std::int64_t bytes) {
+  std::string body;
+  while (body.size() + 2 <= static_cast<std::size_t>(bytes)) body.append("\x22\x00", 2);
+  return body;
+}
+
+void hostile_login_scan(benchmark::State& state) {
+  const std::string body = tags(state.range(0));
+  LoginScan scan;
+  for (auto _ : state) benchmark::DoNotOptimize(scan_login(as_bytes(body), 32, scan));
+}
+BENCHMARK(hostile_login_scan)->Arg(8'192)->Arg(65'000);
+
+void hostile_login_protobuf(benchmark::State& state) {
+  const std::string body = tags(state.range(0));
+  for (auto _ : state) {
+    pkt::LoginReq login;
+    benchmark::DoNotOptimize(login.ParseFromString(body));
+  }
+}
+BENCHMARK(hostile_login_protobuf)->Arg(8'192)->Arg(65'000);
 
 }  // namespace
 }  // namespace ringgate

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "codec/login_scan.h"
 #include "codec/tcp_frame.h"
 #include "tests/codec/header_oracle.h"
 #include "tests/common/counted_new.h"
@@ -46,6 +47,30 @@ TEST(Allocation, FastPathTakesNothing) {
   }
   EXPECT_EQ(test::allocations(), before);
   EXPECT_EQ(wrong, 0U);
+}
+
+// Nothing is built from a login's body, or from a header with too many metas, before it is refused.
+TEST(Allocation, HostileLoginsTakeNothing) {
+  pkt::LoginReq good;
+  good.set_token(std::string(500, 't'));
+  good.add_tags("tag");
+  const std::string bodies[] = {good.SerializeAsString(), std::string(30'000, '\x22'),
+                                std::string(30'000, '\x28'), std::string(30'000, '\x2b')};
+  std::string metas = "\x48\x01";
+  for (int i = 0; i < 2'000; ++i) metas.append("\x3a\x00", 2);
+  LoginScan scan;
+  std::size_t good_ones = 0;
+  std::size_t refused = 0;
+  const std::size_t before = test::allocations();
+  for (int i = 0; i < 100; ++i) {
+    for (const std::string& body : bodies) {
+      good_ones += scan_login(as_bytes(body), kMostLoginTags, scan) == LoginScanStatus::kOk;
+    }
+    refused += has_more_metas(as_bytes(metas), 64);
+  }
+  EXPECT_EQ(test::allocations(), before);
+  EXPECT_EQ(good_ones, 100U);
+  EXPECT_EQ(refused, 100U);
 }
 
 // Headers of very different sizes, taken, refused and rewritten.

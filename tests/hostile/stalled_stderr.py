@@ -15,7 +15,9 @@ import sys
 import hostile
 import run
 
-NOT_UTF8 = hostile.field(1, b"\xff" * 40)
+# In a login's body, and in a header.
+NOT_UTF8 = (hostile.packet("login.signin", 1, hostile.field(1, b"\xff" * 40)),
+            hostile.packet("login.signin", 1, extra=hostile.field(6, b"\xff" * 40)))
 
 
 def full_pipe():
@@ -27,9 +29,9 @@ def full_pipe():
 
 
 def attack(options):
-    for _ in range(options.connections):
+    for number in range(options.connections):
         client = hostile.Client(options, options.patience)
-        client.send(hostile.frame(hostile.packet("login.signin", 1, NOT_UTF8)))
+        client.send(hostile.frame(NOT_UTF8[number % 2]))
         while client.read_frame() is not None:
             pass
         client.close()
