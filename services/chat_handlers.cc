@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "codec/names.h"
 #include "codec/pkt.pb.h"
 #include "services/login_handlers.h"
 
@@ -23,6 +24,10 @@ pkt::MessagePush push_of(const pkt::MessageReq& message, const pkt::MessageResp&
 Task user_talk(Context& context) {
   if (context.dest().empty()) {
     context.fail(Status::kNoDestination, "the packet says no receiver");
+    co_return;
+  }
+  if (!is_valid_account(context.dest())) {
+    context.fail(Status::kNoDestination, "the receiver is no name that an account may have");
     co_return;
   }
   auto getting = context.sessions().get(context.channel_id());

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "codec/names.h"
 #include "codec/pkt.pb.h"
 #include "dataplane/check.h"
 #include "services/logic_mail.h"
@@ -10,8 +11,8 @@
 namespace ringgate {
 namespace {
 
-// Far more than any gateway's id, far less than a frame.
-constexpr std::size_t kMaxGatewayIdBytes = 1024;
+// The id and a lane.
+constexpr std::size_t kMaxHandshakeBytes = 2 * kMaxForeignIdBytes;
 
 }  // namespace
 
@@ -63,10 +64,10 @@ void LogicHandler::on_packet(Connection& connection, ByteView payload) {
 void LogicHandler::on_handshake(Connection& connection, ByteView payload) {
   Shard& shard = on_shard_->shard;
   pkt::InnerHandshakeReq handshake;
-  const bool parsed = payload.size() <= 2 * kMaxGatewayIdBytes &&
+  const bool parsed = payload.size() <= kMaxHandshakeBytes &&
                       handshake.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
   const std::string& id = handshake.serviceid();
-  if (!parsed || id.empty() || id.size() > kMaxGatewayIdBytes) {
+  if (!parsed || !is_valid_foreign_id(id)) {
     shard.finish(connection, CloseReason::kHandshake);
     return;
   }
@@ -91,7 +92,8 @@ void LogicHandler::on_request(const Link& link, const Packet& packet) {
   Counters& counters = on_shard_->shard.counters();
   counters.add(Counter::kPacketsIn);
   HeaderScan header;
-  if (!scan(packet.header, header) || header.channel_id.empty()) {
+  // An answer goes to a list of channel ids: one with a comma would be several.
+  if (!scan(packet.header, header) || !is_valid_foreign_id(header.channel_id)) {
     counters.add(Counter::kLinkPacketMalformed);  // nobody could be answered
     return;
   }

@@ -3,31 +3,34 @@
 #include <algorithm>
 #include <span>
 
+#include "codec/login_scan.h"
+#include "codec/names.h"
 #include "codec/pkt.pb.h"
 
 namespace ringgate {
 namespace {
 
-constexpr std::size_t kMaxAccountBytes = 128;
-
-// A comma in an account would make one app's key another's.
-bool is_account(std::string_view account) {
-  return !account.empty() && account.size() <= kMaxAccountBytes &&
-         std::ranges::none_of(account, [](char byte) {
-           const auto value = static_cast<unsigned char>(byte);
-           return byte == ',' || value < 0x20 || value == 0x7F;
-         });
+// It comes from a gateway, which may be of another make and believe its clients more than we do.
+// The channel is the request's own, which is checked for every request.
+bool is_sound(const pkt::Session& session) {
+  const bool names =
+      is_valid_account(session.account()) && (session.app().empty() || is_valid_app(session.app()));
+  const auto is_label = [](const std::string& text) { return is_valid_label(text); };
+  return names && is_label(session.zone()) && is_label(session.isp()) &&
+         is_label(session.remoteip()) && is_label(session.device()) &&
+         session.tags_size() <= static_cast<int>(kMostLoginTags) &&
+         std::ranges::all_of(session.tags(), is_label);
 }
 
 Task signin(Context& context) {
   std::optional<pkt::Session> session = context.parse<pkt::Session>();
   if (!session) co_return;
-  if (session->channelid() != context.channel_id() || !is_account(session->account())) {
+  if (session->app().empty()) session->set_app(context.app().data(), context.app().size());
+  if (session->channelid() != context.channel_id() || !is_sound(*session)) {
     context.fail(Status::kInvalidPacketBody, "the session is not one of this channel");
     co_return;
   }
   session->set_gateid(context.gateway_id().data(), context.gateway_id().size());
-  if (session->app().empty()) session->set_app(context.app().data(), context.app().size());
 
   auto adding = context.sessions().add(*session);
   const auto older = co_await adding;

@@ -1,10 +1,28 @@
 #include "services/store.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "codec/names.h"
 #include "services/store_layout.h"
 
 namespace ringgate {
+namespace {
+
+// The one place that every key is made behind, whatever handler asks.
+bool has_valid_names(const StoreRequest& request) {
+  const bool app = request.app.empty() || is_valid_app(request.app);
+  const bool accounts = std::ranges::all_of(
+      request.accounts, [](const std::string& account) { return is_valid_account(account); });
+  const bool channel =
+      request.op == StoreOp::kLocate || is_valid_foreign_id(request.location.channel_id);
+  const bool gateway =
+      request.op != StoreOp::kAdd || is_valid_foreign_id(request.location.gateway_id);
+  return app && accounts && channel && gateway;
+}
+
+}  // namespace
 
 std::string_view describe(StoreError error) noexcept {
   switch (error) {
@@ -14,6 +32,8 @@ std::string_view describe(StoreError error) noexcept {
       return "the session store has too much to do";
     case StoreError::kTimeout:
       return "the session store did not answer in time";
+    case StoreError::kBadName:
+      return "the session has a name that none may have";
   }
   return "the session store failed";
 }
@@ -23,6 +43,10 @@ StoreCallBase::~StoreCallBase() {
 }
 
 bool StoreCallBase::await_suspend(std::coroutine_handle<> waiting) {
+  if (!has_valid_names(request)) {
+    if (request.op == StoreOp::kAdd) answer.error = StoreError::kBadName;
+    return false;
+  }
   if (!store_.submit(*this)) return false;
   waiting_ = waiting;
   return true;
@@ -84,9 +108,10 @@ StoreCall<std::optional<Location>> SessionStore::locate(std::string_view account
 
 StoreCall<std::vector<Location>> SessionStore::locate_many(std::span<const std::string> accounts,
                                                            std::string_view app) {
-  return {
-      *this,
-      StoreRequest{StoreOp::kLocate, {}, std::string(app), {accounts.begin(), accounts.end()}, {}}};
+  StoreRequest request{StoreOp::kLocate, {}, std::string(app), {}, {}};
+  std::ranges::copy_if(accounts, std::back_inserter(request.accounts),
+                       [](const std::string& account) { return is_valid_account(account); });
+  return {*this, std::move(request)};
 }
 
 void SessionStore::on_mail(MailKind, ByteView) {}

@@ -37,6 +37,7 @@ enum class StoreError : std::uint8_t {
   kUnavailable,  // no connection, or the store refused
   kFull,         // too many requests wait for it
   kTimeout,
+  kBadName,  // an account, app or id that may not be part of a key: codec/names.h
 };
 [[nodiscard]] std::string_view describe(StoreError error) noexcept;
 
@@ -107,6 +108,8 @@ class [[nodiscard]] StoreCall : public StoreCallBase {
   }
 };
 
+// What names an account, an app or a channel that cannot be does not reach the store: adding fails
+// with kBadName, and nobody of that name is there.
 class SessionStore {
  public:
   SessionStore() = default;

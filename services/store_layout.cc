@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "codec/bytes.h"
+#include "codec/names.h"
 
 namespace ringgate {
 namespace {
@@ -50,6 +51,9 @@ std::optional<Location> decode_location(std::string_view bytes) {
   Location location;
   if (!take_text(bytes, location.channel_id) || !take_text(bytes, location.gateway_id) ||
       !bytes.empty()) {
+    return std::nullopt;
+  }
+  if (!is_valid_foreign_id(location.channel_id) || !is_valid_foreign_id(location.gateway_id)) {
     return std::nullopt;
   }
   return location;

@@ -24,7 +24,8 @@ inline constexpr std::string_view kLocationPrefix = "login:loc:";
                                        std::string_view default_app);
 
 [[nodiscard]] std::string encode_location(const Location& location);
-// Nothing: the bytes are not a location.
+// Nothing: the bytes are not a location, or name what no channel or gateway may be called: somebody
+// else may have written them.
 [[nodiscard]] std::optional<Location> decode_location(std::string_view bytes);
 
 }  // namespace ringgate

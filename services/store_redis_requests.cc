@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "codec/names.h"
 #include "services/logic_mail.h"
 #include "services/store_layout.h"
 #include "services/store_mail.h"
@@ -120,6 +121,8 @@ void RedisStoreThread::ask(const StoreRequest& request, Asker asker) {
         pkt::Session value;
         if (!found.values[0] || !value.ParseFromString(*found.values[0])) return;
         renew(session);
+        if (!is_valid_account(value.account())) return;
+        if (!value.app().empty() && !is_valid_app(value.app())) return;
         renew(location_key(value.account(), value.app(), options_.default_app));
       });
       return;

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "codec/names.h"
 #include "services/message_id.h"
 #include "tests/services/chat_test_clients.h"
 
@@ -72,6 +73,24 @@ TEST_F(ChatTest, TheSameAccountOfAnotherAppHearsNothing) {
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
   bob.talk(2, "nobody", "hello");
   EXPECT_EQ(other.receive().header.sequence(), 2);
+}
+
+// "other,bob" would be bob's place in the app "other".
+TEST_F(ChatTest, AReceiverThatIsNoAccountsNameIsRefused) {
+  bob.app = "other";
+  ASSERT_EQ(alice.sign_in(), pkt::Status::Success);
+  ASSERT_EQ(bob.sign_in(), pkt::Status::Success);
+  std::uint32_t sequence = 0;
+  for (const std::string& dest : {std::string("other,bob"), std::string(","), std::string("a\nb"),
+                                  std::string(kMaxAccountBytes + 1, 'a')}) {
+    alice.talk(++sequence, dest, "hello");
+    const ReceivedPacket answer = gateway.receive();
+    EXPECT_EQ(answer.header.sequence(), sequence);
+    EXPECT_EQ(answer.header.status(), pkt::Status::NoDestination) << dest;
+    EXPECT_FALSE(answer.parse<pkt::ErrorResp>().message().empty());
+  }
+  bob.talk(1, "nobody", "hello");
+  EXPECT_EQ(other.receive().header.flag(), pkt::Flag::Response) << "nothing came before";
 }
 
 TEST_F(ChatTest, MessageIdsGrow) {

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
+#include <vector>
 
+#include "codec/names.h"
 #include "services/chat_handlers.h"
 #include "tests/services/chat_test_clients.h"
 
@@ -44,6 +47,46 @@ TEST_F(LoginTest, AnAccountThatCouldBeAnotherAppsIsRefused) {
   const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
   alice.ask("login.signin", 1, "\xFF\xFF");
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::InvalidPacketBody);
+}
+
+// What another make's gateway lets through.
+TEST_F(LoginTest, ASessionThatCouldNotBeKeptIsRefused) {
+  const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
+  const std::vector<std::function<void(pkt::Session&)>> spoilers = {
+      [](pkt::Session& session) { session.set_app("shop,alice"); },
+      [](pkt::Session& session) { session.set_app("line\nbreak"); },
+      [](pkt::Session& session) { session.set_zone("a\nb"); },
+      [](pkt::Session& session) { session.set_isp(std::string(kMaxLabelBytes + 1, 'x')); },
+      [](pkt::Session& session) { session.set_device("\x1b[2J"); },
+      [](pkt::Session& session) { session.set_remoteip("\x7f"); },
+      [](pkt::Session& session) { session.add_tags("a\nb"); },
+      [](pkt::Session& session) {
+        for (int i = 0; i < 1000; ++i) session.add_tags("tag");
+      },
+  };
+  std::uint32_t sequence = 0;
+  for (const auto& spoil : spoilers) {
+    pkt::Session session = alice.session();
+    spoil(session);
+    alice.ask("login.signin", ++sequence, session.SerializeAsString());
+    const ReceivedPacket answer = gateway.receive();
+    EXPECT_EQ(answer.header.sequence(), sequence);
+    EXPECT_EQ(answer.header.status(), pkt::Status::InvalidPacketBody) << sequence;
+  }
+}
+
+// Its answers would go to two channels.
+TEST_F(LoginTest, AChannelIdThatIsAListIsNotOne) {
+  const TestClient list{gateway, "g1", "alice", "g1_alice_1,g1_bob_1"};
+  list.ask("login.signin", 7, list.session().SerializeAsString());
+  EXPECT_TRUE(service.wait_for(Counter::kLinkPacketMalformed, 1));
+  const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
+  EXPECT_EQ(alice.sign_in(), pkt::Status::Success) << "nothing was answered before";
+}
+
+TEST_F(LoginTest, AGatewayWhoseIdIsAListIsNotOne) {
+  TestGateway list(service.port(), "g1,g2");
+  EXPECT_TRUE(list.closed_by_peer());
 }
 
 TEST_F(LoginTest, ANewerLoginKicksTheOlderOut) {

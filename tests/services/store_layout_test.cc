@@ -21,7 +21,7 @@ TEST(StoreLayoutTest, Location) {
   const Location location{"g1_alice_1", "g1"};
   EXPECT_EQ(encode_location(location), "\0\x0Ag1_alice_1\0\x02g1"s);
   EXPECT_EQ(decode_location("\0\x0Ag1_alice_1\0\x02g1"s), location);
-  const Location long_one{std::string(300, 'c'), ""};
+  const Location long_one{std::string(300, 'c'), "g"};
   EXPECT_EQ(encode_location(long_one).substr(0, 2), "\x01\x2C"s);
   EXPECT_EQ(decode_location(encode_location(long_one)), long_one);
 }
@@ -32,6 +32,10 @@ TEST(StoreLayoutTest, WhatIsNoLocationIsNone) {
     EXPECT_FALSE(decode_location(good.substr(0, size))) << size;
   }
   EXPECT_FALSE(decode_location(good + "x"));
+  EXPECT_FALSE(decode_location(encode_location({"one,two", "g1"})));
+  EXPECT_FALSE(decode_location(encode_location({"one", "g1,g2"})));
+  EXPECT_FALSE(decode_location(encode_location({"", "g1"})));
+  EXPECT_FALSE(decode_location(encode_location({"one\ntwo", "g1"})));
 }
 
 TEST(StoreMailTest, RequestsArriveAsTheyWereSent) {

@@ -43,6 +43,45 @@ TEST_F(RedisStoreTest, KeepsTheSharedLayout) {
   EXPECT_NE(redis.ask({"GET", "login:loc:other,alice"}), "(nil)");
 }
 
+// The key of bob's place in the app "shop" is login:loc:shop,bob.
+TEST_F(RedisStoreTest, ANameWithACommaReachesNobodyOfAnotherApp) {
+  ChatService chat(redis.port());
+  TestGateway gateway(chat.port(), "g1");
+  TestGateway shop(chat.port(), "g2");
+  const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
+  const TestClient bob{shop, "g2", "bob", "g2_bob_1", "shop"};
+  ASSERT_TRUE(sign_in(alice));
+  ASSERT_TRUE(sign_in(bob));
+  ASSERT_NE(redis.ask({"GET", "login:loc:shop,bob"}), "(nil)");
+  ASSERT_TRUE(can_talk(alice));
+  const std::string before = redis.ask({"INFO", "commandstats"});
+  redis.ask({"CONFIG", "RESETSTAT"});
+  alice.talk(7, "shop,bob", "hello");
+  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::NoDestination);
+  const std::string stats = redis.ask({"INFO", "commandstats"});
+  EXPECT_EQ(stats.find("cmdstat_mget"), std::string::npos) << "the store was not asked: " << stats;
+  ASSERT_NE(before.find("cmdstat_mget"), std::string::npos) << "as it is for a good name";
+  bob.talk(8, "nobody", "hello");
+  const ReceivedPacket next = shop.receive();
+  EXPECT_EQ(next.header.flag(), pkt::Flag::Response);
+  EXPECT_EQ(next.header.sequence(), 8);
+}
+
+// Others write there, too: what they put in a location must not become a list of channels.
+TEST_F(RedisStoreTest, ALocationThatNamesNoChannelIsNobodys) {
+  ChatService chat(redis.port());
+  TestGateway gateway(chat.port(), "g1");
+  const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
+  ASSERT_TRUE(sign_in(alice));
+  ASSERT_TRUE(can_talk(alice));
+  redis.ask({"SET", "login:loc:bob", "\0\x15g1_carol_1,g1_alice_1\0\x02g1"s});
+  alice.talk(7, "bob", "hello");
+  const ReceivedPacket answer = gateway.receive();
+  EXPECT_EQ(answer.header.flag(), pkt::Flag::Response);
+  EXPECT_EQ(answer.header.status(), pkt::Status::Success) << "as for somebody offline";
+  ASSERT_TRUE(can_talk(alice)) << "nothing came between";
+}
+
 TEST_F(RedisStoreTest, UseRenewsWhatIsUsed) {
   ChatService chat(redis.port());
   TestGateway gateway(chat.port(), "g1");
