@@ -8,7 +8,7 @@
 
 namespace ringgate {
 
-[[nodiscard]] inline std::size_t varint_bytes(std::size_t value) noexcept {
+[[nodiscard]] constexpr std::size_t varint_bytes(std::size_t value) noexcept {
   std::size_t bytes = 1;
   for (; value >= 0x80; value >>= 7U) ++bytes;
   return bytes;

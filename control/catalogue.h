@@ -19,7 +19,8 @@ struct CatalogueEntry {
   std::string service_id;      // of the instance: "chat01"
   std::string zone;
   bool adult = false;
-  bool draining = false;  // no new requests
+  bool draining = false;                   // no new requests
+  std::size_t max_frame_bytes = SIZE_MAX;  // that it takes on a link, as far as it says
 };
 
 struct Catalogue {

@@ -9,6 +9,8 @@
 #include <set>
 #include <utility>
 
+#include "codec/growth.h"
+#include "codec/tcp_frame.h"
 #include "control/config_keys.h"
 #include "control/config_secrets.h"
 #include "control/config_values.h"
@@ -221,14 +223,29 @@ Result<void> check_pairs(const Config& config) {
   const Pair sizes[] = {
       {"MaxHeader", config.max_header, "MaxFrame", config.max_frame},
       {"MaxLinkHeader", config.max_link_header, "MaxLinkFrame", config.max_link_frame},
-      {"MaxFrame", config.max_frame, "MaxLinkFrame", config.max_link_frame},
-      {"MaxFrame", config.max_frame, "MaxLinkQueuedBytes", config.max_link_queued_bytes},
       {"MaxFrame", config.max_frame, "MailboxBytes", config.mailbox_bytes},
   };
   for (const Pair& pair : sizes) {
     if (pair.low <= pair.high) continue;
     return usage_error("{} ({}) is above {} ({}); lower the first or raise the second",
                        pair.low_key, format_size(pair.low), pair.high_key, format_size(pair.high));
+  }
+  // What a client may send has to fit a link with what the gateway adds to it: else the service
+  // would close the link, which is everybody's.
+  const std::size_t packet_growth = max_forward_growth_bytes(config.max_metas);
+  const std::pair<Pair, std::size_t> grown[] = {
+      {{"MaxHeader", config.max_header, "MaxLinkHeader", config.max_link_header},
+       max_header_growth_bytes(config.max_metas)},
+      {{"MaxFrame", config.max_frame, "MaxLinkFrame", config.max_link_frame}, packet_growth},
+      {{"MaxFrame", config.max_frame, "MaxLinkQueuedBytes", config.max_link_queued_bytes},
+       packet_growth + kTcpFrameHeadBytes},
+  };
+  for (const auto& [pair, added] : grown) {
+    if (pair.low + added <= pair.high) continue;
+    return usage_error(
+        "{} ({}) and the {} bytes that a gateway may add to it do not fit {} ({}); lower the first "
+        "or raise the second",
+        pair.low_key, format_size(pair.low), added, pair.high_key, format_size(pair.high));
   }
   if (config.redial_min > config.redial_max) {
     return usage_error("RedialMin ({}) is above RedialMax ({}); lower the first",

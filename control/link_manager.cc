@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "codec/pkt.pb.h"
@@ -17,6 +18,16 @@ constexpr std::chrono::seconds kShortLived{1};
 template <class Lanes>
 bool is_up(const Lanes& lanes) {
   return std::ranges::any_of(lanes, [](const auto& lane) { return lane.state == LaneState::kUp; });
+}
+
+// What it says that it takes on a link, where it says so.
+std::size_t max_frame_bytes(const Service& service) {
+  const auto entry = service.meta.find("max_frame");
+  std::size_t bytes = 0;
+  if (entry == service.meta.end()) return SIZE_MAX;
+  const std::string& text = entry->second;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  return read.ec == std::errc() && read.ptr == text.data() + text.size() ? bytes : SIZE_MAX;
 }
 
 }  // namespace
@@ -325,7 +336,8 @@ void LinkManager::publish() {
   catalogue->selectors = options_.selectors;
   for (const auto& [upstream, target] : targets_) {
     catalogue->entries.push_back({upstream, target.service.name, target.service.id,
-                                  target.service.zone, target.adult, target.draining});
+                                  target.service.zone, target.adult, target.draining,
+                                  max_frame_bytes(target.service)});
   }
   std::ranges::sort(catalogue->entries, {}, [](const CatalogueEntry& entry) {
     return std::tie(entry.name, entry.service_id);

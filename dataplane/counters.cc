@@ -32,6 +32,8 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"outstanding_full_total", "of these, because the table of outstanding requests was full"},
     {"client_outstanding_full_total",
      "requests answered with 300 because the client had too many without an answer"},
+    {"link_frame_too_long_total",
+     "packets that were not put on a link because its other side does not take such long ones"},
     {"answered_total", "requests answered by a service"},
     {"answer_timeouts_total", "requests answered with 300 because no answer came in time"},
     {"answers_late_total", "answers dropped because their request had already been answered"},

@@ -37,6 +37,7 @@ enum class Counter : std::uint8_t {
   kForwardFailedBytes,     // bound: bytes queued to a link
   kOutstandingFull,        // bound: requests without an answer
   kClientOutstandingFull,  // bound: of these, of one client
+  kLinkFrameTooLong,       // bound: a frame on a link
   kAnswered,
   kAnswerTimeouts,
   kAnswerLate,

@@ -1,5 +1,6 @@
 #include "dataplane/upstream.h"
 
+#include <algorithm>
 #include <new>
 
 #include "codec/rewrite.h"
@@ -55,7 +56,11 @@ std::uint8_t* Upstreams::reserve(Upstream& upstream, std::size_t bytes,
 SendStatus Upstreams::forward(Upstream& upstream, const OutstandingRequest& request,
                               ByteView header, ByteView suffix, ByteView tail) {
   SendStatus status = SendStatus::kOk;
-  std::uint8_t* const to = reserve(upstream, forward_bytes(header, suffix, tail), &request, status);
+  const std::size_t bytes = forward_bytes(header, suffix, tail);
+  const std::size_t ours = shard_.options().limits[index_of(Role::kLink)].max_frame_bytes;
+  if (bytes - kTcpFrameHeadBytes > std::min(ours, upstream.max_frame_bytes)) [[unlikely]]
+    return SendStatus::kTooLong;
+  std::uint8_t* const to = reserve(upstream, bytes, &request, status);
   if (to == nullptr) return status;
   write_forward(to, header, suffix, tail);
   shard_.counters().add(Counter::kForwarded);

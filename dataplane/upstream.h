@@ -30,7 +30,9 @@ struct Upstream {
   std::uint32_t home = 0;      // the shard whose link this one uses
   std::uint32_t epoch = 0;     // counts the links: tells mail for a dead one
   Connection* link = nullptr;  // when home is here
-  bool draining = false;       // no new requests; reported when `outstanding` is empty
+  // Payload of a frame; what the service says itself, if that is less than our own bound.
+  std::size_t max_frame_bytes = SIZE_MAX;
+  bool draining = false;  // no new requests; reported when `outstanding` is empty
   bool reported_drained = false;
   OutstandingTable outstanding;
 };
@@ -70,7 +72,14 @@ struct LinkEvent {
   CloseReason reason;
 };
 
-enum class SendStatus : std::uint8_t { kOk, kDown, kQueueFull, kMailboxFull, kOutstandingFull };
+enum class SendStatus : std::uint8_t {
+  kOk,
+  kDown,
+  kQueueFull,
+  kMailboxFull,
+  kOutstandingFull,
+  kTooLong,  // the service would close the link over it
+};
 
 class Upstreams {
  public:

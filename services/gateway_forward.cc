@@ -5,6 +5,11 @@
 
 namespace ringgate {
 
+std::string_view GatewayHandler::describe_refusal(SendStatus status) {
+  return status == SendStatus::kTooLong ? "the packet is longer than the service takes"
+                                        : "the service cannot take more; try again";
+}
+
 void GatewayHandler::forward(Connection& connection, Channel& channel, const Packet& packet) {
   HeaderScan scan;
   const HeaderRead read = read_header(packet.header, options_.max_metas, scan);
@@ -53,7 +58,7 @@ void GatewayHandler::forward(Connection& connection, Channel& channel, const Pac
   const SendStatus status = upstreams_->forward(*to.upstream, request, header, suffix, packet.tail);
   if (status != SendStatus::kOk) [[unlikely]] {
     count_failure(to, status);
-    answer(connection, scan, Status::kSystemException, "the service cannot take more; try again");
+    answer(connection, scan, Status::kSystemException, describe_refusal(status));
     return;
   }
   to.counters->forwarded.add(1);
@@ -86,6 +91,7 @@ void GatewayHandler::count_failure(const Route& route, SendStatus status) {
   shard_->counters().add(Counter::kForwardFailed);
   if (status == SendStatus::kQueueFull) shard_->counters().add(Counter::kForwardFailedBytes);
   if (status == SendStatus::kOutstandingFull) shard_->counters().add(Counter::kOutstandingFull);
+  if (status == SendStatus::kTooLong) shard_->counters().add(Counter::kLinkFrameTooLong);
 }
 
 // An answer of the gateway's own: the request's header copied, with `text` in an ErrorResp.
@@ -151,7 +157,8 @@ void GatewayHandler::one_less_outstanding(std::uint32_t slot, std::uint32_t logi
 
 // A client that has ended its side is closed with its last answer.
 void GatewayHandler::end_if_answered(Connection& connection) {
-  if (!connection.saw_eof || !connection.open() || connection.held) return;
+  const bool all_handled = !connection.held && !connection.parsing;
+  if (!connection.saw_eof || !connection.open() || !all_handled) return;
   if (channel_of(connection)->outstanding == 0) {
     shard_->finish(connection, CloseReason::kPeerClosed);
   }

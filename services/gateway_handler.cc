@@ -254,7 +254,9 @@ void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message
 
 void GatewayHandler::take_catalogue(const Catalogue* catalogue) {
   for (const CatalogueEntry& entry : catalogue->entries) {
-    upstreams_->open(entry.upstream).draining = entry.draining;
+    Upstream& upstream = upstreams_->open(entry.upstream);
+    upstream.draining = entry.draining;
+    upstream.max_frame_bytes = entry.max_frame_bytes;
   }
   catalogue_ = catalogue;
   rebuild_routes();

@@ -107,6 +107,7 @@ class GatewayHandler final : public Handler {
   void count_in(const Connection& connection, std::string_view command, const Packet& packet);
   [[nodiscard]] Route route(std::string_view service, const SelectionKey& key);
   void count_failure(const Route& route, SendStatus status);
+  [[nodiscard]] static std::string_view describe_refusal(SendStatus status);
   void answer(Connection& connection, const HeaderScan& scan, Status status,
               std::string_view text = {});
   void answer_outstanding(const OutstandingRequest& request);

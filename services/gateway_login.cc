@@ -124,7 +124,7 @@ void GatewayHandler::forward_login(Connection& connection, const Packet& packet,
     Channel::destroy(shard_->pool(), channel);
     count_failure(to, status);
     refuse_login(connection, scan, Status::kSystemException, CloseReason::kNoLoginService,
-                 "the login service cannot take more; try again");
+                 describe_refusal(status));
     return;
   }
   to.counters->forwarded.add(1);

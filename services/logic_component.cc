@@ -62,6 +62,7 @@ Result<void> LogicComponent::start() {
 
   Service service = registrations(config_, listeners_).front();
   if (config_.lanes) service.meta["lanes"] = "1";
+  service.meta["max_frame"] = std::to_string(config_.max_link_frame);
   return registry_->register_service(service);
 }
 

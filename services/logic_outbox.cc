@@ -8,8 +8,17 @@
 
 namespace ringgate {
 
+bool Outbox::fits(const OutgoingHeader& header, std::size_t body_bytes) const noexcept {
+  const RoleLimits& bounds = shard_.options().limits[index_of(Role::kLink)];
+  return packet_bytes(header, body_bytes) <= bounds.max_frame_bytes;
+}
+
 bool Outbox::send(std::string_view gateway_id, LinkRef preferred, const OutgoingHeader& header,
                   ByteView body) {
+  if (!fits(header, body.size())) {  // the gateway would close the link, which is everybody's
+    shard_.counters().add(Counter::kLinkFrameTooLong);
+    return false;
+  }
   const std::size_t bytes = framed_packet_bytes(header, body.size());
   Connection* connection = shard_.find(preferred.slot, preferred.generation);
   if (connection != nullptr && connection->open()) return write(*connection, header, body, bytes);

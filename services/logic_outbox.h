@@ -22,8 +22,10 @@ class Outbox {
   Outbox(Shard& shard, const LinkDirectory& links, MailKind to_gateway_kind) noexcept
       : shard_(shard), links_(links), to_gateway_kind_(to_gateway_kind) {}
 
+  // Whether a link takes a frame with that packet.
+  [[nodiscard]] bool fits(const OutgoingHeader& header, std::size_t body_bytes) const noexcept;
   // On the preferred link if it is still there, else on any link of that gateway. False, and
-  // counted: there is none, or its queue is full.
+  // counted: there is none, its queue is full, or the packet does not fit.
   bool send(std::string_view gateway_id, LinkRef preferred, const OutgoingHeader& header,
             ByteView body);
 

@@ -18,6 +18,13 @@ void Request::respond(Status status, ByteView body) {
   header.dest = view_.dest;
   header.dest_server = view_.gateway_id;
   header.dest_channels = view_.channel_id;
+  if (!shard_.outbox.fits(header, body.size())) {
+    pkt::ErrorResp error;
+    error.set_message("the answer is longer than a gateway takes");
+    header.status = Status::kSystemException;
+    body = serialize(error);
+    shard_.outbox.shard().counters().add(Counter::kLinkFrameTooLong);
+  }
   shard_.outbox.send(view_.gateway_id, view_.link, header, body);
 }
 

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "codec/growth.h"
+#include "codec/names.h"
 #include "tests/codec/header_oracle.h"
 #include "tests/codec/hex.h"
 
@@ -125,6 +127,38 @@ TEST(SlowPath, WhatProtobufRefusesIsRefusedAndForgotten) {
   EXPECT_FALSE(slow.parse(hex("0a0162 0a05"), scan));
   EXPECT_EQ(scan.command, "");
   EXPECT_TRUE(slow.rewrite_for_push().empty());
+}
+
+// The type of a meta in five bytes, which protobuf writes in ten: with it the meta's own length
+// takes a byte more.
+TEST(SlowPath, GrowsByWhatIsPromisedAtMost) {
+  constexpr std::size_t kMetas = 20;
+  std::string header = "\x0a\x01\x63";
+  const std::string key(116, 'k');
+  for (std::size_t i = 0; i < kMetas; ++i) {
+    header += "\x3a\x7c\x0a\x74" + key + "\x18\xff\xff\xff\xff\x0f";
+  }
+  const std::string id(kMaxChannelIdBytes, 'c');
+  const std::string app(kMaxAppBytes, 'k');
+  const std::string account(kMaxAccountBytes, 'a');
+  const std::string gateway(kMaxServiceIdBytes, 'g');
+  SlowPath slow;
+  HeaderScan scan;
+  ASSERT_TRUE(slow.parse(as_bytes(header), scan));
+  ASSERT_EQ(scan.metas, kMetas);
+  // Request and Success are left out where protobuf writes them.
+  constexpr std::size_t kFlagAndStatusBytes = 4;
+  EXPECT_EQ(slow.rewrite_for_forward({id, app, account, gateway}).size() + kFlagAndStatusBytes,
+            header.size() + max_header_growth_bytes(kMetas));
+}
+
+TEST(SlowPath, MetasCanBeCountedBeforeAnythingIsBuilt) {
+  const std::string five = "\x08\x01" + std::string("\x3a\x00\x3a\x00\x3a\x00\x3a\x00\x3a\x00", 10);
+  EXPECT_TRUE(has_more_metas(as_bytes(five), 4));
+  EXPECT_FALSE(has_more_metas(as_bytes(five), 5));
+  EXPECT_TRUE(has_more_metas(as_bytes("\x43" + five), 4)) << "also in a group";
+  EXPECT_FALSE(has_more_metas(as_bytes("\xff" + five), 4)) << "protobuf refuses it anyway";
+  EXPECT_FALSE(has_more_metas({}, 0));
 }
 
 TEST(SlowPath, DeepGroupsAreRefused) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "codec/growth.h"
+#include "codec/names.h"
 #include "codec/tcp_frame.h"
 #include "tests/codec/header_oracle.h"
 #include "tests/codec/hex.h"
@@ -55,6 +57,26 @@ TEST(Rewrite, SuffixBytes) {
                                      "3a0a 0a03617070 12016b 1801"
                                      "3a0e 0a076163636f756e74 120161 1801"
                                      "3a13 0a0b646573742e736572766572 12026731 1801"));
+}
+
+TEST(Rewrite, TheLongestSuffixIsWhatIsPromised) {
+  const std::string id(kMaxChannelIdBytes, 'c');
+  const std::string app(kMaxAppBytes, 'k');
+  const std::string account(kMaxAccountBytes, 'a');
+  const std::string gateway(kMaxServiceIdBytes, 'g');
+  const ClientIdentity longest = {
+      .channel_id = id, .app = app, .account = account, .gateway_id = gateway};
+  EXPECT_EQ(client_suffix_bytes(longest), max_header_growth_bytes(0));
+}
+
+TEST(Rewrite, TheLongestSessionIsWhatIsPromised) {
+  pkt::Session session;
+  session.set_channelid(std::string(kMaxChannelIdBytes, 'c'));
+  session.set_gateid(std::string(kMaxServiceIdBytes, 'g'));
+  session.set_account(std::string(kMaxAccountBytes, 'a'));
+  session.set_app(std::string(kMaxAppBytes, 'k'));
+  session.set_remoteip("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255");
+  EXPECT_EQ(session.ByteSizeLong(), max_forward_growth_bytes(0) - max_header_growth_bytes(0));
 }
 
 TEST(Rewrite, EmptyIdentityStillOverwrites) {

@@ -1,10 +1,14 @@
 #include "control/config.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <algorithm>
 
+#include "codec/growth.h"
+#include "codec/names.h"
+#include "codec/tcp_frame.h"
 #include "config_parse.h"
 #include "control/consul_options.h"
 #include "temp_dir.h"
@@ -277,6 +281,7 @@ TEST(Config, ServiceIdIsChecked) {
   }
   EXPECT_TRUE(parse("ServiceID: " + std::string(64, 'a') + "\nRegistryFile: f\n" + kAppSecret));
   EXPECT_FALSE(parse("ServiceID: " + std::string(65, 'a') + "\nRegistryFile: f\n" + kAppSecret));
+  EXPECT_EQ(kMaxServiceIdBytes, 64u);
 }
 
 TEST(Config, BoundsThatContradictEachOther) {
@@ -285,6 +290,36 @@ TEST(Config, BoundsThatContradictEachOther) {
   EXPECT_CONTAINS(error_of(parse(kRequired + "MailboxBytes: 32KiB")), "MailboxBytes");
   EXPECT_CONTAINS(error_of(parse(kRequired + "RedialMin: 1m")), "RedialMax");
   EXPECT_CONTAINS(error_of(parse(kRequired + "LinkHeartbeat: 3m")), "LinkReadTimeout");
+}
+
+// What a client may send has to fit a link with all that a gateway adds to it, to the byte.
+TEST(Config, ClientsBoundsLeaveRoomOnLinks) {
+  const auto with = [](std::string_view low, std::size_t low_bytes, std::string_view high,
+                       std::size_t high_bytes) {
+    return parse(fmt::format("{}MaxMetas: 10\n{}: {}\n{}: {}\n", kRequired, low, low_bytes, high,
+                             high_bytes));
+  };
+  struct Case {
+    std::string_view low, high;
+    std::size_t low_bytes, growth;
+  };
+  const std::size_t packet = max_forward_growth_bytes(10);
+  for (const Case& one :
+       {Case{"MaxFrame", "MaxLinkQueuedBytes", 1024 * 1024, packet + kTcpFrameHeadBytes},
+        Case{"MaxHeader", "MaxLinkHeader", 60 * 1024, max_header_growth_bytes(10)}}) {
+    const std::size_t enough = one.low_bytes + one.growth;
+    EXPECT_TRUE(with(one.low, one.low_bytes, one.high, enough)) << one.high;
+    EXPECT_CONTAINS(error_of(with(one.low, one.low_bytes, one.high, enough - 1)),
+                    fmt::format("the {} bytes that a gateway may add", one.growth));
+  }
+  const std::size_t frame = 1024 * 1024;  // MaxLinkHeader's default, too
+  const std::string more = "MaxLinkHeader: 8KiB\nMaxMetas: 10\nMaxFrame: 1MiB\nMaxLinkFrame: ";
+  EXPECT_TRUE(parse(kRequired + more + std::to_string(frame + packet)));
+  EXPECT_CONTAINS(error_of(parse(kRequired + more + std::to_string(frame + packet - 1))),
+                  "MaxLinkFrame");
+  EXPECT_CONTAINS(
+      error_of(parse(kRequired + "MaxLinkHeader: 8KiB\nMaxFrame: 1MiB\nMaxLinkFrame: 1MiB")),
+      "do not fit MaxLinkFrame (1MiB)");
 }
 
 TEST(Config, NotAMap) {

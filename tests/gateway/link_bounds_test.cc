@@ -125,6 +125,38 @@ TEST_P(FullLink, RefusesWhatDoesNotFitAndDeliversTheRest) {
 // On the link's home shard, and on the one that hands its requests over.
 INSTANTIATE_TEST_SUITE_P(LinkBounds, FullLink, testing::Values(0u, 1u));
 
+// A packet that with what the gateway adds is a byte too long for the link, or for what its service
+// says it takes, is refused to whoever sent it; one that just fits arrives.
+TEST(LinkBounds, WhatALinkDoesNotTakeIsRefusedToItsSender) {
+  WorldOptions options;
+  options.shards.shard.limits[0].max_frame_bytes = 8 * 1024;
+  options.shards.shard.limits[1].max_frame_bytes = 8 * 1024;
+  World world(options);
+  world.start_login();
+  const TcpPeer link = world.link(2, 0);
+  std::uint64_t refused = 0;
+  for (const std::size_t service_takes : {std::size_t{8 * 1024}, std::size_t{4 * 1024}}) {
+    CatalogueEntry echo = test::echo_entry();
+    echo.max_frame_bytes = service_takes;
+    world.publish({echo, test::login_entry()});
+    for (const std::uint32_t shard : {0u, 1u}) {
+      const WorldClient client = world.login(shard);
+      const ClientIdentity identity{client.channel, "kim", "alice", "g1"};
+      const OutgoingHeader header{.command = "echo.test", .sequence = 1};
+      const std::size_t added = packet_bytes(header, 0) + client_suffix_bytes(identity);
+      EXPECT_TRUE(client.send(1, std::string(service_takes - added, 'b')));
+      EXPECT_TRUE(client.send(2, std::string(service_takes - added + 1, 'b')));
+      EXPECT_EQ(sequences(client.socket, 1, Status::kSystemException), Sequences{2});
+      const WorldPacket first = receive(link);
+      EXPECT_EQ(first.body.size(), service_takes - added);
+      World::answer(link, first);
+      EXPECT_EQ(sequences(client.socket, 1, Status::kSuccess), Sequences{1});
+      EXPECT_EQ(world.count(Counter::kLinkFrameTooLong), ++refused);
+      EXPECT_EQ(world.outstanding(shard), 0u);
+    }
+  }
+}
+
 TEST(LinkBounds, AnAnswerThatComesTooLateIsDropped) {
   WorldOptions options;
   options.gateway.answer_timeout_ms = 50;

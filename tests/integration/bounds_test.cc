@@ -1,6 +1,8 @@
 // Bounds that keep one client from costing others, and their metrics.
 #include <gtest/gtest.h>
 
+#include "codec/growth.h"
+#include "control/config.h"
 #include "tests/integration/raw_service.h"
 
 namespace ringgate::test {
@@ -18,6 +20,62 @@ TEST(Bounds, APacketLongerThanTheQueueMayBeIsDeliveredAllTheSame) {
   const Event answer = alice.next();
   EXPECT_TRUE(answer.is_answer(2)) << answer;
   EXPECT_EQ(answer.body.size(), body.size());
+}
+
+// A service with a smaller bound than its gateway says so; a client's largest packet is refused to
+// that client and the link, which is everybody's, stays.
+TEST(Bounds, APacketLongerThanAServiceTakesIsRefusedToItsSenderAlone) {
+  const World world;
+  const Server chat(world, "chat", "chat01",
+                    {{"MemorySessions", "true"},
+                     {"MaxFrame", "4KiB"},
+                     {"MaxLinkHeader", "8KiB"},
+                     {"MaxLinkFrame", "8KiB"}});
+  const Server gateway(world, "gateway", "g1", {{"Routes", "{login: chat}"}});
+  Client alice = log_in(gateway, "alice");
+  Client bob = log_in(gateway, "bob");
+  for (std::uint32_t i = 2; i < 20; ++i) {
+    alice.send(talk("nobody", std::string(60 * 1024, 'x'), i));
+    EXPECT_TRUE(alice.next().is_answer(i, pkt::SystemException));
+    bob.send(talk("nobody", std::string(4 * 1024, 'x'), i));
+    EXPECT_TRUE(bob.next().is_answer(i));
+  }
+  EXPECT_EQ(gateway.metric("ringgate_link_frame_too_long_total"), 18);
+  EXPECT_EQ(chat.metric("ringgate_closed_by_reason_total", "frame_too_long"), 0);
+  EXPECT_EQ(gateway.metric("ringgate_links"), 1);
+}
+
+// The longest that clients may send, over every way that a header is rewritten, and the answers
+// that echo it: no link ends, whatever the client puts in.
+TEST(Bounds, TheLongestPacketsOfClientsFitTheirLinks) {
+  const World world;
+  const std::string link_frame =
+      std::to_string(64 * 1024 + max_forward_growth_bytes(Config{}.max_metas));
+  const Settings tight = {{"MaxLinkFrame", link_frame}, {"MaxLinkHeader", "8KiB"}};
+  Settings of_chat = tight;
+  of_chat.emplace("MemorySessions", "true");
+  const Server chat(world, "chat", "chat01", of_chat);
+  const Server echo(world, "echo", "echo01", tight);
+  Settings of_gateway = tight;
+  of_gateway.emplace("Routes", "{login: chat}");
+  const Server gateway(world, "gateway", "g1", of_gateway);
+  gateway.wait_metric("ringgate_links", 2);
+  Client alice = log_in(gateway, "alice");
+  const std::string slow_meta = "\x3a\x0b\x0a\x03key\x18\xff\xff\xff\xff\x0f";
+  std::string metas;
+  for (int i = 0; i < 64; ++i) metas += slow_meta;
+  std::uint32_t sequence = 2;
+  for (const std::string& extra : {std::string(), metas}) {
+    const std::string head = header("echo.test", sequence, "nobody").SerializeAsString() + extra;
+    const std::string body(64 * 1024 - kLogicOverheadBytes - head.size(), 'x');
+    alice.send(raw_packet(head, body));
+    const Event answer = alice.next();
+    EXPECT_TRUE(answer.is_answer(sequence++)) << answer;
+    EXPECT_EQ(answer.body.size(), body.size());
+  }
+  EXPECT_EQ(gateway.metric("ringgate_links"), 2);
+  EXPECT_EQ(gateway.metric("ringgate_link_frame_too_long_total"), 0);
+  EXPECT_EQ(gateway.metric("ringgate_forwarded_slow_total"), 1);
 }
 
 TEST(Bounds, OneClientsRequestsDoNotUseUpWhatIsEverybodys) {

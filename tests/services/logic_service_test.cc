@@ -34,7 +34,14 @@ void push_to_dest(Request& request) {
   request.respond(Status::kSuccess);
 }
 
+// test.large: a packet that no link takes.
+void answer_much(Request& request) {
+  const std::vector<std::uint8_t> body(17 << 20, 'x');
+  request.respond(Status::kSuccess, body);
+}
+
 void fill(Router& router) {
+  router.handle("test.large", answer_much);
   add_echo_handlers(router);
   router.handle("test.push", push_to_dest);
 }
@@ -57,6 +64,17 @@ struct LogicServiceTest : testing::Test {
   }
   std::optional<TestService> service;
 };
+
+TEST_F(LogicServiceTest, AnAnswerThatNoLinkTakesIsAnError) {
+  start();
+  TestGateway gateway(service->port(), "g1");
+  gateway.send(request("test.large", "c", 1));
+  const ReceivedPacket answer = gateway.receive();
+  EXPECT_EQ(answer.header.sequence(), 1U);
+  EXPECT_EQ(answer.header.status(), pkt::Status::SystemException);
+  EXPECT_FALSE(answer.parse<pkt::ErrorResp>().message().empty());
+  EXPECT_EQ(service->count(Counter::kLinkFrameTooLong), 1U);
+}
 
 TEST_F(LogicServiceTest, AnswersByteForByte) {
   start();
