@@ -36,9 +36,30 @@ struct Address {
 // `HOST:PORT`, with brackets around IPv6.
 [[nodiscard]] std::string format_address(const Address& address);
 
-// A TCP socket to connect to `target` with, TCP_NODELAY set; -1 and errno when there is none. To a
-// target in 127.0.0.0/8 it comes from one of 1,000 source addresses, chosen by `index`, so that
-// many connections do not use up one address's ports.
-[[nodiscard]] int open_client_socket(const Address& target, unsigned index);
+// Where connections come from: each address has some 28,000 ports to one target.
+class SourceAddresses {
+ public:
+  static constexpr std::size_t kMost = 65'536;
+
+  SourceAddresses() = default;  // as the kernel chooses
+  // `ADDRESS`, `ADDRESS-ADDRESS` (IPv4), and lists of them with commas. The error is a sentence:
+  // not an address, not of the target's family, not one of this machine's.
+  [[nodiscard]] static Result<SourceAddresses> parse(std::string_view text, const Address& target);
+
+  [[nodiscard]] const std::vector<Address>& addresses() const noexcept { return addresses_; }
+
+ private:
+  std::vector<Address> addresses_;
+};
+
+// A TCP socket to connect to `target` with, TCP_NODELAY set; -1 and errno when there is none. It
+// comes from one of `sources`, chosen by `index`. Without any, to a target in 127.0.0.0/8, it comes
+// from one of 1,000 addresses there, so that many connections do not use up one address's ports.
+[[nodiscard]] int open_client_socket(const Address& target, const SourceAddresses& sources,
+                                     unsigned index);
+
+// Its close is then a reset where the other end has not closed before: no port is held in
+// TIME_WAIT.
+void close_without_trace(int fd) noexcept;
 
 }  // namespace ringgate::bench

@@ -18,11 +18,12 @@ class BasicHistogram {
   // Longer times are counted as this one: about 18 minutes.
   static constexpr std::uint64_t kMaxNs = (std::uint64_t{1} << 40) - 1;
 
-  void record(std::uint64_t ns) noexcept {
+  void record(std::uint64_t ns, Count times = 1) noexcept {
+    if (times == 0) return;
     ns = std::min(ns, kMaxNs);
-    ++buckets_[bucket_of(ns)];
-    ++count_;
-    sum_ns_ += ns;
+    buckets_[bucket_of(ns)] += times;
+    count_ += times;
+    sum_ns_ += ns * times;
     max_ns_ = std::max(max_ns_, ns);
   }
 
@@ -44,9 +45,15 @@ class BasicHistogram {
   // The time that `fraction` (0 to 1) of what was recorded does not exceed; 0 when empty. At most
   // one part in 2^SubBits too long.
   [[nodiscard]] std::uint64_t quantile_ns(double fraction) const noexcept {
-    if (count_ == 0) return 0;
-    const double wanted = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));
-    const auto rank = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
+    return at_rank_ns(rank_of(fraction, count_));
+  }
+
+  // Of so many values in order, the first being 1: the one that `fraction` of them do not exceed.
+  [[nodiscard]] static std::uint64_t rank_of(double fraction, std::uint64_t count) noexcept {
+    const double wanted = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count));
+    return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
+  }
+  [[nodiscard]] std::uint64_t at_rank_ns(std::uint64_t rank) const noexcept {
     std::uint64_t seen = 0;
     for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
       seen += buckets_[bucket];

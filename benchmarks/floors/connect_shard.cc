@@ -62,7 +62,7 @@ Result<void> ConnectShard::connect_batch(BenchRing& ring, std::size_t first, std
   std::vector<UniqueFd> sockets;
   std::vector<int> numbers;
   for (std::size_t index = first; index < first + count; ++index) {
-    sockets.emplace_back(open_client_socket(target_, static_cast<unsigned>(index)));
+    sockets.emplace_back(open_client_socket(target_, {}, static_cast<unsigned>(index)));
     const int fd = sockets.back().get();
     if (const int error = fd < 0 ? errno : connect_in_time(fd, target_); error != 0) {
       return fail(fmt::format(
