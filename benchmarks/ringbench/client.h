@@ -18,7 +18,7 @@ enum class ClientState : std::uint8_t {
   kUpgrading,
   kLoggingIn,
   kReady,
-  kClosing,  // we have shut down our side and wait for the target's
+  kClosing,  // a login of the load is over: we have said so and wait for the target to close
   kLost,
 };
 
@@ -34,7 +34,11 @@ struct Client {
   std::uint32_t next_number = 0;   // lowest number that the next delivery may have
   std::uint16_t generation = 0;    // of the slot, in user_data
   ClientState state = ClientState::kClosed;
+  std::uint8_t attempts = 0;       // of the set-up that came to nothing
   bool login_counted : 1 = false;  // the login under way belongs to the window
+  bool cycle_counted : 1 = false;  // and so does its connection's end, which is still to come
+  bool cycle_open : 1 = false;     // it is a login of the load, and its slot is not free again
+  bool retry : 1 = false;          // to be opened again: it was lost in the set-up
   bool receiving : 1 = false;      // a recv is armed
   bool sending : 1 = false;        // a send is in flight
   bool closing : 1 = false;        // the close of the slot is in flight

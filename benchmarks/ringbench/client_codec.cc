@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "codec/packet.h"
 #include "codec/pkt.pb.h"
@@ -55,28 +56,6 @@ std::array<std::uint8_t, 14> make_ws_ping() noexcept {
   std::memcpy(payload, kTcpPing.data() + kTcpFrameHeadBytes, kBasicHeadBytes);
   mask(Transport::kWebSocket, payload, kBasicHeadBytes);
   return frame;
-}
-
-struct FoundFrame {
-  FrameStatus status = FrameStatus::kNeedMore;  // kBadOpcode stands for everything bad
-  Frame frame;
-  std::size_t consumed = 0;
-};
-
-FoundFrame find_frame(Transport transport, ByteView input) noexcept {
-  if (transport == Transport::kTcp) {
-    const FrameStep step = next_tcp_frame(input, kMaxFrameBytes);
-    return {step.status, step.frame, step.consumed};
-  }
-  const WsFrameStep step =
-      next_ws_frame(input, {.max_data_bytes = kMaxFrameBytes, .from_client = false});
-  if (step.status == WsFrameStatus::kNeedMore) return {};
-  if (step.status != WsFrameStatus::kFrame || !step.head.fin) {
-    return {FrameStatus::kBadOpcode, {}, 0};
-  }
-  return {FrameStatus::kFrame,
-          {step.head.opcode, input.subspan(step.head.head_bytes, step.head.payload_bytes)},
-          step.consumed};
 }
 
 IncomingKind kind_of(const HeaderScan& scan) noexcept {
@@ -162,27 +141,55 @@ UpgradeResult read_upgrade_answer(ByteView input) noexcept {
   return {UpgradeAnswer::kAccepted, end + kEnd.size(), line};
 }
 
-Incoming IncomingReader::next(ByteView input) {
-  const FoundFrame found = find_frame(transport_, input);
-  if (found.status == FrameStatus::kNeedMore) return {};
-  if (found.status != FrameStatus::kFrame) return {.kind = IncomingKind::kMalformed};
-  Incoming incoming;
-  switch (found.frame.opcode) {
-    case Opcode::kBinary:
-      incoming = packet(found.frame.payload);
-      break;
-    case Opcode::kPing:
-      incoming = {.kind = IncomingKind::kPingFrame, .body = found.frame.payload};
-      break;
-    case Opcode::kClose:
-      incoming = {.kind = IncomingKind::kClose, .body = found.frame.payload};
-      break;
-    default:
-      incoming.kind = IncomingKind::kOther;
-      break;
-  }
-  incoming.consumed = found.consumed;
+Incoming IncomingReader::next(ByteView input, std::uint32_t stream) {
+  if (transport_ == Transport::kWebSocket) return next_ws(input, stream);
+  const FrameStep step = next_tcp_frame(input, kMaxFrameBytes);
+  if (step.status == FrameStatus::kNeedMore) return {};
+  if (step.status != FrameStatus::kFrame) return {.kind = IncomingKind::kMalformed};
+  Incoming incoming = frame(step.frame.opcode, step.frame.payload);
+  incoming.consumed = step.consumed;
   return incoming;
+}
+
+Incoming IncomingReader::next_ws(ByteView input, std::uint32_t stream) {
+  const bool in_message = !parts_.empty() && parts_.contains(stream);
+  const WsFrameStep step = next_ws_frame(
+      input, {.max_data_bytes = kMaxFrameBytes, .from_client = false, .in_message = in_message});
+  if (step.status == WsFrameStatus::kNeedMore) return {};
+  if (step.status != WsFrameStatus::kFrame) return {.kind = IncomingKind::kMalformed};
+  const ByteView payload = input.subspan(step.head.head_bytes, step.head.payload_bytes);
+  const bool whole = step.head.is_control() || (step.head.fin && !in_message);
+  Incoming incoming = whole ? frame(step.head.opcode, payload) : part(stream, step.head, payload);
+  incoming.consumed = step.consumed;
+  return incoming;
+}
+
+// RFC 6455, section 5.4: next_ws_frame has seen that it may come now.
+Incoming IncomingReader::part(std::uint32_t stream, const WsFrameHead& head, ByteView payload) {
+  Parts& parts = parts_[stream];
+  if (head.opcode != Opcode::kContinuation) parts.opcode = head.opcode;
+  if (parts.bytes.size() + payload.size() > kMaxFrameBytes) {
+    return {.kind = IncomingKind::kMalformed};
+  }
+  parts.bytes.insert(parts.bytes.end(), payload.begin(), payload.end());
+  if (!head.fin) return {.kind = IncomingKind::kPart};
+  const Opcode opcode = parts.opcode;
+  whole_ = std::move(parts.bytes);
+  parts_.erase(stream);
+  return frame(opcode, whole_);
+}
+
+Incoming IncomingReader::frame(Opcode opcode, ByteView payload) {
+  switch (opcode) {
+    case Opcode::kBinary:
+      return packet(payload);
+    case Opcode::kPing:
+      return {.kind = IncomingKind::kPingFrame, .body = payload};
+    case Opcode::kClose:
+      return {.kind = IncomingKind::kClose, .body = payload};
+    default:
+      return {.kind = IncomingKind::kOther};
+  }
 }
 
 Incoming IncomingReader::packet(ByteView payload) {

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "benchmarks/ringbench/options.h"
 #include "benchmarks/ringbench/push_body.h"
@@ -14,6 +16,7 @@
 #include "codec/header_slow.h"
 #include "codec/rewrite.h"
 #include "codec/tcp_frame.h"
+#include "codec/ws_frame.h"
 #include "dataplane/transport.h"
 
 namespace ringgate::bench {
@@ -57,6 +60,7 @@ struct UpgradeResult {
 
 enum class IncomingKind : std::uint8_t {
   kNeedMore,
+  kPart,       // of a fragmented WebSocket message, kept by the reader
   kMalformed,  // give the connection up
   kPong,       // basic
   kAnswer,     // flag Response
@@ -76,19 +80,34 @@ struct Incoming {
   ByteView body = {};
 };
 
-// Splits frames off a stream. One per worker: it holds what non-canonical headers need. A
-// fragmented WebSocket message counts as malformed: no gateway of the protocol sends any.
+// Splits frames off streams. One per worker: it holds what non-canonical headers need, and, by the
+// numbers that their owner gives to streams, the parts of WebSocket messages that are not complete.
 class IncomingReader {
  public:
   explicit IncomingReader(Transport transport) noexcept : transport_(transport) {}
-  // The first frame of `input`. Views are valid until the next call.
-  [[nodiscard]] Incoming next(ByteView input);
+  // The first frame of `input`; of the last part of a fragmented message, all of it. Views are
+  // valid until the next call.
+  [[nodiscard]] Incoming next(ByteView input, std::uint32_t stream = 0);
+  // The stream has ended.
+  void forget(std::uint32_t stream) {
+    if (!parts_.empty()) parts_.erase(stream);
+  }
 
  private:
+  struct Parts {
+    Opcode opcode = Opcode::kBinary;
+    std::vector<std::uint8_t> bytes;
+  };
+
+  [[nodiscard]] Incoming frame(Opcode opcode, ByteView payload);
+  [[nodiscard]] Incoming part(std::uint32_t stream, const WsFrameHead& head, ByteView payload);
   [[nodiscard]] Incoming packet(ByteView payload);
+  [[nodiscard]] Incoming next_ws(ByteView input, std::uint32_t stream);
 
   Transport transport_;
   SlowPath slow_path_;
+  std::unordered_map<std::uint32_t, Parts> parts_;  // few streams have any at a moment
+  std::vector<std::uint8_t> whole_;                 // the last message that was put together
 };
 
 }  // namespace ringgate::bench

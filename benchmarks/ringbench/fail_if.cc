@@ -125,7 +125,9 @@ FailIfOutcome evaluate(const FailIf& condition, const Measurement& measured,
   const auto value =
       found ? found->metric->read(*found->metric, measured, options, found->action) : std::nullopt;
   if (!value) return {.value = 0, .known = false, .failed = true};
-  return {.value = *value, .failed = holds(condition.compare, *value, condition.value)};
+  return {.value = value->value,
+          .at_least = value->at_least,
+          .failed = value->at_least || holds(condition.compare, value->value, condition.value)};
 }
 
 bool any_failed(const Measurement& measured, const Options& options) {
@@ -138,7 +140,9 @@ std::string measured_text(const FailIf& condition, const FailIfOutcome& outcome)
   const auto found = find_metric(condition.metric);
   if (!found) return "not measured";
   if (!outcome.known) return fmt::format("not measured: {}", found->metric->when_unknown);
-  if (found->metric->kind == Metric::Kind::kTime) return time_text(outcome.value);
+  const ToldTime time{outcome.value, outcome.at_least};
+  if (outcome.at_least) return told_text(time) + ": not all were answered";
+  if (found->metric->kind == Metric::Kind::kTime) return told_text(time);
   return number_text(outcome.value);
 }
 

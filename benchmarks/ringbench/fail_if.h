@@ -23,15 +23,17 @@ struct FailIf {
 };
 
 // METRIC OP VALUE, blanks allowed. Metrics: mean, p50, p90, p99, p99.9, p99.99, max (times, with a
-// unit: us, ms, s), sent, answered, failed, per_second, all of these also of one action
-// (`talk.p99`, `delivery.failed`); lag_p99 (a time); errors, an error's kind, connects, logins,
-// lost_packets; cpu_us (of the target per message), rss_mb (the target's highest, in millions of
-// bytes). The error lists them.
+// unit: us, ms, s), sent, answered, late, failed, per_second, all of these also of one action
+// (`talk.p99`, `cycle.failed`); lag_p99 (a time); errors, an error's kind, connects, logins,
+// retries, lost_packets; cpu_us (of the target per message), rss_mb (the target's highest, in
+// millions of bytes). The error lists them.
 [[nodiscard]] Result<FailIf> parse_fail_if(std::string_view text);
 
 struct FailIfOutcome {
   double value = 0;   // what was measured
   bool known = true;  // false: it was not measured (cpu_us without --pid); counts as failed
+  // A time among those without an answer: the true one is this or longer. Counts as failed.
+  bool at_least = false;
   bool failed = false;
 };
 [[nodiscard]] FailIfOutcome evaluate(const FailIf& condition, const Measurement& measured,

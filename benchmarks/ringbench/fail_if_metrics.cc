@@ -12,83 +12,84 @@
 namespace ringgate::bench {
 namespace {
 
-using Value = std::optional<double>;
+using Value = std::optional<Metric::Value>;
 using MaybeAction = std::optional<Action>;
 using Kind = Metric::Kind;
 
-Histogram times_of(const Measurement& measured, const Options& options, MaybeAction action) {
+Value plain(double value) {
+  return Metric::Value{value};
+}
+Value plain(std::uint64_t count) {
+  return plain(static_cast<double>(count));
+}
+
+Value told(const std::optional<ToldTime>& time) {
+  if (!time) return std::nullopt;
+  return Metric::Value{time->us, time->at_least};
+}
+
+Times times_of(const Measurement& measured, const Options& options, MaybeAction action) {
   return action ? measured.tally.of(*action).times : measured.times(options);
 }
 
 Value read_quantile(const Metric& metric, const Measurement& measured, const Options& options,
                     MaybeAction action) {
-  const Histogram times = times_of(measured, options, action);
-  if (times.count() == 0) return std::nullopt;
-  return to_us(times.quantile_ns(metric.fraction));
+  return told(times_of(measured, options, action).quantile(metric.fraction));
 }
 
 Value read_mean(const Metric&, const Measurement& measured, const Options& options,
                 MaybeAction action) {
-  const Histogram times = times_of(measured, options, action);
-  if (times.count() == 0) return std::nullopt;
-  return times.mean_ns() / 1000;
+  return told(times_of(measured, options, action).mean());
 }
 
 Value read_lag(const Metric& metric, const Measurement& measured, const Options& options,
                MaybeAction) {
   if (!options.open_loop() || measured.tally.lag.count() == 0) return std::nullopt;
-  return to_us(measured.tally.lag.quantile_ns(metric.fraction));
+  return plain(to_us(measured.tally.lag.quantile_ns(metric.fraction)));
 }
 
-Value read_sent(const Metric&, const Measurement& measured, const Options&, MaybeAction action) {
-  return static_cast<double>(action ? measured.tally.of(*action).sent : measured.sent());
+std::uint64_t count_of(const Measurement& measured, const Options& options, MaybeAction action,
+                       std::uint64_t ActionTally::* count) {
+  return action ? measured.tally.of(*action).*count : measured.sum(options, count);
 }
 
-Value read_answered(const Metric&, const Measurement& measured, const Options&,
-                    MaybeAction action) {
-  return static_cast<double>(action ? measured.tally.of(*action).answered : measured.answered());
+template <std::uint64_t ActionTally::* kCount>
+Value read_count(const Metric&, const Measurement& measured, const Options& options,
+                 MaybeAction action) {
+  return plain(count_of(measured, options, action, kCount));
 }
 
-Value read_failed(const Metric&, const Measurement& measured, const Options&, MaybeAction action) {
-  return static_cast<double>(action ? measured.tally.of(*action).failed : measured.failed());
-}
-
-Value read_per_second(const Metric&, const Measurement& measured, const Options&,
+Value read_per_second(const Metric&, const Measurement& measured, const Options& options,
                       MaybeAction action) {
-  return action ? measured.per_second(measured.tally.of(*action).answered) : measured.per_second();
+  return plain(measured.per_second(count_of(measured, options, action, &ActionTally::in_window)));
 }
 
 Value read_errors(const Metric&, const Measurement& measured, const Options&, MaybeAction) {
-  return static_cast<double>(measured.tally.all_errors());
+  return plain(measured.tally.all_errors());
 }
 
 Value read_error_kind(const Metric& metric, const Measurement& measured, const Options&,
                       MaybeAction) {
-  return static_cast<double>(measured.tally.errors[static_cast<std::size_t>(metric.error)]);
+  return plain(measured.tally.errors[static_cast<std::size_t>(metric.error)]);
 }
 
-Value read_connects(const Metric&, const Measurement& measured, const Options&, MaybeAction) {
-  return static_cast<double>(measured.tally.connects);
-}
-
-Value read_logins(const Metric&, const Measurement& measured, const Options&, MaybeAction) {
-  return static_cast<double>(measured.tally.logins);
-}
-
-Value read_lost_packets(const Metric&, const Measurement& measured, const Options&, MaybeAction) {
-  return static_cast<double>(measured.tally.lost_packets);
+template <std::uint64_t Tally::* kCount>
+Value read_total(const Metric&, const Measurement& measured, const Options&, MaybeAction) {
+  return plain(measured.tally.*kCount);
 }
 
 Value read_cpu(const Metric&, const Measurement& measured, const Options&, MaybeAction) {
   if (!measured.target) return std::nullopt;
-  return measured.per_message_us(static_cast<double>(measured.target->cpu.run_ns));
+  const auto us = measured.per_message_us(static_cast<double>(measured.target->cpu.run_ns));
+  if (!us) return std::nullopt;
+  return plain(*us);
 }
 
 Value read_rss(const Metric&, const Measurement& measured, const Options&, MaybeAction) {
   if (!measured.target) return std::nullopt;
-  return static_cast<double>(
-             Measurement::rss_peak_bytes(*measured.target, measured.target_samples)) /
-         1e6;
+  return plain(
+      static_cast<double>(Measurement::rss_peak_bytes(*measured.target, measured.target_samples)) /
+      1e6);
 }
 
 constexpr std::string_view kNoTimes = "nothing was answered";
@@ -102,16 +103,18 @@ std::vector<Metric> make_metrics() {
   }
   const std::vector<Metric> others = {
       {"max", Kind::kTime, true, read_quantile, kNoTimes, 1.0},
-      {"sent", Kind::kCount, true, read_sent, {}},
-      {"answered", Kind::kCount, true, read_answered, {}},
-      {"failed", Kind::kCount, true, read_failed, {}},
+      {"sent", Kind::kCount, true, read_count<&ActionTally::sent>, {}},
+      {"answered", Kind::kCount, true, read_count<&ActionTally::answered>, {}},
+      {"late", Kind::kCount, true, read_count<&ActionTally::late>, {}},
+      {"failed", Kind::kCount, true, read_count<&ActionTally::failed>, {}},
       {"per_second", Kind::kCount, true, read_per_second, {}},
       {"lag_p99", Kind::kTime, false, read_lag, "only an open loop has a schedule: give --rate",
        0.99},
       {"errors", Kind::kCount, false, read_errors, {}},
-      {"connects", Kind::kCount, false, read_connects, {}},
-      {"logins", Kind::kCount, false, read_logins, {}},
-      {"lost_packets", Kind::kCount, false, read_lost_packets, {}},
+      {"connects", Kind::kCount, false, read_total<&Tally::connects>, {}},
+      {"logins", Kind::kCount, false, read_total<&Tally::logins>, {}},
+      {"retries", Kind::kCount, false, read_total<&Tally::retries>, {}},
+      {"lost_packets", Kind::kCount, false, read_total<&Tally::lost_packets>, {}},
       {"cpu_us", Kind::kCount, false, read_cpu, kNoCpu},
       {"rss_mb", Kind::kCount, false, read_rss, kNoPid},
   };

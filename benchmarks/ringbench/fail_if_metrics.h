@@ -13,8 +13,12 @@ namespace ringgate::bench {
 struct Metric {
   enum class Kind : std::uint8_t { kTime, kCount };
   // `action`: nothing for all. Nothing is returned when there is nothing to judge by.
-  using Read = std::optional<double> (*)(const Metric& metric, const Measurement& measured,
-                                         const Options& options, std::optional<Action> action);
+  struct Value {
+    double value = 0;
+    bool at_least = false;  // see FailIfOutcome
+  };
+  using Read = std::optional<Value> (*)(const Metric& metric, const Measurement& measured,
+                                        const Options& options, std::optional<Action> action);
 
   std::string_view name;
   Kind kind;

@@ -2,45 +2,33 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <fstream>
 #include <string>
 
-#include "benchmarks/ringbench/fail_if.h"
 #include "benchmarks/ringbench/measurement.h"
 #include "benchmarks/ringbench/options.h"
+#include "benchmarks/ringbench/result_file.h"
 #include "benchmarks/ringbench/run.h"
 
 namespace ringgate::bench {
 namespace {
 
-constexpr int kConditionMet = 3;
-
-bool write_file(const char* flag, const std::string& path, const std::string& text) {
-  if (path.empty()) return true;
-  std::ofstream file(path);
-  file << text << std::flush;
-  if (file) return true;
-  fmt::print(stderr, "ringbench: cannot write {}: mend {}\n", path, flag);
-  return false;
-}
-
-// Now, not after an hour of measuring.
-bool can_write(const char* flag, const std::string& path) {
-  return path.empty() || write_file(flag, path, "");
-}
-
+// Files first: whoever reads the text may look for them. Where a file goes to standard output, the
+// text makes room.
 int report(const Measurement& measured, const Options& options) {
-  fmt::print("{}", as_text(measured, options));
-  bool written = options.json_file.empty() ||
-                 write_file("--json", options.json_file, as_json(measured, options));
-  written = (options.html_file.empty() ||
-             write_file("--html", options.html_file, as_html(measured, options))) &&
-            written;
-  if (!written) return 1;
-  if (any_failed(measured, options)) return kConditionMet;
-  if (measured.answered() > 0) return 0;
-  fmt::print(stderr, "ringbench: nothing was answered in the measuring window; see the errors\n");
-  return 1;
+  const auto json = options.json_file.empty() ? "" : as_json(measured, options);
+  const auto html = options.html_file.empty() ? "" : as_html(measured, options);
+  bool written = true;
+  for (const auto& result : {write_result_file("--json", options.json_file, json),
+                             write_result_file("--html", options.html_file, html)}) {
+    if (result) continue;
+    fmt::print(stderr, "ringbench: {}\n", result.error().message);
+    written = false;
+  }
+  const bool taken = options.json_file == kStandardOutput || options.html_file == kStandardOutput;
+  fmt::print(taken ? stderr : stdout, "{}", as_text(measured, options));
+  const int code = exit_code(measured, options);
+  if (code != 0) fmt::print(stderr, "ringbench: {}\n", why_not_green(measured, options));
+  return written ? code : 1;
 }
 
 int run(int argc, const char* const* argv) {
@@ -54,8 +42,11 @@ int run(int argc, const char* const* argv) {
     }
     return end.exit_code;
   }
-  if (!can_write("--json", options->json_file) || !can_write("--html", options->html_file)) {
-    return 2;
+  for (const auto& result : {check_result_file("--json", options->json_file),
+                             check_result_file("--html", options->html_file)}) {
+    if (result) continue;
+    fmt::print(stderr, "ringbench: {}\n", result.error().message);
+    return result.error().exit_code;
   }
   const auto measured = Run(*options).measure();
   if (!measured) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "benchmarks/ringbench/fail_if.h"
 #include "benchmarks/ringbench/report_format.h"
 
 namespace ringgate::bench {
@@ -15,11 +16,13 @@ constexpr std::uint64_t kLateNs = 1'000'000;
 constexpr double kWaitedMuch = 0.1;    // of the CPU time that it got
 constexpr double kWaitedAtAll = 0.01;  // of the window
 
-std::uint64_t sum_of(const Tally& tally, std::uint64_t ActionTally::* count) {
-  std::uint64_t sum = 0;
-  for (const ActionTally& action : tally.actions) sum += action.*count;
-  return sum;
-}
+constexpr int kNothingMeasured = 1;
+constexpr int kConditionMet = 3;
+constexpr int kNotAsAsked = 4;
+
+constexpr double kMissable = 0.01;  // of what was due
+constexpr std::uint64_t kFew = 2;   // messages: what is on its way at the ends of a window
+constexpr double kBehindS = 0.1;
 
 bool waited_much(const Measurement& measured, const CpuUse& cpu) {
   return static_cast<double>(cpu.wait_ns) > kWaitedMuch * static_cast<double>(cpu.run_ns) &&
@@ -43,6 +46,18 @@ void warn_of_generator(const Measurement& measured, std::vector<std::string>& se
         "give it more --threads, or --pid to compare with the target's",
         percent(busiest)));
   }
+}
+
+void warn_of_rate(const Measurement& measured, const Options& options,
+                  std::vector<std::string>& sentences) {
+  if (measured.kept_rate(options).value_or(true)) return;
+  const auto count = [&](std::uint64_t ActionTally::* of) { return measured.sum(options, of); };
+  sentences.push_back(fmt::format(
+      "the target did not keep the rate: {} per second were due and {} were answered; {} answers "
+      "came after the window, {} never",
+      rate_text(measured.per_second(count(&ActionTally::sent))),
+      rate_text(measured.per_second(options)), count_text(count(&ActionTally::late)),
+      count_text(count(&ActionTally::failed))));
 }
 
 void warn_of_lag(const Measurement& measured, const Options& options,
@@ -77,11 +92,10 @@ void warn_of_waiting(const Measurement& measured, std::vector<std::string>& sent
 
 }  // namespace
 
-Histogram Measurement::times(const Options& options) const {
-  if (options.scenario == Scenario::kPush) return tally.of(Action::kDelivery).times;
-  Histogram all;
-  for (std::size_t action = 0; action < kActions; ++action) {
-    if (static_cast<Action>(action) != Action::kDelivery) all.merge(tally.actions[action].times);
+Times Measurement::times(const Options& options) const {
+  Times all;
+  for (std::size_t at = 0; at < kActions; ++at) {
+    if (is_main(static_cast<Action>(at), options.scenario)) all.merge(tally.actions[at].times);
   }
   return all;
 }
@@ -117,21 +131,41 @@ std::vector<Action> Measurement::used_actions(const Options& options) const {
   return used;
 }
 
-std::uint64_t Measurement::sent() const {
-  return sum_of(tally, &ActionTally::sent);
-}
-std::uint64_t Measurement::answered() const {
-  return sum_of(tally, &ActionTally::answered);
-}
-std::uint64_t Measurement::failed() const {
-  return sum_of(tally, &ActionTally::failed);
+std::uint64_t Measurement::sum(const Options& options, std::uint64_t ActionTally::* count) const {
+  std::uint64_t all = 0;
+  for (std::size_t at = 0; at < kActions; ++at) {
+    if (is_main(static_cast<Action>(at), options.scenario)) all += tally.actions[at].*count;
+  }
+  return all;
 }
 
-double Measurement::per_second() const {
-  return per_second(answered());
+double Measurement::per_second(const Options& options) const {
+  return per_second(sum(options, &ActionTally::in_window));
 }
 double Measurement::per_second(std::uint64_t count) const {
   return window_s > 0 ? static_cast<double>(count) / window_s : 0;
+}
+
+std::optional<bool> Measurement::kept_rate(const Options& options) const {
+  const std::uint64_t due = sum(options, &ActionTally::sent);
+  if (!options.open_loop() || due == 0) return std::nullopt;
+  const std::uint64_t kept = sum(options, &ActionTally::in_window);
+  const std::uint64_t missing = due - std::min(due, kept);
+  return missing <= kFew || static_cast<double>(missing) <= kMissable * static_cast<double>(due);
+}
+
+std::optional<std::string> Measurement::own_limit(const Options& options) const {
+  if (ended && ended->own_limit) return ended->sentence;
+  const std::uint64_t due = sum(options, &ActionTally::sent);
+  const std::uint64_t unsent = tally.errors[static_cast<std::size_t>(ErrorKind::kNotSent)];
+  const std::uint64_t behind = unsent + tally.sent_late;
+  const double missable = std::max({static_cast<double>(kFew), kMissable * static_cast<double>(due),
+                                    kBehindS * per_second(due)});
+  if (static_cast<double>(behind) <= missable) return std::nullopt;
+  return fmt::format(
+      "ringbench, not the target, was the limit: of {} messages that were due {} left after the "
+      "window's end and {} never; lower --rate, or give it more --threads or CPUs of its own",
+      count_text(due), count_text(tally.sent_late), count_text(unsent));
 }
 
 std::optional<double> Measurement::set_up_logins_per_second(const Options& options) const {
@@ -146,7 +180,7 @@ std::optional<double> Measurement::per_message_us(double cpu_ns) const {
 }
 
 double Measurement::share_of_window(std::uint64_t ns) const {
-  return window_s > 0 ? static_cast<double>(ns) / (window_s * 1e9) : 0;
+  return sampled_s > 0 ? static_cast<double>(ns) / (sampled_s * 1e9) : 0;
 }
 
 std::uint64_t Measurement::rss_peak_bytes(const ProcessUse& use,
@@ -167,11 +201,37 @@ std::vector<std::string> Measurement::warnings(const Options& options) const {
     sentences.push_back(fmt::format("the run was cut short: {:.2f} s of {:.2f} s were measured",
                                     window_s, static_cast<double>(options.duration_ms) / 1000));
   }
-  if (answered() == 0) sentences.emplace_back("nothing was answered; see the errors");
+  if (ended && !ended->own_limit) sentences.push_back(ended->sentence);
+  if (auto limit = own_limit(options)) sentences.push_back(std::move(*limit));
+  if (sum(options, &ActionTally::answered) == 0) {
+    sentences.emplace_back("nothing was answered; see the errors");
+  }
+  warn_of_rate(*this, options, sentences);
   warn_of_generator(*this, sentences);
   warn_of_lag(*this, options, sentences);
   warn_of_waiting(*this, sentences);
   return sentences;
+}
+
+int exit_code(const Measurement& measured, const Options& options) {
+  const bool nothing = measured.sum(options, &ActionTally::answered) == 0;
+  if (nothing && measured.ended) return kNothingMeasured;
+  if (measured.own_limit(options)) return kNotAsAsked;  // conditions would judge the target by it
+  if (any_failed(measured, options)) return kConditionMet;
+  if (measured.ended) return kNotAsAsked;
+  return nothing ? kNothingMeasured : 0;
+}
+
+std::string why_not_green(const Measurement& measured, const Options& options) {
+  switch (exit_code(measured, options)) {
+    case kConditionMet:
+      return "a condition of --fail-if came true, or could not be decided";
+    case kNotAsAsked:
+      return measured.own_limit(options).value_or(measured.ended ? measured.ended->sentence : "");
+    default:
+      return measured.ended ? measured.ended->sentence
+                            : "nothing was answered in the measuring window; see the errors";
+  }
 }
 
 }  // namespace ringgate::bench

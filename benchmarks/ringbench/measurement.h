@@ -10,50 +10,66 @@
 #include "benchmarks/common/histogram.h"
 #include "benchmarks/ringbench/options.h"
 #include "benchmarks/ringbench/process_sample.h"
+#include "benchmarks/ringbench/run_end.h"
 #include "benchmarks/ringbench/tally.h"
 
 namespace ringgate::bench {
 
 struct Measurement {
-  double set_up_s = 0;    // until all connections were ready
-  double window_s = 0;    // as it really was
-  double interval_s = 1;  // of the timeline
-  Tally tally;            // of all workers
-  // Between the two readings at the window's ends: what CPU times are divided by. Messages that
-  // began before the window and ended in it count here, and not in the tally.
+  double service_wait_s = 0;  // until a gateway had dialled the service that ringbench plays
+  double set_up_s = 0;        // from the first connect until all connections were ready
+  double window_s = 0;        // as it really was
+  double sampled_s = 0;       // between the readings of processes at its ends
+  double interval_s = 1;      // of the timeline
+  Tally tally;                // of all workers
+  // Answered between the two readings at the window's ends: what CPU times are divided by.
   std::uint64_t messages = 0;
   std::optional<ProcessUse> target;  // with --pid
   ProcessUse own;
   std::vector<ProcessSample> target_samples;  // one for each interval, and one before the first
   std::vector<ProcessSample> own_samples;
   bool stopped_early = false;
+  std::optional<RunEnd> ended;  // by what; nothing where it was a signal, or its time was over
 
-  // Of all actions but the deliveries of talks: what the scenario is about.
-  [[nodiscard]] Histogram times(const Options& options) const;
+  // Of all actions that are messages of their own (is_main): what the scenario is about.
+  [[nodiscard]] Times times(const Options& options) const;
   // kDelivery for kPush; of a mix its first step's.
   [[nodiscard]] Action main_action(const Options& options) const;
   // Those that happened, and the main one.
   [[nodiscard]] std::vector<Action> used_actions(const Options& options) const;
-  [[nodiscard]] std::uint64_t sent() const;  // all actions, deliveries among them
-  [[nodiscard]] std::uint64_t answered() const;
-  [[nodiscard]] std::uint64_t failed() const;
-  [[nodiscard]] double per_second() const;  // answered over the window
+  // Of the same.
+  [[nodiscard]] std::uint64_t sum(const Options& options, std::uint64_t ActionTally::* count) const;
+  [[nodiscard]] double per_second(const Options& options) const;  // answered in the window, over it
   [[nodiscard]] double per_second(std::uint64_t count) const;
+  // Whether as many were answered in the window as were due in it, but for one in a hundred.
+  // Nothing in a closed loop.
+  [[nodiscard]] std::optional<bool> kept_rate(const Options& options) const;
   // Logins a second while setting up; nothing when there were none.
   [[nodiscard]] std::optional<double> set_up_logins_per_second(const Options& options) const;
   // Nothing without messages.
   [[nodiscard]] std::optional<double> per_message_us(double cpu_ns) const;
-  [[nodiscard]] double share_of_window(std::uint64_t ns) const;  // 1: all of it
+  [[nodiscard]] double share_of_window(
+      std::uint64_t ns) const;  // between the readings; 1: all of it
   // The largest of the use and its samples.
   [[nodiscard]] static std::uint64_t rss_peak_bytes(const ProcessUse& use,
                                                     const std::vector<ProcessSample>& samples);
   // Sentences for people, empty when all is well: the generator was the limit (its busiest thread
   // above 90 % of the window while the target's was below 80 %), it fell behind its schedule (lag
-  // p99 above 1 ms in open loop), it waited for a CPU, so did the target, the window was cut short.
+  // p99 above 1 ms in open loop), it waited for a CPU, so did the target, the window was cut short,
+  // the target did not keep the rate.
   [[nodiscard]] std::vector<std::string> warnings(const Options& options) const;
+  // Why something else than what was asked was measured, where that was ringbench's or its
+  // machine's doing.
+  [[nodiscard]] std::optional<std::string> own_limit(const Options& options) const;
   // Known only of a target whose --pid was given.
   [[nodiscard]] bool generator_is_bottleneck() const;
 };
+
+// Of ringbench: 0 measured; 1 nothing was answered; 3 a --fail-if came true, or could not be
+// decided; 4 measured, but not what was asked.
+[[nodiscard]] int exit_code(const Measurement& measured, const Options& options);
+// The sentence to it, where it is not 0.
+[[nodiscard]] std::string why_not_green(const Measurement& measured, const Options& options);
 
 [[nodiscard]] std::string as_text(const Measurement& measured, const Options& options);
 [[nodiscard]] std::string as_json(const Measurement& measured, const Options& options);

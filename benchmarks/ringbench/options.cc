@@ -7,8 +7,10 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <limits>
 
 #include "benchmarks/ringbench/mix_file.h"
+#include "benchmarks/ringbench/number_flag.h"
 #include "benchmarks/ringbench/options_check.h"
 #include "services/usage.h"
 
@@ -35,13 +37,33 @@ constexpr const char* kExamples =
     "  ringbench push --target tcp://127.0.0.1:8001 --registry-file services.json \\\n"
     "      --fanout 100 --rate 500        # the gateway has that RegistryFile\n"
     "Exit codes: 0 measured; 1 nothing measured (the sentence says why); 2 usage; 3 a --fail-if "
-    "came true.";
+    "came true, or could not be decided; 4 measured, but not what was asked: the target ended, or "
+    "ringbench was the limit.";
 
 std::string plain_text(const std::string& text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != ',';
   });
   return plain ? "" : "use letters and digits only: it is written into tokens as it is";
+}
+
+// Above this nothing is measured any more; a whole machine's messages are far below.
+constexpr double kMostPerSecond = 100e6;
+constexpr NumberFlag kPerSecond{
+    .least = 0, .most = kMostPerSecond, .whole = false, .above = true, .what = "rate"};
+
+CLI::Validator number(const NumberFlag& flag) {
+  return CLI::Validator(
+      [flag](std::string& text) {
+        const auto value = parse_number(text, flag);
+        if (!value) return value.error().message;
+        text = plain_digits(*value, flag);
+        return std::string();
+      },
+      "NUMBER");
+}
+CLI::Validator whole_number(double least, double most) {
+  return number({.least = least, .most = most});
 }
 
 std::unexpected<UsageEnd> usage(std::string sentence) {
@@ -56,6 +78,8 @@ struct RawText {
   std::string drain = "5s";
   std::string heartbeat = "30s";
   std::string mix_file;
+  std::string sources;
+  std::string service_thread = "auto";
   std::vector<std::string> fail_if;
 };
 
@@ -65,8 +89,11 @@ void add_load_options(CLI::App& app, Options& options, RawText& raw) {
       ->check(CLI::IsMember({"ping", "forward", "talk", "push", "login", "idle", "mix"}));
   app.add_option("--target", options.target.text, "tcp://HOST:PORT or ws://HOST:PORT/PATH")
       ->required();
+  app.add_option("--source", raw.sources,
+                 "connect from these addresses of this machine in turn: 10.0.0.5,10.0.0.7 or "
+                 "10.0.0.5-10.0.0.20; on loopback 1,000 of 127.0.0.0/8 by default");
   app.add_option("--connections", options.connections, "connections in all; login: at once")
-      ->check(CLI::Range(1U, 10'000'000U))
+      ->transform(whole_number(1, 10e6))
       ->capture_default_str();
   app.add_option("--duration", raw.duration, "how long to measure: 500ms, 10s, 2m, 1h")
       ->capture_default_str();
@@ -75,37 +102,39 @@ void add_load_options(CLI::App& app, Options& options, RawText& raw) {
       ->capture_default_str();
   CLI::Option* const rate =
       app.add_option("--rate", options.rate,
-                     "open loop: messages per second in all (login: logins, push: packets)")
-          ->check(CLI::PositiveNumber);
+                     "open loop: messages per second in all (login: logins, push: packets), "
+                     "for example 250, 10k or 1M")
+          ->transform(number(kPerSecond));
   app.add_option("--in-flight", options.in_flight,
                  "closed loop: messages outstanding per connection (push: packets in all)")
-      ->check(CLI::Range(1U, 65'536U))
+      ->transform(whole_number(1, 65'536))
       ->capture_default_str()
       ->excludes(rate);
   app.add_option("--heartbeat", raw.heartbeat, "idle: each connection pings this often")
       ->capture_default_str();
   app.add_option("--mix", raw.mix_file, "mix: YAML file of a list of {do, share, think, body}");
   app.add_option("--body", options.body_bytes, "bytes of body, or of text")
-      ->check(CLI::Range(0U, 1'000'000U))
+      ->transform(whole_number(0, 1e6))
       ->capture_default_str();
   app.add_option("--threads", options.threads,
                  "connections are divided among them; 0: as many as the open-file limit needs")
-      ->check(CLI::Range(0U, 1024U))
+      ->transform(whole_number(0, 1024))
       ->capture_default_str();
   app.add_option("--cpu", options.cpus, "pin the threads to these CPUs in turn: 1 or 2,3")
       ->delimiter(',')
       ->check(CLI::Range(0, 1023));
   app.add_option("--connect-rate", options.connect_rate, "connect this many per second at first")
-      ->check(CLI::PositiveNumber);
+      ->transform(number(kPerSecond));
   app.add_flag("--reconnect", options.reconnect, "open lost connections again");
 }
 
 void add_report_options(CLI::App& app, Options& options, RawText& raw) {
   app.add_option("--pid", options.pid,
                  "the target's process: its CPU time per message, memory, context switches")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--json", options.json_file, "write every number to this file");
-  app.add_option("--html", options.html_file, "write a page with charts to this file");
+      ->transform(whole_number(1, std::numeric_limits<pid_t>::max()));
+  app.add_option("--json", options.json_file,
+                 "write every number to this file; - is standard output");
+  app.add_option("--html", options.html_file, "write a page with charts to this file, or -");
   app.add_option("--fail-if", raw.fail_if,
                  "end with exit code 3 if so: 'p99>20ms', 'errors>0', 'talk.p99.9>=5ms', "
                  "'per_second<1000'; may be given again")
@@ -134,7 +163,7 @@ void add_account_options(CLI::App& app, Options& options) {
       ->capture_default_str();
 }
 
-void add_service_options(CLI::App& app, Options& options) {
+void add_service_options(CLI::App& app, Options& options, RawText& raw) {
   ServiceOptions& service = options.service;
   app.add_option("--registry-file", service.registry_file,
                  "play the logic service behind the gateway, and enter it into this RegistryFile")
@@ -151,8 +180,15 @@ void add_service_options(CLI::App& app, Options& options) {
   app.add_option("--lanes", service.lanes, "offer one link per shard of the gateway")
       ->capture_default_str()
       ->group("A service of ringbench's own (push needs it)");
+  app.add_option("--service-thread", raw.service_thread,
+                 "where it runs: own, shared (with the first of --threads), or auto: shared where "
+                 "there is no CPU for it. A thread that is woken for each request is a part of the "
+                 "times")
+      ->check(CLI::IsMember({"auto", "own", "shared"}))
+      ->capture_default_str()
+      ->group("A service of ringbench's own (push needs it)");
   app.add_option("--fanout", service.fanout, "push: channels that each packet goes to")
-      ->check(CLI::Range(1U, 100'000U))
+      ->transform(whole_number(1, 100e3))
       ->capture_default_str()
       ->group("A service of ringbench's own (push needs it)");
 }
@@ -207,7 +243,13 @@ std::expected<void, UsageEnd> finish(Options& options, const RawText& raw) {
       options.secret.clear();
     }
   }
-  return check_options(options);
+  if (auto checked = check_options(options); !checked) return checked;
+  if (auto chosen = choose_service_thread(options, raw.service_thread); !chosen) return chosen;
+  if (raw.sources.empty()) return {};
+  auto sources = SourceAddresses::parse(raw.sources, options.target.address);
+  if (!sources) return usage("--source: " + sources.error().message);
+  options.sources = std::move(*sources);
+  return {};
 }
 
 }  // namespace
@@ -238,7 +280,7 @@ std::expected<Options, UsageEnd> parse_options(int argc, const char* const* argv
   add_load_options(app, options, raw);
   add_report_options(app, options, raw);
   add_account_options(app, options);
-  add_service_options(app, options);
+  add_service_options(app, options, raw);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

@@ -31,6 +31,9 @@ enum class Scenario : std::uint8_t {
 };
 inline constexpr unsigned kScenarioCount = 7;
 [[nodiscard]] std::string_view name_of(Scenario scenario) noexcept;
+// Whether it is a message of its own there, and not a part of one: what totals and rates count. A
+// delivery is a part where clients talk; elsewhere nobody of ours has asked for it.
+[[nodiscard]] bool is_main(Action action, Scenario scenario) noexcept;
 
 struct Target {
   std::string text;  // as given: tcp://HOST:PORT or ws://HOST:PORT/PATH
@@ -58,12 +61,14 @@ struct ServiceOptions {
   std::vector<std::string> names = {"login"};  // one instance of each, with a listener of its own
   std::string listen = "127.0.0.1:0";          // for each; others get port 0
   bool lanes = true;                           // registered with meta lanes = 1
+  bool own_thread = true;                      // false: on the first worker's, between its messages
   unsigned fanout = 1;                         // kPush: channels per pushed packet
 };
 
 struct Options {
   Scenario scenario = Scenario::kPing;
   Target target;
+  SourceAddresses sources;
   unsigned connections = 64;
   std::int64_t duration_ms = 10'000;
   std::int64_t warmup_ms = 1000;

@@ -1,6 +1,7 @@
 #include "benchmarks/ringbench/options_check.h"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -153,12 +154,31 @@ unsigned connections_per_thread() {
   return static_cast<unsigned>(std::min(files.rlim_cur, kMost));
 }
 
+std::expected<void, UsageEnd> choose_service_thread(Options& options, std::string_view how) {
+  const bool push = options.scenario == Scenario::kPush;
+  if (push && how == "shared") {
+    return usage("pushes come at their own pace: leave out --service-thread shared");
+  }
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  sched_getaffinity(0, sizeof cpus, &cpus);
+  const unsigned pinned = static_cast<unsigned>(options.cpus.size());
+  const unsigned workers = pinned == 0 ? options.threads : std::min(options.threads, pinned);
+  const unsigned target = options.target.address.is_ipv4_loopback() ? 1 : 0;  // it needs one, too
+  const bool spare = static_cast<unsigned>(CPU_COUNT(&cpus)) > workers + target;
+  options.service.own_thread = push || how == "own" || (how == "auto" && spare);
+  return {};
+}
+
 std::expected<void, UsageEnd> check_options(Options& options) {
   for (const auto check : {check_login, check_scenario}) {
     if (auto checked = check(options); !checked) return checked;
   }
   if (auto checked = check_service(options); !checked) return checked;
   if (auto chosen = choose_threads(options); !chosen) return chosen;
+  if (options.json_file == "-" && options.html_file == "-") {
+    return usage("standard output is one: give either --json or --html a file");
+  }
   return read_target(options.target);
 }
 

@@ -7,6 +7,10 @@
 
 namespace ringgate::bench {
 
+// `how`: auto, own or shared. Of options that have been checked.
+[[nodiscard]] std::expected<void, UsageEnd> choose_service_thread(Options& options,
+                                                                  std::string_view how);
+
 // Resolves the target, chooses threads where that was left open, and refuses what cannot work with
 // a sentence that says how to mend it.
 [[nodiscard]] std::expected<void, UsageEnd> check_options(Options& options);

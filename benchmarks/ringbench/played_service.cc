@@ -42,14 +42,24 @@ Service service_of(const ServiceOptions& options, const std::string& name, std::
 }  // namespace
 
 struct PlayedService::Impl final : ServiceLinks::User {
-  Impl(const Options& run_options, RunState& run_state) : options(run_options), state(run_state) {}
+  // Without a ring it has one of its own.
+  Impl(const Options& run_options, RunState& run_state, BenchRing* others)
+      : options(run_options),
+        state(run_state),
+        ring(others == nullptr ? std::make_unique<BenchRing>() : nullptr),
+        links(others == nullptr ? *ring : *others, *this, tally) {}
   ~Impl() { stop(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   Result<void> listen();
   Result<void> start();
+  Result<void> enter_registry();
+  void leave();
   void stop();
+  void attach();
+  void turn();
+  void detach();
   void run(std::promise<Result<void>>& opened);
   void turn_until_stopped();
 
@@ -63,8 +73,8 @@ struct PlayedService::Impl final : ServiceLinks::User {
     channels.on_link_down(link, links.find(gateway_id));
   }
   void on_accept_failed(int error) override {
-    state.fail_once(fmt::format("the played service cannot accept a link: {}; raise `ulimit -n`",
-                                std::strerror(error)));
+    state.limit_once(fmt::format("the played service cannot accept a link: {}; raise `ulimit -n`",
+                                 std::strerror(error)));
   }
 
   const Options& options;
@@ -74,10 +84,11 @@ struct PlayedService::Impl final : ServiceLinks::User {
   std::vector<Service> services;
   std::unique_ptr<ServiceRegistration> registration;
   std::atomic<bool> stopped{false};
+  std::atomic<bool> attached{false};
 
   // The thread's.
-  std::unique_ptr<BenchRing> ring = std::make_unique<BenchRing>();
-  ServiceLinks links{*ring, *this, tally};
+  std::unique_ptr<BenchRing> ring;
+  ServiceLinks links;
   ServiceChannels channels;
   ServiceAnswers answers{options, channels, tally, [this](LinkId link, std::size_t bytes) {
                            return links.room(link, bytes);
@@ -87,6 +98,9 @@ struct PlayedService::Impl final : ServiceLinks::User {
 };
 
 Result<void> PlayedService::Impl::listen() {
+  if (options.service.names.empty()) {
+    return fail("a played service needs a name: give one, for example login", 2);
+  }
   const Result<ListenSpec> spec = parse_listen(options.service.listen);
   if (!spec) return std::unexpected(spec.error());
   ListenAddress address{spec->endpoint.host, spec->endpoint.port};
@@ -101,14 +115,15 @@ Result<void> PlayedService::Impl::listen() {
 }
 
 Result<void> PlayedService::Impl::start() {
-  if (options.service.names.empty()) {
-    return fail("a played service needs a name: give one, for example login", 2);
-  }
   if (Result<void> listening = listen(); !listening) return listening;
   std::promise<Result<void>> promise;
   auto opened = promise.get_future();
   thread = start_thread("ringbench-svc", [this, &promise] { run(promise); });
   if (Result<void> ready = opened.get(); !ready) return ready;
+  return enter_registry();
+}
+
+Result<void> PlayedService::Impl::enter_registry() {
   auto registered = ServiceRegistration::start(options.service, services);
   if (!registered) return std::unexpected(registered.error());
   registration = std::move(*registered);
@@ -117,9 +132,13 @@ Result<void> PlayedService::Impl::start() {
 
 // Out of the registry first, so that gateways do not dial what has gone. They may end their links
 // when they see it.
-void PlayedService::Impl::stop() {
+void PlayedService::Impl::leave() {
   links.expect_ends();
   if (registration != nullptr) registration->stop();
+}
+
+void PlayedService::Impl::stop() {
+  leave();
   stopped.store(true, std::memory_order_relaxed);
   if (thread.joinable()) thread.join();
   listeners.clear();
@@ -131,22 +150,35 @@ void PlayedService::Impl::run(std::promise<Result<void>>& opened) {
   const bool is_open = ready.has_value();
   opened.set_value(std::move(ready));
   if (!is_open) return;
+  attach();
+  turn_until_stopped();
+  detach();
+  ring.reset();
+}
+
+void PlayedService::Impl::attach() {
   std::vector<int> sockets;
   sockets.reserve(listeners.size());
   for (const ListenerSet& listener : listeners) sockets.push_back(listener.fd(0));
   links.accept_from(sockets);
-  turn_until_stopped();
+  attached.store(true, std::memory_order_release);
+}
+
+void PlayedService::Impl::turn() {
+  pusher.turn();
+  links.flush();
+}
+
+void PlayedService::Impl::detach() {
   pusher.finish();
   links.close_all();
-  ring.reset();
 }
 
 void PlayedService::Impl::turn_until_stopped() {
   while (!stopped.load(std::memory_order_relaxed)) {
-    pusher.turn();
-    links.flush();
+    turn();
     if (const int error = ring->submit_and_wait_ns(pusher.wait_ns()); error != 0) {
-      return state.fail_once(
+      return state.limit_once(
           fmt::format("the played service's ring has failed: {}", std::strerror(-error)));
     }
     ring->for_each_completion([this](const io_uring_cqe& cqe) { links.on_completion(cqe); });
@@ -159,9 +191,50 @@ PlayedService::~PlayedService() = default;
 
 Result<std::unique_ptr<PlayedService>> PlayedService::start(const Options& options,
                                                             RunState& state) {
-  auto impl = std::make_unique<Impl>(options, state);
+  auto impl = std::make_unique<Impl>(options, state, nullptr);
   if (Result<void> started = impl->start(); !started) return std::unexpected(started.error());
   return std::unique_ptr<PlayedService>(new PlayedService(std::move(impl)));
+}
+
+Result<std::unique_ptr<PlayedService>> PlayedService::start_on(BenchRing& ring,
+                                                               const Options& options,
+                                                               RunState& state) {
+  auto impl = std::make_unique<Impl>(options, state, &ring);
+  if (Result<void> listening = impl->listen(); !listening) {
+    return std::unexpected(listening.error());
+  }
+  return std::unique_ptr<PlayedService>(new PlayedService(std::move(impl)));
+}
+
+Result<void> PlayedService::register_services() {
+  return impl_->enter_registry();
+}
+bool PlayedService::attached() const noexcept {
+  return impl_->attached.load(std::memory_order_acquire);
+}
+void PlayedService::leave() {
+  impl_->leave();
+}
+void PlayedService::attach() {
+  impl_->attach();
+}
+void PlayedService::turn() {
+  impl_->turn();
+}
+std::uint64_t PlayedService::wait_ns() const noexcept {
+  return impl_->pusher.wait_ns();
+}
+bool PlayedService::owns(const io_uring_cqe& cqe) noexcept {
+  return ServiceLinks::owns(cqe);
+}
+void PlayedService::on_completion(const io_uring_cqe& cqe) {
+  impl_->links.on_completion(cqe);
+}
+void PlayedService::end_batch() {
+  impl_->links.end_batch();
+}
+void PlayedService::detach() {
+  impl_->detach();
 }
 
 unsigned PlayedService::links() const noexcept {

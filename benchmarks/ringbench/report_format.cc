@@ -23,6 +23,11 @@ std::string time_text(double us) {
   return three_digits(us / 1'000'000) + " s";
 }
 
+std::string told_text(const std::optional<ToldTime>& time) {
+  if (!time) return "-";
+  return (time->at_least ? "≥ " : "") + time_text(time->us);
+}
+
 std::string count_text(std::uint64_t count) {
   std::string digits = fmt::format("{}", count);
   for (std::size_t comma = digits.size(); comma > 3;) digits.insert(comma -= 3, 1, ',');

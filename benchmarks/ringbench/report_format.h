@@ -1,9 +1,12 @@
 // How numbers are written for people, in the text and on the progress line. Pure functions, any
-// thread; ASCII, so that bytes are columns.
+// thread; UTF-8.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+
+#include "benchmarks/ringbench/times.h"
 
 namespace ringgate::bench {
 
@@ -11,7 +14,9 @@ namespace ringgate::bench {
   return static_cast<double>(ns) / 1000;
 }
 
-[[nodiscard]] std::string time_text(double us);             // "812 us", "1.24 ms", "13.0 s"
+[[nodiscard]] std::string time_text(double us);  // "812 us", "1.24 ms", "13.0 s"
+// "-" for nothing, "≥ 5.00 s" for one that is at least so long.
+[[nodiscard]] std::string told_text(const std::optional<ToldTime>& time);
 [[nodiscard]] std::string count_text(std::uint64_t count);  // "1,234,567"
 [[nodiscard]] std::string rate_text(double per_second);     // "49,998", below 10 "3.25"
 [[nodiscard]] std::string number_text(double value);        // "3", "7.12", "49,998"

@@ -55,22 +55,27 @@ std::string escape_html(std::string_view text) {
   return safe;
 }
 
-// The time over the number of nines: 1 is 90 %, 2 is 99 %. It ends where one message is left.
-void write_curve(JsonWriter& json, const Histogram& times) {
-  const auto point = [&](double nines, std::uint64_t ns) {
+// The time over the number of nines: 1 is 90 %, 2 is 99 %. It ends where one message is left, or
+// where those without an answer begin.
+void write_curve(JsonWriter& json, const Times& times) {
+  const auto point = [&](double nines, double us) {
     json.array("", [&] {
       json.number("", nines);
-      json.number("", to_us(ns), 2);
+      json.number("", us, 2);
     });
   };
   json.array("points", [&] {
-    if (times.count() == 0) return;
-    const double last = std::log10(static_cast<double>(times.count()));
+    if (times.answered.count() == 0) return;
+    const std::uint64_t left = std::max<std::uint64_t>(times.unanswered.count(), 1);
+    const double last =
+        std::log10(static_cast<double>(times.count())) - std::log10(static_cast<double>(left));
     for (int step = 0; kNinesStep * step < last; ++step) {
       const double nines = kNinesStep * step;
-      point(nines, times.quantile_ns(1 - std::pow(10, -nines)));
+      const auto time = times.quantile(1 - std::pow(10, -nines));
+      if (!time || time->at_least) break;
+      point(nines, time->us);
     }
-    point(last, times.max_ns());
+    point(last, to_us(times.answered.max_ns()));
   });
 }
 

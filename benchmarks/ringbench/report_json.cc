@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <vector>
 
 #include "benchmarks/ringbench/json_writer.h"
 #include "benchmarks/ringbench/measurement.h"
@@ -25,7 +27,7 @@ class JsonReport {
  private:
   void write_setting();
   void write_totals();
-  void write_times(const Histogram& times);
+  void write_times(const Times& times);
   void write_actions();
   void write_errors();
   void write_lag();
@@ -58,6 +60,11 @@ void JsonReport::write_setting() {
   json_.number("heartbeat_s", scenario == Scenario::kIdle
                                   ? std::optional(to_s(options_.heartbeat_ms))
                                   : std::nullopt);
+  if (options_.service.play) {
+    json_.text("service_thread", options_.service.own_thread ? "own" : "shared");
+  } else {
+    json_.null("service_thread");
+  }
   json_.count("body_bytes",
               with_body ? std::optional<std::uint64_t>(options_.body_bytes) : std::nullopt);
   json_.count("fanout", scenario == Scenario::kPush
@@ -68,26 +75,50 @@ void JsonReport::write_setting() {
 void JsonReport::write_totals() {
   json_.number("window_s", measured_.window_s, 6);
   json_.number("warmup_s", to_s(options_.warmup_ms));
+  json_.number("service_wait_s",
+               options_.service.play ? std::optional(measured_.service_wait_s) : std::nullopt);
   json_.number("set_up_s", measured_.set_up_s);
   json_.number("set_up_logins_per_second", measured_.set_up_logins_per_second(options_), 1);
   json_.flag("stopped_early", measured_.stopped_early);
-  json_.count("sent", measured_.sent());
-  json_.count("answered", measured_.answered());
-  json_.count("failed", measured_.failed());
+  if (measured_.ended) {
+    json_.text("ended_by", measured_.ended->sentence);
+  } else {
+    json_.null("ended_by");
+  }
+  json_.flag("own_limit", measured_.own_limit(options_).has_value());
+  json_.count("exit_code", static_cast<std::uint64_t>(exit_code(measured_, options_)));
+  json_.count("sent", measured_.sum(options_, &ActionTally::sent));
+  json_.count("answered", measured_.sum(options_, &ActionTally::answered));
+  json_.count("late", measured_.sum(options_, &ActionTally::late));
+  json_.count("failed", measured_.sum(options_, &ActionTally::failed));
+  json_.count("answered_in_window", measured_.sum(options_, &ActionTally::in_window));
   json_.count("messages", measured_.messages);
-  json_.number("per_second", measured_.per_second());
+  json_.number("per_second", measured_.per_second(options_));
+  if (const auto kept = measured_.kept_rate(options_)) {
+    json_.flag("kept_rate", *kept);
+  } else {
+    json_.null("kept_rate");
+  }
 }
 
-void JsonReport::write_times(const Histogram& times) {
-  const bool none = times.count() == 0;
-  const auto us = [&](std::uint64_t ns) { return none ? std::nullopt : std::optional(to_us(ns)); };
+// `at_least` names those that lie among the messages without an answer.
+void JsonReport::write_times(const Times& times) {
+  std::vector<std::string_view> at_least;
+  const auto tell = [&](std::string_view key, const std::optional<ToldTime>& time) {
+    json_.number(key, time ? std::optional(time->us) : std::nullopt);
+    if (time && time->at_least) at_least.push_back(key);
+  };
   json_.object("latency_us", [&] {
     json_.count("count", times.count());
-    json_.number("mean", none ? std::nullopt : std::optional(times.mean_ns() / 1000));
+    json_.count("unanswered", times.unanswered.count());
+    tell("mean", times.mean());
     for (const Quantile& quantile : kQuantiles) {
-      json_.number(quantile.json_key, us(times.quantile_ns(quantile.fraction)));
+      tell(quantile.json_key, times.quantile(quantile.fraction));
     }
-    json_.number("max", us(times.max_ns()));
+    tell("max", times.max());
+    json_.array("at_least", [&] {
+      for (const std::string_view key : at_least) json_.text("", key);
+    });
   });
 }
 
@@ -98,14 +129,19 @@ void JsonReport::write_actions() {
       json_.object(name_of(action), [&] {
         json_.count("sent", counted.sent);
         json_.count("answered", counted.answered);
+        json_.count("late", counted.late);
         json_.count("failed", counted.failed);
+        json_.count("answered_in_window", counted.in_window);
+        json_.number("per_second", measured_.per_second(counted.in_window));
         write_times(counted.times);
       });
     }
   });
   json_.count("connects", measured_.tally.connects);
   json_.count("logins", measured_.tally.logins);
+  json_.count("retries", measured_.tally.retries);
   json_.count("lost_packets", measured_.tally.lost_packets);
+  json_.text("first_login_failure", measured_.tally.first_login_failure);
   json_.text("first_loss", measured_.tally.first_loss);
 }
 
@@ -167,6 +203,7 @@ void JsonReport::write_verdicts() {
       json_.object("", [&] {
         json_.text("expression", condition.text);
         json_.number("value", outcome.known ? std::optional(outcome.value) : std::nullopt);
+        json_.flag("at_least", outcome.at_least);
         json_.text("measured", measured_text(condition, outcome));
         json_.flag("failed", outcome.failed);
       });
@@ -194,6 +231,7 @@ void JsonReport::write_interval(std::size_t at) {
     json_.number("t_s",
                  std::min(static_cast<double>(at + 1) * measured_.interval_s, measured_.window_s));
     json_.count("answered", interval.answered);
+    json_.count("delivered", interval.delivered);
     json_.count("errors", interval.errors);
     json_.number("p50_us", us(times.quantile_ns(0.5)));
     json_.number("p99_us", us(times.quantile_ns(0.99)));

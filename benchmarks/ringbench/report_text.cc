@@ -36,6 +36,16 @@ std::string loop_line(const Options& options) {
   return line("", fmt::format("open loop, {}: times count from the intended send time", pace));
 }
 
+// Where the service of our own ran is a part of what the times hold.
+std::string service_line(const Measurement& measured, const Options& options) {
+  if (!options.service.play) return "";
+  return line("service",
+              fmt::format("played by ringbench on {}; a gateway had dialled it after {:.2f} s",
+                          options.service.own_thread ? "a thread of its own"
+                                                     : "the first thread, between its messages",
+                          measured.service_wait_s));
+}
+
 std::string head_lines(const Measurement& measured, const Options& options) {
   std::string text = fmt::format("{}{} {}: {} connections, {} thread{}\n",
                                  name_of(options.scenario), options.raw ? " (without login)" : "",
@@ -48,25 +58,33 @@ std::string head_lines(const Measurement& measured, const Options& options) {
   const auto logins = measured.set_up_logins_per_second(options);
   text +=
       line("set-up",
-           fmt::format("{:.2f} s{}", measured.set_up_s,
-                       logins ? fmt::format(", {} logins per second", rate_text(*logins)) : ""));
-  return text;
+           fmt::format("{:.2f} s{}{}", measured.set_up_s,
+                       logins ? fmt::format(", {} logins per second", rate_text(*logins)) : "",
+                       measured.tally.retries == 0
+                           ? ""
+                           : fmt::format(", {} tried again", count_text(measured.tally.retries))));
+  return text + service_line(measured, options);
 }
 
 using Cells = std::vector<std::string>;
 
 Cells action_cells(const Measurement& measured, Action action) {
   const ActionTally& counted = measured.tally.of(action);
-  const Histogram& times = counted.times;
-  const auto time = [&](double us) { return times.count() == 0 ? "-" : time_text(us); };
-  Cells cells = {std::string(name_of(action)), count_text(counted.answered),
-                 rate_text(measured.per_second(counted.answered)), count_text(counted.failed),
-                 time(times.mean_ns() / 1000)};
+  Cells cells = {std::string(name_of(action)),   rate_text(measured.per_second(counted.in_window)),
+                 count_text(counted.sent),       count_text(counted.answered),
+                 count_text(counted.late),       count_text(counted.failed),
+                 told_text(counted.times.mean())};
   for (const Quantile& quantile : kQuantiles) {
-    cells.push_back(time(to_us(times.quantile_ns(quantile.fraction))));
+    cells.push_back(told_text(counted.times.quantile(quantile.fraction)));
   }
-  cells.push_back(time(to_us(times.max_ns())));
+  cells.push_back(told_text(counted.times.max()));
   return cells;
+}
+
+// On a terminal: a character of several bytes takes one.
+std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; }));
 }
 
 // The first column to the left, the numbers to the right.
@@ -74,29 +92,40 @@ std::string aligned(const std::vector<Cells>& rows) {
   std::vector<std::size_t> widths(rows.front().size());
   for (const Cells& row : rows) {
     for (std::size_t at = 0; at < row.size(); ++at) {
-      widths[at] = std::max(widths[at], row[at].size());
+      widths[at] = std::max(widths[at], columns(row[at]));
     }
   }
   std::string text;
   for (const Cells& row : rows) {
     text += fmt::format("  {:<{}}", row[0], std::max<std::size_t>(widths[0], 10));
     for (std::size_t at = 1; at < row.size(); ++at) {
-      text += fmt::format("{}{:>{}}", at == 1 ? " " : "  ", row[at], widths[at]);
+      text.append(widths[at] - columns(row[at]) + (at == 1 ? 1 : 2), ' ');
+      text += row[at];
     }
     text += '\n';
   }
   return text;
 }
 
+// Those who have no answer are in the times, too: as the longest.
+std::string population_line(const Measurement& measured, const Options& options) {
+  const std::uint64_t unanswered = measured.times(options).unanswered.count();
+  if (unanswered == 0) return "";
+  return fmt::format(
+      "  {} without an answer had waited at least so long (≥) when the run ended: they count as "
+      "the longest\n",
+      count_text(unanswered));
+}
+
 std::string action_lines(const Measurement& measured, const Options& options) {
-  Cells head = {"", "answered", "per second", "failed", "mean"};
+  Cells head = {"", "per second", "sent", "answered", "late", "failed", "mean"};
   for (const Quantile& quantile : kQuantiles) head.emplace_back(quantile.name);
   head.emplace_back("longest");
   std::vector<Cells> rows = {head};
   for (const Action action : measured.used_actions(options)) {
     rows.push_back(action_cells(measured, action));
   }
-  return "\n" + aligned(rows) + "\n";
+  return "\n" + aligned(rows) + population_line(measured, options) + "\n";
 }
 
 std::string lag_line(const Measurement& measured, const Options& options) {
@@ -129,6 +158,9 @@ std::string error_lines(const Measurement& measured) {
     const auto error = static_cast<ErrorKind>(kind);
     text += line("", fmt::format("{:<15} {}{}", name_of(error), count_text(tally.errors[kind]),
                                  error == ErrorKind::kStatus ? status_list(tally) : ""));
+  }
+  if (!tally.first_login_failure.empty()) {
+    text += line("", fmt::format("the first login that failed: {}", tally.first_login_failure));
   }
   if (!tally.first_loss.empty()) {
     text += line("", fmt::format("the first connection was lost by: {}", tally.first_loss));
@@ -189,7 +221,7 @@ std::string process_lines(const Measurement& measured, const Options& options) {
     text += switch_line(measured, *measured.target);
   } else {
     text += line("target", options.pid == 0 ? "give --pid for its CPU time per message and memory"
-                                            : "its process could not be read");
+                                            : "its process could not be read until the end");
   }
   return text + cpu_line("ringbench", measured, measured.own.cpu);
 }

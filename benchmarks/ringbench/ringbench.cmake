@@ -23,8 +23,10 @@ add_library(ringgate_ringbench_report STATIC
   ringbench/report_html.cc
   ringbench/report_json.cc
   ringbench/report_text.cc
+  ringbench/result_file.cc
   ringbench/scenario.cc
   ringbench/tally.cc
+  ringbench/times.cc
   ${CMAKE_CURRENT_BINARY_DIR}/generated/report_page_html.cc)
 add_library(ringgate::ringbench_report ALIAS ringgate_ringbench_report)
 target_link_libraries(ringgate_ringbench_report
@@ -36,8 +38,10 @@ target_compile_definitions(ringgate_ringbench_report PRIVATE RINGGATE_VERSION="$
 add_library(ringgate_ringbench STATIC
   ringbench/client_codec.cc
   ringbench/mix_file.cc
+  ringbench/number_flag.cc
   ringbench/options.cc
   ringbench/options_check.cc
+  ringbench/own_limit.cc
   ringbench/worker.cc
   ringbench/worker_connect.cc
   ringbench/worker_input.cc

@@ -12,9 +12,14 @@ constexpr std::uint64_t kLookNs = 20 * kMillisecondNs;  // how often a failure i
 constexpr std::uint64_t kServiceWaitNs = 20 * kSecondNs;
 // A gateway dials one link after the other: it has them all when none has come for so long.
 constexpr std::uint64_t kLinksSettleNs = 300 * kMillisecondNs;
+constexpr const char* kStopped = "stopped before anything was measured";
 
 std::uint64_t ms_to_ns(std::int64_t ms) {
   return static_cast<std::uint64_t>(ms) * kMillisecondNs;
+}
+
+double seconds_between(std::uint64_t begin_ns, std::uint64_t end_ns) {
+  return static_cast<double>(end_ns - begin_ns) / 1e9;
 }
 
 }  // namespace
@@ -65,10 +70,26 @@ void Run::show(ProgressPhase phase, std::uint64_t since_ns, std::int64_t total_m
 
 // --- Set-up -------------------------------------------------------------------------------------
 
+// On a thread of its own; or on that of the first worker, which begins with nothing else to do.
 Result<void> Run::start_service() {
-  auto service = PlayedService::start(options_, state_);
+  const bool own = options_.service.own_thread;
+  auto service = own ? PlayedService::start(options_, state_)
+                     : PlayedService::start_on(workers_.front()->ring(), options_, state_);
   if (!service) return std::unexpected(service.error());
   service_ = std::move(*service);
+  if (own) return wait_for_links();
+  workers_.front()->serve(*service_);
+  state_.phase.store(Phase::kService, std::memory_order_release);
+  start_threads();
+  while (!service_->attached()) {
+    if (auto end = state_.failure()) return fail(end->sentence);
+    if (signalled(monotonic_ns() + kMillisecondNs)) return fail(kStopped);
+  }
+  if (auto entered = service_->register_services(); !entered) return entered;
+  return wait_for_links();
+}
+
+Result<void> Run::wait_for_links() {
   const std::uint64_t begin = monotonic_ns();
   std::uint64_t last_new = begin;
   for (unsigned links = 0;;) {
@@ -86,13 +107,13 @@ Result<void> Run::start_service() {
           options_.service.registry_file.empty() ? options_.service.consul_url
                                                  : options_.service.registry_file));
     }
-    if (signalled(now + kLookNs)) return fail("stopped before anything was measured");
-    if (auto failure = state_.failure()) return fail(*failure);
+    if (signalled(now + kLookNs)) return fail(kStopped);
+    if (auto end = state_.failure()) return fail(end->sentence);
     show(ProgressPhase::kConnecting, begin, 0);
   }
 }
 
-void Run::start_workers() {
+void Run::create_workers() {
   // Pairs that talk to each other stay together.
   const unsigned unit = options_.connections % 2 == 0 ? 2 : 1;
   const unsigned units = options_.connections / unit;
@@ -107,29 +128,39 @@ void Run::start_workers() {
                                                             .clients = share * unit}));
     first += share;
   }
+}
+
+void Run::start_threads() {
+  if (!threads_.empty()) return;
   for (std::size_t index = 0; index < workers_.size(); ++index) {
     const int cpu = options_.cpus.empty() ? -1 : options_.cpus[index % options_.cpus.size()];
     threads_.emplace_back([worker = workers_[index].get(), cpu] { worker->run(cpu); });
   }
 }
 
-Result<void> Run::set_up() {
+Result<void> Run::set_up(Measurement& measured) {
+  const std::uint64_t start = monotonic_ns();
+  create_workers();
   if (options_.service.play) {
     if (auto started = start_service(); !started) return started;
   }
-  start_workers();
   const std::uint64_t begin = monotonic_ns();
+  state_.phase.store(Phase::kSetUp, std::memory_order_release);
+  start_threads();
+  measured.service_wait_s = seconds_between(start, begin);
   while (totals().ready < options_.connections) {
     if (signalled(monotonic_ns() + kLookNs / 2)) {
-      return fail("stopped before anything was measured");
+      return fail(kStopped);
     }
-    if (auto failure = state_.failure()) return fail(*failure);
+    if (auto end = state_.failure()) return fail(end->sentence);
     show(ProgressPhase::kConnecting, begin, 0);
   }
+  measured.set_up_s = seconds_between(begin, monotonic_ns());
   return {};
 }
 
 void Run::stop() {
+  if (service_ != nullptr) service_->leave();
   state_.phase.store(Phase::kStop, std::memory_order_release);
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -146,20 +177,35 @@ void Run::begin_window() {
   state_.phase.store(Phase::kRun, std::memory_order_release);
 }
 
-Result<void> Run::sample(Measurement& measured, SampleDepth depth) {
-  if (options_.pid != 0) {
-    auto target = sample_process(options_.pid, depth);
-    if (!target) {
-      return fail(measured.target_samples.empty()
-                      ? target.error().message
-                      : "the target's process ended while it was measured: see its log");
-    }
-    measured.target_samples.push_back(std::move(*target));
-  }
+// False: the target's process has gone.
+Result<bool> Run::sample(Measurement& measured, SampleDepth depth) {
   auto own = sample_process(getpid(), depth);
   if (!own) return std::unexpected(own.error());
   measured.own_samples.push_back(std::move(*own));
-  return {};
+  if (options_.pid == 0) return true;
+  auto target = sample_process(options_.pid, depth);
+  if (!target) return false;
+  measured.target_samples.push_back(std::move(*target));
+  return true;
+}
+
+// What ends a run before its time, if something has.
+std::optional<RunEnd> Run::early_end() {
+  if (auto failure = state_.failure()) return failure;
+  const bool storm = options_.scenario == Scenario::kLogin;
+  if (!storm && totals().gone == options_.connections) {
+    return RunEnd{"all connections were lost: see the target's log"};
+  }
+  return std::nullopt;
+}
+
+// At the window's end: is there still a target?
+void Run::look_for_target(Measurement& measured) const {
+  const bool storm = options_.scenario == Scenario::kLogin;
+  const bool gone = storm ? std::ranges::all_of(workers_, &Worker::refused) : totals().ready == 0;
+  if (!gone || measured.ended) return;
+  measured.ended = RunEnd{storm ? "at the end nothing listened at the target any more: see its log"
+                                : "at the end no connection was up: see the target's log"};
 }
 
 // Samples at each interval's end, until the window's end or what ends it early.
@@ -175,19 +221,24 @@ Result<void> Run::watch_window(Measurement& measured) {
       const bool at_begin = measured.own_samples.empty();
       if (at_begin) answered_at_begin = totals().answered;
       const SampleDepth depth = at_begin || at_end ? SampleDepth::kFull : SampleDepth::kBrief;
-      if (auto sampled = sample(measured, depth); !sampled) return sampled;
-      if (at_end) break;
+      auto sampled = sample(measured, depth);
+      if (!sampled) return std::unexpected(sampled.error());
+      if (!*sampled) measured.ended = RunEnd{"the target's process ended: see its log"};
+      if (at_end) {
+        look_for_target(measured);
+        break;
+      }
       next_ns = std::min(next_ns + interval_ns, end_ns_);
     }
     if (signalled(std::min(next_ns, now + kLookNs))) {
-      if (auto cut = cut_short(measured, "stopped before anything was measured"); !cut) return cut;
+      if (at_warm_up(measured)) return fail(kStopped);
+      if (auto cut = cut_short(measured); !cut) return cut;
       break;
     }
-    if (auto failure = state_.failure()) return fail(*failure);
-    const bool storm = options_.scenario == Scenario::kLogin;
-    if (!storm && totals().gone == options_.connections) {
-      if (auto cut = cut_short(measured, "all connections were lost in the warm-up"); !cut)
-        return cut;
+    if (!measured.ended) measured.ended = early_end();
+    if (measured.ended) {
+      if (at_warm_up(measured)) return fail("in the warm-up: " + measured.ended->sentence);
+      if (auto cut = cut_short(measured); !cut) return cut;
       break;
     }
     if (now < begin_ns_) {
@@ -201,13 +252,13 @@ Result<void> Run::watch_window(Measurement& measured) {
 }
 
 // The window's end comes now, a little ahead so that every thread has seen it before it is there.
-// An error where the window has not begun.
-Result<void> Run::cut_short(Measurement& measured, const char* in_warm_up) {
+Result<void> Run::cut_short(Measurement& measured) {
   measured.stopped_early = true;
   end_ns_ = std::min(end_ns_, monotonic_ns() + kLookNs);
   state_.window_end_ns.store(end_ns_, std::memory_order_relaxed);
-  if (measured.own_samples.empty()) return fail(in_warm_up);
-  return sample(measured, SampleDepth::kFull);
+  auto sampled = sample(measured, SampleDepth::kFull);
+  if (!sampled) return std::unexpected(sampled.error());
+  return {};
 }
 
 void Run::drain() {
@@ -231,17 +282,24 @@ void Run::add_up(Measurement& measured) const {
   if (service_ != nullptr) measured.tally.merge(service_->tally());
   // Sender and receiver count apart: what came is known when all is added up.
   ActionTally& deliveries = measured.tally.of(Action::kDelivery);
+  // A target that pushes by itself: what it has sent and did not come, nobody here knows.
+  if (deliveries.sent == 0) deliveries.sent = deliveries.answered;
   deliveries.failed = deliveries.sent - std::min(deliveries.sent, deliveries.answered);
   measured.tally.lost_packets = deliveries.failed;
+  // All of them were due before the window's end: they have waited since then, or longer.
+  deliveries.times.unanswered.record(stop_ns_ - std::min(stop_ns_, end_ns_), deliveries.failed);
   measured.interval_s = static_cast<double>(options_.interval_ms()) / 1000;
   const auto use = [](const std::vector<ProcessSample>& samples) {
     return use_between(samples.front(), samples.back());
   };
   measured.own = use(measured.own_samples);
-  if (options_.pid != 0) measured.target = use(measured.target_samples);
-  measured.window_s =
-      static_cast<double>(measured.own_samples.back().at_ns - measured.own_samples.front().at_ns) /
-      1e9;
+  // Not of one that ended: what it used in its last moments nobody knows.
+  if (measured.target_samples.size() == measured.own_samples.size()) {
+    measured.target = use(measured.target_samples);
+  }
+  measured.window_s = seconds_between(begin_ns_, end_ns_);
+  measured.sampled_s =
+      seconds_between(measured.own_samples.front().at_ns, measured.own_samples.back().at_ns);
 }
 
 Result<Measurement> Run::measure() {
@@ -251,15 +309,14 @@ Result<Measurement> Run::measure() {
       return std::unexpected(readable.error());
     }
   }
-  const std::uint64_t begin = monotonic_ns();
-  if (auto ready = set_up(); !ready) return std::unexpected(ready.error());
-  measured.set_up_s = static_cast<double>(monotonic_ns() - begin) / 1e9;
+  if (auto ready = set_up(measured); !ready) return std::unexpected(ready.error());
   begin_window();
   if (auto watched = watch_window(measured); !watched) return std::unexpected(watched.error());
   drain();
+  stop_ns_ = monotonic_ns();
   stop();
   progress_.erase();
-  if (auto failure = state_.failure()) return fail(*failure);
+  if (!measured.ended) measured.ended = state_.failure();
   add_up(measured);
   return measured;
 }

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -40,13 +41,20 @@ class Run {
   };
 
   [[nodiscard]] Result<void> start_service();
-  void start_workers();
+  [[nodiscard]] Result<void> wait_for_links();
+  void create_workers();
+  void start_threads();
   void stop();
-  [[nodiscard]] Result<void> set_up();
+  [[nodiscard]] Result<void> set_up(Measurement& measured);
   void begin_window();
-  [[nodiscard]] Result<void> sample(Measurement& measured, SampleDepth depth);
+  [[nodiscard]] Result<bool> sample(Measurement& measured, SampleDepth depth);
+  [[nodiscard]] std::optional<RunEnd> early_end();
+  void look_for_target(Measurement& measured) const;
+  [[nodiscard]] static bool at_warm_up(const Measurement& measured) noexcept {
+    return measured.own_samples.empty();
+  }
   [[nodiscard]] Result<void> watch_window(Measurement& measured);
-  [[nodiscard]] Result<void> cut_short(Measurement& measured, const char* in_warm_up);
+  [[nodiscard]] Result<void> cut_short(Measurement& measured);
   void drain();
   void add_up(Measurement& measured) const;
 
@@ -56,13 +64,15 @@ class Run {
 
   const Options& options_;
   RunState state_;
-  std::unique_ptr<PlayedService> service_;
+  // In this order: a service may be on a worker's ring.
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<PlayedService> service_;
   std::vector<std::thread> threads_;
   Progress progress_;
   sigset_t signals_{};
   std::uint64_t begin_ns_ = 0;  // of the window
   std::uint64_t end_ns_ = 0;
+  std::uint64_t stop_ns_ = 0;  // the drain's end
 };
 
 }  // namespace ringgate::bench

@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "benchmarks/ringbench/run_end.h"
+
 namespace ringgate::bench {
 
 inline constexpr std::uint64_t kSecondNs = 1'000'000'000;
@@ -24,9 +26,10 @@ inline constexpr std::uint64_t kMillisecondNs = 1'000'000;
 }
 
 enum class Phase : std::uint8_t {
-  kSetUp,  // connect and log in
-  kRun,    // warm-up, then the window: nothing is meant to be sent at or after window_end_ns
-  kDrain,  // nothing new; what is outstanding is waited for
+  kService,  // a service on a worker's thread waits for its gateways: nothing connects yet
+  kSetUp,    // connect and log in
+  kRun,      // warm-up, then the window: nothing is meant to be sent at or after window_end_ns
+  kDrain,    // nothing new; what is outstanding is waited for
   kStop,
 };
 
@@ -46,18 +49,22 @@ class RunState {
   }
 
   // The first one counts: a sentence that says how to mend it. Main ends the run.
-  void fail_once(std::string sentence) {
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = std::move(sentence);
-  }
-  [[nodiscard]] std::optional<std::string> failure() {
+  void fail_once(std::string sentence) { end_once({std::move(sentence), false}); }
+  // The same where ringbench or its machine was the limit, and not the target.
+  void limit_once(std::string sentence) { end_once({std::move(sentence), true}); }
+  [[nodiscard]] std::optional<RunEnd> failure() {
     const std::lock_guard lock(mutex_);
     return failure_;
   }
 
  private:
+  void end_once(RunEnd end) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::move(end);
+  }
+
   std::mutex mutex_;
-  std::optional<std::string> failure_;
+  std::optional<RunEnd> failure_;
 };
 
 }  // namespace ringgate::bench

@@ -22,4 +22,10 @@ std::string_view name_of(Scenario scenario) noexcept {
   return "?";
 }
 
+bool is_main(Action action, Scenario scenario) noexcept {
+  if (scenario == Scenario::kPush) return action == Action::kDelivery;
+  const bool talks = scenario == Scenario::kTalk || scenario == Scenario::kMix;
+  return !is_part(action) || (action == Action::kDelivery && !talks);
+}
+
 }  // namespace ringgate::bench

@@ -125,7 +125,9 @@ void ServiceLinks::close_all() {
   cancel_accepts();
   for (unsigned turn = 0; turn < kCloseTurns && holds_sockets(); ++turn) {
     if (ring_.submit_and_wait(kCloseTurnMs) != 0) return;
-    ring_.for_each_completion([this](const io_uring_cqe& cqe) { on_completion(cqe); });
+    ring_.for_each_completion([this](const io_uring_cqe& cqe) {
+      if (owns(cqe)) on_completion(cqe);
+    });
     end_batch();
     flush();
   }

@@ -69,6 +69,10 @@ class ServiceLinks {
   // Listening sockets, which stay their owner's and open as long as the ring.
   void accept_from(std::span<const int> listeners);
   void on_completion(const io_uring_cqe& cqe);
+  // Whether a completion of the ring is one of these.
+  [[nodiscard]] static bool owns(const io_uring_cqe& cqe) noexcept {
+    return (cqe.user_data & kOurs) != 0;
+  }
   // After the completions of a batch: received bytes go back to the kernel.
   void end_batch();
   // Sends what was written.
@@ -93,7 +97,8 @@ class ServiceLinks {
  private:
   static constexpr std::size_t kMaxPieces = 64;  // of one send, as SendQueue has it
 
-  enum class Kind : std::uint8_t { kAccept, kRecv, kSend, kCancel };
+  static constexpr std::uint8_t kOurs = 0x80;  // of a ring that may be another's, too
+  enum class Kind : std::uint8_t { kAccept = kOurs, kRecv, kSend, kCancel };
   // `which`: a slot, or a listener.
   static constexpr std::uint64_t tag(Kind kind, std::uint32_t which) noexcept {
     return (std::uint64_t{which} << 8) | static_cast<std::uint8_t>(kind);

@@ -15,8 +15,12 @@ std::string_view name_of(Action action) noexcept {
       return "talk";
     case Action::kDelivery:
       return "delivery";
+    case Action::kConnect:
+      return "connect";
     case Action::kLogin:
       return "login";
+    case Action::kCycle:
+      return "cycle";
   }
   return "?";
 }
@@ -43,6 +47,12 @@ std::string_view name_of(ErrorKind kind) noexcept {
       return "connection_lost";
     case ErrorKind::kUnanswered:
       return "unanswered";
+    case ErrorKind::kNoConnection:
+      return "no_connection";
+    case ErrorKind::kNotSent:
+      return "not_sent";
+    case ErrorKind::kOwnLimit:
+      return "own_limit";
   }
   return "?";
 }
@@ -55,6 +65,8 @@ void Tally::merge(const Tally& other) {
   for (std::size_t action = 0; action < kActions; ++action) {
     actions[action].sent += other.actions[action].sent;
     actions[action].answered += other.actions[action].answered;
+    actions[action].late += other.actions[action].late;
+    actions[action].in_window += other.actions[action].in_window;
     actions[action].failed += other.actions[action].failed;
     actions[action].times.merge(other.actions[action].times);
   }
@@ -66,13 +78,17 @@ void Tally::merge(const Tally& other) {
   timeline.resize(std::max(timeline.size(), other.timeline.size()));
   for (std::size_t at = 0; at < other.timeline.size(); ++at) {
     timeline[at].answered += other.timeline[at].answered;
+    timeline[at].delivered += other.timeline[at].delivered;
     timeline[at].errors += other.timeline[at].errors;
     timeline[at].times.merge(other.timeline[at].times);
   }
   connects += other.connects;
   logins += other.logins;
+  retries += other.retries;
   lost_packets += other.lost_packets;
+  sent_late += other.sent_late;
   if (first_loss.empty()) first_loss = other.first_loss;
+  if (first_login_failure.empty()) first_login_failure = other.first_login_failure;
 }
 
 }  // namespace ringgate::bench

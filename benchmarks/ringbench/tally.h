@@ -2,8 +2,9 @@
 //
 // A message belongs to the measuring window when the time it was meant to be sent at is inside it.
 // Each of those ends exactly once, so that sent == answered + failed when a run is over: answered
-// with Success, or failed (another status, its connection lost, no answer until the drain's end).
-// A delivery (a push at its receiver) is sent when the push was meant to be sent.
+// with Success, or failed (another status, its connection lost, no answer until the drain's end,
+// or never sent at all). A delivery (a push at its receiver) is sent when the push was meant to be
+// sent. What a rate tells is another population: what was answered *in* the window.
 #pragma once
 
 #include <array>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "benchmarks/common/histogram.h"
+#include "benchmarks/ringbench/times.h"
 
 namespace ringgate::bench {
 
@@ -23,9 +25,17 @@ enum class Action : std::uint8_t {
   kForward,
   kTalk,      // until the answer to its sender
   kDelivery,  // of a talk or a push: until it is at its receiver
-  kLogin,     // from connect to the login's answer; the set-up's logins are not counted
+  // Of the scenario login; the set-up's logins are not counted. All from when the client was meant
+  // to connect:
+  kConnect,  // until the connection is there, a WebSocket's upgrade included
+  kLogin,    // until the login's answer
+  kCycle,    // until the connection is closed again
 };
-inline constexpr std::size_t kActions = 5;
+inline constexpr std::size_t kActions = 7;
+// Of another action, and so no message of its own where messages are counted.
+[[nodiscard]] constexpr bool is_part(Action action) noexcept {
+  return action == Action::kDelivery || action == Action::kConnect || action == Action::kCycle;
+}
 [[nodiscard]] std::string_view name_of(Action action) noexcept;  // "ping"
 
 enum class ErrorKind : std::uint8_t {
@@ -39,22 +49,30 @@ enum class ErrorKind : std::uint8_t {
   kLoginFailed,     // a login that was answered with another status, or not at all
   kConnectionLost,  // closed or reset by the target
   kUnanswered,      // without an answer when the drain ended
+  kNoConnection,    // due, and no connection was there to send it
+  kNotSent,         // due, and ringbench itself did not come to sending it
+  kOwnLimit,        // this machine gave ringbench no socket: no more ports, descriptors, memory
 };
-inline constexpr std::size_t kErrorKinds = 10;
+inline constexpr std::size_t kErrorKinds = 13;
 [[nodiscard]] std::string_view name_of(ErrorKind kind) noexcept;  // "wrong_sequence"
 
 struct ActionTally {
-  std::uint64_t sent = 0;
-  std::uint64_t answered = 0;
+  std::uint64_t sent = 0;      // due in the window
+  std::uint64_t answered = 0;  // of those, with Success
+  std::uint64_t late = 0;      // of the answered ones: after the window's end
   std::uint64_t failed = 0;
-  Histogram times;  // of those answered; open loop: from the intended send time
+  std::uint64_t in_window = 0;  // answered with Success in the window, whenever it was due
+  // Of what was sent, but for what was answered with another status. Open loop: from the intended
+  // send time.
+  Times times;
 };
 
 // What happened in one stretch of the window, by the time it happened.
 struct Interval {
-  std::uint64_t answered = 0;  // deliveries too
+  std::uint64_t answered = 0;   // messages; pushes where they are what is measured
+  std::uint64_t delivered = 0;  // of talks
   std::uint64_t errors = 0;
-  CoarseHistogram times;
+  CoarseHistogram times;  // of those answered
 };
 
 struct Tally {
@@ -67,11 +85,14 @@ struct Tally {
   std::array<std::uint64_t, kStatuses> statuses{};
   // Open loop: how much later than intended messages left, because ringbench was late.
   Histogram lag;
-  std::vector<Interval> timeline;  // sized before the window begins
-  std::uint64_t connects = 0;      // established, set-up included
-  std::uint64_t logins = 0;        // answered with Success, set-up included
-  std::string first_loss;          // what ended the first connection that was lost
-  std::uint64_t lost_packets = 0;  // pushes to a channel of ours that were sent and never came
+  std::vector<Interval> timeline;   // sized before the window begins
+  std::uint64_t connects = 0;       // established, set-up included
+  std::uint64_t logins = 0;         // answered with Success, set-up included
+  std::uint64_t retries = 0;        // of the set-up: connections begun again, since one was lost
+  std::string first_loss;           // what ended the first connection that was lost
+  std::string first_login_failure;  // why the first login, or connect, came to nothing
+  std::uint64_t lost_packets = 0;   // pushes to a channel of ours that were sent and never came
+  std::uint64_t sent_late = 0;      // open loop: due in the window, and sent by us after its end
 
   [[nodiscard]] ActionTally& of(Action action) noexcept {
     return actions[static_cast<std::size_t>(action)];
@@ -85,7 +106,7 @@ struct Tally {
 
 // Read by main while the worker runs: plain relaxed stores of one writer.
 struct LiveCounts {
-  std::atomic<std::uint64_t> answered{0};  // messages and deliveries, since the start
+  std::atomic<std::uint64_t> answered{0};  // as Interval::answered, since the start
   std::atomic<std::uint64_t> errors{0};
   std::atomic<std::uint64_t> ready{0};  // connections that are logged in
 };

@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "benchmarks/common/cpu_pin.h"
-#include "benchmarks/ringbench/worker_tag.h"
 
 namespace ringgate::bench {
 namespace {
@@ -51,6 +50,7 @@ Worker::Worker(const Options& options, RunState& state, const WorkerShare& share
     : options_(options),
       state_(state),
       share_(share),
+      never_(static_cast<std::uint64_t>(options.duration_ms) * kMillisecondNs),
       reader_(options.target.transport),
       random_(share.worker + 1),
       clients_(share.clients),
@@ -80,13 +80,13 @@ Worker::~Worker() {
 bool Worker::open(int cpu) {
   if (cpu >= 0) {
     if (auto pinned = pin_to_cpu(cpu); !pinned) {
-      state_.fail_once(pinned.error().message);
+      state_.limit_once(pinned.error().message);
       return false;
     }
   }
   const unsigned buffers = share_.workers > kManyThreads ? kBuffersOfManyThreads : kBufferCount;
   if (auto opened = ring_.open(share_.clients, buffers); !opened) {
-    state_.fail_once(opened.error().message);
+    state_.limit_once(opened.error().message);
     return false;
   }
   return true;
@@ -102,16 +102,19 @@ void Worker::loop() {
     ready_ = clients_.size();  // nothing is set up: logging in is what is measured
   }
   publish_counts();
+  if (service_ != nullptr) service_->attach();
   for (;;) {
     take_phase();
     if (phase_ == Phase::kStop) break;
     if (now_ns_ >= next_tick_ns_) tick();
     connect_more();
     run_timers();
-    if (phase_ == Phase::kRun) send_due();
+    send_due();
     start_sends();
+    if (service_ != nullptr) service_->turn();
     if (const int error = ring_.submit_and_wait_ns(wait_ns()); error != 0) {
-      return state_.fail_once(fmt::format("waiting on the ring failed: {}", std::strerror(-error)));
+      state_.limit_once(fmt::format("waiting on the ring failed: {}", std::strerror(-error)));
+      break;
     }
     now_ns_ = monotonic_ns();
     ring_.for_each_completion([this](const io_uring_cqe& cqe) { on_completion(cqe); });
@@ -119,25 +122,28 @@ void Worker::loop() {
   }
   settle_rest();
   publish_counts();
+  if (service_ != nullptr) service_->detach();
 }
 
 void Worker::take_phase() {
   const Phase phase = state_.phase.load(std::memory_order_acquire);
   if (phase == phase_) return;
-  const bool begins = phase == Phase::kRun;
   phase_ = phase;
-  if (begins) begin_load();
+  if (phase == Phase::kSetUp) begin_ns_ = progress_ns_ = monotonic_ns();
+  if (phase == Phase::kRun) begin_load();
 }
 
 std::uint64_t Worker::wait_ns() const noexcept {
   std::uint64_t until = next_tick_ns_;
-  if (phase_ == Phase::kRun) until = std::min(until, schedule_.next_ns());
+  if (due_left()) until = std::min(until, schedule_.next_ns());
   if (!timers_.empty()) until = std::min(until, timers_.top().due_ns);
   const std::uint64_t now = monotonic_ns();
-  return until > now ? until - now : 0;
+  const std::uint64_t wait = until > now ? until - now : 0;
+  return service_ == nullptr ? wait : std::min(wait, service_->wait_ns());
 }
 
 void Worker::on_completion(const io_uring_cqe& cqe) {
+  if (service_ != nullptr && PlayedService::owns(cqe)) return service_->on_completion(cqe);
   const WorkerTag tag = WorkerTag::unpack(cqe.user_data);
   Client& client = clients_[tag.index];
   // A slot is closed when nothing of it is in flight, but for its shutdown's completion.
@@ -160,6 +166,7 @@ void Worker::on_send(std::uint32_t index, int result) {
   Client& client = clients_[index];
   client.sending = false;
   client.output.complete_send(pool_, static_cast<std::size_t>(std::max(result, 0)));
+  if (result < 0 && client.state == ClientState::kClosing) client.output.clear(pool_);
   if (result < 0 && connected(client) && client.state != ClientState::kClosing) {
     return lose(index, ErrorKind::kConnectionLost, std::strerror(-result));
   }
@@ -171,12 +178,13 @@ void Worker::on_send(std::uint32_t index, int result) {
 }
 
 void Worker::end_batch() {
+  if (service_ != nullptr) service_->end_batch();
   ring_.return_buffers();
   for (const std::uint32_t index : starved_) {
     Client& client = clients_[index];
     if (!client.starved) continue;
     client.starved = false;
-    if (!connected(client) || client.state == ClientState::kClosing) continue;
+    if (!connected(client) || client.closing) continue;
     client.receiving = true;
     ring_.arm_recv(static_cast<int>(index), true,
                    WorkerTag{WorkerOp::kRecv, client.generation, index}.pack());
@@ -198,7 +206,7 @@ void Worker::publish_counts() {
   outstanding_.store(
       messages_pending_ +
           static_cast<std::uint64_t>(std::max<std::int64_t>(deliveries_pending_, 0)) +
-          (logins ? under_way_ + waiting_logins_.size() : 0),
+          (logins ? cycles_open_ + waiting_logins_.size() : 0) + (due_left() ? 1 : 0),
       std::memory_order_release);
 }
 
@@ -231,22 +239,47 @@ void Worker::keep_alive() {
 
 // The drain is over: what has not come does not come.
 void Worker::settle_rest() {
+  now_ns_ = monotonic_ns();
   for (Client& client : clients_) {
-    if (client.login_counted) {
-      client.login_counted = false;
-      ++tally_.of(Action::kLogin).failed;
-      count_error(ErrorKind::kUnanswered);
-    }
+    settle_login(client);
     pending_.drain(client.pending, [this](const Pending& message) {
       if (message.mix_step != kKeepAliveStep) count_error(ErrorKind::kUnanswered);
-      fail(message);
+      if (!message.counted) return;
+      ActionTally& tally = tally_.of(message.action);
+      ++tally.failed;
+      tally.times.unanswered.record(now_ns_ - message.intended_ns);
     });
   }
   for (; !waiting_logins_.empty(); waiting_logins_.pop()) {
-    if (!state_.in_window(waiting_logins_.front())) continue;
-    ++tally_.of(Action::kLogin).sent;
-    ++tally_.of(Action::kLogin).failed;
-    count_error(ErrorKind::kUnanswered);
+    count_unsent(ErrorKind::kUnanswered, waiting_logins_.front());
+  }
+  settle_due();
+  const std::uint64_t begin = state_.window_begin_ns.load(std::memory_order_relaxed);
+  if (now_ns_ > begin) never_.settle(tally_, now_ns_ - begin);
+}
+
+// A login, or a connection's end, that is still waited for.
+void Worker::settle_login(Client& client) {
+  const auto unanswered = [&](Action action) {
+    ++tally_.of(action).failed;
+    tally_.of(action).times.unanswered.record(now_ns_ - client.began_ns);
+  };
+  if (!client.cycle_counted) return;
+  const bool connected =
+      client.state != ClientState::kConnecting && client.state != ClientState::kUpgrading;
+  if (!connected) unanswered(Action::kConnect);
+  if (client.login_counted) unanswered(Action::kLogin);
+  unanswered(Action::kCycle);
+  count_error(ErrorKind::kUnanswered);
+  client.login_counted = client.cycle_counted = false;
+}
+
+// What was due in the window and has not left even now.
+void Worker::settle_due() {
+  const std::uint64_t end = state_.window_end_ns.load(std::memory_order_relaxed);
+  for (std::uint64_t due = schedule_.next_ns(); due < end; due = schedule_.next_ns()) {
+    schedule_.advance();
+    count_unsent(ErrorKind::kNotSent, due);
   }
 }
 

@@ -21,10 +21,13 @@
 #include "benchmarks/ringbench/client_codec.h"
 #include "benchmarks/ringbench/options.h"
 #include "benchmarks/ringbench/pending.h"
+#include "benchmarks/ringbench/played_service.h"
 #include "benchmarks/ringbench/random.h"
 #include "benchmarks/ringbench/run_state.h"
 #include "benchmarks/ringbench/schedule.h"
 #include "benchmarks/ringbench/tally.h"
+#include "benchmarks/ringbench/unanswered.h"
+#include "benchmarks/ringbench/worker_tag.h"
 #include "dataplane/block_pool.h"
 
 namespace ringgate::bench {
@@ -48,6 +51,11 @@ class Worker {
   // The thread's body, until the phase is kStop; `cpu` < 0: not pinned.
   void run(int cpu);
 
+  // Before run(): the service, started on this worker's ring, is served between messages. It
+  // outlives run().
+  void serve(PlayedService& service) noexcept { service_ = &service; }
+  [[nodiscard]] BenchRing& ring() noexcept { return ring_; }
+
   [[nodiscard]] const LiveCounts& live() const noexcept { return live_; }
   // What a drain waits for: messages, logins and deliveries that have not come.
   [[nodiscard]] std::uint64_t outstanding() const noexcept {
@@ -57,6 +65,8 @@ class Worker {
   [[nodiscard]] std::uint64_t gone() const noexcept {
     return gone_.load(std::memory_order_relaxed);
   }
+  // The last connect found that nothing listens there.
+  [[nodiscard]] bool refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
 
  private:
@@ -71,11 +81,14 @@ class Worker {
   void tick();
   void keep_alive();
   void settle_rest();
+  void settle_due();
+  void settle_login(Client& client);
   void publish_counts();
 
   // worker_connect.cc
   void connect_more();
   [[nodiscard]] bool may_connect() const noexcept;
+  [[nodiscard]] int open_socket(std::uint32_t index);
   void open_connection(std::uint32_t index);
   void on_connected(std::uint32_t index, int result);
   void on_transport_ready(std::uint32_t index);
@@ -83,8 +96,14 @@ class Worker {
   void login_answered(std::uint32_t index, const Incoming& answer);
   void login_failed(std::uint32_t index, const Incoming& answer);
   void become_ready(std::uint32_t index);
-  void lose(std::uint32_t index, ErrorKind kind, std::string_view why);
+  void hit_own_limit(std::uint32_t index, int error);
+  void lose(std::uint32_t index, ErrorKind kind, std::string_view why, bool hopeless = false);
+  void lose_login(Client& client, ErrorKind kind);
+  void give_up_or_retry(std::uint32_t index, ErrorKind kind, std::string_view why, bool hopeless);
   void fail_set_up(std::uint32_t index, ErrorKind kind, std::string_view why);
+  void say_goodbye(std::uint32_t index);
+  void out_of_patience(std::uint32_t index);
+  void cancel(std::uint32_t index, WorkerOp what);
   void begin_close(std::uint32_t index);
   void try_close(std::uint32_t index);
   void on_closed(std::uint32_t index);
@@ -103,15 +122,18 @@ class Worker {
   void on_push(std::uint32_t index, const Incoming& push);
   void on_close_frame(std::uint32_t index, const Incoming& close);
   void settle(std::uint32_t index, const Pending& message, std::uint32_t status);
-  void fail(const Pending& message);
+  void refuse(const Pending& message, std::uint32_t status);
+  void lose_message(const Pending& message);
+  void never_answered(Action action, std::uint64_t due_ns);
   void count_error(ErrorKind kind, std::uint32_t status = 0);
-  void count_time(Action action, bool counted, std::uint64_t since_ns);
+  void count_answer(Action action, bool counted, std::uint64_t since_ns);
   [[nodiscard]] Interval* interval_now() noexcept;
 
   // worker_load.cc
   void begin_load();
   void send_due();
   void send_scheduled(std::uint64_t intended_ns);
+  void count_unsent(ErrorKind kind, std::uint64_t intended_ns);
   void run_timers();
   void after_answer(std::uint32_t index, const Pending& message);
   void send_next(std::uint32_t index);
@@ -119,14 +141,24 @@ class Worker {
   void write_message(std::uint32_t index, const MixStep& step, std::uint32_t sequence,
                      std::uint64_t intended_ns);
   void begin_login(std::uint32_t index, std::uint64_t intended_ns);
+  void open_again(std::uint32_t index);
   void login_slot_free(std::uint32_t index);
   [[nodiscard]] std::uint8_t pick_step() noexcept;
   [[nodiscard]] std::uint32_t next_ready() noexcept;
   [[nodiscard]] bool may_send() const noexcept;
+  // Open loop: something was due before the window's end, or will be, and has not left.
+  [[nodiscard]] bool due_left() const noexcept {
+    return schedule_.next_ns() < state_.window_end_ns.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] std::uint8_t* reserve(std::uint32_t index, std::size_t bytes);
   void start_sends();
-  void wake_at(std::uint64_t due_ns, std::uint32_t index) {
-    timers_.push({due_ns, index, clients_[index].generation});
+  enum class Wake : std::uint8_t {
+    kSend,      // a pause is over
+    kOpen,      // the connection again
+    kPatience,  // what is under way has taken too long
+  };
+  void wake_at(std::uint64_t due_ns, std::uint32_t index, Wake what) {
+    timers_.push({due_ns, index, clients_[index].generation, what});
   }
 
   [[nodiscard]] bool connected(const Client& client) const noexcept {
@@ -139,9 +171,12 @@ class Worker {
   LiveCounts live_;
   std::atomic<std::uint64_t> outstanding_{0};
   std::atomic<std::uint64_t> gone_{0};
+  std::atomic<bool> refused_{false};
   Tally tally_;
+  Unanswered never_;
 
   BenchRing ring_;
+  PlayedService* service_ = nullptr;  // not ours; null: none, or on a thread of its own
   BlockPool pool_;
   IncomingReader reader_;
   Random random_;
@@ -158,10 +193,11 @@ class Worker {
     std::uint64_t due_ns;
     std::uint32_t index;
     std::uint16_t generation;  // a pause ends with its connection
+    Wake what;
     bool operator>(const Timer& other) const noexcept { return due_ns > other.due_ns; }
   };
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;  // pauses, reconnects
-  std::vector<std::uint32_t> free_slots_;                                  // kLogin, open loop
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+  std::vector<std::uint32_t> free_slots_;     // kLogin, open loop
   std::queue<std::uint64_t> waiting_logins_;  // kLogin: due, but no slot was free
 
   Phase phase_ = Phase::kSetUp;
@@ -174,6 +210,8 @@ class Worker {
   std::uint64_t ready_ = 0;
   std::uint64_t messages_pending_ = 0;
   std::int64_t deliveries_pending_ = 0;  // of talks
+  std::size_t cycles_open_ = 0;          // kLogin: slots in use
+  std::size_t early_failures_ = 0;       // kLogin: before the first success
   std::uint64_t pushes_received_ = 0;    // not yet told to state_
   std::uint64_t answered_ = 0;
   std::uint64_t errors_ = 0;

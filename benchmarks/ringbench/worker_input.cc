@@ -5,7 +5,6 @@
 
 #include "benchmarks/ringbench/push_body.h"
 #include "benchmarks/ringbench/worker.h"
-#include "benchmarks/ringbench/worker_tag.h"
 #include "codec/pkt.pb.h"
 
 namespace ringgate::bench {
@@ -32,12 +31,13 @@ void Worker::on_recv(std::uint32_t index, const io_uring_cqe& cqe) {
     if (connected(client) && client.state != ClientState::kClosing) on_data(index, bytes);
   }
   if (more) return;
-  if (!connected(client) || client.state == ClientState::kClosing) return try_close(index);
+  if (!connected(client)) return try_close(index);
   if (cqe.res == -ENOBUFS || cqe.res > 0) {
     client.starved = true;
     starved_.push_back(index);
     return;
   }
+  if (client.state == ClientState::kClosing) return try_close(index);
   lose(index, ErrorKind::kConnectionLost, cqe.res == 0 ? "end of stream" : std::strerror(-cqe.res));
 }
 
@@ -63,7 +63,7 @@ std::size_t Worker::consume(std::uint32_t index, ByteView bytes) {
   std::size_t used = 0;
   if (client.state == ClientState::kUpgrading) used = take_upgrade(index, bytes);
   while (client.state == ClientState::kLoggingIn || client.state == ClientState::kReady) {
-    const Incoming incoming = reader_.next(bytes.subspan(used));
+    const Incoming incoming = reader_.next(bytes.subspan(used), index);
     if (incoming.kind == IncomingKind::kNeedMore) break;
     used += incoming.consumed;
     handle(index, incoming);
@@ -106,6 +106,7 @@ void Worker::handle(std::uint32_t index, const Incoming& incoming) {
     case IncomingKind::kOther:
       return count_error(ErrorKind::kUnexpected);
     case IncomingKind::kNeedMore:
+    case IncomingKind::kPart:
       return;
   }
 }
@@ -149,21 +150,35 @@ void Worker::settle(std::uint32_t index, const Pending& message, std::uint32_t s
   }
   if (status == static_cast<std::uint32_t>(Status::kSuccess)) {
     --messages_pending_;
-    ++answered_;
-    if (message.counted) ++tally_.of(message.action).answered;
-    count_time(message.action, message.counted, message.intended_ns);
+    count_answer(message.action, message.counted, message.intended_ns);
   } else {
-    count_error(ErrorKind::kStatus, status);
-    fail(message);
+    refuse(message, status);
   }
   after_answer(index, message);
 }
 
-// A message that will not be answered with Success. Its delivery will not come either.
-void Worker::fail(const Pending& message) {
+// Answered, and not with Success: what was refused is not delivered.
+void Worker::refuse(const Pending& message, std::uint32_t status) {
+  const bool talk = message.action == Action::kTalk;
+  count_error(ErrorKind::kStatus, status);
+  --messages_pending_;
+  if (talk) --deliveries_pending_;
+  if (!message.counted) return;
+  ++tally_.of(message.action).failed;
+  if (talk) --tally_.of(Action::kDelivery).sent;
+}
+
+// Its connection has ended. Its delivery may come all the same, and is not waited for.
+void Worker::lose_message(const Pending& message) {
   --messages_pending_;
   if (message.action == Action::kTalk) --deliveries_pending_;
-  if (message.counted) ++tally_.of(message.action).failed;
+  if (message.counted) never_answered(message.action, message.intended_ns);
+}
+
+// Of the window.
+void Worker::never_answered(Action action, std::uint64_t due_ns) {
+  ++tally_.of(action).failed;
+  never_.add(action, due_ns - state_.window_begin_ns.load(std::memory_order_relaxed));
 }
 
 // Of a talk, or of ringbench's own service. What has not come when the run ends has failed.
@@ -178,10 +193,7 @@ void Worker::on_push(std::uint32_t index, const Incoming& push) {
   }
   if (stamp->number < client.next_number) return count_error(ErrorKind::kOutOfOrder);
   client.next_number = stamp->number + 1;
-  ++answered_;
-  const bool counted = state_.in_window(stamp->sent_ns);
-  if (counted) ++tally_.of(Action::kDelivery).answered;
-  count_time(Action::kDelivery, counted, stamp->sent_ns);
+  count_answer(Action::kDelivery, state_.in_window(stamp->sent_ns), stamp->sent_ns);
 }
 
 void Worker::count_error(ErrorKind kind, std::uint32_t status) {
@@ -193,19 +205,31 @@ void Worker::count_error(ErrorKind kind, std::uint32_t status) {
   if (Interval* const interval = interval_now()) ++interval->errors;
 }
 
-void Worker::count_time(Action action, bool counted, std::uint64_t since_ns) {
+// With Success. `counted`: it was due in the window.
+void Worker::count_answer(Action action, bool counted, std::uint64_t since_ns) {
   const std::uint64_t took_ns = now_ns_ > since_ns ? now_ns_ - since_ns : 0;
-  if (counted) tally_.of(action).times.record(took_ns);
-  if (Interval* const interval = interval_now()) {
-    ++interval->answered;
-    interval->times.record(took_ns);
+  const bool in_window = state_.in_window(now_ns_);
+  ActionTally& tally = tally_.of(action);
+  if (counted) {
+    ++tally.answered;
+    tally.times.answered.record(took_ns);
+    if (!in_window) ++tally.late;
   }
+  if (in_window) ++tally.in_window;
+  const bool main = is_main(action, options_.scenario);
+  if (main) ++answered_;
+  Interval* const interval = interval_now();
+  if (interval == nullptr) return;
+  if (action == Action::kDelivery && !main) ++interval->delivered;
+  if (!main) return;
+  ++interval->answered;
+  interval->times.record(took_ns);
 }
 
 // The stretch of the window that is now; null before and after it.
 Interval* Worker::interval_now() noexcept {
+  if (!state_.in_window(now_ns_)) return nullptr;
   const std::uint64_t begin = state_.window_begin_ns.load(std::memory_order_relaxed);
-  if (now_ns_ < begin) return nullptr;
   const std::uint64_t interval_ns =
       static_cast<std::uint64_t>(options_.interval_ms()) * kMillisecondNs;
   const std::uint64_t index = (now_ns_ - begin) / interval_ns;

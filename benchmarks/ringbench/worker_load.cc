@@ -6,12 +6,13 @@
 
 #include "benchmarks/ringbench/push_body.h"
 #include "benchmarks/ringbench/worker.h"
-#include "benchmarks/ringbench/worker_tag.h"
 
 namespace ringgate::bench {
 namespace {
 
 constexpr std::size_t kFirstPieceBytes = 64;  // of a send queue: clients say little
+// So that answers are read, and phases seen, however much is due.
+constexpr unsigned kMostPerTurn = 8192;
 
 }  // namespace
 
@@ -47,9 +48,10 @@ void Worker::begin_load() {
 
 // --- Open loop ----------------------------------------------------------------------------------
 
+// What was due in the window and is late at its end is sent all the same: its times tell.
 void Worker::send_due() {
   const std::uint64_t end = state_.window_end_ns.load(std::memory_order_relaxed);
-  for (;;) {
+  for (unsigned sent = 0; sent < kMostPerTurn; ++sent) {
     const std::uint64_t due = schedule_.next_ns();
     if (due > now_ns_ || due >= end) return;
     schedule_.advance();
@@ -58,15 +60,14 @@ void Worker::send_due() {
 }
 
 void Worker::send_scheduled(std::uint64_t intended_ns) {
-  if (state_.in_window(intended_ns)) tally_.lag.record(now_ns_ - intended_ns);
+  if (state_.in_window(intended_ns)) {
+    tally_.lag.record(now_ns_ - intended_ns);
+    if (!state_.in_window(now_ns_)) ++tally_.sent_late;
+  }
   if (options_.scenario != Scenario::kLogin) {
     const std::uint32_t index = next_ready();
     if (index < clients_.size()) return send_message(index, pick_step(), intended_ns);
-    if (!state_.in_window(intended_ns)) return;
-    ActionTally& tally = tally_.of(steps_.front().action);  // nobody is there to send it
-    ++tally.sent;
-    ++tally.failed;
-    return;
+    return count_unsent(ErrorKind::kNoConnection, intended_ns);
   }
   if (free_slots_.empty()) {
     waiting_logins_.push(intended_ns);
@@ -75,6 +76,18 @@ void Worker::send_scheduled(std::uint64_t intended_ns) {
   const std::uint32_t index = free_slots_.back();
   free_slots_.pop_back();
   begin_login(index, intended_ns);
+}
+
+// It was due, and it was not sent: nobody will ever have an answer to it.
+void Worker::count_unsent(ErrorKind kind, std::uint64_t intended_ns) {
+  if (!state_.in_window(intended_ns)) return;
+  count_error(kind);
+  const auto count = [&](Action action) {
+    ++tally_.of(action).sent;
+    never_answered(action, intended_ns);
+  };
+  if (options_.scenario != Scenario::kLogin) return count(steps_[pick_step()].action);
+  for (const Action action : {Action::kConnect, Action::kLogin, Action::kCycle}) count(action);
 }
 
 // Whose turn it is; clients_.size() when nobody is ready.
@@ -96,20 +109,25 @@ void Worker::after_answer(std::uint32_t index, const Pending& message) {
   if (step.think_max_ms == 0) return send_next(index);
   const std::uint64_t pause_ms = random_.between(static_cast<std::uint64_t>(step.think_min_ms),
                                                  static_cast<std::uint64_t>(step.think_max_ms));
-  wake_at(now_ns_ + pause_ms * kMillisecondNs, index);
+  wake_at(now_ns_ + pause_ms * kMillisecondNs, index, Wake::kSend);
 }
 
-// Pauses that are over, and lost connections that are to be opened again.
 void Worker::run_timers() {
   while (!timers_.empty() && timers_.top().due_ns <= now_ns_) {
-    const auto [due_ns, index, generation] = timers_.top();
+    const auto [due_ns, index, generation, what] = timers_.top();
     timers_.pop();
     const Client& client = clients_[index];
     if (generation != client.generation) continue;
-    if (client.state == ClientState::kClosed && options_.reconnect) {
-      if (phase_ != Phase::kDrain) open_connection(index);
-    } else if (client.state == ClientState::kReady) {
-      send_next(index);
+    switch (what) {
+      case Wake::kSend:
+        if (client.state == ClientState::kReady) send_next(index);
+        break;
+      case Wake::kOpen:
+        open_again(index);
+        break;
+      case Wake::kPatience:
+        out_of_patience(index);
+        break;
     }
   }
 }
@@ -137,8 +155,9 @@ void Worker::send_message(std::uint32_t index, std::uint8_t step, std::uint64_t 
   const std::uint32_t sequence = what.action == Action::kPing ? 0 : ++client.sequence;
   if (!pending_.push(client.pending, {intended_ns, sequence, what.action, counted, step})) {
     // So much is outstanding that nothing more can be kept in mind: it was due and was not sent.
-    if (counted) ++tally_.of(what.action).failed;
-    return count_error(ErrorKind::kUnanswered);
+    if (counted) never_answered(what.action, intended_ns);
+    if (counted && what.action == Action::kTalk) --tally_.of(Action::kDelivery).sent;
+    return count_error(ErrorKind::kNotSent);
   }
   ++messages_pending_;
   client.last_sent_ms = static_cast<std::uint32_t>((now_ns_ - begin_ns_) / kMillisecondNs);
@@ -186,7 +205,7 @@ void Worker::start_sends() {
     Client& client = clients_[index];
     client.dirty = false;
     if (client.sending || client.output.empty() || !connected(client) ||
-        client.state == ClientState::kClosing || client.state == ClientState::kConnecting) {
+        client.state == ClientState::kConnecting) {
       continue;
     }
     iovec piece{};
@@ -207,9 +226,23 @@ void Worker::start_sends() {
 void Worker::begin_login(std::uint32_t index, std::uint64_t intended_ns) {
   Client& client = clients_[index];
   client.began_ns = intended_ns;
-  client.login_counted = state_.in_window(intended_ns);
-  if (client.login_counted) ++tally_.of(Action::kLogin).sent;
+  client.login_counted = client.cycle_counted = state_.in_window(intended_ns);
+  client.cycle_open = true;
+  ++cycles_open_;
+  if (client.login_counted) {
+    for (const Action action : {Action::kConnect, Action::kLogin, Action::kCycle}) {
+      ++tally_.of(action).sent;
+    }
+  }
   open_connection(index);
+}
+
+// A connection that was lost, or a login's slot after a pause.
+void Worker::open_again(std::uint32_t index) {
+  if (clients_[index].state != ClientState::kClosed) return;
+  if (options_.scenario == Scenario::kLogin) return login_slot_free(index);
+  clients_[index].retry = false;
+  if (phase_ != Phase::kDrain) open_connection(index);
 }
 
 void Worker::login_slot_free(std::uint32_t index) {

@@ -5,7 +5,13 @@
 
 namespace ringgate::bench {
 
-enum class WorkerOp : std::uint8_t { kConnect, kRecv, kSend, kShutdown, kClose };
+enum class WorkerOp : std::uint8_t {
+  kConnect,
+  kRecv,
+  kSend,
+  kShutdown,
+  kClose
+};  // kShutdown: cancels too
 
 // The generation tells a completion of an earlier connection of the slot.
 struct WorkerTag {

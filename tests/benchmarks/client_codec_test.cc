@@ -155,6 +155,56 @@ TEST_P(ClientCodecTest, ReadsHeadersThatAreNotCanonical) {
   EXPECT_EQ(answer.sequence, 5U);
 }
 
+Bytes ws_part(Opcode opcode, ByteView payload, bool fin) {
+  Bytes frame = from_gateway(Transport::kWebSocket, opcode, payload);
+  if (!fin) frame[0] &= 0x7f;
+  return frame;
+}
+
+// RFC 6455, section 5.4: any message may come in parts, and control frames between them.
+TEST(FragmentedMessage, IsPutTogetherForEachStream) {
+  OutgoingHeader header;
+  header.command = "echo.ping";
+  header.sequence = 7;
+  header.flag = Flag::kResponse;
+  const Bytes whole = packet(header);
+  const ByteView all(whole);
+  IncomingReader reader(Transport::kWebSocket);
+  for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
+    EXPECT_EQ(reader.next(ws_part(Opcode::kBinary, all.first(cut), false), 5).kind,
+              IncomingKind::kPart);
+    EXPECT_EQ(reader.next(ws_part(Opcode::kPing, kBody, true), 5).kind, IncomingKind::kPingFrame);
+    const Bytes unbroken = ws_part(Opcode::kBinary, all, true);
+    EXPECT_EQ(reader.next(unbroken, 6).kind, IncomingKind::kAnswer) << "another stream";
+    EXPECT_EQ(reader.next(ws_part(Opcode::kContinuation, {}, false), 5).kind, IncomingKind::kPart);
+    const Bytes last = ws_part(Opcode::kContinuation, all.subspan(cut), true);
+    const Incoming answer = reader.next(last, 5);
+    ASSERT_EQ(answer.kind, IncomingKind::kAnswer) << cut;
+    EXPECT_EQ(answer.sequence, 7U);
+    EXPECT_THAT(answer.body, ElementsAreArray(kBody));
+    EXPECT_EQ(answer.consumed, last.size());
+  }
+}
+
+TEST(FragmentedMessage, OutOfOrderIsMalformed) {
+  IncomingReader reader(Transport::kWebSocket);
+  const Bytes first = ws_part(Opcode::kBinary, kBody, false);
+  EXPECT_EQ(reader.next(ws_part(Opcode::kContinuation, kBody, true)).kind,
+            IncomingKind::kMalformed);
+  EXPECT_EQ(reader.next(first).kind, IncomingKind::kPart);
+  EXPECT_EQ(reader.next(first).kind, IncomingKind::kMalformed);
+  reader.forget(0);
+  EXPECT_EQ(reader.next(first).kind, IncomingKind::kPart) << "a new connection";
+}
+
+TEST(FragmentedMessage, HasTheBoundOfAWholeOne) {
+  IncomingReader reader(Transport::kWebSocket);
+  const Bytes large(std::size_t{9} << 20, 0);
+  EXPECT_EQ(reader.next(ws_part(Opcode::kBinary, large, false)).kind, IncomingKind::kPart);
+  EXPECT_EQ(reader.next(ws_part(Opcode::kContinuation, large, true)).kind,
+            IncomingKind::kMalformed);
+}
+
 INSTANTIATE_TEST_SUITE_P(Transports, ClientCodecTest,
                          testing::Values(Transport::kTcp, Transport::kWebSocket),
                          [](const auto& transport) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "benchmarks/ringbench/fail_if.h"
 #include "benchmarks/ringbench/run_state.h"
 #include "sample_measurement.h"
 
@@ -24,12 +25,20 @@ class MeasurementTest : public testing::Test {
 };
 
 TEST_F(MeasurementTest, SumsItsActions) {
-  EXPECT_EQ(measured_.sent(), measured_.answered() + measured_.failed());
-  EXPECT_EQ(measured_.answered(), 40'000U);
-  EXPECT_DOUBLE_EQ(measured_.per_second(), 4000);
+  const auto sum = [&](std::uint64_t ActionTally::* count) {
+    return measured_.sum(options_, count);
+  };
+  EXPECT_EQ(sum(&ActionTally::sent), 20'011U);  // a delivery is a part of its talk
+  EXPECT_EQ(sum(&ActionTally::sent), sum(&ActionTally::answered) + sum(&ActionTally::failed));
+  EXPECT_EQ(sum(&ActionTally::late), 5U);
+  EXPECT_DOUBLE_EQ(measured_.per_second(options_), 1999);  // in the window, late ones not
+  options_.scenario = Scenario::kPush;
+  EXPECT_EQ(sum(&ActionTally::sent), 20'003U);
+  EXPECT_DOUBLE_EQ(measured_.per_second(options_), 1998);
+  options_.scenario = Scenario::kTalk;
   EXPECT_THAT(measured_.used_actions(options_), ElementsAre(Action::kTalk, Action::kDelivery));
   EXPECT_EQ(measured_.times(options_).count(), 20'000U);
-  EXPECT_EQ(measured_.per_message_us(40'020'000), 1);
+  EXPECT_EQ(measured_.per_message_us(20'020'000), 1);
   EXPECT_EQ(measured_.set_up_logins_per_second(options_), 4938);
 }
 
@@ -48,7 +57,7 @@ TEST_F(MeasurementTest, KnowsWhatAScenarioIsAbout) {
 
 TEST_F(MeasurementTest, DividesByNothingWithoutMessagesOrTime) {
   const auto empty = std::make_unique<Measurement>();
-  EXPECT_EQ(empty->per_second(), 0);
+  EXPECT_EQ(empty->per_second(options_), 0);
   EXPECT_FALSE(empty->per_message_us(5));
   EXPECT_EQ(empty->share_of_window(5), 0);
   EXPECT_FALSE(empty->set_up_logins_per_second(options_));
@@ -95,10 +104,75 @@ TEST_F(MeasurementTest, WarnsOfWaitingForACpu) {
 
 TEST_F(MeasurementTest, WarnsOfARunCutShortAndOfNoAnswers) {
   measured_.stopped_early = true;
-  measured_.window_s = 4.5;
+  measured_.window_s = measured_.sampled_s = 4.5;
   EXPECT_THAT(warnings(), ElementsAre(HasSubstr("4.50 s of 10.00 s")));
   for (ActionTally& action : measured_.tally.actions) action.answered = 0;
   EXPECT_THAT(warnings(), Contains(HasSubstr("nothing was answered")));
+}
+
+TEST_F(MeasurementTest, WarnsWhenTheTargetDidNotKeepTheRate) {
+  ActionTally& talk = measured_.tally.of(Action::kTalk);
+  EXPECT_EQ(measured_.kept_rate(options_), true);
+  talk.in_window = 15'000;
+  talk.late = 5'000;
+  EXPECT_EQ(measured_.kept_rate(options_), false);
+  EXPECT_THAT(warnings(),
+              ElementsAre(testing::AllOf(
+                  HasSubstr("did not keep the rate"), HasSubstr("2,001 per second were due"),
+                  HasSubstr("1,500 were answered"), HasSubstr("5,000 answers came after"))));
+  options_.rate.reset();
+  EXPECT_FALSE(measured_.kept_rate(options_).has_value());
+  EXPECT_THAT(warnings(), IsEmpty());
+}
+
+TEST_F(MeasurementTest, WhatRingbenchDidNotSendInTimeIsItsOwnLimit) {
+  options_.fail_if.clear();
+  EXPECT_EQ(exit_code(measured_, options_), 0);
+  measured_.tally.sent_late = 300;  // 2,001 a second: more than a tenth of a second behind
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("300 left after the window's end and 1 never")));
+  EXPECT_EQ(exit_code(measured_, options_), 4);
+  EXPECT_EQ(why_not_green(measured_, options_), warnings().front());
+}
+
+TEST_F(MeasurementTest, IsGreenOnlyWhenWhatWasAskedWasMeasured) {
+  EXPECT_EQ(exit_code(measured_, options_), 3);  // errors>0
+  measured_.ended = RunEnd{"the target has gone", false};
+  EXPECT_EQ(exit_code(measured_, options_), 3);
+  EXPECT_THAT(warnings(), ElementsAre("the target has gone"));
+  options_.fail_if.clear();
+  EXPECT_EQ(exit_code(measured_, options_), 4);
+  EXPECT_EQ(why_not_green(measured_, options_), "the target has gone");
+  measured_.ended->own_limit = true;  // then a condition would judge the target by it
+  options_.fail_if.push_back(parse_fail_if("errors>0").value());
+  EXPECT_EQ(exit_code(measured_, options_), 4);
+  for (ActionTally& action : measured_.tally.actions) action.answered = 0;
+  EXPECT_EQ(exit_code(measured_, options_), 1);
+  measured_.ended.reset();
+  options_.fail_if.clear();
+  EXPECT_EQ(exit_code(measured_, options_), 1);
+}
+
+TEST_F(MeasurementTest, TextTellsWhoHadNoAnswer) {
+  EXPECT_THAT(as_text(measured_, options_), Not(HasSubstr("≥")));
+  measured_.tally.of(Action::kTalk).times.unanswered.record(4 * kSecondNs, 300);
+  const std::string text = as_text(measured_, options_);
+  EXPECT_THAT(text, HasSubstr("≥ 4.00 s"));
+  EXPECT_THAT(text, HasSubstr("300 without an answer had waited at least so long"));
+}
+
+TEST_F(MeasurementTest, ARefusedLoginIsNoLostConnection) {
+  measured_.tally.first_login_failure = "status 300: later";
+  const std::string text = as_text(measured_, options_);
+  EXPECT_THAT(text, HasSubstr("the first login that failed: status 300: later"));
+  EXPECT_THAT(text, Not(HasSubstr("connection was lost by")));
+}
+
+TEST_F(MeasurementTest, TextSaysWhereAServiceOfItsOwnRan) {
+  EXPECT_THAT(as_text(measured_, options_), Not(HasSubstr("played by ringbench")));
+  options_.service.play = true;
+  EXPECT_THAT(as_text(measured_, options_), HasSubstr("on a thread of its own"));
+  options_.service.own_thread = false;
+  EXPECT_THAT(as_text(measured_, options_), HasSubstr("on the first thread"));
 }
 
 TEST_F(MeasurementTest, TextTellsWhatMatters) {
@@ -113,8 +187,8 @@ TEST_F(MeasurementTest, TextTellsWhatMatters) {
   EXPECT_THAT(text, HasSubstr("us of CPU per message"));
   EXPECT_THAT(text, HasSubstr("rough below 60 s"));
   EXPECT_THAT(text, HasSubstr("RSS 120 MB, at the end 123 MB, at most 130 MB"));
-  EXPECT_THAT(text, HasSubstr("10,000 voluntary and 300 involuntary context switches, 0.257"));
-  EXPECT_THAT(text, HasSubstr("errors>0            FAILED  57"));
+  EXPECT_THAT(text, HasSubstr("10,000 voluntary and 300 involuntary context switches, 0.514"));
+  EXPECT_THAT(text, HasSubstr("errors>0            FAILED  80"));
   EXPECT_THAT(text, HasSubstr("connection_lost>10  ok      8"));
   EXPECT_THAT(text, Not(HasSubstr("closed loop")));
 }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <cstdlib>
@@ -162,7 +163,29 @@ TEST_F(OptionsTest, RefusesWithASentenceThatSaysHowToMendIt) {
   EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--app", "a\"b"}), HasSubstr("--app"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--rate", "5", "--in-flight", "2"}),
               HasSubstr("excludes"));
-  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--rate", "0"}), HasSubstr("--rate"));
+  for (const char* rate : {"0", "1x", "inf", "-5"}) {
+    EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--rate", rate}),
+                HasSubstr("--rate: '" + std::string(rate) + "' is no rate"));
+  }
+  for (const char* flag : {"--connect-rate", "--pid", "--connections", "--in-flight", "--body",
+                           "--threads", "--fanout"}) {
+    const std::string sentence = refusal({"ping", "--raw", "--target", target, flag, "-1"});
+    EXPECT_THAT(sentence, HasSubstr(flag));
+    EXPECT_LT(sentence.size(), 160U) << sentence;
+  }
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--json", "-", "--html", "-"}),
+              HasSubstr("standard output"));
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--source", "192.0.2.77"}),
+              HasSubstr("addresses of this machine"));
+  for (const char* source : {"127.0.0", "127.0.0.9-127.0.0.2", "127.0.0.1,", "::1-::5", "a-b"}) {
+    EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--source", source}),
+                HasSubstr("is no address"));
+  }
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--source", "::1"}),
+              HasSubstr("not both IPv4"));
+  EXPECT_THAT(refusal({"push", "--secret", "s", "--target", target, "--registry-file", "f",
+                       "--service-thread", "shared"}),
+              HasSubstr("--service-thread"));
   EXPECT_THAT(refusal({"idle", "--raw", "--target", target, "--rate", "5"}),
               HasSubstr("--heartbeat"));
   EXPECT_THAT(refusal({"talk", "--secret", "s", "--target", target, "--connections", "3"}),
@@ -178,6 +201,51 @@ TEST_F(OptionsTest, RefusesWithASentenceThatSaysHowToMendIt) {
               HasSubstr("--connections"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--fail-if", "p99>20"}),
               HasSubstr("--fail-if"));
+}
+
+TEST_F(OptionsTest, NumbersHaveSuffixes) {
+  const auto options = parse({"ping", "--raw", "--target", "tcp://127.0.0.1:9", "--rate", "1.5k",
+                              "--connections", "2k", "--connect-rate", "10k", "--body", "1k"});
+  ASSERT_TRUE(options) << options.error().text;
+  EXPECT_EQ(options->rate, 1500);
+  EXPECT_EQ(options->connections, 2000U);
+  EXPECT_EQ(options->connect_rate, 10'000);
+  EXPECT_EQ(options->body_bytes, 1000U);
+}
+
+TEST_F(OptionsTest, SourcesAreAddressesAndRanges) {
+  const auto sources = [](const char* text) {
+    const auto options =
+        parse({"ping", "--raw", "--target", "tcp://127.0.0.1:9", "--source", text});
+    EXPECT_TRUE(options) << text;
+    std::vector<std::string> all;
+    if (!options) return all;
+    for (const Address& one : options->sources.addresses()) all.push_back(format_address(one));
+    return all;
+  };
+  EXPECT_THAT(sources("127.0.0.9"), testing::ElementsAre("127.0.0.9:0"));
+  EXPECT_THAT(sources("127.0.0.9,127.0.1.1-127.0.1.3"),
+              testing::ElementsAre("127.0.0.9:0", "127.0.1.1:0", "127.0.1.2:0", "127.0.1.3:0"));
+}
+
+TEST_F(OptionsTest, AServiceSharesAThreadWhereNoProcessorIsLeftForIt) {
+  const auto own_thread = [](std::vector<const char*> more) {
+    more.insert(more.begin(), {"forward", "--target", "tcp://127.0.0.1:9", "--secret", "s",
+                               "--registry-file", "f"});
+    return parse(more)->service.own_thread;
+  };
+  EXPECT_TRUE(own_thread({"--service-thread", "own"}));
+  EXPECT_FALSE(own_thread({"--service-thread", "shared"}));
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  for (unsigned cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
+    if (CPU_ISSET(cpu, &before)) CPU_SET(cpu, &one);
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_FALSE(own_thread({}));
+  ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
 }
 
 TEST_F(OptionsTest, HelpIsNoError) {

@@ -71,7 +71,7 @@ TEST_F(ReportHtmlTest, HoldsACurveForEachAction) {
     last_nines = point.at(0).get_double();
   }
   EXPECT_NEAR(last_nines, 4.301, 0.001);  // of 20,000
-  const auto& times = sample_->measured.tally.of(Action::kTalk).times;
+  const auto& times = sample_->measured.tally.of(Action::kTalk).times.answered;
   EXPECT_NEAR(before, static_cast<double>(times.max_ns()) / 1000, 0.01);
 }
 

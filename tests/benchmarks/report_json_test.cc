@@ -95,13 +95,16 @@ TEST_F(ReportJsonTest, TellsTheSetting) {
 
 TEST_F(ReportJsonTest, TellsCountsAndTimes) {
   const element root = read();
-  EXPECT_EQ(count(root, "/sent"), 40'014U);
-  EXPECT_EQ(count(root, "/answered"), 40'000U);
-  EXPECT_EQ(count(root, "/failed"), 14U);
-  EXPECT_EQ(count(root, "/messages"), 40'020U);
-  EXPECT_EQ(number(root, "/per_second"), 4000);
-  const Histogram& talks = measured_.tally.of(Action::kTalk).times;
-  const Histogram& deliveries = measured_.tally.of(Action::kDelivery).times;
+  EXPECT_EQ(count(root, "/sent"), 20'011U);
+  EXPECT_EQ(count(root, "/answered"), 20'000U);
+  EXPECT_EQ(count(root, "/late"), 5U);
+  EXPECT_EQ(count(root, "/failed"), 11U);
+  EXPECT_EQ(count(root, "/answered_in_window"), 19'990U);
+  EXPECT_EQ(count(root, "/messages"), 20'020U);
+  EXPECT_EQ(number(root, "/per_second"), 1999);
+  EXPECT_TRUE(flag(root, "/kept_rate"));
+  const Histogram& talks = measured_.tally.of(Action::kTalk).times.answered;
+  const Histogram& deliveries = measured_.tally.of(Action::kDelivery).times.answered;
   EXPECT_EQ(count(root, "/latency_us/count"), 20'000U);
   EXPECT_NEAR(number(root, "/latency_us/mean"), talks.mean_ns() / 1000, 0.001);
   EXPECT_NEAR(number(root, "/latency_us/p999"), to_us(talks.quantile_ns(0.999)), 0.001);
@@ -109,6 +112,10 @@ TEST_F(ReportJsonTest, TellsCountsAndTimes) {
   EXPECT_EQ(count(root, "/actions/talk/sent"), 20'011U);
   EXPECT_EQ(count(root, "/actions/talk/answered"), 20'000U);
   EXPECT_EQ(count(root, "/actions/delivery/failed"), 3U);
+  EXPECT_EQ(count(root, "/actions/delivery/late"), 7U);
+  EXPECT_EQ(number(root, "/actions/delivery/per_second"), 1998);
+  EXPECT_EQ(size(root, "/latency_us/at_least"), 0U);
+  EXPECT_EQ(count(root, "/retries"), 2U);
   EXPECT_NEAR(number(root, "/actions/delivery/latency_us/p50"), to_us(deliveries.quantile_ns(0.5)),
               0.001);
   EXPECT_EQ(root["actions"].get_object().value_unsafe().size(), 2U);
@@ -119,9 +126,32 @@ TEST_F(ReportJsonTest, TellsCountsAndTimes) {
   EXPECT_NEAR(number(root, "/schedule_lag_us/p99"), to_us(lag.quantile_ns(0.99)), 0.001);
 }
 
+TEST_F(ReportJsonTest, NamesTheTimesThatAreAtLeastWhatIsTold) {
+  measured_.tally.of(Action::kTalk).times.unanswered.record(2'000'000'000, 400);
+  const element root = read();
+  EXPECT_EQ(count(root, "/latency_us/count"), 20'400U);
+  EXPECT_EQ(count(root, "/latency_us/unanswered"), 400U);
+  ASSERT_EQ(size(root, "/latency_us/at_least"), 5U);
+  EXPECT_EQ(text(root, "/latency_us/at_least/0"), "mean");
+  EXPECT_EQ(text(root, "/latency_us/at_least/1"), "p99");
+  EXPECT_EQ(text(root, "/latency_us/at_least/4"), "max");
+  EXPECT_NEAR(number(root, "/latency_us/p99"), 2e6, 2e4);
+  EXPECT_TRUE(flag(root, "/fail_if/0/at_least"));  // p99>20ms
+  EXPECT_TRUE(flag(root, "/fail_if/0/failed"));
+}
+
+TEST_F(ReportJsonTest, TellsWhyARunEnded) {
+  EXPECT_TRUE(is_null(read(), "/ended_by"));
+  measured_.ended = RunEnd{"no ports", true};
+  const element root = read();
+  EXPECT_EQ(text(root, "/ended_by"), "no ports");
+  EXPECT_TRUE(flag(root, "/own_limit"));
+  EXPECT_EQ(count(root, "/exit_code"), 4U);
+}
+
 TEST_F(ReportJsonTest, TellsErrorsByKindAndStatus) {
   const element root = read();
-  EXPECT_EQ(count(root, "/errors/total"), 57U);
+  EXPECT_EQ(count(root, "/errors/total"), 80U);
   for (std::size_t kind = 0; kind < kErrorKinds; ++kind) {
     EXPECT_EQ(count(root, fmt::format("/errors/{}", name_of(static_cast<ErrorKind>(kind)))),
               measured_.tally.errors[kind]);
@@ -134,8 +164,8 @@ TEST_F(ReportJsonTest, TellsProcessorsAndMemory) {
   const element root = read();
   const ProcessUse& target = sample_->target();
   const auto run_ns = static_cast<double>(target.cpu.run_ns);
-  EXPECT_NEAR(number(root, "/target_cpu/us_per_message"), run_ns / 1000 / 40'020, 0.0001);
-  EXPECT_NEAR(number(root, "/target_cpu/user_us_per_message"), target.cpu.user_s * 1e6 / 40'020,
+  EXPECT_NEAR(number(root, "/target_cpu/us_per_message"), run_ns / 1000 / 20'020, 0.0001);
+  EXPECT_NEAR(number(root, "/target_cpu/user_us_per_message"), target.cpu.user_s * 1e6 / 20'020,
               0.0001);
   EXPECT_NEAR(number(root, "/target_cpu/system_s"), target.cpu.system_s, 0.001);
   EXPECT_EQ(count(root, "/target_cpu/cpu_ns"), target.cpu.run_ns);
@@ -158,7 +188,7 @@ TEST_F(ReportJsonTest, TellsVerdicts) {
   EXPECT_EQ(size(root, "/warnings"), 1U);
   ASSERT_EQ(size(root, "/fail_if"), 4U);
   EXPECT_EQ(text(root, "/fail_if/1/expression"), "errors>0");
-  EXPECT_EQ(number(root, "/fail_if/1/value"), 57);
+  EXPECT_EQ(number(root, "/fail_if/1/value"), 80);
   EXPECT_TRUE(flag(root, "/fail_if/1/failed"));
   EXPECT_FALSE(flag(root, "/fail_if/2/failed"));
   EXPECT_TRUE(is_null(root, "/fail_if/3/value"));
@@ -169,7 +199,8 @@ TEST_F(ReportJsonTest, TellsTheTimeline) {
   const element root = read();
   ASSERT_EQ(size(root, "/timeline"), 10U);
   EXPECT_EQ(number(root, "/timeline/0/t_s"), 1);
-  EXPECT_EQ(count(root, "/timeline/3/answered"), 4000U);
+  EXPECT_EQ(count(root, "/timeline/3/answered"), 2000U);
+  EXPECT_EQ(count(root, "/timeline/3/delivered"), 2000U);
   EXPECT_EQ(count(root, "/timeline/6/errors"), 9U);
   EXPECT_NEAR(number(root, "/timeline/2/p99_us"),
               to_us(measured_.tally.timeline[2].times.quantile_ns(0.99)), 0.001);

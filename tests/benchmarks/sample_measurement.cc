@@ -35,12 +35,12 @@ void record_times(Tally& tally) {
     for (int time = 0; time < kTimesPerInterval; ++time) {
       const auto ns =
           static_cast<std::uint64_t>(chance(random) < 0.005 ? slow(random) : usual(random));
-      tally.of(Action::kTalk).times.record(ns);
-      tally.of(Action::kDelivery).times.record(ns * 5 / 4);
+      tally.of(Action::kTalk).times.answered.record(ns);
+      tally.of(Action::kDelivery).times.answered.record(ns * 5 / 4);
       tally.lag.record(ns / 50);
       interval.times.record(ns);
-      interval.times.record(ns * 5 / 4);
-      interval.answered += 2;
+      ++interval.answered;
+      ++interval.delivered;
     }
   }
   tally.timeline[6].errors = 9;
@@ -52,17 +52,23 @@ void set_counts(Tally& tally) {
   ActionTally& talk = tally.of(Action::kTalk);
   talk.sent = kAnswered + 11;
   talk.answered = kAnswered;
+  talk.late = 5;
   talk.failed = 11;
+  talk.in_window = kAnswered - 10;
   ActionTally& delivery = tally.of(Action::kDelivery);
   delivery.sent = kAnswered + 3;
   delivery.answered = kAnswered;
+  delivery.late = 7;
   delivery.failed = 3;
+  delivery.in_window = kAnswered - 20;
   for (std::size_t kind = 0; kind < kErrorKinds; ++kind) tally.errors[kind] = kind;
+  tally.errors[static_cast<std::size_t>(ErrorKind::kNotSent)] = 1;
   tally.errors[static_cast<std::size_t>(ErrorKind::kStatus)] = 12;
   tally.statuses[300] = 9;
   tally.statuses[404] = 3;
   tally.connects = 12'346;
   tally.logins = 12'347;
+  tally.retries = 2;
   tally.lost_packets = 4;
 }
 
@@ -99,9 +105,10 @@ std::unique_ptr<Sample> make_sample() {
   Measurement& measured = sample->measured;
   measured.set_up_s = 2.5;
   measured.window_s = 10;
+  measured.sampled_s = 10;
   record_times(measured.tally);
   set_counts(measured.tally);
-  measured.messages = 40'020;
+  measured.messages = 20'020;
   measured.target_samples = make_samples(0.75, 120'000'000);
   measured.own_samples = make_samples(0.5, 30'000'000);
   measured.target = use_between(measured.target_samples.front(), measured.target_samples.back());

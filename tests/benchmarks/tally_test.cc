@@ -32,7 +32,12 @@ void fill(Tally& tally, std::uint64_t times) {
     tally.actions[at].sent = times * (at + 3);
     tally.actions[at].answered = times * (at + 2);
     tally.actions[at].failed = times;
-    for (std::uint64_t time = 0; time < times; ++time) tally.actions[at].times.record(100 * at);
+    tally.actions[at].late = times * (at + 4);
+    tally.actions[at].in_window = times * (at + 5);
+    for (std::uint64_t time = 0; time < times; ++time) {
+      tally.actions[at].times.answered.record(100 * at);
+      tally.actions[at].times.unanswered.record(1000);
+    }
   }
   for (std::uint64_t kind = 0; kind < kErrorKinds; ++kind) tally.errors[kind] = times * kind;
   tally.statuses[300] = times;
@@ -41,6 +46,8 @@ void fill(Tally& tally, std::uint64_t times) {
   tally.connects = 5 * times;
   tally.logins = 6 * times;
   tally.lost_packets = 7 * times;
+  tally.retries = 8 * times;
+  tally.sent_late = 9 * times;
 }
 
 TEST(Tally, MergesEverything) {
@@ -54,10 +61,13 @@ TEST(Tally, MergesEverything) {
     EXPECT_EQ(action.sent, 11 * (at + 3));
     EXPECT_EQ(action.answered, 11 * (at + 2));
     EXPECT_EQ(action.failed, 11U);
-    EXPECT_EQ(action.times.count(), 11U);
+    EXPECT_EQ(action.late, 11 * (at + 4));
+    EXPECT_EQ(action.in_window, 11 * (at + 5));
+    EXPECT_EQ(action.times.answered.count(), 11U);
+    EXPECT_EQ(action.times.unanswered.count(), 11U);
   }
   EXPECT_EQ(sum->errors[3], 33U);
-  EXPECT_EQ(sum->all_errors(), 11U * 45);
+  EXPECT_EQ(sum->all_errors(), 11U * kErrorKinds * (kErrorKinds - 1) / 2);
   EXPECT_EQ(sum->statuses[300], 11U);
   EXPECT_EQ(sum->statuses[Tally::kStatuses - 1], 22U);
   EXPECT_EQ(sum->lag.count(), 2U);
@@ -65,6 +75,8 @@ TEST(Tally, MergesEverything) {
   EXPECT_EQ(sum->connects, 55U);
   EXPECT_EQ(sum->logins, 66U);
   EXPECT_EQ(sum->lost_packets, 77U);
+  EXPECT_EQ(sum->retries, 88U);
+  EXPECT_EQ(sum->sent_late, 99U);
 }
 
 TEST(Tally, MergesTimelinesOfAnyLength) {

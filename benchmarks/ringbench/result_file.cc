@@ -1,0 +1,91 @@
+#include "benchmarks/ringbench/result_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "control/unique_fd.h"
+
+namespace ringgate::bench {
+namespace {
+
+constexpr mode_t kMode = 0666;
+
+std::unexpected<Error> cannot(const char* flag, const std::string& path, int error) {
+  return fail(fmt::format("cannot write {}: {}; mend {}", path, std::strerror(error), flag), 2);
+}
+
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+// What is there, and no file that another could take the place of.
+bool is_special(const std::string& path) {
+  struct stat status{};
+  return stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+// Where a symbolic link leads to: that is what is replaced.
+std::string place_of(const std::string& path) {
+  std::error_code error;
+  const auto real = std::filesystem::canonical(path, error);
+  return error ? path : real.string();
+}
+
+std::string beside(const std::string& place) {
+  return fmt::format("{}.{}.part", place, getpid());
+}
+
+UniqueFd create(const std::string& path) {
+  return UniqueFd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode));
+}
+
+}  // namespace
+
+Result<void> check_result_file(const char* flag, const std::string& path) {
+  if (path.empty() || path == kStandardOutput || is_special(path)) return {};
+  if (std::filesystem::is_directory(path)) return cannot(flag, path, EISDIR);
+  const std::string part = beside(place_of(path));
+  if (const UniqueFd file = create(part); !file) return cannot(flag, path, errno);
+  unlink(part.c_str());
+  return {};
+}
+
+Result<void> write_result_file(const char* flag, const std::string& path, std::string_view text) {
+  if (path.empty()) return {};
+  if (path == kStandardOutput) {
+    std::fflush(stdout);
+    if (!write_all(STDOUT_FILENO, text)) return cannot(flag, "standard output", errno);
+    return {};
+  }
+  if (is_special(path)) {
+    const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file || !write_all(file.get(), text)) return cannot(flag, path, errno);
+    return {};
+  }
+  const std::string place = place_of(path);
+  const std::string part = beside(place);
+  const UniqueFd file = create(part);
+  const bool written =
+      file && write_all(file.get(), text) && std::rename(part.c_str(), place.c_str()) == 0;
+  if (written) return {};
+  const int error = errno;
+  unlink(part.c_str());
+  return cannot(flag, path, error);
+}
+
+}  // namespace ringgate::bench
