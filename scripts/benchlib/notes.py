@@ -42,6 +42,14 @@ def about_lag(records):
             f"{count_by_load(late, records)}."]
 
 
+def about_rates(records):
+    behind = [record for record in records if "behind" in record.flags]
+    if not behind:
+        return []
+    return ["Less than 99 % of what was due was answered in the window in "
+            f"{count_by_load(behind, records)}: its rate was not kept."]
+
+
 def about_failures(records):
     notes = [f"FAILED: {record.load}, round {record.round + 1}: {record.failure.splitlines()[0]}"
              for record in records if record.failure]
@@ -59,7 +67,7 @@ def notes(records, quick):
                     "The user space of a ping is shard_ping_bench's median over a ring that does "
                     "nothing: reading it from a running gateway takes a minute.")
     measured = [record for record in records if not record.failure]
-    for about in (about_waiting, about_generator, about_lag):
+    for about in (about_waiting, about_generator, about_lag, about_rates):
         told += about(measured)
     return told + about_failures(records)
 

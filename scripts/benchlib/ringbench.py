@@ -44,11 +44,19 @@ def errors_in(raw, forgiven):
     return errors
 
 
+def times_in(latency):
+    """Without those that are only known to be at least so long: messages had no answer."""
+    open_ended = latency.get("at_least", ())
+    times = {f"{key}_us": value for key, value in latency.items()
+             if isinstance(value, (int, float)) and key not in ("count", "unanswered", *open_ended)}
+    return times | {"count": latency["count"]}
+
+
 def values_in(raw):
     values = {"per_second": raw["per_second"], "set_up_s": raw.get("set_up_s") or 0}
-    for key, value in raw["latency_us"].items():
-        if value is not None:
-            values[f"{key}_us" if key != "count" else key] = value
+    values |= times_in(raw["latency_us"])
+    if cycle := raw.get("actions", {}).get("cycle"):  # of a login: until its connection is closed
+        values |= {f"cycle_{key}": value for key, value in times_in(cycle["latency_us"]).items()}
     if cpu := raw["target_cpu"]:
         values |= {"cpu_us": cpu["us_per_message"], "user_us": cpu["user_us_per_message"],
                    "busiest_thread": cpu["busiest_thread"]}
@@ -61,6 +69,8 @@ def flags_in(raw):
         flags["generator"] = 1
     if raw["target_cpu"] and raw["window_s"]:
         flags["waited"] = round(raw["target_cpu"]["waited_ns"] / 1e9 / raw["window_s"], 3)
+    if raw.get("kept_rate") is False:
+        flags["behind"] = 1
     lag = raw.get("schedule_lag_us")
     if lag and lag["p99"] > LATE_US:
         flags["late_us"] = lag["p99"]

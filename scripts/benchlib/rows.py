@@ -80,7 +80,8 @@ def recorded():
     def logins(load):
         return (Figure("", of(load, "per_second"), "logins/s"),
                 Figure("gateway", of(load), "µs CPU each", 1),
-                Figure("p99", of(load, "p99_us"), "µs"))
+                Figure("login p99", of(load, "p99_us"), "µs"),
+                Figure("with the close p99", of(load, "cycle_p99_us"), "µs"))
 
     def times(what):
         half = f"half-{what}"

@@ -77,6 +77,7 @@ class Table(unittest.TestCase):
         self.assertIn("5 % of the window, at most 25 % (all threads added up), in 1 of 2", told)
         self.assertIn("was the limit in 1 of 2 measurements (ping)", told)
         self.assertIn("behind its schedule by up to 2.5 ms", told)
+        self.assertIn("Less than 99 % of what was due was answered in the window in 1 of 2", told)
         self.assertIn("ERRORS: ping: 3 connection_lost", told)
         self.assertTrue(notes.has_errors(measured))
         self.assertFalse(notes.has_errors(measured[1:]))
@@ -85,6 +86,14 @@ class Table(unittest.TestCase):
         spread = ratios.Spread(1234.5, 1000, 2000)
         self.assertEqual(table.with_unit(table.spread(spread, 0), "B"), "1,234 (1,000–2,000) B")
         self.assertEqual(table.with_unit(table.spread(None, 0), "B"), "–")
+
+    def test_a_time_that_is_only_at_least_so_long_is_none(self):
+        raw = json.loads((HERE / "ringbench.json").read_text(encoding="utf-8"))
+        values = ringbench.values_in(raw)
+        self.assertEqual(values["p99_us"], 1250)
+        self.assertNotIn("max_us", values)
+        self.assertEqual(values["count"], 2001)
+        self.assertNotIn("unanswered_us", values)
 
     def test_errors_that_a_floor_cannot_help_are_forgiven(self):
         raw = {"errors": {"total": 1, "unanswered": 1, "by_status": {}}, "failed": 1}
