@@ -72,7 +72,7 @@ TEST(RingbenchTruth, ALostConnectionIsCountedAndItsMessagesHaveFailed) {
   dev.wait_metric("ringgate_forwarded_total", 20);
   dev.process().signal(SIGKILL);
   EXPECT_EQ(bench.wait_exit(), 3) << bench.output();
-  EXPECT_THAT(bench.output(), HasSubstr("connection_lost"));
+  EXPECT_THAT(bench.whole_output(), HasSubstr("connection_lost"));
 }
 
 TEST(RingbenchTruth, ALostConnectionIsOpenedAgainWhereThatIsAskedFor) {
@@ -107,7 +107,7 @@ TEST(RingbenchTruth, ASignalEndsARunEarlyAndItsNumbersAreTold) {
   dev.wait_metric("ringgate_pings_total", 100);
   bench.signal(SIGINT);
   EXPECT_EQ(bench.wait_exit(), 0);
-  EXPECT_THAT(bench.output(), HasSubstr("stopped early"));
+  EXPECT_THAT(bench.whole_output(), HasSubstr("stopped early"));
 }
 
 TEST(RingbenchTruth, AConditionThatIsMetIsExitCodeThree) {
