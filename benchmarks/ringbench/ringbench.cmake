@@ -43,6 +43,7 @@ add_library(ringgate_ringbench STATIC
   ringbench/options_check.cc
   ringbench/own_limit.cc
   ringbench/worker.cc
+  ringbench/worker_close.cc
   ringbench/worker_connect.cc
   ringbench/worker_input.cc
   ringbench/worker_load.cc)

@@ -1,7 +1,8 @@
 // One thread of ringbench: its share of the clients, on a ring of its own, as direct descriptors.
 //
 //   worker.cc          the loop and its phases
-//   worker_connect.cc  from nothing to logged in, and to the end of a connection
+//   worker_connect.cc  from nothing to logged in
+//   worker_close.cc    to the end of a connection
 //   worker_input.cc    bytes in, and what they mean
 //   worker_load.cc     what is sent when
 //
@@ -96,6 +97,11 @@ class Worker {
   void login_answered(std::uint32_t index, const Incoming& answer);
   void login_failed(std::uint32_t index, const Incoming& answer);
   void become_ready(std::uint32_t index);
+  void watch_set_up();
+  [[nodiscard]] std::string account_of(std::uint32_t index) const;
+  [[nodiscard]] std::string token_of(std::uint32_t index) const;
+
+  // worker_close.cc
   void hit_own_limit(std::uint32_t index, int error);
   void lose(std::uint32_t index, ErrorKind kind, std::string_view why, bool hopeless = false);
   void lose_login(Client& client, ErrorKind kind);
@@ -107,9 +113,6 @@ class Worker {
   void begin_close(std::uint32_t index);
   void try_close(std::uint32_t index);
   void on_closed(std::uint32_t index);
-  void watch_set_up();
-  [[nodiscard]] std::string account_of(std::uint32_t index) const;
-  [[nodiscard]] std::string token_of(std::uint32_t index) const;
 
   // worker_input.cc
   void on_recv(std::uint32_t index, const io_uring_cqe& cqe);

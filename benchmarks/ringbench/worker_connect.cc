@@ -1,9 +1,8 @@
-// Worker: from nothing to a client that is logged in, and to the end of a connection.
+// Worker: from nothing to a client that is logged in.
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -18,19 +17,9 @@ namespace {
 constexpr std::size_t kConnectsInFlight = 1024;  // of all threads: well below a listener's backlog
 constexpr std::uint64_t kSetUpStallNs = 15 * kSecondNs;
 constexpr std::int64_t kTokenLifeS = 24 * 3600;
-constexpr std::uint64_t kReconnectMinNs = 100 * kMillisecondNs;
-constexpr std::uint64_t kReconnectMaxNs = kSecondNs;
-// Some gateways lose a login now and then, or its answer: it is tried again, and counted.
-constexpr unsigned kMostAttempts = 3;
 // From the connection to the login's answer. Above the five seconds that a gateway waits for its
 // login service, so that its own refusal is told.
 constexpr std::uint64_t kLoginPatienceNs = 6 * kSecondNs;
-// For the target's end of a connection that we have said goodbye on.
-constexpr std::uint64_t kClosePatienceNs = kSecondNs;
-// Closed loop of logins: where nothing listens, asking again at once would only make heat.
-constexpr std::uint64_t kRefusedPauseNs = 100 * kMillisecondNs;
-
-constexpr std::array<std::uint8_t, 2> kWsNormalClosure = {0x03, 0xe8};  // 1000
 
 }  // namespace
 
@@ -179,178 +168,6 @@ void Worker::watch_set_up() {
       fmt::format("no progress for {} s with {} of {} connections ready: look at the target's "
                   "/ready and its log, or use fewer --connections",
                   kSetUpStallNs / kSecondNs, ready_, clients_.size()));
-}
-
-// --- To an end ----------------------------------------------------------------------------------
-
-// This machine has no more sockets for us. That says nothing of the target, and more would not be
-// had by asking again: the run ends.
-void Worker::hit_own_limit(std::uint32_t index, int error) {
-  state_.limit_once(own_limit_text(error));
-  lose(index, ErrorKind::kOwnLimit, std::strerror(error));
-}
-
-// `hopeless`: another attempt would end like this one.
-void Worker::lose(std::uint32_t index, ErrorKind kind, std::string_view why, bool hopeless) {
-  Client& client = clients_[index];
-  if (!connected(client) || client.state == ClientState::kClosing) return try_close(index);
-  give_up_or_retry(index, kind, why, hopeless);
-  count_error(kind);
-  const bool was_ready = client.state == ClientState::kReady;
-  std::string& first = was_ready ? tally_.first_loss : tally_.first_login_failure;
-  if (first.empty()) first = why.empty() ? name_of(kind) : why;
-  if (was_ready) {
-    --ready_;
-  } else {
-    --under_way_;
-  }
-  lose_login(client, kind);
-  pending_.drain(client.pending, [this](const Pending& message) { lose_message(message); });
-  if (client.state == ClientState::kConnecting) cancel(index, WorkerOp::kConnect);
-  client.state = ClientState::kLost;
-  begin_close(index);
-}
-
-// The set-up wants every connection, and a storm of logins one that succeeds: before that a few
-// failures are borne.
-void Worker::give_up_or_retry(std::uint32_t index, ErrorKind kind, std::string_view why,
-                              bool hopeless) {
-  Client& client = clients_[index];
-  if (kind == ErrorKind::kMalformed || kind == ErrorKind::kOwnLimit) hopeless = true;
-  if (options_.scenario == Scenario::kLogin) {
-    if (tally_.logins > 0) return;
-    if (hopeless || ++early_failures_ >= kMostAttempts * clients_.size()) {
-      fail_set_up(index, kind, why);
-    }
-    return;
-  }
-  if (phase_ != Phase::kSetUp || options_.reconnect) return;
-  if (hopeless || ++client.attempts >= kMostAttempts) return fail_set_up(index, kind, why);
-  ++tally_.retries;
-  client.retry = true;
-}
-
-// Of the load, if one was under way: an answer that is a refusal is an answer.
-void Worker::lose_login(Client& client, ErrorKind kind) {
-  const auto end = [&](Action action) {
-    if (kind == ErrorKind::kLoginFailed || kind == ErrorKind::kOwnLimit) {
-      ++tally_.of(action).failed;
-    } else {
-      never_answered(action, client.began_ns);
-    }
-  };
-  if (!client.login_counted) return;
-  const bool connected =
-      client.state != ClientState::kConnecting && client.state != ClientState::kUpgrading;
-  if (!connected) end(Action::kConnect);
-  end(Action::kLogin);
-  end(Action::kCycle);
-  client.login_counted = client.cycle_counted = false;
-}
-
-void Worker::fail_set_up(std::uint32_t index, ErrorKind kind, std::string_view why) {
-  switch (kind) {
-    case ErrorKind::kConnectFailed:
-      return state_.fail_once(fmt::format("cannot connect to {}: {}", options_.target.text, why));
-    case ErrorKind::kLoginFailed:
-      return state_.fail_once(
-          fmt::format("login of {} was refused with {}", account_of(index), why));
-    case ErrorKind::kConnectionLost:
-      return state_.fail_once(
-          fmt::format("{} closed connection {} before the run began ({}): see its log and its "
-                      "bounds",
-                      options_.target.text, share_.first_client + index, why));
-    default:
-      return state_.fail_once(fmt::format(
-          "{} answered connection {} with something else ({}): is "
-          "it a gateway?",
-          options_.target.text, share_.first_client + index, why.empty() ? name_of(kind) : why));
-  }
-}
-
-// The target closes first, as it does for a client that takes its leave: whoever does holds the
-// connection's ports for a minute after.
-void Worker::say_goodbye(std::uint32_t index) {
-  const Transport transport = options_.target.transport;
-  const ByteView code =
-      transport == Transport::kWebSocket ? ByteView(kWsNormalClosure) : ByteView();
-  write_control(reserve(index, control_bytes(transport, code.size())), transport, Opcode::kClose,
-                code);
-  clients_[index].state = ClientState::kClosing;
-  wake_at(now_ns_ + kClosePatienceNs, index, Wake::kPatience);
-}
-
-// What was under way has taken too long.
-void Worker::out_of_patience(std::uint32_t index) {
-  switch (clients_[index].state) {
-    case ClientState::kUpgrading:
-      return lose(index, ErrorKind::kConnectFailed, "no answer to the upgrade within 6 s");
-    case ClientState::kLoggingIn:
-      return lose(index, ErrorKind::kLoginFailed, "no answer within 6 s");
-    case ClientState::kClosing:
-      return begin_close(index);
-    case ClientState::kClosed:
-    case ClientState::kConnecting:
-    case ClientState::kReady:
-    case ClientState::kLost:
-      return;
-  }
-}
-
-void Worker::cancel(std::uint32_t index, WorkerOp what) {
-  const std::uint16_t generation = clients_[index].generation;
-  io_uring_sqe* sqe = ring_.sqe();
-  io_uring_prep_cancel64(sqe, WorkerTag{what, generation, index}.pack(), 0);
-  io_uring_sqe_set_data64(sqe, WorkerTag{WorkerOp::kShutdown, generation, index}.pack());
-}
-
-// Ends the receive; the slot is closed when nothing is in flight. Logins of the load only stop
-// receiving: their close then is a reset, unless the target has closed before.
-void Worker::begin_close(std::uint32_t index) {
-  Client& client = clients_[index];
-  if (client.receiving && options_.scenario == Scenario::kLogin) {
-    cancel(index, WorkerOp::kRecv);
-  } else if (client.receiving) {
-    io_uring_sqe* sqe = ring_.sqe();
-    io_uring_prep_shutdown(sqe, static_cast<int>(index), SHUT_RDWR);
-    sqe->flags |= IOSQE_FIXED_FILE;
-    io_uring_sqe_set_data64(sqe, WorkerTag{WorkerOp::kShutdown, client.generation, index}.pack());
-  }
-  try_close(index);
-}
-
-void Worker::try_close(std::uint32_t index) {
-  Client& client = clients_[index];
-  if (client.state != ClientState::kLost && client.state != ClientState::kClosing) return;
-  if (client.receiving || client.sending || client.closing) return;
-  client.closing = true;
-  io_uring_sqe* sqe = ring_.sqe();
-  io_uring_prep_close_direct(sqe, index);
-  io_uring_sqe_set_data64(sqe, WorkerTag{WorkerOp::kClose, client.generation, index}.pack());
-}
-
-void Worker::on_closed(std::uint32_t index) {
-  Client& client = clients_[index];
-  client.output.clear(pool_);
-  client.input.clear(pool_);
-  reader_.forget(index);
-  ++client.generation;
-  client.closing = client.starved = false;
-  const bool was_lost = client.state == ClientState::kLost;
-  client.state = ClientState::kClosed;
-  if (options_.scenario == Scenario::kLogin) {
-    client.cycle_open = false;
-    --cycles_open_;
-    if (!was_lost) count_answer(Action::kCycle, client.cycle_counted, client.began_ns);
-    client.cycle_counted = false;
-    const bool pause = refused() && !options_.open_loop();
-    if (pause) return wake_at(now_ns_ + kRefusedPauseNs, index, Wake::kOpen);
-    return login_slot_free(index);
-  }
-  if (options_.reconnect || client.retry) {
-    return wake_at(now_ns_ + random_.between(kReconnectMinNs, kReconnectMaxNs), index, Wake::kOpen);
-  }
-  gone_.store(gone_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 }  // namespace ringgate::bench

@@ -115,7 +115,7 @@ TEST_P(Push, DeliversExactlyWhatWasSentInOrder) {
   const bench::Tally& tally = bench.service->tally();
   EXPECT_EQ(tally.of(bench::Action::kDelivery).sent, bench.service->pushes_sent());
   for (const std::uint64_t count : tally.errors) EXPECT_EQ(count, 0U);
-  EXPECT_EQ(bench.state.failure(), std::nullopt);
+  EXPECT_FALSE(bench.state.failure());
   EXPECT_EQ(bench.gateway.metric("ringgate_pushes_slow_total"), 0);
   if (!open_loop) return;
   // Each packet's lag, and as many packets as the rate asks for.
@@ -161,7 +161,8 @@ TEST(PushScenario, WithNobodyToPushToIsASentence) {
   PlayedBench bench(pushing(1, true, true), {});
   run_for(bench, kRunNs);
   wait_until("a failure", [&] { return bench.state.failure().has_value(); });
-  EXPECT_THAT(bench.state.failure().value_or(""), ::testing::HasSubstr("no client has logged in"));
+  EXPECT_THAT(bench.state.failure().value_or(bench::RunEnd{}).sentence,
+              ::testing::HasSubstr("no client has logged in"));
 }
 
 }  // namespace
