@@ -18,13 +18,13 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-std::vector<std::string> against(const std::string& port, std::vector<std::string> more) {
-  more.insert(more.end(),
-              {"--target", "tcp://127.0.0.1:" + port, "--secret", std::string(kSecret)});
+std::vector<std::string> against(const std::string& port, const std::string& secret,
+                                 std::vector<std::string> more) {
+  more.insert(more.end(), {"--target", "tcp://127.0.0.1:" + port, "--secret", secret});
   return more;
 }
 std::vector<std::string> against(const Server& server, std::vector<std::string> more) {
-  return against(std::to_string(server.port()), std::move(more));
+  return against(std::to_string(server.port()), server.secret(), std::move(more));
 }
 
 // --- Ports ---------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ TEST(RingbenchLimits, ARunThatMeasuresNothingLeavesAnEarlierFile) {
   const std::string file = (folder.path() / "run.json").string();
   std::ofstream(file) << "of yesterday";
   ProcessUnderTest bench(
-      against("1", {RINGBENCH_BINARY, "ping", "--duration", "100ms", "--json", file}));
+      against("1", "s", {RINGBENCH_BINARY, "ping", "--duration", "100ms", "--json", file}));
   EXPECT_EQ(bench.wait_exit(), 1) << bench.output();
   EXPECT_EQ(read_file(file), "of yesterday");
 }
@@ -158,8 +158,7 @@ TEST(RingbenchLimits, JsonGoesToStandardOutputAlone) {
   const Server dev{std::vector<std::string>{}};
   ProcessUnderTest bench({"sh", "-c", "exec \"$@\" 2>/dev/null", "sh", RINGBENCH_BINARY, "ping",
                           "--target", "tcp://127.0.0.1:" + std::to_string(dev.port()), "--secret",
-                          std::string(kSecret), "--duration", "200ms", "--warmup", "0s", "--json",
-                          "-"});
+                          dev.secret(), "--duration", "200ms", "--warmup", "0s", "--json", "-"});
   bench.close_stdin();
   EXPECT_EQ(bench.wait_exit(), 0);
   const BenchRun run{0, "", bench.whole_output()};

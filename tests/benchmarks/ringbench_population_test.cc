@@ -104,8 +104,8 @@ TEST(RingbenchPopulation, ATalkAndItsDeliveryAreNotTwoMessages) {
   const Server dev{std::vector<std::string>{}};
   const BenchRun run =
       run_ringbench({"talk", "--target", "tcp://127.0.0.1:" + std::to_string(dev.port()),
-                     "--secret", std::string(kSecret), "--connections", "4", "--rate", "500",
-                     "--duration", "400ms", "--warmup", "100ms"});
+                     "--secret", dev.secret(), "--connections", "4", "--rate", "500", "--duration",
+                     "400ms", "--warmup", "100ms"});
   EXPECT_EQ(run.code, 0) << run.output;
   EXPECT_EQ(run.number("/sent"), run.number("/actions/talk/sent"));
   EXPECT_EQ(run.number("/answered"), run.number("/actions/talk/answered"));
@@ -118,7 +118,7 @@ TEST(RingbenchPopulation, ALoginsConnectAnswerAndEndAreToldApart) {
   const Server dev{std::vector<std::string>{}};
   const BenchRun run = run_ringbench(
       {"login", "--target", "tcp://127.0.0.1:" + std::to_string(dev.port()), "--secret",
-       std::string(kSecret), "--connections", "4", "--duration", "400ms", "--warmup", "100ms"});
+       dev.secret(), "--connections", "4", "--duration", "400ms", "--warmup", "100ms"});
   EXPECT_EQ(run.code, 0) << run.output;
   const auto mean = [&](const std::string& action) {
     return run.number("/actions/" + action + "/latency_us/mean");
@@ -160,8 +160,7 @@ TEST(RingbenchPopulation, WaitingForALinkIsNoTimeOfLogins) {
   wait_until("the played service in the registry", [&] {
     return read_file(world.registry_file()).find("ringbench-") != std::string::npos;
   });
-  const Server gateway(world, "gateway", "gw",
-                       {{"Listen", target}, {"Shards", "1"}, {"AppSecret", std::string(kSecret)}});
+  const Server gateway(world, "gateway", "gw", {{"Listen", target}, {"Shards", "1"}});
   EXPECT_EQ(bench.wait_exit(), 0) << bench.output();
   const BenchRun run{0, bench.whole_output(), read_file(file)};
   EXPECT_GE(run.number("/service_wait_s"), 0.3);  // after the last link nothing came for so long
