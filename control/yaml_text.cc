@@ -9,6 +9,17 @@
 namespace ringgate {
 namespace {
 
+// The library compares each with all before it.
+constexpr std::size_t kMaxTagDirectives = 16;
+
+std::size_t count_of(std::string_view text, std::string_view word) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(word); at != text.npos; at = text.find(word, at + word.size())) {
+    ++count;
+  }
+  return count;
+}
+
 class Event {
  public:
   Event() = default;
@@ -42,6 +53,7 @@ class Reader {
     last_line_ += static_cast<std::size_t>(std::ranges::count(text.substr(0, end), '\n'));
     is_ready_ = yaml_parser_initialize(&parser_) != 0;
     if (!is_ready_) return;
+    yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()),
                                  text.size());
   }
@@ -184,6 +196,11 @@ Result<YamlNode> Reader::document() {
 }  // namespace
 
 Result<YamlNode> parse_yaml(std::string_view text) {
+  if (count_of(text, "%TAG") > kMaxTagDirectives) {
+    return usage_error(
+        "line 1: not taken here: more than {} %TAG directives; is it the right file?",
+        kMaxTagDirectives);
+  }
   return Reader(text).document();
 }
 

@@ -73,6 +73,19 @@ TEST(YamlText, DepthAndSizeAreBounded) {
   EXPECT_TRUE(parse_yaml("a: " + std::string(500'000, 'x')));
 }
 
+// The library's time grows with their square: a megabyte of them takes minutes.
+TEST(YamlText, ManyTagDirectivesAreRefused) {
+  const auto directives = [](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "%TAG !" + std::to_string(i) + "! x\n";
+    return text + "---\na: b\n";
+  };
+  EXPECT_TRUE(parse_yaml(directives(16)));
+  EXPECT_CONTAINS(error_of(directives(60'000)), "%TAG");
+  const std::string utf16("\xff\xfe%\0T\0", 6);
+  EXPECT_CONTAINS(error_of(utf16), "not valid YAML") << "where they would not be seen";
+}
+
 TEST(YamlText, AliasesAreRefused) {
   EXPECT_CONTAINS(error_of("a: &x [1, 2]\nb: [*x, *x]\n"), "line 2: not taken here: an alias");
 }
