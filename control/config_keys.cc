@@ -40,8 +40,7 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "Connections from TrustedProxies begin with a PROXY header, version 1 or 2"},
     {"PublicAddress", HostKey{&Config::public_address}, "Host that others reach this process at",
      "the host of Listen; of all interfaces, where Consul's agent is reached from (a local agent: "
-     "its "
-     "node's), without Consul the machine's"},
+     "its node's), without Consul the machine's"},
     {"PublicPort", PortKey{&Config::public_port}, "Port that others reach this process at",
      "the port of Listen"},
     {"Tags", TagsKey{}, "Registered with the service, for example IDC:SH"},
