@@ -8,13 +8,13 @@
 #include <simdjson.h>
 
 #include <array>
-#include <cmath>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "services/json_string.h"
 #include "services/token_base64.h"
+#include "services/token_number.h"
 
 namespace ringgate {
 namespace {
@@ -72,16 +72,6 @@ std::optional<TokenParts> split_token(std::string_view token) {
                     token.substr(second + 1), token.substr(0, second)};
 }
 
-// Unix seconds. Some issuers write them as 1.7e9, which is the same number.
-std::optional<std::int64_t> read_seconds(simdjson::dom::element value) {
-  if (value.is<std::int64_t>()) return value.get<std::int64_t>().value_unsafe();
-  if (!value.is<double>()) return std::nullopt;
-  const double seconds = value.get<double>().value_unsafe();
-  constexpr double kLimit = 9007199254740992.0;  // 2^53: below it a double holds every integer
-  if (!(std::fabs(seconds) < kLimit) || std::trunc(seconds) != seconds) return std::nullopt;
-  return static_cast<std::int64_t>(seconds);
-}
-
 // Fills `slot` once; a claim that stands twice means different things to different parsers.
 template <class Value>
 bool set_once(std::optional<Value>& slot, std::optional<Value> value) {
@@ -117,8 +107,13 @@ bool read_payload(simdjson::dom::object object, Payload& payload) {
   for (const auto [key, value] : object) {
     if (key == "acc" && !set_once(payload.account, read_text(value))) return false;
     if (key == "app" && !set_once(payload.app, read_text(value))) return false;
-    if (key == "exp" && !set_once(payload.expires_at_s, read_seconds(value))) return false;
-    if (key == "nbf" && !set_once(payload.not_before_s, read_seconds(value))) return false;
+    if (key == "exp" &&
+        !set_once(payload.expires_at_s, read_numeric_date(value, Fraction::kDown))) {
+      return false;
+    }
+    if (key == "nbf" && !set_once(payload.not_before_s, read_numeric_date(value, Fraction::kUp))) {
+      return false;
+    }
   }
   return true;
 }
@@ -152,6 +147,8 @@ std::string_view describe(TokenStatus status) noexcept {
       return "the token is not signed with HS256";
     case TokenStatus::kBadSignature:
       return "the token is signed with another secret";
+    case TokenStatus::kBadClaim:
+      return "one of the token's claims acc, app, exp, nbf has the wrong type or is there twice";
     case TokenStatus::kMissingClaim:
       return "the token lacks one of the claims acc, app, exp";
     case TokenStatus::kBadAccount:
@@ -177,7 +174,10 @@ struct TokenVerifier::State {
     if (!decode_base64url(part, decoded)) return std::nullopt;
     decoded.reserve(decoded.size() + simdjson::SIMDJSON_PADDING);
     simdjson::dom::object object;
-    const auto result = parser.parse(decoded.data(), decoded.size(), false).get(object);
+    auto result = parser.parse(decoded.data(), decoded.size(), false).get(object);
+    if (result == simdjson::NUMBER_ERROR && shorten_huge_numbers(decoded)) {
+      result = parser.parse(decoded.data(), decoded.size(), false).get(object);
+    }
     if (result != simdjson::SUCCESS) return std::nullopt;
     return object;
   }
@@ -220,7 +220,8 @@ TokenStatus TokenVerifier::verify(std::string_view token, std::int64_t now_s, To
 
   const auto object = state_->parse_part(parts->payload);
   Payload payload;
-  if (!object || !read_payload(*object, payload)) return TokenStatus::kMalformed;
+  if (!object) return TokenStatus::kMalformed;
+  if (!read_payload(*object, payload)) return TokenStatus::kBadClaim;
   return check_payload(payload, now_s, claims);
 }
 

@@ -33,6 +33,7 @@ enum class TokenStatus : std::uint8_t {
   kTooLong,
   kBadAlgorithm,
   kBadSignature,
+  kBadClaim,
   kMissingClaim,
   kBadAccount,
   kBadApp,
