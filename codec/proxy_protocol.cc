@@ -23,10 +23,14 @@ ProxyStep need_more(std::size_t need) noexcept {
   return step;
 }
 
-ProxyStep bad() noexcept {
+ProxyStep refused(ProxyStatus why) noexcept {
   ProxyStep step;
-  step.status = ProxyStatus::kBad;
+  step.status = why;
   return step;
+}
+
+ProxyStep bad() noexcept {
+  return refused(ProxyStatus::kBad);
 }
 
 ProxyStep done(std::size_t consumed) noexcept {
@@ -120,7 +124,7 @@ std::size_t v2_address_bytes(std::uint8_t family) noexcept {
   return kAddressBytes[family];
 }
 
-ProxyStep parse_v2(ByteView input) noexcept {
+ProxyStep parse_v2(ByteView input, std::size_t max_bytes) noexcept {
   constexpr std::uint8_t kTcp4 = 0x11;
   constexpr std::uint8_t kTcp6 = 0x21;
   // Version 2, and LOCAL or PROXY.
@@ -128,12 +132,15 @@ ProxyStep parse_v2(ByteView input) noexcept {
   if (input.size() < kV2HeadBytes) return need_more(kV2HeadBytes);
   const bool local = input[12] == 0x20;
   const std::size_t total = kV2HeadBytes + load_be<std::uint16_t>(input.data() + 14);
-  if (total > kMaxProxyV2Bytes) return bad();
   const std::uint8_t kind = input[13];
   if (!local && ((kind >> 4U) > 3 || (kind & 0x0fU) > 2)) return bad();
-  if (!local && total - kV2HeadBytes < v2_address_bytes(kind >> 4U)) return bad();
-  if (input.size() < total) return need_more(total);
-  ProxyStep step = done(total);
+  // Of LOCAL, nothing counts but the length.
+  const std::size_t kept = kV2HeadBytes + (local ? 0 : v2_address_bytes(kind >> 4U));
+  if (total < kept) return bad();
+  if (total > max_bytes) return refused(ProxyStatus::kTooLong);
+  if (input.size() < kept) return need_more(kept);
+  ProxyStep step = done(kept);
+  step.skip = total - kept;
   if (local) return step;
   // Both addresses, then both ports; the source comes first.
   const std::uint8_t* const address = input.data() + kV2HeadBytes;
@@ -155,11 +162,11 @@ bool can_begin(std::string_view text, std::string_view start) noexcept {
 
 }  // namespace
 
-ProxyStep parse_proxy_header(ByteView input) noexcept {
+ProxyStep parse_proxy_header(ByteView input, std::size_t max_bytes) noexcept {
   const std::string_view text = as_text(input);
   if (text.empty()) return need_more(kShortestV1.size());
   if (can_begin(text, kV1Start)) return parse_v1(text);
-  if (can_begin(text, kV2Start)) return parse_v2(input);
+  if (can_begin(text, kV2Start)) return parse_v2(input, max_bytes);
   return bad();
 }
 

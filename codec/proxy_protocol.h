@@ -14,12 +14,16 @@
 namespace ringgate {
 
 inline constexpr std::size_t kMaxProxyV1Bytes = 107;  // the specification's, with CR LF
-inline constexpr std::size_t kMaxProxyV2Bytes = 536;  // what it promises to fit in one segment
+// The most of a version 2 header that is looked at: its head and two UNIX addresses. What follows
+// (TLVs: a client's certificate, say) is thrown away as it comes.
+inline constexpr std::size_t kMaxProxyV2Kept = 232;
+inline constexpr std::size_t kMaxProxyV2Bytes = 16 + 65535;  // what its length field can say
 
 enum class ProxyStatus : std::uint8_t {
-  kDone,      // go on after `consumed` bytes
+  kDone,      // go on after `consumed` bytes, and after `skip` more
   kNeedMore,  // at least `need` bytes in all, counted from the start of the input
   kBad,       // no such header, or not a valid one: close
+  kTooLong,   // above the bound: close
 };
 
 struct ProxyStep {
@@ -29,11 +33,13 @@ struct ProxyStep {
   bool has_source = false;
   sockaddr_storage source{};  // address and port, as a sockaddr_in or sockaddr_in6
   std::size_t consumed = 0;
+  std::size_t skip = 0;  // the rest of the header, which may not have come yet
   std::size_t need = 0;
 };
 
 // Looks at the start of `input`, which has to be a header: a first byte that cannot begin one is
-// kBad. `need` never goes beyond the header.
-[[nodiscard]] ProxyStep parse_proxy_header(ByteView input) noexcept;
+// kBad. `need` never goes beyond the header. `max_bytes` bounds a version 2 header as a whole; it
+// is no less than kMaxProxyV2Kept.
+[[nodiscard]] ProxyStep parse_proxy_header(ByteView input, std::size_t max_bytes) noexcept;
 
 }  // namespace ringgate

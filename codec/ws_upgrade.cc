@@ -9,6 +9,9 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
+#include "codec/ws_origin.h"
+#include "codec/ws_target.h"
+
 namespace ringgate {
 namespace {
 
@@ -64,17 +67,6 @@ std::string_view only_value(const Request& request, std::string_view name) {
   return request.count(key) == 1 ? trim(view(request[key])) : std::string_view();
 }
 
-// "/a?b" and "http://host/a?b" (RFC 9112, 3.2) both ask for "/a".
-std::string_view path_of(std::string_view target) noexcept {
-  const std::size_t scheme_end = target.find("://");
-  if (!target.starts_with('/') && scheme_end != std::string_view::npos) {
-    const std::size_t slash = target.find_first_of("/?", scheme_end + 3);
-    target = slash == std::string_view::npos ? "/" : target.substr(slash);
-  }
-  const std::string_view path = target.substr(0, target.find('?'));
-  return path.empty() ? "/" : path;
-}
-
 // Sixteen bytes in base64: 22 digits and the padding.
 bool is_key(std::string_view text) noexcept {
   constexpr std::size_t kDigits = 22;
@@ -95,17 +87,17 @@ bool has_body(const Request& request) {
 }
 
 bool is_allowed_origin(std::string_view origin, const std::vector<std::string>& allowed) {
-  return std::ranges::any_of(allowed, [origin](const std::string& entry) {
-    return entry == "*" || equals_ignoring_case(entry, origin);
-  });
+  return std::ranges::any_of(
+      allowed, [origin](const std::string& entry) { return origin_matches(entry, origin); });
 }
 
 // RFC 6455, section 4.2.1, in its order but for Origin, which only a real upgrade is asked for.
 Verdict check_request(const Request& request, const WsUpgradeOptions& options) {
   if (request.method() != http::verb::get) return {400, "the method has to be GET"};
   if (request.version() != 11) return {400, "the version has to be HTTP/1.1"};
-  if (path_of(view(request.target())) != path_of(options.path))
+  if (!path_matches(options.path, path_of_target(view(request.target())))) {
     return {404, "nothing at this path"};
+  }
   if (only_value(request, "Host").empty()) return {400, "there has to be one Host"};
   if (has_body(request)) return {400, "an upgrade has no body"};
   if (!any_listed(request, "Upgrade", ignoring_case("websocket"))) {
@@ -166,6 +158,9 @@ std::string error_response(int http_status, std::string_view problem) {
   return text.append(problem).append("\n");
 }
 
+constexpr std::string_view kTooLong =
+    "the request with its header fields is longer than what is taken here";
+
 bool is_in_a_head(std::uint8_t byte) noexcept {
   return (byte >= 0x20 && byte != 0x7f) || byte == '\t' || byte == '\r' || byte == '\n';
 }
@@ -175,6 +170,7 @@ bool is_in_a_head(std::uint8_t byte) noexcept {
 UpgradeStep WsUpgrade::feed(ByteView input) {
   static constexpr std::string_view kEnd = "\r\n\r\n";
   if (http_status_ != 0) return decide(http_status_, problem_, 0);
+  const std::size_t most = std::min(options_.max_bytes, kMostUpgradeBytes);
   for (std::size_t i = 0; i < input.size(); ++i) {
     const std::uint8_t byte = input[i];
     const bool expected = byte == static_cast<std::uint8_t>(kEnd[line_end_]);
@@ -190,9 +186,7 @@ UpgradeStep WsUpgrade::feed(ByteView input) {
       judge(collected_.empty() ? last : as_bytes(collected_));
       return decide(http_status_, problem_, i + 1);
     }
-    if (head_bytes_ == kMaxUpgradeBytes) {
-      return decide(431, "the request's header is above 8 KiB", i + 1);
-    }
+    if (head_bytes_ >= most) return decide(431, kTooLong, i + 1);
   }
   collected_.append(as_text(input));
   return {.status = UpgradeStatus::kNeedMore, .consumed = input.size()};
@@ -207,8 +201,10 @@ UpgradeStep WsUpgrade::decide(int http_status, std::string_view problem, std::si
 }
 
 void WsUpgrade::judge(ByteView head) {
+  // An empty line before the request is passed over (RFC 9112, section 2.2).
+  if (as_text(head).starts_with("\r\n")) head = head.subspan(2);
   http::request_parser<http::empty_body> parser;
-  parser.header_limit(kMaxUpgradeBytes + 1);
+  parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));
   boost::beast::error_code error;
   parser.put(boost::asio::const_buffer(head.data(), head.size()), error);
   if (error || !parser.is_header_done()) {

@@ -2,8 +2,8 @@
 // and the response's text out. No sockets.
 //
 // One WsUpgrade per connection while it upgrades, on the connection's thread, thrown away after it.
-// It holds at most kMaxUpgradeBytes of the request; the options have to outlive it. This is set-up,
-// not the data path: it allocates.
+// It holds at most `max_bytes` of the request; the options have to outlive it. This is set-up, not
+// the data path: it allocates.
 #pragma once
 
 #include <cstddef>
@@ -16,15 +16,18 @@
 
 namespace ringgate {
 
-// Of the request line and all header fields, with the empty line after them.
-inline constexpr std::size_t kMaxUpgradeBytes = 8192;
+// Beast takes no field above 64 KiB: it throws.
+inline constexpr std::size_t kMostUpgradeBytes = 65'536;
 
 struct WsUpgradeOptions {
-  std::string path = "/";  // compared as it is written, without the query
-  // "scheme://host[:port]" as browsers write it; "*" allows all. A request without Origin does not
-  // come from a browser and is always fine.
+  std::string path = "/";  // "/chat/*": all below; see codec/ws_target.h
+  // See codec/ws_origin.h; "*" allows all. A request without Origin does not come from a browser
+  // and is always fine.
   std::vector<std::string> allowed_origins;
   std::string subprotocol;  // answered where it is offered; empty: none
+  // Of the request line and all header fields, with the empty line after them; kMostUpgradeBytes at
+  // most.
+  std::size_t max_bytes = 8192;
 };
 
 enum class UpgradeStatus : std::uint8_t {
@@ -64,7 +67,7 @@ class WsUpgrade {
 
   const WsUpgradeOptions& options_;
   std::string collected_;  // of a head that came in parts
-  std::uint16_t head_bytes_ = 0;
+  std::size_t head_bytes_ = 0;
   std::uint8_t line_end_ = 0;  // how much of CR LF CR LF the bytes so far end with
   int http_status_ = 0;
   std::string_view problem_;  // a literal

@@ -11,6 +11,7 @@
 
 #include "codec/growth.h"
 #include "codec/tcp_frame.h"
+#include "control/config_check.h"
 #include "control/config_keys.h"
 #include "control/config_secrets.h"
 #include "control/config_values.h"
@@ -307,6 +308,7 @@ Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& envi
   if (auto done = check_listeners(config, role); !done) return std::unexpected(done.error());
   if (auto done = check_pairs(config); !done) return std::unexpected(done.error());
   if (auto done = check_files(config); !done) return std::unexpected(done.error());
+  if (auto done = check_effects(config, role); !done) return std::unexpected(done.error());
   if (auto done = read_routes(config, role); !done) return std::unexpected(done.error());
   return config;
 }

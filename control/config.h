@@ -52,6 +52,7 @@ struct Config {
   std::string subprotocol;                   // Of WebSocket, answered where it is offered.
   AddressRanges trusted_proxies;             // Believed about where clients come from.
   bool proxy_protocol = false;               // Connections from these begin with a PROXY header.
+  std::size_t max_proxy_header = 16 * kKiB;  // Of version 2, with its TLVs.
   std::string public_address;                // What peers dial; empty: the address we listen on.
   std::uint16_t public_port = 0;             // 0: the port we listen on.
   std::vector<std::string> tags;
@@ -105,6 +106,7 @@ struct Config {
   std::size_t max_link_frame = 16 * kMiB;
   std::size_t max_header = 4 * kKiB;
   std::size_t max_link_header = kMiB;
+  std::size_t max_upgrade_request = 8 * kKiB;
   std::size_t max_metas = 64;
   std::size_t max_login_body = 8 * kKiB;
   std::size_t max_login_tags = 32;

@@ -7,6 +7,7 @@
 #include "control/config_values.h"
 #include "control/consul_options.h"
 #include "control/listen.h"
+#include "control/origin.h"
 #include "control/service.h"
 
 namespace ringgate {
@@ -17,6 +18,12 @@ constexpr std::size_t kMaxListen = 16;
 // What a message may quote. A view of `text`: no std::string may come in between.
 std::string_view quotable(std::string_view text) {
   return has_control(text) ? std::string_view("?") : text;
+}
+
+// Of a token in HTTP (RFC 9110, section 5.6.2).
+bool is_token_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
 // "not a single value" for lists and maps where one word is wanted.
@@ -51,6 +58,26 @@ Result<void> check_prefix(const std::string& prefix) {
                      quotable(prefix));
 }
 
+std::unexpected<Error> is_there_twice(const ListenSpec& one, const ListenSpec& other) {
+  const std::string endpoint = format_endpoint(one.endpoint);
+  if (one.transport != other.transport || one.path == other.path) {
+    return usage_error("{} is there twice; remove one", endpoint);
+  }
+  return usage_error("{} is there twice, and a port has one path; write ws://{}/* for any",
+                     endpoint, endpoint);
+}
+
+Result<AddressRange> parse_address_range(const std::string& text) {
+  if (const auto range = AddressRange::parse(text)) return *range;
+  if (const auto around = AddressRange::around(text)) {
+    return usage_error(
+        "\"{}\" has bits set beyond its prefix; write {}, or the prefix that is meant", text,
+        around->text());
+  }
+  return usage_error("\"{}\" is neither an address nor a range such as 10.0.0.0/8 or 2001:db8::/32",
+                     quotable(text));
+}
+
 struct Applier {
   const RawValue& raw;
   Config& config;
@@ -60,6 +87,19 @@ struct Applier {
     if (!text) return std::unexpected(text.error());
     if (has_control(*text)) return usage_error("has a control character in it; remove it");
     config.*key.member = *text;
+    return {};
+  }
+
+  // What a server answers is one of the tokens that a client offers (RFC 6455, section 4.1).
+  Result<void> operator()(const SubprotocolKey&) const {
+    auto text = scalar_of(raw, "one subprotocol");
+    if (!text) return std::unexpected(text.error());
+    if (!std::ranges::all_of(*text, is_token_character)) {
+      return usage_error(
+          "\"{}\" is never offered; write one name, without blanks, commas or other separators",
+          quotable(*text));
+    }
+    config.subprotocol = std::move(*text);
     return {};
   }
 
@@ -169,10 +209,9 @@ struct Applier {
     for (const std::string& text : *list) {
       auto one = parse_listen(text);
       if (!one) return usage_error("{}", one.error().message);
-      const bool fixed = one->endpoint.port != 0;  // Port 0 is another port each time.
-      if (fixed && std::ranges::find(all, one->endpoint, &ListenSpec::endpoint) != all.end()) {
-        return usage_error("{} is there twice; remove one", format_endpoint(one->endpoint));
-      }
+      const auto twin = std::ranges::find(all, one->endpoint, &ListenSpec::endpoint);
+      // Port 0 is another port each time.
+      if (one->endpoint.port != 0 && twin != all.end()) return is_there_twice(*twin, *one);
       all.push_back(std::move(*one));
     }
     if (all.empty()) return usage_error("is empty; give host:port, :port or ws://host:port/");
@@ -184,16 +223,11 @@ struct Applier {
   Result<void> operator()(const OriginsKey&) const {
     auto list = list_of(raw, "scheme://host[:port] or a list of them");
     if (!list) return std::unexpected(list.error());
-    for (const std::string& origin : *list) {
-      const std::size_t mark = origin.find("://");
-      const bool written_so = mark != std::string::npos && mark > 0 && mark + 3 < origin.size() &&
-                              origin.find('/', mark + 3) == std::string::npos;
-      if ((!written_so && origin != "*") || has_control(origin)) {
-        return usage_error(
-            "\"{}\" is not as browsers write it: scheme://host or scheme://host:port, "
-            "without a path",
-            quotable(origin));
-      }
+    for (std::string& origin : *list) {
+      if (has_control(origin)) return usage_error("has a control character in it; remove it");
+      auto canonical = parse_origin(origin);
+      if (!canonical) return std::unexpected(canonical.error());
+      origin = std::move(*canonical);
     }
     config.allowed_origins = std::move(*list);
     return {};
@@ -204,12 +238,8 @@ struct Applier {
     if (!list) return std::unexpected(list.error());
     AddressRanges ranges;
     for (const std::string& text : *list) {
-      const std::optional<AddressRange> range = AddressRange::parse(text);
-      if (!range) {
-        return usage_error(
-            "\"{}\" is neither an address nor a range such as 10.0.0.0/8 or 2001:db8::/32",
-            quotable(text));
-      }
+      auto range = parse_address_range(text);
+      if (!range) return usage_error("{}", range.error().message);
       ranges.push_back(*range);
     }
     config.trusted_proxies = std::move(ranges);

@@ -21,6 +21,7 @@ constexpr auto kReloadable = std::to_array<std::string_view>({
     "MaxHeader",          "MaxLinkHeader",
     "MaxMetas",           "MaxLoginBody",
     "MaxLoginTags",       "MaxQueuedBytes",
+    "MaxUpgradeRequest",  "MaxProxyHeader",
     "MaxLinkQueuedBytes", "MaxClientOutstanding",
     "MaxSignouts",        "MaxLoginBacklogBytes",
     "LoginWait",          "LoginAnswerTimeout",
@@ -46,13 +47,16 @@ struct Same {
   }
   bool operator()(const TagsKey&) const { return one.tags == other.tags; }
   bool operator()(const RoutesKey&) const { return one.routes == other.routes; }
-  bool operator()(const SelectorsKey&) const { return one.selectors == other.selectors; }
+  bool operator()(const SelectorsKey&) const {
+    return one.default_selector == other.default_selector && one.selectors == other.selectors;
+  }
   bool operator()(const ListenKey&) const { return one.listen == other.listen; }
   bool operator()(const OriginsKey&) const { return one.allowed_origins == other.allowed_origins; }
   bool operator()(const ProxiesKey&) const { return one.trusted_proxies == other.trusted_proxies; }
   bool operator()(const RedisKey&) const { return one.redis == other.redis; }
   bool operator()(const LogLevelKey&) const { return one.log_level == other.log_level; }
   bool operator()(const ConsulUrlKey&) const { return one.consul_url == other.consul_url; }
+  bool operator()(const SubprotocolKey&) const { return one.subprotocol == other.subprotocol; }
   bool operator()(const IgnoredKey&) const { return true; }
 };
 

@@ -6,6 +6,8 @@
 #include <array>
 
 #include "codec/login_scan.h"
+#include "codec/proxy_protocol.h"
+#include "codec/ws_upgrade.h"
 #include "control/config_values.h"
 
 namespace ringgate {
@@ -28,16 +30,19 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "tgateway, login, chat or echo"},
     {"Listen", ListenKey{},
      "Where to accept, one or a list: host:port or :port (all interfaces) for TCP, "
-     "ws://host:port/path for WebSocket",
+     "ws://host:port/path for WebSocket, where /* is any path and /chat/* any below /chat/",
      "127.0.0.1:8001 (gateway), 127.0.0.1:0 (others)"},
     {"AllowedOrigins", OriginsKey{},
-     "Origins that browsers may connect from, for example https://chat.example.com; * is all",
+     "Origins that browsers may connect from, for example https://chat.example.com, "
+     "https://*.example.com (all below, not itself) or \"*\" (all)",
      "none"},
-    {"Subprotocol", TextKey{&Config::subprotocol}, "WebSocket subprotocol, answered if offered"},
+    {"Subprotocol", SubprotocolKey{}, "WebSocket subprotocol, answered if offered"},
     {"TrustedProxies", ProxiesKey{},
      "Addresses or ranges (10.0.0.0/8) whose X-Forwarded-For is believed", "none"},
     {"ProxyProtocol", SwitchKey{&Config::proxy_protocol},
      "Connections from TrustedProxies begin with a PROXY header, version 1 or 2"},
+    {"MaxProxyHeader", SizeKey{&Config::max_proxy_header, kMaxProxyV2Kept, kMaxProxyV2Bytes},
+     "Longest PROXY header of version 2, with what a proxy adds: a client's certificate, say"},
     {"PublicAddress", HostKey{&Config::public_address}, "Host that others reach this process at",
      "the host of Listen; of all interfaces, where Consul's agent is reached from (a local agent: "
      "its node's), without Consul the machine's"},
@@ -127,6 +132,8 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "Longest packet header from a client"},
     {"MaxLinkHeader", SizeKey{&Config::max_link_header, 64, kMostFrame},
      "Longest packet header on a link"},
+    {"MaxUpgradeRequest", SizeKey{&Config::max_upgrade_request, kKiB, kMostUpgradeBytes},
+     "Longest WebSocket upgrade request, all header fields together (cookies are among them)"},
     {"MaxMetas", CountKey{&Config::max_metas, 1, 4096}, "Metas in a header from a client"},
     {"MaxLoginBody", SizeKey{&Config::max_login_body, 64, kMostFrame},
      "Longest body of a login; beyond it the login is answered 101"},

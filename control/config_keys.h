@@ -58,11 +58,12 @@ struct RedisKey {};
 struct LogLevelKey {};
 struct IgnoredKey {};  // Taken, without effect, with a notice.
 struct ConsulUrlKey {};
+struct SubprotocolKey {};
 
 using KeyKind =
     std::variant<TextKey, ServiceIdKey, HostKey, SwitchKey, PortKey, CountKey, SizeKey, DurationKey,
                  NamesKey, TagsKey, RoutesKey, SelectorsKey, ListenKey, OriginsKey, ProxiesKey,
-                 RedisKey, LogLevelKey, IgnoredKey, ConsulUrlKey>;
+                 RedisKey, LogLevelKey, IgnoredKey, ConsulUrlKey, SubprotocolKey>;
 
 struct ConfigKey {
   std::string_view name;

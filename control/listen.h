@@ -8,7 +8,8 @@
 
 namespace ringgate {
 
-// "host:port" and "tcp://host:port" for TCP, "ws://host:port/path" for WebSocket.
+// "host:port" and "tcp://host:port" for TCP, "ws://host:port/path" for WebSocket; a path may end in
+// "/*".
 [[nodiscard]] Result<ListenSpec> parse_listen(std::string_view text);
 
 // Of WebSocket only: "host:port", whose path is "/", or "ws://host:port/path".

@@ -1,7 +1,10 @@
 #include "dataplane/address_range.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace ringgate {
 namespace {
@@ -18,11 +21,10 @@ bool same_prefix(const PeerAddress::Bytes& a, const PeerAddress::Bytes& b, std::
   return ((a[whole] ^ b[whole]) & mask) == 0;
 }
 
-bool nothing_after(const PeerAddress::Bytes& address, std::uint32_t bits) {
+void clear_after(PeerAddress::Bytes& address, std::uint32_t bits) {
   for (std::uint32_t bit = bits; bit < kAllBits; ++bit) {
-    if ((address[bit / 8] >> (7 - bit % 8) & 1) != 0) return false;
+    address[bit / 8] &= static_cast<std::uint8_t>(~(0x80U >> (bit % 8)));
   }
-  return true;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -34,6 +36,14 @@ std::string_view trimmed(std::string_view text) {
 }  // namespace
 
 std::optional<AddressRange> AddressRange::parse(std::string_view text) {
+  std::optional<AddressRange> range = around(text);
+  if (!range) return std::nullopt;
+  const PeerAddress written = PeerAddress::parse(text.substr(0, text.find('/')));
+  if (written.bytes() != range->network_) return std::nullopt;
+  return range;
+}
+
+std::optional<AddressRange> AddressRange::around(std::string_view text) {
   const std::size_t slash = text.find('/');
   const std::string_view host = text.substr(0, slash);
   const PeerAddress address = PeerAddress::parse(host);
@@ -44,15 +54,28 @@ std::optional<AddressRange> AddressRange::parse(std::string_view text) {
   AddressRange range;
   range.network_ = address.bytes();
   if (slash == std::string_view::npos) return range;
-  const std::uint32_t before = address.is_ipv4() ? kMappedBits : 0;
+  // Written with colons, the prefix counts the bits of IPv6.
+  const bool dotted = host.find(':') == std::string_view::npos;
+  const std::uint32_t before = dotted ? kMappedBits : 0;
   const std::string_view digits = text.substr(slash + 1);
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), range.bits_);
   if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
   if (range.bits_ > kAllBits - before) return std::nullopt;
   range.bits_ += before;
-  if (!nothing_after(range.network_, range.bits_)) return std::nullopt;
+  clear_after(range.network_, range.bits_);
   return range;
+}
+
+std::string AddressRange::text() const {
+  sockaddr_storage storage{};
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  std::memcpy(&v6.sin6_addr, network_.data(), network_.size());
+  std::memcpy(&storage, &v6, sizeof v6);
+  const PeerAddress network = PeerAddress::from(storage);
+  const bool dotted = network.is_ipv4() && bits_ >= kMappedBits;
+  return network.ip() + '/' + std::to_string(dotted ? bits_ - kMappedBits : bits_);
 }
 
 bool AddressRange::contains(const PeerAddress& peer) const noexcept {

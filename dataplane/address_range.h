@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,9 +14,12 @@ namespace ringgate {
 
 class AddressRange {
  public:
-  // "10.0.0.0/8", "2001:db8::/32", or one address. Nothing for anything else, bits set beyond the
-  // prefix ("10.1.0.0/8") too: one of the two numbers is a mistake.
+  // "10.0.0.0/8", "2001:db8::/32", "::ffff:10.0.0.0/104", or one address. Nothing for anything
+  // else, bits set beyond the prefix ("10.1.0.0/8") too: one of the two numbers is a mistake.
   static std::optional<AddressRange> parse(std::string_view text);
+  // The same without those bits: what "10.1.0.0/8" is within.
+  static std::optional<AddressRange> around(std::string_view text);
+  [[nodiscard]] std::string text() const;
 
   [[nodiscard]] bool contains(const PeerAddress& peer) const noexcept;
   bool operator==(const AddressRange&) const = default;

@@ -40,6 +40,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(CloseReason::kCo
     "bad_text",
     "kicked_by_operator",
     "login_answer_timeout",
+    "proxy_header_too_long",
 };
 static_assert(kReasons.size() <= kCloseReasons);
 

@@ -43,6 +43,7 @@ enum class Phase : std::uint8_t {
 // What the bytes that come in are; only forward.
 enum class Stage : std::uint8_t {
   kProxyHeader,  // of a trusted proxy: codec/proxy_protocol.h
+  kProxyRest,    // what is thrown away of it
   kUpgrade,      // a WebSocket's opening handshake: codec/ws_upgrade.h
   kFrames,
 };
@@ -78,6 +79,7 @@ enum class CloseReason : std::uint8_t {
   kBadText,      // no UTF-8
   kKickedByOperator,
   kLoginAnswerTimeout,  // the login service said nothing; kLoginTimeout: the client did not
+  kProxyHeaderTooLong,
   kCount,
 };
 // A few words for logs, metrics ("idle_timeout") and close frames.

@@ -51,6 +51,8 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"zone_fallback_total", "packets that left their zone because it has no connected service"},
     {"websocket_upgrades_total", "WebSocket handshakes completed"},
     {"websocket_upgrades_refused_total", "WebSocket handshakes refused"},
+    {"websocket_upgrades_too_long_total",
+     "of these, because the request was above MaxUpgradeRequest"},
     {"channel_waiting_full_total",
      "logic service: requests answered with 300 because too many of their channel waited"},
     {"service_requests_full_total",

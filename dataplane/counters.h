@@ -55,6 +55,7 @@ enum class Counter : std::uint8_t {
   kZoneFallback,
   kUpgrades,
   kUpgradesRefused,
+  kUpgradesTooLong,  // bound: bytes of the request
   kChannelWaitingFull,   // bounds of a logic service: requests that wait for one of their channel,
   kServiceRequestsFull,  // all requests under way,
   kServiceRequestBytesFull,  // and their bytes

@@ -264,6 +264,7 @@ void Shard::reconfigure(const ShardOptions& options, std::span<const WsUpgradeOp
   options_.write_timeout_ms = options.write_timeout_ms;
   options_.ws_ping_after_ms = options.ws_ping_after_ms;
   options_.poll_after_ms = options.poll_after_ms;
+  options_.max_proxy_header_bytes = options.max_proxy_header_bytes;
   options_.limits = options.limits;
   for (std::size_t i = 0; i < upgrades.size(); ++i) upgrade_rules_[i] = &upgrades[i];
 }

@@ -168,6 +168,7 @@ class Shard {
   [[nodiscard]] static Stage stage_after_proxy(const Connection& connection) noexcept;
   [[nodiscard]] std::size_t parse_opening(Connection& connection, MutableBytes input);
   [[nodiscard]] std::size_t take_proxy_header(Connection& connection, ByteView input);
+  [[nodiscard]] std::size_t skip_proxy_rest(Connection& connection, ByteView input);
   [[nodiscard]] std::size_t take_upgrade(Connection& connection, ByteView input);
   void forget_client(Connection& connection);
   void move_source(Connection& connection, const PeerAddress& source);
@@ -237,7 +238,9 @@ class Shard {
     std::vector<std::uint8_t> bytes;
   };
   std::deque<WaitingMail> waiting_mail_;
-  // By slot: what the few connections have that are upgrading, or inside of a fragmented message.
+  // By slot: what the few connections have that are inside of a long PROXY header, upgrading, or
+  // inside of a fragmented message.
+  absl::flat_hash_map<std::uint32_t, std::size_t> proxy_rests_;  // bytes still to come
   absl::flat_hash_map<std::uint32_t, WsUpgrade> upgrades_;
   absl::flat_hash_map<std::uint32_t, Carry> parts_;     // of its message, so far
   std::vector<const WsUpgradeOptions*> upgrade_rules_;  // of each listener

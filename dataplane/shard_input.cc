@@ -82,7 +82,7 @@ std::size_t Shard::missing(const Connection& connection) const {
   const std::size_t most = limits(connection).max_frame_bytes;
   std::size_t need = 0;
   if (connection.stage == Stage::kProxyHeader) {
-    need = parse_proxy_header(start).need;
+    need = parse_proxy_header(start, options_.max_proxy_header_bytes).need;
   } else if (connection.transport == Transport::kWebSocket) {
     need = next_ws_frame(start, connection.message.rules(most)).need;
   } else {

@@ -1,6 +1,7 @@
 // Shard: what comes before a client's frames: the PROXY header of a trusted proxy, and a
 // WebSocket's opening handshake. Both say where a client really comes from. Set-up, so it may
 // allocate.
+#include <algorithm>
 #include <cstring>
 
 #include "codec/proxy_protocol.h"
@@ -23,6 +24,8 @@ Stage Shard::stage_after_proxy(const Connection& connection) noexcept {
 std::size_t Shard::parse_opening(Connection& connection, MutableBytes input) {
   std::size_t used = 0;
   if (connection.stage == Stage::kProxyHeader) used = take_proxy_header(connection, input);
+  if (connection.stage == Stage::kProxyRest)
+    used += skip_proxy_rest(connection, input.subspan(used));
   if (connection.stage == Stage::kUpgrade && connection.open()) {
     used += take_upgrade(connection, input.subspan(used));
   }
@@ -30,15 +33,31 @@ std::size_t Shard::parse_opening(Connection& connection, MutableBytes input) {
 }
 
 std::size_t Shard::take_proxy_header(Connection& connection, ByteView input) {
-  const ProxyStep step = parse_proxy_header(input);
+  const ProxyStep step = parse_proxy_header(input, options_.max_proxy_header_bytes);
   if (step.status == ProxyStatus::kNeedMore) return 0;
-  if (step.status == ProxyStatus::kBad) {
-    finish(connection, CloseReason::kBadProxyHeader);
+  if (step.status != ProxyStatus::kDone) {
+    finish(connection, step.status == ProxyStatus::kTooLong ? CloseReason::kProxyHeaderTooLong
+                                                            : CloseReason::kBadProxyHeader);
     return 0;
   }
   if (step.has_source) move_source(connection, PeerAddress::from(step.source));
   connection.stage = stage_after_proxy(connection);
+  if (step.skip > 0 && connection.open()) {
+    connection.stage = Stage::kProxyRest;
+    proxy_rests_[connection.slot] = step.skip;
+  }
   return step.consumed;
+}
+
+// Nothing of it is kept: it may be long, and comes in parts.
+std::size_t Shard::skip_proxy_rest(Connection& connection, ByteView input) {
+  const auto rest = proxy_rests_.find(connection.slot);
+  const std::size_t skipped = std::min(rest->second, input.size());
+  rest->second -= skipped;
+  if (rest->second > 0) return skipped;
+  proxy_rests_.erase(rest);
+  connection.stage = stage_after_proxy(connection);
+  return skipped;
 }
 
 // The answer is the first thing the client gets, and what follows the request are its frames.
@@ -57,6 +76,7 @@ std::size_t Shard::take_upgrade(Connection& connection, ByteView input) {
   if (!connection.open()) return step.consumed;  // its queue was full
   if (step.status == UpgradeStatus::kRefused) {
     counters_.add(Counter::kUpgradesRefused);
+    if (upgrade.http_status() == 431) counters_.add(Counter::kUpgradesTooLong);
     finish(connection, CloseReason::kUpgradeRefused);
     return step.consumed;
   }
@@ -71,7 +91,9 @@ std::size_t Shard::take_upgrade(Connection& connection, ByteView input) {
 // The connection ends: whatever its opening had collected, and what was counted with its end.
 void Shard::forget_client(Connection& connection) {
   if (connection.role != Role::kClient) return;
-  if (connection.stage == Stage::kUpgrade) {
+  if (connection.stage == Stage::kProxyRest) {
+    proxy_rests_.erase(connection.slot);
+  } else if (connection.stage == Stage::kUpgrade) {
     upgrades_.erase(connection.slot);
   } else if (connection.transport == Transport::kWebSocket && connection.stage == Stage::kFrames) {
     counters_.change(Gauge::kWebSockets, -1);

@@ -37,8 +37,9 @@ struct ShardOptions {
   std::uint32_t polls_per_sweep = 500;
   // Messages of any kind instead of packets: text is taken too, and no heartbeat is answered.
   bool plain_messages = false;
-  AddressRanges trusted_proxies;  // believed about where clients come from
-  bool proxy_protocol = false;    // what they connect begins with a PROXY header
+  AddressRanges trusted_proxies;                   // believed about where clients come from
+  bool proxy_protocol = false;                     // what they connect begins with a PROXY header
+  std::size_t max_proxy_header_bytes = 16 * 1024;  // of version 2, with its TLVs
   // Indexed by Role.
   std::array<RoleLimits, 2> limits = {
       RoleLimits{64 * 1024, 256 * 1024, 32, 120'000},

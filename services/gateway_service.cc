@@ -40,7 +40,9 @@ GatewayOptions gateway_options(const Config& config) {
   options.answer_timeout_ms = ms(config.answer_timeout);
   options.heartbeat_ms = ms(config.link_heartbeat);
   options.signout_keep_ms = ms(config.signout_keep);
-  options.token_grace_s = ms(config.token_grace) / 1000;
+  // Tokens end at whole seconds.
+  options.token_grace_s = static_cast<std::uint32_t>(
+      std::chrono::ceil<std::chrono::seconds>(config.token_grace).count());
   return options;
 }
 
@@ -179,6 +181,19 @@ void GatewayService::refresh_ready() {
 void GatewayService::tick() {
   registry_->on_ready();
   refresh_ready();
+  watch_proxy_headers();
+}
+
+void GatewayService::watch_proxy_headers() {
+  std::uint64_t refused = 0;
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    refused +=
+        shards_->shard(i).counters().closed(index_of(CloseReason::kProxyHeaderTooLong)).get();
+  }
+  long_proxy_headers_.update(refused,
+                             "clients are refused, since the PROXY header before their bytes is "
+                             "above MaxProxyHeader; raise it, or have the proxy add less to it",
+                             std::chrono::steady_clock::now());
 }
 
 void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
@@ -314,7 +329,9 @@ std::vector<std::string> GatewayService::websocket_urls() const {
   if (!started_.load(std::memory_order_acquire)) return urls;
   for (const Listener& listener : listeners_) {
     if (listener.transport != Transport::kWebSocket) continue;
-    urls.push_back("ws://" + listener.sockets.printed() + listener.upgrade.path);
+    std::string path = listener.upgrade.path;
+    if (path.ends_with("/*")) path.pop_back();
+    urls.push_back("ws://" + listener.sockets.printed() + path);
   }
   return urls;
 }

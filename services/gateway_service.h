@@ -12,6 +12,7 @@
 #include "control/config.h"
 #include "control/link_manager.h"
 #include "control/loop.h"
+#include "control/refusals.h"
 #include "control/registry.h"
 #include "control/selector_set.h"
 #include "dataplane/listener.h"
@@ -48,6 +49,7 @@ class GatewayService final : public Component {
   [[nodiscard]] std::string service_of(const std::string& name) const;
   void begin_accepting();
   void refresh_ready();
+  void watch_proxy_headers();
   void count_instances();
   void collect_transport(Transport transport, MetricsSnapshot& metrics) const;
   void collect_services(MetricsSnapshot& metrics) const;
@@ -69,6 +71,7 @@ class GatewayService final : public Component {
   ControlLoop::TimerId timer_ = 0;
   std::set<std::uint32_t> not_drained_;
   std::function<void()> drain_done_;
+  Refusals long_proxy_headers_;
   std::atomic<bool> started_{false};
   mutable std::mutex mutex_;
   std::optional<std::string> not_ready_ = "starting";  // under mutex_

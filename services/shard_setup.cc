@@ -78,6 +78,7 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients
   shard.max_held_bytes = config.max_login_backlog_bytes;
   shard.trusted_proxies = config.trusted_proxies;
   shard.proxy_protocol = config.proxy_protocol;
+  shard.max_proxy_header_bytes = config.max_proxy_header;
   shard.ws_ping_after_ms = ms(config.websocket_ping);
   shard.poll_after_ms = ms(config.idle_poll_after);
   shard.write_timeout_ms = ms(config.write_timeout);
@@ -92,7 +93,7 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients
 }
 
 WsUpgradeOptions upgrade_options(const Config& config, const ListenSpec& listen) {
-  return {listen.path, config.allowed_origins, config.subprotocol};
+  return {listen.path, config.allowed_origins, config.subprotocol, config.max_upgrade_request};
 }
 
 Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t shards,

@@ -29,27 +29,38 @@ std::string source_of(const ProxyStep& step) {
   return std::string(text.data()) + " " + std::to_string(ntohs(source.sin6_port));
 }
 
-// Every start of the header asks for more, but never for more than there is; with bytes after it
-// the header stays the same.
+constexpr std::size_t kMaxBytes = 4096;
+
+ProxyStep parse(ByteView input, std::size_t max_bytes = kMaxBytes) {
+  return parse_proxy_header(input, max_bytes);
+}
+
+// Every start of the header asks for more, but never for more than there is, until the verdict has
+// all that it needs; with bytes after it the header stays the same.
 ProxyStep parse_at_every_length(const Bytes& header) {
+  const ProxyStep whole = parse(header);
   for (std::size_t size = 0; size < header.size(); ++size) {
     const Bytes start(header.begin(), header.begin() + static_cast<std::ptrdiff_t>(size));
-    const ProxyStep step = parse_proxy_header(start);
+    const ProxyStep step = parse(start);
+    if (step.status == ProxyStatus::kDone) {
+      EXPECT_EQ(size, whole.consumed);
+      break;
+    }
     EXPECT_EQ(step.status, ProxyStatus::kNeedMore) << size;
     EXPECT_GT(step.need, size);
     EXPECT_LE(step.need, header.size());
   }
   Bytes more = header;
   more.insert(more.end(), 600, 0x0d);
-  EXPECT_EQ(parse_proxy_header(more).consumed, header.size());
-  EXPECT_EQ(source_of(parse_proxy_header(more)), source_of(parse_proxy_header(header)));
-  return parse_proxy_header(header);
+  EXPECT_EQ(parse(more).consumed + parse(more).skip, header.size());
+  EXPECT_EQ(source_of(parse(more)), source_of(whole));
+  return whole;
 }
 
 void expect_source(const Bytes& header, const std::string& source) {
   const ProxyStep step = parse_at_every_length(header);
   EXPECT_EQ(step.status, ProxyStatus::kDone);
-  EXPECT_EQ(step.consumed, header.size());
+  EXPECT_EQ(step.consumed + step.skip, header.size());
   EXPECT_EQ(source_of(step), source);
 }
 
@@ -58,7 +69,7 @@ Bytes line(std::string_view text) {
 }
 
 void expect_bad(const Bytes& input) {
-  EXPECT_EQ(parse_proxy_header(input).status, ProxyStatus::kBad) << as_text(input);
+  EXPECT_EQ(parse(input).status, ProxyStatus::kBad) << as_text(input);
 }
 
 TEST(ProxyV1, Sources) {
@@ -108,8 +119,7 @@ TEST(ProxyV1, LinesAreBounded) {
   const std::string most = start + std::string(kMaxProxyV1Bytes - 2 - start.size(), 'x') + "\r\n";
   expect_source(line(most), "none");
   const Bytes over = line(start + std::string(kMaxProxyV1Bytes - 1 - start.size(), 'x'));
-  EXPECT_EQ(parse_proxy_header(ByteView(over).first(over.size() - 1)).status,
-            ProxyStatus::kNeedMore);
+  EXPECT_EQ(parse(ByteView(over).first(over.size() - 1)).status, ProxyStatus::kNeedMore);
   expect_bad(over);
 }
 
@@ -126,6 +136,32 @@ TEST(ProxyV2, Sources) {
 
 TEST(ProxyV2, ExtensionsAreSkipped) {
   expect_source(v2("21 11 0010 c0000201 c6336402 dc04 01bb 04 0001 00"), "192.0.2.1 56324");
+}
+
+// A client's certificate takes kilobytes. The source is told as soon as its bytes are there.
+TEST(ProxyV2, TheSourceDoesNotWaitForWhatIsSkipped) {
+  const ProxyStep step = parse(v2("21 11 0ff0 c0000201 c6336402 dc04 01bb"));
+  EXPECT_EQ(step.status, ProxyStatus::kDone);
+  EXPECT_EQ(step.consumed, 28U);
+  EXPECT_EQ(step.skip, 4096U - 28);
+  EXPECT_EQ(source_of(step), "192.0.2.1 56324");
+}
+
+TEST(ProxyV2, OfEveryLength) {
+  for (std::size_t rest = 0; rest <= 600; ++rest) {
+    for (const std::string_view what : {"20 00", "21 00", "21 11", "21 21"}) {
+      Bytes header = v2(std::string(what) + "0000");
+      header[14] = static_cast<std::uint8_t>(rest >> 8);
+      header[15] = static_cast<std::uint8_t>(rest);
+      header.resize(header.size() + rest, 0x11);
+      const ProxyStep step = parse(header);
+      const std::size_t least = what == "21 11" ? 12 : what == "21 21" ? 36 : 0;
+      EXPECT_EQ(step.status, rest < least ? ProxyStatus::kBad : ProxyStatus::kDone) << what << rest;
+      if (step.status != ProxyStatus::kDone) continue;
+      EXPECT_EQ(step.consumed + step.skip, header.size());
+      EXPECT_EQ(step.has_source, least > 0);
+    }
+  }
 }
 
 TEST(ProxyV2, WithoutASource) {
@@ -151,9 +187,19 @@ TEST(ProxyV2, Refused) {
 }
 
 TEST(ProxyV2, LengthIsBoundedByItsHead) {
-  EXPECT_EQ(parse_proxy_header(v2("21 11 0208")).need, kMaxProxyV2Bytes);
-  expect_bad(v2("21 11 0209"));
-  expect_bad(v2("20 00 ffff"));
+  const auto status = [](std::string_view rest, std::size_t max_bytes) {
+    return parse(v2(rest), max_bytes).status;
+  };
+  for (const std::string_view command : {"20 00", "21 00"}) {
+    const std::string head(command);
+    EXPECT_EQ(status(head + "0ff0", kMaxBytes), ProxyStatus::kDone);
+    EXPECT_EQ(status(head + "0ff1", kMaxBytes), ProxyStatus::kTooLong);
+    EXPECT_EQ(status(head + "ffff", kMaxProxyV2Bytes - 1), ProxyStatus::kTooLong);
+    EXPECT_EQ(status(head + "ffff", kMaxProxyV2Bytes), ProxyStatus::kDone);
+  }
+  EXPECT_EQ(status("21 11 00d8", kMaxProxyV2Kept), ProxyStatus::kNeedMore);
+  EXPECT_EQ(status("21 11 00d9", kMaxProxyV2Kept), ProxyStatus::kTooLong);
+  expect_bad(v2("21 41 ffff"));  // what is no header is not told to be long
 }
 
 }  // namespace

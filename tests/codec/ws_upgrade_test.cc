@@ -176,6 +176,17 @@ TEST(WsUpgrade, Path) {
   EXPECT_EQ(status_of(RequestText().line("GET http://a.example?x HTTP/1.1"), root), 101);
 }
 
+TEST(WsUpgrade, AnyPath) {
+  WsUpgradeOptions any = kOptions;
+  any.path = "/*";
+  for (const char* target : {"/", "/chat", "/a/b?c", "http://a.example", "/ch%61t"}) {
+    EXPECT_EQ(status_of(RequestText().line(std::string("GET ") + target + " HTTP/1.1"), any), 101)
+        << target;
+  }
+  EXPECT_EQ(status_of(RequestText().line("GET * HTTP/1.1"), any), 404);
+  EXPECT_EQ(status_of(RequestText().line("GET /ch%61t HTTP/1.1")), 101) << "it is /chat";
+}
+
 TEST(WsUpgrade, WebSocketVersion) {
   for (const char* version : {"8", "", "130", "13, 8"}) {
     const Outcome outcome = upgrade(RequestText().set("Sec-WebSocket-Version", version).text());
@@ -206,6 +217,10 @@ TEST(WsUpgrade, Origin) {
     EXPECT_EQ(status_of(RequestText().set("Origin", origin)), 403) << origin;
   }
   EXPECT_EQ(status_of(RequestText().add("Origin", "http://evil.example")), 403);
+  const WsUpgradeOptions below = {
+      .path = "/chat", .allowed_origins = {"https://*.example.com"}, .subprotocol = ""};
+  EXPECT_EQ(status_of(RequestText().set("Origin", "https://a.example.com"), below), 101);
+  EXPECT_EQ(status_of(RequestText().set("Origin", "https://example.com"), below), 403);
   const WsUpgradeOptions all = {.path = "/chat", .allowed_origins = {"*"}, .subprotocol = ""};
   EXPECT_EQ(status_of(RequestText().set("Origin", "https://any.example"), all), 101);
   const WsUpgradeOptions none = {.path = "/chat", .allowed_origins = {}, .subprotocol = ""};
@@ -253,12 +268,46 @@ std::string request_of(std::size_t bytes) {
   return RequestText().add("Cookie", std::string(bytes - without, 'c')).text();
 }
 
-TEST(WsUpgrade, EightKilobytesAndNoMore) {
-  EXPECT_EQ(upgrade(request_of(kMaxUpgradeBytes)).http_status, 101);
-  const Outcome over = upgrade(request_of(kMaxUpgradeBytes + 1));
-  EXPECT_EQ(over.http_status, 431);
-  EXPECT_EQ(over.consumed, kMaxUpgradeBytes);
-  EXPECT_EQ(upgrade("GET /" + std::string(9'000, 'a')).http_status, 431);
+TEST(WsUpgrade, SoManyBytesAndNoMore) {
+  for (const std::size_t most : {std::size_t{1024}, std::size_t{8192}, kMostUpgradeBytes}) {
+    WsUpgradeOptions options = kOptions;
+    options.max_bytes = most;
+    EXPECT_EQ(upgrade(request_of(most), options).http_status, 101) << most;
+    const Outcome over = upgrade(request_of(most + 1), options);
+    EXPECT_EQ(over.http_status, 431) << most;
+    EXPECT_EQ(over.consumed, most);
+    EXPECT_NE(over.response.find("longer than what is taken"), std::string::npos);
+    EXPECT_EQ(upgrade("GET /" + std::string(most, 'a'), options).http_status, 431) << most;
+  }
+  EXPECT_EQ(kOptions.max_bytes, 8192U);
+  WsUpgradeOptions more = kOptions;
+  more.max_bytes = 10 * kMostUpgradeBytes;
+  EXPECT_EQ(upgrade(request_of(kMostUpgradeBytes), more).http_status, 101);
+  EXPECT_EQ(upgrade(request_of(kMostUpgradeBytes + 1), more).http_status, 431);
+}
+
+// What RFC 9112 has servers take, or allows them to refuse with 400.
+TEST(WsUpgrade, SpacesAndEmptyLines) {
+  const std::string request = RequestText().text();
+  EXPECT_EQ(upgrade("\r\n" + request).http_status, 101);
+  EXPECT_EQ(upgrade("\r\n\r\n" + request).http_status, 400);
+  EXPECT_EQ(upgrade("\n" + request).http_status, 400);
+  EXPECT_EQ(status_of(RequestText().set("Upgrade", "  websocket\t ")), 101);
+  EXPECT_EQ(status_of(RequestText().set("Connection", ",keep-alive ,, Upgrade,")), 101);
+  EXPECT_EQ(status_of(RequestText().add("X-Empty", "")), 101);
+  EXPECT_EQ(status_of(RequestText().add("X-Empty", " \t ")), 101);
+  EXPECT_EQ(status_of(RequestText().add("X-Name", "j\xc3\xb8rgen \xff")), 101);
+  EXPECT_EQ(status_of(RequestText().add("X-Folded", "one\r\n two")), 101);
+  EXPECT_EQ(status_of(RequestText().set("Connection", "keep-alive,\r\n\tUpgrade")), 101);
+  EXPECT_EQ(status_of(RequestText().add("X-Space ", "before the colon")), 400);
+  EXPECT_EQ(status_of(RequestText().line("GET /chat  HTTP/1.1")), 400);
+  EXPECT_EQ(status_of(RequestText().line("GET /chat HTTP/1.1 ")), 400);
+}
+
+TEST(WsUpgrade, ManyFields) {
+  RequestText request;
+  for (int i = 0; i < 200; ++i) request.add("X-" + std::to_string(i), "x");
+  EXPECT_EQ(status_of(request), 101);
 }
 
 TEST(WsUpgrade, WhatIsNoHttpIsRefusedWithTheByteThatSaysSo) {

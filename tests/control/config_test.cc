@@ -150,14 +150,14 @@ TEST(Config, RequiredKeys) {
 TEST(Config, ConsulInPlaceOfAFile) {
   const std::string base = "ServiceID: g\n" + kAppSecret;
   const auto config = parse(base +
-                            "ConsulURL: localhost:8500\nConsulToken: t\nConsulCA: ca.pem\n"
+                            "ConsulURL: https://localhost:8501\nConsulToken: t\nConsulCA: ca.pem\n"
                             "ConsulDatacenter: dc2\nConsulStale: true\nConsulTag: blue\n"
                             "ConsulWait: 5m\nConsulCheckInterval: 2s\nConsulCheckTimeout: 3s\n"
                             "ConsulDeregisterAfter: 2m\nConsulRecheck: 4s\n");
   ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->consul_url, "http://localhost:8500");
+  EXPECT_EQ(config->consul_url, "https://localhost:8501");
   const ConsulOptions options = consul_options(*config);
-  EXPECT_EQ(options.url, "http://localhost:8500");
+  EXPECT_EQ(options.url, "https://localhost:8501");
   EXPECT_EQ(options.token, "t");
   EXPECT_EQ(options.ca_file, "ca.pem");
   EXPECT_EQ(options.datacenter, "dc2");
@@ -168,7 +168,7 @@ TEST(Config, ConsulInPlaceOfAFile) {
   EXPECT_EQ(options.check_timeout, 3s);
   EXPECT_EQ(options.deregister_after, 120s);
   EXPECT_EQ(options.recheck, 4s);
-  EXPECT_EQ(parse(base + "ConsulURL: https://consul:8501\n")->consul_url, "https://consul:8501");
+  EXPECT_EQ(parse(base + "ConsulURL: localhost:8500\n")->consul_url, "http://localhost:8500");
   EXPECT_CONTAINS(error_of(parse(base + "ConsulURL: :8500\nRegistryFile: f\n")), "both set");
   EXPECT_CONTAINS(error_of(parse(base)), "ConsulURL");
 }
@@ -246,9 +246,24 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"Listen: http://:8000/", "unknown scheme http; there are tcp and ws"},
         BadLine{"Listen: 'ws://:8000/a?b'", "a path to listen on has no query"},
         BadLine{"Listen: [':8000', 'ws://:8000/']", "is there twice"},
-        BadLine{"AllowedOrigins: chat.example.com", "is not as browsers write it"},
-        BadLine{"AllowedOrigins: https://chat.example.com/", "is not as browsers write it"},
-        BadLine{"TrustedProxies: 10.1.0.0/8", "is neither an address nor a range"},
+        BadLine{"Listen: ['ws://:8000/a', 'ws://:8000/b']", "a port has one path; write ws://"},
+        BadLine{"Listen: ws://:8000/a*", "a * may only be all that follows the last slash"},
+        BadLine{"Listen: ws://:8000/*/a", "a * may only be all that follows the last slash"},
+        BadLine{"Listen: ws://:8000/a/../b", "no client sends a path with . or .."},
+        BadLine{"Subprotocol: a b", "\"a b\" is never offered"},
+        BadLine{"Subprotocol: 'a,b'", "\"a,b\" is never offered"},
+        BadLine{"Subprotocol: [a, b]", "takes one subprotocol, not a list"},
+        BadLine{"AllowedOrigins: *\n", "in quotes"},
+        BadLine{"AllowedOrigins: chat.example.com", "has no scheme"},
+        BadLine{"AllowedOrigins: https://chat.example.com/x", "an origin has no path"},
+        BadLine{"AllowedOrigins: wss://chat.example.com", "write https://"},
+        BadLine{"TrustedProxies: 10.1.0.0/8", "has bits set beyond its prefix; write 10.0.0.0/8"},
+        BadLine{"MaxProxyHeader: 100", "out of range"},
+        BadLine{"MaxUpgradeRequest: 65KiB", "may be 1KiB to 64KiB"},
+        BadLine{"Routes: {a.prefix.that.is.longer.than.a.short.string.is: chat}",
+                "\"a.prefix.that.is.longer.than.a.short.string.is\" is not a command prefix"},
+        BadLine{"Selectors: {chat: a-selector-longer-than-a-short-string}",
+                "\"a-selector-longer-than-a-short-string\" is no selector"},
         BadLine{"TrustedProxies: proxy.example.com", "is neither an address nor a range"},
         BadLine{"Listen: localhost", "host:port"}, BadLine{"Listen: []", "empty"},
         BadLine{"Listen: [\":1\", \":1\"]", "twice"}, BadLine{"Listen: {a: b}", "not a map"},

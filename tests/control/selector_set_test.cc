@@ -56,8 +56,10 @@ TEST(SelectorSet, OneWordIsForAll) {
 TEST(SelectorSet, AMapIsPerServiceAndTheRestIsHash) {
   const test::TempDir folder;
   const std::string file = folder.write("route.json", kRoutes).string();
-  const auto config =
-      parse("Selectors: {chat: route, group: Rendezvous, login: hash}\nRouteFile: " + file + "\n");
+  const auto config = parse(
+      "Routes: {group: chat}\nSelectors: {chat: route, group: Rendezvous, login: hash}\n"
+      "RouteFile: " +
+      file + "\n");
   EXPECT_EQ(kind(config, "chat"), SelectorKind::kRoute);
   EXPECT_EQ(kind(config, "group"), SelectorKind::kRendezvous);
   EXPECT_EQ(kind(config, "login"), SelectorKind::kHash);

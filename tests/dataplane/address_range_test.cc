@@ -99,6 +99,10 @@ TEST(AddressRange, HoldsWhatItsPrefixSays) {
   EXPECT_FALSE(in("10.0.0.7", "10.0.0.8"));
   EXPECT_TRUE(in("10.0.0.0/8", "::ffff:10.1.2.3")) << "as a dual-stack listener sees it";
   EXPECT_TRUE(in("::ffff:10.0.0.7", "10.0.0.7"));
+  EXPECT_TRUE(in("::ffff:10.0.0.0/104", "10.1.2.3"));
+  EXPECT_FALSE(in("::ffff:10.0.0.0/104", "11.1.2.3"));
+  EXPECT_TRUE(in("::ffff:0:0/96", "11.1.2.3"));
+  EXPECT_FALSE(in("::ffff:0:0/96", "2001:db8::1"));
   EXPECT_TRUE(in("8000::/1", "ffff::"));
   EXPECT_FALSE(in("8000::/1", "7fff::"));
   EXPECT_TRUE(in("fe00::/7", "ff00::1"));
@@ -128,6 +132,8 @@ TEST(AddressRange, TakesNothingElse) {
                                       "128.0.0.0/0",
                                       "10.0.0.7/31",
                                       "::/129",
+                                      "::ffff:10.0.0.0/8",
+                                      "::ffff:10.0.0.1/104",
                                       "::1/127",
                                       "2001:db8::7/32",
                                       "localhost/8",
@@ -135,6 +141,21 @@ TEST(AddressRange, TakesNothingElse) {
                                       "*"}) {
     EXPECT_FALSE(AddressRange::parse(text).has_value()) << text;
   }
+}
+
+TEST(AddressRange, SaysWhatIsMeant) {
+  const auto around = [](std::string_view text) {
+    const auto range = AddressRange::around(text);
+    return range ? range->text() : "none";
+  };
+  EXPECT_EQ(around("10.1.2.3/8"), "10.0.0.0/8");
+  EXPECT_EQ(around("10.1.2.3/31"), "10.1.2.2/31");
+  EXPECT_EQ(around("10.1.2.3"), "10.1.2.3/32");
+  EXPECT_EQ(around("::ffff:10.1.2.3/104"), "10.0.0.0/8");
+  EXPECT_EQ(around("2001:db8::7/32"), "2001:db8::/32");
+  EXPECT_EQ(around("::1/0"), "::/0");
+  EXPECT_EQ(around("10.0.0.0/33"), "none");
+  EXPECT_EQ(around("10.0.0.0:80/8"), "none");
 }
 
 TEST(AddressRange, AnAddressWithAPortIsNoRange) {

@@ -46,6 +46,11 @@ struct ProxiedShard : FakeWsShard {
     settle();
     return peer;
   }
+  std::size_t carried() {
+    std::size_t bytes = 0;
+    shard.table().for_each_client([&](Connection& one) { bytes += one.carry.size; });
+    return bytes;
+  }
   void leave() {
     shard.table().for_each_client(
         [this](Connection& connection) { shard.abort(connection, CloseReason::kDraining); });
@@ -74,6 +79,17 @@ Bytes proxy_v2(std::uint8_t command = 0x21, std::uint8_t family = 0x11) {
   Bytes bytes = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
   const Bytes rest = {command, family, 0, 12, 192, 0, 2, 5, 198, 51, 100, 1, 0x12, 0x67, 1, 0xbb};
   return bytes + rest;
+}
+
+// With so many bytes behind the addresses.
+Bytes proxy_v2_with(std::size_t tlv_bytes, std::uint8_t command = 0x21,
+                    std::uint8_t family = 0x11) {
+  Bytes bytes = proxy_v2(command, family);
+  const std::size_t length = 12 + tlv_bytes;
+  bytes[14] = static_cast<std::uint8_t>(length >> 8);
+  bytes[15] = static_cast<std::uint8_t>(length);
+  bytes.resize(bytes.size() + tlv_bytes, 0x20);
+  return bytes;
 }
 
 // The first packets of a client of that listener.
@@ -118,6 +134,64 @@ TEST(ShardProxy, ByteByByteAndUnderFaults) {
   });
 }
 
+// As a client's certificate makes it: longer than a receive's buffer, cut anywhere, and nothing of
+// it is kept.
+TEST(ShardProxy, ALongHeaderIsSkippedAsItComes) {
+  for (const std::size_t tlv_bytes : {1U, 508U, 509U, 3000U, 16U * 1024 - 28}) {
+    for (const std::size_t listener_index : {kTcpListener, kWsListener}) {
+      const Bytes all = proxy_v2_with(tlv_bytes) + first_words(listener_index);
+      for (const std::size_t cut : {std::size_t{20}, std::size_t{28}, 28 + tlv_bytes / 2,
+                                    27 + tlv_bytes, 28 + tlv_bytes, 29 + tlv_bytes}) {
+        SCOPED_TRACE(cut);
+        ProxiedShard it(cut + 1);
+        FakePeer& peer = it.client(kProxyIp, listener_index, ByteView(all).first(cut));
+        EXPECT_LE(it.carried(), 28U);
+        peer.send(ByteView(all).subspan(cut));
+        EXPECT_TRUE(it.turn_until([&] { return it.packets.size() == 2; }));
+        EXPECT_EQ(it.sources, (std::vector<std::string>(2, "192.0.2.5:4711")));
+        it.leave();
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
+TEST(ShardProxy, WhatIsSkippedMayComeByteByByteAndUnderFaults) {
+  test::for_each_seed(30, [](std::uint64_t seed) {
+    ShardOptions options = behind_proxies();
+    options.ring.client_buffer_bytes = static_cast<unsigned>(1 + seed % 40);
+    ProxiedShard it(seed, options, {.stall = 3, .no_buffers = 4, .recv_ends = 4});
+    const std::size_t listener_index = seed % 2;
+    // LOCAL's and an unspecified family's bytes mean nothing, whatever they are.
+    const std::uint8_t command = seed % 3 == 0 ? 0x20 : 0x21;
+    const std::uint8_t family = seed % 5 == 0 ? 0x00 : 0x11;
+    it.client(kProxyIp, listener_index,
+              proxy_v2_with(900, command, family) + first_words(listener_index));
+    EXPECT_TRUE(it.turn_until([&] { return it.packets.size() == 2; }));
+    const bool told = command == 0x21 && family == 0x11;
+    ASSERT_EQ(it.sources.size(), 2U);
+    EXPECT_TRUE(it.sources[0].starts_with(told ? "192.0.2.5:" : "10.0.0.1:")) << it.sources[0];
+    it.leave();
+  });
+}
+
+TEST(ShardProxy, AHeaderAboveTheBoundHasAReasonOfItsOwn) {
+  ShardOptions options = behind_proxies();
+  options.max_proxy_header_bytes = 1000;
+  for (const std::size_t listener_index : {kTcpListener, kWsListener}) {
+    ProxiedShard it(1, options);
+    it.client(kProxyIp, listener_index, proxy_v2_with(972) + first_words(listener_index));
+    EXPECT_EQ(it.packets.size(), 2U);
+    FakePeer& peer =
+        it.client(kProxyIp, listener_index, proxy_v2_with(973) + first_words(listener_index));
+    EXPECT_TRUE(it.turn_until([&] { return peer.saw_end; }));
+    EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kProxyHeaderTooLong});
+    EXPECT_EQ(it.packets.size(), 2U);
+    peer.ended = true;
+    it.leave();
+  }
+}
+
 TEST(ShardProxy, AHeaderWithoutASourceLeavesTheProxys) {
   for (const Bytes& header : {bytes_of("PROXY UNKNOWN\r\n"), proxy_v2(0x20), proxy_v2(0x21, 0)}) {
     for (const std::size_t listener_index : {kTcpListener, kWsListener}) {
@@ -151,9 +225,10 @@ TEST(ShardProxy, ABadHeaderClosesTheConnection) {
 
 TEST(ShardProxy, TheConnectionMayGoInTheMiddleOfAHeader) {
   for (const bool reset : {false, true}) {
-    for (const std::size_t bytes : {0U, 1U, 10U, 20U}) {
+    for (const std::size_t bytes : {0U, 1U, 10U, 20U, 100U, 301U}) {
       ProxiedShard it(bytes + 1);
-      FakePeer& peer = it.client(kProxyIp, bytes % 2, ByteView(proxy_v2()).first(bytes));
+      const Bytes header = bytes < 100 ? proxy_v2() : proxy_v2_with(500);
+      FakePeer& peer = it.client(kProxyIp, bytes % 2, ByteView(header).first(bytes));
       (reset ? peer.reset : peer.ended) = true;
       EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }));
       it.expect_idle();

@@ -36,8 +36,8 @@ Outcome upgrade(ByteView input, const WsUpgradeOptions& options, std::size_t chu
   return outcome;
 }
 
-void check_outcome(const Outcome& outcome) {
-  fuzz_check(outcome.consumed <= kMaxUpgradeBytes, "more than 8 KiB are collected");
+void check_outcome(const Outcome& outcome, const WsUpgradeOptions& options) {
+  fuzz_check(outcome.consumed <= options.max_bytes, "more than the bound is collected");
   if (outcome.http_status == 0) {
     fuzz_check(outcome.response.empty(), "an answer before the verdict");
     return;
@@ -57,7 +57,7 @@ void check_outcome(const Outcome& outcome) {
 
 void check_request(ByteView input, const WsUpgradeOptions& options) {
   const Outcome whole = upgrade(input, options, input.size());
-  check_outcome(whole);
+  check_outcome(whole, options);
   fuzz_check(upgrade(input, options, 1) == whole, "byte by byte ends differently");
   fuzz_check(upgrade(input, options, 13) == whole, "chunks of thirteen end differently");
 }
@@ -70,7 +70,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       .path = "/", .allowed_origins = {"http://a.example"}, .subprotocol = ""};
   static const WsUpgradeOptions open = {
       .path = "/chat", .allowed_origins = {"*"}, .subprotocol = "kim"};
+  static const WsUpgradeOptions below = {.path = "/chat/*",
+                                         .allowed_origins = {"https://*.a.example:8443"},
+                                         .subprotocol = "",
+                                         .max_bytes = 1024};
   check_request(input, strict);
+  check_request(input, below);
   check_request(input, open);
   return 0;
 }

@@ -181,7 +181,7 @@ const BadConfig kBadListens[] = {
     {"Origin", "gateway", {{"AllowedOrigins", "[chat.example.com]"}}, {"AllowedOrigins", "://"}},
     {"OriginWithPath",
      "gateway",
-     {{"AllowedOrigins", "[https://chat.example.com/]"}},
+     {{"AllowedOrigins", "[https://chat.example.com/x]"}},
      {"AllowedOrigins", "path"}},
     {"Proxies", "gateway", {{"TrustedProxies", "[localhost]"}}, {"TrustedProxies", "10.0.0.0/8"}},
     {"ProxyRange", "gateway", {{"TrustedProxies", "[10.0.0.0/33]"}}, {"TrustedProxies"}},

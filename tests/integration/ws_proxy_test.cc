@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <csignal>
+
 #include "tests/integration/ws_client.h"
 
 namespace ringgate::test {
@@ -96,13 +98,14 @@ std::string v2(std::uint8_t command, std::uint8_t family, std::string_view addre
   std::string bytes("\r\n\r\n\0\r\nQUIT\n", 12);
   bytes += static_cast<char>(0x20U | command);
   bytes += static_cast<char>(family);
-  bytes += '\0';
+  bytes += static_cast<char>(addresses.size() >> 8U);
   bytes += static_cast<char>(addresses.size());
   return bytes.append(addresses);
 }
 
-std::string v2_tcp4() {
-  return v2(1, 0x11, std::string_view("\xcb\x00\x71\x07\xc0\x00\x02\x01\x9c\x40\x01\xbb", 12));
+std::string v2_tcp4(std::size_t tlv_bytes = 0) {
+  const std::string addresses("\xcb\x00\x71\x07\xc0\x00\x02\x01\x9c\x40\x01\xbb", 12);
+  return v2(1, 0x11, addresses + std::string(tlv_bytes, '\x20'));
 }
 
 std::string v2_tcp6() {
@@ -173,6 +176,7 @@ INSTANTIATE_TEST_SUITE_P(
                                              "2001:db8::7"},
                                      Proxied{"V1Unknown", "PROXY UNKNOWN\r\n", "127.0.0.1"},
                                      Proxied{"V2Tcp4", v2_tcp4(), "203.0.113.7"},
+                                     Proxied{"V2ACertificate", v2_tcp4(5000), "203.0.113.7"},
                                      Proxied{"V2Tcp6", v2_tcp6(), "2001:db8::7"},
                                      Proxied{"V2Local", v2(0, 0, ""), "127.0.0.1"}),
                      testing::Values(Transport::kTcp, Transport::kWebSocket)),
@@ -200,6 +204,22 @@ TEST_P(Proxies, ABadHeaderOrNoneClosesTheConnectionInSilence) {
     bench.gateway.wait_metric_is("ringgate_closed_by_reason_total", ++closed, "bad_proxy_header");
   }
   EXPECT_FALSE(bench.link.has_next());
+}
+
+TEST_P(Proxies, AHeaderAboveItsBoundIsToldOnce) {
+  Settings settings = with_ws(kProxySettings);
+  settings["MaxProxyHeader"] = "1KiB";
+  Bench bench{settings};
+  for (int closed = 1; closed <= 5; ++closed) {
+    FrameSocket client(connect_from("127.0.0.1", port_of(bench.gateway, GetParam())));
+    client.send(v2_tcp4(1024 - 28 + 1));
+    EXPECT_EQ(client.next().kind, Event::Kind::kEnd);
+    bench.gateway.wait_metric("ringgate_closed_by_reason_total", closed, "proxy_header_too_long");
+    if (closed == 1) bench.gateway.process().wait_for_line("above MaxProxyHeader");
+  }
+  bench.gateway.process().signal(SIGTERM);
+  const std::string log = bench.gateway.process().whole_output();
+  EXPECT_EQ(log.find("above MaxProxyHeader"), log.rfind("above MaxProxyHeader")) << log;
 }
 
 TEST_P(Proxies, HalfAHeaderThenSilenceIsClosedAfterLoginWait) {

@@ -87,6 +87,35 @@ TEST(WsUpgrade, TheConfiguredPathIsTheOnlyOne) {
   }
 }
 
+TEST(WsUpgrade, AStarIsAnyPath) {
+  Bench bench{{{"Listen", R"(["127.0.0.1:0", "ws://127.0.0.1:0/*"])"}}};
+  for (const char* const path : {"/", "/chat", "/chat/ws/?a=b", "/%7e/x"}) {
+    WsSocket client(Socket::connect(bench.gateway.ws_port()));
+    EXPECT_EQ(client.upgrade({}, path).status, 101) << path;
+  }
+}
+
+TEST(WsUpgrade, ASubdomainOfAnAllowedDomain) {
+  Bench bench{with_ws({{"AllowedOrigins", "[\"https://*.Example.com:443/\"]"}})};
+  for (const char* const origin : {"https://chat.example.com", "https://a.b.example.com"}) {
+    WsSocket client(Socket::connect(bench.gateway.ws_port()));
+    EXPECT_EQ(client.upgrade({std::string("Origin: ") + origin}).status, 101) << origin;
+  }
+  for (const char* const origin : {"https://example.com", "http://chat.example.com"}) {
+    WsSocket client(Socket::connect(bench.gateway.ws_port()));
+    EXPECT_EQ(client.upgrade({std::string("Origin: ") + origin}).status, 403) << origin;
+  }
+}
+
+TEST(WsUpgrade, ALongCookieAndTheBoundOnIt) {
+  Bench bench{with_ws({{"MaxUpgradeRequest", "32KiB"}})};
+  WsSocket client(Socket::connect(bench.gateway.ws_port()));
+  EXPECT_EQ(client.upgrade({"Cookie: " + std::string(30'000, 'c')}).status, 101);
+  WsSocket refused(Socket::connect(bench.gateway.ws_port()));
+  EXPECT_EQ(refused.upgrade({"Cookie: " + std::string(33'000, 'c')}).status, 431);
+  bench.gateway.wait_metric("ringgate_websocket_upgrades_too_long_total", 1);
+}
+
 struct Refusal {
   std::string name;
   std::string request;
