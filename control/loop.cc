@@ -13,7 +13,8 @@
 namespace ringgate {
 namespace {
 
-constexpr int kMaxWaitMs = 1000;
+// Short, so that what a lost wake-up was to tell (of post(), of a mailbox) is seen all the same.
+constexpr int kMaxWaitMs = 100;
 constexpr int kSoonMs = 1;
 
 std::uint32_t events_of(ControlLoop::Until until) {
@@ -83,6 +84,7 @@ void ControlLoop::post(Callback callback) {
     posted_.push_back(std::move(callback));
   }
   const std::uint64_t one = 1;
+  // Should it fail, the callback's turn comes within kMaxWaitMs.
   [[maybe_unused]] const ssize_t bytes = write(wake_.get(), &one, sizeof one);
 }
 

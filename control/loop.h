@@ -33,8 +33,8 @@ class ControlLoop {
   TimerId after(std::chrono::milliseconds delay, Callback due);
   void cancel(TimerId timer);  // one that has run or was cancelled is no error
 
-  // Called after each turn, before waiting again: where what was written to mailboxes is made
-  // visible. True: call again soon.
+  // Called after each turn, before waiting again, at least ten times a second: where mailboxes are
+  // read and what was written to them is made visible. True: call again soon.
   void at_turn_end(std::function<bool()> flush) { flushes_.push_back(std::move(flush)); }
 
   // Any thread.

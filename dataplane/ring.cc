@@ -271,15 +271,9 @@ void Ring::cancel(std::uint64_t target_tag, std::uint64_t tag) {
   io_uring_sqe_set_data64(sqe, tag);
 }
 
-void Ring::read(int fd, void* to, std::size_t bytes, std::uint64_t tag) {
+void Ring::poll_multishot(int fd, std::uint64_t tag) {
   io_uring_sqe* sqe = state_->next_sqe();
-  io_uring_prep_read(sqe, fd, to, static_cast<unsigned>(bytes), 0);
-  io_uring_sqe_set_data64(sqe, tag);
-}
-
-void Ring::write(int fd, const void* from, std::size_t bytes, std::uint64_t tag) {
-  io_uring_sqe* sqe = state_->next_sqe();
-  io_uring_prep_write(sqe, fd, from, static_cast<unsigned>(bytes), 0);
+  io_uring_prep_poll_multishot(sqe, fd, POLLIN);
   io_uring_sqe_set_data64(sqe, tag);
 }
 

@@ -32,8 +32,7 @@ enum class OpKind : std::uint8_t {
   kShutdown,
   kClose,
   kCancel,
-  kWakeRead,
-  kWakeWrite,
+  kWake,
   kPoll,
 };
 
@@ -105,8 +104,9 @@ class Ring {
   void shutdown(File file, int how, std::uint64_t tag);
   void close(File file, std::uint64_t tag);
   void cancel(std::uint64_t target_tag, std::uint64_t tag);
-  void read(int fd, void* to, std::size_t bytes, std::uint64_t tag);
-  void write(int fd, const void* from, std::size_t bytes, std::uint64_t tag);
+  // A completion each time that something becomes readable, until one without `more`. Edges: who
+  // does not read is told only of what is new.
+  void poll_multishot(int fd, std::uint64_t tag);
 
   // Submits everything and waits until a completion is there or `timeout_ms` has passed
   // (0: does not wait). The only blocking call of a shard.

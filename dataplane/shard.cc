@@ -15,9 +15,6 @@ constexpr std::size_t kReapAtOnce = 256;
 constexpr std::size_t kMaxReapedPerTurn = 16 * 1024;
 constexpr std::uint32_t kNoSlot = 0xFFFFFF;
 
-// What a wake-up writes to an eventfd; lives for good, as the operation may outlive a shard.
-constexpr std::uint64_t kOne = 1;
-
 }  // namespace
 
 Shard::Shard(const ShardOptions& options, Switchboard& switchboard, Handler& handler)
@@ -154,10 +151,9 @@ void Shard::dispatch(const Completion& completion) {
     case OpKind::kAccept:
       on_accept(completion, tag);
       return;
-    case OpKind::kWakeRead:
-      arm_wake();
-      return;
-    case OpKind::kWakeWrite:
+    case OpKind::kWake:
+      wake_armed_ = completion.more;
+      if (completion.result >= 0 && !wake_armed_) arm_wake();  // else the sweep tries again
       return;
     case OpKind::kShutdown:
     case OpKind::kCancel:
@@ -175,9 +171,11 @@ void Shard::dispatch(const Completion& completion) {
   try_close(*connection);
 }
 
+// Nobody reads the eventfd's count: that it was written to is all there is to know.
 void Shard::arm_wake() {
-  ring_->read(switchboard_.wake_fd(options_.index), &wake_read_, sizeof wake_read_,
-              OpTag{OpKind::kWakeRead, kNoSlot, 0}.pack());
+  wake_armed_ = true;
+  ring_->poll_multishot(switchboard_.wake_fd(options_.index),
+                        OpTag{OpKind::kWake, kNoSlot, 0}.pack());
 }
 
 void Shard::read_mail() {
@@ -253,8 +251,7 @@ void Shard::publish_mail() {
     mailed_[to] = false;
     if (!switchboard_.publish(options_.index, to)) continue;
     counters_.add(Counter::kWakeups);
-    ring_->write(switchboard_.wake_fd(to), &kOne, sizeof kOne,
-                 OpTag{OpKind::kWakeWrite, kNoSlot, 0}.pack());
+    switchboard_.wake(to);
   }
 }
 

@@ -250,7 +250,7 @@ class Shard {
   std::uint32_t next_sweep_ms_ = 0;
   std::uint32_t sweep_cursor_ = 0;
   std::uint32_t polls_left_ = 0;  // in this sweep
-  std::uint64_t wake_read_ = 0;   // what the eventfd's read writes
+  bool wake_armed_ = false;
   bool stopped_ = false;
 };
 

@@ -1,6 +1,5 @@
 #include "dataplane/shard_group.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -26,11 +25,6 @@ void pin_to(int cpu) {
   CPU_SET(static_cast<std::size_t>(cpu), &set);
   // Where it fails (the CPU went away) the shard runs unpinned: slower, not wrong.
   pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-}
-
-void wake(int fd) {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = write(fd, &one, sizeof one);
 }
 
 }  // namespace
@@ -120,7 +114,7 @@ bool ShardGroup::flush() {
     waiting_.pop_front();
   }
   for (std::uint32_t i = 0; i < size(); ++i) {
-    if (switchboard_->publish(switchboard_->control(), i)) wake(switchboard_->wake_fd(i));
+    if (switchboard_->publish(switchboard_->control(), i)) switchboard_->wake(i);
   }
   return !waiting_.empty();
 }
@@ -128,11 +122,7 @@ bool ShardGroup::flush() {
 void ShardGroup::drain(const Use& use) {
   const std::uint32_t control = switchboard_->control();
   switchboard_->awake(control);
-  pollfd ready{wake_fd(), POLLIN, 0};
-  if (poll(&ready, 1, 0) == 1) {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t bytes = read(ready.fd, &count, sizeof count);
-  }
+  switchboard_->clear_wake(control);
   do {
     switchboard_->drain(control, use);
   } while (!switchboard_->prepare_sleep(control));

@@ -52,6 +52,10 @@ class ShardGroup {
   }
   [[nodiscard]] const Shard& shard(std::uint32_t index) const noexcept { return *shards_[index]; }
   [[nodiscard]] Handler& handler(std::uint32_t index) const noexcept { return *handlers_[index]; }
+  // Any thread.
+  [[nodiscard]] std::uint64_t failed_wakeups() const noexcept {
+    return switchboard_->failed_wakeups();
+  }
   // For a thread that serves the shards as an extra endpoint. Valid until this is destroyed.
   [[nodiscard]] Switchboard& switchboard() noexcept { return *switchboard_; }
 
@@ -66,7 +70,8 @@ class ShardGroup {
   // True: something still waits for room; call again soon.
   bool flush();
 
-  // Readable when mail is there; drain() reads it.
+  // Readable when mail is there; drain() reads it. Should be called at every turn of the control
+  // loop, too: a wake-up may get lost.
   [[nodiscard]] int wake_fd() const noexcept {
     return switchboard_->wake_fd(switchboard_->control());
   }

@@ -30,8 +30,7 @@ Result<std::unique_ptr<Switchboard>> Switchboard::create(std::uint32_t shards, s
                                                          std::size_t mailbox_bytes) {
   std::unique_ptr<Switchboard> switchboard(new Switchboard(shards, extra, mailbox_bytes));
   for (Endpoint& endpoint : switchboard->endpoints_) {
-    // Blocking on purpose: a shard reads it through its ring, which waits in poll, not in read.
-    endpoint.wake_fd = eventfd(0, EFD_CLOEXEC);
+    endpoint.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (endpoint.wake_fd < 0) {
       return fail(std::string("no file descriptor for a wake-up: ") + std::strerror(errno) +
                   "; raise RLIMIT_NOFILE (ulimit -n)");
@@ -62,6 +61,20 @@ bool Switchboard::publish(std::uint32_t from, std::uint32_t to) noexcept {
   std::atomic<bool>& sleeping = endpoints_[to].sleeping;
   return sleeping.load(std::memory_order_seq_cst) &&
          sleeping.exchange(false, std::memory_order_seq_cst);
+}
+
+// Not through a shard's ring: the kernel would hand it to a worker thread, which costs 20 us and
+// may not be had.
+void Switchboard::wake(std::uint32_t endpoint) noexcept {
+  const std::uint64_t one = 1;
+  if (write(endpoints_[endpoint].wake_fd, &one, sizeof one) == sizeof one) return;
+  failed_wakeups_.fetch_add(1, std::memory_order_relaxed);
+  endpoints_[endpoint].sleeping.store(true, std::memory_order_seq_cst);
+}
+
+void Switchboard::clear_wake(std::uint32_t endpoint) noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t none = read(endpoints_[endpoint].wake_fd, &count, sizeof count);
 }
 
 }  // namespace ringgate

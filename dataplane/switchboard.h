@@ -2,6 +2,9 @@
 // then control, then threads that serve the shards (a store's). A reader is woken only when it
 // sleeps, once per batch.
 //
+// A wake-up may get lost. So no reader sleeps longer than kMaxSleepMs, and all of them read their
+// mail after every sleep, whatever ended it.
+//
 // Built before the threads start and destroyed after they have ended.
 #pragma once
 
@@ -39,7 +42,10 @@ class Switchboard {
     return *boxes_[std::size_t{from} * endpoints() + to];
   }
 
-  // An eventfd that becomes readable when its owner is to wake up.
+  // The longest that a reader may block: what a lost wake-up costs.
+  static constexpr std::uint32_t kMaxSleepMs = 100;
+
+  // A non-blocking eventfd, written to when its owner is to wake up.
   [[nodiscard]] int wake_fd(std::uint32_t endpoint) const noexcept {
     return endpoints_[endpoint].wake_fd;
   }
@@ -49,9 +55,17 @@ class Switchboard {
   // Reader, after it has blocked.
   void awake(std::uint32_t reader) noexcept;
 
-  // Writer, at the end of a batch: publishes everything written to `to`. True: the caller has to
-  // write to wake_fd(to), in its own way (a shard through its ring, control by write(2)).
+  // Writer, at the end of a batch: publishes everything written to `to`. True: it sleeps, and the
+  // caller has to wake() it.
   [[nodiscard]] bool publish(std::uint32_t from, std::uint32_t to) noexcept;
+  // One write(2) that does not block. Where it fails it is counted, and the next batch tries again.
+  void wake(std::uint32_t endpoint) noexcept;
+  // Reader, when its wake_fd is readable: it no longer is. Not needed by who watches its edges.
+  void clear_wake(std::uint32_t endpoint) noexcept;
+  // Any thread.
+  [[nodiscard]] std::uint64_t failed_wakeups() const noexcept {
+    return failed_wakeups_.load(std::memory_order_relaxed);
+  }
 
   // Reader: hands all mail to `use(from, kind, view)`.
   template <class Use>
@@ -77,6 +91,7 @@ class Switchboard {
   std::uint32_t shards_;
   std::vector<Endpoint> endpoints_;
   std::vector<std::unique_ptr<Mailbox>> boxes_;
+  std::atomic<std::uint64_t> failed_wakeups_{0};
 };
 
 }  // namespace ringgate

@@ -95,12 +95,11 @@ Result<void> GatewayService::start() {
   shards_ = std::move(*shards);
   if (Result<void> started = shards_->start(listeners_); !started) return started;
 
-  loop_.watch(shards_->wake_fd(), ControlLoop::Until::kReadable, [this] {
-    shards_->drain([this](std::uint32_t from, MailKind kind, ByteView message) {
-      take_mail(from, kind, message);
-    });
+  loop_.watch(shards_->wake_fd(), ControlLoop::Until::kReadable, [this] { drain_mail(); });
+  loop_.at_turn_end([this] {
+    drain_mail();  // its wake-up may have been lost
+    return shards_->flush();
   });
-  loop_.at_turn_end([this] { return shards_->flush(); });
   links_ = std::make_unique<LinkManager>(loop_, *shards_, link_options(config_),
                                          [this](std::uint32_t shard, const Catalogue* catalogue) {
                                            shards_->post(shard, kMailCatalogue,
@@ -194,6 +193,12 @@ void GatewayService::watch_proxy_headers() {
                              "clients are refused, since the PROXY header before their bytes is "
                              "above MaxProxyHeader; raise it, or have the proxy add less to it",
                              std::chrono::steady_clock::now());
+}
+
+void GatewayService::drain_mail() {
+  shards_->drain([this](std::uint32_t from, MailKind kind, ByteView message) {
+    take_mail(from, kind, message);
+  });
 }
 
 void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView message) {

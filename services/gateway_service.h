@@ -44,6 +44,7 @@ class GatewayService final : public Component {
   void use_selectors(std::shared_ptr<const SelectorSet> selectors);
 
  private:
+  void drain_mail();
   void take_mail(std::uint32_t from, MailKind kind, ByteView message);
   [[nodiscard]] Result<void> follow_services();
   [[nodiscard]] std::string service_of(const std::string& name) const;

@@ -181,6 +181,9 @@ std::optional<std::string> stuck_shard(const ShardGroup& shards) {
 
 void collect_shards(const ShardGroup& shards, const std::string& service,
                     MetricsSnapshot& metrics) {
+  metrics.counter("ringgate_wakeups_failed_total",
+                  "wake-ups of other threads that the kernel refused; their mail came later",
+                  {{"serviceId", service}}, static_cast<double>(shards.failed_wakeups()));
   for (std::uint32_t i = 0; i < shards.size(); ++i) {
     const Counters& counters = shards.shard(i).counters();
     const MetricsSnapshot::Labels labels = {{"serviceId", service}, {"shard", std::to_string(i)}};

@@ -4,7 +4,6 @@
 #include <hiredis/hiredis.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -21,12 +20,8 @@ namespace ringgate {
 namespace {
 
 constexpr std::uint64_t kMailRetryMs = 1;  // while a shard's mailbox is full
-constexpr std::uint64_t kTurnMs = 1'000;   // at least so often, to show that it does not hang
-
-void wake(int fd) {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = write(fd, &one, sizeof one);
-}
+// At least so often: a wake-up may get lost, and to show that it does not hang.
+constexpr std::uint64_t kTurnMs = Switchboard::kMaxSleepMs;
 
 std::string random_name() {
   std::random_device random;
@@ -53,7 +48,7 @@ void RedisStoreThread::start() {
 void RedisStoreThread::stop() {
   if (!thread_.joinable()) return;
   stopping_.store(true);
-  wake(switchboard_.wake_fd(self_));
+  switchboard_.wake(self_);
   thread_.join();
 }
 
@@ -92,10 +87,7 @@ void RedisStoreThread::wait(bool sleep) {
                      {connection_->fd(), connection_->events(), 0}};
   poll(files, 2, wait_ms);
   switchboard_.awake(self_);
-  if (files[0].revents != 0) {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t bytes = read(files[0].fd, &count, sizeof count);
-  }
+  if (files[0].revents != 0) switchboard_.clear_wake(self_);
   connection_->turn(files[1].revents, Clock::monotonic_ms());
 }
 
@@ -125,7 +117,7 @@ void RedisStoreThread::flush() {
     waiting_.pop_front();
   }
   for (std::uint32_t to = 0; to < switchboard_.shards(); ++to) {
-    if (switchboard_.publish(self_, to)) wake(switchboard_.wake_fd(to));
+    if (switchboard_.publish(self_, to)) switchboard_.wake(to);
   }
 }
 

@@ -83,19 +83,24 @@ Result<void> WsEchoService::start() {
   if (!shards) return std::unexpected(shards.error());
   shards_ = std::move(*shards);
   if (Result<void> started = shards_->start(listeners_); !started) return started;
-  loop_.watch(shards_->wake_fd(), ControlLoop::Until::kReadable, [this] {
-    shards_->drain([this](std::uint32_t from, MailKind kind, ByteView) {
-      if (kind != kMailDrained) return;
-      not_drained_.erase(from);
-      if (not_drained_.empty()) drained();
-    });
+  loop_.watch(shards_->wake_fd(), ControlLoop::Until::kReadable, [this] { drain_mail(); });
+  loop_.at_turn_end([this] {
+    drain_mail();  // its wake-up may have been lost
+    return shards_->flush();
   });
-  loop_.at_turn_end([this] { return shards_->flush(); });
   for (const Listener& listener : listeners_) {
     announce(
         fmt::format("listening {} {}", describe(listener.transport), listener.sockets.printed()));
   }
   return {};
+}
+
+void WsEchoService::drain_mail() {
+  shards_->drain([this](std::uint32_t from, MailKind kind, ByteView) {
+    if (kind != kMailDrained) return;
+    not_drained_.erase(from);
+    if (not_drained_.empty()) drained();
+  });
 }
 
 void WsEchoService::drain(std::function<void()> done) {

@@ -49,6 +49,7 @@ class WsEchoService final : public Component {
   void collect(MetricsSnapshot& metrics) const override;
 
  private:
+  void drain_mail();
   void drained();
 
   Config config_;

@@ -81,7 +81,7 @@ class FakeKernel {
   // Behind class Ring:
   struct Socket;
   struct Op {
-    OpKind kind = OpKind::kWakeRead;
+    OpKind kind = OpKind::kWake;
     std::uint64_t tag = 0;
     Socket* socket = nullptr;
     BufferGroup group = BufferGroup::kClients;

@@ -24,9 +24,6 @@ void FakeKernel::issue(Op op) {
     case OpKind::kCancel:
       issue_cancel(op);
       break;
-    case OpKind::kWakeWrite:
-      op.result = sizeof(std::uint64_t);
-      break;
     default:
       break;
   }
@@ -80,7 +77,7 @@ bool FakeKernel::progress(Op& op) {
       return progress_poll(op);
     case OpKind::kSend:
       return progress_send(op);
-    case OpKind::kWakeRead:
+    case OpKind::kWake:
       return false;
     default:
       post(op, op.result);

@@ -107,16 +107,9 @@ void Ring::cancel(std::uint64_t target_tag, std::uint64_t tag) {
   state_->kernel.add(std::move(op));
 }
 
-void Ring::read(int, void*, std::size_t, std::uint64_t tag) {
+void Ring::poll_multishot(int, std::uint64_t tag) {
   Op op;
-  op.kind = OpKind::kWakeRead;
-  op.tag = tag;
-  state_->kernel.add(std::move(op));
-}
-
-void Ring::write(int, const void*, std::size_t, std::uint64_t tag) {
-  Op op;
-  op.kind = OpKind::kWakeWrite;
+  op.kind = OpKind::kWake;
   op.tag = tag;
   state_->kernel.add(std::move(op));
 }

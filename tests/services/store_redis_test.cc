@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/common/lost_wakeups.h"
 #include "tests/services/chat_test_clients.h"
 #include "tests/services/store_redis_chat.h"
 #include "tests/services/store_redis_server.h"
@@ -98,6 +99,19 @@ TEST_F(RedisStoreTest, UseRenewsWhatIsUsed) {
   ASSERT_TRUE(can_talk(alice));  // renewals were sent before this one's requests
   for (const std::string& key : keys) {
     EXPECT_GT(redis.ask_number({"TTL", key}), kTwoDaysS - 60) << key;
+  }
+}
+
+TEST_F(RedisStoreTest, GoesOnWithoutWakeUps) {
+  ChatService chat(redis.port());
+  TestGateway gateway(chat.port(), "g1");
+  const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
+  ASSERT_TRUE(sign_in(alice));
+  EXPECT_EQ(test::lose_wakeups(), 3U) << "of the shard, control and the store";
+  for (int i = 1; i < 8; ++i) {
+    const std::string bob = "bob" + std::to_string(i);
+    const TestClient client{gateway, "g1", bob, "g1_" + bob + "_1"};
+    EXPECT_EQ(client.sign_in(), pkt::Status::Success);
   }
 }
 
