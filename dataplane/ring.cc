@@ -1,186 +1,92 @@
 #include "dataplane/ring.h"
 
 #include <fmt/format.h>
-#include <liburing.h>
 #include <poll.h>
-#include <sys/mman.h>
 
-#include <array>
-#include <bit>
-#include <cerrno>
+#include <algorithm>
+#include <chrono>
 #include <cstring>
-#include <vector>
+#include <thread>
 
-#include "dataplane/check.h"
+#include "dataplane/clock.h"
+#include "dataplane/end_process.h"
+#include "dataplane/ring_state.h"
 
 namespace ringgate {
 namespace {
 
-// liburing 2.3 has no io_uring_setup_buf_ring: registered and mapped here.
-class BufferRing {
- public:
-  BufferRing() = default;
-  BufferRing(const BufferRing&) = delete;
-  BufferRing& operator=(const BufferRing&) = delete;
-  ~BufferRing() {
-    if (entries_ != nullptr) munmap(entries_, entries_bytes());
-    if (memory_ != nullptr) munmap(memory_, std::size_t{count_} * buffer_bytes_);
+// The kernel has no memory, or no place for completions, at the moment.
+bool is_short(int result) {
+  return result == -EAGAIN || result == -EBUSY || result == -ENOMEM;
+}
+
+// Of io_uring_enter. What no later call will do better ends the process: a shard without its ring
+// would look alive and serve nobody.
+void end_if_fatal(int result) {
+  if (result >= 0 || result == -ETIME || result == -EINTR || is_short(result)) return;
+  if (result == -EBADR) {
+    end_process("the kernel had no memory for completions of io_uring and has lost some");
   }
-
-  int create(io_uring* ring, std::uint16_t group, unsigned count, unsigned buffer_bytes) {
-    count_ = std::bit_ceil(count);
-    buffer_bytes_ = buffer_bytes;
-    entries_ = static_cast<io_uring_buf_ring*>(map(entries_bytes()));
-    memory_ = static_cast<std::uint8_t*>(map(std::size_t{count_} * buffer_bytes_));
-    if (entries_ == nullptr || memory_ == nullptr) return -ENOMEM;
-    io_uring_buf_ring_init(entries_);
-    io_uring_buf_reg registration{};
-    registration.ring_addr = reinterpret_cast<std::uintptr_t>(entries_);
-    registration.ring_entries = count_;
-    registration.bgid = group;
-    const int result = io_uring_register_buf_ring(ring, &registration, 0);
-    if (result != 0) return result;
-    for (unsigned id = 0; id < count_; ++id) add(static_cast<std::uint16_t>(id));
-    publish();
-    return 0;
-  }
-
-  void add(std::uint16_t id) {
-    io_uring_buf_ring_add(entries_, buffer(id), buffer_bytes_, id, static_cast<int>(count_ - 1),
-                          pending_++);
-  }
-
-  void publish() {
-    if (pending_ == 0) return;
-    io_uring_buf_ring_advance(entries_, pending_);
-    pending_ = 0;
-  }
-
-  [[nodiscard]] std::uint8_t* buffer(std::uint16_t id) const {
-    return memory_ + std::size_t{id} * buffer_bytes_;
-  }
-
- private:
-  [[nodiscard]] std::size_t entries_bytes() const { return count_ * sizeof(io_uring_buf); }
-
-  static void* map(std::size_t bytes) {
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return memory == MAP_FAILED ? nullptr : memory;
-  }
-
-  io_uring_buf_ring* entries_ = nullptr;
-  std::uint8_t* memory_ = nullptr;
-  unsigned count_ = 0;
-  unsigned buffer_bytes_ = 0;
-  int pending_ = 0;
-};
-
-std::string explain_setup_failure(int error) {
-  switch (error) {
-    case EPERM:
-    case EACCES:
-      return "io_uring is forbidden here: set the sysctl kernel.io_uring_disabled to 0, and in a "
-             "container allow io_uring_setup, io_uring_enter and io_uring_register in its seccomp "
-             "profile";
-    case ENOSYS:
-      return "this kernel has no io_uring (or a seccomp profile hides it): Linux 6.1 or newer is "
-             "needed";
-    case EINVAL:
-      return "this kernel's io_uring is too old: Linux 6.1 or newer is needed (DEFER_TASKRUN)";
-    case ENOMEM:
-      return "not enough locked memory for a ring: raise RLIMIT_MEMLOCK (ulimit -l)";
-    case EMFILE:
-    case ENFILE:
-      return "no file descriptor left for a ring: raise RLIMIT_NOFILE (ulimit -n)";
-    default:
-      return fmt::format("io_uring could not be set up: {}", std::strerror(error));
-  }
+  end_process(fmt::format(
+      "io_uring_enter fails: {}; was it forbidden (seccomp) while this process was running?",
+      std::strerror(-result)));
 }
 
 }  // namespace
 
-struct Ring::State {
-  io_uring ring{};
-  bool initialized = false;
-  std::array<BufferRing, 2> buffers;
-
-  // send_gather's message headers: the kernel reads them while submitting, so they are free again
-  // after each submission.
-  struct Gather {
-    msghdr message{};
-    std::array<iovec, kMaxPieces> pieces{};
-  };
-  static constexpr std::size_t kGathers = 128;
-  std::vector<Gather> gathers = std::vector<Gather>(kGathers);
-  std::size_t gathers_used = 0;
-
-  ~State() {
-    if (initialized) io_uring_queue_exit(&ring);
+void Patience::pause() {
+  const std::uint64_t now_ms = Clock::monotonic_ms();
+  if (since_ms_ == 0) since_ms_ = now_ms;
+  if (now_ms - since_ms_ > kMostMs) {
+    end_process(fmt::format("the kernel has had no memory for io_uring for {} s", kMostMs / 1000));
   }
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
 
-  io_uring_sqe* next_sqe() {
-    io_uring_sqe* sqe = io_uring_get_sqe(&ring);
-    if (sqe == nullptr) [[unlikely]] {
-      submit();
-      sqe = io_uring_get_sqe(&ring);
-      RINGGATE_CHECK(sqe != nullptr);
+void Ring::State::submit_all() {
+  while (io_uring_sq_ready(&ring) > 0) {
+    const unsigned before = io_uring_sq_ready(&ring);
+    end_if_fatal(io_uring_submit(&ring));
+    if (io_uring_sq_ready(&ring) < before) {
+      patience.reset();
+      continue;
     }
-    return sqe;
+    // Completions that the kernel has no place for may be what is in its way.
+    std::array<Completion, 64> completions;
+    for (unsigned taken = completions.size(); taken == completions.size();) {
+      taken = take(completions);
+      aside.insert(aside.end(), completions.begin(), completions.begin() + taken);
+    }
+    patience.pause();
   }
+  gathers_used = 0;
+}
 
-  void submit() {
-    const int result = io_uring_submit(&ring);
-    RINGGATE_CHECK(result >= 0 || result == -EBUSY || result == -EAGAIN || result == -EINTR);
-    free_gathers();
-  }
+Ring::State::Gather& Ring::State::next_gather() {
+  RINGGATE_CHECK(gathers_used < kGathers);
+  return gathers[gathers_used++];
+}
 
-  // Not while a submission entry that points to one waits for the kernel to have memory again.
-  void free_gathers() {
-    if (io_uring_sq_ready(&ring) == 0) gathers_used = 0;
+// Straight from the kernel.
+unsigned Ring::State::take(std::span<Completion> out) {
+  unsigned taken = 0;
+  unsigned head = 0;
+  io_uring_cqe* cqe = nullptr;
+  io_uring_for_each_cqe(&ring, head, cqe) {
+    if (taken == out.size()) break;
+    Completion& completion = out[taken++];
+    completion.tag = cqe->user_data;
+    completion.result = cqe->res;
+    completion.more = (cqe->flags & IORING_CQE_F_MORE) != 0;
+    completion.has_buffer = (cqe->flags & IORING_CQE_F_BUFFER) != 0;
+    completion.buffer_id = static_cast<std::uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
   }
-
-  static void set_file(io_uring_sqe* sqe, File file) {
-    if (file.direct) sqe->flags |= IOSQE_FIXED_FILE;
-  }
-};
+  io_uring_cq_advance(&ring, taken);
+  return taken;
+}
 
 Ring::Ring(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Ring::~Ring() = default;
-
-Result<std::unique_ptr<Ring>> Ring::create(const RingOptions& options) {
-  auto state = std::make_unique<State>();
-  io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
-                 IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-  params.cq_entries = options.cq_entries;
-  int result = io_uring_queue_init_params(options.sq_entries, &state->ring, &params);
-  if (result < 0) return fail(explain_setup_failure(-result));
-  state->initialized = true;
-  io_uring_register_ring_fd(&state->ring);  // saves a lookup per call; harmless where it fails
-  if (options.direct_files > 0) {
-    result = io_uring_register_files_sparse(&state->ring, options.direct_files);
-    if (result < 0) {
-      return fail(fmt::format(
-          "a table of {} direct descriptors could not be registered ({}): it can hold no more than "
-          "RLIMIT_NOFILE; raise that limit, or lower MaxConnections and use more shards",
-          options.direct_files, std::strerror(-result)));
-    }
-  }
-  const auto group = [](BufferGroup g) { return static_cast<std::uint16_t>(g); };
-  result = state->buffers[0].create(&state->ring, group(BufferGroup::kClients),
-                                    options.client_buffers, options.client_buffer_bytes);
-  if (result == 0) {
-    result = state->buffers[1].create(&state->ring, group(BufferGroup::kLinks),
-                                      options.link_buffers, options.link_buffer_bytes);
-  }
-  if (result < 0) {
-    return fail(
-        fmt::format("receive buffers could not be registered: {}; Linux 6.1 or newer and "
-                    "enough locked memory are needed",
-                    std::strerror(-result)));
-  }
-  return std::unique_ptr<Ring>(new Ring(std::move(state)));
-}
 
 void Ring::accept_direct(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
                          std::uint64_t tag) {
@@ -235,10 +141,9 @@ void Ring::send(File file, const std::uint8_t* data, std::size_t bytes, std::uin
 
 void Ring::send_gather(File file, std::span<const iovec> pieces, std::uint64_t tag) {
   RINGGATE_CHECK(pieces.size() <= kMaxPieces);
-  if (state_->gathers_used == State::kGathers) state_->submit();
+  if (state_->gathers_used == State::kGathers) state_->submit_all();
   io_uring_sqe* sqe = state_->next_sqe();  // first: it may submit, which frees all gathers
-  RINGGATE_CHECK(state_->gathers_used < State::kGathers);
-  State::Gather& gather = state_->gathers[state_->gathers_used++];
+  State::Gather& gather = state_->next_gather();
   std::copy(pieces.begin(), pieces.end(), gather.pieces.begin());
   gather.message = {};
   gather.message.msg_iov = gather.pieces.data();
@@ -278,31 +183,31 @@ void Ring::poll_multishot(int fd, std::uint64_t tag) {
 }
 
 void Ring::submit_and_wait(unsigned timeout_ms) {
+  if (!state_->aside.empty()) timeout_ms = 0;
   io_uring_cqe* cqe = nullptr;
   __kernel_timespec timeout{};
   timeout.tv_sec = timeout_ms / 1000;
   timeout.tv_nsec = static_cast<long long>(timeout_ms % 1000) * 1'000'000;
   const int result = io_uring_submit_and_wait_timeout(&state_->ring, &cqe, 1, &timeout, nullptr);
-  RINGGATE_CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY ||
-                 result == -EAGAIN);
+  end_if_fatal(result);
+  if (!is_short(result)) {
+    state_->patience.reset();
+  } else if (io_uring_cq_ready(&state_->ring) == 0) {  // what is not submitted stays in the queue
+    state_->patience.pause();
+  }
   state_->free_gathers();
 }
 
 unsigned Ring::reap(std::span<Completion> out) {
-  unsigned taken = 0;
-  unsigned head = 0;
-  io_uring_cqe* cqe = nullptr;
-  io_uring_for_each_cqe(&state_->ring, head, cqe) {
-    if (taken == out.size()) break;
-    Completion& completion = out[taken++];
-    completion.tag = cqe->user_data;
-    completion.result = cqe->res;
-    completion.more = (cqe->flags & IORING_CQE_F_MORE) != 0;
-    completion.has_buffer = (cqe->flags & IORING_CQE_F_BUFFER) != 0;
-    completion.buffer_id = static_cast<std::uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
-  }
-  io_uring_cq_advance(&state_->ring, taken);
-  return taken;
+  std::deque<Completion>& aside = state_->aside;
+  if (aside.empty()) [[likely]]
+    return state_->take(out);
+  const std::size_t taken = std::min(out.size(), aside.size());
+  const auto end = aside.begin() + static_cast<std::ptrdiff_t>(taken);
+  std::copy(aside.begin(), end, out.begin());
+  aside.erase(aside.begin(), end);
+  if (taken == out.size()) return static_cast<unsigned>(taken);
+  return static_cast<unsigned>(taken) + state_->take(out.subspan(taken));
 }
 
 MutableBytes Ring::received(BufferGroup group, const Completion& completion) const {

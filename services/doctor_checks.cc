@@ -207,6 +207,7 @@ std::vector<Finding> examine(const DoctorReadings& readings, const DoctorWishes&
       check_ring_setup(readings),
       check_ring_operations(readings),
       check_provided_buffers(readings),
+      check_shard_ring(readings),
       check_open_files(readings, wishes),
       check_open_files_ceiling(readings, wishes),
       check_system_files(readings, wishes),

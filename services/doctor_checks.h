@@ -34,6 +34,7 @@ inline constexpr std::uint64_t kKernelBytesPerConnection = 4608;
 [[nodiscard]] Finding check_ring_setup(const DoctorReadings& readings);
 [[nodiscard]] Finding check_ring_operations(const DoctorReadings& readings);
 [[nodiscard]] Finding check_provided_buffers(const DoctorReadings& readings);
+[[nodiscard]] Finding check_shard_ring(const DoctorReadings& readings);
 [[nodiscard]] Finding check_open_files(const DoctorReadings& readings, const DoctorWishes& wishes);
 [[nodiscard]] Finding check_system_files(const DoctorReadings& readings,
                                          const DoctorWishes& wishes);

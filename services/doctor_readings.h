@@ -15,6 +15,7 @@ struct RingReading {
   int setup_errno = 0;        // 0: it made one
   std::bitset<256> opcodes;   // those it supports, by IORING_OP_… number
   int buffer_ring_errno = 0;  // 0: a ring of provided buffers could be registered
+  std::string shard_error;    // why the ring of a shard cannot be had; empty: it works
 };
 
 struct PortReading {
@@ -57,7 +58,8 @@ struct DoctorReadings {
 // free.
 [[nodiscard]] DoctorReadings take_readings(const std::vector<std::uint16_t>& ports);
 
-// Sets up a ring with the flags that a shard uses, asks what it can do, and closes it.
+// Sets up a ring with the flags that a shard uses, asks what it can do, and closes it. Then makes
+// and tries the very ring of a shard.
 [[nodiscard]] RingReading probe_ring();
 
 }  // namespace ringgate

@@ -1,5 +1,5 @@
-// Asks the kernel for a ring by system calls of our own: the library for rings belongs to the
-// dataplane, and what the doctor has to find out is just what comes before it can be used.
+// Asks the kernel for a ring by system calls of our own, to tell apart what it lacks; last by the
+// data plane itself, so that the doctor and the start of a shard never disagree.
 #include <linux/io_uring.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "dataplane/ring.h"
 #include "services/doctor_readings.h"
 
 namespace ringgate {
@@ -50,6 +51,17 @@ int probe_buffer_ring(int ring) {
   return error;
 }
 
+std::string try_shard_ring() {
+  RingOptions small;
+  small.sq_entries = kEntries;
+  small.cq_entries = 2 * kEntries;
+  small.client_buffers = kEntries;
+  small.link_buffers = kEntries;
+  small.direct_files = kEntries;
+  const Result<std::unique_ptr<Ring>> ring = Ring::create(small);
+  return ring ? std::string() : ring.error().message;
+}
+
 }  // namespace
 
 RingReading probe_ring() {
@@ -58,6 +70,7 @@ RingReading probe_ring() {
                      IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
   parameters.cq_entries = 2 * kEntries;
   RingReading reading;
+  reading.shard_error = try_shard_ring();
   const long ring = syscall(__NR_io_uring_setup, kEntries, &parameters);
   if (ring < 0) {
     reading.setup_errno = errno;

@@ -77,7 +77,7 @@ TEST(Doctor, ReadsTheSysctlThatForbidsRings) {
 
 TEST(Doctor, SaysWhyThereIsNoRing) {
   DoctorReadings readings = healthy();
-  readings.ring = {.setup_errno = EPERM, .opcodes = {}, .buffer_ring_errno = 0};
+  readings.ring = {.setup_errno = EPERM, .opcodes = {}, .buffer_ring_errno = 0, .shard_error = {}};
   expect_mend(check_ring_setup(readings), Verdict::kFail, "seccomp");
   EXPECT_EQ(check_ring_operations(readings).verdict, Verdict::kFail);
   EXPECT_EQ(check_provided_buffers(readings).verdict, Verdict::kFail);
@@ -87,13 +87,22 @@ TEST(Doctor, SaysWhyThereIsNoRing) {
   expect_mend(check_ring_setup(readings), Verdict::kFail, "CONFIG_IO_URING");
 }
 
+TEST(Doctor, SaysWhatTheRingOfAShardSays) {
+  DoctorReadings readings = healthy();
+  readings.ring.shard_error = "io_uring_enter fails: Operation not permitted; allow it";
+  expect_mend(check_shard_ring(readings), Verdict::kFail, "allow it");
+  EXPECT_EQ(check_shard_ring(readings).found, "io_uring_enter fails: Operation not permitted");
+  readings.ring.shard_error = "something else";
+  expect_mend(check_shard_ring(readings), Verdict::kFail, "mend");
+}
+
 TEST(Doctor, NamesMissingOperations) {
   DoctorReadings readings = healthy();
-  readings.ring.opcodes.reset(IORING_OP_MSG_RING);
+  readings.ring.opcodes.reset(IORING_OP_SHUTDOWN);
   readings.ring.opcodes.reset(IORING_OP_ACCEPT);
   const Finding finding = check_ring_operations(readings);
   EXPECT_EQ(finding.verdict, Verdict::kFail);
-  EXPECT_THAT(finding.found, HasSubstr("ACCEPT, MSG_RING"));
+  EXPECT_THAT(finding.found, HasSubstr("ACCEPT, SHUTDOWN"));
   readings = healthy();
   readings.ring.buffer_ring_errno = EINVAL;
   EXPECT_EQ(check_provided_buffers(readings).verdict, Verdict::kFail);
@@ -226,6 +235,7 @@ TEST(DoctorReadings, ReadsThisMachine) {
       << check_ring_operations(readings).found;
   EXPECT_EQ(check_provided_buffers(readings).verdict, Verdict::kOk)
       << check_provided_buffers(readings).found;
+  EXPECT_EQ(check_shard_ring(readings).verdict, Verdict::kOk) << readings.ring.shard_error;
 }
 
 }  // namespace

@@ -9,7 +9,9 @@ LAYERS = ["codec", "dataplane", "control", "services", "benchmarks", "tests"]
 
 # What wraps a library, as (the library's headers, the files that may include them).
 WRAPPERS = [
-    (r"liburing(\.h|/)", r"dataplane/ring\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"),
+    (r"liburing(\.h|/)",
+     r"dataplane/ring(_state|_create)?\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"
+     r"|tests/dataplane/ring_fault_test\.cc"),
     (r"boost/", r"(codec/(http_request|ws_upgrade)|services/client_ws_upgrade)\.cc"),
     (r"yaml\.h", r"control/yaml_text\.(h|cc)"),
     (r"curl/", r"control/consul_\w+\.(h|cc)"),
