@@ -25,6 +25,7 @@ enum class Counter : std::uint8_t {
   kListenerClosed,
   kAcceptErrors,
   kReadPaused,
+  kResetsFound,
   kWakeups,
   kMailOut,
   kMailFull,

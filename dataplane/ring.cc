@@ -132,6 +132,13 @@ void Ring::poll(File file, std::uint64_t tag) {
   io_uring_sqe_set_data64(sqe, tag);
 }
 
+void Ring::look(File file, std::uint64_t tag) {
+  io_uring_sqe* sqe = state_->next_sqe();
+  io_uring_prep_recv(sqe, file.fd, &state_->looked_at, 1, MSG_PEEK | MSG_DONTWAIT);
+  State::set_file(sqe, file);
+  io_uring_sqe_set_data64(sqe, tag);
+}
+
 void Ring::send(File file, const std::uint8_t* data, std::size_t bytes, std::uint64_t tag) {
   io_uring_sqe* sqe = state_->next_sqe();
   io_uring_prep_send(sqe, file.fd, data, bytes, MSG_WAITALL | MSG_NOSIGNAL);

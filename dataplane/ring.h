@@ -34,6 +34,7 @@ enum class OpKind : std::uint8_t {
   kCancel,
   kWake,
   kPoll,
+  kLook,
 };
 
 // What an operation carries to its completion: never a pointer, so that a completion that comes
@@ -97,6 +98,10 @@ class Ring {
   // One completion, when there is something to read, the peer has ended its side, or the socket has
   // failed. While it waits it holds 256 bytes of kernel memory, a receive 864 (Linux 6.18).
   void poll(File file, std::uint64_t tag);
+  // One completion, at once: 1 where there is something to read, 0 where the peer has ended its
+  // side, -EAGAIN where there is nothing, or the socket's error. Takes nothing, and may run beside
+  // a receive.
+  void look(File file, std::uint64_t tag);
   // MSG_WAITALL: completes when all is sent or the socket fails.
   void send(File file, const std::uint8_t* data, std::size_t bytes, std::uint64_t tag);
   // The same for a gather. `pieces` (at most kMaxPieces) is copied; what it points to is not.

@@ -96,6 +96,8 @@ struct Ring::State {
   Patience patience;
   std::deque<Completion> aside;  // taken early, because the kernel had no place left for them
 
+  std::uint8_t looked_at = 0;  // where look() puts a byte that nobody reads
+
   // send_gather's message headers: the kernel reads them while submitting, so they are free again
   // after each submission.
   struct Gather {

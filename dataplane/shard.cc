@@ -148,6 +148,9 @@ void Shard::dispatch(const Completion& completion) {
     case OpKind::kPoll:
       on_poll(tag);
       return;
+    case OpKind::kLook:
+      on_look(completion, tag);
+      return;
     case OpKind::kAccept:
       on_accept(completion, tag);
       return;

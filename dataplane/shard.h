@@ -201,6 +201,9 @@ class Shard {
   void sweep_one(Connection& connection);
   void sweep_open(Connection& connection, bool late);
   void cancel_what_hangs(Connection& connection);
+  [[nodiscard]] bool silent_for_a_sweep(const Connection& connection) const noexcept;
+  void look(Connection& connection);
+  void on_look(const Completion& completion, OpTag tag);
   void ping(Connection& connection);
 
   const RoleLimits& limits(const Connection& connection) const noexcept {
@@ -249,7 +252,8 @@ class Shard {
   std::uint32_t hand_out_next_ = 0;
   std::uint32_t next_sweep_ms_ = 0;
   std::uint32_t sweep_cursor_ = 0;
-  std::uint32_t polls_left_ = 0;  // in this sweep
+  std::uint32_t polls_left_ = 0;       // in this sweep
+  std::uint32_t looks_left_ = 0;       // the same
   bool wake_armed_ = false;
   bool stopped_ = false;
 };

@@ -22,6 +22,7 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
       counters_.add(Counter::kBytesIn, static_cast<std::uint64_t>(completion.result));
       connection->last_read_ms = now_ms();
       connection->pinged = false;
+      connection->looked = false;
       if (connection->open()) on_data(*connection, ring_->received(group, completion));
     }
   }

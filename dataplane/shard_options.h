@@ -35,6 +35,8 @@ struct ShardOptions {
   // Of these, so many change over in one sweep. Each takes the kernel about 4 us to cancel, so that
   // thousands that fall silent together would keep the others waiting.
   std::uint32_t polls_per_sweep = 500;
+  // Connections that fell silent and are looked at, in one sweep; the others in the next.
+  std::uint32_t looks_per_sweep = 1000;
   // Messages of any kind instead of packets: text is taken too, and no heartbeat is answered.
   bool plain_messages = false;
   AddressRanges trusted_proxies;                   // believed about where clients come from

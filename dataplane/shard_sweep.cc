@@ -1,7 +1,9 @@
 // Shard: what happens by time. A part of the table is looked at every sweep_ms; there are no timers
 // per connection.
 #include <algorithm>
+#include <cerrno>
 
+#include "dataplane/check.h"
 #include "dataplane/shard.h"
 
 namespace ringgate {
@@ -9,6 +11,7 @@ namespace ringgate {
 void Shard::sweep() {
   next_sweep_ms_ = Clock::deadline(now_ms(), options_.sweep_ms);
   polls_left_ = options_.polls_per_sweep;
+  looks_left_ = options_.looks_per_sweep;
   const std::uint32_t clients = table_.client_high_water();
   const std::uint32_t part = clients / std::max(options_.sweep_parts, 1u) + 1;
   for (std::uint32_t i = 0; i < std::min(part, clients); ++i) {
@@ -75,6 +78,44 @@ void Shard::sweep_open(Connection& connection, bool late) {
     ping(connection);
   }
   if (silent_for_long(connection)) give_up_receive(connection);
+  if (!connection.looked && silent_for_a_sweep(connection)) look(connection);
+}
+
+bool Shard::silent_for_a_sweep(const Connection& connection) const noexcept {
+  return now_ms() - connection.last_read_ms >= options_.sweep_ms * options_.sweep_parts;
+}
+
+// Where bytes and a reset are both there when a multishot receive is armed (they came before the
+// accept, or while it had ended for lack of buffers), it takes the bytes and is never told of the
+// reset. So who has fallen silent is looked at once. A poll needs no look: it is armed anew after
+// each receive, and says what the socket is then.
+void Shard::look(Connection& connection) {
+  constexpr auto kOps = Connection::kRecvOp | Connection::kCancelOp | Connection::kLookOp;
+  if ((connection.ops & kOps) != Connection::kRecvOp || looks_left_ == 0) return;
+  --looks_left_;
+  connection.looked = true;
+  connection.ops |= Connection::kLookOp;
+  ring_->look(connection.file(), tag(OpKind::kLook, connection));
+}
+
+void Shard::on_look(const Completion& completion, OpTag tag) {
+  Connection* const connection = table_.find(tag.slot, tag.generation);
+  RINGGATE_CHECK(connection != nullptr);  // a slot with a look in flight is never reused
+  connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kLookOp);
+  switch (-completion.result) {
+    case ECONNRESET:
+    case ENOTCONN:  // a reset that somebody has been told of
+    case EPIPE:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+      counters_.add(Counter::kResetsFound);
+      abort(*connection, CloseReason::kPeerReset);
+      break;
+    default:  // alive, or its receive tells
+      break;
+  }
+  try_close(*connection);
 }
 
 // A shutdown ends every operation; should one hang on, it is cancelled by its own tag.

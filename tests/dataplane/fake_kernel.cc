@@ -139,6 +139,7 @@ FakeKernel::Socket* FakeKernel::socket_of(File file, std::uint64_t tag) {
 }
 
 void FakeKernel::add(Op op) {
+  ++added_[static_cast<std::size_t>(op.kind)];
   if (Socket* const socket = op.socket; socket != nullptr) {
     if (op.kind == OpKind::kClose && socket->in_flight != 0) {
       report("a close with operations in flight", op.tag);

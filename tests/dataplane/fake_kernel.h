@@ -39,6 +39,7 @@ struct FakePeer {
   std::deque<std::uint8_t> inbound;
   bool ended = false;  // EOF after inbound
   bool reset = false;
+  bool reset_behind = false;      // after inbound: a multishot receive that took it is not told
   std::size_t window = SIZE_MAX;  // bytes that it still takes
   std::vector<std::uint8_t> received;
   bool accepted = false;
@@ -75,6 +76,10 @@ class FakeKernel {
   [[nodiscard]] std::size_t waiting_peers() const { return backlog_.size(); }
   [[nodiscard]] std::size_t armed_accepts() const;
   [[nodiscard]] std::size_t armed_accepts(std::uint16_t port) const;
+  // Operations of the kind that there have been.
+  [[nodiscard]] std::size_t added(OpKind kind) const {
+    return added_[static_cast<std::size_t>(kind)];
+  }
   // Of all sockets, submitted or not.
   [[nodiscard]] std::size_t armed(OpKind kind) const;
 
@@ -97,6 +102,7 @@ class FakeKernel {
     std::uint16_t port = 0;  // of the listener, when the accept was armed
     bool cancelled = false;
     bool ending = false;
+    bool deaf = false;  // a multishot receive that has taken the last bytes before a reset
     std::uint64_t target = 0;
     int how = 0;
   };
@@ -129,6 +135,7 @@ class FakeKernel {
   bool progress_accept(Op& op);
   bool progress_recv(Op& op);
   bool progress_poll(Op& op);
+  bool progress_look(const Op& op);
   bool progress_send(Op& op);
   bool take_data(Op& op);
   void check_pieces(const Op& op) const;
@@ -150,6 +157,7 @@ class FakeKernel {
   std::map<int, Socket*> fds_;
   int next_fd_ = 1'000'000;  // no real descriptor
   std::array<Buffers, 2> buffers_;
+  std::array<std::size_t, 32> added_{};
   std::vector<Op> submitted_;
   std::vector<Op> pending_;
   std::deque<Ready> ready_;

@@ -75,6 +75,8 @@ bool FakeKernel::progress(Op& op) {
       return progress_recv(op);
     case OpKind::kPoll:
       return progress_poll(op);
+    case OpKind::kLook:
+      return progress_look(op);
     case OpKind::kSend:
       return progress_send(op);
     case OpKind::kWake:
@@ -134,6 +136,8 @@ bool FakeKernel::progress_recv(Op& op) {
     post(op, -ECONNRESET);
   } else if (!peer.inbound.empty()) {
     return take_data(op);
+  } else if (peer.reset_behind && !op.deaf) {
+    post(op, -ECONNRESET);
   } else if (peer.ended || op.socket->shut_read) {
     post(op, 0);
   } else if (op.ending) {
@@ -144,13 +148,27 @@ bool FakeKernel::progress_recv(Op& op) {
   return true;
 }
 
+bool FakeKernel::progress_look(const Op& op) {
+  const FakePeer& peer = *op.socket->peer;
+  if (peer.reset) {
+    post(op, -ECONNRESET);
+  } else if (!peer.inbound.empty()) {
+    post(op, 1);
+  } else if (peer.reset_behind) {
+    post(op, -ECONNRESET);
+  } else {
+    post(op, peer.ended || op.socket->shut_read ? 0 : -EAGAIN);
+  }
+  return true;
+}
+
 bool FakeKernel::progress_poll(Op& op) {
   const FakePeer& peer = *op.socket->peer;
   std::int32_t events = 0;
   if (!peer.inbound.empty()) events |= POLLIN;
   if (peer.ended || op.socket->shut_read) events |= POLLIN | POLLRDHUP;
   if (op.socket->shut_read && op.socket->shut_write) events |= POLLHUP;
-  if (peer.reset) events |= POLLIN | POLLRDHUP | POLLHUP | POLLERR;
+  if (peer.reset || peer.reset_behind) events |= POLLIN | POLLRDHUP | POLLHUP | POLLERR;
   if (op.cancelled) {
     post(op, -ECANCELED);
   } else if (happens(faults_.poll_fails)) {
@@ -186,6 +204,7 @@ bool FakeKernel::take_data(Op& op) {
     post(op, static_cast<std::int32_t>(bytes), !ends, buffer);
     if (ends) return true;
   } while (!inbound.empty() && random_.one_in(3));
+  op.deaf = inbound.empty() && op.socket->peer->reset_behind;
   return false;
 }
 
@@ -198,7 +217,7 @@ bool FakeKernel::progress_send(Op& op) {
   };
   if (op.cancelled) {
     post(op, sent_or(ECANCELED));
-  } else if (peer.reset) {
+  } else if (peer.reset || peer.reset_behind) {
     post(op, sent_or(ECONNRESET));
   } else if (socket.shut_write) {
     post(op, sent_or(EPIPE));

@@ -74,6 +74,11 @@ void Ring::poll(File file, std::uint64_t tag) {
   if (op.socket != nullptr) state_->kernel.add(std::move(op));
 }
 
+void Ring::look(File file, std::uint64_t tag) {
+  Op op = socket_op(state_->kernel, OpKind::kLook, file, tag);
+  if (op.socket != nullptr) state_->kernel.add(std::move(op));
+}
+
 void Ring::send(File file, const std::uint8_t* data, std::size_t bytes, std::uint64_t tag) {
   const iovec piece{const_cast<std::uint8_t*>(data), bytes};
   send_gather(file, {&piece, 1}, tag);

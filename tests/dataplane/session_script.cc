@@ -13,7 +13,7 @@ ScriptedPeer::ScriptedPeer(FakePeer& peer, Random& random, bool link)
     : peer_(peer),
       random_(random),
       link_(link),
-      end_(static_cast<End>(random.below(6))),
+      end_(static_cast<End>(random.below(7))),
       frames_left_(random.below(60)) {
   if (random.one_in(5)) peer_.window = random.below(500);
 }
@@ -75,6 +75,10 @@ void ScriptedPeer::finish() {
       break;
     case End::kReset:
       peer_.reset = true;
+      break;
+    case End::kResetBehind:
+      peer_.send(unsent_);
+      peer_.reset_behind = true;
       break;
     case End::kCloseFrame:
       peer_.send(unsent_);

@@ -22,7 +22,15 @@ struct Demand {
 // A peer with a script: random frames in random chunks, and one of many ends.
 class ScriptedPeer {
  public:
-  enum class End : std::uint8_t { kEof, kReset, kCloseFrame, kBadOpcode, kTooLong, kSilence };
+  enum class End : std::uint8_t {
+    kEof,
+    kReset,
+    kResetBehind,  // with the last bytes
+    kCloseFrame,
+    kBadOpcode,
+    kTooLong,
+    kSilence,
+  };
 
   ScriptedPeer(FakePeer& peer, Random& random, bool link);
   // One random step: a frame more, a chunk sent, or the end.
@@ -34,7 +42,7 @@ class ScriptedPeer {
   [[nodiscard]] const std::deque<Demand>& demands() const { return demands_; }
   // It never resets, reads all there is, and no fault hit it.
   [[nodiscard]] bool healthy() const {
-    return !peer_.reset && !peer_.broken && peer_.window == SIZE_MAX;
+    return !peer_.reset && !peer_.reset_behind && !peer_.broken && peer_.window == SIZE_MAX;
   }
   [[nodiscard]] End end() const { return end_; }
 
