@@ -16,6 +16,10 @@ namespace {
 // Short, so that what a lost wake-up was to tell (of post(), of a mailbox) is seen all the same.
 constexpr int kMaxWaitMs = 100;
 constexpr int kSoonMs = 1;
+// A turn that begins later than this was due is a stall: the process was stopped, or its machine.
+constexpr std::chrono::milliseconds kStall{1000};
+// For so long after one timers wait, while what has arrived is read and the shards catch up.
+constexpr std::chrono::milliseconds kRest{200};
 
 std::uint32_t events_of(ControlLoop::Until until) {
   switch (until) {
@@ -100,6 +104,7 @@ void ControlLoop::turn() {
   std::array<epoll_event, 64> events;
   const int count =
       epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms());
+  notice_stall();  // while it waited
   for (int i = 0; i < count; ++i) {
     const std::uint64_t event = events[static_cast<std::size_t>(i)].data.u64;
     const auto found = watches_.find(static_cast<int>(event & 0xFFFFFFFF));
@@ -114,11 +119,17 @@ void ControlLoop::turn() {
   for (const auto& flush : flushes_) flush_again_ = flush() || flush_again_;
 }
 
+void ControlLoop::notice_stall() {
+  const Clock::time_point now = Clock::now();
+  if (now - last_turn_ > std::chrono::milliseconds(kMaxWaitMs) + kStall) rest_until_ = now + kRest;
+  last_turn_ = now;
+}
+
 int ControlLoop::wait_ms() const {
   if (flush_again_) return kSoonMs;
   if (timers_.empty()) return kMaxWaitMs;
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first.first - Clock::now());
+  const Clock::time_point due = std::max(timers_.begin()->first.first, rest_until_);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now());
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kMaxWaitMs));
 }
 
@@ -132,7 +143,9 @@ void ControlLoop::run_posted() {
 }
 
 void ControlLoop::run_timers() {
+  notice_stall();  // in a callback
   const Clock::time_point now = Clock::now();
+  if (now < rest_until_) return;
   while (!timers_.empty() && timers_.begin()->first.first <= now) {
     const auto first = timers_.begin();
     const Callback due = std::move(first->second);

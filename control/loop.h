@@ -30,6 +30,8 @@ class ControlLoop {
   void watch(int fd, Until until, Callback ready);
   void unwatch(int fd);
 
+  // Many timers judge by what has not come. So when the process has stood still (SIGSTOP, a
+  // suspended machine) what came meanwhile is read first.
   TimerId after(std::chrono::milliseconds delay, Callback due);
   void cancel(TimerId timer);  // one that has run or was cancelled is no error
 
@@ -46,6 +48,7 @@ class ControlLoop {
  private:
   ControlLoop(UniqueFd epoll, UniqueFd wake);
   void turn();
+  void notice_stall();
   [[nodiscard]] int wait_ms() const;
   void run_posted();
   void run_timers();
@@ -62,6 +65,8 @@ class ControlLoop {
   TimerId next_timer_ = 1;
   std::map<std::pair<Clock::time_point, TimerId>, Callback> timers_;
   std::map<TimerId, Clock::time_point> due_;
+  Clock::time_point last_turn_ = Clock::now();
+  Clock::time_point rest_until_;  // for timers
   std::uint32_t next_watch_ = 1;
   std::map<int, Watch> watches_;  // by fd
   std::vector<std::function<bool()>> flushes_;

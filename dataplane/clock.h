@@ -1,7 +1,9 @@
-// The time of a shard: read once per iteration, in milliseconds since the shard was made. It wraps
-// after 49 days, so times are compared by difference only.
+// The time of a shard: read once per iteration, in milliseconds since the shard was made, without
+// those in which the shard was stopped. It wraps after 49 days, so times are compared by difference
+// only.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <ctime>
 
@@ -12,9 +14,19 @@ class Clock {
   // Where milliseconds come from: the system, or a test's own time.
   using Source = std::uint64_t (*)();
 
-  explicit Clock(Source source) : source_(source), start_ms_(source()) {}
+  explicit Clock(Source source) : source_(source), start_ms_(source()), read_ms_(start_ms_) {}
 
-  void update() noexcept { now_ms_ = static_cast<std::uint32_t>(source_() - start_ms_) + 1; }
+  // True: more than `stall_ms` (0: never) have passed since the last update, that is, nobody ran.
+  // Of that only kStallCountsMs count: a little, so that no time-out becomes endless.
+  bool update(std::uint32_t stall_ms = 0) noexcept {
+    const std::uint64_t read_ms = source_();
+    const std::uint64_t passed_ms = read_ms - read_ms_;
+    const bool stalled = stall_ms != 0 && passed_ms > stall_ms;
+    if (stalled) start_ms_ += passed_ms - std::min<std::uint64_t>(stall_ms, kStallCountsMs);
+    read_ms_ = read_ms;
+    now_ms_ = static_cast<std::uint32_t>(read_ms - start_ms_) + 1;
+    return stalled;
+  }
   // Never 0 before it wraps: 0 stands for "no deadline".
   [[nodiscard]] std::uint32_t now_ms() const noexcept { return now_ms_; }
 
@@ -35,8 +47,11 @@ class Clock {
   }
 
  private:
+  static constexpr std::uint32_t kStallCountsMs = 100;
+
   Source source_;
-  std::uint64_t start_ms_;
+  std::uint64_t start_ms_;  // later by what did not count
+  std::uint64_t read_ms_;
   std::uint32_t now_ms_ = 1;
 };
 

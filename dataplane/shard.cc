@@ -116,7 +116,7 @@ void Shard::iterate(unsigned wait_ms) {
   if (wait_ms > 0 && !switchboard_.prepare_sleep(options_.index)) wait_ms = 0;
   ring_->submit_and_wait(wait_ms);
   switchboard_.awake(options_.index);
-  clock_.update();
+  const bool stalled = clock_.update(options_.stall_ms);
   last_turn_ms_.set(Clock::monotonic_ms());
 
   std::array<Completion, kReapAtOnce> completions;
@@ -128,12 +128,30 @@ void Shard::iterate(unsigned wait_ms) {
     if (count < completions.size()) break;
   }
   read_mail();
-  if (Clock::passed(now_ms(), next_sweep_ms_)) sweep();
+  if (may_sweep(stalled, reaped)) sweep();
   handler_.on_batch_end();
   rearm_receives();
   send_dirty();
   ring_->publish_buffers();
   publish_mail();
+}
+
+// A sweep judges by the time. After a stall it does so when what arrived meanwhile has been read,
+// here and (for answers that come by mail) on the other shards, or when that takes too long.
+bool Shard::may_sweep(bool stalled, std::size_t reaped) {
+  constexpr std::uint32_t kMostBehindMs = 1000;
+  // The kernel hands over completions in portions of at least this.
+  constexpr std::size_t kPortion = 16;
+  if (stalled) {
+    behind_until_ms_ = Clock::deadline(now_ms(), kMostBehindMs);
+    next_sweep_ms_ = Clock::deadline(now_ms(), options_.sweep_ms);
+    return false;
+  }
+  if (reaped < kPortion) behind_until_ms_ = 0;
+  if (!Clock::passed(now_ms(), next_sweep_ms_)) return false;
+  if (behind_until_ms_ != 0 && !Clock::passed(now_ms(), behind_until_ms_)) return false;
+  behind_until_ms_ = 0;
+  return true;
 }
 
 void Shard::dispatch(const Completion& completion) {

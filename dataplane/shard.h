@@ -132,6 +132,7 @@ class Shard {
   void retry_waiting_mail();
   void arm_wake();
   [[nodiscard]] unsigned wait_for() const noexcept;
+  [[nodiscard]] bool may_sweep(bool stalled, std::size_t reaped);
 
   // shard_input.cc: bytes in
   void on_recv(const Completion& completion, OpTag tag);
@@ -254,6 +255,7 @@ class Shard {
   std::uint32_t sweep_cursor_ = 0;
   std::uint32_t polls_left_ = 0;       // in this sweep
   std::uint32_t looks_left_ = 0;       // the same
+  std::uint32_t behind_until_ms_ = 0;  // after a stall: nobody is judged; 0: not behind
   bool wake_armed_ = false;
   bool stopped_ = false;
 };

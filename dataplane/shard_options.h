@@ -37,6 +37,9 @@ struct ShardOptions {
   std::uint32_t polls_per_sweep = 500;
   // Connections that fell silent and are looked at, in one sweep; the others in the next.
   std::uint32_t looks_per_sweep = 1000;
+  // A turn that takes longer is a stall (SIGSTOP, a suspended machine): it is no time for anybody,
+  // and nobody is judged before what arrived has been read. 0: all time counts.
+  std::uint32_t stall_ms = 1000;
   // Messages of any kind instead of packets: text is taken too, and no heartbeat is answered.
   bool plain_messages = false;
   AddressRanges trusted_proxies;                   // believed about where clients come from

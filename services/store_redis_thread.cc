@@ -22,6 +22,7 @@ namespace {
 constexpr std::uint64_t kMailRetryMs = 1;  // while a shard's mailbox is full
 // At least so often: a wake-up may get lost, and to show that it does not hang.
 constexpr std::uint64_t kTurnMs = Switchboard::kMaxSleepMs;
+constexpr std::uint64_t kStallMs = 1000;  // a wait that is so much too long: nobody ran
 
 std::string random_name() {
   std::random_device random;
@@ -88,7 +89,20 @@ void RedisStoreThread::wait(bool sleep) {
   poll(files, 2, wait_ms);
   switchboard_.awake(self_);
   if (files[0].revents != 0) switchboard_.clear_wake(self_);
-  connection_->turn(files[1].revents, Clock::monotonic_ms());
+  const std::uint64_t woken_ms = Clock::monotonic_ms();
+  if (woken_ms > now_ms + static_cast<std::uint64_t>(wait_ms) + kStallMs) catch_up(now_ms);
+  const short ready = connection_->fd() == files[1].fd ? files[1].revents : short{0};
+  connection_->turn(ready, Clock::monotonic_ms());
+}
+
+// The process stood still: the answers that came meanwhile are read before their time is judged.
+void RedisStoreThread::catch_up(std::uint64_t then_ms) {
+  constexpr int kMostReads = 1000;  // of 16 KiB
+  for (int i = 0; i < kMostReads && connection_->fd() >= 0; ++i) {
+    pollfd file{connection_->fd(), POLLIN, 0};
+    if (poll(&file, 1, 0) <= 0) return;
+    connection_->turn(file.revents, then_ms);
+  }
 }
 
 void RedisStoreThread::read_mail() {

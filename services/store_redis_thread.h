@@ -58,6 +58,7 @@ class RedisStoreThread {
   // The loop
   void run();
   void wait(bool sleep);
+  void catch_up(std::uint64_t then_ms);
   void read_mail();
   void post(std::uint32_t to, MailKind kind, ByteView message);
   [[nodiscard]] bool try_post(std::uint32_t to, MailKind kind, ByteView message);

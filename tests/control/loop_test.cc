@@ -270,6 +270,28 @@ TEST(ControlLoop, StopBeforeRunIsNotLost) {
   loop->run();
 }
 
+// --- A stall ---------------------------------------------------------------------------------
+
+TEST(ControlLoop, AfterAStallWhatHasArrivedComesBeforeTimers) {
+  const auto loop = make_loop();
+  const Pipe pipe;
+  std::vector<std::string> log;
+  loop->watch(pipe.out.get(), ControlLoop::Until::kReadable, [&] {
+    pipe.read_byte();
+    log.emplace_back("answer");
+  });
+  loop->after(500ms, [&] {
+    log.emplace_back("timeout");
+    loop->stop();
+  });
+  loop->post([&] {
+    std::this_thread::sleep_for(1500ms);  // nothing of this loop runs, whatever the reason
+    pipe.write_byte();
+  });
+  loop->run();
+  EXPECT_EQ(log, (std::vector<std::string>{"answer", "timeout"}));
+}
+
 // --- The end of a turn --------------------------------------------------------------------------
 
 TEST(ControlLoop, TheEndOfATurnSeesWhatTheTurnDid) {
@@ -301,8 +323,8 @@ TEST(ControlLoop, AFlushThatIsNotDoneIsCalledAgainWithoutAnythingElseHappening) 
   int first = 0;
   int second = 0;
   loop->at_turn_end([&] {
-    if (++first == 5) loop->stop();
-    return first < 5;
+    if (++first == 50) loop->stop();
+    return first < 50;
   });
   loop->at_turn_end([&] {  // is called too, also when an earlier one is not done
     ++second;
@@ -312,8 +334,8 @@ TEST(ControlLoop, AFlushThatIsNotDoneIsCalledAgainWithoutAnythingElseHappening) 
   const auto begin = std::chrono::steady_clock::now();
   loop->run();
   EXPECT_EQ(first, second);
-  EXPECT_GE(first, 5);
-  // A loop that waited its whole second for each would have taken 4.
+  EXPECT_GE(first, 50);
+  // A loop that waited as long as it may for each would have taken 5.
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);
 }
 

@@ -60,6 +60,7 @@ inline ShardOptions small_shard() {
   options.max_clients = 20;
   options.max_links = 4;
   options.time_ms = &FakeKernel::now_ms;
+  options.stall_ms = 0;  // time goes in leaps
   options.ring.client_buffers = 16;
   options.ring.client_buffer_bytes = 256;
   options.ring.link_buffers = 8;
