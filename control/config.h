@@ -112,6 +112,7 @@ struct Config {
   std::size_t max_login_tags = 32;
   std::size_t max_connections = 0;              // Per shard; 0: from RLIMIT_NOFILE.
   std::size_t max_connections_per_address = 0;  // Per shard; 0: off.
+  std::size_t max_links = 4096;                 // Per shard.
   std::size_t max_queued_bytes = 256 * kKiB;    // Per connection.
   std::size_t max_link_queued_bytes = 16 * kMiB;
   std::size_t max_outstanding = 65536;  // Per link.

@@ -143,6 +143,8 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "from the open-file limit"},
     {"MaxConnectionsPerAddress", CountKey{&Config::max_connections_per_address, 0, 16'000'000},
      "Connections per shard and source address (an IPv6 /64 is one)", "off"},
+    {"MaxLinks", CountKey{&Config::max_links, 1, 65'536},
+     "Links per shard: of a gateway, and of a logic service; beyond it a link is refused"},
     {"MaxQueuedBytes", SizeKey{&Config::max_queued_bytes, kKiB, kGiB},
      "Bytes queued for one client; beyond it the connection is closed"},
     {"MaxLinkQueuedBytes", SizeKey{&Config::max_link_queued_bytes, kKiB, 4 * kGiB - 1},

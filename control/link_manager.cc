@@ -32,23 +32,6 @@ std::size_t max_frame_bytes(const Service& service) {
 
 }  // namespace
 
-std::string_view describe(LaneState state) noexcept {
-  switch (state) {
-    case LaneState::kWaiting:
-      return "waiting";
-    case LaneState::kDialling:
-      return "dialling";
-    case LaneState::kUp:
-      return "up";
-  }
-  return "?";
-}
-
-std::string_view instance_state(const InstanceStatus& instance) noexcept {
-  if (instance.draining) return "draining";
-  return instance.adult ? "adult" : "young";
-}
-
 LinkManager::LinkManager(ControlLoop& loop, ShardGroup& shards, LinkManagerOptions options,
                          SendCatalogue send_catalogue)
     : loop_(loop),
@@ -254,8 +237,9 @@ void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane, Result<Dia
   const AdoptMail mail{socket->fd.release(), 0, PeerAddress::from(socket->peer.storage),
                        AdoptedFor{upstream, is_lane ? lane : kNoLane, one.epoch}};
   shards_.post(one.shard, kMailAdopt, mail);
-  spdlog::info("link to {} ({}) is up, on shard {}", target->service.id, target->service.name,
-               one.shard);
+  spdlog::log(one.refused ? spdlog::level::debug : spdlog::level::info,
+              "link to {} ({}) is up, on shard {}", target->service.id, target->service.name,
+              one.shard);
 }
 
 void LinkManager::redial_later(Target& target, std::uint32_t lane) {
@@ -273,7 +257,16 @@ void LinkManager::redial_later(Target& target, std::uint32_t lane) {
 void LinkManager::link_seen(const LinkEvent& event) {
   Lane* const lane = lane_of(event);
   if (lane == nullptr || lane->not_seen == 0) return;
+  lane->refused = false;
   if (--lane->not_seen == 0) changed();
+}
+
+// Once while it lasts: it is tried again and again.
+void LinkManager::tell_refused(const Target& target, Lane& lane) {
+  if (std::exchange(lane.refused, true)) return;
+  spdlog::error(
+      "no place for the link to {}: shard {} has as many as MaxLinks allows; trying again",
+      target.service.id, lane.shard);
 }
 
 void LinkManager::link_closed(const LinkEvent& event) {
@@ -283,8 +276,12 @@ void LinkManager::link_closed(const LinkEvent& event) {
   const bool short_lived = std::chrono::steady_clock::now() - one->dialled_at < kShortLived;
   if (!short_lived) one->backoff = std::chrono::milliseconds{0};
   one->last_error = describe(event.reason);
-  spdlog::warn("link to {} ({}) is down: {}; dialling again", target->service.id,
-               target->service.name, describe(event.reason));
+  if (event.reason == CloseReason::kTooManyLinks) {
+    tell_refused(*target, *one);
+  } else {
+    spdlog::warn("link to {} ({}) is down: {}; dialling again", target->service.id,
+                 target->service.name, describe(event.reason));
+  }
   redial_later(*target, static_cast<std::uint32_t>(one - target->lanes.data()));
   changed();
 }
@@ -353,31 +350,6 @@ void LinkManager::catalogue_taken(std::uint32_t shard, std::uint64_t version) {
   taken_[shard] = version;
   const std::uint64_t by_all = *std::ranges::min_element(taken_);
   while (!catalogues_.empty() && catalogues_.front()->version < by_all) catalogues_.pop_front();
-}
-
-bool LinkManager::connected(const std::string& name) const {
-  return std::ranges::any_of(targets_, [&name](const auto& entry) {
-    const Target& target = entry.second;
-    return target.service.name == name && !target.draining &&
-           std::ranges::all_of(target.lanes, [](const Lane& lane) {
-             return lane.state == LaneState::kUp && lane.not_seen == 0;
-           });
-  });
-}
-
-std::vector<InstanceStatus> LinkManager::instances() const {
-  std::vector<InstanceStatus> all;
-  for (const auto& [upstream, target] : targets_) {
-    InstanceStatus status{upstream, target.service, target.adult, target.draining, {}};
-    for (const Lane& lane : target.lanes) {
-      status.lanes.push_back({lane.shard, lane.state, lane.last_error});
-    }
-    all.push_back(std::move(status));
-  }
-  std::ranges::sort(all, {}, [](const InstanceStatus& status) {
-    return std::tie(status.service.name, status.service.id);
-  });
-  return all;
 }
 
 void LinkManager::changed() {

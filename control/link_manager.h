@@ -87,6 +87,8 @@ class LinkManager {
   // Whether every shard knows of a link to the same instance of that service, so that whatever
   // client asks is served.
   [[nodiscard]] bool connected(const std::string& name) const;
+  // A sentence that names the instances whose shard has no place for their link, or nothing.
+  [[nodiscard]] std::optional<std::string> refused() const;
   // Every known instance, sorted by service name and id.
   [[nodiscard]] std::vector<InstanceStatus> instances() const;
   // Null until the registry has answered once.
@@ -109,6 +111,7 @@ class LinkManager {
     Dialler::DialId dial = 0;
     ControlLoop::TimerId timer = 0;
     bool complained = false;  // the log has been told that it cannot be reached
+    bool refused = false;     // its shard has no place for it, which the log has been told
     std::string last_error;
   };
   struct Target {
@@ -134,6 +137,7 @@ class LinkManager {
   void dialled(std::uint32_t upstream, std::uint32_t lane, Result<DialedSocket> socket);
   void dial_waiting(Target& target);
   void redial_later(Target& target, std::uint32_t lane);
+  static void tell_refused(const Target& target, Lane& lane);
   [[nodiscard]] std::string greeting(const Target& target, std::uint32_t lane) const;
   void publish();
   void changed();

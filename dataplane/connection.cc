@@ -41,6 +41,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(CloseReason::kCo
     "kicked_by_operator",
     "login_answer_timeout",
     "proxy_header_too_long",
+    "too_many_links",
 };
 static_assert(kReasons.size() <= kCloseReasons);
 

@@ -80,6 +80,7 @@ enum class CloseReason : std::uint8_t {
   kKickedByOperator,
   kLoginAnswerTimeout,  // the login service said nothing; kLoginTimeout: the client did not
   kProxyHeaderTooLong,
+  kTooManyLinks,  // as many as the shard may have are open
   kCount,
 };
 // A few words for logs, metrics ("idle_timeout") and close frames.

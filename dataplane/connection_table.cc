@@ -36,6 +36,7 @@ Connection* ConnectionTable::open_link() {
   connection.role = Role::kLink;
   connection.phase = Phase::kOpen;
   ++links_;
+  link_high_water_ = std::max(link_high_water_, slot + 1);
   return &connection;
 }
 

@@ -49,7 +49,7 @@ class ConnectionTable {
   }
   template <class Use>
   void for_each_link(Use&& use) {
-    for (std::uint32_t slot = max_clients_; slot < size_; ++slot) {
+    for (std::uint32_t slot = max_clients_; slot < link_high_water_; ++slot) {
       if (slots_[slot].phase != Phase::kFree) use(slots_[slot]);
     }
   }
@@ -62,6 +62,7 @@ class ConnectionTable {
   std::uint32_t clients_ = 0;
   std::uint32_t links_ = 0;
   std::uint32_t client_high_water_ = 0;
+  std::uint32_t link_high_water_ = 0;  // the free link of the lowest slot is taken first, mostly
 };
 
 }  // namespace ringgate

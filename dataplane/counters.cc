@@ -19,6 +19,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"accept_errors_total", "accepts that failed"},
     {"read_paused_total", "times reading from a client paused until its login is answered"},
     {"resets_found_total", "resets that no receive was told of: the sweep found them"},
+    {"links_refused_total", "links closed at once because MaxLinks are open on the shard"},
     {"wakeups_total", "wake-ups sent to other threads"},
     {"mail_out_total", "messages handed to other threads"},
     {"mail_full_total", "messages dropped because a mailbox was full"},

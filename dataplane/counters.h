@@ -26,6 +26,7 @@ enum class Counter : std::uint8_t {
   kAcceptErrors,
   kReadPaused,
   kResetsFound,
+  kLinksRefused,
   kWakeups,
   kMailOut,
   kMailFull,

@@ -86,6 +86,7 @@ void Shard::hand_out(int fd, const PeerAddress& peer) {
 Connection* Shard::adopt(int fd, const PeerAddress& peer) {
   Connection* const connection = table_.open_link();
   if (connection == nullptr) {
+    counters_.add(Counter::kLinksRefused);
     ::close(fd);  // set-up, not the data path: links come and go rarely
     return nullptr;
   }

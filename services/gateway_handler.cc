@@ -41,7 +41,7 @@ void GatewayHandler::on_adopt(Connection& connection, const AdoptedFor& what) {
 
 void GatewayHandler::on_adopt_refused(const AdoptedFor& what) {
   const LinkEvent event{static_cast<std::uint32_t>(what.subject), what.lane, what.epoch,
-                        CloseReason::kNone};
+                        CloseReason::kTooManyLinks};
   shard_->mail_surely(shard_->control(), kMailLinkClosed, event);
 }
 

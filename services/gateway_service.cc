@@ -172,6 +172,9 @@ void GatewayService::refresh_ready() {
     if (const std::optional<Error> problem = registry_->problem()) {
       *not_ready_ += "; " + problem->message;
     }
+    if (const std::optional<std::string> refused = links_->refused()) {
+      *not_ready_ += "; " + *refused;
+    }
   } else {
     not_ready_.reset();
   }

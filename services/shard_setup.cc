@@ -72,9 +72,9 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients
     shard.max_clients_per_address = static_cast<std::uint32_t>(config.max_connections_per_address);
   } else {
     shard.max_clients = 0;
-    shard.max_links = 4096;
     shard.ring.client_buffers = 1;
   }
+  shard.max_links = static_cast<std::uint32_t>(config.max_links);
   shard.max_held_bytes = config.max_login_backlog_bytes;
   shard.trusted_proxies = config.trusted_proxies;
   shard.proxy_protocol = config.proxy_protocol;

@@ -72,6 +72,17 @@ TEST(LinkManager, ALinkThatNoShardHasRoomForIsDialledAgain) {
   std::vector<TcpPeer> links_made;  // chat's stays, login's are closed for lack of room
   for (int i = 0; i < 3; ++i) links_made.push_back(service.accept());
   EXPECT_TRUE(links.thread.call([&] { return !links.manager->connected("login"); }));
+  const std::string refused =
+      links.thread.call([&] { return links.manager->refused().value_or("nobody"); });
+  EXPECT_NE(refused.find("login01"), std::string::npos) << refused;
+  EXPECT_EQ(refused.find("chat01"), std::string::npos);
+  EXPECT_NE(refused.find("MaxLinks"), std::string::npos);
+  EXPECT_GE(links.group->shard(0).counters().get(Counter::kLinksRefused), 2U);
+
+  links.update("chat", {});  // which makes room
+  links_made.clear();
+  EXPECT_TRUE(links.connected("login"));
+  EXPECT_FALSE(links.thread.call([&] { return links.manager->refused().has_value(); }));
 }
 
 // The n-th wait is at least half of redial_min * 2^n, whatever else the machine does.

@@ -15,7 +15,7 @@ void LinkRecorder::on_adopt(Connection& connection, const AdoptedFor& what) {
 
 void LinkRecorder::on_adopt_refused(const AdoptedFor& what) {
   const LinkEvent event{static_cast<std::uint32_t>(what.subject), what.lane, what.epoch,
-                        CloseReason::kNone};
+                        CloseReason::kTooManyLinks};
   shard_->mail_surely(shard_->control(), kMailLinkClosed, event);
 }
 

@@ -226,5 +226,24 @@ TEST(ForeignGatewayLink, WithoutAHandshakeItIsClosed) {
   EXPECT_EQ(silent.next().kind, Event::Kind::kEnd) << "after LoginWait";
 }
 
+TEST(Links, BeyondMaxLinksAreRefusedCountedAndToldOnce) {
+  const World world;
+  RawService chat(world, "chat01", "chat");
+  Server gateway(world, "gateway", "g1",
+                 {{"Shards", "1"}, {"MaxLinks", "1"}, {"RedialMax", "10ms"}});
+  const Link first = chat.accept();
+  RawService login(world, "login01", "login");
+  const std::string line = gateway.process().wait_for_line("no place for the link to login01");
+  EXPECT_NE(line.find("MaxLinks"), std::string::npos) << line;
+  gateway.wait_metric("ringgate_links_refused_total", 5);
+  EXPECT_EQ(gateway.metric("ringgate_links"), 1);
+  const Server::Reply ready = gateway.get("/ready");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_NE(ready.body.find("login01"), std::string::npos) << ready.body;
+  EXPECT_NE(ready.body.find("MaxLinks"), std::string::npos) << ready.body;
+  const std::string log = gateway.process().output();
+  EXPECT_EQ(log.find("no place for the link"), log.rfind("no place for the link")) << log;
+}
+
 }  // namespace
 }  // namespace ringgate::test
