@@ -22,7 +22,7 @@ std::uint8_t* Mailbox::reserve(MailKind kind, std::size_t bytes, Urgency urgency
 
 std::uint8_t* Mailbox::reserve_large(MailKind kind, std::size_t bytes, Urgency urgency) {
   const std::uint64_t unread = large_written_ - large_read_.load(std::memory_order_acquire);
-  if (unread + bytes > kMaxLargeBytes) return nullptr;
+  if (unread != 0 && unread + bytes > kMaxLargeBytes) return nullptr;
   std::uint8_t* const record = place({sizeof(Large), kind, 1}, urgency);
   if (record == nullptr) return nullptr;
   const Large large{new std::uint8_t[bytes], bytes};

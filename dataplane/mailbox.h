@@ -68,7 +68,8 @@ class Mailbox {
 
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return mask_ + 1; }
 
-  // Bound on messages that travel by pointer and have not been read.
+  // Bound on messages that travel by pointer and have not been read. One that is larger by itself
+  // crosses when no other is unread: what a frame may hold can always be handed on.
   static constexpr std::uint64_t kMaxLargeBytes = 64ull << 20;
 
  private:

@@ -111,6 +111,22 @@ TEST(Mailbox, AFullOneKeepsAPartForControl) {
   EXPECT_NE(mailbox.reserve(1, 56, kData), nullptr);
 }
 
+TEST(Mailbox, OneMessageAboveTheBoundCrossesAlone) {
+  Mailbox mailbox(4096);
+  const std::size_t bytes = Mailbox::kMaxLargeBytes + 1;
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_NE(mailbox.reserve(5, bytes, kData), nullptr);
+    EXPECT_EQ(mailbox.reserve(5, 4096, kControl), nullptr) << "by pointer too, and full";
+    EXPECT_NE(mailbox.reserve(6, 16, kData), nullptr);
+    mailbox.publish();
+    EXPECT_EQ(mailbox.drain([](MailKind, ByteView) {}), 2U);
+    ASSERT_NE(mailbox.reserve(5, 4096, kData), nullptr);
+    EXPECT_EQ(mailbox.reserve(5, bytes, kControl), nullptr) << "not beside another";
+    mailbox.publish();
+    EXPECT_EQ(mailbox.drain([](MailKind, ByteView) {}), 1U);
+  }
+}
+
 TEST(Mailbox, LargeMessagesTravelByPointerUpToABound) {
   Mailbox mailbox(4096);
   const std::size_t bytes = Mailbox::kMaxLargeBytes / 4;

@@ -159,5 +159,16 @@ TEST(Push, ASlowReaderCostsItsOwnConnectionOnly) {
   EXPECT_EQ(bench.gateway.metric("ringgate_links"), 2);
 }
 
+// Longer than what may wait between two shards: it crosses all the same.
+TEST(Push, OfSeventyMegabytesReachesClientsOnEveryShard) {
+  ChatBench bench({{"Shards", "2"}, {"MaxLinkFrame", "80MiB"}, {"MaxLinkQueuedBytes", "160MiB"}});
+  auto [alice, bob] = log_in_on_two_shards(bench.gateway, bench.link);
+  const std::string body(70 * 1024 * 1024, 'x');
+  bench.chat_link.push("g1", alice.channel + "," + bob.channel, body);
+  EXPECT_TRUE(alice.next().body == body);
+  EXPECT_TRUE(bob.next().body == body);
+  EXPECT_EQ(bench.gateway.metric("ringgate_mail_full_total"), 0);
+}
+
 }  // namespace
 }  // namespace ringgate::test
