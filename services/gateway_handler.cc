@@ -11,7 +11,8 @@ GatewayHandler::GatewayHandler(const GatewayOptions& options)
     : options_(options),
       routes_(options_.routes),
       verifier_(options_.secrets),
-      services_(options_.routes) {}
+      services_(options_.routes),
+      next_login_(options_.first_login) {}
 
 void GatewayHandler::on_start(Shard& shard) {
   shard_ = &shard;

@@ -172,7 +172,7 @@ class GatewayHandler final : public Handler {
   CommandCounters commands_;
   ServiceCounters services_;
   ZoneCounters zones_;
-  std::uint64_t next_login_ = 1;
+  std::uint64_t next_login_;  // its low half is never 0
   std::deque<Signout> signouts_;
   absl::flat_hash_map<std::uint32_t, Channel*> ended_early_;  // by login; theirs to free
   std::deque<EndedEarly> ended_early_order_;                  // also of some that are gone

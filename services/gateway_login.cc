@@ -100,7 +100,9 @@ void GatewayHandler::forward_login(Connection& connection, const Packet& packet,
 
   // The channel is there before its login is forwarded, so that the answer always finds it.
   Channel* const channel = Channel::create(shard_->pool(), identity);
-  channel->login = static_cast<std::uint32_t>(next_login_++);
+  channel->login = static_cast<std::uint32_t>(next_login_);
+  // In mail and in tables its low half stands for it, and 0 there for a packet without a login.
+  if (static_cast<std::uint32_t>(++next_login_) == 0) ++next_login_;
   channel->login_sequence = scan.sequence;
   channel->expires_at_s = static_cast<std::uint32_t>(
       std::min<std::int64_t>(claims.expires_at_s, std::numeric_limits<std::uint32_t>::max()));

@@ -33,6 +33,7 @@ struct GatewayOptions {
   std::uint32_t heartbeat_ms = 55'000;
   std::uint32_t signout_keep_ms = 60'000;
   std::uint32_t token_grace_s = 0;
+  std::uint64_t first_login = 1;  // the first login number of a shard
 };
 
 }  // namespace ringgate
