@@ -92,6 +92,7 @@ bool Shard::silent_for_a_sweep(const Connection& connection) const noexcept {
 void Shard::look(Connection& connection) {
   constexpr auto kOps = Connection::kRecvOp | Connection::kCancelOp | Connection::kLookOp;
   if ((connection.ops & kOps) != Connection::kRecvOp || looks_left_ == 0) return;
+  if (connection.held) return;  // what it sent before it went is to be handled first
   --looks_left_;
   connection.looked = true;
   connection.ops |= Connection::kLookOp;
@@ -102,7 +103,8 @@ void Shard::on_look(const Completion& completion, OpTag tag) {
   Connection* const connection = table_.find(tag.slot, tag.generation);
   RINGGATE_CHECK(connection != nullptr);  // a slot with a look in flight is never reused
   connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kLookOp);
-  switch (-completion.result) {
+  if (connection->held) connection->looked = false;  // again, when it no longer is
+  switch (connection->held ? 0 : -completion.result) {
     case ECONNRESET:
     case ENOTCONN:  // a reset that somebody has been told of
     case EPIPE:

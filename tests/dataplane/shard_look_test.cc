@@ -61,6 +61,21 @@ TEST(ShardLook, OneOfALinkIsFound) {
   expect_found(it);
 }
 
+TEST(ShardLook, WhatIsHeldIsHandledFirst) {
+  Idle it(1, {}, test::small_shard());
+  std::vector<std::uint8_t> packets;
+  it.handler.packet = [&](Connection&, ByteView payload) { packets.push_back(payload[0]); };
+  FakePeer& peer = it.connect();
+  it.shard.hold_input(*it.last);
+  peer.send(test::frame(Opcode::kBinary, "a"));
+  peer.reset_behind = true;
+  it.pass(5000);
+  EXPECT_TRUE(it.handler.reasons.empty());
+  it.shard.release_input(*it.last);
+  EXPECT_EQ(packets, std::vector<std::uint8_t>{'a'});
+  expect_found(it);
+}
+
 TEST(ShardLook, APolledClientNeedsNone) {
   Idle it;
   FakePeer& peer = it.silent();
