@@ -189,12 +189,13 @@ void FileRegistry::take(StoredServices stored) {
   seen_ = stored.identity;
   const bool is_any_nameless =
       std::ranges::any_of(stored.refused, [](const auto& entry) { return entry.id.empty(); });
+  const bool is_all_wrong = stored.services.empty() && !stored.refused.empty();
   std::vector<Service> services = std::move(stored.services);
   for (Service& known : services_) {
     if (std::ranges::find(services, known.id, &Service::id) != services.end()) continue;
     const bool is_meant =
         std::ranges::find(stored.refused, known.id, &RefusedService::id) != stored.refused.end();
-    if (is_meant || is_any_nameless) services.push_back(std::move(known));
+    if (is_meant || is_any_nameless || is_all_wrong) services.push_back(std::move(known));
   }
   std::ranges::sort(services, {}, &Service::id);
   services_ = std::move(services);

@@ -13,7 +13,8 @@
 //   it cannot be read, or is no JSON     the same, and it is read again, with growing pauses, until
 //                                        it can be: what was in the way need not change the file
 //   an entry is wrong                    it is refused, and the known service of its id stays;
-//                                        where the id cannot be told, no service is removed
+//                                        where the id cannot be told, or no entry is right, no
+//                                        service is removed
 //
 // register_service() puts the entry into the file in place of one with the same id (left behind by
 // a crash, say), creating the file if need be: written beside it and renamed over it, under a lock

@@ -114,6 +114,7 @@ TEST(Registry, AServiceThatWasKilledAndIsBackOnItsPortIsDialledAgain) {
 
 TEST(Registry, AnEntryThatMakesNoSenseDoesNotReplaceTheOneItMeant) {
   ChatBench bench;
+  wait_until("the gateway is registered", [&] { return !started(bench.world, "g1").empty(); });
   const auto stored = read_services(bench.world.registry_file()).value().value();
   std::vector<Service> services = stored.services;
   std::string text = format_services(services);
