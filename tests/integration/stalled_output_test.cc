@@ -45,7 +45,6 @@ TEST_P(StalledStderr, HoldsUpNeitherClientsNorTheEnd) {
   alice.send(ping());
   EXPECT_EQ(alice.next().kind, Event::Kind::kPong);
   EXPECT_EQ(bench.gateway.get("/health").status, 200);
-  EXPECT_GE(bench.gateway.metric("ringgate_protobuf_complaints_total"), kBadLogins);
   bench.gateway.process().signal(SIGTERM);
   EXPECT_EQ(alice.next().payload, "draining");
   alice.frames.socket().close();
@@ -64,6 +63,22 @@ TEST(StalledStderr, ASecondSignalEndsAtOnce) {
   EXPECT_EQ(alice.next().payload, "draining");
   // It waits for alice's end, and she does not go.
   EXPECT_EQ(exit_of_signals(bench.gateway.process(), SIGTERM), 1);
+}
+
+// Bodies are parsed by services, on their shards.
+TEST(StalledStderr, OfAServiceHoldsUpNoRequest) {
+  const World world;
+  const Server chat(world, "chat", "chat01", {{"MemorySessions", "true"}},
+                    {.err = Sink::kFullPipe});
+  const Server gateway(world, "gateway", "g1", {{"Routes", "{login: chat}"}});
+  wait_until("ready", [&] { return gateway.get("/ready").status == 200; });
+  Client alice = log_in(gateway, "alice");
+  constexpr std::uint32_t kTalks = 400;
+  for (std::uint32_t i = 2; i < 2 + kTalks; ++i) {
+    alice.send(talk("bob", "\xff\xff", i));
+    EXPECT_EQ(alice.next().header.sequence(), i);
+  }
+  EXPECT_GE(chat.metric("ringgate_protobuf_complaints_total"), kTalks);
 }
 
 TEST(StalledStderr, LinesLostAreCounted) {
