@@ -213,26 +213,17 @@ Result<void> check_files(const Config& config) {
   return {};
 }
 
-// Bounds that cannot both hold: each pair is "a must not be above b".
-Result<void> check_pairs(const Config& config) {
-  struct Pair {
-    std::string_view low_key;
-    std::size_t low;
-    std::string_view high_key;
-    std::size_t high;
-  };
-  const Pair sizes[] = {
-      {"MaxHeader", config.max_header, "MaxFrame", config.max_frame},
-      {"MaxLinkHeader", config.max_link_header, "MaxLinkFrame", config.max_link_frame},
-      {"MaxFrame", config.max_frame, "MailboxBytes", config.mailbox_bytes},
-  };
-  for (const Pair& pair : sizes) {
-    if (pair.low <= pair.high) continue;
-    return usage_error("{} ({}) is above {} ({}); lower the first or raise the second",
-                       pair.low_key, format_size(pair.low), pair.high_key, format_size(pair.high));
-  }
-  // What a client may send has to fit a link with what the gateway adds to it: else the service
-  // would close the link, which is everybody's.
+// "low must not be above high".
+struct Pair {
+  std::string_view low_key;
+  std::size_t low;
+  std::string_view high_key;
+  std::size_t high;
+};
+
+// What a client may send has to fit a link with what the gateway adds to it: else the service would
+// close the link, which is everybody's.
+Result<void> check_room_on_links(const Config& config) {
   const std::size_t packet_growth = max_forward_growth_bytes(config.max_metas);
   const std::pair<Pair, std::size_t> grown[] = {
       {{"MaxHeader", config.max_header, "MaxLinkHeader", config.max_link_header},
@@ -247,6 +238,21 @@ Result<void> check_pairs(const Config& config) {
         "{} ({}) and the {} bytes that a gateway may add to it do not fit {} ({}); lower the first "
         "or raise the second",
         pair.low_key, format_size(pair.low), added, pair.high_key, format_size(pair.high));
+  }
+  return {};
+}
+
+// Bounds that cannot both hold: each pair is "a must not be above b".
+Result<void> check_pairs(const Config& config) {
+  const Pair sizes[] = {
+      {"MaxHeader", config.max_header, "MaxFrame", config.max_frame},
+      {"MaxLinkHeader", config.max_link_header, "MaxLinkFrame", config.max_link_frame},
+      {"MaxFrame", config.max_frame, "MailboxBytes", config.mailbox_bytes},
+  };
+  for (const Pair& pair : sizes) {
+    if (pair.low <= pair.high) continue;
+    return usage_error("{} ({}) is above {} ({}); lower the first or raise the second",
+                       pair.low_key, format_size(pair.low), pair.high_key, format_size(pair.high));
   }
   if (config.redial_min > config.redial_max) {
     return usage_error("RedialMin ({}) is above RedialMax ({}); lower the first",
@@ -306,6 +312,7 @@ Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& envi
   apply_role_defaults(role, config);
   if (auto done = check_required(config, role); !done) return std::unexpected(done.error());
   if (auto done = check_listeners(config, role); !done) return std::unexpected(done.error());
+  if (auto done = check_room_on_links(config); !done) return std::unexpected(done.error());
   if (auto done = check_pairs(config); !done) return std::unexpected(done.error());
   if (auto done = check_files(config); !done) return std::unexpected(done.error());
   if (auto done = check_effects(config, role); !done) return std::unexpected(done.error());
