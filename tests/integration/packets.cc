@@ -10,7 +10,7 @@
 namespace ringgate::test {
 namespace {
 
-constexpr std::size_t kMaxFrame = 64 * 1024 * 1024;
+constexpr std::size_t kMaxFrame = 128 * 1024 * 1024;
 
 void append_u32(std::string& to, std::size_t value) {
   std::uint8_t bytes[4];
