@@ -21,6 +21,9 @@ struct CatalogueEntry {
   bool adult = false;
   bool draining = false;                   // no new requests
   std::size_t max_frame_bytes = SIZE_MAX;  // that it takes on a link, as far as it says
+  // A ping does it no harm while it answers requests, as is known of services that take lanes:
+  // there are others that write their pong into the middle of an answer.
+  bool may_be_pinged = false;
 };
 
 struct Catalogue {

@@ -132,7 +132,8 @@ struct Config {
   Duration answer_timeout{30'000};
   Duration link_heartbeat{55'000};
   Duration link_read_timeout{180'000};
-  Duration young_for{10'000};  // AdultAfter
+  Duration eject_after{2'000};  // 0: never
+  Duration young_for{10'000};   // AdultAfter
   Duration empty_list_hold{60'000};
   Duration dial_timeout{5'000};
   Duration redial_min{100};

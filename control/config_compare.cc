@@ -30,7 +30,7 @@ constexpr auto kReloadable = std::to_array<std::string_view>({
     "AnswerTimeout",      "SignoutKeep",
     "TokenGrace",         "DrainTime",
     "DrainPace",          "AdminToken",
-    "AdminTokenFile",
+    "AdminTokenFile",     "EjectAfter",
 });
 // What any process takes.
 constexpr auto kReloadableAnywhere =

@@ -176,6 +176,9 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "A link that nothing was sent on for so long is pinged"},
     {"LinkReadTimeout", DurationKey{&Config::link_read_timeout, 1ms, 24h},
      "A link silent for so long is closed"},
+    {"EjectAfter", DurationKey{&Config::eject_after, 0s, 1h},
+     "A service that is asked and says nothing for so long, not even to a ping, is left out while "
+     "others answer; 0: never"},
     {"AdultAfter", DurationKey{&Config::young_for, 0s, 1h},
      "A service newer than this is only chosen if there is no other"},
     {"DialTimeout", DurationKey{&Config::dial_timeout, 1ms, 1h}, "Limit of one attempt to connect"},

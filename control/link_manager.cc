@@ -334,7 +334,7 @@ void LinkManager::publish() {
   for (const auto& [upstream, target] : targets_) {
     catalogue->entries.push_back({upstream, target.service.name, target.service.id,
                                   target.service.zone, target.adult, target.draining,
-                                  max_frame_bytes(target.service)});
+                                  max_frame_bytes(target.service), target.service.lanes()});
   }
   std::ranges::sort(catalogue->entries, {}, [](const CatalogueEntry& entry) {
     return std::tie(entry.name, entry.service_id);

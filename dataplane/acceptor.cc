@@ -75,6 +75,11 @@ bool Acceptor::keep_open(std::uint32_t index, std::uint32_t share, std::uint32_t
   return door.open;
 }
 
+std::uint32_t Acceptor::closed() const noexcept {
+  if (stopping_) return 0;
+  return static_cast<std::uint32_t>(std::ranges::count(doors_, false, &Door::open));
+}
+
 void Acceptor::cancel_above(Ring* ring, std::uint32_t index, std::uint32_t share) {
   Door& door = doors_[index];
   for (std::uint32_t a = 0; a < kArmed && door.armed - door.cancelled > share; ++a) {

@@ -45,6 +45,8 @@ class Acceptor {
   [[nodiscard]] AcceptMode mode() const noexcept { return mode_; }
   [[nodiscard]] std::uint32_t armed() const noexcept { return armed_; }
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+  // Listeners that are closed for want of room, not because of stop().
+  [[nodiscard]] std::uint32_t closed() const noexcept;
   [[nodiscard]] const Listener& listener(std::uint32_t index) const { return listeners_[index]; }
 
  private:

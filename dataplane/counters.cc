@@ -27,6 +27,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"logins_refused_total", "logins refused, here or by the login service"},
     {"login_bodies_refused_total",
      "of these, before the token was looked at: too long, too many tags, or no LoginReq"},
+    {"logins_failed_total", "logins that a fault of the login service, or its silence, ended"},
     {"forwarded_total", "packets forwarded to services"},
     {"forwarded_slow_total", "of these, packets whose header protobuf itself had to rewrite"},
     {"forward_failed_total", "packets answered with 300 because they could not be forwarded"},
@@ -51,6 +52,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"refused_commands_total", "packets answered with 103"},
     {"no_service_total", "packets for which no connected service was found"},
     {"zone_fallback_total", "packets that left their zone because it has no connected service"},
+    {"ejections_total", "times a shard left out an instance because it did not answer"},
     {"websocket_upgrades_total", "WebSocket handshakes completed"},
     {"websocket_upgrades_refused_total", "WebSocket handshakes refused"},
     {"websocket_upgrades_too_long_total",
@@ -80,6 +82,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Gauge::kCount)> kGaug
     {"clients_polled", "of the client connections, those waited for by a poll: they are idle"},
     {"link_queued_bytes", "bytes waiting to be sent on links"},
     {"websocket_channels", "of the logged-in client connections, those over WebSocket"},
+    {"listeners_closed", "listeners that are closed because there is no room for more clients"},
 }};
 
 }  // namespace

@@ -33,6 +33,7 @@ enum class Counter : std::uint8_t {
   kLogins,
   kLoginsRefused,
   kLoginBodiesRefused,
+  kLoginsFailed,
   kForwarded,
   kForwardedSlow,
   kForwardFailed,
@@ -55,9 +56,10 @@ enum class Counter : std::uint8_t {
   kRefusedCommands,
   kNoService,
   kZoneFallback,
+  kEjections,
   kUpgrades,
   kUpgradesRefused,
-  kUpgradesTooLong,  // bound: bytes of the request
+  kUpgradesTooLong,      // bound: bytes of the request
   kChannelWaitingFull,   // bounds of a logic service: requests that wait for one of their channel,
   kServiceRequestsFull,  // all requests under way,
   kServiceRequestBytesFull,  // and their bytes
@@ -86,6 +88,7 @@ enum class Gauge : std::uint8_t {
   kPolled,
   kLinkQueuedBytes,
   kWebSocketChannels,
+  kListenersClosed,
   kCount,
 };
 [[nodiscard]] CounterInfo describe(Gauge gauge) noexcept;

@@ -28,6 +28,7 @@ void Shard::sweep() {
   counters_.set(Gauge::kLinkQueuedBytes, link_queued_bytes);
   acceptor_.arm(ring_.get(), room(), counters_);
   if (!wake_armed_) arm_wake();
+  counters_.set(Gauge::kListenersClosed, acceptor_.closed());
   counters_.set(Gauge::kPoolReservedBytes, pool_.reserved_bytes());
   counters_.set(Gauge::kPoolUsedBytes, pool_.used_bytes());
   handler_.on_tick();

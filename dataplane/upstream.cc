@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "codec/rewrite.h"
 
@@ -48,6 +49,7 @@ std::uint8_t* Upstreams::reserve(Upstream& upstream, std::size_t bytes,
     const bool added = upstream.outstanding.add(*request, shard_.now_ms());
     RINGGATE_CHECK(added);
     shard_.counters().change(Gauge::kOutstanding, 1);
+    if (upstream.link != nullptr) note_asked(upstream);
   }
   status = SendStatus::kOk;
   return room;
@@ -78,6 +80,14 @@ void Upstreams::link_opened(Connection& connection, const AdoptedFor& what, bool
   upstream.up = true;
   connection.last_write_ms = shard_.now_ms();  // the handshake
   shard_.set_deadline(connection, heartbeat_ms_);
+  upstream.asked = false;
+  if (upstream.silent) {
+    // A process that hangs is connected to all the same: it has to say something first.
+    note_asked(upstream);
+    ping(connection);
+    upstream.pinged = true;
+    upstream.pinged_ms = shard_.now_ms();
+  }
   if (!broadcast) return;
   const LinkEvent event{id, what.lane, what.epoch, CloseReason::kNone};
   for (std::uint32_t other = 0; other < shard_.options().shards; ++other) {
@@ -104,6 +114,12 @@ Upstream* Upstreams::link_closed(Connection& connection, CloseReason reason) {
   return upstream;
 }
 
+void Upstreams::ping(Connection& connection) {
+  if (std::uint8_t* const to = shard_.reserve(connection, kTcpFrameHeadBytes); to != nullptr) {
+    write_tcp_frame_head(to, Opcode::kPing, 0);
+  }
+}
+
 // Only where nothing was sent for so long: any frame renews the other side's wait, and there are
 // services that write their pong into the middle of an answer.
 void Upstreams::send_heartbeat(Connection& connection) {
@@ -113,10 +129,40 @@ void Upstreams::send_heartbeat(Connection& connection) {
     shard_.set_deadline(connection, heartbeat_ms_ - silent_ms);
     return;
   }
-  if (std::uint8_t* const to = shard_.reserve(connection, kTcpFrameHeadBytes); to != nullptr) {
-    write_tcp_frame_head(to, Opcode::kPing, 0);
-  }
+  ping(connection);
   shard_.set_deadline(connection, heartbeat_ms_);
+}
+
+void Upstreams::note_asked(Upstream& upstream) noexcept {
+  if (upstream.asked) return;
+  upstream.asked = true;
+  upstream.pinged = false;
+  upstream.asked_ms = shard_.now_ms();
+}
+
+LinkNews Upstreams::look(Upstream& upstream, std::uint32_t after_ms) {
+  Connection& link = *upstream.link;
+  const std::uint32_t now_ms = shard_.now_ms();
+  // A pong, or a part of a packet, is only seen in the time of the last byte.
+  const bool heard =
+      !upstream.asked || static_cast<std::int32_t>(link.last_read_ms - upstream.asked_ms) > 0;
+  if (heard || after_ms == 0) {
+    upstream.asked = false;
+    return std::exchange(upstream.silent, false) ? LinkNews::kHeard : LinkNews::kNone;
+  }
+  if (!upstream.may_be_pinged) {
+    if (upstream.silent || now_ms - upstream.asked_ms < 2 * after_ms) return LinkNews::kNone;
+    upstream.silent = true;
+    return LinkNews::kSilent;
+  }
+  const std::uint32_t since_ms = upstream.pinged ? upstream.pinged_ms : upstream.asked_ms;
+  if (now_ms - since_ms < after_ms / 2) return LinkNews::kNone;
+  const bool found = upstream.pinged && !upstream.silent;
+  upstream.silent = upstream.silent || found;
+  if (!found) ping(link);
+  upstream.pinged = true;
+  upstream.pinged_ms = now_ms;
+  return found ? LinkNews::kSilent : LinkNews::kNone;
 }
 
 void Upstreams::take_link_up(std::uint32_t from, const LinkEvent& event) {
@@ -146,6 +192,7 @@ bool Upstreams::take_to_link(std::uint32_t from, ByteView message) {
   }
   if (std::uint8_t* const to = shard_.reserve(*upstream->link, frame.size()); to != nullptr) {
     std::memcpy(to, frame.data(), frame.size());
+    if (head.login != 0) note_asked(*upstream);
     return true;
   }
   shard_.counters().add(Counter::kForwardFailedBytes);

@@ -32,8 +32,25 @@ struct Upstream {
   Connection* link = nullptr;  // when home is here
   // Payload of a frame; what the service says itself, if that is less than our own bound.
   std::size_t max_frame_bytes = SIZE_MAX;
-  bool draining = false;  // no new requests; reported when `outstanding` is empty
+  bool may_be_pinged = false;  // also while it answers requests
+  bool draining = false;       // no new requests; reported when `outstanding` is empty
   bool reported_drained = false;
+
+  // Does it answer? New requests go to others while it does not: see services/gateway_eject.cc.
+  bool silent = false;  // its link says nothing although it was asked; its home shard judges
+  bool mute = false;    // its link is alive, but the requests of this shard time out
+  [[nodiscard]] bool ejected() const noexcept { return silent || mute; }
+
+  // With a link here: it was asked at `asked_ms`, and no packet has come since.
+  bool asked = false;
+  bool pinged = false;
+  std::uint32_t asked_ms = 0;
+  std::uint32_t pinged_ms = 0;
+  // Requests of this shard that were given up since it answered one last; 0: never.
+  std::uint32_t given_up = 0;
+  std::uint32_t answered_ms = 0;
+  std::uint32_t mute_until_ms = 0;  // then it is tried again
+  std::uint32_t mute_for_ms = 0;    // longer each time
   OutstandingTable outstanding;
 };
 
@@ -57,7 +74,8 @@ inline constexpr MailKind kMailLinkDown = kMailHandler + 3;  // home shard to al
 inline constexpr MailKind kMailLinkClosed = kMailHandler + 4;       // home shard to control
 inline constexpr MailKind kMailRetire = kMailHandler + 5;           // control to shards
 inline constexpr MailKind kMailUpstreamDrained = kMailHandler + 6;  // shards to control
-inline constexpr MailKind kMailLinkSeen = kMailHandler + 7;  // shards that can use it, to control
+inline constexpr MailKind kMailLinkSeen = kMailHandler + 7;    // shards that can use it, to control
+inline constexpr MailKind kMailLinkSilent = kMailHandler + 8;  // home shard to all: LinkSilent
 
 struct ToLinkHead {  // the frame follows
   std::uint32_t upstream;
@@ -71,6 +89,14 @@ struct LinkEvent {
   std::uint32_t epoch;
   CloseReason reason;
 };
+
+struct LinkSilent {
+  std::uint32_t upstream;
+  std::uint32_t silent;  // 0: it is heard again
+};
+
+// What a look at a link has found.
+enum class LinkNews : std::uint8_t { kNone, kSilent, kHeard };
 
 enum class SendStatus : std::uint8_t {
   kOk,
@@ -108,6 +134,13 @@ class Upstreams {
   // dialler pings.
   void send_heartbeat(Connection& connection);
 
+  // For an upstream with a link here, about every sweep. One that was asked and has said nothing
+  // for half of `after_ms` is pinged; if it does not answer that in the other half either, it is
+  // silent until it says anything. One that must not be pinged while it may be answering has twice
+  // `after_ms` instead; when it is heard again, an answer that was due or the heartbeat's pong
+  // tells. 0: nobody is silent.
+  [[nodiscard]] LinkNews look(Upstream& upstream, std::uint32_t after_ms);
+
   // Mail. link_down returns the upstream whose requests are to be failed, or null.
   void take_link_up(std::uint32_t from, const LinkEvent& event);
   Upstream* take_link_down(const LinkEvent& event);
@@ -122,6 +155,9 @@ class Upstreams {
   }
 
  private:
+  void ping(Connection& connection);
+  void note_asked(Upstream& upstream) noexcept;
+
   Shard& shard_;
   std::uint32_t max_outstanding_;
   std::uint32_t heartbeat_ms_;

@@ -36,8 +36,9 @@ void append_instance(std::string& json, const InstanceStatus& instance, const Li
   append_field(json, "zone", service.zone);
   json += ", ";
   append_field(json, "state", instance_state(instance));
-  json += fmt::format(", \"outstanding\": {}, \"queuedBytes\": {}, \"links\": [", row.outstanding,
-                      row.queued_bytes);
+  json += fmt::format(
+      ", \"outstanding\": {}, \"queuedBytes\": {}, \"ejectedByShards\": {}, \"links\": [",
+      row.outstanding, row.queued_bytes, row.ejected);
   for (const InstanceStatus::Lane& lane : instance.lanes) {
     if (!json.ends_with('[')) json += ", ";
     json += fmt::format("{{\"shard\": {}, ", lane.shard);
@@ -109,13 +110,7 @@ HttpReply GatewayAdmin::explain(const HttpRequest& request, const Config& config
       answer->set_value({503, "the registry has not answered yet\n"});
       return;
     }
-    std::set<std::uint32_t> connected;
-    for (const InstanceStatus& instance : links_.instances()) {
-      const bool up = std::ranges::any_of(instance.lanes, [](const InstanceStatus::Lane& lane) {
-        return lane.state == LaneState::kUp;
-      });
-      if (up) connected.insert(instance.upstream);
-    }
+    const std::set<std::uint32_t> connected = ejections_.usable(links_.instances());
     const RouteWorld world{
         *links_.catalogue(), config.routes, config.service_id,
         [&](const CatalogueEntry& entry) { return connected.contains(entry.upstream); }};
@@ -169,6 +164,7 @@ void GatewayAdmin::take(ByteView message) {
       LinkRow& sum = question.links[row.upstream];
       sum.outstanding += row.outstanding;
       sum.queued_bytes += row.queued_bytes;
+      sum.ejected += row.ejected;
     }
   } else if (!message.empty()) {
     if (!question.channels.empty()) question.channels += ", ";

@@ -25,6 +25,7 @@
 #include "control/loop.h"
 #include "control/monitor.h"
 #include "dataplane/shard_group.h"
+#include "services/gateway_ejections.h"
 #include "services/gateway_mail.h"
 
 namespace ringgate {
@@ -32,8 +33,9 @@ namespace ringgate {
 class GatewayAdmin {
  public:
   // All of them outlive this, and the loop runs no more when this goes.
-  GatewayAdmin(ControlLoop& loop, ShardGroup& shards, const LinkManager& links)
-      : loop_(loop), shards_(shards), links_(links) {}
+  GatewayAdmin(ControlLoop& loop, ShardGroup& shards, const LinkManager& links,
+               const Ejections& ejections)
+      : loop_(loop), shards_(shards), links_(links), ejections_(ejections) {}
   GatewayAdmin(const GatewayAdmin&) = delete;
   GatewayAdmin& operator=(const GatewayAdmin&) = delete;
 
@@ -69,6 +71,7 @@ class GatewayAdmin {
   ControlLoop& loop_;
   ShardGroup& shards_;
   const LinkManager& links_;
+  const Ejections& ejections_;
   std::uint32_t next_question_ = 1;
   std::map<std::uint32_t, Question> questions_;
 };

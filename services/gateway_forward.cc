@@ -135,6 +135,7 @@ void GatewayHandler::answer_outstanding(const OutstandingRequest& request) {
          "outcome unknown: the service did not answer");
   if (!connection->open()) return;  // its queue was full: the channel is gone
   if (channel->state == ChannelState::kLoggingIn) {
+    login_failed(*channel, "the login service did not answer");
     shard_->finish(*connection, CloseReason::kNoLoginService);
   } else {
     end_if_answered(*connection);

@@ -187,6 +187,7 @@ void GatewayHandler::expire_outstanding() {
         shard_->now_ms(), options_.answer_timeout_ms,
         [this](const OutstandingRequest& request) { answer_outstanding(request); });
     shard_->counters().add(Counter::kAnswerTimeouts, expired);
+    upstream.given_up += static_cast<std::uint32_t>(expired);
     shard_->counters().change(Gauge::kOutstanding, -static_cast<std::int64_t>(expired));
     if (upstream.draining && !upstream.reported_drained && upstream.outstanding.size() == 0) {
       upstream.reported_drained = true;
@@ -200,6 +201,7 @@ void GatewayHandler::expire_outstanding() {
 void GatewayHandler::on_tick() {
   expire_outstanding();
   if (!ended_early_order_.empty()) expire_ended_early();
+  look_at_upstreams();
   if (!signouts_.empty()) retry_signouts();
   if (draining_) drain_some();
 }
@@ -228,6 +230,9 @@ void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message
         rebuild_routes();
         fail_outstanding(*upstream);
       }
+      return;
+    case kMailLinkSilent:
+      take_silent(read_mail<LinkSilent>(message));
       return;
     case kMailCatalogue:
       take_catalogue(read_mail<CatalogueMail>(message).catalogue);
@@ -258,6 +263,7 @@ void GatewayHandler::take_catalogue(const Catalogue* catalogue) {
     Upstream& upstream = upstreams_->open(entry.upstream);
     upstream.draining = entry.draining;
     upstream.max_frame_bytes = entry.max_frame_bytes;
+    upstream.may_be_pinged = entry.may_be_pinged;
   }
   catalogue_ = catalogue;
   rebuild_routes();

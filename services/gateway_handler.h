@@ -4,6 +4,7 @@
 //   gateway_login.cc     a client's first packet, and the answer to it
 //   gateway_forward.cc   packets from clients to services, and answers of the gateway's own
 //   gateway_push.cc      packets from services to channels
+//   gateway_eject.cc     instances that do not answer, logins that fail
 //   gateway_signout.cc   telling the login service of channels that ended
 //   gateway_inspect.cc   what operators ask
 #pragma once
@@ -128,6 +129,17 @@ class GatewayHandler final : public Handler {
   void keep_waiting(Connection& connection, Channel& channel, const Delivery& delivery);
   void flush_waiting(Connection& connection, Channel& channel);
 
+  // gateway_eject.cc
+  void look_at_upstreams();
+  void look_at_link(Upstream& upstream);
+  void take_silent(const LinkSilent& mail);
+  [[nodiscard]] bool answers(const Upstream& upstream) const;
+  [[nodiscard]] bool another_answers(const Upstream& upstream);
+  void set_mute(Upstream& upstream, bool mute);
+  void tell_ejected(const Upstream& upstream, EjectReason reason, bool ejected);
+  void give_up_login(const Channel& channel);
+  void login_failed(const Channel& channel, std::string_view why);
+
   // gateway_inspect.cc
   void inspect(const InspectMail& mail);
   void report_links(std::uint32_t question);
@@ -181,6 +193,7 @@ class GatewayHandler final : public Handler {
   bool draining_ = false;
   bool reported_drained_ = false;
   std::uint32_t drain_per_tick_ = 0;
+  std::uint32_t login_failed_ms_ = 0;  // when control was told of one
 };
 
 }  // namespace ringgate

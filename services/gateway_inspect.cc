@@ -55,7 +55,8 @@ void GatewayHandler::report_links(std::uint32_t question) {
   std::vector<std::uint8_t> message(sizeof head);
   upstreams_->for_each([&](const Upstream& upstream) {
     const LinkRow row{upstream.id, static_cast<std::uint32_t>(upstream.outstanding.size()),
-                      upstream.link == nullptr ? 0 : upstream.link->output.queued_bytes()};
+                      upstream.link == nullptr ? 0 : upstream.link->output.queued_bytes(),
+                      upstream.ejected() ? 1u : 0u};
     const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&row);
     if (message.size() + sizeof row > kMaxAnswerBytes) {
       head.more = 1;

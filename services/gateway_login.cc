@@ -15,6 +15,13 @@ std::int64_t unix_now_s() {
 // A deadline's reach is 24 days; a token that lives longer is looked at again.
 constexpr std::int64_t kMaxDeadlineS = 7 * 24 * 3600;
 
+// The message of a short ErrorResp, from where an answer's body begins; empty: it has none.
+std::string_view error_text(ByteView tail) {
+  constexpr std::size_t kHead = sizeof(std::uint32_t) + 2;  // length, tag, one byte of length
+  if (tail.size() < kHead || tail[4] != 0x0a || tail[5] >= 128) return {};
+  return as_text(tail.subspan(kHead).first(std::min<std::size_t>(tail[5], tail.size() - kHead)));
+}
+
 }  // namespace
 
 void GatewayHandler::login(Connection& connection, const Packet& packet) {
@@ -123,8 +130,9 @@ void GatewayHandler::forward_login(Connection& connection, const Packet& packet,
   const SendStatus status =
       upstreams_->forward(*to.upstream, request, header, suffix, as_bytes(session_));
   if (status != SendStatus::kOk) {
-    Channel::destroy(shard_->pool(), channel);
     count_failure(to, status);
+    login_failed(*channel, "the login service cannot take more");
+    Channel::destroy(shard_->pool(), channel);
     refuse_login(connection, scan, Status::kSystemException, CloseReason::kNoLoginService,
                  describe_refusal(status));
     return;
@@ -142,6 +150,7 @@ void GatewayHandler::login_answered(Connection& connection, Channel& channel,
   if (!connection.open()) return;
   if (delivery.head.success == 0) {
     shard_->counters().add(Counter::kLoginsRefused);
+    if (delivery.head.fault != 0) login_failed(channel, error_text(delivery.tail));
     shard_->finish(connection, CloseReason::kLoginRefused);
     return;
   }
@@ -167,6 +176,8 @@ void GatewayHandler::arm_token_expiry(Connection& connection, const Channel& cha
 
 void GatewayHandler::token_deadline(Connection& connection, Channel& channel) {
   if (channel.state == ChannelState::kLoggingIn) {
+    give_up_login(channel);
+    login_failed(channel, "the login service did not answer in time");
     HeaderScan scan;
     scan.command = kCommandSignIn;
     scan.sequence = channel.login_sequence;

@@ -30,6 +30,23 @@ inline constexpr MailKind kMailInspect = kMailHandler + 22;      // control to s
 inline constexpr MailKind kMailInspected = kMailHandler + 23;    // and back
 inline constexpr MailKind kMailReconfigure = kMailHandler + 24;  // control to shards
 
+inline constexpr MailKind kMailEjected = kMailHandler + 32;      // shards to control
+inline constexpr MailKind kMailLoginFailed = kMailHandler + 33;  // shards to control, may be lost
+
+// An instance gets no new requests of a shard, or gets them again: see gateway_eject.cc.
+enum class EjectReason : std::uint8_t { kSilent, kMute };
+struct EjectedMail {
+  std::uint32_t upstream;
+  EjectReason reason;
+  std::uint8_t ejected;  // 0: it is back
+};
+// Not refused: the login service had a fault, or did not answer.
+struct LoginFailedMail {
+  std::uint32_t account_crc;
+  std::uint8_t text_bytes;
+  std::array<char, 123> text;  // why, in a service's words
+};
+
 struct CatalogueMail {
   const Catalogue* catalogue;  // valid until a later version is acknowledged
 };
@@ -62,6 +79,7 @@ struct DeliveryHead {
   std::uint8_t is_signin = 0;   // command is login.signin: an answer to a login, or a kick-out
   std::uint8_t is_signout = 0;  // command is login.signout: the channel is expected to be gone
   std::uint8_t success = 0;     // status is Success
+  std::uint8_t fault = 0;       // status is SystemException
   std::uint32_t command_index = 0;
 };
 
@@ -108,6 +126,7 @@ struct LinkRow {
   std::uint32_t upstream;
   std::uint32_t outstanding;
   std::uint32_t queued_bytes;  // 0 unless the link is at home on that shard
+  std::uint32_t ejected;       // 1: that shard sends it nothing new; the sum over shards
 };
 
 struct LogCloseMail {

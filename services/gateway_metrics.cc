@@ -8,10 +8,12 @@
 namespace ringgate {
 
 // For the metrics, which another thread reads.
-void GatewayService::count_instances() {
+void GatewayService::count_instances(const std::vector<InstanceStatus>& all) {
   std::map<std::pair<std::string, std::string>, int> instances;
   std::map<std::pair<std::string, std::string>, int> links;
-  for (const InstanceStatus& instance : links_->instances()) {
+  std::map<std::string, int> ejected;
+  for (const InstanceStatus& instance : all) {
+    ejected[instance.service.name] += ejections_.ejected(instance.upstream) ? 1 : 0;
     for (const char* const state : {"young", "adult", "draining"}) {
       instances[{instance.service.name, state}] += instance_state(instance) == state ? 1 : 0;
     }
@@ -24,6 +26,7 @@ void GatewayService::count_instances() {
   const std::scoped_lock lock(mutex_);
   instances_ = std::move(instances);
   link_states_ = std::move(links);
+  ejected_ = std::move(ejected);
 }
 
 void GatewayService::collect(MetricsSnapshot& metrics) const {
@@ -107,6 +110,11 @@ void GatewayService::collect_services(MetricsSnapshot& metrics) const {
   for (const auto& [labels, count] : instances_) {
     metrics.gauge("ringgate_instances", "known instances of services, by state",
                   {{"serviceId", id}, {"service", labels.first}, {"state", labels.second}}, count);
+  }
+  for (const auto& [service, count] : ejected_) {
+    metrics.gauge("ringgate_instances_ejected",
+                  "instances that a shard sends nothing new because they do not answer",
+                  {{"serviceId", id}, {"service", service}}, count);
   }
   for (const auto& [labels, count] : link_states_) {
     metrics.gauge("ringgate_links_by_state", "links to services that there should be, by state",

@@ -31,6 +31,7 @@ struct GatewayOptions {
   std::uint32_t login_answer_timeout_ms = 5'000;
   std::uint32_t answer_timeout_ms = 30'000;
   std::uint32_t heartbeat_ms = 55'000;
+  std::uint32_t eject_after_ms = 2'000;  // asked and silent: others are asked; 0: never
   std::uint32_t signout_keep_ms = 60'000;
   std::uint32_t token_grace_s = 0;
   std::uint64_t first_login = 1;  // the first login number of a shard

@@ -45,12 +45,15 @@ void GatewayHandler::on_link_packet(Connection& connection, ByteView payload) {
   shard_->counters().add(Counter::kPushesIn);
   Delivery delivery;
   delivery.tail = packet.tail;
-  delivery.head.upstream = static_cast<const LinkState*>(connection.user)->upstream_id;
+  const auto& link = *static_cast<const LinkState*>(connection.user);
+  if (link.upstream != nullptr) link.upstream->asked = false;  // it is there: gateway_eject.cc
+  delivery.head.upstream = link.upstream_id;
   delivery.head.sequence = scan.sequence;
   delivery.head.flag = static_cast<std::uint8_t>(std::min<std::uint32_t>(scan.flag, 255));
   delivery.head.is_signin = scan.command == kCommandSignIn ? 1 : 0;
   delivery.head.is_signout = scan.command == kCommandSignOut ? 1 : 0;
   delivery.head.success = scan.status == 0 ? 1 : 0;
+  delivery.head.fault = scan.status == static_cast<std::uint32_t>(Status::kSystemException) ? 1 : 0;
   delivery.head.command_index = static_cast<std::uint32_t>(command_index(scan.command));
   if (read == HeaderRead::kFast) {
     delivery.header = strip_dest_metas(packet.header, scan);
@@ -171,6 +174,10 @@ void GatewayHandler::deliver(const Delivery& delivery, std::string_view channel_
 // second answer for something else.
 bool GatewayHandler::retire_request(const Delivery& delivery, const ChannelPlace& place) {
   Upstream* const upstream = upstreams_->find(delivery.head.upstream);
+  if (upstream != nullptr) {
+    upstream->given_up = 0;
+    upstream->answered_ms = shard_->now_ms();
+  }
   if (upstream != nullptr && upstream->outstanding.retire(place.login, delivery.head.sequence)) {
     shard_->counters().add(Counter::kAnswered);
     shard_->counters().change(Gauge::kOutstanding, -1);

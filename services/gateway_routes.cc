@@ -29,11 +29,14 @@ void Routes::add_group(const std::string& name, const std::string& service,
                        const Catalogue& catalogue, Upstreams& upstreams) {
   Group group;
   group.name = name;
-  Candidates candidates =
-      candidates_of(catalogue, service, [&upstreams](const CatalogueEntry& entry) {
-        const Upstream* const upstream = upstreams.find(entry.upstream);
-        return upstream != nullptr && upstream->up;
-      });
+  const auto usable = [&](bool also_ejected) {
+    return candidates_of(catalogue, service, [&](const CatalogueEntry& entry) {
+      const Upstream* const upstream = upstreams.find(entry.upstream);
+      return upstream != nullptr && upstream->up && (also_ejected || !upstream->ejected());
+    });
+  };
+  Candidates candidates = usable(false);
+  if (candidates.empty()) candidates = usable(true);  // nobody answers: none is worse than another
   for (const CatalogueEntry* const entry : candidates) {
     group.upstreams.push_back(upstreams.find(entry->upstream));
   }

@@ -39,6 +39,7 @@ GatewayOptions gateway_options(const Config& config) {
   options.login_answer_timeout_ms = ms(config.login_answer_timeout);
   options.answer_timeout_ms = ms(config.answer_timeout);
   options.heartbeat_ms = ms(config.link_heartbeat);
+  options.eject_after_ms = ms(config.eject_after);
   options.signout_keep_ms = ms(config.signout_keep);
   // Tokens end at whole seconds.
   options.token_grace_s = static_cast<std::uint32_t>(
@@ -106,7 +107,7 @@ Result<void> GatewayService::start() {
                                                          CatalogueMail{catalogue});
                                          });
   links_->on_change([this] { refresh_ready(); });
-  admin_ = std::make_unique<GatewayAdmin>(loop_, *shards_, *links_);
+  admin_ = std::make_unique<GatewayAdmin>(loop_, *shards_, *links_, ejections_);
   timer_ = loop_.after(kStartGrace, [this] {
     timer_ = 0;
     begin_accepting();
@@ -159,27 +160,6 @@ void GatewayService::begin_accepting() {
   }
 }
 
-void GatewayService::refresh_ready() {
-  count_instances();
-  const std::string login = service_of("login");
-  const bool connected = links_->connected(login);
-  if (connected) begin_accepting();
-  const std::scoped_lock lock(mutex_);
-  if (draining_) {
-    not_ready_ = "draining";
-  } else if (!connected) {
-    not_ready_ = "no login service is connected (service name " + login + ")";
-    if (const std::optional<Error> problem = registry_->problem()) {
-      *not_ready_ += "; " + problem->message;
-    }
-    if (const std::optional<std::string> refused = links_->refused()) {
-      *not_ready_ += "; " + *refused;
-    }
-  } else {
-    not_ready_.reset();
-  }
-}
-
 void GatewayService::tick() {
   registry_->on_ready();
   refresh_ready();
@@ -222,6 +202,16 @@ void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView messa
       not_drained_.erase(from);
       if (not_drained_.empty()) drained();
       return;
+    case kMailEjected:
+      ejections_.take(from, read_mail<EjectedMail>(message));
+      refresh_ready();
+      return;
+    case kMailLoginFailed: {
+      const auto mail = read_mail<LoginFailedMail>(message);
+      outcomes_.failed(mail.account_crc, {mail.text.data(), mail.text_bytes},
+                       sum_of(Counter::kLogins), std::chrono::steady_clock::now());
+      return;
+    }
     case kMailInspected:
       admin_->take(message);
       return;
@@ -323,13 +313,8 @@ void GatewayService::add_admin_pages(Monitor& admin) {
 std::optional<std::string> GatewayService::health() const {
   if (!started_.load(std::memory_order_acquire)) return "starting";
   const std::scoped_lock lock(mutex_);
-  if (not_ready_ == "draining") return std::nullopt;  // its shards are ending, on purpose
+  if (is_draining_) return std::nullopt;  // its shards are ending, on purpose
   return stuck_shard(*shards_);
-}
-
-std::optional<std::string> GatewayService::ready() const {
-  const std::scoped_lock lock(mutex_);
-  return not_ready_;
 }
 
 std::vector<std::string> GatewayService::websocket_urls() const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/config.h"
+#include "control/episode.h"
 #include "control/link_manager.h"
 #include "control/loop.h"
 #include "control/refusals.h"
@@ -19,6 +20,8 @@
 #include "dataplane/shard_group.h"
 #include "services/component.h"
 #include "services/gateway_admin.h"
+#include "services/gateway_ejections.h"
+#include "services/gateway_logins.h"
 #include "services/gateway_options.h"
 
 namespace ringgate {
@@ -49,9 +52,24 @@ class GatewayService final : public Component {
   [[nodiscard]] Result<void> follow_services();
   [[nodiscard]] std::string service_of(const std::string& name) const;
   void begin_accepting();
+  void count_instances(const std::vector<InstanceStatus>& instances);
+  template <class Which>
+  [[nodiscard]] std::uint64_t sum_of(Which which) const {
+    std::uint64_t sum = 0;
+    for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+      sum += shards_->shard(i).counters().get(which);
+    }
+    return sum;
+  }
+
+  // gateway_ready.cc
   void refresh_ready();
+  [[nodiscard]] Episodes::Texts problems(const std::vector<InstanceStatus>& instances);
+  [[nodiscard]] std::optional<std::string> login_problem(
+      const std::vector<InstanceStatus>& instances) const;
+  [[nodiscard]] std::optional<std::string> places_problem() const;
+
   void watch_proxy_headers();
-  void count_instances();
   void collect_transport(Transport transport, MetricsSnapshot& metrics) const;
   void collect_services(MetricsSnapshot& metrics) const;
   void drained();
@@ -64,6 +82,9 @@ class GatewayService final : public Component {
   std::vector<Listener> listeners_;
   std::unique_ptr<ShardGroup> shards_;
   std::unique_ptr<LinkManager> links_;
+  Ejections ejections_;
+  LoginOutcomes outcomes_;
+  Episodes episodes_;
   std::unique_ptr<GatewayAdmin> admin_;
   std::vector<std::unique_ptr<const GatewaySettings>>
       settings_;  // of every reload: shards use them
@@ -75,10 +96,13 @@ class GatewayService final : public Component {
   Refusals long_proxy_headers_;
   std::atomic<bool> started_{false};
   mutable std::mutex mutex_;
-  std::optional<std::string> not_ready_ = "starting";  // under mutex_
-  // By service and state, under mutex_.
+  bool starting_ = true;  // under mutex_, as what follows
+  bool is_draining_ = false;
+  std::optional<std::string> problems_;
+  // By service and state
   std::map<std::pair<std::string, std::string>, int> instances_;
   std::map<std::pair<std::string, std::string>, int> link_states_;
+  std::map<std::string, int> ejected_;  // by service
 };
 
 }  // namespace ringgate

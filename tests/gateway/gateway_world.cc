@@ -95,6 +95,9 @@ void World::pump() {
       case kMailUpstreamDrained:
         drained.emplace_back(from, read_mail<std::uint32_t>(message));
         return;
+      case kMailEjected:
+        ejected.emplace_back(from, read_mail<EjectedMail>(message));
+        return;
       case kMailDrained:
         all_drained.insert(from);
         return;

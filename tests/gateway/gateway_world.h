@@ -96,6 +96,7 @@ class World {
   std::map<std::uint32_t, int> seen;  // by epoch
   std::map<std::uint32_t, std::uint64_t> taken;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> drained;  // shard, upstream
+  std::vector<std::pair<std::uint32_t, EjectedMail>> ejected;    // shard, what
   std::set<std::uint32_t> all_drained;                           // shards
 };
 

@@ -111,6 +111,18 @@ TEST_F(RoutesTest, ADrainingOneIsNotChosen) {
   EXPECT_EQ(selectable("chat"), Ids{0});
 }
 
+TEST_F(RoutesTest, OneThatDoesNotAnswerIsNotChosenUnlessNoneDoes) {
+  add("chat1");
+  add("chat2");
+  add("chat3", false);
+  upstreams_.open(1).silent = true;
+  EXPECT_EQ(selectable("chat"), Ids{2});
+  upstreams_.open(2).mute = true;
+  EXPECT_EQ(selectable("chat"), Ids{3}) << "a young one that answers is better";
+  upstreams_.open(3).silent = true;
+  EXPECT_EQ(selectable("chat"), (Ids{1, 2})) << "as if all did";
+}
+
 TEST_F(RoutesTest, AnInstanceThatNoShardHasHeardOfIsNotChosen) {
   catalogue_.entries.push_back({99, "chat", "chat99", "", true, false});
   EXPECT_EQ(select("chat"), 0u);

@@ -1,0 +1,45 @@
+// Whether logins succeed, from what became of the last ones: what a login service depends on (its
+// store) can only be seen from here by its answers. Control thread only.
+//
+// Logins fail when, since the last one that succeeded, several failed, of two accounts at least: a
+// single client cannot take a gateway out of its load balancer. They fail no more when one
+// succeeds, or when none has been tried for a while, so that whoever does not send clients to a
+// gateway that is not ready sends some again.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace ringgate {
+
+class LoginOutcomes {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::size_t kFailures = 3;
+  static constexpr std::size_t kAccounts = 2;
+  static constexpr std::chrono::seconds kForget{30};
+
+  // `succeeded`: logins since start.
+  // One failed, and why in the login service's words (or ours).
+  void failed(std::uint32_t account_crc, std::string_view why, std::uint64_t succeeded,
+              Clock::time_point now);
+  // A sentence while they fail.
+  [[nodiscard]] std::optional<std::string> look(std::uint64_t succeeded, Clock::time_point now);
+
+ private:
+  void forget_old(std::uint64_t succeeded, Clock::time_point now);
+
+  std::uint64_t succeeded_ = 0;
+  // Since the last success
+  std::size_t failures_ = 0;
+  std::set<std::uint32_t> accounts_;  // a bounded number
+  std::string why_;                   // the last one's
+  Clock::time_point last_;
+};
+
+}  // namespace ringgate
