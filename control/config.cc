@@ -15,7 +15,6 @@
 #include "control/config_keys.h"
 #include "control/config_secrets.h"
 #include "control/config_values.h"
-#include "control/local_address.h"
 #include "control/route_file.h"
 #include "control/text_file.h"
 #include "control/yaml_text.h"
@@ -144,10 +143,6 @@ Result<void> check_listeners(Config& config, ProcessRole role) {
         "AdminAddress is {}, which others reach; set AdminToken or AdminTokenFile, or leave it at "
         "127.0.0.1",
         config.admin_address);
-  }
-  if (!config.public_address.empty() && is_wildcard_host(config.public_address)) {
-    return usage_error("PublicAddress is {}, which is nobody's address; name one that others dial",
-                       config.public_address);
   }
   if (config.proxy_protocol && config.trusted_proxies.empty()) {
     return usage_error(

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "control/config_compare.h"
+#include "control/local_address.h"
 
 namespace ringgate {
 namespace {
@@ -119,16 +120,12 @@ void notice_keys_of_every_role(const Config& config, Idle& idle) {
   if (config.monitor_port == 0) idle.notice("MonitorPort is off", {"MonitorAddress"});
 }
 
-bool is_any_address(const std::string& host) {
-  return host == "0.0.0.0" || host == "::" || host == "*";
-}
-
 }  // namespace
 
 Result<void> check_effects(Config& config, ProcessRole role) {
   Idle idle(config);
   notice_keys_of_every_role(config, idle);
-  if (is_any_address(config.public_address)) {
+  if (!config.public_address.empty() && is_wildcard_host(config.public_address)) {
     return usage_error(
         "PublicAddress is {}, which nobody can dial; write the address that others reach this "
         "process at",

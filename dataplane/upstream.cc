@@ -134,6 +134,7 @@ void Upstreams::send_heartbeat(Connection& connection) {
 }
 
 void Upstreams::note_asked(Upstream& upstream) noexcept {
+  upstream.last_asked_ms = shard_.now_ms();
   if (upstream.asked) return;
   upstream.asked = true;
   upstream.pinged = false;
@@ -147,7 +148,12 @@ LinkNews Upstreams::look(Upstream& upstream, std::uint32_t after_ms) {
   const bool heard =
       !upstream.asked || static_cast<std::int32_t>(link.last_read_ms - upstream.asked_ms) > 0;
   if (heard || after_ms == 0) {
-    upstream.asked = false;
+    // What was asked after it spoke has its own time. In the same millisecond only the table knows.
+    const auto since_read = static_cast<std::int32_t>(upstream.last_asked_ms - link.last_read_ms);
+    upstream.asked = upstream.asked && after_ms != 0 &&
+                     (since_read > 0 || (since_read == 0 && upstream.outstanding.size() > 0));
+    upstream.asked_ms = upstream.last_asked_ms;
+    upstream.pinged = false;
     return std::exchange(upstream.silent, false) ? LinkNews::kHeard : LinkNews::kNone;
   }
   if (!upstream.may_be_pinged) {

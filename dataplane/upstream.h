@@ -45,6 +45,7 @@ struct Upstream {
   bool asked = false;
   bool pinged = false;
   std::uint32_t asked_ms = 0;
+  std::uint32_t last_asked_ms = 0;  // also since
   std::uint32_t pinged_ms = 0;
   // Requests of this shard that were given up since it answered one last; 0: never.
   std::uint32_t given_up = 0;

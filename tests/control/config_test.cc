@@ -214,13 +214,6 @@ TEST(Config, AWebSocketNameOnATcpListenerIsNoticed) {
   EXPECT_CONTAINS(config->notices[0], "write ws://");
 }
 
-TEST(Config, APublicAddressIsSomebodys) {
-  for (const std::string everywhere : {"0.0.0.0", "'::'", "'[::]'"}) {
-    EXPECT_CONTAINS(error_of(parse(kRequired + "PublicAddress: " + everywhere)),
-                    "nobody's address");
-  }
-}
-
 struct BadLine {
   const char* line;
   const char* said;
