@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -41,8 +41,8 @@ struct Ring::State {
   std::size_t taken = 0;
   std::int32_t next_place = 0;
 
-  void complete(std::uint64_t tag, std::size_t result) {
-    ready.push_back({.tag = tag, .result = static_cast<std::int32_t>(result)});
+  void complete(std::uint64_t tag, std::int32_t result) {
+    ready.push_back({.tag = tag, .result = result});
   }
 };
 
@@ -72,14 +72,14 @@ void Ring::poll(File, std::uint64_t) {}
 
 void Ring::send(File /*file*/, const std::uint8_t* /*data*/, std::size_t bytes, std::uint64_t tag) {
   all_bytes_sent += bytes;
-  state_->complete(tag, bytes);
+  state_->complete(tag, static_cast<std::int32_t>(bytes));
 }
 
 void Ring::send_gather(File /*file*/, std::span<const iovec> pieces, std::uint64_t tag) {
   std::size_t bytes = 0;
   for (const iovec& piece : pieces) bytes += piece.iov_len;
   all_bytes_sent += bytes;
-  state_->complete(tag, bytes);
+  state_->complete(tag, static_cast<std::int32_t>(bytes));
 }
 
 void Ring::shutdown(File, int, std::uint64_t tag) {

@@ -88,12 +88,14 @@ class Dev {
     service.shards = 1;
     service.pin_shards = false;
     service.memory_sessions = true;
-    logic_ = std::make_unique<LogicComponent>(service, *MemoryRegistry::open(directory), *loop_,
-                                              [](Router& router) {
-                                                add_chat_handlers(router);
-                                                add_login_handlers(router);
-                                                add_echo_handlers(router);
-                                              });
+    logic_ = std::make_unique<LogicComponent>(
+        service, *MemoryRegistry::open(directory), *loop_,
+        [](Router& router) {
+          add_chat_handlers(router);
+          add_login_handlers(router);
+          add_echo_handlers(router);
+        },
+        LogicUse{});
     Config config;
     config.service_id = "g1";
     config.service_name = "tgateway";
