@@ -3,7 +3,7 @@
 //
 // What is not here on purpose: a registry that does not answer. What is known stays in use then,
 // and to take every gateway out of service would make an outage of it. It is named when something
-// is wrong.
+// is wrong, and so are links that MaxLinks leaves no place for.
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -41,6 +41,7 @@ void GatewayService::refresh_ready() {
   for (const auto& [name, text] : now) add_line(problems_, text);
   const std::optional<Error> registry = now.empty() ? std::nullopt : registry_->problem();
   if (registry) add_line(problems_, registry->message);
+  if (!now.empty()) add_line(problems_, links_->refused());
   // Before clients are let in, what is not there yet is no news.
   if (accepting_ && !draining_) episodes_.update(now);
 }
@@ -54,7 +55,6 @@ Episodes::Texts GatewayService::problems(const std::vector<InstanceStatus>& inst
   put("2 logins", outcomes_.look(sum_of(Counter::kLogins), std::chrono::steady_clock::now()));
   put("3 places", places_problem());
   put("4 shard", stuck_shard(*shards_));
-  put("5 links", links_->refused());
   return now;
 }
 
