@@ -128,7 +128,7 @@ struct Connection {
   bool wants_rearm : 1 = false;  // its receive ended and is armed again at the end of the batch
   bool parsing : 1 = false;      // input of it is being parsed further up the stack
   bool pinged : 1 = false;       // a WebSocket ping was sent and nothing has come since
-  bool looked : 1 = false;       // the sweep has looked at its socket and nothing has come since
+  bool looked : 1 = false;       // the sweep has looked at its socket since its receive was armed
   bool idle : 1 = false;         // its next byte is waited for by a poll: see shard_idle.cc
   Transport transport = Transport::kTcp;
   Stage stage = Stage::kFrames;

@@ -22,7 +22,6 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
       counters_.add(Counter::kBytesIn, static_cast<std::uint64_t>(completion.result));
       connection->last_read_ms = now_ms();
       connection->pinged = false;
-      connection->looked = false;
       if (connection->open()) on_data(*connection, ring_->received(group, completion));
     }
   }
@@ -201,6 +200,7 @@ void Shard::want_rearm(Connection& connection) {
 
 void Shard::arm_recv(Connection& connection) {
   connection.ops |= Connection::kRecvOp;
+  connection.looked = false;
   ring_->recv_multishot(connection.file(), group_of(connection.role),
                         tag(OpKind::kRecv, connection));
 }

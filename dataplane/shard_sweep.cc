@@ -88,8 +88,8 @@ bool Shard::silent_for_a_sweep(const Connection& connection) const noexcept {
 
 // Where bytes and a reset are both there when a multishot receive is armed (they came before the
 // accept, or while it had ended for lack of buffers), it takes the bytes and is never told of the
-// reset. So who has fallen silent is looked at once. A poll needs no look: it is armed anew after
-// each receive, and says what the socket is then.
+// reset; one that was armed before them is. So who falls silent is looked at once for each arming.
+// A poll needs no look: it is armed anew after each receive, and says what the socket is then.
 void Shard::look(Connection& connection) {
   constexpr auto kOps = Connection::kRecvOp | Connection::kCancelOp | Connection::kLookOp;
   if ((connection.ops & kOps) != Connection::kRecvOp || looks_left_ == 0) return;
