@@ -15,7 +15,9 @@ namespace ringgate {
 namespace {
 
 constexpr std::uint32_t kGivenUpInARow = 3;
-constexpr std::uint32_t kTellEveryMs = 10;    // of failed logins
+// Of failed logins so many are told in a moment: enough to see that several accounts are concerned.
+constexpr std::uint32_t kMomentMs = 10;
+constexpr std::uint32_t kToldInAMoment = 8;
 constexpr std::uint32_t kMostMuteTimes = 16;  // of AnswerTimeout, before it is tried again
 
 }  // namespace
@@ -108,8 +110,12 @@ void GatewayHandler::give_up_login(const Channel& channel) {
 // For /ready, which wants to know why. The mail may be lost in a flood: there are more like it.
 void GatewayHandler::login_failed(const Channel& channel, std::string_view why) {
   shard_->counters().add(Counter::kLoginsFailed);
-  if (shard_->now_ms() - login_failed_ms_ < kTellEveryMs) return;
-  login_failed_ms_ = shard_->now_ms();
+  if (shard_->now_ms() - login_failed_ms_ >= kMomentMs) {
+    login_failed_ms_ = shard_->now_ms();
+    logins_failed_told_ = 0;
+  }
+  if (logins_failed_told_ == kToldInAMoment) return;
+  ++logins_failed_told_;
   std::uint8_t* const room =
       shard_->mail(shard_->control(), kMailLoginFailed, sizeof(LoginFailedMail));
   if (room == nullptr) return;

@@ -140,6 +140,26 @@ TEST(GatewayReady, LoginsThatAllFailAreSeenInTheirAnswers) {
   EXPECT_EQ(lines_with(gateway, "every login fails"), 2U);
 }
 
+// As after a break of the network: all of them come at the same moment.
+TEST(GatewayReady, ThreeLoginsThatFailAtOnceAreSeen) {
+  const World world;
+  RawService service(world, "login01", "login");
+  Server gateway(world, "gateway", "g1", {{"Shards", "1"}});
+  Link link = service.accept();
+  wait_ready(gateway);
+  std::vector<FrameSocket> clients;
+  std::vector<Event> requests;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(gateway.connect());
+    clients.back().send(login(token("account" + std::to_string(i))));
+    requests.push_back(link.request("login.signin"));
+  }
+  for (const Event& request : requests) link.respond(request, {}, pkt::SystemException);
+  for (FrameSocket& client : clients)
+    EXPECT_EQ(client.next().header.status(), pkt::SystemException);
+  wait_not_ready(gateway, "every login fails");
+}
+
 TEST(GatewayReady, AFullGatewaySaysSoUntilThereIsRoom) {
   const World world;
   const Server service(world, "login", "login01", {{"MemorySessions", "true"}});
