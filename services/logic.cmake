@@ -18,6 +18,7 @@ add_library(ringgate_logic STATIC
   store_mail.cc
   store_memory.cc
   store_redis.cc
+  store_redis_bounds.cc
   store_redis_connection.cc
   store_redis_lease.cc
   store_redis_probe.cc

@@ -37,6 +37,7 @@ void RedisConnection::connect(std::uint64_t now_ms) {
     on_gone();
     return;
   }
+  bounds_.watch(*context_->c.reader);
   context_->data = this;
   context_->ev.data = this;
   context_->ev.addRead = [](void* self) { static_cast<RedisConnection*>(self)->reading_ = true; };
@@ -72,6 +73,10 @@ void RedisConnection::on_gone() {
     if (context_ != nullptr && context_->err != 0) {
       if (context_->err == REDIS_ERR_PROTOCOL) trouble_ = StoreTrouble::kAnswer;
       why_broken_ = context_->errstr;
+      if (!bounds_.refusal().empty()) {
+        trouble_ = StoreTrouble::kAnswer;
+        why_broken_ = bounds_.refusal();
+      }
     }
   }
   context_ = nullptr;
@@ -155,6 +160,9 @@ void RedisConnection::turn(short ready, std::uint64_t now_ms) {
   // The context may be gone after each of these.
   if (context_ != nullptr && connected_ && (ready & (POLLIN | kTrouble)) != 0) {
     redisAsyncHandleRead(context_);
+    if (context_ != nullptr && bounds_.is_over(*context_->c.reader)) {
+      drop(StoreTrouble::kAnswer, bounds_.refusal());
+    }
   }
   if (context_ == nullptr) {
     if (now_ms >= connect_at_ms_) connect(now_ms);

@@ -3,9 +3,9 @@
 //
 // Owned by one thread, which polls fd() for events() and calls turn(). Commands are answered in
 // order; a connection whose oldest command stays without an answer for too long is dropped, and so
-// is everything in flight on it. Reconnects with backoff, which ends when settle() says that what
-// is there works: a server that accepts and never answers is asked no more often than one that is
-// gone.
+// is everything in flight on it; so is one whose answers are none that a Redis gives. Reconnects
+// with backoff, which ends when settle() says that what is there works: a server that accepts and
+// never answers is asked no more often than one that is gone.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,7 @@
 
 #include "services/store_health.h"
 #include "services/store_redis.h"
+#include "services/store_redis_bounds.h"
 
 struct redisAsyncContext;
 struct redisReply;
@@ -75,6 +76,7 @@ class RedisConnection {
 
   RedisStoreOptions options_;
   Events events_;
+  RedisAnswerBounds bounds_{[this] { return !sent_ms_.empty(); }};
   redisAsyncContext* context_ = nullptr;
   bool connected_ = false;
   std::size_t failed_dials_ = 0;  // each takes the next address of the host's name

@@ -209,5 +209,36 @@ TEST(OddStore, WhatIsNoRedisIsToldApart) {
   EXPECT_THAT(problem_with(chat, "make no sense"), HasSubstr("Protocol error"));
 }
 
+// Answers that hiredis would end the process for, or take a minute and all memory for.
+TEST(OddStore, AnAnswerThatNoRedisGivesCostsTheConnection) {
+  const std::pair<std::string, const char*> cases[] = {
+      {"+OK\r\n+OK\r\n", "nobody asked for"},
+      {"*0\r\n*0\r\n", "nobody asked for"},
+      {":1\r\n:1\r\n", "nobody asked for"},
+      {"$-1\r\n$-1\r\n", "nobody asked for"},
+      {"*2147483647\r\n", "more than 65536 elements"},
+      {"*65536\r\n*1\r\n", "more than 65536 elements"},
+      {"$2147483647\r\n" + std::string((std::size_t{16} << 20U) + 1, 'x'), "more than 16777216"},
+      {"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "nested"},
+  };
+  for (const auto& [answer, why] : cases) {
+    OddRedis redis;
+    redis.set("EVAL", answer);
+    ChatService chat(redis.server.port());
+    EXPECT_THAT(problem_with(chat, why), AllOf(HasSubstr("make no sense"), HasSubstr(why)));
+    EXPECT_TRUE(until([&] { return redis.server.connections() >= 2; })) << why;
+    EXPECT_GE(errors(chat, "answer"), 1) << why;
+    redis.set("", "");
+    EXPECT_TRUE(gets_well(chat)) << why;
+  }
+}
+
+TEST(OddStore, AnErrorThatNobodyAskedForIsTold) {
+  OddRedis redis;
+  redis.set("EVAL", "+OK\r\n-ERR max number of clients reached\r\n");
+  const ChatService chat(redis.server.port());
+  EXPECT_THAT(problem_with(chat, "max number"), HasSubstr("max number of clients reached"));
+}
+
 }  // namespace
 }  // namespace ringgate
