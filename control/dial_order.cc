@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 namespace ringgate {
@@ -100,15 +101,17 @@ class Race {
 std::vector<SocketAddress> dial_order(std::vector<SocketAddress> addresses) {
   if (addresses.empty()) return addresses;
   const int first_family = addresses.front().family();
-  const auto others = std::ranges::stable_partition(
-      addresses, [&](const SocketAddress& address) { return address.family() == first_family; });
+  std::vector<SocketAddress> same;
+  std::vector<SocketAddress> others;
+  std::ranges::partition_copy(
+      addresses, std::back_inserter(same), std::back_inserter(others),
+      [&](const SocketAddress& address) { return address.family() == first_family; });
   std::vector<SocketAddress> order;
-  auto first = addresses.begin();
-  auto other = others.begin();
-  while (order.size() < kMostDialled && (first != others.begin() || other != addresses.end())) {
-    if (first != others.begin()) order.push_back(*first++);
-    if (other != addresses.end()) order.push_back(*other++);
+  for (std::size_t i = 0; i < std::max(same.size(), others.size()); ++i) {
+    if (i < same.size()) order.push_back(same[i]);
+    if (i < others.size()) order.push_back(others[i]);
   }
+  if (order.size() > kMostDialled) order.resize(kMostDialled);
   return order;
 }
 
