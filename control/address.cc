@@ -27,9 +27,22 @@ bool is_blank(char c) {
   return byte <= ' ' || byte == 0x7f;
 }
 
+bool is_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 bool is_of_a_name(char c) {
-  const bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  return alnum || c == '-' || c == '_' || c == '.';
+  return is_alnum(c) || c == '-' || c == '_' || c == '.';
+}
+
+// 127.1, 0x7f000001, 2130706433: the resolver takes them for addresses, and we would take them for
+// names. 300.1.1.1 is meant as one.
+bool is_odd_ipv4(const std::string& host) {
+  in_addr address{};
+  if (inet_pton(AF_INET, host.c_str(), &address) == 1) return false;
+  const bool is_numeric =
+      !host.empty() && host.find_first_not_of("0123456789.") == std::string::npos;
+  return is_numeric || inet_aton(host.c_str(), &address) != 0;
 }
 
 // Its zone (fe80::1%eth0) may be one that this machine does not have.
@@ -87,13 +100,31 @@ Result<std::string> parse_host(std::string_view text) {
     if (!is_ipv6(text)) return run_error("is not an IPv6 address");
     return std::string(text);
   }
-  constexpr std::string_view kDigits = "0123456789.";
-  if (!std::ranges::all_of(text, is_of_a_name)) return run_error("is not a name or an address");
-  if (text.find_first_not_of(kDigits) == std::string_view::npos &&
-      !numeric_address({std::string(text), 0})) {
-    return run_error("is not an IPv4 address");
+  if (!std::ranges::all_of(text, is_of_a_name) || std::ranges::none_of(text, is_alnum)) {
+    return run_error("is not a name or an address");
+  }
+  if (is_odd_ipv4(std::string(text))) {
+    return run_error("is not an IPv4 address; write four numbers with dots between them");
   }
   return std::string(text);
+}
+
+Result<void> check_dialable(std::string_view host) {
+  const std::string address(host.substr(0, host.find('%')));
+  in_addr v4{};
+  in6_addr v6{};
+  bool is_v4 = inet_pton(AF_INET, address.c_str(), &v4) == 1;
+  const bool is_v6 = !is_v4 && inet_pton(AF_INET6, address.c_str(), &v6) == 1;
+  if (is_v6 && IN6_IS_ADDR_V4MAPPED(&v6)) {
+    std::memcpy(&v4, &v6.s6_addr[12], sizeof v4);
+    is_v4 = true;
+  }
+  const std::uint32_t bits = ntohl(v4.s_addr);
+  const bool is_nobodys =
+      is_v4 ? bits >> 24 == 0 || IN_MULTICAST(bits) || bits == INADDR_BROADCAST
+            : is_v6 && (IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_MULTICAST(&v6));
+  if (!is_nobodys) return {};
+  return run_error("is an address that nobody can dial; write the one that it is reached at");
 }
 
 Result<Endpoint> parse_endpoint(std::string_view text) {

@@ -27,6 +27,10 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 // ...".
 Result<std::string> parse_host(std::string_view text);
 
+// Of a host that parse_host() took: the error says why nobody can dial it, where that is known
+// without asking anyone: it is a wildcard, multicast or broadcast address.
+Result<void> check_dialable(std::string_view host);
+
 // The inverse of parse_endpoint(): IPv6 in brackets, an IPv4-mapped IPv6 address as IPv4.
 std::string format_endpoint(const Endpoint& endpoint);
 

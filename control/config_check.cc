@@ -7,8 +7,8 @@
 #include <ranges>
 #include <set>
 
+#include "control/address.h"
 #include "control/config_compare.h"
-#include "control/local_address.h"
 
 namespace ringgate {
 namespace {
@@ -125,7 +125,7 @@ void notice_keys_of_every_role(const Config& config, Idle& idle) {
 Result<void> check_effects(Config& config, ProcessRole role) {
   Idle idle(config);
   notice_keys_of_every_role(config, idle);
-  if (!config.public_address.empty() && is_wildcard_host(config.public_address)) {
+  if (Result<void> dialable = check_dialable(config.public_address); !dialable) {
     return usage_error(
         "PublicAddress is {}, which nobody can dial; write the address that others reach this "
         "process at",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "codec/pkt.pb.h"
@@ -20,14 +21,32 @@ bool is_up(const Lanes& lanes) {
   return std::ranges::any_of(lanes, [](const auto& lane) { return lane.state == LaneState::kUp; });
 }
 
-// What it says that it takes on a link, where it says so.
-std::size_t max_frame_bytes(const Service& service) {
+// What it says that it takes on a link, where it says so. Nonsense would refuse every packet to it:
+// nothing then.
+std::optional<std::size_t> said_max_frame(const Service& service) {
   const auto entry = service.meta.find("max_frame");
   std::size_t bytes = 0;
   if (entry == service.meta.end()) return SIZE_MAX;
   const std::string& text = entry->second;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), bytes);
-  return read.ec == std::errc() && read.ptr == text.data() + text.size() ? bytes : SIZE_MAX;
+  const bool is_number = read.ec == std::errc() && read.ptr == text.data() + text.size();
+  if (!is_number || bytes < kLeastLinkFrame) return std::nullopt;
+  return bytes;
+}
+
+void warn_of_max_frame(const Service& service) {
+  if (said_max_frame(service)) return;
+  constexpr std::size_t kMostQuoted = 32;
+  spdlog::warn("service {} ({}) says max_frame {}, which is no number of {} at least: ignored",
+               service.id, service.name, service.meta.at("max_frame").substr(0, kMostQuoted),
+               kLeastLinkFrame);
+}
+
+bool says_another_max_frame(const Service& now, const Service& before) {
+  const auto entry = now.meta.find("max_frame");
+  const auto old = before.meta.find("max_frame");
+  if (entry == now.meta.end()) return false;
+  return old == before.meta.end() || old->second != entry->second;
 }
 
 }  // namespace
@@ -137,6 +156,7 @@ void LinkManager::apply(const std::string& name, const std::vector<Service>& ser
       begin_drain(target);
     } else {
       const bool is_news = target.service != *found;
+      if (says_another_max_frame(*found, target.service)) warn_of_max_frame(*found);
       target.service = *found;  // its zone, its tags or the time of its start may have changed
       if (is_news) dial_waiting(target);
     }
@@ -165,6 +185,7 @@ void LinkManager::add(const Service& service, bool adult) {
   }
   spdlog::info("service {} ({}) found at {}:{}, {}", service.id, service.name, service.address,
                service.port, target.adult ? "adult" : "young");
+  warn_of_max_frame(service);
   if (!target.adult) {
     target.timer = loop_.after(options_.young_for, [this, upstream] {
       if (Target* const grown = find(upstream); grown != nullptr && !grown->draining) {
@@ -334,7 +355,8 @@ void LinkManager::publish() {
   for (const auto& [upstream, target] : targets_) {
     catalogue->entries.push_back({upstream, target.service.name, target.service.id,
                                   target.service.zone, target.adult, target.draining,
-                                  max_frame_bytes(target.service), target.service.lanes()});
+                                  said_max_frame(target.service).value_or(SIZE_MAX),
+                                  target.service.lanes()});
   }
   std::ranges::sort(catalogue->entries, {}, [](const CatalogueEntry& entry) {
     return std::tie(entry.name, entry.service_id);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "control/address.h"
@@ -61,7 +62,9 @@ Result<std::map<std::string, std::string>> meta_of(const dom::element& value) {
   for (const auto& field : object) {
     auto text = text_of(field.value, "a value of meta");
     if (!text) return std::unexpected(text.error());
-    meta.insert_or_assign(std::string(field.key), std::move(*text));
+    if (!meta.emplace(field.key, std::move(*text)).second) {
+      return run_error("meta has \"{}\" twice", quotable(field.key));
+    }
   }
   return meta;
 }
@@ -89,10 +92,12 @@ Result<Service> read_service(const dom::element& element) {
   dom::object object;
   if (element.get(object) != simdjson::SUCCESS) return run_error("is not an object");
   Service service;
+  std::set<std::string_view> keys;
   for (const auto& field : object) {
     if (auto done = read_field(field.key, field.value, service); !done) {
       return std::unexpected(done.error());
     }
+    if (!keys.insert(field.key).second) return run_error("key \"{}\" is there twice", field.key);
   }
   if (auto host = parse_host(service.address)) service.address = std::move(*host);
   if (auto checked = check_service(service); !checked) return std::unexpected(checked.error());
@@ -104,6 +109,8 @@ std::string id_of(const dom::element& element) {
   std::string_view id;
   dom::object object;
   if (element.get(object) != simdjson::SUCCESS) return {};
+  const auto is_id = [](const auto& field) { return field.key == "id"; };
+  if (std::count_if(object.begin(), object.end(), is_id) > 1) return {};
   if (object["id"].get(id) != simdjson::SUCCESS || !valid_service_id(id)) return {};
   return std::string(id);
 }
@@ -120,6 +127,10 @@ Result<ServiceList> read_services(const dom::element& root) {
   dom::object object;
   if (root.get(object) != simdjson::SUCCESS) {
     return run_error("expected {{\"services\": [...]}}");
+  }
+  if (object.size() > 1 &&
+      std::ranges::all_of(object, [](const auto& field) { return field.key == "services"; })) {
+    return run_error("services is there twice; make one list of them");
   }
   dom::array array;
   for (const auto& field : object) {
@@ -206,6 +217,10 @@ Result<void> check_service(const Service& service) {
   if (auto host = parse_host(service.address); !host) {
     return run_error("{}: address \"{}\" {}", service.id, quotable(service.address),
                      host.error().message);
+  }
+  if (auto dialable = check_dialable(service.address); !dialable) {
+    return run_error("{}: address \"{}\" {}", service.id, quotable(service.address),
+                     dialable.error().message);
   }
   if (service.port == 0) return run_error("{}: port is missing", service.id);
   if (service.protocol != "tcp" && service.protocol != "ws") {

@@ -1,6 +1,7 @@
 // One instance of a service as the registry knows it. A plain value, copied between threads.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -8,6 +9,9 @@
 #include <vector>
 
 namespace ringgate {
+
+// What a link is taken to carry at least: an ordinary login with what a gateway adds to it.
+inline constexpr std::size_t kLeastLinkFrame = 4096;
 
 struct Service {
   std::string id;       // Unique over all services, for example chat01.

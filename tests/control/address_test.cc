@@ -88,12 +88,27 @@ TEST(Address, AHostIsANameOrAnAddressWithoutAnythingElse) {
       {"a/b", "name"},         {"a,b", "name"},
       {"a@b", "name"},         {"caf\xc3\xa9", "name"},
       {"10.0.0.256", "IPv4"},  {"10.0.0", "IPv4"},
+      {"0x7f000001", "IPv4"},  {"127.1", "IPv4"},
+      {"2130706433", "IPv4"},  {"0x7f.0.0.1", "IPv4"},
+      {"-", "name"},           {"._-", "name"},
   };
   for (const auto& [text, why] : bad) {
     const auto host = parse_host(text);
     ASSERT_FALSE(host) << text;
     EXPECT_NE(host.error().message.find(why), std::string::npos)
         << text << ": " << host.error().message;
+  }
+}
+
+TEST(Address, NobodyDialsAWildcardAGroupOrEverybody) {
+  for (const char* const bad : {"0.0.0.0", "0.0.0.1", "::", "255.255.255.255", "224.0.0.1",
+                                "239.255.255.255", "ff02::1", "ff02::1%lo", "::ffff:0.0.0.0",
+                                "::ffff:224.0.0.1"}) {
+    EXPECT_FALSE(check_dialable(bad)) << bad;
+  }
+  for (const char* const good : {"chat", "127.0.0.1", "1.0.0.0", "223.255.255.255", "240.0.0.1",
+                                 "::1", "fd00::7", "fe80::1%lo", "::ffff:10.0.0.1"}) {
+    EXPECT_TRUE(check_dialable(good)) << good;
   }
 }
 

@@ -56,7 +56,7 @@ TEST(ConfigCheck, ABoundPerAddressIsNotAboveTheBound) {
 }
 
 TEST(ConfigCheck, NobodyDialsEveryInterface) {
-  for (const char* host : {"0.0.0.0", "'::'", "'[::]'"}) {
+  for (const char* host : {"0.0.0.0", "'::'", "'[::]'", "255.255.255.255", "224.0.0.1"}) {
     EXPECT_THAT(error_of(std::string("PublicAddress: ") + host + "\n"),
                 HasSubstr("which nobody can dial"))
         << host;

@@ -52,6 +52,18 @@ TEST(ConsulJson, WhatCannotBeUsedIsRefusedInstanceByInstance) {
   EXPECT_EQ(found->refused[5].id, "");
 }
 
+TEST(ConsulJson, WhatNobodyCanDialIsRefused) {
+  const auto found = parse_consul_health(
+      R"([{"Node":{"Address":"a"},"Service":{"ID":"x","Service":"c","Address":"0.0.0.0","Port":1}},
+          {"Node":{"Address":"::"},"Service":{"ID":"y","Service":"c","Port":1}},
+          {"Node":{"Address":"a"},"Service":{"ID":"z","Service":"c","Port":1}}])");
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->services.size(), 1U);
+  ASSERT_EQ(found->refused.size(), 2U);
+  EXPECT_THAT(found->refused[0].why, HasSubstr("x: address \"0.0.0.0\" is an address that nobody"));
+  EXPECT_EQ(found->refused[1].id, "y");
+}
+
 TEST(ConsulJson, AnIdAtTwoAgentsIsOneService) {
   const auto found = parse_consul_health(
       R"([{"Node":{"Address":"a"},"Service":{"ID":"x","Service":"chat","Port":1}},

@@ -22,6 +22,27 @@ using namespace std::chrono_literals;
 const std::string kHandshake("\x02\0\0\0\x04\x0a\x02g1", 9);
 const std::string kHandshakeLane1("\x02\0\0\0\x06\x0a\x02g1\x10\x01", 11);
 
+// --- What services say of themselves -------------------------------------------------------------
+
+// Nonsense would refuse every login that is to go there.
+TEST(LinkManager, ABoundOfFramesThatIsNoneIsIgnored) {
+  Links links;
+  TcpService service;
+  const std::pair<const char*, std::size_t> cases[] = {
+      {"8192", 8192},     {"4096", 4096},    {"4095", SIZE_MAX}, {"0", SIZE_MAX},
+      {"-1", SIZE_MAX},   {"", SIZE_MAX},    {"8KiB", SIZE_MAX}, {"99999999999999999999", SIZE_MAX},
+      {"9000 ", SIZE_MAX}};
+  for (const auto& [text, bytes] : cases) {
+    Service entry = tcp_service("chat01", service.port());
+    entry.meta["max_frame"] = text;
+    links.update("chat", {entry});
+    EXPECT_TRUE(links.eventually([&] {
+      return !links.published[0].empty() && links.published[0].back().entries.size() == 1 &&
+             links.published[0].back().entries[0].max_frame_bytes == bytes;
+    })) << text;
+  }
+}
+
 // --- Services that were killed and started again -------------------------------------------------
 
 // On the same port, with nothing new but the time of its start.

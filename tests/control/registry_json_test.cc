@@ -49,6 +49,7 @@ TEST(RegistryJson, SaysWhatIsWrongWithTheWhole) {
       {"{}", "expected"},
       {R"({"services":{}})", "expected"},
       {R"({"services":[],"extra":1})", "extra"},
+      {R"({"services":[],"services":[{"id":"a","name":"b","address":"c","port":1}]})", "twice"},
   };
   for (const BadText& bad : cases) {
     const auto list = parse_services(bad.json);
@@ -84,6 +85,17 @@ TEST(RegistryJson, RefusesEntryByEntryAndSaysWhy) {
       {R"({"services":[{"id":"a","name":"b","address":"tcp://h","port":1}]})", "scheme"},
       {R"({"services":[{"id":"a","name":"b","address":" h","port":1}]})", "blank"},
       {R"({"services":[{"id":"a","name":"b","address":"[h]","port":1}]})", "brackets"},
+      {R"({"services":[{"id":"a","name":"b","address":"0.0.0.0","port":1}]})",
+       "a: address \"0.0.0.0\" is an address that nobody can dial"},
+      {R"({"services":[{"id":"a","name":"b","address":"[::]","port":1}]})", "nobody can dial"},
+      {R"({"services":[{"id":"a","name":"b","address":"-","port":1}]})", "not a name"},
+      {R"({"services":[{"id":"a","name":"b","address":"0x7f000001","port":1}]})", "IPv4"},
+      {R"({"services":[{"id":"a","name":"b","address":"c","port":1,"port":2}]})",
+       "service 1 (a): key \"port\" is there twice"},
+      {R"({"services":[{"id":"a","name":"b","address":"c","port":1,"id":"d"}]})",
+       "service 1: key \"id\" is there twice"},
+      {R"({"services":[{"id":"a","name":"b","address":"c","port":1,"meta":{"l":"1","l":"2"}}]})",
+       "meta has \"l\" twice"},
   };
   for (const BadText& bad : cases) {
     const auto list = parse_services(bad.json);
