@@ -68,7 +68,12 @@ void FileRegistry::unsubscribe(std::string_view name) {
 
 Result<void> FileRegistry::register_service(const Service& service) {
   if (auto checked = check_service(service); !checked) return checked;
+  leaving_.erase(service.id);
   const auto put = [&](std::vector<Service>& services) -> Result<bool> {
+    // A file that has gone is put back whole: else those who are not back yet would seem to have
+    // left.
+    const bool is_gone = !identity_of(file_);
+    if (is_gone) services = services_;
     const auto at = std::ranges::find(services, service.id, &Service::id);
     if (at == services.end()) {
       services.push_back(service);
@@ -79,7 +84,7 @@ Result<void> FileRegistry::register_service(const Service& service) {
           "{}: id {} belongs to a service named {}, not {}; give this process another ServiceID",
           file_.string(), service.id, at->name, service.name);
     }
-    if (*at == service) return false;
+    if (*at == service) return is_gone;
     *at = service;
     return true;
   };
@@ -107,8 +112,23 @@ void FileRegistry::register_pending() {
   register_pause_ = {};
 }
 
+// Somebody deleted the file, or took an entry of ours out of it, while we go on. An entry that was
+// put in place of ours, good or not, is not ours to undo.
+void FileRegistry::miss_ours(const ServiceList& stored) {
+  for (const auto& [id, service] : registered_) {
+    if (leaving_.contains(id) || pending_.contains(id)) continue;
+    if (std::ranges::find(stored.services, id, &Service::id) != stored.services.end()) continue;
+    if (std::ranges::find(stored.refused, id, &RefusedService::id) != stored.refused.end()) continue;
+    spdlog::warn("{} ({}) is not in {} any more; it is entered again", id, service.name,
+                 file_.string());
+    pending_.emplace(id, service);
+    register_at_ = {};
+  }
+}
+
 Result<void> FileRegistry::deregister(std::string_view id) {
   if (const auto waits = pending_.find(id); waits != pending_.end()) pending_.erase(waits);
+  leaving_.emplace(id);
   const auto ours = registered_.find(id);
   if (ours == registered_.end()) return {};
   auto updated = update_services(file_, [&](std::vector<Service>& services) -> Result<bool> {
@@ -129,6 +149,7 @@ void FileRegistry::on_ready() {
   }
   const bool is_due = retry_at_ && std::chrono::steady_clock::now() >= *retry_at_;
   if (told || is_due || identity_of(file_) != seen_) reload();
+  register_pending();
 }
 
 Result<void> FileRegistry::watch_directory() {
@@ -179,8 +200,9 @@ void FileRegistry::reload() {
       report(Error{fmt::format("{} is gone; the services known so far stay in use; put it back",
                                file_.string())});
     }
-    return;
+    return miss_ours({});
   }
+  miss_ours(**stored);
   take(std::move(**stored));
   subscriptions_.tell_changes([this](const std::string& name) { return current(name); });
 }

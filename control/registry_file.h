@@ -19,7 +19,8 @@
 // register_service() puts the entry into the file in place of one with the same id (left behind by
 // a crash, say), creating the file if need be: written beside it and renamed over it, under a lock
 // on FILE.lock, so that processes that register at the same time do not lose each other's entries.
-// It waits at most 2 s for the lock. One that fails is tried again from on_ready().
+// It waits at most 2 s for the lock. One that fails is tried again from on_ready(), and so is one
+// whose entry has gone since, with the file or alone, until deregister().
 #pragma once
 
 #include <chrono>
@@ -28,6 +29,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +65,7 @@ class FileRegistry final : public Registry {
   Result<void> watch_directory();
   bool drain_events();  // True: the file was replaced, or may have been.
   void register_pending();
+  void miss_ours(const ServiceList& stored);
   void reload();
   void take(StoredServices stored);
   void report(Error error);
@@ -82,6 +85,7 @@ class FileRegistry final : public Registry {
   std::vector<std::string> refused_;  // What was reported of the entries of seen_.
   std::map<std::string, Service, std::less<>> registered_;  // By us, by id.
   std::map<std::string, Service, std::less<>> pending_;     // What could not be, by id.
+  std::set<std::string, std::less<>> leaving_;              // What was deregistered.
   std::chrono::steady_clock::time_point register_at_;       // When that is tried again.
   std::chrono::milliseconds register_pause_{0};
   Subscriptions subscriptions_;

@@ -207,6 +207,48 @@ TEST_F(RegistryFile, WhoRegistersKeepsTheWrongEntriesOfOthersAndReplacesHisOwn) 
   EXPECT_EQ(stored.refused[0].json, others);
 }
 
+// By deleting the file, or by an edit of it.
+TEST_F(RegistryFile, WhoseEntryIsTakenAwayEntersItAgain) {
+  replace({service("by_hand", "chat")});
+  auto first = open().value();
+  auto second = open().value();
+  ASSERT_TRUE(first->register_service(service("a", "chat")));
+  ASSERT_TRUE(second->register_service(service("b", "chat")));
+  const std::vector<Service> all = {service("a", "chat"), service("b", "chat"),
+                                    service("by_hand", "chat")};
+  const auto both_say = [&](const std::vector<Service>& list) {
+    return becomes_true([&] {
+      first->on_ready();
+      second->on_ready();
+      const auto stored = read_services(file_).value();
+      return stored && stored->services == list && first->find("chat").value() == list &&
+             second->find("chat").value() == list;
+    });
+  };
+  ASSERT_TRUE(both_say(all));
+  std::filesystem::remove(file_);
+  EXPECT_TRUE(both_say(all)) << "also what nobody would enter again";
+  replace({service("by_hand", "chat")});
+  EXPECT_TRUE(both_say(all));
+  replace({service("a", "chat", 9), service("b", "chat")});
+  EXPECT_TRUE(both_say({service("a", "chat", 9), service("b", "chat")})) << "replaced is not gone";
+  EXPECT_FALSE(first->problem());
+}
+
+TEST_F(RegistryFile, WhoHasLeftDoesNotComeBack) {
+  auto registry = open().value();
+  ASSERT_TRUE(registry->register_service(service("a", "chat")));
+  ASSERT_TRUE(registry->register_service(service("b", "chat")));
+  registry->on_ready();
+  {
+    const NoMoreDescriptors none;
+    EXPECT_FALSE(registry->deregister("a"));
+  }
+  replace(std::vector<Service>{});
+  ASSERT_TRUE(run_until(*registry, [&] { return registry->find("chat")->size() == 1; }));
+  EXPECT_EQ(registry->find("chat")->front().id, "b");
+}
+
 // Nothing tells of it when what was in the way of reading is gone: the file has not changed.
 TEST_F(RegistryFile, OneThatCouldNotBeReadIsReadAgainUntilItCan) {
   replace({service("a", "chat")});
