@@ -43,6 +43,7 @@ struct Client {
   bool sending : 1 = false;        // a send is in flight
   bool closing : 1 = false;        // the close of the slot is in flight
   bool dirty : 1 = false;          // on the list of clients with something to send
+  bool heard : 1 = false;          // something was answered in the window
   bool starved : 1 = false;        // its recv ended for want of buffers, and is to be armed again
 };
 static_assert(sizeof(Client) <= 96, "a million of them are held");

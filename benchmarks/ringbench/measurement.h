@@ -29,7 +29,9 @@ struct Measurement {
   std::vector<ProcessSample> target_samples;  // one for each interval, and one before the first
   std::vector<ProcessSample> own_samples;
   bool stopped_early = false;
-  std::optional<RunEnd> ended;  // by what; nothing where it was a signal, or its time was over
+  std::uint64_t connections_lost = 0;  // those asked for that were not up when the drain ended
+  // By what, or why it was not what was asked for all the same; nothing where its time was over.
+  std::optional<RunEnd> ended;
 
   // Of all actions that are messages of their own (is_main): what the scenario is about.
   [[nodiscard]] Times times(const Options& options) const;

@@ -12,6 +12,12 @@ constexpr std::uint64_t kLookNs = 20 * kMillisecondNs;  // how often a failure i
 constexpr std::uint64_t kServiceWaitNs = 20 * kSecondNs;
 // A gateway dials one link after the other: it has them all when none has come for so long.
 constexpr std::uint64_t kLinksSettleNs = 300 * kMillisecondNs;
+// Of the connections that were asked for: so many may be lost, or silent.
+constexpr double kMissable = 0.01;
+// Before the window's end: without an answer for so long, the target has stopped.
+constexpr std::uint64_t kQuietNs = 500 * kMillisecondNs;
+constexpr std::uint64_t kQuietPart = 5;  // or for so much of a short window
+constexpr double kQuietMessages = 3;     // but not before so many were due
 constexpr const char* kStopped = "stopped before anything was measured";
 
 std::uint64_t ms_to_ns(std::int64_t ms) {
@@ -208,6 +214,39 @@ void Run::look_for_target(Measurement& measured) const {
                                 : "at the end no connection was up: see the target's log"};
 }
 
+// When all is added up: was it what was asked for, from begin to end?
+void Run::look_back(Measurement& measured) const {
+  if (measured.ended) return;
+  const auto many = [&](std::uint64_t count) {
+    return static_cast<double>(count) > kMissable * options_.connections;
+  };
+  const std::uint64_t lost = measured.connections_lost;
+  if (lost == options_.connections) {
+    measured.ended = RunEnd{"when the drain ended no connection was up: see the target's log"};
+  } else if (!options_.reconnect && many(lost)) {
+    measured.ended = RunEnd{fmt::format("{} of {} connections were lost: see the target's log",
+                                        lost, options_.connections)};
+  }
+  const std::uint64_t waiting = measured.times(options_).unanswered.count();
+  const double rate = std::max(measured.per_second(measured.sum(options_, &ActionTally::sent)), 1e-3);
+  std::uint64_t quiet_ns = std::min(kQuietNs, (end_ns_ - begin_ns_) / kQuietPart);
+  if (options_.open_loop()) {
+    quiet_ns = std::max(quiet_ns, static_cast<std::uint64_t>(kQuietMessages * 1e9 / rate));
+  }
+  const std::uint64_t last_ns = std::max(measured.tally.last_answer_ns, begin_ns_);
+  if (!measured.ended && waiting > 0 && last_ns + quiet_ns < end_ns_) {
+    measured.ended = RunEnd{fmt::format(
+        "nothing was answered in the last {:.2f} s of the window, nor after it, with {} messages "
+        "outstanding: see the target's log",
+        seconds_between(last_ns, end_ns_), waiting)};
+  }
+  if (!measured.ended && many(measured.tally.silent)) {
+    measured.ended = RunEnd{fmt::format(
+        "{} of {} connections waited all through the window and had no answer", measured.tally.silent,
+        options_.connections)};
+  }
+}
+
 // Samples at each interval's end, until the window's end or what ends it early.
 Result<void> Run::watch_window(Measurement& measured) {
   const std::uint64_t interval_ns = ms_to_ns(options_.interval_ms());
@@ -233,6 +272,7 @@ Result<void> Run::watch_window(Measurement& measured) {
     if (signalled(std::min(next_ns, now + kLookNs))) {
       if (at_warm_up(measured)) return fail(kStopped);
       if (auto cut = cut_short(measured); !cut) return cut;
+      measured.ended = RunEnd{"cut short by a signal"};
       break;
     }
     if (!measured.ended) measured.ended = early_end();
@@ -261,14 +301,17 @@ Result<void> Run::cut_short(Measurement& measured) {
   return {};
 }
 
-void Run::drain() {
+void Run::drain(Measurement& measured) {
   state_.phase.store(Phase::kDrain, std::memory_order_release);
   const std::uint64_t begin = monotonic_ns();
   const std::uint64_t until = begin + ms_to_ns(options_.drain_ms);
   std::uint64_t quiet_looks = 0;
   // What was sent in the last turn is seen as outstanding in the next: quiet counts twice.
   while (monotonic_ns() < until && quiet_looks < 2) {
-    if (signalled(monotonic_ns() + kLookNs)) return;
+    if (signalled(monotonic_ns() + kLookNs)) {
+      if (!measured.ended) measured.ended = RunEnd{"cut short by a signal, in the drain"};
+      return;
+    }
     const bool pushed =
         options_.scenario != Scenario::kPush ||
         service_->pushes_sent() <= state_.pushes_received.load(std::memory_order_relaxed);
@@ -312,12 +355,15 @@ Result<Measurement> Run::measure() {
   if (auto ready = set_up(measured); !ready) return std::unexpected(ready.error());
   begin_window();
   if (auto watched = watch_window(measured); !watched) return std::unexpected(watched.error());
-  drain();
+  drain(measured);
+  const std::uint64_t ready = totals().ready;
   stop_ns_ = monotonic_ns();
   stop();
   progress_.erase();
   if (!measured.ended) measured.ended = state_.failure();
   add_up(measured);
+  measured.connections_lost = options_.connections - std::min<std::uint64_t>(options_.connections, ready);
+  look_back(measured);
   return measured;
 }
 

@@ -50,12 +50,13 @@ class Run {
   [[nodiscard]] Result<bool> sample(Measurement& measured, SampleDepth depth);
   [[nodiscard]] std::optional<RunEnd> early_end();
   void look_for_target(Measurement& measured) const;
+  void look_back(Measurement& measured) const;
   [[nodiscard]] static bool at_warm_up(const Measurement& measured) noexcept {
     return measured.own_samples.empty();
   }
   [[nodiscard]] Result<void> watch_window(Measurement& measured);
   [[nodiscard]] Result<void> cut_short(Measurement& measured);
-  void drain();
+  void drain(Measurement& measured);
   void add_up(Measurement& measured) const;
 
   [[nodiscard]] bool signalled(std::uint64_t until_ns);

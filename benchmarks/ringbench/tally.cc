@@ -87,6 +87,8 @@ void Tally::merge(const Tally& other) {
   retries += other.retries;
   lost_packets += other.lost_packets;
   sent_late += other.sent_late;
+  silent += other.silent;
+  last_answer_ns = std::max(last_answer_ns, other.last_answer_ns);
   if (first_loss.empty()) first_loss = other.first_loss;
   if (first_login_failure.empty()) first_login_failure = other.first_login_failure;
 }

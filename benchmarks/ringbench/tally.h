@@ -48,7 +48,7 @@ enum class ErrorKind : std::uint8_t {
   kConnectFailed,   // no connection, or no upgrade
   kLoginFailed,     // a login that was answered with another status, or not at all
   kConnectionLost,  // closed or reset by the target
-  kUnanswered,      // without an answer when the drain ended
+  kUnanswered,      // without an answer when the drain, or its connection, ended
   kNoConnection,    // due, and no connection was there to send it
   kNotSent,         // due, and ringbench itself did not come to sending it
   kOwnLimit,        // this machine gave ringbench no socket: no more ports, descriptors, memory
@@ -92,6 +92,9 @@ struct Tally {
   std::string first_loss;           // what ended the first connection that was lost
   std::string first_login_failure;  // why the first login, or connect, came to nothing
   std::uint64_t lost_packets = 0;   // pushes to a channel of ours that were sent and never came
+  // Clients that waited for an answer all through the window, and had none until the run ended.
+  std::uint64_t silent = 0;
+  std::uint64_t last_answer_ns = 0;  // CLOCK_MONOTONIC; whatever its status
   std::uint64_t sent_late = 0;      // open loop: due in the window, and sent by us after its end
 
   [[nodiscard]] ActionTally& of(Action action) noexcept {

@@ -83,6 +83,7 @@ class Worker {
   void keep_alive();
   void settle_rest();
   void settle_due();
+  void settle_messages(Client& client);
   void settle_login(Client& client);
   void publish_counts();
 

@@ -141,6 +141,7 @@ void Worker::login_answered(std::uint32_t index, const Incoming& answer) {
 }
 
 void Worker::login_failed(std::uint32_t index, const Incoming& answer) {
+  tally_.last_answer_ns = now_ns_;
   ++tally_.statuses[std::min<std::size_t>(answer.status, Tally::kStatuses - 1)];
   const std::string_view mend =
       answer.status == static_cast<std::uint32_t>(Status::kUnauthorized)

@@ -148,6 +148,7 @@ void Worker::settle(std::uint32_t index, const Pending& message, std::uint32_t s
     --messages_pending_;
     return;
   }
+  if (state_.in_window(now_ns_)) clients_[index].heard = true;
   if (status == static_cast<std::uint32_t>(Status::kSuccess)) {
     --messages_pending_;
     count_answer(message.action, message.counted, message.intended_ns);
@@ -161,6 +162,7 @@ void Worker::settle(std::uint32_t index, const Pending& message, std::uint32_t s
 void Worker::refuse(const Pending& message, std::uint32_t status) {
   const bool talk = message.action == Action::kTalk;
   count_error(ErrorKind::kStatus, status);
+  tally_.last_answer_ns = now_ns_;
   --messages_pending_;
   if (talk) --deliveries_pending_;
   if (!message.counted) return;
@@ -172,6 +174,7 @@ void Worker::refuse(const Pending& message, std::uint32_t status) {
 void Worker::lose_message(const Pending& message) {
   --messages_pending_;
   if (message.action == Action::kTalk) --deliveries_pending_;
+  if (message.mix_step != kKeepAliveStep) count_error(ErrorKind::kUnanswered);
   if (message.counted) never_answered(message.action, message.intended_ns);
 }
 
@@ -218,6 +221,7 @@ void Worker::count_answer(Action action, bool counted, std::uint64_t since_ns) {
   if (in_window) ++tally.in_window;
   const bool main = is_main(action, options_.scenario);
   if (main) ++answered_;
+  if (main) tally_.last_answer_ns = now_ns_;
   Interval* const interval = interval_now();
   if (interval == nullptr) return;
   if (action == Action::kDelivery && !main) ++interval->delivered;

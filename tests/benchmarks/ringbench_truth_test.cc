@@ -106,8 +106,9 @@ TEST(RingbenchTruth, ASignalEndsARunEarlyAndItsNumbersAreTold) {
                                      "60s", "--warmup", "0s"}));
   dev.wait_metric("ringgate_pings_total", 100);
   bench.signal(SIGINT);
-  EXPECT_EQ(bench.wait_exit(), 0);
+  EXPECT_EQ(bench.wait_exit(), 4);
   EXPECT_THAT(bench.whole_output(), HasSubstr("stopped early"));
+  EXPECT_THAT(bench.whole_output(), HasSubstr("ringbench: cut short by a signal"));
 }
 
 TEST(RingbenchTruth, AConditionThatIsMetIsExitCodeThree) {

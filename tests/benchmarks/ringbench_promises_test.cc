@@ -1,0 +1,113 @@
+// A run that did not measure what was asked is never green: whom the target leaves without an
+// answer, or without a connection, is counted and said.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <list>
+#include <optional>
+
+#include "tests/benchmarks/pretended_target.h"
+#include "tests/benchmarks/ringbench_run.h"
+#include "tests/integration/world.h"
+
+namespace ringgate::test {
+namespace {
+
+using testing::HasSubstr;
+using Peer = PretendedTarget::Peer;
+
+bool is_ping(const Event& event) {
+  return event.kind == Event::Kind::kPing;
+}
+
+BenchRun bench(const PretendedTarget& target, std::vector<std::string> more) {
+  more.insert(more.end(), {"--target", target.address(), "--secret", "s"});
+  return run_ringbench(std::move(more));
+}
+
+BenchRun raw_pings(const PretendedTarget& target, std::vector<std::string> more) {
+  more.insert(more.begin(), {"ping", "--raw"});
+  return bench(target, std::move(more));
+}
+
+TEST(RingbenchPromises, LoginsThatHangSinceTheWarmUpAreUnanswered) {
+  PretendedTarget target([](Peer& peer, const Event& event) {
+    if (peer.number != 1 && peer.number != 2) PretendedTarget::answer(peer, event);
+  });
+  const BenchRun run = bench(target, {"login", "--connections", "4", "--duration", "300ms",
+                                      "--warmup", "300ms", "--drain", "200ms"});
+  EXPECT_EQ(run.code, 4) << run.output;
+  EXPECT_EQ(run.number("/errors/unanswered"), 2) << run.output;
+  EXPECT_EQ(run.number("/failed"), 2);
+  EXPECT_EQ(run.number("/latency_us/unanswered"), 2);
+  EXPECT_EQ(run.number("/latency_us/count"), run.number("/sent"));
+  EXPECT_THAT(run.output, HasSubstr("2 of 4 connections waited all through the window"));
+}
+
+TEST(RingbenchPromises, ConnectionsThatNeverAnswerHaveFailed) {
+  PretendedTarget target([](Peer& peer, const Event& event) {
+    if (is_ping(event) && peer.number % 4 == 0) PretendedTarget::send(peer, pong());
+  });
+  const BenchRun run = raw_pings(target, {"--connections", "8", "--duration", "300ms", "--warmup",
+                                          "200ms", "--drain", "200ms", "--fail-if", "failed>6"});
+  EXPECT_EQ(run.code, 4) << run.output;
+  EXPECT_EQ(run.number("/failed"), 6) << run.output;
+  EXPECT_EQ(run.number("/errors/unanswered"), 6);
+  EXPECT_THAT(run.output, HasSubstr("6 of 8 connections waited all through the window"));
+}
+
+TEST(RingbenchPromises, ATargetThatStopsForGoodIsSaid) {
+  unsigned answered = 0;
+  PretendedTarget target([&](Peer& peer, const Event& event) {
+    if (is_ping(event) && ++answered <= 200) PretendedTarget::send(peer, pong());
+  });
+  const BenchRun run = raw_pings(target, {"--connections", "4", "--duration", "2s", "--warmup",
+                                          "0s", "--drain", "200ms"});
+  EXPECT_EQ(run.code, 4) << run.output;
+  EXPECT_EQ(run.number("/answered"), 200);
+  EXPECT_THAT(run.output, HasSubstr("nothing was answered in the last "));
+}
+
+// The last of them stays; each of the others had one message under way.
+TEST(RingbenchPromises, LostConnectionsAreSaidAndTheirMessagesCounted) {
+  std::array<unsigned, 8> asked{};
+  PretendedTarget target([&](Peer& peer, const Event& event) {
+    if (!is_ping(event)) return;
+    peer.ended = peer.number != 7 && ++asked.at(peer.number) > 20;
+    if (!peer.ended) PretendedTarget::send(peer, pong());
+  });
+  const BenchRun run = raw_pings(target, {"--connections", "8", "--duration", "1s", "--warmup",
+                                          "0s", "--drain", "200ms"});
+  EXPECT_EQ(run.code, 4) << run.output;
+  EXPECT_EQ(run.number("/errors/connection_lost"), 7) << run.output;
+  EXPECT_EQ(run.number("/errors/unanswered"), 7);
+  EXPECT_EQ(run.number("/failed"), 7);
+  EXPECT_THAT(run.output, HasSubstr("7 of 8 connections were lost"));
+}
+
+// It answers nothing from some message on, so that there is a drain, and is gone before its end.
+TEST(RingbenchPromises, ATargetThatEndsInTheDrainIsSaid) {
+  std::list<Peer*> peers;
+  std::optional<Clock::time_point> last_ping;
+  unsigned asked = 0;
+  PretendedTarget target(
+      [&](Peer& peer, const Event& event) {
+        if (!is_ping(event)) return;
+        last_ping = Clock::now();
+        if (++asked % 10 != 0) return PretendedTarget::send(peer, pong());
+        peers.push_back(&peer);
+      },
+      [&] {
+        if (!last_ping || Clock::now() - *last_ping < std::chrono::seconds{2}) return;
+        for (Peer* peer : peers) peer->frames.socket().close();
+        peers.clear();
+      });
+  const BenchRun run = raw_pings(target, {"--connections", "1", "--duration", "500ms", "--rate",
+                                          "100", "--warmup", "0s", "--drain", "20s"});
+  EXPECT_EQ(run.code, 4) << run.output;
+  EXPECT_THAT(run.output, HasSubstr("when the drain ended no connection was up"));
+}
+
+}  // namespace
+}  // namespace ringgate::test
