@@ -22,7 +22,7 @@ struct RedisStoreOptions {
   std::uint32_t timeout_ms = 2'000;  // until an answer, or a connection, is given up
   std::uint32_t reconnect_min_ms = 50;
   std::uint32_t reconnect_max_ms = 2'000;
-  std::uint32_t probe_ms = 1'000;  // how often a key of ours is written, to see that it works
+  std::uint32_t probe_ms = 1'000;  // how often keys of ours are written, to see that it works
   std::size_t max_in_flight = 64 * 1024;  // commands; beyond: StoreError::kFull
   std::uint32_t session_ttl_s = 48 * 3600;
   std::uint32_t lease_ms = 30'000;  // of a node number, renewed every third of it

@@ -1,4 +1,4 @@
-// RedisStoreThread: whether the store works. A key of ours is written and read as a sign-in does
+// RedisStoreThread: whether the store works. Keys of ours are written and read as a sign-in does
 // it; only an answer to that says that it works, whatever a connection or other answers seem to.
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>
@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "dataplane/clock.h"
+#include "services/store_layout.h"
 #include "services/store_redis_scripts.h"
 #include "services/store_redis_thread.h"
 
@@ -14,7 +15,10 @@ namespace ringgate {
 namespace {
 
 constexpr std::uint64_t kSoonestMs = 100;  // between two probes, however much else fails
-constexpr const char* kProbeTtlMs = "60000";
+constexpr const char* kProbeTtlS = "10";
+// Where sessions and locations are, as permissions may be for those alone; what follows has too
+// many commas for a channel or an account.
+constexpr const char* kProbeName = "ringgate,probe,";
 
 }  // namespace
 
@@ -34,8 +38,13 @@ void RedisStoreThread::probe() {
   probe_at_ms_ = kNever;  // until its answer
   // A new value each time: an answer is this one's or nobody's.
   std::string value = fmt::format("{}-{}", owner_, ++probes_);
-  const std::vector<std::string> words = {"EVAL", kProbeScript, "1", "ringgate:probe:" + owner_,
-                                          value,  kProbeTtlMs};
+  const std::vector<std::string> words = {"EVAL",
+                                          kProbeScript,
+                                          "2",
+                                          std::string(kSessionPrefix) + kProbeName + owner_,
+                                          std::string(kLocationPrefix) + kProbeName + owner_,
+                                          value,
+                                          kProbeTtlS};
   const bool sent = connection_->send(
       words,
       [this, value = std::move(value)](const redisReply* reply) { on_probed(reply, value); });

@@ -25,10 +25,17 @@ if location and string.sub(location, 1, #ARGV[1]) == ARGV[1] then redis.call('DE
 return 1
 )lua";
 
-// What a sign-in needs, on a key of ours. KEYS: it. ARGV: value, ms to live. Returns the value.
+// What a sign-in and a sign-out need, on keys of ours. KEYS: a session's, a location's. ARGV:
+// value, seconds to live. Returns the value, and leaves nothing.
 inline constexpr const char* kProbeScript = R"lua(
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return redis.call('GET', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
+local first = redis.call('GET', KEYS[1])
+local second = redis.call('GET', KEYS[2])
+redis.call('DEL', KEYS[1])
+redis.call('DEL', KEYS[2])
+if first ~= second then return false end
+return first
 )lua";
 
 // ARGV: owner, ms to live, last ms of the ids to be given out, first node to try, number of nodes,

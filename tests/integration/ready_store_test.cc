@@ -99,6 +99,22 @@ TEST_P(StoreReady, OneThatWantsAPassword) {
   expect_told_once();
 }
 
+// A login needs the keys of sessions and those of locations, and no others.
+TEST_P(StoreReady, OneThatAllowsOnlySomeKeys) {
+  const auto allow = [&](const std::vector<std::string>& keys) {
+    std::vector<std::string> words = {"ACL", "SETUSER", "default", "resetkeys"};
+    words.insert(words.end(), keys.begin(), keys.end());
+    ASSERT_EQ(redis_.ask(words), "OK");
+  };
+  for (const char* const allowed : {"~login:sn:*", "~login:loc:*"}) {
+    wait_ready();
+    allow({allowed, "~ringgate:*"});
+    EXPECT_THAT(wait_not_ready("does not let us in"), HasSubstr("NOPERM"));
+    allow({"~login:sn:*", "~login:loc:*", "~ringgate:node:*"});
+    wait_ready();
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Ready, StoreReady, testing::Values("login", "chat"),
                          [](const auto& test) { return std::string(test.param); });
 
