@@ -36,9 +36,10 @@ struct LineWriter::State {
   std::condition_variable changed;
   std::deque<std::string> lines;
   std::size_t queued_bytes = 0;
-  bool ending = false;    // nothing is added any more
-  bool stopped = false;   // and nothing waited for
-  bool finished = false;  // the thread writes no more
+  bool ending = false;      // nothing is added any more
+  bool stopped = false;     // and nothing waited for
+  bool finished = false;    // the thread writes no more
+  bool threadless = false;  // there is none: add() writes what is taken at once
 
   explicit State(int descriptor) : fd(descriptor) {}
   void run();
@@ -46,6 +47,7 @@ struct LineWriter::State {
   bool write_line(std::string_view line);
   // Waits until the descriptor takes something; false: stopped.
   bool wait_writable();
+  [[nodiscard]] bool write_now(std::string_view line) const;
   void lose_rest();
 };
 
@@ -74,6 +76,14 @@ bool LineWriter::State::wait_writable() {
     if (errno != EINTR && errno != ENOMEM) return true;  // write says what is wrong
   }
   return both[0].revents != 0 || both[1].revents == 0;
+}
+
+// So much does not block when there is room at all.
+bool LineWriter::State::write_now(std::string_view line) const {
+  pollfd ready{fd, POLLOUT, 0};
+  if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) return false;
+  const std::string_view part = line.substr(0, PIPE_BUF);
+  return write(fd, part.data(), part.size()) == static_cast<ssize_t>(line.size());
 }
 
 bool LineWriter::State::take(std::string& line) {
@@ -105,7 +115,8 @@ void LineWriter::State::lose_rest() {
 LineWriter::LineWriter(int fd) : state_(std::make_shared<State>(fd)) {
   try {
     start_thread("log", [state = state_] { state->run(); }).detach();
-  } catch (const std::system_error&) {  // no thread is to be had: what is said is lost
+  } catch (const std::system_error&) {  // no thread is to be had: what would wait is lost
+    state_->threadless = true;
     state_->ending = true;
     state_->finished = true;
   }
@@ -120,6 +131,7 @@ void LineWriter::add(std::string_view line) {
   std::string kept(line.substr(0, kMaxLineBytes));
   if (kept.size() < line.size()) kept.back() = '\n';
   const std::scoped_lock lock(state.mutex);
+  if (state.threadless && state.write_now(kept)) return;
   if (state.ending) {
     state.lost.fetch_add(1, std::memory_order_relaxed);
     return;
@@ -138,6 +150,7 @@ bool LineWriter::end(std::chrono::milliseconds patience) {
   State& state = *state_;
   std::unique_lock lock(state.mutex);
   state.ending = true;
+  state.threadless = false;
   state.changed.notify_all();
   const auto finished = [&state] { return state.finished; };
   if (state.changed.wait_for(lock, patience, finished)) return true;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -51,6 +52,8 @@ struct Resolver::State {
   }
   void run_worker();
   void run_watch();
+  // With mutex held. One more, if one is missing; an error when there is none at all.
+  Result<void> add_worker(const std::shared_ptr<State>& self);
 };
 
 void Resolver::State::run_worker() {
@@ -68,6 +71,19 @@ void Resolver::State::run_worker() {
     lock.lock();
     answer(*request, std::move(found));
   }
+}
+
+// Detached: getaddrinfo cannot be interrupted, and nobody should wait for it at the end.
+Result<void> Resolver::State::add_worker(const std::shared_ptr<State>& self) {
+  if (waiting.size() <= idle_workers || workers >= kMaxWorkers) return {};
+  try {
+    start_thread("resolver", [self] { self->run_worker(); }).detach();
+  } catch (const std::system_error& failure) {
+    if (workers == 0) return run_error("{}", failure.what());
+    return {};  // those that there are come to it
+  }
+  ++workers;
+  return {};
 }
 
 void Resolver::State::run_watch() {
@@ -126,12 +142,13 @@ void Resolver::resolve(const Endpoint& endpoint, Callback callback) {
   auto request = std::make_shared<Request>(
       Request{endpoint, std::move(callback), Clock::now() + state_->limit});
   state_->waiting.push_back(request);
-  state_->deadlines.push_back(std::move(request));
-  if (state_->waiting.size() > state_->idle_workers && state_->workers < kMaxWorkers) {
-    ++state_->workers;
-    // Detached: getaddrinfo cannot be interrupted, and nobody should wait for it at the end.
-    start_thread("resolver", [state = state_] { state->run_worker(); }).detach();
+  if (Result<void> added = state_->add_worker(state_); !added) {
+    state_->waiting.pop_back();
+    lock.unlock();
+    request->callback(run_error("cannot resolve {}: {}", endpoint.host, added.error().message));
+    return;
   }
+  state_->deadlines.push_back(std::move(request));
   lock.unlock();
   state_->work.notify_one();
   state_->time.notify_one();

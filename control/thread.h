@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -27,14 +28,21 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
-// A thread that takes no signals. The kernel keeps the first 15 characters of the name.
+// A thread that takes no signals. The kernel keeps the first 15 characters of the name. Throws
+// std::system_error, whose what() is a sentence, when no thread is to be had.
 template <class Function>
 std::thread start_thread(std::string name, Function function) {
   const SignalsBlocked blocked;
-  return std::thread([name = name.substr(0, 15), function = std::move(function)]() mutable {
-    pthread_setname_np(pthread_self(), name.c_str());
-    function();
-  });
+  try {
+    return std::thread([name = name.substr(0, 15), function = std::move(function)]() mutable {
+      pthread_setname_np(pthread_self(), name.c_str());
+      function();
+    });
+  } catch (const std::system_error& failure) {
+    throw std::system_error(failure.code(), "no thread for " + name +
+                                                ", raise the limit of threads (ulimit -u) or of "
+                                                "memory (ulimit -v)");
+  }
 }
 
 }  // namespace ringgate

@@ -4,9 +4,8 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <random>
-
-#include "dataplane/check.h"
 
 namespace ringgate {
 namespace {
@@ -18,7 +17,7 @@ constexpr std::uint32_t kEntriesPerBucket = 8;
 template <class T>
 T* zeroed(std::size_t count) {
   void* const memory = std::calloc(count, sizeof(T));
-  RINGGATE_CHECK(memory != nullptr);
+  if (memory == nullptr) throw std::bad_alloc();
   return static_cast<T*>(memory);
 }
 

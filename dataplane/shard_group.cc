@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <future>
+#include <string>
+#include <system_error>
+#include <utility>
 
 #include "dataplane/check.h"
 
@@ -56,27 +58,41 @@ ShardGroup::~ShardGroup() {
 
 Result<void> ShardGroup::start(std::span<Listener> listeners) {
   std::vector<std::future<Result<void>>> started;
-  for (std::uint32_t i = 0; i < size(); ++i) {
-    std::promise<Result<void>> promise;
-    started.push_back(promise.get_future());
-    threads_.emplace_back([this, i, listeners, promise = std::move(promise)]() mutable {
-      block_signals();
-      const std::string name = options_.name + std::to_string(i);
-      pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
-      if (!options_.cpus.empty()) pin_to(options_.cpus[i % options_.cpus.size()]);
-      Result<void> result = shards_[i]->start(options_.accept, listeners, options_.accept_at_start);
-      const bool running = result.has_value();
-      promise.set_value(std::move(result));
-      if (running) shards_[i]->run();
-    });
-  }
+  started.reserve(size());
   Result<void> all;
+  for (std::uint32_t i = 0; all && i < size(); ++i) {
+    std::promise<Result<void>> promise;
+    std::future<Result<void>> future = promise.get_future();
+    try {
+      threads_.emplace_back([this, i, listeners, promise = std::move(promise)]() mutable {
+        run_shard(i, listeners, std::move(promise));
+      });
+      started.push_back(std::move(future));
+    } catch (const std::system_error& failure) {
+      all = fail("no thread for " + options_.name + std::to_string(i) +
+                 ", raise the limit of threads (ulimit -u) or of memory (ulimit -v): " +
+                 failure.code().message());
+    }
+  }
   for (auto& future : started) {
     Result<void> one = future.get();
     if (!one && all) all = std::move(one);
   }
   if (!all) stop();
   return all;
+}
+
+void ShardGroup::run_shard(std::uint32_t index, std::span<Listener> listeners,
+                           std::promise<Result<void>> started) {
+  block_signals();
+  const std::string name = options_.name + std::to_string(index);
+  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+  if (!options_.cpus.empty()) pin_to(options_.cpus[index % options_.cpus.size()]);
+  Shard& shard = *shards_[index];
+  Result<void> result = shard.start(options_.accept, listeners, options_.accept_at_start);
+  const bool running = result.has_value();
+  started.set_value(std::move(result));
+  if (running) shard.run();
 }
 
 void ShardGroup::start_accepting() {

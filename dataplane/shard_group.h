@@ -8,7 +8,9 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -86,6 +88,9 @@ class ShardGroup {
   };
   ShardGroup() = default;
   [[nodiscard]] bool try_post(std::uint32_t shard, MailKind kind, ByteView message);
+  // The whole of a shard's thread.
+  void run_shard(std::uint32_t index, std::span<Listener> listeners,
+                 std::promise<Result<void>> started);
 
   ShardGroupOptions options_;
   std::unique_ptr<Switchboard> switchboard_;

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <new>
+#include <system_error>
 
 #include "services/command.h"
 #include "services/command_client.h"
@@ -49,6 +51,11 @@ int main(int argc, char** argv) {
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
     return ringgate::report_error({ringgate::usage_problem(app, error), 2});
+  } catch (const std::system_error& failure) {  // no thread is to be had, say
+    return ringgate::report_error({failure.what(), 1});
+  } catch (const std::bad_alloc&) {
+    return ringgate::report_error(
+        {"out of memory, raise the limit of the process's memory (ulimit -v)", 1});
   }
   return result.exit_code;
 }

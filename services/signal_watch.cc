@@ -57,8 +57,7 @@ Result<std::unique_ptr<SignalWatch>> SignalWatch::start(ControlLoop& loop, Handl
   try {
     watch->thread_ = start_thread("signals", [self = watch.get()] { self->run(); });
   } catch (const std::system_error& failure) {
-    return run_error("no thread to watch signals: {}; raise the limit of threads (ulimit -u)",
-                     failure.what());
+    return run_error("{}", failure.what());
   }
   return watch;
 }

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <new>
 #include <string>
+#include <system_error>
 
 #include "benchmarks/ringbench/measurement.h"
 #include "benchmarks/ringbench/options.h"
@@ -60,5 +62,12 @@ int run(int argc, const char* const* argv) {
 }  // namespace ringgate::bench
 
 int main(int argc, char** argv) {
-  return ringgate::bench::run(argc, argv);
+  try {
+    return ringgate::bench::run(argc, argv);
+  } catch (const std::system_error& failure) {  // no thread is to be had, say
+    fmt::print(stderr, "ringbench: {}\n", failure.what());
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "ringbench: out of memory, raise the limit of memory (ulimit -v)\n");
+  }
+  return 1;
 }

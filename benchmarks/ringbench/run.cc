@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "control/thread.h"
+
 namespace ringgate::bench {
 namespace {
 
@@ -140,7 +142,8 @@ void Run::start_threads() {
   if (!threads_.empty()) return;
   for (std::size_t index = 0; index < workers_.size(); ++index) {
     const int cpu = options_.cpus.empty() ? -1 : options_.cpus[index % options_.cpus.size()];
-    threads_.emplace_back([worker = workers_[index].get(), cpu] { worker->run(cpu); });
+    threads_.push_back(
+        start_thread("ringbench", [worker = workers_[index].get(), cpu] { worker->run(cpu); }));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "control/unique_fd.h"
+#include "tests/control/no_threads.h"
 
 namespace ringgate {
 namespace {
@@ -29,8 +30,8 @@ struct Pipe {
     read.reset(ends[0]);
     write.reset(ends[1]);
   }
-  void fill() const {
-    const int room = fcntl(write.get(), F_SETPIPE_SZ, 4096);
+  void fill(std::size_t but = 0) const {
+    const int room = fcntl(write.get(), F_SETPIPE_SZ, 4096) - static_cast<int>(but);
     const std::string filling(static_cast<std::size_t>(room), '.');
     EXPECT_EQ(::write(write.get(), filling.data(), filling.size()), room);
   }
@@ -76,6 +77,21 @@ TEST(LineWriter, AFullPipeHoldsUpNeitherLinesNorTheEnd) {
   EXPECT_EQ(writer.lost(), 10U);
   writer.add("too late\n");
   EXPECT_EQ(writer.lost(), 11U);
+}
+
+TEST(LineWriter, WithoutAThreadWhatIsTakenAtOnceIsWritten) {
+  Pipe pipe;
+  {
+    const NoThreads none;
+    LineWriter writer(pipe.write.get());
+    writer.add("a line\n");
+    pipe.fill(std::string_view("a line\n").size());
+    writer.add("one for which there is no room\n");
+    EXPECT_EQ(writer.lost(), 1U);
+    EXPECT_TRUE(writer.end(kLong));
+  }
+  pipe.write.reset();
+  EXPECT_TRUE(pipe.read_all().starts_with("a line\n."));
 }
 
 TEST(LineWriter, TheOldestMakeRoom) {

@@ -9,6 +9,8 @@
 #include <mutex>
 #include <thread>
 
+#include "tests/control/no_threads.h"
+
 namespace ringgate {
 namespace {
 
@@ -105,6 +107,44 @@ TEST(Resolver, UnknownNamesAreAnError) {
   });
   ASSERT_TRUE(inbox.run_one());
   EXPECT_NE(message.find("no-such-host.invalid"), std::string::npos) << message;
+}
+
+TEST(Resolver, WithoutAThreadANameIsAnErrorAndTheNextOneIsTriedAgain) {
+  Inbox inbox;
+  Resolver resolver(inbox.post(), kDeadline, [](const Endpoint& endpoint) {
+    return std::vector<SocketAddress>{*numeric_address({"10.0.0.1", endpoint.port})};
+  });
+  std::string message;
+  const auto note = [&](Resolver::Answer answer) {
+    message = answer ? "found" : answer.error().message;
+  };
+  {
+    const NoThreads none;
+    resolver.resolve({"name", 1}, note);
+  }
+  EXPECT_NE(message.find("cannot resolve name: no thread"), std::string::npos) << message;
+  EXPECT_NE(message.find("ulimit -u"), std::string::npos) << message;
+  resolver.resolve({"name", 1}, note);
+  ASSERT_TRUE(inbox.run_one());
+  EXPECT_EQ(message, "found");
+}
+
+TEST(Resolver, WithoutAnotherThreadTheFirstAnswersAll) {
+  Gate gate;
+  Inbox inbox;
+  Resolver resolver(inbox.post(), kDeadline,
+                    [&](const Endpoint& endpoint) { return gate.pass(endpoint); });
+  int found = 0;
+  const auto count = [&](const Resolver::Answer& answer) { found += answer ? 1 : 0; };
+  resolver.resolve({"a", 1}, count);
+  {
+    const NoThreads none;
+    resolver.resolve({"b", 1}, count);
+  }
+  gate.open();
+  ASSERT_TRUE(inbox.run_one());
+  ASSERT_TRUE(inbox.run_one());
+  EXPECT_EQ(found, 2);
 }
 
 TEST(Resolver, ASlowNameServiceEndsInAnErrorAndOnlyOne) {

@@ -4,11 +4,23 @@
 
 #include <algorithm>
 #include <ostream>
+#include <utility>
 
 namespace ringgate::test {
 
 Ended run(const std::vector<std::string>& arguments) {
   ProcessUnderTest process(ProcessUnderTest::ringgate(arguments));
+  process.close_stdin();
+  const int code = process.wait_exit();
+  return {code, process.whole_output()};
+}
+
+Ended run_limited(const std::string& flag, const std::string& value,
+                  const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = {"sh", "-c",
+                                    "ulimit " + flag + " " + value + " && exec \"$0\" \"$@\""};
+  for (std::string& word : ProcessUnderTest::ringgate(arguments)) words.push_back(std::move(word));
+  ProcessUnderTest process(words);
   process.close_stdin();
   const int code = process.wait_exit();
   return {code, process.whole_output()};

@@ -17,6 +17,10 @@ struct Ended {
 // `ringgate` with these arguments and nothing on its standard input.
 [[nodiscard]] Ended run(const std::vector<std::string>& arguments);
 
+// The same under `ulimit FLAG VALUE`.
+[[nodiscard]] Ended run_limited(const std::string& flag, const std::string& value,
+                                const std::vector<std::string>& arguments);
+
 // One line that begins with "ringgate: ".
 void expect_one_line(const Ended& ended);
 

@@ -85,6 +85,26 @@ TEST(Start, HelpAndVersionAreCode0) {
   EXPECT_EQ(run({"--version"}).code, 0);
 }
 
+// Each is to have a stack for which there is no room.
+TEST(Start, WithoutThreadsItIsOneLineAndCode1) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer lays out memory by this limit";
+#endif
+  const World world;
+  const std::string no_stack = std::to_string(std::uint64_t{1} << 37U);  // KiB
+  const std::vector<std::vector<std::string>> commands = {
+      {"gateway", "-c", world.config("gateway", "g1", {})},
+      {"login", "-c", world.config("login", "l1", {{"RedisAddrs", "127.0.0.1:1"}})},
+      {"echo", "-c", world.config("echo", "e1", {})},
+      {"dev", "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0"},
+  };
+  for (const std::vector<std::string>& command : commands) {
+    const Ended ended = run_limited("-s", no_stack, command);
+    EXPECT_EQ(ended.code, 1) << command[0];
+    EXPECT_THAT(ended.output, AllOf(HasSubstr("ringgate: no thread"), HasSubstr("ulimit -u")));
+  }
+}
+
 TEST(Start, ATakenPortIsOneLineWithThePortAndCode1) {
   const World world;
   const Listener taken;
