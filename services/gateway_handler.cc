@@ -10,7 +10,7 @@ namespace ringgate {
 GatewayHandler::GatewayHandler(const GatewayOptions& options)
     : options_(options),
       routes_(options_.routes),
-      verifier_(options_.secrets),
+      verifier_(options_.secrets, options_.max_login_body_bytes),
       services_(options_.routes),
       next_login_(options_.first_login) {}
 
@@ -248,9 +248,7 @@ void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message
       return;
     case kMailDrain:
       draining_ = true;
-      drain_per_tick_ =
-          std::max<std::uint32_t>(1, read_mail<DrainMail>(message).connections_per_second *
-                                         shard_->options().sweep_ms / 1000);
+      drain_ = read_mail<DrainMail>(message);
       shard_->stop_accepting();
       return;
     default:
@@ -274,7 +272,7 @@ void GatewayHandler::take_catalogue(const Catalogue* catalogue) {
 // Takes effect at once, for what is under way too; deadlines that are armed stay.
 void GatewayHandler::reconfigure(const GatewaySettings& settings) {
   options_ = settings.options;
-  verifier_ = TokenVerifier(options_.secrets);
+  verifier_ = TokenVerifier(options_.secrets, options_.max_login_body_bytes);
   shard_->reconfigure(settings.shard, settings.upgrades);
 }
 
@@ -293,7 +291,9 @@ void GatewayHandler::retire(std::uint32_t id) {
 
 // Tells clients at the configured pace; each connection's end then forwards its sign-out.
 void GatewayHandler::drain_some() {
-  std::uint32_t left = drain_per_tick_;
+  drain_.credit_millionths += drain_.thousandths_per_second * shard_->options().sweep_ms;
+  std::uint64_t left = drain_.credit_millionths / kDrainCredit;
+  drain_.credit_millionths %= kDrainCredit;
   ConnectionTable& table = shard_->table();
   for (std::uint32_t slot = 0; slot < table.client_high_water() && left > 0; ++slot) {
     Connection* const connection = table.at(slot);

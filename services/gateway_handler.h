@@ -192,7 +192,7 @@ class GatewayHandler final : public Handler {
   std::vector<std::string> shard_channels_;  // scratch of pushes: channel ids for each shard
   bool draining_ = false;
   bool reported_drained_ = false;
-  std::uint32_t drain_per_tick_ = 0;
+  DrainMail drain_{};
   std::uint32_t login_failed_ms_ = 0;     // when control was told of one
   std::uint32_t logins_failed_told_ = 0;  // at that moment
 };

@@ -64,8 +64,10 @@ struct ReconfigureMail {
   const GatewaySettings* settings;
 };
 
+inline constexpr std::uint64_t kDrainCredit = 1'000'000;  // for the end of one connection
 struct DrainMail {
-  std::uint32_t connections_per_second;
+  std::uint64_t thousandths_per_second;  // of a connection
+  std::uint64_t credit_millionths;       // of a connection: shards of a slow pace take turns
 };
 
 // What a delivery is, as its header said it. In mail, `channels_bytes` of comma-joined channel ids

@@ -240,8 +240,9 @@ void GatewayService::drain(std::function<void()> done) {
   }
   for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
     not_drained_.insert(shard);
-    const std::size_t share = std::max<std::size_t>(config_.drain_pace / shards_->size(), 1);
-    shards_->post(shard, kMailDrain, DrainMail{static_cast<std::uint32_t>(share)});
+    const std::uint64_t share = std::uint64_t{config_.drain_pace} * 1000 / shards_->size();
+    const std::uint64_t credit = std::uint64_t{shard} * kDrainCredit / shards_->size();
+    shards_->post(shard, kMailDrain, DrainMail{std::max<std::uint64_t>(share, 1), credit});
   }
   if (timer_ != 0) loop_.cancel(timer_);
   timer_ = loop_.after(config_.drain_time, [this] {

@@ -142,7 +142,7 @@ std::string_view describe(TokenStatus status) noexcept {
     case TokenStatus::kMalformed:
       return "the token is not a well-formed JWT";
     case TokenStatus::kTooLong:
-      return "the token is longer than 4096 bytes";
+      return "the token is longer than a token may be";
     case TokenStatus::kBadAlgorithm:
       return "the token is not signed with HS256";
     case TokenStatus::kBadSignature:
@@ -195,7 +195,8 @@ struct TokenVerifier::State {
   }
 };
 
-TokenVerifier::TokenVerifier(std::vector<std::string> secrets) : state_(std::make_unique<State>()) {
+TokenVerifier::TokenVerifier(std::vector<std::string> secrets, std::size_t max_bytes)
+    : state_(std::make_unique<State>()), max_bytes_(max_bytes) {
   for (std::string& secret : secrets) {
     if (!secret.empty()) state_->macs.push_back(make_mac(secret));
     OPENSSL_cleanse(secret.data(), secret.size());
@@ -208,7 +209,7 @@ TokenVerifier::TokenVerifier(TokenVerifier&&) noexcept = default;
 TokenVerifier& TokenVerifier::operator=(TokenVerifier&&) noexcept = default;
 
 TokenStatus TokenVerifier::verify(std::string_view token, std::int64_t now_s, TokenClaims& claims) {
-  if (token.size() > kMaxTokenBytes) return TokenStatus::kTooLong;
+  if (token.size() > max_bytes_) return TokenStatus::kTooLong;
   const std::optional<TokenParts> parts = split_token(token);
   if (!parts) return TokenStatus::kMalformed;
   const auto header = state_->parse_part(parts->header);

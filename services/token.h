@@ -16,7 +16,7 @@
 
 namespace ringgate {
 
-inline constexpr std::size_t kMaxTokenBytes = 4096;
+inline constexpr std::size_t kMaxTokenBytes = 4096;  // where nobody says otherwise
 // A token may say when it begins to be valid (`nbf`); clocks of issuers run ahead by this much at
 // most.
 inline constexpr std::int64_t kNotBeforeLeewayS = 60;
@@ -48,7 +48,8 @@ class TokenVerifier {
  public:
   // A token signed with any of `secrets` is good: two while a secret is being replaced. Empty ones
   // are left out, and with none left every token is refused.
-  explicit TokenVerifier(std::vector<std::string> secrets);
+  // A token may have `max_bytes`; what carries it is bounded already.
+  explicit TokenVerifier(std::vector<std::string> secrets, std::size_t max_bytes = kMaxTokenBytes);
   ~TokenVerifier();
   TokenVerifier(TokenVerifier&&) noexcept;
   TokenVerifier& operator=(TokenVerifier&&) noexcept;
@@ -59,6 +60,7 @@ class TokenVerifier {
  private:
   struct State;
   std::unique_ptr<State> state_;
+  std::size_t max_bytes_;
 };
 
 // A token that verify() takes, as long as the claims keep the rules above and `secret` is not

@@ -88,7 +88,7 @@ TEST(GatewayDrain, ClosesItsClientsTellsLoginAndThenSaysSo) {
   const WorldClient here = world.login(0);
   const WorldClient there = world.login(1);
   for (const std::uint32_t shard : {0u, 1u}) {
-    world.group->post(shard, kMailDrain, DrainMail{100'000});
+    world.group->post(shard, kMailDrain, DrainMail{100'000'000, 0});
   }
   world.group->flush();
   for (const WorldClient* const client : {&here, &there}) {
@@ -103,6 +103,22 @@ TEST(GatewayDrain, ClosesItsClientsTellsLoginAndThenSaysSo) {
     EXPECT_TRUE(signed_out.insert(packet.header.channelid()).second) << "twice";
   }
   EXPECT_TRUE(world.until([&] { return world.all_drained.size() == 2; }));
+}
+
+// Less than one at each look.
+TEST(GatewayDrain, KeepsASlowPace) {
+  World world;
+  world.start_login();
+  const WorldClient first = world.login(0);
+  const WorldClient second = world.login(0);
+  const WorldClient third = world.login(0);
+  const auto began = std::chrono::steady_clock::now();
+  world.group->post(0, kMailDrain, DrainMail{2'000, 0});
+  world.group->flush();
+  for (const WorldClient* const client : {&first, &second, &third}) {
+    EXPECT_EQ(receive(client->socket).close_words, describe(CloseReason::kDraining));
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::seconds(1)) << "1.5 s, say";
 }
 
 }  // namespace

@@ -147,6 +147,11 @@ TEST(Token, BoundsTheLength) {
   const std::string token =
       sign_raw(kHeader, R"({"acc":"alice","app":"kim","exp":2000000000,"x":")" + padding + "\"}");
   EXPECT_EQ(verify(token), TokenStatus::kTooLong);
+  TokenClaims claims;
+  TokenVerifier wide({std::string(kDevelopmentSecret)}, token.size());
+  EXPECT_EQ(wide.verify(token, kNow, claims), TokenStatus::kOk) << "as far as it was told";
+  TokenVerifier tight({std::string(kDevelopmentSecret)}, token.size() - 1);
+  EXPECT_EQ(tight.verify(token, kNow, claims), TokenStatus::kTooLong);
   padding.resize(2000);
   const std::string shorter =
       sign_raw(kHeader, R"({"acc":"alice","app":"kim","exp":2000000000,"x":")" + padding + "\"}");
