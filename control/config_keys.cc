@@ -128,7 +128,8 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "Service: offer one link per shard (meta lanes=1); gateway: use such offers"},
 
     {"MaxFrame", SizeKey{&Config::max_frame, 64, kMostFrame}, "Longest frame from a client"},
-    {"MaxLinkFrame", SizeKey{&Config::max_link_frame, kLeastLinkFrame, kMostFrame}, "Longest frame on a link"},
+    {"MaxLinkFrame", SizeKey{&Config::max_link_frame, kLeastLinkFrame, kMostFrame},
+     "Longest frame on a link"},
     {"MaxHeader", SizeKey{&Config::max_header, 64, kMostFrame},
      "Longest packet header from a client"},
     {"MaxLinkHeader", SizeKey{&Config::max_link_header, 64, kMostFrame},

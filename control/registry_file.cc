@@ -118,7 +118,8 @@ void FileRegistry::miss_ours(const ServiceList& stored) {
   for (const auto& [id, service] : registered_) {
     if (leaving_.contains(id) || pending_.contains(id)) continue;
     if (std::ranges::find(stored.services, id, &Service::id) != stored.services.end()) continue;
-    if (std::ranges::find(stored.refused, id, &RefusedService::id) != stored.refused.end()) continue;
+    if (std::ranges::find(stored.refused, id, &RefusedService::id) != stored.refused.end())
+      continue;
     spdlog::warn("{} ({}) is not in {} any more; it is entered again", id, service.name,
                  file_.string());
     pending_.emplace(id, service);

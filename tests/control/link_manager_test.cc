@@ -29,8 +29,8 @@ TEST(LinkManager, ABoundOfFramesThatIsNoneIsIgnored) {
   Links links;
   TcpService service;
   const std::pair<const char*, std::size_t> cases[] = {
-      {"8192", 8192},     {"4096", 4096},    {"4095", SIZE_MAX}, {"0", SIZE_MAX},
-      {"-1", SIZE_MAX},   {"", SIZE_MAX},    {"8KiB", SIZE_MAX}, {"99999999999999999999", SIZE_MAX},
+      {"8192", 8192},     {"4096", 4096}, {"4095", SIZE_MAX}, {"0", SIZE_MAX},
+      {"-1", SIZE_MAX},   {"", SIZE_MAX}, {"8KiB", SIZE_MAX}, {"99999999999999999999", SIZE_MAX},
       {"9000 ", SIZE_MAX}};
   for (const auto& [text, bytes] : cases) {
     Service entry = tcp_service("chat01", service.port());
