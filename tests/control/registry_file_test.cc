@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,9 +11,9 @@
 #include <chrono>
 #include <cstring>
 #include <set>
-#include <thread>
 
 #include "control/registry_json.h"
+#include "no_more_descriptors.h"
 #include "temp_dir.h"
 #include "wait_readable.h"
 
@@ -25,34 +24,6 @@ using Lists = std::vector<std::vector<Service>>;
 
 Service service(const std::string& id, const std::string& name, std::uint16_t port = 1) {
   return {id, name, "127.0.0.1", port, "tcp", "", {}, {}};
-}
-
-// While it lives, this process cannot open anything.
-class NoMoreDescriptors {
- public:
-  NoMoreDescriptors() {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    const int lowest = dup(0);  // whose number the next open would get
-    rlimit none = before_;
-    none.rlim_cur = static_cast<rlim_t>(lowest);
-    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-    close(lowest);
-  }
-  ~NoMoreDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
-// Asks until it is true; false after 20 s.
-template <class Condition>
-bool becomes_true(Condition&& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
 }
 
 class RegistryFile : public testing::Test {
@@ -217,7 +188,7 @@ TEST_F(RegistryFile, WhoseEntryIsTakenAwayEntersItAgain) {
   const std::vector<Service> all = {service("a", "chat"), service("b", "chat"),
                                     service("by_hand", "chat")};
   const auto both_say = [&](const std::vector<Service>& list) {
-    return becomes_true([&] {
+    return test::becomes_true([&] {
       first->on_ready();
       second->on_ready();
       const auto stored = read_services(file_).value();
@@ -241,7 +212,7 @@ TEST_F(RegistryFile, WhoHasLeftDoesNotComeBack) {
   ASSERT_TRUE(registry->register_service(service("b", "chat")));
   registry->on_ready();
   {
-    const NoMoreDescriptors none;
+    const test::NoMoreDescriptors none;
     EXPECT_FALSE(registry->deregister("a"));
   }
   replace(std::vector<Service>{});
@@ -255,7 +226,7 @@ TEST_F(RegistryFile, OneThatCouldNotBeReadIsReadAgainUntilItCan) {
   auto registry = open().value();
   replace({service("b", "chat")});
   {
-    const NoMoreDescriptors none;
+    const test::NoMoreDescriptors none;
     while (said_.empty()) {
       ASSERT_TRUE(test::wait_readable(registry->fd()));
       registry->on_ready();
@@ -263,7 +234,7 @@ TEST_F(RegistryFile, OneThatCouldNotBeReadIsReadAgainUntilItCan) {
   }
   EXPECT_NE(said_[0].find(strerror(EMFILE)), std::string::npos) << said_[0];
   EXPECT_EQ(registry->find("chat")->front().id, "a");
-  ASSERT_TRUE(becomes_true([&] {
+  ASSERT_TRUE(test::becomes_true([&] {
     registry->on_ready();
     return registry->find("chat")->front().id == "b";
   }));
@@ -369,7 +340,7 @@ TEST_F(RegistryFile, ALockThatIsHeldEndsInAnErrorAndIsTriedAgain) {
   EXPECT_NE(refused.error().message.find("locked"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(file_));
   close(lock);
-  EXPECT_TRUE(becomes_true([&] {
+  EXPECT_TRUE(test::becomes_true([&] {
     registry->on_ready();
     return std::filesystem::exists(file_);
   }));
