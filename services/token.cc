@@ -201,7 +201,7 @@ TokenVerifier::TokenVerifier(std::vector<std::string> secrets, std::size_t max_b
     if (!secret.empty()) state_->macs.push_back(make_mac(secret));
     OPENSSL_cleanse(secret.data(), secret.size());
   }
-  state_->decoded.reserve(kMaxTokenBytes + simdjson::SIMDJSON_PADDING);
+  state_->decoded.reserve(max_bytes_ + simdjson::SIMDJSON_PADDING);
 }
 
 TokenVerifier::~TokenVerifier() = default;
