@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 namespace ringgate {
@@ -91,6 +92,7 @@ std::string_view hint_of(std::string_view problem, std::string_view context) {
 }
 
 std::unexpected<Error> Reader::problem() const {
+  if (!is_ready_ || parser_.error == YAML_MEMORY_ERROR) throw std::bad_alloc();
   const auto text_of = [](const char* text) { return std::string_view(text ? text : ""); };
   const std::string_view problem = text_of(parser_.problem);
   const std::string_view context = text_of(parser_.context);
@@ -100,7 +102,7 @@ std::unexpected<Error> Reader::problem() const {
   std::string where(context);
   if (!context.empty() && from < line) where += fmt::format(" that begins in line {}", from);
   return usage_error("line {}: not valid YAML: {}{}{}{}", line, where, where.empty() ? "" : ": ",
-                     problem.empty() ? "out of memory" : problem, hint_of(problem, context));
+                     problem, hint_of(problem, context));
 }
 
 Result<void> Reader::next(Event& event) {
@@ -196,6 +198,9 @@ Result<YamlNode> Reader::document() {
 }  // namespace
 
 Result<YamlNode> parse_yaml(std::string_view text) {
+  // The library skips it where it is told of no encoding, and else takes it for a column.
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   if (count_of(text, "%TAG") > kMaxTagDirectives) {
     return usage_error(
         "line 1: not taken here: more than {} %TAG directives; is it the right file?",

@@ -43,13 +43,16 @@ TEST(YamlText, NothingIsNull) {
 }
 
 TEST(YamlText, WhatEditorsAddIsTaken) {
-  for (const std::string text : {"\xef\xbb\xbf"
-                                 "a: b\n",
-                                 "a: b\r\n", "---\na: b\n...\n"}) {
-    const auto root = parse_yaml(text);
-    ASSERT_TRUE(root) << root.error().message;
-    EXPECT_EQ(root->map[0].value.text, "b") << text;
+  for (const std::string text : {"a: b\n", "a: b\r\n", "---\na: b\n...\n", "a: b\nc: d\n",
+                                 "# a comment\na: b\nc: d\n", "%YAML 1.1\n---\na: b\nc: d\n"}) {
+    for (const std::string before : {"", "\xef\xbb\xbf"}) {
+      const auto root = parse_yaml(before + text);
+      ASSERT_TRUE(root) << text << root.error().message;
+      EXPECT_EQ(root->map[0].key.text, "a") << text;
+      EXPECT_EQ(root->map[0].value.text, "b") << text;
+    }
   }
+  EXPECT_TRUE(parse_yaml("\xef\xbb\xbf")->is_null());
 }
 
 TEST(YamlText, AKeyMayBeThereTwice) {
