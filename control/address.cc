@@ -35,14 +35,23 @@ bool is_of_a_name(char c) {
   return is_alnum(c) || c == '-' || c == '_' || c == '.';
 }
 
-// 127.1, 0x7f000001, 2130706433: the resolver takes them for addresses, and we would take them for
-// names. 300.1.1.1 is meant as one.
+bool is_number(std::string_view label) {
+  const bool is_hex = label.starts_with("0x") || label.starts_with("0X");
+  if (is_hex) label.remove_prefix(2);
+  return label.find_first_not_of(is_hex ? "0123456789abcdefABCDEF" : "0123456789") == label.npos;
+}
+
+// 127.1, 0x7f000001, 2130706433, 0177.0.0.1, 127.0.0.1.: resolvers take some of them for addresses
+// and we would take them for names. 300.1.1.1 is meant as one.
 bool is_odd_ipv4(const std::string& host) {
   in_addr address{};
-  if (inet_pton(AF_INET, host.c_str(), &address) == 1) return false;
-  const bool is_numeric =
-      !host.empty() && host.find_first_not_of("0123456789.") == std::string::npos;
-  return is_numeric || inet_aton(host.c_str(), &address) != 0;
+  if (host.empty() || inet_pton(AF_INET, host.c_str(), &address) == 1) return false;
+  std::string_view rest = host;
+  for (std::size_t dot = rest.find('.'); dot != rest.npos; dot = rest.find('.')) {
+    if (!is_number(rest.substr(0, dot))) return false;
+    rest.remove_prefix(dot + 1);
+  }
+  return is_number(rest);
 }
 
 // Its zone (fe80::1%eth0) may be one that this machine does not have.
@@ -147,6 +156,12 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
     return run_error("\"{}\" is not host:port; give a name or a numeric address", text);
   }
   Endpoint endpoint{std::string(host), static_cast<std::uint16_t>(*port)};
+  if (is_odd_ipv4(endpoint.host)) {
+    return run_error(
+        "\"{}\" has no IPv4 address in front of its port; write four numbers with dots between "
+        "them",
+        text);
+  }
   if (bracketed && !numeric_address(endpoint)) {
     return run_error("\"{}\": what is in the brackets is not an IPv6 address", text);
   }

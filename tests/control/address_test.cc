@@ -13,6 +13,9 @@ TEST(Address, ParsesWhatPeopleWrite) {
   EXPECT_EQ(parse_endpoint(":8000").value(), (Endpoint{"", 8000}));
   EXPECT_EQ(parse_endpoint("[::1]:65535").value(), (Endpoint{"::1", 65535}));
   EXPECT_EQ(parse_endpoint("[::]:1").value(), (Endpoint{"::", 1}));
+  for (const char* const name : {"1.example.com", "10-0-0-1", "0xfg", "a.", "chat.1"}) {
+    EXPECT_EQ(parse_endpoint(name + std::string(":80")).value(), (Endpoint{name, 80}));
+  }
 }
 
 TEST(Address, RefusesTheRest) {
@@ -35,7 +38,19 @@ TEST(Address, RefusesTheRest) {
                            "[::1:80",
                            "::1]:80",
                            "host:0x10",
-                           "host:+1"}) {
+                           "host:+1",
+                           "127.1:80",
+                           "127.0.0.1.:80",
+                           "127..0.1:80",
+                           "0x7f.1:80",
+                           "0x7f.1.:80",
+                           "0X7F000001:80",
+                           "2130706433:80",
+                           "0177.0.0.1:80",
+                           "127.0.0.256:80",
+                           "127.0.0.1.1:80",
+                           ".:80",
+                           "0:80"}) {
     EXPECT_FALSE(parse_endpoint(text)) << text;
   }
   EXPECT_FALSE(parse_endpoint(std::string(300, 'a') + ":80"));
@@ -90,6 +105,7 @@ TEST(Address, AHostIsANameOrAnAddressWithoutAnythingElse) {
       {"10.0.0.256", "IPv4"},  {"10.0.0", "IPv4"},
       {"0x7f000001", "IPv4"},  {"127.1", "IPv4"},
       {"2130706433", "IPv4"},  {"0x7f.0.0.1", "IPv4"},
+      {"127.0.0.1.", "IPv4"},  {"0x7f.1.", "IPv4"},
       {"-", "name"},           {"._-", "name"},
   };
   for (const auto& [text, why] : bad) {
