@@ -4,11 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <ranges>
 #include <set>
+#include <string_view>
+#include <system_error>
 
 #include "control/address.h"
 #include "control/config_compare.h"
+#include "control/text_file.h"
 
 namespace ringgate {
 namespace {
@@ -120,6 +124,29 @@ void notice_keys_of_every_role(const Config& config, Idle& idle) {
   if (config.monitor_port == 0) idle.notice("MonitorPort is off", {"MonitorAddress"});
 }
 
+// libcurl opens it at each connection, would wait for a pipe, and says little about the rest.
+Result<void> check_authority(const Config& config) {
+  constexpr std::size_t kMaxAuthorityBytes = 8 * Config::kMiB;
+  const std::string& file = config.consul_ca;
+  if (file.empty()) return {};
+  if (config.consul_url.starts_with("http://")) {
+    return usage_error(
+        "ConsulCA is set, but ConsulURL is not https://, so nothing is checked by it; write {} for "
+        "ConsulURL",
+        "https://" + config.consul_url.substr(std::string_view("http://").size()));
+  }
+  std::error_code failure;
+  if (std::filesystem::exists(file, failure) && !std::filesystem::is_regular_file(file, failure)) {
+    return usage_error("ConsulCA: {} is not a regular file; name a file of PEM certificates", file);
+  }
+  const Result<std::string> text = read_text_file(file, kMaxAuthorityBytes);
+  if (!text) return usage_error("ConsulCA: {}", text.error().message);
+  if (!text->contains("CERTIFICATE-----")) {
+    return usage_error("ConsulCA: {} holds no certificate; name a file of PEM certificates", file);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_effects(Config& config, ProcessRole role) {
@@ -131,12 +158,7 @@ Result<void> check_effects(Config& config, ProcessRole role) {
         "process at",
         config.public_address);
   }
-  if (!config.consul_ca.empty() && config.consul_url.starts_with("http://")) {
-    return usage_error(
-        "ConsulCA is set, but ConsulURL is not https://, so nothing is checked by it; write {} for "
-        "ConsulURL",
-        "https://" + config.consul_url.substr(std::string_view("http://").size()));
-  }
+  if (auto readable = check_authority(config); !readable) return readable;
   if (role != ProcessRole::kGateway) return {};
   notice_clients_keys(config, idle);
   if (config.max_connections != 0 && config.max_connections_per_address > config.max_connections) {

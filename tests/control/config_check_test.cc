@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "temp_dir.h"
+
 namespace ringgate {
 namespace {
 
@@ -67,7 +69,22 @@ TEST(ConfigCheck, AnAuthorityWithoutTlsChecksNothing) {
   const auto config = parse("ConsulURL: http://consul:8500\nConsulCA: ca.pem\n");
   ASSERT_FALSE(config);
   EXPECT_THAT(config.error().message, HasSubstr("write https://consul:8500"));
-  EXPECT_TRUE(parse("ConsulURL: https://consul:8501\nConsulCA: ca.pem\n"));
+}
+
+TEST(ConfigCheck, AnAuthorityThatCannotBeReadIsRefused) {
+  const test::TempDir dir;
+  const std::string consul = "ConsulURL: https://consul:8501\nConsulCA: ";
+  const std::string good = dir.write("ca.pem", "# ours\n-----BEGIN CERTIFICATE-----\n").string();
+  EXPECT_TRUE(parse(consul + good + "\n"));
+  const auto error_of_file = [&](const std::string& file) {
+    const auto config = parse(consul + file + "\n");
+    return config ? "(taken)" : config.error().message;
+  };
+  EXPECT_THAT(error_of_file(good + "x"), HasSubstr("ConsulCA: cannot open " + good + "x"));
+  EXPECT_THAT(error_of_file(dir.path().string()), HasSubstr("not a regular file"));
+  EXPECT_THAT(error_of_file(dir.write("empty", "").string()), HasSubstr("holds no certificate"));
+  EXPECT_THAT(error_of("ConsulCA: /nowhere/ca.pem\n"), HasSubstr("/nowhere/ca.pem"))
+      << "also where Consul is not asked";
 }
 
 TEST(ConfigCheck, WhatHasNoEffectIsNoticed) {
@@ -85,7 +102,7 @@ TEST(ConfigCheck, WhatHasNoEffectIsNoticed) {
               ElementsAre("MaxProxyHeader has no effect: ProxyProtocol is off"));
   EXPECT_THAT(notices_of("ConsulTag: blue\nEmptyListHold: 1s\n"),
               ElementsAre("ConsulTag, EmptyListHold have no effect: ConsulURL is not set"));
-  EXPECT_THAT(notices_of("AdminToken: t\n"),
+  EXPECT_THAT(notices_of("AdminToken: a-token-of-some-length\n"),
               ElementsAre("AdminToken has no effect: AdminPort is off"));
   EXPECT_THAT(notices_of("MonitorAddress: 0.0.0.0\n"),
               ElementsAre("MonitorAddress has no effect: MonitorPort is off"));

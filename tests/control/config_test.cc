@@ -148,9 +148,11 @@ TEST(Config, RequiredKeys) {
 }
 
 TEST(Config, ConsulInPlaceOfAFile) {
+  const TempDir dir;
+  const std::string ca = dir.write("ca.pem", "-----BEGIN CERTIFICATE-----\n").string();
   const std::string base = "ServiceID: g\n" + kAppSecret;
-  const auto config = parse(base +
-                            "ConsulURL: https://localhost:8501\nConsulToken: t\nConsulCA: ca.pem\n"
+  const auto config = parse(base + "ConsulCA: " + ca +
+                            "\nConsulURL: https://localhost:8501\nConsulToken: t\n"
                             "ConsulDatacenter: dc2\nConsulStale: true\nConsulTag: blue\n"
                             "ConsulWait: 5m\nConsulCheckInterval: 2s\nConsulCheckTimeout: 3s\n"
                             "ConsulDeregisterAfter: 2m\nConsulRecheck: 4s\n");
@@ -159,7 +161,7 @@ TEST(Config, ConsulInPlaceOfAFile) {
   const ConsulOptions options = consul_options(*config);
   EXPECT_EQ(options.url, "https://localhost:8501");
   EXPECT_EQ(options.token, "t");
-  EXPECT_EQ(options.ca_file, "ca.pem");
+  EXPECT_EQ(options.ca_file, ca);
   EXPECT_EQ(options.datacenter, "dc2");
   EXPECT_TRUE(options.stale);
   EXPECT_EQ(options.tag, "blue");
