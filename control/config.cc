@@ -172,7 +172,7 @@ Result<void> check_required(const Config& config, ProcessRole role) {
         "no app secret; set AppSecret or AppSecretFile (or RINGGATE_APPSECRET) to the secret "
         "that tokens are signed with");
   }
-  return role == ProcessRole::kGateway ? check_app_secrets(config) : Result<void>();
+  return {};
 }
 
 // The route file, where some service's selector needs it.
@@ -194,17 +194,6 @@ Result<void> read_routes(Config& config, ProcessRole role) {
   auto table = RouteTable::load(config.route_file);
   if (!table) return usage_error("RouteFile: {}", table.error().message);
   config.route_table = std::make_shared<const RouteTable>(std::move(*table));
-  return {};
-}
-
-// libcurl opens it at each connection, and would wait for a pipe.
-Result<void> check_files(const Config& config) {
-  std::error_code failure;
-  if (!config.consul_ca.empty() && std::filesystem::exists(config.consul_ca, failure) &&
-      !std::filesystem::is_regular_file(config.consul_ca, failure)) {
-    return usage_error("ConsulCA: {} is not a regular file; name a file of PEM certificates",
-                       config.consul_ca);
-  }
   return {};
 }
 
@@ -306,10 +295,10 @@ Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& envi
   if (auto done = read_secrets(config); !done) return std::unexpected(done.error());
   apply_role_defaults(role, config);
   if (auto done = check_required(config, role); !done) return std::unexpected(done.error());
+  if (auto done = check_secrets(config, role); !done) return std::unexpected(done.error());
   if (auto done = check_listeners(config, role); !done) return std::unexpected(done.error());
   if (auto done = check_room_on_links(config); !done) return std::unexpected(done.error());
   if (auto done = check_pairs(config); !done) return std::unexpected(done.error());
-  if (auto done = check_files(config); !done) return std::unexpected(done.error());
   if (auto done = check_effects(config, role); !done) return std::unexpected(done.error());
   if (auto done = read_routes(config, role); !done) return std::unexpected(done.error());
   return config;

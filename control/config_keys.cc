@@ -117,7 +117,8 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "Port of /services, /channels, /kick, /drain and the page /try; may be the monitor's", "off"},
     {"AdminAddress", HostKey{&Config::admin_address},
      "Where the admin port listens; anywhere but on loopback it takes AdminToken"},
-    {"AdminToken", TextKey{&Config::admin_token}, "Bearer token that admin requests have to bear"},
+    {"AdminToken", TextKey{&Config::admin_token},
+     "Bearer token that admin requests have to bear: 16 bytes at least, without blanks"},
     {"AdminTokenFile", TextKey{&Config::admin_token_file}, "File that holds the admin token"},
     {"LogLevel", LogLevelKey{}, "trace, debug, info, warn, error, critical or off"},
 

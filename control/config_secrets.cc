@@ -27,6 +27,21 @@ constexpr SecretKey kSecretKeys[] = {
     {"AdminToken", "AdminTokenFile", &Config::admin_token, &Config::admin_token_file, true},
 };
 
+// It is compared with what a header has, whose end nobody sees.
+Result<void> check_admin_token(std::string_view token) {
+  if (auto meant = check_meant("AdminToken", token); !meant) return meant;
+  if (token.find_first_of(" \t") != token.npos) {
+    return usage_error("AdminToken has a blank in it; remove it");
+  }
+  if (!token.empty() && token.size() < kMinSecretBytes) {
+    return usage_error(
+        "AdminToken has {} bytes, which can be guessed; it takes {} at least; make one with "
+        "\"openssl rand -hex 32 >FILE\", and name it in AdminTokenFile",
+        token.size(), kMinSecretBytes);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string environment_name(std::string_view key) {
@@ -55,16 +70,21 @@ Result<void> check_secret_sources(const Config& of_file, const std::set<std::str
   return {};
 }
 
+Result<std::string> read_secret_file(const std::string& file) {
+  auto text = read_text_file(file, kMaxSecretBytes);
+  if (!text) return text;
+  while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+  if (text->empty()) return usage_error("{} is empty; put the secret in it", file);
+  if (auto meant = check_meant(file, *text); !meant) return std::unexpected(meant.error());
+  return text;
+}
+
 Result<void> read_secrets(Config& config) {
   for (const SecretKey& secret : kSecretKeys) {
     const std::string& file = config.*secret.file;
     if (file.empty()) continue;
-    auto text = read_text_file(file, kMaxSecretBytes);
+    auto text = read_secret_file(file);
     if (!text) return usage_error("{}: {}", secret.file_key, text.error().message);
-    while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
-    if (text->empty()) {
-      return usage_error("{}: {} is empty; put the secret in it", secret.file_key, file);
-    }
     if (secret.is_token && has_control(*text)) {
       return usage_error(
           "{}: {} has more than one line, or a control character; keep the token only",
@@ -75,7 +95,10 @@ Result<void> read_secrets(Config& config) {
   return {};
 }
 
-Result<void> check_app_secrets(const Config& config) {
+Result<void> check_secrets(const Config& config, ProcessRole role) {
+  if (auto good = check_admin_token(config.admin_token); !good) return good;
+  if (auto meant = check_meant("ConsulToken", config.consul_token); !meant) return meant;
+  if (role != ProcessRole::kGateway) return {};
   if (auto good = check_secret("AppSecret", config.app_secret); !good) return good;
   return check_secret("AppSecretPrevious", config.app_secret_previous);
 }

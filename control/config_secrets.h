@@ -22,7 +22,11 @@ inline constexpr std::string_view kEnvironmentPrefix = "RINGGATE_";
 // Those that stand in files, into the members that they are for.
 [[nodiscard]] Result<void> read_secrets(Config& config);
 
-// A gateway's: neither public nor to be guessed.
-[[nodiscard]] Result<void> check_app_secrets(const Config& config);
+// The text of a file without the line ends after it: editors add one, secrets do not have one. At
+// most 4 KiB. Errors name the file and have exit code 2.
+[[nodiscard]] Result<std::string> read_secret_file(const std::string& file);
+
+// Neither public, where that matters, nor to be guessed, nor what nobody meant.
+[[nodiscard]] Result<void> check_secrets(const Config& config, ProcessRole role);
 
 }  // namespace ringgate

@@ -1,19 +1,16 @@
 #include "services/token_options.h"
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstring>
-#include <memory>
 
+#include "control/config_secrets.h"
 #include "services/token.h"
 
 namespace ringgate {
 namespace {
 
 constexpr std::int64_t kMaxTtlS = 100LL * 366 * 86400;
-constexpr std::size_t kMaxSecretFileBytes = 64 * 1024;
 
 std::int64_t unit_seconds(std::string_view unit) {
   if (unit.empty() || unit == "s") return 1;
@@ -24,11 +21,18 @@ std::int64_t unit_seconds(std::string_view unit) {
 }
 
 Result<std::string> choose_secret(const TokenOptions& options) {
-  if (!options.secret_file.empty()) return read_secret_file(options.secret_file);
+  if (!options.secret_file.empty()) {
+    Result<std::string> secret = read_secret_file(options.secret_file);
+    if (!secret) return usage_error("--secret-file: {}", secret.error().message);
+    return secret;
+  }
   if (options.secret) {
     // Not the development secret: an empty value is most often a variable that was not set.
     if (options.secret->empty())
       return usage_error("--secret is empty: give it a value, or leave it out");
+    if (auto meant = check_meant("--secret", *options.secret); !meant) {
+      return std::unexpected(meant.error());
+    }
     return *options.secret;
   }
   std::fputs(
@@ -64,24 +68,6 @@ Result<std::int64_t> parse_ttl_s(std::string_view text) {
                        text);
   }
   return count * seconds;
-}
-
-Result<std::string> read_secret_file(const std::string& path) {
-  struct CloseFile {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rbe"));
-  if (file == nullptr) {
-    return usage_error("cannot read the secret file {}: {}", path, std::strerror(errno));
-  }
-  std::string text(kMaxSecretFileBytes, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get()) != 0) {
-    return usage_error("cannot read the secret file {}: {}", path, std::strerror(errno));
-  }
-  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-  if (text.empty()) return usage_error("the secret file {} is empty: put the secret into it", path);
-  return text;
 }
 
 Result<std::string> make_token(const TokenOptions& options, std::int64_t now_s) {

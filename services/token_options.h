@@ -34,7 +34,4 @@ Result<std::string> make_token(const TokenOptions& options, std::int64_t now_s);
 // "24h", "90m", "30s", "7d"; a bare number counts seconds. At least 1 s and at most 100 years.
 Result<std::int64_t> parse_ttl_s(std::string_view text);
 
-// The text of a file without the line ends after it: editors add one, secrets do not have one.
-Result<std::string> read_secret_file(const std::string& path);
-
 }  // namespace ringgate

@@ -117,9 +117,9 @@ TEST(Address, AHostIsANameOrAnAddressWithoutAnythingElse) {
 }
 
 TEST(Address, NobodyDialsAWildcardAGroupOrEverybody) {
-  for (const char* const bad : {"0.0.0.0", "0.0.0.1", "::", "255.255.255.255", "224.0.0.1",
-                                "239.255.255.255", "ff02::1", "ff02::1%lo", "::ffff:0.0.0.0",
-                                "::ffff:224.0.0.1"}) {
+  for (const char* const bad :
+       {"0.0.0.0", "0.0.0.1", "::", "255.255.255.255", "224.0.0.1", "239.255.255.255", "ff02::1",
+        "ff02::1%lo", "::ffff:0.0.0.0", "::ffff:224.0.0.1"}) {
     EXPECT_FALSE(check_dialable(bad)) << bad;
   }
   for (const char* const good : {"chat", "127.0.0.1", "1.0.0.0", "223.255.255.255", "240.0.0.1",

@@ -82,6 +82,41 @@ TEST(ConfigSecrets, AGatewaysSecretIsNeitherPublicNorShort) {
   EXPECT_TRUE(parse(base + "x", {}, ProcessRole::kChat)) << "nobody else signs or checks";
 }
 
+TEST(ConfigSecrets, WhatNobodyMeantAsASecretIsRefused) {
+  const TempDir dir;
+  const std::string base = "ServiceID: g\nConsulURL: :8500\n";
+  const std::string mark = "\xef\xbb\xbf";
+  for (const std::string key : {"AppSecret", "AppSecretPrevious", "ConsulToken", "AdminToken"}) {
+    const std::string required = base + (key == "AppSecret" ? "" : kAppSecret);
+    for (const auto& [secret, says] : {std::pair(mark + "sixteen-bytes-or-more", "(BOM)"),
+                                       std::pair(std::string(20, ' '), "made of blanks only")}) {
+      EXPECT_CONTAINS(error_of(parse(required + key + ": \"" + secret + "\"\n")),
+                      key + (says[0] == '(' ? " begins" : " is"));
+      EXPECT_CONTAINS(error_of(parse(required + key + ": \"" + secret + "\"\n")), says);
+      const std::string file = dir.write("secret", secret + "\n").string();
+      const auto message = error_of(parse(required + key + "File: " + file + "\n"));
+      EXPECT_CONTAINS(message, key + "File: " + file);
+      EXPECT_CONTAINS(message, says);
+    }
+  }
+}
+
+TEST(ConfigSecrets, AnAdminTokenIsLongAndWithoutBlanksInEveryRole) {
+  const TempDir dir;
+  for (const ProcessRole role : {ProcessRole::kGateway, ProcessRole::kEcho}) {
+    for (const auto& [token, says] : {std::pair("15-bytes-of-it.", "AdminToken has 15 bytes"),
+                                      std::pair("sixteen bytes or more", "AdminToken has a blank"),
+                                      std::pair("sixteen-bytes-or-more ", "AdminToken has a blank"),
+                                      std::pair("sixteen-bytes\tor-more", "AdminToken")}) {
+      const std::string file = dir.write("token", token + std::string("\n")).string();
+      EXPECT_FALSE(parse(kRequired + "AdminTokenFile: " + file, {}, role)) << token;
+      EXPECT_CONTAINS(error_of(parse(kRequired, {{"RINGGATE_ADMINTOKEN", token}}, role)),
+                      token == std::string("sixteen-bytes\tor-more") ? "control" : says);
+    }
+    EXPECT_TRUE(parse(kRequired + "AdminToken: 16-bytes-of-them\n", {}, role));
+  }
+}
+
 TEST(ConfigSecrets, ATokenOfTwoLinesIsRefused) {
   const TempDir dir;
   const std::string file = dir.write("token", "of the file\nX-Header: 1\n").string();

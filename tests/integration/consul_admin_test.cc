@@ -86,14 +86,18 @@ TEST(ConsulAdmin, ChannelsAreShownAndKickedAndTheProcessIsDrained) {
 
 TEST(ConsulAdmin, ATokenIsAskedForWhereItIsSet) {
   const ConsulWorld world;
-  const auto gateway = world.start("gateway", "gateway01", {{"AdminToken", "sesame"}});
+  const auto gateway =
+      world.start("gateway", "gateway01", {{"AdminToken", "sesame-sesame-sesame"}});
   const std::uint16_t admin = gateway->monitor();
   EXPECT_EQ(http_get(admin, "/services").status, 401);
-  EXPECT_EQ(http_get(admin, "/services", {{"Authorization", "Bearer sesam"}}).status, 401);
-  EXPECT_EQ(http_get(admin, "/services", {{"Authorization", "Bearer sesame"}}).status, 200);
+  EXPECT_EQ(http_get(admin, "/services", {{"Authorization", "Bearer sesame-sesame-sesam"}}).status,
+            401);
+  EXPECT_EQ(http_get(admin, "/services", {{"Authorization", "Bearer sesame-sesame-sesame"}}).status,
+            200);
   EXPECT_EQ(http_post(admin, "/drain").status, 401);
   EXPECT_EQ(http_get(admin, "/health").status, 200) << "probes are for anyone";
-  EXPECT_EQ(http_post(admin, "/drain", {{"Authorization", "Bearer sesame"}}).status, 202);
+  EXPECT_EQ(http_post(admin, "/drain", {{"Authorization", "Bearer sesame-sesame-sesame"}}).status,
+            202);
   EXPECT_EQ(gateway->process().wait_exit(), 0);
 }
 

@@ -197,19 +197,23 @@ bool takes_token(std::uint16_t port, const std::string& token) {
 TEST(AdminPort, ItsTokenIsRotatedBySighup) {
   const World world;
   const std::uint16_t port = free_port();
-  const std::string file = world.folder().write("admin-token", "first\n").string();
+  const std::string file = world.folder().write("admin-token", "the-first-of-two\n").string();
   Settings settings = {{"AdminPort", std::to_string(port)}, {"AdminTokenFile", file}};
   Server gateway(world, "gateway", "g1", settings);
-  EXPECT_TRUE(takes_token(port, "first"));
-  EXPECT_FALSE(takes_token(port, "second"));
-  world.folder().write("admin-token", "second\n");
+  EXPECT_TRUE(takes_token(port, "the-first-of-two"));
+  EXPECT_FALSE(takes_token(port, "the-second-of-two"));
+  world.folder().write("admin-token", "the-second-of-two\n");
   settings["MonitorPort"] = std::to_string(gateway.monitor());
   settings["LogLevel"] = "debug";
   world.config("gateway", "g1", settings);
   gateway.process().signal(SIGHUP);
   gateway.process().wait_for_line("SIGHUP: AdminToken, LogLevel changed");
-  EXPECT_TRUE(takes_token(port, "second"));
-  EXPECT_FALSE(takes_token(port, "first"));
+  EXPECT_TRUE(takes_token(port, "the-second-of-two"));
+  world.folder().write("admin-token", "short\n");
+  gateway.process().signal(SIGHUP);
+  gateway.process().wait_for_line("nothing is reloaded: ");
+  EXPECT_TRUE(takes_token(port, "the-second-of-two"));
+  EXPECT_FALSE(takes_token(port, "the-first-of-two"));
 }
 
 TEST(AdminPort, ATakenOneIsOneLineThatNamesTheKey) {

@@ -63,6 +63,27 @@ TEST(Start, AMissingFileIsCode2) {
   EXPECT_THAT(ended.output, HasSubstr("/nowhere/gateway.yaml"));
 }
 
+TEST(Start, ASecretFileIsReadAsAGatewayReadsIt) {
+  const World world;
+  const std::string mark = "\xef\xbb\xbf";
+  const std::string good = world.folder().write("good", "sixteen bytes or more\r\n").string();
+  EXPECT_EQ(run({"token", "--account", "a", "--secret-file", good}).code, 0);
+  const std::pair<std::string, std::string> bad[] = {
+      {"/dev/zero", "longer than 4KiB"},
+      {world.folder().write("long", std::string(4097, 'x')).string(), "longer than 4KiB"},
+      {world.folder().write("blank", std::string(20, ' ')).string(), "blanks only"},
+      {world.folder().write("mark", mark + "sixteen bytes or more").string(), "(BOM)"},
+      {world.folder().write("empty", "\n").string(), "is empty"},
+  };
+  for (const auto& [file, says] : bad) {
+    const Ended signer = run({"token", "--account", "a", "--secret-file", file});
+    EXPECT_EQ(signer.code, 2) << file;
+    expect_one_line(signer);
+    EXPECT_THAT(signer.output, HasSubstr(says));
+    expect_refused({"", "gateway", {{"AppSecret", ""}, {"AppSecretFile", file}}, {says}});
+  }
+}
+
 TEST(Start, WrongUsageIsCode2) {
   EXPECT_EQ(run({"gateway"}).code, 2);
   EXPECT_EQ(run({"nonsense"}).code, 2);

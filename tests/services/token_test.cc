@@ -384,5 +384,18 @@ TEST(TokenOptions, DoesNotTakeAnEmptySecretForNone) {
   EXPECT_EQ(token.error().exit_code, 2);
 }
 
+// As a gateway reads it: else tokens would be signed with what no gateway takes.
+TEST(TokenOptions, ASecretFileIsBoundedAndSomethingThatIsMeant) {
+  TokenOptions options;
+  options.account = "alice";
+  for (const char* const file : {"/dev/zero", "/dev/null", "/nowhere", "/"}) {
+    options.secret_file = file;
+    const Result<std::string> token = make_token(options, kNow);
+    ASSERT_FALSE(token) << file;
+    EXPECT_EQ(token.error().exit_code, 2);
+    EXPECT_TRUE(token.error().message.starts_with("--secret-file: "));
+  }
+}
+
 }  // namespace
 }  // namespace ringgate
