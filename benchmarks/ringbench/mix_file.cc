@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include "control/text_file.h"
 #include "control/yaml_text.h"
@@ -94,13 +95,13 @@ Result<void> read_field(const std::string& key, const YamlNode& value, MixStep& 
 Result<MixStep> read_step(const YamlNode& node) {
   if (!node.is_map()) return wrong(node, "a step is written like {{do: ping, share: 10}}");
   MixStep step;
-  bool has_action = false;
+  std::set<std::string_view> seen;
   for (const auto& [key, value] : node.map) {
     if (!key.is_scalar()) return wrong(key, "a key has to be a single word");
-    has_action = has_action || key.text == "do";
+    if (!seen.insert(key.text).second) return wrong(key, "'{}' is there twice", key.text);
     if (auto read = read_field(key.text, value, step); !read) return std::unexpected(read.error());
   }
-  if (!has_action) return wrong(node, "a step needs `do`: ping, forward or talk");
+  if (!seen.contains("do")) return wrong(node, "a step needs `do`: ping, forward or talk");
   return step;
 }
 

@@ -60,6 +60,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"- {do: talk, body: 10..5}", "smaller body"},
                     Bad{"- {do: talk, body: -1}", "no number of bytes"},
                     Bad{"- {do: talk, body: [1, 2]}", "'body' has one value"},
+                    Bad{"- do: talk\n  body: 5\n  body: 6", "line 3: 'body' is there twice"},
                     Bad{"- {do: talk, size: 5}", "unknown key 'size'"}, Bad{"- {do: talk", "line"},
                     Bad{"- {[do]: talk}", "line 1: a key has to be"}));
 
