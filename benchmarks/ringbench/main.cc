@@ -1,6 +1,7 @@
 // ringbench: parses the command line, runs, tells what was measured.
 #include <fmt/format.h>
 
+#include <csignal>
 #include <cstdio>
 #include <new>
 #include <string>
@@ -14,20 +15,23 @@
 namespace ringgate::bench {
 namespace {
 
-// Files first: whoever reads the text may look for them. Where a file goes to standard output, the
-// text makes room.
+// The text first: a file may be a pipe whose reader takes its time. Where a file goes to standard
+// output, the text makes room.
 int report(const Measurement& measured, const Options& options) {
+  const bool taken = options.json_file == kStandardOutput || options.html_file == kStandardOutput;
+  const std::string text = as_text(measured, options);
+  std::FILE* const to = taken ? stderr : stdout;
+  bool written =
+      std::fwrite(text.data(), 1, text.size(), to) == text.size() && std::fflush(to) == 0;
+  if (!written) fmt::print(stderr, "ringbench: cannot write the report to standard output\n");
   const auto json = options.json_file.empty() ? "" : as_json(measured, options);
   const auto html = options.html_file.empty() ? "" : as_html(measured, options);
-  bool written = true;
   for (const auto& result : {write_result_file("--json", options.json_file, json),
                              write_result_file("--html", options.html_file, html)}) {
     if (result) continue;
     fmt::print(stderr, "ringbench: {}\n", result.error().message);
     written = false;
   }
-  const bool taken = options.json_file == kStandardOutput || options.html_file == kStandardOutput;
-  fmt::print(taken ? stderr : stdout, "{}", as_text(measured, options));
   const int code = exit_code(measured, options);
   if (code != 0) fmt::print(stderr, "ringbench: {}\n", why_not_green(measured, options));
   return written ? code : 1;
@@ -62,6 +66,7 @@ int run(int argc, const char* const* argv) {
 }  // namespace ringgate::bench
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error of its file, not our end
   try {
     return ringgate::bench::run(argc, argv);
   } catch (const std::system_error& failure) {  // no thread is to be had, say

@@ -179,6 +179,9 @@ std::expected<void, UsageEnd> check_options(Options& options) {
   if (options.json_file == "-" && options.html_file == "-") {
     return usage("standard output is one: give either --json or --html a file");
   }
+  if (!options.json_file.empty() && options.json_file == options.html_file) {
+    return usage("--json and --html name the same file: one would replace the other");
+  }
   return read_target(options.target);
 }
 

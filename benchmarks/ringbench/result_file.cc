@@ -50,6 +50,21 @@ std::string beside(const std::string& place) {
   return fmt::format("{}.{}.part", place, getpid());
 }
 
+// A pipe that nobody reads would be waited for without end; one that is read may take its time.
+Result<void> write_special(const char* flag, const std::string& path, std::string_view text) {
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file && errno == ENXIO) {
+    return fail(fmt::format("cannot write {}: nobody reads there; start its reader before the run "
+                            "ends, or mend {}",
+                            path, flag),
+                2);
+  }
+  const bool written =
+      file && fcntl(file.get(), F_SETFL, O_WRONLY) == 0 && write_all(file.get(), text);
+  if (!written) return cannot(flag, path, errno);
+  return {};
+}
+
 UniqueFd create(const std::string& path) {
   return UniqueFd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode));
 }
@@ -72,11 +87,7 @@ Result<void> write_result_file(const char* flag, const std::string& path, std::s
     if (!write_all(STDOUT_FILENO, text)) return cannot(flag, "standard output", errno);
     return {};
   }
-  if (is_special(path)) {
-    const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!file || !write_all(file.get(), text)) return cannot(flag, path, errno);
-    return {};
-  }
+  if (is_special(path)) return write_special(flag, path, text);
   const std::string place = place_of(path);
   const std::string part = beside(place);
   const UniqueFd file = create(part);

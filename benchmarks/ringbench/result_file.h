@@ -16,7 +16,8 @@ inline constexpr std::string_view kStandardOutput = "-";
 // take hours. An empty path is no file. The error names the flag.
 [[nodiscard]] Result<void> check_result_file(const char* flag, const std::string& path);
 
-// Beside the file and then into its place; straight into what is no regular file (a pipe).
+// Beside the file and then into its place; straight into what is no regular file (a pipe, which
+// somebody has to have open for reading). SIGPIPE is the caller's to ignore.
 [[nodiscard]] Result<void> write_result_file(const char* flag, const std::string& path,
                                              std::string_view text);
 

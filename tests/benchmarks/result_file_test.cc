@@ -1,13 +1,17 @@
 #include "benchmarks/ringbench/result_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
+#include "control/unique_fd.h"
 #include "tests/control/temp_dir.h"
 
 namespace ringgate::bench {
@@ -60,6 +64,39 @@ TEST(ResultFile, ADeviceIsWrittenTo) {
   struct stat status{};
   ASSERT_EQ(stat("/dev/null", &status), 0);
   EXPECT_TRUE(S_ISCHR(status.st_mode));
+}
+
+TEST(ResultFile, APipeThatNobodyReadsIsASentence) {
+  const TempDir folder;
+  const std::string path = (folder.path() / "pipe").string();
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_TRUE(check_result_file("--json", path)) << "its reader may come later";
+  const auto written = write_result_file("--json", path, "new");
+  ASSERT_FALSE(written);
+  EXPECT_THAT(written.error().message, HasSubstr("nobody reads there"));
+  EXPECT_THAT(written.error().message, HasSubstr("--json"));
+}
+
+// More than a pipe holds: it is waited for.
+TEST(ResultFile, APipeIsWrittenToTheEnd) {
+  const TempDir folder;
+  const std::string path = (folder.path() / "pipe").string();
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const UniqueFd reader(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_EQ(fcntl(reader.get(), F_SETFL, O_RDONLY), 0);
+  const std::string text(1'000'000, 'x');
+  bool written = false;
+  std::thread writer([&] { written = write_result_file("--json", path, text).has_value(); });
+  std::string got(text.size(), '\0');
+  std::size_t size = 0;
+  ssize_t more = 0;
+  do {  // nothing is read as long as nobody writes: the writer has not come yet, or has gone
+    more = read(reader.get(), got.data() + size, got.size() - size);
+    if (more > 0) size += static_cast<std::size_t>(more);
+  } while (size < got.size() && (more > 0 || size == 0));
+  writer.join();
+  EXPECT_TRUE(written);
+  EXPECT_EQ(size, text.size());
 }
 
 TEST(ResultFile, WhatCannotBeWrittenNamesItsFlag) {
