@@ -109,13 +109,13 @@ std::size_t talk_body_bytes(std::size_t text_bytes) noexcept {
   return 2 + 1 + varint_bytes(text_bytes) + text_bytes;
 }
 
-std::uint8_t* write_talk_body(std::uint8_t* to, std::size_t text_bytes,
-                              const PushStamp& stamp) noexcept {
+std::uint8_t* write_talk_body(std::uint8_t* to, std::size_t text_bytes, const PushStamp& stamp,
+                              std::uint32_t receiver) noexcept {
   *to++ = 0x08;  // type: 1
   *to++ = 1;
   *to++ = 0x12;  // body
   to = write_varint(to, text_bytes);
-  write_push_body({to, text_bytes}, stamp);
+  write_talk_text({to, text_bytes}, stamp, receiver);
   return to + text_bytes;
 }
 

@@ -59,6 +59,11 @@ Value read_count(const Metric&, const Measurement& measured, const Options& opti
   return plain(count_of(measured, options, action, kCount));
 }
 
+Value read_failed(const Metric&, const Measurement& measured, const Options& options,
+                  MaybeAction action) {
+  return plain(action ? measured.tally.of(*action).failed : measured.failed(options));
+}
+
 Value read_per_second(const Metric&, const Measurement& measured, const Options& options,
                       MaybeAction action) {
   return plain(measured.per_second(count_of(measured, options, action, &ActionTally::in_window)));
@@ -106,7 +111,7 @@ std::vector<Metric> make_metrics() {
       {"sent", Kind::kCount, true, read_count<&ActionTally::sent>, {}},
       {"answered", Kind::kCount, true, read_count<&ActionTally::answered>, {}},
       {"late", Kind::kCount, true, read_count<&ActionTally::late>, {}},
-      {"failed", Kind::kCount, true, read_count<&ActionTally::failed>, {}},
+      {"failed", Kind::kCount, true, read_failed, {}},
       {"per_second", Kind::kCount, true, read_per_second, {}},
       {"lag_p99", Kind::kTime, false, read_lag, "only an open loop has a schedule: give --rate",
        0.99},

@@ -4,91 +4,16 @@
 
 #include <algorithm>
 
-#include "benchmarks/ringbench/fail_if.h"
 #include "benchmarks/ringbench/report_format.h"
 
 namespace ringgate::bench {
 namespace {
 
-constexpr double kBusyGenerator = 0.9;  // of the window, its busiest thread
 constexpr double kIdleTarget = 0.8;
-constexpr std::uint64_t kLateNs = 1'000'000;
-constexpr double kWaitedMuch = 0.1;    // of the CPU time that it got
-constexpr double kWaitedAtAll = 0.01;  // of the window
-
-constexpr int kNothingMeasured = 1;
-constexpr int kConditionMet = 3;
-constexpr int kNotAsAsked = 4;
 
 constexpr double kMissable = 0.01;  // of what was due
 constexpr std::uint64_t kFew = 2;   // messages: what is on its way at the ends of a window
 constexpr double kBehindS = 0.1;
-
-bool waited_much(const Measurement& measured, const CpuUse& cpu) {
-  return static_cast<double>(cpu.wait_ns) > kWaitedMuch * static_cast<double>(cpu.run_ns) &&
-         measured.share_of_window(cpu.wait_ns) > kWaitedAtAll;
-}
-
-std::string percent(double share) {
-  return fmt::format("{:.0f} %", 100 * share);
-}
-
-void warn_of_generator(const Measurement& measured, std::vector<std::string>& sentences) {
-  const double busiest = measured.share_of_window(measured.own.cpu.busiest_run_ns);
-  if (measured.target && measured.generator_is_bottleneck()) {
-    sentences.push_back(fmt::format(
-        "ringbench, not the target, is the bottleneck: its busiest thread was on a CPU for {} of "
-        "the window, the target's for {}; give it more --threads or CPUs of its own (--cpu)",
-        percent(busiest), percent(measured.share_of_window(measured.target->cpu.busiest_run_ns))));
-  } else if (!measured.target && busiest > kBusyGenerator) {
-    sentences.push_back(fmt::format(
-        "ringbench may be the bottleneck: its busiest thread was on a CPU for {} of the window; "
-        "give it more --threads, or --pid to compare with the target's",
-        percent(busiest)));
-  }
-}
-
-void warn_of_rate(const Measurement& measured, const Options& options,
-                  std::vector<std::string>& sentences) {
-  if (measured.kept_rate(options).value_or(true)) return;
-  const auto count = [&](std::uint64_t ActionTally::* of) { return measured.sum(options, of); };
-  sentences.push_back(fmt::format(
-      "the target did not keep the rate: {} per second were due and {} were answered; {} answers "
-      "came after the window, {} never",
-      rate_text(measured.per_second(count(&ActionTally::sent))),
-      rate_text(measured.per_second(options)), count_text(count(&ActionTally::late)),
-      count_text(count(&ActionTally::failed))));
-}
-
-void warn_of_lag(const Measurement& measured, const Options& options,
-                 std::vector<std::string>& sentences) {
-  const Histogram& lag = measured.tally.lag;
-  const std::uint64_t p99_ns = lag.quantile_ns(0.99);
-  if (!options.open_loop() || p99_ns <= kLateNs) return;
-  sentences.push_back(fmt::format(
-      "ringbench fell behind its schedule: 1 % of the messages left {} or more after their time, "
-      "at worst {}, which is part of the times told; lower --rate or give it more --threads",
-      time_text(to_us(p99_ns)), time_text(to_us(lag.max_ns()))));
-}
-
-void warn_of_waiting(const Measurement& measured, std::vector<std::string>& sentences) {
-  constexpr const char* kWaited =
-      "{} waited {:.2f} s for a CPU, {} of the time it had one: others ran there, too; {}";
-  const auto share = [](const CpuUse& cpu) {
-    return percent(static_cast<double>(cpu.wait_ns) /
-                   static_cast<double>(std::max<std::uint64_t>(cpu.run_ns, 1)));
-  };
-  const auto seconds = [](const CpuUse& cpu) { return static_cast<double>(cpu.wait_ns) / 1e9; };
-  if (const CpuUse& own = measured.own.cpu; waited_much(measured, own)) {
-    sentences.push_back(fmt::format(kWaited, "ringbench", seconds(own), share(own),
-                                    "the times told hold some of that"));
-  }
-  if (measured.target && waited_much(measured, measured.target->cpu)) {
-    const CpuUse& target = measured.target->cpu;
-    sentences.push_back(fmt::format(kWaited, "the target", seconds(target), share(target),
-                                    "its times would be better with CPUs of its own"));
-  }
-}
 
 }  // namespace
 
@@ -137,6 +62,19 @@ std::uint64_t Measurement::sum(const Options& options, std::uint64_t ActionTally
     if (is_main(static_cast<Action>(at), options.scenario)) all += tally.actions[at].*count;
   }
   return all;
+}
+
+std::uint64_t Measurement::failed(const Options& options) const {
+  const std::uint64_t failed = sum(options, &ActionTally::failed);
+  const ActionTally& deliveries = tally.of(Action::kDelivery);
+  if (is_main(Action::kDelivery, options.scenario)) return failed;
+  const std::uint64_t unanswered = tally.of(Action::kTalk).times.unanswered.count();
+  return failed + deliveries.failed - std::min(deliveries.failed, unanswered);
+}
+
+std::uint64_t Measurement::refused(const Options& options) const {
+  const std::uint64_t failed = sum(options, &ActionTally::failed);
+  return failed - std::min(failed, times(options).unanswered.count());
 }
 
 double Measurement::per_second(const Options& options) const {
@@ -193,45 +131,6 @@ std::uint64_t Measurement::rss_peak_bytes(const ProcessUse& use,
 bool Measurement::generator_is_bottleneck() const {
   return target && share_of_window(own.cpu.busiest_run_ns) > kBusyGenerator &&
          share_of_window(target->cpu.busiest_run_ns) < kIdleTarget;
-}
-
-std::vector<std::string> Measurement::warnings(const Options& options) const {
-  std::vector<std::string> sentences;
-  if (stopped_early) {
-    sentences.push_back(fmt::format("the run was cut short: {:.2f} s of {:.2f} s were measured",
-                                    window_s, static_cast<double>(options.duration_ms) / 1000));
-  }
-  if (ended && !ended->own_limit) sentences.push_back(ended->sentence);
-  if (auto limit = own_limit(options)) sentences.push_back(std::move(*limit));
-  if (sum(options, &ActionTally::answered) == 0) {
-    sentences.emplace_back("nothing was answered; see the errors");
-  }
-  warn_of_rate(*this, options, sentences);
-  warn_of_generator(*this, sentences);
-  warn_of_lag(*this, options, sentences);
-  warn_of_waiting(*this, sentences);
-  return sentences;
-}
-
-int exit_code(const Measurement& measured, const Options& options) {
-  const bool nothing = measured.sum(options, &ActionTally::answered) == 0;
-  if (nothing && measured.ended) return kNothingMeasured;
-  if (measured.own_limit(options)) return kNotAsAsked;  // conditions would judge the target by it
-  if (any_failed(measured, options)) return kConditionMet;
-  if (measured.ended) return kNotAsAsked;
-  return nothing ? kNothingMeasured : 0;
-}
-
-std::string why_not_green(const Measurement& measured, const Options& options) {
-  switch (exit_code(measured, options)) {
-    case kConditionMet:
-      return "a condition of --fail-if came true, or could not be decided";
-    case kNotAsAsked:
-      return measured.own_limit(options).value_or(measured.ended ? measured.ended->sentence : "");
-    default:
-      return measured.ended ? measured.ended->sentence
-                            : "nothing was answered in the measuring window; see the errors";
-  }
 }
 
 }  // namespace ringgate::bench

@@ -15,6 +15,8 @@
 
 namespace ringgate::bench {
 
+inline constexpr double kBusyGenerator = 0.9;  // of the window, its busiest thread
+
 struct Measurement {
   double service_wait_s = 0;  // until a gateway had dialled the service that ringbench plays
   double set_up_s = 0;        // from the first connect until all connections were ready
@@ -41,6 +43,11 @@ struct Measurement {
   [[nodiscard]] std::vector<Action> used_actions(const Options& options) const;
   // Of the same.
   [[nodiscard]] std::uint64_t sum(const Options& options, std::uint64_t ActionTally::* count) const;
+  // Of the same messages: those without an answer, or with another status than Success; and those
+  // that were answered and whose delivery failed. Where both failed it is one message.
+  [[nodiscard]] std::uint64_t failed(const Options& options) const;
+  // Those that were answered with another status than Success.
+  [[nodiscard]] std::uint64_t refused(const Options& options) const;
   [[nodiscard]] double per_second(const Options& options) const;  // answered in the window, over it
   [[nodiscard]] double per_second(std::uint64_t count) const;
   // Whether as many were answered in the window as were due in it, but for one in a hundred.
@@ -58,7 +65,7 @@ struct Measurement {
   // Sentences for people, empty when all is well: the generator was the limit (its busiest thread
   // above 90 % of the window while the target's was below 80 %), it fell behind its schedule (lag
   // p99 above 1 ms in open loop), it waited for a CPU, so did the target, the window was cut short,
-  // the target did not keep the rate.
+  // the target did not keep the rate, refused more than one in a hundred, or did not deliver.
   [[nodiscard]] std::vector<std::string> warnings(const Options& options) const;
   // Why something else than what was asked was measured, where that was ringbench's or its
   // machine's doing.

@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::size_t kTimeDigits = 16;
 constexpr std::size_t kNumberDigits = 8;
+constexpr std::size_t kReceiverDigits = 8;
 static_assert(kTimeDigits + kNumberDigits == kPushStampBytes);
+static_assert(kPushStampBytes + kReceiverDigits == kTalkStampBytes);
 
 void write_hex(std::uint8_t* to, std::size_t digits, std::uint64_t value) noexcept {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -42,6 +44,19 @@ std::optional<PushStamp> read_push_stamp(ByteView body) noexcept {
     return std::nullopt;
   }
   return stamp;
+}
+
+void write_talk_text(MutableBytes to, const PushStamp& stamp, std::uint32_t receiver) noexcept {
+  write_push_body(to, stamp);
+  write_hex(to.data() + kPushStampBytes, kReceiverDigits, receiver);
+}
+
+std::optional<std::uint32_t> read_talk_receiver(ByteView text) noexcept {
+  if (text.size() < kTalkStampBytes) return std::nullopt;
+  std::uint32_t receiver = 0;
+  const std::string_view digits = as_text(text).substr(kPushStampBytes, kReceiverDigits);
+  if (!read_hex(digits, receiver)) return std::nullopt;
+  return receiver;
 }
 
 }  // namespace ringgate::bench

@@ -4,6 +4,7 @@
 //
 //   16 hex digits   CLOCK_MONOTONIC ns
 //    8 hex digits   number
+//    8 hex digits   of a talk: the receiver, by its place among the run's clients
 //   then 'x' up to the wanted size
 //
 // Where it is: a talk carries it in MessageReq.body, and its delivery in MessagePush.body. A push
@@ -25,6 +26,7 @@
 namespace ringgate::bench {
 
 inline constexpr std::size_t kPushStampBytes = 24;
+inline constexpr std::size_t kTalkStampBytes = 32;
 inline constexpr std::uint32_t kFirstPushSequence = 1U << 28;
 
 struct PushStamp {
@@ -36,5 +38,11 @@ struct PushStamp {
 void write_push_body(MutableBytes to, const PushStamp& stamp) noexcept;
 // Nothing when it does not begin with one.
 [[nodiscard]] std::optional<PushStamp> read_push_stamp(ByteView body) noexcept;
+
+// The same for a talk's text, at least kTalkStampBytes. A push of the scenario push has no single
+// receiver that it could name: many get the same bytes.
+void write_talk_text(MutableBytes to, const PushStamp& stamp, std::uint32_t receiver) noexcept;
+// Nothing when it names none.
+[[nodiscard]] std::optional<std::uint32_t> read_talk_receiver(ByteView text) noexcept;
 
 }  // namespace ringgate::bench

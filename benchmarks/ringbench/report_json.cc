@@ -90,7 +90,7 @@ void JsonReport::write_totals() {
   json_.count("sent", measured_.sum(options_, &ActionTally::sent));
   json_.count("answered", measured_.sum(options_, &ActionTally::answered));
   json_.count("late", measured_.sum(options_, &ActionTally::late));
-  json_.count("failed", measured_.sum(options_, &ActionTally::failed));
+  json_.count("failed", measured_.failed(options_));
   json_.count("answered_in_window", measured_.sum(options_, &ActionTally::in_window));
   json_.count("messages", measured_.messages);
   json_.number("per_second", measured_.per_second(options_));

@@ -165,10 +165,6 @@ std::string error_lines(const Measurement& measured) {
   if (!tally.first_loss.empty()) {
     text += line("", fmt::format("the first connection was lost by: {}", tally.first_loss));
   }
-  if (tally.lost_packets > 0) {
-    text += line("lost", fmt::format("{} pushes to channels of ours never came",
-                                     count_text(tally.lost_packets)));
-  }
   return text;
 }
 

@@ -17,6 +17,7 @@ add_library(ringgate_ringbench_report STATIC
   ringbench/fail_if_metrics.cc
   ringbench/json_writer.cc
   ringbench/measurement.cc
+  ringbench/measurement_verdict.cc
   ringbench/process_sample.cc
   ringbench/progress.cc
   ringbench/report_format.cc
@@ -46,7 +47,8 @@ add_library(ringgate_ringbench STATIC
   ringbench/worker_close.cc
   ringbench/worker_connect.cc
   ringbench/worker_input.cc
-  ringbench/worker_load.cc)
+  ringbench/worker_load.cc
+  ringbench/worker_settle.cc)
 add_library(ringgate::ringbench ALIAS ringgate_ringbench)
 target_link_libraries(ringgate_ringbench
   PUBLIC ringgate::bench ringgate::codec_proto ringgate::dataplane ringgate::ringbench_report
@@ -72,5 +74,10 @@ target_link_libraries(ringgate_ringbench_service
   PRIVATE ringgate::codec_proto ringgate::control spdlog::spdlog Threads::Threads)
 
 # The program. Its data plane is only queues and memory: it has rings of its own.
-add_executable(ringbench ringbench/main.cc ringbench/run.cc)
+add_executable(ringbench
+  ringbench/main.cc
+  ringbench/run.cc
+  ringbench/run_look_back.cc
+  ringbench/run_set_up.cc
+  ringbench/run_window.cc)
 target_link_libraries(ringbench PRIVATE ringgate::ringbench)

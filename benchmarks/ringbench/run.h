@@ -1,5 +1,10 @@
 // One run of ringbench from start to end: starts the service (if it plays one) and the workers,
 // keeps the time, samples the processes, and adds everything up. Belongs to the main thread.
+//
+//   run.cc            from begin to end
+//   run_set_up.cc     until all connections are ready
+//   run_window.cc     the window and the drain
+//   run_look_back.cc  what was wrong with it
 #pragma once
 
 #include <csignal>
@@ -21,8 +26,8 @@ namespace ringgate::bench {
 
 class Run {
  public:
-  // Blocks SIGINT and SIGTERM, for the threads to come too: they end a run early. `options` outlive
-  // it.
+  // Blocks SIGINT and SIGTERM while it lives, for the threads to come too: they end a run early.
+  // `options` outlive it.
   explicit Run(const Options& options);
   ~Run();
   Run(const Run&) = delete;
@@ -32,6 +37,10 @@ class Run {
   [[nodiscard]] Result<Measurement> measure();
 
  private:
+  static constexpr std::uint64_t kLookNs =
+      20 * kMillisecondNs;  // how often a failure is looked for
+  static constexpr const char* kStopped = "stopped before anything was measured";
+
   struct Totals {
     std::uint64_t answered = 0;
     std::uint64_t errors = 0;
@@ -51,6 +60,7 @@ class Run {
   [[nodiscard]] std::optional<RunEnd> early_end();
   void look_for_target(Measurement& measured) const;
   void look_back(Measurement& measured) const;
+  [[nodiscard]] std::optional<RunEnd> stopped_answering(const Measurement& measured) const;
   [[nodiscard]] static bool at_warm_up(const Measurement& measured) noexcept {
     return measured.own_samples.empty();
   }
@@ -71,6 +81,7 @@ class Run {
   std::vector<std::thread> threads_;
   Progress progress_;
   sigset_t signals_{};
+  sigset_t signals_before_{};
   std::uint64_t begin_ns_ = 0;  // of the window
   std::uint64_t end_ns_ = 0;
   std::uint64_t stop_ns_ = 0;  // the drain's end

@@ -25,6 +25,14 @@ inline constexpr std::uint64_t kMillisecondNs = 1'000'000;
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+[[nodiscard]] constexpr std::uint64_t ms_to_ns(std::int64_t ms) noexcept {
+  return static_cast<std::uint64_t>(ms) * kMillisecondNs;
+}
+[[nodiscard]] constexpr double seconds_between(std::uint64_t begin_ns,
+                                               std::uint64_t end_ns) noexcept {
+  return static_cast<double>(end_ns - begin_ns) / 1e9;
+}
+
 enum class Phase : std::uint8_t {
   kService,  // a service on a worker's thread waits for its gateways: nothing connects yet
   kSetUp,    // connect and log in

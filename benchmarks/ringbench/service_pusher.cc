@@ -163,6 +163,7 @@ void ServicePusher::finish() {
     tally_.errors[static_cast<std::size_t>(ErrorKind::kUnanswered)] += receivers;
     if (state_.in_window(intended_ns(next_number_))) {
       tally_.of(Action::kDelivery).sent += receivers;
+      tally_.of(Action::kDelivery).failed += receivers;
     }
   }
 }

@@ -53,6 +53,10 @@ std::string_view name_of(ErrorKind kind) noexcept {
       return "not_sent";
     case ErrorKind::kOwnLimit:
       return "own_limit";
+    case ErrorKind::kNotDelivered:
+      return "not_delivered";
+    case ErrorKind::kMisdelivered:
+      return "misdelivered";
   }
   return "?";
 }
@@ -86,11 +90,23 @@ void Tally::merge(const Tally& other) {
   logins += other.logins;
   retries += other.retries;
   lost_packets += other.lost_packets;
+  overtaken += other.overtaken;
   sent_late += other.sent_late;
   silent += other.silent;
   last_answer_ns = std::max(last_answer_ns, other.last_answer_ns);
   if (first_loss.empty()) first_loss = other.first_loss;
   if (first_login_failure.empty()) first_login_failure = other.first_login_failure;
+}
+
+void Tally::settle_deliveries(std::uint64_t waited_ns) {
+  ActionTally& deliveries = of(Action::kDelivery);
+  const std::uint64_t never_left = deliveries.failed;  // an error of its own already
+  // A target that pushes by itself: what it has sent and did not come, nobody here knows.
+  if (deliveries.sent == 0) deliveries.sent = deliveries.answered;
+  deliveries.failed = deliveries.sent - std::min(deliveries.sent, deliveries.answered);
+  lost_packets = deliveries.failed - std::min(deliveries.failed, never_left + overtaken);
+  errors[static_cast<std::size_t>(ErrorKind::kNotDelivered)] += lost_packets;
+  deliveries.times.unanswered.record(waited_ns, deliveries.failed);
 }
 
 }  // namespace ringgate::bench

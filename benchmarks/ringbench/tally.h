@@ -52,8 +52,10 @@ enum class ErrorKind : std::uint8_t {
   kNoConnection,    // due, and no connection was there to send it
   kNotSent,         // due, and ringbench itself did not come to sending it
   kOwnLimit,        // this machine gave ringbench no socket: no more ports, descriptors, memory
+  kNotDelivered,    // a push that was due in the window, left, and never came to its receiver
+  kMisdelivered,    // a push that came to a connection that it was not for
 };
-inline constexpr std::size_t kErrorKinds = 13;
+inline constexpr std::size_t kErrorKinds = 15;
 [[nodiscard]] std::string_view name_of(ErrorKind kind) noexcept;  // "wrong_sequence"
 
 struct ActionTally {
@@ -91,11 +93,12 @@ struct Tally {
   std::uint64_t retries = 0;        // of the set-up: connections begun again, since one was lost
   std::string first_loss;           // what ended the first connection that was lost
   std::string first_login_failure;  // why the first login, or connect, came to nothing
-  std::uint64_t lost_packets = 0;   // pushes to a channel of ours that were sent and never came
+  std::uint64_t lost_packets = 0;   // as errors[kNotDelivered]
+  std::uint64_t overtaken = 0;      // deliveries of the window that came, but out of order
   // Clients that waited for an answer all through the window, and had none until the run ended.
   std::uint64_t silent = 0;
   std::uint64_t last_answer_ns = 0;  // CLOCK_MONOTONIC; whatever its status
-  std::uint64_t sent_late = 0;      // open loop: due in the window, and sent by us after its end
+  std::uint64_t sent_late = 0;       // open loop: due in the window, and sent by us after its end
 
   [[nodiscard]] ActionTally& of(Action action) noexcept {
     return actions[static_cast<std::size_t>(action)];
@@ -105,6 +108,9 @@ struct Tally {
   }
   [[nodiscard]] std::uint64_t all_errors() const noexcept;
   void merge(const Tally& other);
+  // Of a run's sum, once: sender and receiver count apart, so what never came is known when all is
+  // added up. It has waited for so long, or longer.
+  void settle_deliveries(std::uint64_t waited_ns);
 };
 
 // Read by main while the worker runs: plain relaxed stores of one writer.

@@ -62,7 +62,7 @@ Worker::Worker(const Options& options, RunState& state, const WorkerShare& share
     step_ends_.push_back(end);
     longest = std::max(longest, step.body_max_bytes);
   }
-  body_.assign(talk_body_bytes(std::max<std::size_t>(longest, kPushStampBytes)), 'x');
+  body_.assign(talk_body_bytes(std::max<std::size_t>(longest, kTalkStampBytes)), 'x');
   tally_.timeline.resize(static_cast<std::size_t>(
       (options.duration_ms + options.interval_ms() - 1) / options.interval_ms()));
   dirty_.reserve(share.clients);
@@ -234,72 +234,6 @@ void Worker::keep_alive() {
     if (client.state == ClientState::kReady && now_ms - client.last_sent_ms > silent_ms) {
       send_message(keep_alive_cursor_, kKeepAliveStep, 0);
     }
-  }
-}
-
-// The drain is over: what has not come does not come.
-void Worker::settle_rest() {
-  now_ns_ = monotonic_ns();
-  const std::uint64_t begin = state_.window_begin_ns.load(std::memory_order_relaxed);
-  for (Client& client : clients_) {
-    settle_login(client);
-    settle_messages(client);
-  }
-  for (; !waiting_logins_.empty(); waiting_logins_.pop()) {
-    count_unsent(ErrorKind::kUnanswered, std::max(waiting_logins_.front(), begin));
-  }
-  settle_due();
-  if (now_ns_ > begin) never_.settle(tally_, now_ns_ - begin);
-}
-
-// A client that was sent nothing in the window, since it waited all through it for an answer to
-// what was sent before, tells of the window, too: as if that had been due at its begin.
-void Worker::settle_messages(Client& client) {
-  const std::uint64_t begin = state_.window_begin_ns.load(std::memory_order_relaxed);
-  const bool silent = now_ns_ > begin && !client.heard;
-  bool waits = false;
-  pending_.drain(client.pending, [&](const Pending& message) {
-    if (message.mix_step == kKeepAliveStep) return;
-    waits = true;
-    count_error(ErrorKind::kUnanswered);
-    if (!message.counted && !silent) return;
-    ActionTally& tally = tally_.of(message.action);
-    if (!message.counted) ++tally.sent;
-    ++tally.failed;
-    tally.times.unanswered.record(now_ns_ - std::max(message.intended_ns, begin));
-  });
-  if (silent && waits) ++tally_.silent;
-}
-
-// A login, or a connection's end, that is still waited for: also one that was begun before the
-// window, and has held its client since.
-void Worker::settle_login(Client& client) {
-  const std::uint64_t begin = state_.window_begin_ns.load(std::memory_order_relaxed);
-  const bool early = !client.cycle_counted;
-  const bool under_way = connected(client) && client.state != ClientState::kClosing;
-  const bool waits = early ? client.cycle_open && under_way && now_ns_ > begin : true;
-  if (!waits) return;
-  const auto unanswered = [&](Action action) {
-    if (early) ++tally_.of(action).sent;
-    ++tally_.of(action).failed;
-    tally_.of(action).times.unanswered.record(now_ns_ - std::max(client.began_ns, begin));
-  };
-  if (early) ++tally_.silent;
-  const bool there =
-      client.state != ClientState::kConnecting && client.state != ClientState::kUpgrading;
-  if (!there) unanswered(Action::kConnect);
-  if (client.login_counted || early) unanswered(Action::kLogin);
-  unanswered(Action::kCycle);
-  count_error(ErrorKind::kUnanswered);
-  client.login_counted = client.cycle_counted = client.cycle_open = false;
-}
-
-// What was due in the window and has not left even now.
-void Worker::settle_due() {
-  const std::uint64_t end = state_.window_end_ns.load(std::memory_order_relaxed);
-  for (std::uint64_t due = schedule_.next_ns(); due < end; due = schedule_.next_ns()) {
-    schedule_.advance();
-    count_unsent(ErrorKind::kNotSent, due);
   }
 }
 

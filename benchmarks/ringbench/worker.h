@@ -5,6 +5,7 @@
 //   worker_close.cc    to the end of a connection
 //   worker_input.cc    bytes in, and what they mean
 //   worker_load.cc     what is sent when
+//   worker_settle.cc   what has not come when all is over
 //
 // A Worker belongs to the thread in run(); main reads live() and outstanding() (relaxed, one
 // writer) while it runs, and its tally after joining the thread.
@@ -81,11 +82,13 @@ class Worker {
   void end_batch();
   void tick();
   void keep_alive();
+  void publish_counts();
+
+  // worker_settle.cc
   void settle_rest();
   void settle_due();
   void settle_messages(Client& client);
-  void settle_login(Client& client);
-  void publish_counts();
+  void settle_login(std::uint32_t index);
 
   // worker_connect.cc
   void connect_more();
@@ -105,7 +108,7 @@ class Worker {
   // worker_close.cc
   void hit_own_limit(std::uint32_t index, int error);
   void lose(std::uint32_t index, ErrorKind kind, std::string_view why, bool hopeless = false);
-  void lose_login(Client& client, ErrorKind kind);
+  void lose_login(std::uint32_t index, ErrorKind kind);
   void give_up_or_retry(std::uint32_t index, ErrorKind kind, std::string_view why, bool hopeless);
   void fail_set_up(std::uint32_t index, ErrorKind kind, std::string_view why);
   void say_goodbye(std::uint32_t index);

@@ -45,7 +45,7 @@ void Worker::lose(std::uint32_t index, ErrorKind kind, std::string_view why, boo
   } else {
     --under_way_;
   }
-  lose_login(client, kind);
+  lose_login(index, kind);
   pending_.drain(client.pending, [this](const Pending& message) { lose_message(message); });
   if (client.state == ClientState::kConnecting) cancel(index, WorkerOp::kConnect);
   client.state = ClientState::kLost;
@@ -72,20 +72,21 @@ void Worker::give_up_or_retry(std::uint32_t index, ErrorKind kind, std::string_v
 }
 
 // Of the load, if one was under way: an answer that is a refusal is an answer.
-void Worker::lose_login(Client& client, ErrorKind kind) {
-  const auto end = [&](Action action) {
+void Worker::lose_login(std::uint32_t index, ErrorKind kind) {
+  Client& client = clients_[index];
+  const auto end = [&](Action action, std::uint64_t since_ns) {
     if (kind == ErrorKind::kLoginFailed || kind == ErrorKind::kOwnLimit) {
       ++tally_.of(action).failed;
     } else {
-      never_answered(action, client.began_ns);
+      never_answered(action, since_ns);
     }
   };
   if (!client.login_counted) return;
   const bool connected =
       client.state != ClientState::kConnecting && client.state != ClientState::kUpgrading;
-  if (!connected) end(Action::kConnect);
-  end(Action::kLogin);
-  end(Action::kCycle);
+  if (!connected) end(Action::kConnect, client.began_ns);
+  end(Action::kLogin, client.began_ns);
+  end(Action::kCycle, client.began_ns);
   client.login_counted = client.cycle_counted = false;
 }
 

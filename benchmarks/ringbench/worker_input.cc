@@ -12,12 +12,22 @@ namespace {
 
 constexpr std::size_t kMaxControlBytes = 125;
 
+// What a push says of itself.
+struct Delivery {
+  PushStamp stamp;
+  std::optional<std::uint32_t> receiver;  // of a talk
+};
+
 // The text that was pushed: of a talk in its MessagePush, of ringbench's own service as it is.
-std::optional<PushStamp> stamp_of(ByteView body) {
-  if (const auto stamp = read_push_stamp(body)) return stamp;
+std::optional<Delivery> read_delivery(ByteView body) {
+  if (const auto stamp = read_push_stamp(body)) return Delivery{*stamp, std::nullopt};
   thread_local pkt::MessagePush push;
   if (!push.ParseFromArray(body.data(), static_cast<int>(body.size()))) return std::nullopt;
-  return read_push_stamp(as_bytes(push.body()));
+  const ByteView text = as_bytes(push.body());
+  const auto stamp = read_push_stamp(text);
+  const auto receiver = read_talk_receiver(text);
+  if (!stamp || !receiver) return std::nullopt;
+  return Delivery{*stamp, receiver};
 }
 
 }  // namespace
@@ -186,17 +196,24 @@ void Worker::never_answered(Action action, std::uint64_t due_ns) {
 
 // Of a talk, or of ringbench's own service. What has not come when the run ends has failed.
 void Worker::on_push(std::uint32_t index, const Incoming& push) {
-  const std::optional<PushStamp> stamp = stamp_of(push.body);
-  if (!stamp) return count_error(ErrorKind::kUnexpected);
-  Client& client = clients_[index];
-  if (options_.scenario == Scenario::kPush) {
-    ++pushes_received_;
-  } else {
-    --deliveries_pending_;
+  const auto delivery = read_delivery(push.body);
+  if (!delivery) return count_error(ErrorKind::kUnexpected);
+  // Whom it was for still waits for it.
+  if (delivery->receiver.value_or(share_.first_client + index) != share_.first_client + index) {
+    return count_error(ErrorKind::kMisdelivered);
   }
-  if (stamp->number < client.next_number) return count_error(ErrorKind::kOutOfOrder);
-  client.next_number = stamp->number + 1;
-  count_answer(Action::kDelivery, state_.in_window(stamp->sent_ns), stamp->sent_ns);
+  Client& client = clients_[index];
+  const auto [sent_ns, number] = delivery->stamp;
+  const bool again = number + 1 == client.next_number;
+  if (!again && options_.scenario == Scenario::kPush) ++pushes_received_;
+  if (!again && options_.scenario != Scenario::kPush) --deliveries_pending_;
+  const bool counted = state_.in_window(sent_ns);
+  if (number < client.next_number) {
+    if (!again && counted) ++tally_.overtaken;
+    return count_error(ErrorKind::kOutOfOrder);
+  }
+  client.next_number = number + 1;
+  count_answer(Action::kDelivery, counted, sent_ns);
 }
 
 void Worker::count_error(ErrorKind kind, std::uint32_t status) {

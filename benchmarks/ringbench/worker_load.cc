@@ -180,11 +180,13 @@ void Worker::write_message(std::uint32_t index, const MixStep& step, std::uint32
   if (step.action == Action::kTalk) {
     ++deliveries_pending_;
     header.command = options_.talk_command;
-    partner = account_of(index ^ 1);
+    const std::uint32_t receiver = index ^ 1;
+    partner = account_of(receiver);
     header.dest = partner;
-    const std::size_t text_bytes = std::max(bytes, kPushStampBytes);
+    const std::size_t text_bytes = std::max(bytes, kTalkStampBytes);
     bytes = talk_body_bytes(text_bytes);
-    write_talk_body(body_.data(), text_bytes, {intended_ns, clients_[index].next_talk++});
+    write_talk_body(body_.data(), text_bytes, {intended_ns, clients_[index].next_talk++},
+                    share_.first_client + receiver);
   }
   const ByteView body = ByteView(body_).first(bytes);
   write_request(reserve(index, request_bytes(transport, header, bytes)), transport, header, body);

@@ -37,8 +37,6 @@ def command(bench, load, running, round_, seconds, rate):
 def errors_in(raw, forgiven):
     errors = {kind: count for kind, count in raw["errors"].items()
               if kind not in ("total", *forgiven) and isinstance(count, int) and count > 0}
-    if raw.get("lost_packets"):
-        errors["lost_packets"] = raw["lost_packets"]
     if raw["failed"] and not errors and not forgiven:
         errors["failed"] = raw["failed"]
     return errors

@@ -212,10 +212,10 @@ INSTANTIATE_TEST_SUITE_P(Transports, ClientCodecTest,
                          });
 
 TEST(TalkBody, IsAMessageReqWhoseTextHasAStamp) {
-  for (const std::size_t text : {kPushStampBytes, std::size_t{100}, std::size_t{127},
+  for (const std::size_t text : {kTalkStampBytes, std::size_t{100}, std::size_t{127},
                                  std::size_t{128}, std::size_t{20'000}}) {
     Bytes body(talk_body_bytes(text));
-    EXPECT_EQ(write_talk_body(body.data(), text, {123'456, 7}), body.data() + body.size());
+    EXPECT_EQ(write_talk_body(body.data(), text, {123'456, 7}, 0xabcd), body.data() + body.size());
     pkt::MessageReq request;
     ASSERT_TRUE(request.ParseFromArray(body.data(), static_cast<int>(body.size())));
     EXPECT_EQ(request.type(), 1);
@@ -224,7 +224,17 @@ TEST(TalkBody, IsAMessageReqWhoseTextHasAStamp) {
     ASSERT_TRUE(stamp);
     EXPECT_EQ(stamp->sent_ns, 123'456U);
     EXPECT_EQ(stamp->number, 7U);
+    EXPECT_EQ(read_talk_receiver(as_bytes(request.body())), 0xabcdU);
   }
+}
+
+TEST(TalkBody, WithoutAReceiverIsNone) {
+  Bytes text(kTalkStampBytes);
+  write_push_body(text, {1, 2});
+  EXPECT_FALSE(read_talk_receiver(text));
+  write_talk_text(text, {1, 2}, 0);
+  EXPECT_EQ(read_talk_receiver(text), 0U);
+  EXPECT_FALSE(read_talk_receiver(ByteView(text).first(kTalkStampBytes - 1)));
 }
 
 TEST(PushBody, ReadsBackWhatItWrote) {

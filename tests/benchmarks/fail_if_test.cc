@@ -112,7 +112,7 @@ TEST_F(FailIfEvaluation, KnowsWhatWasMeasured) {
   EXPECT_EQ(judge("answered>0").value, 20'000);
   EXPECT_EQ(judge("late>0").value, 5);
   EXPECT_EQ(judge("delivery.late>0").value, 7);
-  EXPECT_EQ(judge("failed>0").value, 11);
+  EXPECT_EQ(judge("failed>0").value, 14);
   EXPECT_EQ(judge("delivery.failed>0").value, 3);
   EXPECT_EQ(judge("per_second>0").value, 1999);
   EXPECT_EQ(judge("delivery.per_second>0").value, 1998);

@@ -98,7 +98,7 @@ TEST_F(ReportJsonTest, TellsCountsAndTimes) {
   EXPECT_EQ(count(root, "/sent"), 20'011U);
   EXPECT_EQ(count(root, "/answered"), 20'000U);
   EXPECT_EQ(count(root, "/late"), 5U);
-  EXPECT_EQ(count(root, "/failed"), 11U);
+  EXPECT_EQ(count(root, "/failed"), 14U);
   EXPECT_EQ(count(root, "/answered_in_window"), 19'990U);
   EXPECT_EQ(count(root, "/messages"), 20'020U);
   EXPECT_EQ(number(root, "/per_second"), 1999);

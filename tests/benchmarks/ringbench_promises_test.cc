@@ -2,6 +2,7 @@
 // answer, or without a connection, is counted and said.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <list>
@@ -9,12 +10,14 @@
 
 #include "tests/benchmarks/pretended_target.h"
 #include "tests/benchmarks/ringbench_run.h"
+#include "tests/control/temp_dir.h"
 #include "tests/integration/world.h"
 
 namespace ringgate::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using Peer = PretendedTarget::Peer;
 
 bool is_ping(const Event& event) {
@@ -62,8 +65,8 @@ TEST(RingbenchPromises, ATargetThatStopsForGoodIsSaid) {
   PretendedTarget target([&](Peer& peer, const Event& event) {
     if (is_ping(event) && ++answered <= 200) PretendedTarget::send(peer, pong());
   });
-  const BenchRun run = raw_pings(target, {"--connections", "4", "--duration", "2s", "--warmup",
-                                          "0s", "--drain", "200ms"});
+  const BenchRun run = raw_pings(
+      target, {"--connections", "4", "--duration", "2s", "--warmup", "0s", "--drain", "200ms"});
   EXPECT_EQ(run.code, 4) << run.output;
   EXPECT_EQ(run.number("/answered"), 200);
   EXPECT_THAT(run.output, HasSubstr("nothing was answered in the last "));
@@ -77,8 +80,8 @@ TEST(RingbenchPromises, LostConnectionsAreSaidAndTheirMessagesCounted) {
     peer.ended = peer.number != 7 && ++asked.at(peer.number) > 20;
     if (!peer.ended) PretendedTarget::send(peer, pong());
   });
-  const BenchRun run = raw_pings(target, {"--connections", "8", "--duration", "1s", "--warmup",
-                                          "0s", "--drain", "200ms"});
+  const BenchRun run = raw_pings(
+      target, {"--connections", "8", "--duration", "1s", "--warmup", "0s", "--drain", "200ms"});
   EXPECT_EQ(run.code, 4) << run.output;
   EXPECT_EQ(run.number("/errors/connection_lost"), 7) << run.output;
   EXPECT_EQ(run.number("/errors/unanswered"), 7);
@@ -107,6 +110,85 @@ TEST(RingbenchPromises, ATargetThatEndsInTheDrainIsSaid) {
                                           "100", "--warmup", "0s", "--drain", "20s"});
   EXPECT_EQ(run.code, 4) << run.output;
   EXPECT_THAT(run.output, HasSubstr("when the drain ended no connection was up"));
+}
+
+// --- Answers -------------------------------------------------------------------------------------
+
+// Every other request is refused.
+BenchRun with_refusals(std::vector<std::string> more) {
+  unsigned asked = 0;
+  PretendedTarget target([&](Peer& peer, const Event& event) {
+    const bool login = event.header.command() == "login.signin";
+    const bool refused = !login && ++asked % 2 == 0;
+    PretendedTarget::answer(peer, event, refused ? pkt::SystemException : pkt::Success);
+  });
+  more.insert(more.begin(), {"forward", "--connections", "2", "--duration", "300ms", "--warmup",
+                             "0s", "--drain", "5s"});
+  return bench(target, std::move(more));
+}
+
+TEST(RingbenchPromises, RefusalsAreSaidInAClosedLoop) {
+  const BenchRun run = with_refusals({});
+  EXPECT_EQ(run.code, 0) << run.output;
+  EXPECT_EQ(run.number("/latency_us/unanswered"), 0);
+  EXPECT_THAT(run.output, HasSubstr("were answered with another status than Success"));
+}
+
+TEST(RingbenchPromises, ARefusalIsNoAnswerThatNeverCame) {
+  const BenchRun run = with_refusals({"--rate", "200"});
+  EXPECT_GT(run.number("/errors/status"), 0) << run.output;
+  EXPECT_THAT(run.output,
+              HasSubstr(std::to_string(static_cast<int>(run.number("/errors/status"))) +
+                        " had another status than Success, 0 messages had none at all"));
+}
+
+TEST(RingbenchPromises, AHeartbeatThatIsNotDueIsNoError) {
+  PretendedTarget target([](Peer&, const Event&) {});
+  const BenchRun run = bench(target, {"idle", "--raw", "--connections", "2", "--heartbeat", "48h",
+                                      "--duration", "100ms", "--warmup", "0s"});
+  EXPECT_EQ(run.code, 1) << run.output;
+  EXPECT_THAT(run.output, HasSubstr("ringbench: nothing was due in the window"));
+  EXPECT_THAT(run.output, Not(HasSubstr("see the errors")));
+}
+
+// --- Results -------------------------------------------------------------------------------------
+
+void answer_pings(Peer& peer, const Event& event) {
+  if (is_ping(event)) PretendedTarget::send(peer, pong());
+}
+
+std::vector<std::string> short_pings(const PretendedTarget& target, std::vector<std::string> more) {
+  more.insert(more.begin(), {RINGBENCH_BINARY, "ping", "--raw", "--target", target.address(),
+                             "--connections", "2", "--duration", "100ms", "--warmup", "0s"});
+  return more;
+}
+
+TEST(RingbenchPromises, APipeThatNobodyReadsKeepsNoReportBack) {
+  PretendedTarget target(answer_pings);
+  const TempDir folder;
+  const std::string pipe = (folder.path() / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  ProcessUnderTest bench(short_pings(target, {"--json", pipe}));
+  EXPECT_EQ(bench.wait_exit(), 1) << bench.output();
+  EXPECT_THAT(bench.whole_output(), HasSubstr("per second"));
+  EXPECT_THAT(bench.whole_output(), HasSubstr("nobody reads there"));
+}
+
+TEST(RingbenchPromises, ASignalEndsItWhileAReaderDoesNotRead) {
+  PretendedTarget target(answer_pings);
+  ProcessUnderTest bench(short_pings(target, {"--json", "-"}), {.out = Sink::kFullPipe});
+  bench.wait_for_line("per message");  // of the report, on the other stream
+  EXPECT_EQ(exit_of_signals(bench, SIGINT), -SIGINT);
+}
+
+TEST(RingbenchPromises, AReaderThatHasGoneKeepsNoFileBack) {
+  PretendedTarget target(answer_pings);
+  const TempDir folder;
+  const std::string file = (folder.path() / "run.json").string();
+  ProcessUnderTest bench(short_pings(target, {"--json", file}), {.out = Sink::kClosedPipe});
+  EXPECT_EQ(bench.wait_exit(), 1) << bench.output();
+  EXPECT_THAT(bench.whole_output(), HasSubstr("cannot write the report to standard output"));
+  EXPECT_THAT(read_file(file), HasSubstr("\"exit_code\": 0"));
 }
 
 }  // namespace

@@ -62,6 +62,9 @@ void set_counts(Tally& tally) {
   delivery.failed = 3;
   delivery.in_window = kAnswered - 20;
   for (std::size_t kind = 0; kind < kErrorKinds; ++kind) tally.errors[kind] = kind;
+  for (const ErrorKind none : {ErrorKind::kNotDelivered, ErrorKind::kMisdelivered}) {
+    tally.errors[static_cast<std::size_t>(none)] = 0;
+  }
   tally.errors[static_cast<std::size_t>(ErrorKind::kNotSent)] = 1;
   tally.errors[static_cast<std::size_t>(ErrorKind::kStatus)] = 12;
   tally.statuses[300] = 9;

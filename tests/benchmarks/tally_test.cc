@@ -48,6 +48,7 @@ void fill(Tally& tally, std::uint64_t times) {
   tally.lost_packets = 7 * times;
   tally.retries = 8 * times;
   tally.sent_late = 9 * times;
+  tally.overtaken = 10 * times;
 }
 
 TEST(Tally, MergesEverything) {
@@ -77,6 +78,29 @@ TEST(Tally, MergesEverything) {
   EXPECT_EQ(sum->lost_packets, 77U);
   EXPECT_EQ(sum->retries, 88U);
   EXPECT_EQ(sum->sent_late, 99U);
+  EXPECT_EQ(sum->overtaken, 110U);
+}
+
+TEST(Tally, WhatNeverCameIsNotDelivered) {
+  const auto tally = std::make_unique<Tally>();
+  ActionTally& deliveries = tally->of(Action::kDelivery);
+  deliveries.sent = 100;
+  deliveries.answered = 80;
+  deliveries.failed = 5;  // never left
+  tally->overtaken = 3;   // came
+  tally->settle_deliveries(7000);
+  EXPECT_EQ(deliveries.failed, 20U);
+  EXPECT_EQ(deliveries.times.unanswered.count(), 20U);
+  EXPECT_EQ(tally->errors[static_cast<std::size_t>(ErrorKind::kNotDelivered)], 12U);
+  EXPECT_EQ(tally->lost_packets, 12U);
+}
+
+TEST(Tally, OfATargetThatPushesByItselfNobodyKnowsWhatItSent) {
+  const auto tally = std::make_unique<Tally>();
+  tally->of(Action::kDelivery).answered = 9;
+  tally->settle_deliveries(0);
+  EXPECT_EQ(tally->of(Action::kDelivery).sent, 9U);
+  EXPECT_EQ(tally->all_errors(), 0U);
 }
 
 TEST(Tally, MergesTimelinesOfAnyLength) {

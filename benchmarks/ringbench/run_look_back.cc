@@ -1,0 +1,74 @@
+// Run: when all is added up, was it what was asked for, from begin to end?
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "benchmarks/ringbench/run.h"
+
+namespace ringgate::bench {
+namespace {
+
+// Of the connections that were asked for: so many may be lost, or silent.
+constexpr double kMissable = 0.01;
+// Before the window's end: without an answer for so long, the target has stopped.
+constexpr std::uint64_t kQuietNs = 500 * kMillisecondNs;
+constexpr std::uint64_t kQuietPart = 5;  // or for so much of a short window
+constexpr double kQuietMessages = 3;     // but not before so many were due
+
+bool many(std::uint64_t count, const Options& options) {
+  return static_cast<double>(count) > kMissable * options.connections;
+}
+
+std::optional<RunEnd> lost_connections(const Measurement& measured, const Options& options) {
+  const std::uint64_t lost = measured.connections_lost;
+  if (lost == options.connections) {
+    return RunEnd{"when the drain ended no connection was up: see the target's log"};
+  }
+  if (options.reconnect || !many(lost, options)) return std::nullopt;
+  return RunEnd{fmt::format("{} of {} connections were lost: see the target's log", lost,
+                            options.connections)};
+}
+
+std::optional<RunEnd> silent_connections(const Measurement& measured, const Options& options) {
+  if (!many(measured.tally.silent, options)) return std::nullopt;
+  return RunEnd{fmt::format("{} of {} connections waited all through the window and had no answer",
+                            measured.tally.silent, options.connections)};
+}
+
+// The answers came, and not one of the pushes that they spoke of.
+std::optional<RunEnd> no_deliveries(const Measurement& measured, const Options&) {
+  const ActionTally& deliveries = measured.tally.of(Action::kDelivery);
+  const std::uint64_t talks = measured.tally.of(Action::kTalk).answered;
+  if (talks == 0 || deliveries.sent == 0 || deliveries.answered > 0) return std::nullopt;
+  return RunEnd{
+      fmt::format("{} talks were answered and not one was delivered: see the logs of the "
+                  "target and of its chat service",
+                  talks)};
+}
+
+}  // namespace
+
+std::optional<RunEnd> Run::stopped_answering(const Measurement& measured) const {
+  const std::uint64_t waiting = measured.times(options_).unanswered.count();
+  const double due = measured.per_second(measured.sum(options_, &ActionTally::sent));
+  std::uint64_t quiet_ns = std::min(kQuietNs, (end_ns_ - begin_ns_) / kQuietPart);
+  if (options_.open_loop()) {
+    const double few_ns = kQuietMessages * 1e9 / std::max(due, 1e-3);
+    quiet_ns = std::max(quiet_ns, static_cast<std::uint64_t>(few_ns));
+  }
+  const std::uint64_t last_ns = std::max(measured.tally.last_answer_ns, begin_ns_);
+  if (waiting == 0 || last_ns + quiet_ns >= end_ns_) return std::nullopt;
+  return RunEnd{fmt::format(
+      "nothing was answered in the last {:.2f} s of the window, nor after it, with {} messages "
+      "outstanding: see the target's log",
+      seconds_between(last_ns, end_ns_), waiting)};
+}
+
+void Run::look_back(Measurement& measured) const {
+  if (!measured.ended) measured.ended = lost_connections(measured, options_);
+  if (!measured.ended) measured.ended = stopped_answering(measured);
+  if (!measured.ended) measured.ended = silent_connections(measured, options_);
+  if (!measured.ended) measured.ended = no_deliveries(measured, options_);
+}
+
+}  // namespace ringgate::bench
