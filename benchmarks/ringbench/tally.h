@@ -25,11 +25,11 @@ enum class Action : std::uint8_t {
   kForward,
   kTalk,      // until the answer to its sender
   kDelivery,  // of a talk or a push: until it is at its receiver
-  // Of the scenario login; the set-up's logins are not counted. All from when the client was meant
-  // to connect:
-  kConnect,  // until the connection is there, a WebSocket's upgrade included
-  kLogin,    // until the login's answer
-  kCycle,    // until the connection is closed again
+  // Of the scenario login; the set-up's logins are not counted.
+  kConnect,  // from its own begin until the connection is there, a WebSocket's upgrade included
+  // From when the login was meant to begin, a wait for a free connection included:
+  kLogin,  // until the login's answer
+  kCycle,  // until the connection is closed again
 };
 inline constexpr std::size_t kActions = 7;
 // Of another action, and so no message of its own where messages are counted.

@@ -100,6 +100,7 @@ void Worker::loop() {
   begin_ns_ = progress_ns_ = now_ns_ = monotonic_ns();
   if (options_.scenario == Scenario::kLogin) {
     ready_ = clients_.size();  // nothing is set up: logging in is what is measured
+    connect_ns_.resize(clients_.size());
   }
   publish_counts();
   if (service_ != nullptr) service_->attach();

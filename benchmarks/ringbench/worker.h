@@ -206,6 +206,7 @@ class Worker {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::vector<std::uint32_t> free_slots_;     // kLogin, open loop
   std::queue<std::uint64_t> waiting_logins_;  // kLogin: due, but no slot was free
+  std::vector<std::uint64_t> connect_ns_;     // kLogin: of each client, when its connect began
 
   Phase phase_ = Phase::kSetUp;
   std::uint64_t begin_ns_ = 0;  // of the worker

@@ -84,7 +84,7 @@ void Worker::lose_login(std::uint32_t index, ErrorKind kind) {
   if (!client.login_counted) return;
   const bool connected =
       client.state != ClientState::kConnecting && client.state != ClientState::kUpgrading;
-  if (!connected) end(Action::kConnect, client.began_ns);
+  if (!connected) end(Action::kConnect, connect_ns_[index]);
   end(Action::kLogin, client.began_ns);
   end(Action::kCycle, client.began_ns);
   client.login_counted = client.cycle_counted = false;

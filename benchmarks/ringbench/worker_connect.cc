@@ -94,7 +94,7 @@ void Worker::on_connected(std::uint32_t index, int result) {
 void Worker::on_transport_ready(std::uint32_t index) {
   if (options_.raw) return become_ready(index);
   const Client& client = clients_[index];
-  if (client.cycle_open) count_answer(Action::kConnect, client.login_counted, client.began_ns);
+  if (client.cycle_open) count_answer(Action::kConnect, client.login_counted, connect_ns_[index]);
   log_in(index);
 }
 

@@ -191,6 +191,10 @@ void Worker::lose_message(const Pending& message) {
 // Of the window.
 void Worker::never_answered(Action action, std::uint64_t due_ns) {
   ++tally_.of(action).failed;
+  // A connect may begin later than its login was due: then it has waited for no time of the window.
+  if (due_ns >= state_.window_end_ns.load(std::memory_order_relaxed)) {
+    return tally_.of(action).times.unanswered.record(0);
+  }
   never_.add(action, due_ns - state_.window_begin_ns.load(std::memory_order_relaxed));
 }
 

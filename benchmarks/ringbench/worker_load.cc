@@ -87,7 +87,7 @@ void Worker::count_unsent(ErrorKind kind, std::uint64_t intended_ns) {
     never_answered(action, intended_ns);
   };
   if (options_.scenario != Scenario::kLogin) return count(steps_[pick_step()].action);
-  for (const Action action : {Action::kConnect, Action::kLogin, Action::kCycle}) count(action);
+  for (const Action action : {Action::kLogin, Action::kCycle}) count(action);  // no connect began
 }
 
 // Whose turn it is; clients_.size() when nobody is ready.
@@ -228,6 +228,7 @@ void Worker::start_sends() {
 void Worker::begin_login(std::uint32_t index, std::uint64_t intended_ns) {
   Client& client = clients_[index];
   client.began_ns = intended_ns;
+  connect_ns_[index] = now_ns_;
   client.login_counted = client.cycle_counted = state_.in_window(intended_ns);
   client.cycle_open = true;
   ++cycles_open_;

@@ -56,7 +56,7 @@ void Worker::settle_login(std::uint32_t index) {
   if (early) ++tally_.silent;
   const bool there =
       client.state != ClientState::kConnecting && client.state != ClientState::kUpgrading;
-  if (!there) unanswered(Action::kConnect, client.began_ns);
+  if (!there) unanswered(Action::kConnect, connect_ns_[index]);
   if (client.login_counted || early) unanswered(Action::kLogin, client.began_ns);
   unanswered(Action::kCycle, client.began_ns);
   count_error(ErrorKind::kUnanswered);

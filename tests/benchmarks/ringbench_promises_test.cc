@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <deque>
 #include <list>
 #include <optional>
 
@@ -149,6 +150,28 @@ TEST(RingbenchPromises, AHeartbeatThatIsNotDueIsNoError) {
   EXPECT_EQ(run.code, 1) << run.output;
   EXPECT_THAT(run.output, HasSubstr("ringbench: nothing was due in the window"));
   EXPECT_THAT(run.output, Not(HasSubstr("see the errors")));
+}
+
+// Ten logins a second are answered, and twenty are due: the others wait for the one connection.
+TEST(RingbenchPromises, AWaitForAFreeConnectionIsNoTimeOfConnects) {
+  std::deque<std::pair<Peer*, Event>> waiting;
+  Clock::time_point next;
+  PretendedTarget target(
+      [&](Peer& peer, const Event& event) {
+        waiting.emplace_back(&peer, event);
+        next = Clock::now() + std::chrono::milliseconds{100};
+      },
+      [&] {
+        if (waiting.empty() || Clock::now() < next) return;
+        PretendedTarget::answer(*waiting.front().first, waiting.front().second);
+        waiting.pop_front();
+      });
+  const BenchRun run = bench(target, {"login", "--connections", "1", "--rate", "20", "--duration",
+                                      "1s", "--warmup", "0s", "--drain", "20s"});
+  EXPECT_EQ(run.number("/actions/connect/sent"), run.number("/actions/login/sent")) << run.output;
+  EXPECT_GE(run.number("/actions/login/latency_us/p50"), 300'000) << run.output;
+  EXPECT_LT(run.number("/actions/connect/latency_us/p50"), 100'000) << run.output;
+  EXPECT_GT(run.number("/actions/login/late"), 0) << run.output;
 }
 
 // --- Results -------------------------------------------------------------------------------------
