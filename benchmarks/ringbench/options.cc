@@ -12,33 +12,11 @@
 #include "benchmarks/ringbench/mix_file.h"
 #include "benchmarks/ringbench/number_flag.h"
 #include "benchmarks/ringbench/options_check.h"
+#include "benchmarks/ringbench/options_help.h"
 #include "services/usage.h"
 
 namespace ringgate::bench {
 namespace {
-
-constexpr const char* kAbout =
-    "A load generator for gateways of the KIM protocol, over TCP and WebSocket.\n"
-    "Closed loop (--in-flight): each connection waits for its answers, so a slow target is asked "
-    "less often and its times are not latency under load. Open loop (--rate): messages are sent "
-    "when they are due whatever the target does, and timed from when they were due.";
-
-constexpr const char* kScenarios =
-    "ping: basic pings; forward: requests to the echo service; talk: pairs that talk to each "
-    "other; push: ringbench's own service pushes to the connections; login: connect, log in, "
-    "close, again; idle: heartbeats only; mix: what --mix says";
-
-constexpr const char* kExamples =
-    "Examples (ringgate dev listens there, and signs with a secret that everybody knows):\n"
-    "  export RINGBENCH_SECRET=jwt-1sNzdiSgnNuxyq2g7xml2JvLArU\n"
-    "  ringbench ping --target tcp://127.0.0.1:8001 --connections 512 --pid $(pidof ringgate)\n"
-    "  ringbench talk --target ws://127.0.0.1:8000/ --connections 200 --rate 5000 --html r.html\n"
-    "  ringbench forward --target tcp://127.0.0.1:8001 --rate 20000 --fail-if 'p99>20ms'\n"
-    "  ringbench push --target tcp://127.0.0.1:8001 --registry-file services.json \\\n"
-    "      --fanout 100 --rate 500        # the gateway has that RegistryFile\n"
-    "Exit codes: 0 measured; 1 nothing measured (the sentence says why); 2 usage; 3 a --fail-if "
-    "came true, or could not be decided; 4 measured, but not what was asked: the target ended, or "
-    "ringbench was the limit.";
 
 std::string plain_text(const std::string& text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -113,7 +91,9 @@ void add_load_options(CLI::App& app, Options& options, RawText& raw) {
   app.add_option("--heartbeat", raw.heartbeat, "idle: each connection pings this often")
       ->capture_default_str();
   app.add_option("--mix", raw.mix_file, "mix: YAML file of a list of {do, share, think, body}");
-  app.add_option("--body", options.body_bytes, "bytes of body, or of text")
+  app.add_option("--body", options.body_bytes,
+                 "bytes of body, or of text; a talk's text has at least 32, a push 24: when it was "
+                 "sent, its number, and of a talk whom it is for")
       ->transform(whole_number(0, 1e6))
       ->capture_default_str();
   app.add_option("--threads", options.threads,

@@ -175,6 +175,8 @@ TEST_F(OptionsTest, RefusesWithASentenceThatSaysHowToMendIt) {
   }
   EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--json", "-", "--html", "-"}),
               HasSubstr("standard output"));
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--json", "x", "--html", "x"}),
+              HasSubstr("the same file"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--source", "192.0.2.77"}),
               HasSubstr("addresses of this machine"));
   for (const char* source : {"127.0.0", "127.0.0.9-127.0.0.2", "127.0.0.1,", "::1-::5", "a-b"}) {
@@ -253,6 +255,8 @@ TEST_F(OptionsTest, HelpIsNoError) {
   ASSERT_FALSE(help);
   EXPECT_EQ(help.error().exit_code, 0);
   EXPECT_THAT(help.error().text, HasSubstr("not latency under load"));
+  EXPECT_THAT(help.error().text, HasSubstr("a talk's text has at least 32"));
+  EXPECT_THAT(help.error().text, HasSubstr("signal cut the run short"));
 }
 
 TEST(Duration, NeedsAUnit) {
