@@ -53,8 +53,9 @@ class ClientLoop {
         session_(account, std::move(transport),
                  [this](ClientSession::Line kind, std::string_view line) {
                    const bool output = kind == ClientSession::Line::kOutput;
-                   if (!write_line(output ? fds_.output : fds_.problems, line) && output)
-                     broken_ = true;
+                   if (!write_line(output ? fds_.output : fds_.problems, line) && output) {
+                     lose_output();
+                   }
                  }) {}
 
   int run(const std::string& token) {
@@ -72,6 +73,14 @@ class ClientLoop {
   }
 
  private:
+  void lose_output() {
+    const int error = errno;
+    if (!std::exchange(broken_, true)) {
+      write_line(fds_.problems,
+                 std::string("the output cannot be written: ") + std::strerror(error));
+    }
+  }
+
   void wait() {
     const bool reads_input = session_.wants_input() && !input_ended_;
     const bool sends = !session_.unsent().empty();

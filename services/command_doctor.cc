@@ -5,10 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <iterator>
 #include <memory>
 
+#include "control/standard_output.h"
 #include "services/json_string.h"
 
 namespace ringgate {
@@ -30,10 +30,10 @@ int run_doctor(DoctorOptions options) {
   const std::vector<Finding> findings = examine(readings, options.wishes);
   const std::string text =
       options.json ? format_findings_json(findings) : format_findings(findings);
-  std::fputs(text.c_str(), stdout);
+  if (auto printed = print_out(text); !printed) return report_error(printed.error());
   const bool failed = std::ranges::any_of(
       findings, [](const Finding& finding) { return finding.verdict == Verdict::kFail; });
-  return std::fflush(stdout) != 0 || failed ? 1 : 0;
+  return failed ? 1 : 0;
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <set>
@@ -12,6 +11,7 @@
 #include "control/loop.h"
 #include "control/registry_consul.h"
 #include "control/registry_store.h"
+#include "control/standard_output.h"
 #include "services/explain_route.h"
 
 namespace ringgate {
@@ -79,15 +79,14 @@ Result<bool> explain(const ExplainOptions& options) {
       catalogue_of(known->services, followed_services(config->routes), make_selectors(*config));
   const RouteExplanation explanation =
       explain_route({catalogue, config->routes, config->service_id, nullptr}, options.query);
-  if (options.json) {
-    std::printf("%s\n", to_json(explanation).c_str());
-  } else {
-    std::printf(
-        "%sServices as %s has them, all taken to be connected and adult; a running gateway "
-        "knows which are: GET /explain-route on its admin port.\n",
-        to_text(explanation).c_str(), known->source.c_str());
-  }
-  if (std::fflush(stdout) != 0) return run_error("the output cannot be written");
+  const std::string text =
+      options.json
+          ? to_json(explanation) + "\n"
+          : fmt::format(
+                "{}Services as {} has them, all taken to be connected and adult; a running gateway "
+                "knows which are: GET /explain-route on its admin port.\n",
+                to_text(explanation), known->source);
+  if (auto printed = print_out(text); !printed) return std::unexpected(printed.error());
   return !explanation.chosen.empty();
 }
 

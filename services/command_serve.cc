@@ -17,6 +17,7 @@
 #include "control/logging.h"
 #include "control/registry_consul.h"
 #include "control/registry_file.h"
+#include "control/standard_output.h"
 #include "control/unique_fd.h"
 #include "services/chat_handlers.h"
 #include "services/echo_handlers.h"
@@ -144,10 +145,9 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (!config) return std::unexpected(config.error());
   if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;
   if (options.check_config) {
-    for (const std::string& notice : config->notices) announce("note: " + notice);
-    announce(options.config_file + " is good");
-    stop_logging();
-    return {};
+    std::string text;
+    for (const std::string& notice : config->notices) text += "note: " + notice + "\n";
+    return print_out(text + options.config_file + " is good\n");
   }
   Result<std::unique_ptr<Process>> process = Process::create(*config);
   if (!process) return std::unexpected(process.error());

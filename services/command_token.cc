@@ -2,9 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cstdio>
 #include <memory>
 
+#include "control/standard_output.h"
 #include "services/token_options.h"
 
 namespace ringgate {
@@ -15,8 +15,8 @@ int print_token(const TokenOptions& options) {
   const Result<std::string> token =
       make_token(options, std::chrono::duration_cast<std::chrono::seconds>(now).count());
   if (!token) return report_error(token.error());
-  std::printf("%s\n", token->c_str());
-  return std::fflush(stdout) == 0 ? 0 : 1;
+  const Result<void> printed = print_out(*token + "\n");
+  return printed ? 0 : report_error(printed.error());
 }
 
 }  // namespace

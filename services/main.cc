@@ -4,8 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <new>
+#include <sstream>
 #include <system_error>
 
+#include "control/standard_output.h"
 #include "services/command.h"
 #include "services/command_client.h"
 #include "services/command_dev.h"
@@ -19,9 +21,9 @@
 namespace {
 
 // Started with one of them closed, the next file or socket would get its number, and with it what
-// is meant for people.
+// is meant for people. What cannot be written is an error, as it would be without this.
 void open_standard_descriptors() {
-  for (int fd = open("/dev/null", O_RDWR); fd >= 0; fd = dup(fd)) {
+  for (int fd = open("/dev/null", O_RDONLY); fd >= 0; fd = dup(fd)) {
     if (fd <= STDERR_FILENO) continue;
     close(fd);
     return;
@@ -48,7 +50,10 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help or --version
-    return app.exit(asked);
+    std::ostringstream text;
+    app.exit(asked, text, text);
+    const ringgate::Result<void> printed = ringgate::print_out(text.str());
+    return printed ? 0 : ringgate::report_error(printed.error());
   } catch (const CLI::ParseError& error) {
     return ringgate::report_error({ringgate::usage_problem(app, error), 2});
   } catch (const std::system_error& failure) {  // no thread is to be had, say

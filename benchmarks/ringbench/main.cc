@@ -5,15 +5,24 @@
 #include <cstdio>
 #include <new>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "benchmarks/ringbench/measurement.h"
 #include "benchmarks/ringbench/options.h"
 #include "benchmarks/ringbench/result_file.h"
 #include "benchmarks/ringbench/run.h"
+#include "control/standard_output.h"
 
 namespace ringgate::bench {
 namespace {
+
+// To standard output; false when it cannot be, which is then told.
+bool print(std::string_view text) {
+  const Result<void> printed = print_out(text);
+  if (!printed) fmt::print(stderr, "ringbench: {}\n", printed.error().message);
+  return printed.has_value();
+}
 
 // The text first: a file may be a pipe whose reader takes its time. Where a file goes to standard
 // output, the text makes room.
@@ -41,11 +50,8 @@ int run(int argc, const char* const* argv) {
   const auto options = parse_options(argc, argv);
   if (!options) {
     const UsageEnd& end = options.error();
-    if (end.exit_code == 0) {
-      fmt::print("{}", end.text);
-    } else {
-      fmt::print(stderr, "ringbench: {}\n", end.text);
-    }
+    if (end.exit_code == 0) return print(end.text) ? 0 : 1;
+    fmt::print(stderr, "ringbench: {}\n", end.text);
     return end.exit_code;
   }
   for (const auto& result : {check_result_file("--json", options->json_file),

@@ -165,6 +165,14 @@ TEST(RingbenchLimits, JsonGoesToStandardOutputAlone) {
   EXPECT_GT(run.number("/answered"), 0) << run.json;
 }
 
+TEST(RingbenchLimits, WhatCannotBePrintedIsAnError) {
+  for (const char* const flag : {"--version", "--help"}) {
+    ProcessUnderTest bench({RINGBENCH_BINARY, flag}, {.out = Sink::kFullDisk});
+    EXPECT_EQ(bench.wait_exit(), 1);
+    EXPECT_THAT(bench.whole_output(), HasSubstr("the output cannot be written"));
+  }
+}
+
 // --- A gateway that loses logins
 // ------------------------------------------------------------------
 

@@ -29,8 +29,13 @@ std::pair<UniqueFd, UniqueFd> make_pipe() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);
   dup2(input, STDIN_FILENO);
-  dup2(output, STDOUT_FILENO);
-  dup2(errors, STDERR_FILENO);
+  for (const auto& [fd, wanted] : {std::pair(output, STDOUT_FILENO), {errors, STDERR_FILENO}}) {
+    if (fd < 0) {
+      close(wanted);
+    } else {
+      dup2(fd, wanted);
+    }
+  }
   execvp(arguments[0], arguments);
   _exit(127);
 }
@@ -60,6 +65,7 @@ std::vector<std::string> ProcessUnderTest::ringgate(std::vector<std::string> arg
 
 UniqueFd ProcessUnderTest::open_sink(Sink sink, const UniqueFd& read) {
   if (sink == Sink::kRead) return UniqueFd(fcntl(read.get(), F_DUPFD_CLOEXEC, 0));
+  if (sink == Sink::kNone) return {};
   if (sink == Sink::kFullDisk) return open_device("/dev/full");
   auto [reader, writer] = make_pipe();
   if (sink == Sink::kFullPipe) {

@@ -26,6 +26,7 @@ enum class Sink {
   kFullPipe,    // which nobody empties
   kClosedPipe,  // whose reader is gone
   kFullDisk,    // /dev/full
+  kNone,        // closed
 };
 struct Streams {
   Sink out = Sink::kRead;

@@ -131,6 +131,17 @@ TEST(Client, ARefusedLoginIsASentenceAndCode1) {
   EXPECT_THAT(client.whole_output(), HasSubstr("the login failed: the token was refused"));
 }
 
+TEST(Client, AnOutputThatCannotBeWrittenIsASentenceAndCode1) {
+  const Server dev({});
+  ProcessUnderTest client(
+      ProcessUnderTest::ringgate(
+          {"client", "--tcp", "127.0.0.1:" + std::to_string(dev.port()), "--account", "carol"}),
+      {.out = Sink::kFullDisk});
+  client.write("ping\n");
+  EXPECT_EQ(client.wait_exit(), 1);
+  EXPECT_THAT(client.whole_output(), HasSubstr("the output cannot be written: No space left"));
+}
+
 TEST(Client, NobodyThereIsASentenceAndCode1) {
   const std::string port = std::to_string(free_port());
   ProcessUnderTest client(

@@ -106,6 +106,32 @@ TEST(Start, HelpAndVersionAreCode0) {
   EXPECT_EQ(run({"--version"}).code, 0);
 }
 
+// A script would take nothing, or the half, for the whole.
+TEST(Start, WhatCannotBePrintedIsAnError) {
+  const World world;
+  const std::string file = world.config("gateway", "g1", {});
+  const std::vector<std::vector<std::string>> commands = {
+      {"token", "--account", "a", "--secret", "sixteen bytes or more"},
+      {"gateway", "-c", file, "--check-config"},
+      {"doctor"},
+      {"doctor", "--json"},
+      {"explain-route", "-c", file, "--app", "a", "--account", "b"},
+      {"explain-route", "-c", file, "--app", "a", "--account", "b", "--json"},
+      {"gateway", "--help"},
+      {"--help"},
+      {"--version"},
+  };
+  for (const std::vector<std::string>& command : commands) {
+    for (const Sink sink : {Sink::kFullDisk, Sink::kClosedPipe, Sink::kNone}) {
+      ProcessUnderTest process(ProcessUnderTest::ringgate(command), {.out = sink});
+      EXPECT_EQ(process.wait_exit(), 1) << command[0];
+      const Ended ended{1, process.whole_output()};
+      expect_one_line(ended);
+      EXPECT_THAT(ended.output, HasSubstr("the output cannot be written: ")) << command[0];
+    }
+  }
+}
+
 // Each is to have a stack for which there is no room.
 TEST(Start, WithoutThreadsItIsOneLineAndCode1) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
