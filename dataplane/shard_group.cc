@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <new>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -89,7 +90,12 @@ void ShardGroup::run_shard(std::uint32_t index, std::span<Listener> listeners,
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
   if (!options_.cpus.empty()) pin_to(options_.cpus[index % options_.cpus.size()]);
   Shard& shard = *shards_[index];
-  Result<void> result = shard.start(options_.accept, listeners, options_.accept_at_start);
+  Result<void> result;
+  try {
+    result = shard.start(options_.accept, listeners, options_.accept_at_start);
+  } catch (const std::bad_alloc&) {
+    result = fail("out of memory, raise the limit of the process's memory (ulimit -v)");
+  }
   const bool running = result.has_value();
   started.set_value(std::move(result));
   if (running) shard.run();

@@ -3,11 +3,15 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <new>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 
 #include "control/standard_output.h"
+#include "control/termination.h"
 #include "services/command.h"
 #include "services/command_client.h"
 #include "services/command_dev.h"
@@ -30,10 +34,7 @@ void open_standard_descriptors() {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  open_standard_descriptors();
+int run(int argc, char** argv) {
   CLI::App app(
       "ringgate: a gateway for very many long-lived connections (instant messaging), on io_uring",
       "ringgate");
@@ -56,11 +57,20 @@ int main(int argc, char** argv) {
     return printed ? 0 : ringgate::report_error(printed.error());
   } catch (const CLI::ParseError& error) {
     return ringgate::report_error({ringgate::usage_problem(app, error), 2});
+  }
+  return result.exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ringgate::end_with_a_sentence_without_memory("ringgate");
+  open_standard_descriptors();
+  try {
+    return run(argc, argv);
   } catch (const std::system_error& failure) {  // no thread is to be had, say
     return ringgate::report_error({failure.what(), 1});
   } catch (const std::bad_alloc&) {
-    return ringgate::report_error(
-        {"out of memory, raise the limit of the process's memory (ulimit -v)", 1});
+    return ringgate::report_error({ringgate::kOutOfMemory, 1});
   }
-  return result.exit_code;
 }

@@ -13,6 +13,7 @@
 #include "benchmarks/ringbench/result_file.h"
 #include "benchmarks/ringbench/run.h"
 #include "control/standard_output.h"
+#include "control/termination.h"
 
 namespace ringgate::bench {
 namespace {
@@ -73,12 +74,13 @@ int run(int argc, const char* const* argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error of its file, not our end
+  ringgate::end_with_a_sentence_without_memory("ringbench");
   try {
     return ringgate::bench::run(argc, argv);
   } catch (const std::system_error& failure) {  // no thread is to be had, say
     fmt::print(stderr, "ringbench: {}\n", failure.what());
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "ringbench: out of memory, raise the limit of memory (ulimit -v)\n");
+    fmt::print(stderr, "ringbench: {}\n", ringgate::kOutOfMemory);
   }
   return 1;
 }

@@ -15,12 +15,17 @@ Ended run(const std::vector<std::string>& arguments) {
   return {code, process.whole_output()};
 }
 
-Ended run_limited(const std::string& flag, const std::string& value,
-                  const std::vector<std::string>& arguments) {
+std::vector<std::string> limited(const std::string& flag, const std::string& value,
+                                 const std::vector<std::string>& arguments) {
   std::vector<std::string> words = {"sh", "-c",
                                     "ulimit " + flag + " " + value + " && exec \"$0\" \"$@\""};
   for (std::string& word : ProcessUnderTest::ringgate(arguments)) words.push_back(std::move(word));
-  ProcessUnderTest process(words);
+  return words;
+}
+
+Ended run_limited(const std::string& flag, const std::string& value,
+                  const std::vector<std::string>& arguments) {
+  ProcessUnderTest process(limited(flag, value, arguments));
   process.close_stdin();
   const int code = process.wait_exit();
   return {code, process.whole_output()};

@@ -17,7 +17,11 @@ struct Ended {
 // `ringgate` with these arguments and nothing on its standard input.
 [[nodiscard]] Ended run(const std::vector<std::string>& arguments);
 
-// The same under `ulimit FLAG VALUE`.
+// The words of `ringgate` with these arguments under `ulimit FLAG VALUE`.
+[[nodiscard]] std::vector<std::string> limited(const std::string& flag, const std::string& value,
+                                               const std::vector<std::string>& arguments);
+
+// That, run to its end.
 [[nodiscard]] Ended run_limited(const std::string& flag, const std::string& value,
                                 const std::vector<std::string>& arguments);
 

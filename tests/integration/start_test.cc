@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <csignal>
+#include <stdexcept>
 
 #include "tests/integration/command_run.h"
 #include "tests/integration/world.h"
@@ -88,6 +90,10 @@ TEST(Start, WrongUsageIsCode2) {
   EXPECT_EQ(run({"gateway"}).code, 2);
   EXPECT_EQ(run({"nonsense"}).code, 2);
   EXPECT_EQ(run({"gateway", "-c", "x", "--nonsense"}).code, 2);
+  const Ended no_origin = run({"dev", "--origin", "foo"});
+  EXPECT_EQ(no_origin.code, 2);
+  expect_one_line(no_origin);
+  EXPECT_THAT(no_origin.output, HasSubstr("--origin: "));
   const Ended misspelt = run({"gateway", "--cofnig", "x"});
   EXPECT_EQ(misspelt.code, 2);
   expect_one_line(misspelt);
@@ -150,6 +156,30 @@ TEST(Start, WithoutThreadsItIsOneLineAndCode1) {
     EXPECT_EQ(ended.code, 1) << command[0];
     EXPECT_THAT(ended.output, AllOf(HasSubstr("ringgate: no thread"), HasSubstr("ulimit -u")));
   }
+}
+
+// Whichever thread it is that finds no memory: there is a sentence, and never an abort.
+TEST(Start, WithoutMemoryItIsASentenceAndCode1) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer lays out memory by this limit";
+#endif
+  std::size_t refused = 0;
+  for (int limit_kb = 40'000; limit_kb <= 400'000; limit_kb += 20'000) {
+    ProcessUnderTest dev(limited("-v", std::to_string(limit_kb),
+                                 {"dev", "--shards", "2", "--tcp", "127.0.0.1:0", "--ws",
+                                  "127.0.0.1:0", "--admin", "127.0.0.1:0"}));
+    try {
+      dev.wait_for_line("admin http");
+      dev.signal(SIGTERM);
+    } catch (const std::runtime_error&) {  // it has ended before
+    }
+    const int code = dev.wait_exit();
+    if (code == 0) continue;  // there was enough
+    ++refused;
+    EXPECT_EQ(code, 1) << limit_kb;
+    EXPECT_THAT(dev.whole_output(), HasSubstr("ringgate: ")) << limit_kb;
+  }
+  EXPECT_GT(refused, 0U);
 }
 
 TEST(Start, ATakenPortIsOneLineWithThePortAndCode1) {
