@@ -21,6 +21,8 @@
 namespace ringgate {
 namespace {
 
+using SteadyClock = std::chrono::steady_clock;
+
 constexpr int kRetryMs = 5;  // where poll says "writable" and write says EAGAIN
 
 }  // namespace
@@ -36,9 +38,11 @@ struct LineWriter::State {
   std::condition_variable changed;
   std::deque<std::string> lines;
   std::size_t queued_bytes = 0;
-  bool ending = false;      // nothing is added any more
-  bool stopped = false;     // and nothing waited for
-  bool finished = false;    // the thread writes no more
+  bool ending = false;               // nothing is added any more
+  bool stopped = false;              // and nothing waited for
+  bool finished = false;             // the thread writes no more
+  SteadyClock::time_point taken_at;  // of the line that is being written, if one is
+  bool writing = false;
   bool threadless = false;  // there is none: add() writes what is taken at once
 
   explicit State(int descriptor) : fd(descriptor) {}
@@ -88,11 +92,14 @@ bool LineWriter::State::write_now(std::string_view line) const {
 
 bool LineWriter::State::take(std::string& line) {
   std::unique_lock lock(mutex);
+  writing = false;
   changed.wait(lock, [this] { return !lines.empty() || ending; });
   if (lines.empty() || stopped) return false;
   line = std::move(lines.front());
   lines.pop_front();
   queued_bytes -= line.size();
+  writing = true;
+  taken_at = SteadyClock::now();
   return true;
 }
 
@@ -153,6 +160,7 @@ bool LineWriter::end(std::chrono::milliseconds patience) {
   state.threadless = false;
   state.changed.notify_all();
   const auto finished = [&state] { return state.finished; };
+  if (state.writing && SteadyClock::now() - state.taken_at > patience) patience = {};
   if (state.changed.wait_for(lock, patience, finished)) return true;
   state.stopped = true;
   state.lose_rest();

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -143,8 +144,11 @@ void stop_logging(std::chrono::milliseconds patience) {
     log = std::exchange(all.log, nullptr);
     announcements = std::exchange(all.announcements, nullptr);
   }
+  const auto until = std::chrono::steady_clock::now() + patience;
   for (const auto& writer : {announcements, log}) {
-    if (writer != nullptr) writer->end(patience);
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if (writer != nullptr) writer->end(std::max(left, std::chrono::milliseconds(0)));
   }
 }
 

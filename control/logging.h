@@ -26,7 +26,7 @@ void announce(std::string_view line);
 std::uint64_t log_lines_dropped();
 std::uint64_t log_lines_lost();
 
-// Writes what is queued on either, for `patience` at most on each. Later lines of the log are lost;
+// Writes what is queued on either, for `patience` at most in all. Later lines of the log are lost;
 // threads that still write them are safe.
 void stop_logging(std::chrono::milliseconds patience = std::chrono::milliseconds(500));
 

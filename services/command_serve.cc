@@ -25,6 +25,7 @@
 #include "services/logic_component.h"
 #include "services/login_handlers.h"
 #include "services/process.h"
+#include "services/signal_watch.h"
 
 namespace ringgate {
 namespace {
@@ -141,6 +142,7 @@ class Reloader {
 };
 
 Result<void> serve(const ServeOptions& options, ProcessRole role) {
+  if (options.check_config) SignalWatch::unblock();
   const Result<Config> config = load_config(options.config_file, role);
   if (!config) return std::unexpected(config.error());
   if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;

@@ -20,6 +20,7 @@
 #include "services/command_serve.h"
 #include "services/command_token.h"
 #include "services/command_wsecho.h"
+#include "services/signal_watch.h"
 #include "services/usage.h"
 
 namespace {
@@ -32,6 +33,13 @@ void open_standard_descriptors() {
     close(fd);
     return;
   }
+}
+
+// They drain on SIGTERM. One that comes before they can is kept until they can.
+bool is_server(std::string_view command) {
+  constexpr std::array<std::string_view, 6> kServers{"gateway", "login", "chat",
+                                                     "echo",    "dev",   "wsecho"};
+  return std::ranges::find(kServers, command) != kServers.end();
 }
 
 int run(int argc, char** argv) {
@@ -51,6 +59,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help or --version
+    ringgate::SignalWatch::unblock();
     std::ostringstream text;
     app.exit(asked, text, text);
     const ringgate::Result<void> printed = ringgate::print_out(text.str());
@@ -64,6 +73,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && is_server(argv[1])) ringgate::SignalWatch::block();
   ringgate::end_with_a_sentence_without_memory("ringgate");
   open_standard_descriptors();
   try {

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -17,6 +18,9 @@ namespace {
 constexpr std::chrono::milliseconds kTick{1000};
 // Of what is to be taken down once all is drained.
 constexpr std::chrono::milliseconds kEndLimit{10'000};
+// With the last lines, where somebody reads them at all.
+constexpr std::chrono::milliseconds kLeastPatience{50};
+constexpr std::chrono::milliseconds kMostPatience{500};
 
 // Every connection costs a file of the process or a place in a ring's table, and the limit of both
 // is this one; asking for less than is allowed helps nobody.
@@ -73,7 +77,15 @@ Process::~Process() {
   if (own_admin_ != nullptr) own_admin_->stop();
   if (monitor_ != nullptr) monitor_->stop();
   components_.clear();
-  stop_logging();
+  stop_logging(patience());
+}
+
+// DrainTime is that of the whole end: what nobody reads does not come on top of it.
+std::chrono::milliseconds Process::patience() const {
+  if (!draining_) return kMostPatience;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      end_by_ - std::chrono::steady_clock::now());
+  return std::clamp(left, kLeastPatience, kMostPatience);
 }
 
 Result<std::unique_ptr<Process>> Process::create(const Config& config, ProcessMode mode) {
@@ -102,6 +114,7 @@ Result<void> Process::run() {
 }
 
 void Process::use(const Config& config) {
+  config_.drain_time = config.drain_time;
   set_log_level(config.log_level);
   if (admin_ != nullptr) admin_->require_token(config.admin_token);
 }
@@ -177,6 +190,7 @@ void Process::begin_drain(std::string_view why) {
   if (draining_) return;
   spdlog::info("{}: draining; a signal after a second ends at once", why);
   draining_ = true;
+  end_by_ = std::chrono::steady_clock::now() + config_.drain_time;
   left_to_drain_ = components_.size();
   drain_next();
 }

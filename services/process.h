@@ -5,6 +5,7 @@
 //   SIGHUP           calls on_reload, never ends the process
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -40,7 +41,7 @@ class Process {
   // Started in this order, drained in the reverse one.
   void add(std::unique_ptr<Component> component) { components_.push_back(std::move(component)); }
   void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
-  // What the process itself takes of a new configuration: LogLevel and AdminToken.
+  // What the process itself takes of a new configuration: LogLevel, AdminToken and DrainTime.
   void use(const Config& config);
   // Where a browser on this machine finds the admin pages; 0 and an empty host: nowhere.
   [[nodiscard]] Endpoint admin_endpoint() const;
@@ -56,6 +57,8 @@ class Process {
   void begin_drain(std::string_view why);
   void drain_next();
   void tick();
+  // For what is still to be written at the end.
+  [[nodiscard]] std::chrono::milliseconds patience() const;
   // A line for each thing that is wrong.
   [[nodiscard]] std::optional<std::string> problems(std::optional<std::string> (Component::*probe)()
                                                         const) const;
@@ -68,6 +71,7 @@ class Process {
   std::unique_ptr<SignalWatch> signals_;
   std::vector<std::unique_ptr<Component>> components_;
   std::size_t left_to_drain_ = 0;
+  std::chrono::steady_clock::time_point end_by_{};  // once it drains
   bool draining_ = false;
   FileReserve files_;
   std::function<void()> reload_;

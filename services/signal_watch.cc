@@ -44,6 +44,11 @@ void SignalWatch::block() noexcept {
   pthread_sigmask(SIG_BLOCK, &handled, nullptr);
 }
 
+void SignalWatch::unblock() noexcept {
+  const sigset_t handled = handled_signals();
+  pthread_sigmask(SIG_UNBLOCK, &handled, nullptr);
+}
+
 Result<std::unique_ptr<SignalWatch>> SignalWatch::start(ControlLoop& loop, Handlers handlers) {
   const sigset_t handled = handled_signals();
   UniqueFd signals(signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));

@@ -24,8 +24,11 @@ class SignalWatch {
     std::function<void()> reload;                    // SIGHUP
   };
 
-  // In every thread from now on; before any thread is started.
+  // In every thread from now on; before any thread is started. A signal that comes in between is
+  // heard by start().
   static void block() noexcept;
+  // For a command that turns out to serve nothing: it ends by a signal like any other.
+  static void unblock() noexcept;
   // After block(). The loop outlives this.
   static Result<std::unique_ptr<SignalWatch>> start(ControlLoop& loop, Handlers handlers);
   ~SignalWatch();

@@ -7,7 +7,9 @@
 #include <csignal>
 #include <filesystem>
 
+#include "control/address.h"
 #include "control/registry_store.h"
+#include "tests/common/free_port.h"
 #include "tests/integration/raw_service.h"
 
 namespace ringgate::test {
@@ -73,6 +75,64 @@ TEST(Sigterm, EndsAfterDrainTimeAnyway) {
   bench.chat_link.request("chat.user.talk");  // never answered
   bench.gateway.process().signal(SIGTERM);
   EXPECT_EQ(bench.gateway.process().wait_exit(), 0);
+}
+
+// From SIGTERM to the end of a gateway whose client does not go, and whose output nobody reads.
+std::chrono::milliseconds end_of_a_mute_gateway(const std::string& drain_time) {
+  const World world;
+  RawService login_service(world, "login01", "login");
+  const std::string listen = "127.0.0.1:" + std::to_string(free_port());
+  ProcessUnderTest gateway(
+      ProcessUnderTest::ringgate(
+          {"gateway", "-c",
+           world.config("gateway", "g1", {{"Listen", listen}, {"DrainTime", drain_time}})}),
+      {.out = Sink::kFullPipe, .err = Sink::kFullPipe});
+  Link link = login_service.accept();
+  FrameSocket client(Socket::connect(parse_endpoint(listen)->port));
+  client.send(login(token("alice")));
+  answer_login(link, "alice");
+  EXPECT_TRUE(client.next().is_answer(1));
+  const auto begun = std::chrono::steady_clock::now();
+  gateway.signal(SIGTERM);
+  EXPECT_EQ(client.next().payload, "draining");
+  EXPECT_EQ(gateway.wait_exit(), 0);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                               begun);
+}
+
+// Waiting for either stream took half a second on top of it. A busy machine is slow at times.
+TEST(Sigterm, EndsWithinDrainTimeWhereNobodyReadsWhatIsSaid) {
+  constexpr auto kDrainTime = 500ms;
+  constexpr auto kSlack = 700ms;
+  auto took = end_of_a_mute_gateway("500ms");
+  for (int i = 0; i < 2 && took > kDrainTime + kSlack; ++i) took = end_of_a_mute_gateway("500ms");
+  EXPECT_GE(took, kDrainTime);
+  EXPECT_LE(took, kDrainTime + kSlack);
+}
+
+// Whoever starts processes may stop them at once.
+TEST(Sigterm, OneThatComesWhileItStartsIsADrain) {
+  const World world;
+  const std::string pipe = (world.folder().path() / "gateway.yaml").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  UniqueFd config(open(pipe.c_str(), O_RDWR | O_CLOEXEC));
+  ProcessUnderTest gateway(ProcessUnderTest::ringgate({"gateway", "-c", pipe}));
+  const std::filesystem::path process = "/proc/" + std::to_string(gateway.pid());
+  wait_until("it reads its configuration", [&] {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(process / "exe", gone).filename() != "ringgate") return false;
+    for (const auto& entry : std::filesystem::directory_iterator(process / "fd", gone)) {
+      if (std::filesystem::read_symlink(entry, gone) == pipe) return true;
+    }
+    return false;
+  });
+  gateway.signal(SIGTERM);
+  const std::string text =
+      "ServiceID: g1\nListen: 127.0.0.1:0\nAppSecret: " + std::string(20, 'a') +
+      "\nRegistryFile: " + world.registry_file() + "\n";
+  ASSERT_EQ(write(config.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  config.reset();
+  EXPECT_EQ(gateway.wait_exit(), 0) << gateway.output();
 }
 
 TEST(Sigterm, ASecondOneExitsAtOnce) {
