@@ -1,15 +1,17 @@
 #include "control/metrics.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace ringgate {
 namespace {
 
-bool same_labels(const std::vector<prometheus::ClientMetric::Label>& have,
-                 const MetricsSnapshot::Labels& wanted) {
-  return std::ranges::equal(have, wanted, [](const auto& a, const auto& b) {
-    return a.name == b.first && a.value == b.second;
-  });
+// Of no two series the same: neither names nor values have a zero in them.
+std::string key_of(std::string_view name, const MetricsSnapshot::Labels& labels) {
+  std::string key(name);
+  for (const auto& [label, value] : labels) {
+    key.append(1, '\0').append(label).append(1, '\0').append(value);
+  }
+  return key;
 }
 
 }  // namespace
@@ -28,12 +30,15 @@ MetricsSnapshot& MetricsSnapshot::gauge(std::string_view name, std::string_view 
 
 std::vector<prometheus::MetricFamily> MetricsSnapshot::take() {
   family_of_.clear();
+  series_of_.clear();
   return std::exchange(families_, {});
 }
 
 prometheus::ClientMetric& MetricsSnapshot::series(std::string_view name, std::string_view help,
                                                   prometheus::MetricType type,
                                                   const Labels& labels) {
+  const auto [same, is_new] = series_of_.try_emplace(key_of(name, labels));
+  if (!is_new) return families_[same->second.family].metric[same->second.metric];
   const auto known = family_of_.find(name);
   const std::size_t index = known == family_of_.end() ? families_.size() : known->second;
   if (index == families_.size()) {
@@ -41,9 +46,7 @@ prometheus::ClientMetric& MetricsSnapshot::series(std::string_view name, std::st
     families_.push_back({std::string(name), std::string(help), type, {}});
   }
   auto& metrics = families_[index].metric;
-  const auto same = std::ranges::find_if(
-      metrics, [&](const auto& metric) { return same_labels(metric.label, labels); });
-  if (same != metrics.end()) return *same;
+  same->second = {index, metrics.size()};
   prometheus::ClientMetric& metric = metrics.emplace_back();
   for (const auto& [key, value] : labels) metric.label.push_back({key, value});
   return metric;

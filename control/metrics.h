@@ -6,9 +6,11 @@
 
 #include <prometheus/metric_family.h>
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -32,8 +34,14 @@ class MetricsSnapshot {
   prometheus::ClientMetric& series(std::string_view name, std::string_view help,
                                    prometheus::MetricType type, const Labels& labels);
 
+  struct Place {
+    std::size_t family = 0;
+    std::size_t metric = 0;  // of the family
+  };
+
   std::vector<prometheus::MetricFamily> families_;
   std::map<std::string, std::size_t, std::less<>> family_of_;
+  std::unordered_map<std::string, Place> series_of_;  // by name and labels
 };
 
 }  // namespace ringgate

@@ -35,5 +35,23 @@ TEST(Metrics, EqualLabelsAddUpForCountersAndReplaceForGauges) {
   EXPECT_TRUE(snapshot.take().empty());
 }
 
+// A series of each of many instances, gone through at every scrape, twice: by a search of all
+// before it that were a minute.
+TEST(Metrics, ManySeriesAreFoundAtOnce) {
+  constexpr std::size_t kSeries = 100'000;
+  MetricsSnapshot snapshot;
+  for (int twice = 0; twice < 2; ++twice) {
+    for (std::size_t i = 0; i < kSeries; ++i) {
+      snapshot.counter("c", "h", {{"id", std::to_string(i)}, {"shard", "0"}}, 1);
+    }
+  }
+  snapshot.counter("c", "h", {{"id", "0"}, {"shard", "1"}}, 5);
+  const auto families = snapshot.take();
+  ASSERT_EQ(families.size(), 1U);
+  ASSERT_EQ(families[0].metric.size(), kSeries + 1);
+  EXPECT_DOUBLE_EQ(families[0].metric[kSeries - 1].counter.value, 2);
+  EXPECT_DOUBLE_EQ(families[0].metric[kSeries].counter.value, 5);
+}
+
 }  // namespace
 }  // namespace ringgate
