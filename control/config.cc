@@ -256,9 +256,15 @@ void note_unknown_environment(Config& config) {
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const std::string_view name = text.substr(0, text.find('='));
-    if (!name.starts_with(kEnvironmentPrefix)) continue;
-    if (find_config_key(name.substr(kEnvironmentPrefix.size())) != nullptr) continue;
-    config.notices.push_back(fmt::format("environment variable {} is no configuration key", name));
+    if (!lower_case(name).starts_with(lower_case(kEnvironmentPrefix))) continue;
+    const ConfigKey* const key = find_config_key(name.substr(kEnvironmentPrefix.size()));
+    if (key == nullptr) {
+      config.notices.push_back(
+          fmt::format("environment variable {} is no configuration key", name));
+    } else if (const std::string ours = environment_name(key->name); name != ours) {
+      config.notices.push_back(
+          fmt::format("environment variable {} is not read; write {}", name, ours));
+    }
   }
 }
 

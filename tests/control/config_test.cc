@@ -343,14 +343,23 @@ TEST(Config, LoadReadsFileAndEnvironment) {
   const auto file = dir.write("conf.yaml", kRequired + "Zone: a\n");
   ASSERT_EQ(setenv("RINGGATE_ZONE", "b", 1), 0);
   ASSERT_EQ(setenv("RINGGATE_ZONNE", "c", 1), 0);
+  ASSERT_EQ(setenv("RINGGATE_AppSecret", "d", 1), 0);
+  ASSERT_EQ(setenv("ringgate_domain", "e", 1), 0);
   const auto config = load_config(file, ProcessRole::kGateway);
   unsetenv("RINGGATE_ZONE");
   unsetenv("RINGGATE_ZONNE");
+  unsetenv("RINGGATE_AppSecret");
+  unsetenv("ringgate_domain");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->zone, "b");
-  EXPECT_TRUE(std::ranges::any_of(config->notices, [](const std::string& notice) {
-    return notice.find("RINGGATE_ZONNE") != std::string::npos;
-  }));
+  for (const std::string says : {"RINGGATE_ZONNE is no configuration key",
+                                 "RINGGATE_AppSecret is not read; write RINGGATE_APPSECRET",
+                                 "ringgate_domain is not read; write RINGGATE_DOMAIN"}) {
+    const bool is_said =
+        std::ranges::find(config->notices, "environment variable " + says) != config->notices.end();
+    EXPECT_TRUE(is_said) << says;
+  }
+  EXPECT_EQ(config->domain, "");
 }
 
 TEST(Config, LoadErrorsNameTheFile) {
