@@ -3,11 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/config.h"
 #include "control/listen.h"
 #include "control/logging.h"
+#include "control/origin.h"
 #include "control/registry_memory.h"
 #include "services/chat_handlers.h"
 #include "services/development.h"
@@ -38,7 +40,11 @@ Result<Config> gateway_config(const DevOptions& options) {
   const Result<ListenSpec> ws = parse_websocket_listen(options.ws);
   if (!ws) return usage_error("--ws: {}", ws.error().message);
   config.listen = {ListenSpec{*tcp}, *ws};
-  config.allowed_origins = options.origins;
+  for (const std::string& text : options.origins) {
+    Result<std::string> origin = parse_origin(text);
+    if (!origin) return usage_error("--origin: {}", origin.error().message);
+    config.allowed_origins.push_back(std::move(*origin));
+  }
   config.monitor_address = admin->host.empty() ? "::" : admin->host;
   config.monitor_port = admin->port;
   config.app_secret = kDevelopmentSecret;
