@@ -181,8 +181,10 @@ void ConsulRegistration::probed(const ConsulReply& reply) {
 }
 
 void ConsulRegistration::registered() {
-  spdlog::info("{} ({}) is registered at {}:{}{}", service_.id, service_.name,
-               sent_->address.empty() ? "the node's address" : sent_->address, service_.port,
+  const std::string where = sent_->address.empty()
+                                ? fmt::format("the node's address, port {}", service_.port)
+                                : format_endpoint({sent_->address, service_.port});
+  spdlog::info("{} ({}) is registered at {}{}", service_.id, service_.name, where,
                answers_ ? ", passing" : "");
   is_there_ = true;
   is_probed_ = !service_.meta.contains("health_url");

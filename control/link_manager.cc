@@ -9,6 +9,7 @@
 
 #include "codec/pkt.pb.h"
 #include "codec/tcp_frame.h"
+#include "control/address.h"
 
 namespace ringgate {
 namespace {
@@ -183,8 +184,8 @@ void LinkManager::add(const Service& service, bool adult) {
   for (std::uint32_t i = 0; i < target.lanes.size(); ++i) {
     target.lanes[i].shard = lanes ? i : upstream % shards_.size();
   }
-  spdlog::info("service {} ({}) found at {}:{}, {}", service.id, service.name, service.address,
-               service.port, target.adult ? "adult" : "young");
+  spdlog::info("service {} ({}) found at {}, {}", service.id, service.name,
+               format_endpoint({service.address, service.port}), target.adult ? "adult" : "young");
   warn_of_max_frame(service);
   if (!target.adult) {
     target.timer = loop_.after(options_.young_for, [this, upstream] {
@@ -242,8 +243,9 @@ void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane, Result<Dia
   one.dial = 0;
   if (!socket) {
     const auto level = one.complained ? spdlog::level::debug : spdlog::level::warn;
-    spdlog::log(level, "{} ({}) at {}:{} cannot be reached: {}; trying again", target->service.id,
-                target->service.name, target->service.address, target->service.port,
+    spdlog::log(level, "{} ({}) at {} cannot be reached: {}; trying again", target->service.id,
+                target->service.name,
+                format_endpoint({target->service.address, target->service.port}),
                 socket.error().message);
     one.complained = true;
     one.last_error = socket.error().message;
@@ -310,8 +312,9 @@ void LinkManager::link_closed(const LinkEvent& event) {
 // --- Leaving ------------------------------------------------------------------------------------
 
 void LinkManager::begin_drain(Target& target) {
-  spdlog::info("service {} ({}) at {}:{} is gone from the registry: draining its link",
-               target.service.id, target.service.name, target.service.address, target.service.port);
+  spdlog::info("service {} ({}) at {} is gone from the registry: draining its link",
+               target.service.id, target.service.name,
+               format_endpoint({target.service.address, target.service.port}));
   target.draining = true;
   loop_.cancel(target.timer);
   for (Lane& lane : target.lanes) {

@@ -198,8 +198,7 @@ void FileRegistry::reload() {
     const bool was_there = seen_.has_value();
     seen_.reset();
     if (was_there) {
-      report(Error{fmt::format("{} is gone; the services known so far stay in use; put it back",
-                               file_.string())});
+      report(Error{fmt::format("{} is gone; put it back", file_.string())});
     }
     return miss_ours({});
   }

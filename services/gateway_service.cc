@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/address.h"
 #include "control/logging.h"
 #include "services/gateway_handler.h"
 #include "services/shard_setup.h"
@@ -217,9 +218,9 @@ void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView messa
       return;
     case kMailLogClose: {
       const auto mail = read_mail<LogCloseMail>(message);
-      spdlog::warn("closed {}:{} (account {}): {}", mail.peer.ip(), mail.peer.port(),
-                   std::string_view(mail.account.data(), mail.account_bytes),
-                   describe(mail.reason));
+      spdlog::warn(
+          "closed {} (account {}): {}", format_endpoint({mail.peer.ip(), mail.peer.port()}),
+          std::string_view(mail.account.data(), mail.account_bytes), describe(mail.reason));
       return;
     }
     default:

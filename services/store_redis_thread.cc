@@ -11,6 +11,7 @@
 #include <limits>
 #include <utility>
 
+#include "control/address.h"
 #include "control/thread.h"
 #include "dataplane/clock.h"
 #include "services/logic_mail.h"
@@ -36,7 +37,7 @@ RedisStoreThread::RedisStoreThread(const RedisStoreOptions& options, Switchboard
       switchboard_(switchboard),
       self_(switchboard.extra(options.extra_endpoint)),
       owner_(random_name()),
-      health_(fmt::format("redis {}:{}", options.host, options.port)) {}
+      health_("redis " + format_endpoint({options.host, options.port})) {}
 
 RedisStoreThread::~RedisStoreThread() {
   stop();

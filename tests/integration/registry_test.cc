@@ -41,6 +41,16 @@ TEST(Registry, AYoungServiceIsNotUsedWhileThereIsAnAdult) {
   EXPECT_FALSE(young_link.has_next());
 }
 
+TEST(Registry, AnIpv6AddressIsInBracketsInTheLog) {
+  const World world;
+  const std::string port = std::to_string(free_port());
+  std::ofstream(world.registry_file())
+      << R"({"services":[{"id":"chat01","name":"chat","address":"::1","port":)" << port << "}]}";
+  Server gateway(world, "gateway", "g1", {{"LogLevel", "info"}});
+  gateway.process().wait_for_line("found at [::1]:" + port + ", ");
+  gateway.process().wait_for_line("at [::1]:" + port + " cannot be reached");
+}
+
 TEST(Registry, AYoungServiceGrowsUp) {
   ChatBench bench{{{"AdultAfter", "200ms"}}};
   RawService young(bench.world, "chat00", "chat");
