@@ -45,21 +45,4 @@ Result<std::string> read_consul_token(const std::string& file) {
   return token;
 }
 
-ConsulOptions consul_options(const Config& config) {
-  ConsulOptions options;
-  options.url = config.consul_url;
-  options.token = config.consul_token;
-  options.token_file = config.consul_token_file;
-  options.ca_file = config.consul_ca;
-  options.datacenter = config.consul_datacenter;
-  options.stale = config.consul_stale;
-  options.tag = config.consul_tag;
-  options.wait = config.consul_wait;
-  options.check_interval = config.consul_check_interval;
-  options.check_timeout = config.consul_check_timeout;
-  options.deregister_after = config.consul_deregister_after;
-  options.recheck = config.consul_recheck;
-  return options;
-}
-
 }  // namespace ringgate

@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "control/config.h"
 #include "control/error.h"
 
 namespace ringgate {
@@ -38,7 +37,5 @@ Result<std::string> parse_consul_url(std::string_view text);
 
 // Of the file's first line.
 Result<std::string> read_consul_token(const std::string& file);
-
-ConsulOptions consul_options(const Config& config);
 
 }  // namespace ringgate

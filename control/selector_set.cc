@@ -32,11 +32,6 @@ const Selector& SelectorSet::of(std::string_view service) const {
   return hash_;
 }
 
-std::shared_ptr<const SelectorSet> make_selectors(const Config& config) {
-  return std::make_shared<const SelectorSet>(config.default_selector, config.selectors,
-                                             config.route_table);
-}
-
 const SelectorSet& selectors_of(const Catalogue& catalogue) {
   static const SelectorSet hash_everywhere(SelectorKind::kHash, {}, nullptr);
   return catalogue.selectors == nullptr ? hash_everywhere : *catalogue.selectors;

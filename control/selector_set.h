@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "control/config.h"
 #include "control/route_file.h"
 #include "control/selector.h"
 #include "control/selector_rendezvous.h"
@@ -33,9 +32,6 @@ class SelectorSet {
   RendezvousSelector rendezvous_;
   std::unique_ptr<const RouteSelector> route_;  // null without a table
 };
-
-// What a configuration asks for; its route file has been read with it.
-[[nodiscard]] std::shared_ptr<const SelectorSet> make_selectors(const Config& config);
 
 // Those of the catalogue, or hash for every service.
 [[nodiscard]] const SelectorSet& selectors_of(const Catalogue& catalogue);

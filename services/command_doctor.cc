@@ -1,15 +1,13 @@
 #include "services/command_doctor.h"
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <memory>
 
 #include "control/standard_output.h"
-#include "services/json_string.h"
+#include "services/doctor_checks.h"
+#include "services/doctor_report.h"
 
 namespace ringgate {
 namespace {
@@ -37,35 +35,6 @@ int run_doctor(DoctorOptions options) {
 }
 
 }  // namespace
-
-std::string format_findings(const std::vector<Finding>& findings) {
-  std::string text;
-  for (const Finding& finding : findings) {
-    fmt::format_to(std::back_inserter(text), "{:<5} {:<26} {}\n", verdict_name(finding.verdict),
-                   finding.name, finding.found);
-    if (!finding.mend.empty()) {
-      fmt::format_to(std::back_inserter(text), "{:<5} {:<26} -> {}\n", "", "", finding.mend);
-    }
-  }
-  return text;
-}
-
-std::string format_findings_json(const std::vector<Finding>& findings) {
-  std::string text = "[";
-  for (const Finding& finding : findings) {
-    text += text.size() == 1 ? "\n" : ",\n";
-    text += "  {\"verdict\": ";
-    append_json_string(text, verdict_name(finding.verdict));
-    text += ", \"name\": ";
-    append_json_string(text, finding.name);
-    text += ", \"found\": ";
-    append_json_string(text, finding.found);
-    text += ", \"mend\": ";
-    append_json_string(text, finding.mend);
-    text += "}";
-  }
-  return text + "\n]\n";
-}
 
 CLI::App* add_doctor_command(CLI::App& root, CommandResult& result) {
   CLI::App* command = root.add_subcommand(

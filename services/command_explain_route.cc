@@ -13,6 +13,8 @@
 #include "control/registry_store.h"
 #include "control/standard_output.h"
 #include "services/explain_route.h"
+#include "services/gateway_settings.h"
+#include "services/registries.h"
 
 namespace ringgate {
 namespace {

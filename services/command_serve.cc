@@ -15,8 +15,6 @@
 #include "control/config.h"
 #include "control/config_compare.h"
 #include "control/logging.h"
-#include "control/registry_consul.h"
-#include "control/registry_file.h"
 #include "control/standard_output.h"
 #include "control/unique_fd.h"
 #include "services/chat_handlers.h"
@@ -25,6 +23,7 @@
 #include "services/logic_component.h"
 #include "services/login_handlers.h"
 #include "services/process.h"
+#include "services/registries.h"
 #include "services/signal_watch.h"
 
 namespace ringgate {
@@ -65,13 +64,6 @@ Result<void> check_sessions(const Config& config, ProcessRole role) {
     return usage_error("MemorySessions: true needs Shards: 1, as one shard holds the sessions");
   }
   return {};
-}
-
-Result<std::unique_ptr<Registry>> open_registry(const Config& config, ControlLoop& loop) {
-  if (!config.consul_url.empty()) return ConsulRegistry::open(loop, consul_options(config));
-  return FileRegistry::open(config.registry_file, [](const Error& error) {
-    spdlog::error("the registry file: {}; the known services stay in use", error.message);
-  });
 }
 
 // All of a new configuration, or nothing of it. `gateway` is null in other roles.

@@ -7,6 +7,7 @@
 
 #include "control/logging.h"
 #include "services/shard_setup.h"
+#include "services/store_memory.h"
 
 namespace ringgate {
 namespace {
@@ -28,7 +29,7 @@ LogicComponent::~LogicComponent() {
 }
 
 Result<void> LogicComponent::start() {
-  Result<ShardGroupOptions> options = shard_group_options(config_, false);
+  Result<ShardGroupOptions> options = shard_group_options(config_, 0);
   if (!options) return std::unexpected(options.error());
   options->name = config_.service_name.substr(0, 11);
   options->accept = AcceptMode::kHandOut;

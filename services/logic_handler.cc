@@ -149,12 +149,4 @@ std::unique_ptr<Handler> make_logic_handler(const LogicOptions& options, MakeSto
   return std::make_unique<LogicHandler>(options, std::move(make_store), std::move(fill));
 }
 
-MakeStore memory_store() {
-  return [](Shard& shard, MessageIds& ids) -> std::unique_ptr<SessionStore> {
-    RINGGATE_CHECK(shard.options().shards == 1);
-    ids.grant(NodeLease{});
-    return std::make_unique<MemoryStore>();
-  };
-}
-
 }  // namespace ringgate

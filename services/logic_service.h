@@ -33,8 +33,7 @@
 #include "dataplane/handler.h"
 #include "services/logic_channels.h"
 #include "services/logic_router.h"
-#include "services/message_id.h"
-#include "services/store.h"
+#include "services/store_factory.h"
 
 namespace ringgate {
 
@@ -47,12 +46,6 @@ struct LogicOptions {
 
 // Called once per shard, on its thread.
 using FillRouter = std::function<void(Router&)>;
-// The store of a shard; it grants `ids` a lease when it has one. Both references outlive it.
-using MakeStore = std::function<std::unique_ptr<SessionStore>(Shard& shard, MessageIds& ids)>;
-
-// In memory, for a group of one shard. Message ids are those of node 0.
-[[nodiscard]] MakeStore memory_store();
-
 [[nodiscard]] std::unique_ptr<Handler> make_logic_handler(const LogicOptions& options,
                                                           MakeStore make_store, FillRouter fill);
 

@@ -7,7 +7,6 @@
 
 #include "control/cpus.h"
 #include "control/local_address.h"
-#include "services/gateway_channel.h"
 
 namespace ringgate {
 namespace {
@@ -28,10 +27,10 @@ std::size_t file_limit() {
   return limit.rlim_cur;
 }
 
-Result<std::size_t> max_connections(const Config& config) {
+Result<std::size_t> max_connections(const Config& config, std::size_t most) {
   const std::size_t limit = file_limit();
   if (config.max_connections == 0) {
-    return std::min({limit, kMostByDefault, std::size_t{kMaxSlots}});
+    return std::min({limit, kMostByDefault, most});
   }
   if (config.max_connections > limit) {
     return usage_error(
@@ -40,9 +39,9 @@ Result<std::size_t> max_connections(const Config& config) {
         "more; raise the limit (ulimit -n) or use more Shards",
         config.max_connections, limit);
   }
-  if (config.max_connections > kMaxSlots) {
+  if (config.max_connections > most) {
     return usage_error("MaxConnections is {} per shard, but {} is the most; use more Shards",
-                       config.max_connections, kMaxSlots);
+                       config.max_connections, most);
   }
   return config.max_connections;
 }
@@ -57,7 +56,7 @@ std::uint32_t sweep_ms(const Config& config) {
 
 }  // namespace
 
-Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients) {
+Result<ShardGroupOptions> shard_group_options(const Config& config, std::size_t max_clients) {
   Result<CpuBudget> cpus = usable_cpus();
   if (!cpus) return std::unexpected(cpus.error());
   ShardGroupOptions options;
@@ -65,8 +64,8 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients
   if (config.pin_shards) options.cpus = cpus->cpus;
   options.mailbox_bytes = config.mailbox_bytes;
   ShardOptions& shard = options.shard;
-  if (clients) {
-    const Result<std::size_t> most = max_connections(config);
+  if (max_clients != 0) {
+    const Result<std::size_t> most = max_connections(config, max_clients);
     if (!most) return std::unexpected(most.error());
     shard.max_clients = static_cast<std::uint32_t>(*most);
     shard.max_clients_per_address = static_cast<std::uint32_t>(config.max_connections_per_address);

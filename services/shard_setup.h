@@ -13,9 +13,11 @@
 
 namespace ringgate {
 
-// Threads, bounds and times as configured. `clients`: the shards accept clients as direct
-// descriptors, of which a ring takes no more than RLIMIT_NOFILE.
-[[nodiscard]] Result<ShardGroupOptions> shard_group_options(const Config& config, bool clients);
+// Threads, bounds and times as configured. `max_clients`: what a shard can number at most; 0 where
+// the shards accept no clients. Clients are direct descriptors, of which a ring takes no more than
+// RLIMIT_NOFILE.
+[[nodiscard]] Result<ShardGroupOptions> shard_group_options(const Config& config,
+                                                            std::size_t max_clients);
 
 // Every listener of the configuration, for `shards` shards each. `takeover`: although another
 // process has the port.

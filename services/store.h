@@ -22,15 +22,9 @@
 #include "codec/bytes.h"
 #include "codec/pkt.pb.h"
 #include "dataplane/mailbox.h"
+#include "services/store_location.h"
 
 namespace ringgate {
-
-// Where a client is.
-struct Location {
-  std::string channel_id;
-  std::string gateway_id;
-  friend bool operator==(const Location&, const Location&) = default;
-};
 
 // Each is answered with status 300.
 enum class StoreError : std::uint8_t {

@@ -1,5 +1,6 @@
 #include "services/store_memory.h"
 
+#include "dataplane/check.h"
 #include "services/store_layout.h"
 
 namespace ringgate {
@@ -53,6 +54,14 @@ void MemoryStore::remove(const StoreRequest& request) {
   if (place == locations_.end()) return;
   const std::optional<Location> location = decode_location(place->second);
   if (location && location->channel_id == request.location.channel_id) locations_.erase(place);
+}
+
+MakeStore memory_store() {
+  return [](Shard& shard, MessageIds& ids) -> std::unique_ptr<SessionStore> {
+    RINGGATE_CHECK(shard.options().shards == 1);
+    ids.grant(NodeLease{});
+    return std::make_unique<MemoryStore>();
+  };
 }
 
 }  // namespace ringgate

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "services/store.h"
+#include "services/store_factory.h"
 
 namespace ringgate {
 
@@ -32,5 +32,8 @@ class MemoryStore final : public SessionStore {
   Values sessions_;   // by channel id
   Values locations_;  // by location_key
 };
+
+// For a group of one shard. Message ids are those of node 0.
+[[nodiscard]] MakeStore memory_store();
 
 }  // namespace ringgate

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "dataplane/check.h"
-#include "services/logic_mail.h"
 #include "services/store_mail.h"
+#include "services/store_mail_kinds.h"
 
 namespace ringgate {
 namespace {

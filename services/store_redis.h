@@ -11,8 +11,7 @@
 #include <unordered_map>
 
 #include "dataplane/shard.h"
-#include "services/logic_service.h"
-#include "services/store.h"
+#include "services/store_factory.h"
 
 namespace ringgate {
 

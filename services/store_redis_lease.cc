@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "dataplane/clock.h"
-#include "services/logic_mail.h"
+#include "services/store_mail_kinds.h"
 #include "services/store_redis_scripts.h"
 #include "services/store_redis_thread.h"
 

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "codec/names.h"
-#include "services/logic_mail.h"
 #include "services/store_layout.h"
 #include "services/store_mail.h"
+#include "services/store_mail_kinds.h"
 #include "services/store_redis_scripts.h"
 #include "services/store_redis_thread.h"
 

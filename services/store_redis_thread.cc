@@ -14,7 +14,7 @@
 #include "control/address.h"
 #include "control/thread.h"
 #include "dataplane/clock.h"
-#include "services/logic_mail.h"
+#include "services/store_mail_kinds.h"
 #include "services/store_redis_scripts.h"
 
 namespace ringgate {

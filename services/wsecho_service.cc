@@ -12,6 +12,7 @@ namespace {
 constexpr MailKind kMailDrain = kMailHandler;
 constexpr MailKind kMailDrained = kMailHandler + 1;
 
+constexpr std::size_t kMostClients = 1024 * 1024;  // of a shard
 // A client that sends a few of the longest messages before it reads is no slow consumer yet.
 constexpr std::size_t kMaxQueuedBytes = 64 * Config::kMiB;
 
@@ -68,7 +69,7 @@ WsEchoService::~WsEchoService() {
 }
 
 Result<void> WsEchoService::start() {
-  Result<ShardGroupOptions> options = shard_group_options(config_, true);
+  Result<ShardGroupOptions> options = shard_group_options(config_, kMostClients);
   if (!options) return std::unexpected(options.error());
   options->name = "wsecho";
   options->accept = AcceptMode::kDirect;

@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "config_parse.h"
-#include "control/consul_options.h"
 #include "control/secrets.h"
 #include "control/unique_fd.h"
 #include "temp_dir.h"
@@ -24,7 +23,7 @@ TEST(ConfigSecrets, ConsulTokenFromAFile) {
   const auto config = parse(base + "ConsulTokenFile: " + file + "\n");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->consul_token, "of the file");
-  EXPECT_EQ(consul_options(*config).token_file, file);
+  EXPECT_EQ(config->consul_token_file, file);
   EXPECT_CONTAINS(error_of(parse(base + "ConsulTokenFile: " + file + "x\n")), "cannot open");
   EXPECT_CONTAINS(error_of(parse(base + "ConsulToken: t\nConsulTokenFile: " + file + "\n")),
                   "both");

@@ -10,6 +10,7 @@
 #include "services/gateway_handler.h"
 #include "services/logic_service.h"
 #include "services/login_handlers.h"
+#include "services/store_memory.h"
 #include "tests/control/loop_thread.h"
 #include "tests/control/tcp_peer.h"
 

@@ -6,6 +6,7 @@
 
 #include "codec/names.h"
 #include "services/message_id.h"
+#include "services/store_memory.h"
 #include "tests/services/chat_test_clients.h"
 
 namespace ringgate {

@@ -8,9 +8,9 @@
 
 #include <string>
 
-#include "services/command_doctor.h"
 #include "services/doctor_checks.h"
 #include "services/doctor_readings.h"
+#include "services/doctor_report.h"
 
 namespace ringgate {
 namespace {

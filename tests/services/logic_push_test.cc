@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "codec/packet.h"
+#include "services/store_memory.h"
 #include "tests/services/logic_test_service.h"
 
 namespace ringgate {

@@ -8,6 +8,7 @@
 
 #include "codec/names.h"
 #include "services/chat_handlers.h"
+#include "services/store_memory.h"
 #include "tests/services/chat_test_clients.h"
 
 namespace ringgate {

@@ -1,7 +1,6 @@
-#include "control/selector_set.h"
-
 #include <gtest/gtest.h>
 
+#include "services/gateway_settings.h"
 #include "tests/control/temp_dir.h"
 
 namespace ringgate {
