@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "control/unique_fd.h"
+#include "control/base/unique_fd.h"
 
 namespace ringgate::bench {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "codec/error.h"
-#include "control/unique_fd.h"
+#include "control/base/unique_fd.h"
 
 namespace ringgate::bench {
 

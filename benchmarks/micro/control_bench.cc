@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "control/route_file.h"
-#include "control/selector.h"
-#include "control/selector_rendezvous.h"
-#include "control/selector_route.h"
+#include "control/routing/by_zone.h"
+#include "control/routing/rendezvous.h"
+#include "control/routing/route_file.h"
+#include "control/routing/selector.h"
 
 namespace ringgate {
 namespace {

@@ -16,7 +16,7 @@ add_micro_bench(websocket_bench LIBRARIES ringgate::codec)
 # Mailboxes and outstanding requests. Neither needs a ring.
 add_micro_bench(dataplane_bench LIBRARIES ringgate::dataplane)
 # Selectors. The data plane that they come with is not used.
-add_micro_bench(control_bench LIBRARIES ringgate::control)
+add_micro_bench(control_bench LIBRARIES ringgate::http ringgate::routing)
 # A whole shard over a ring that is an object of the program, since the data plane refers back to it.
 foreach(name shard_ping_bench sweep_bench)
   add_micro_bench(${name} SOURCES micro/instant_ring.cc LIBRARIES ringgate::dataplane)

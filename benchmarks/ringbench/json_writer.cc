@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "codec/utf8.h"
-#include "services/json_string.h"
+#include "control/base/json.h"
 
 namespace ringgate::bench {
 

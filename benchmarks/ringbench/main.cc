@@ -12,8 +12,8 @@
 #include "benchmarks/ringbench/options.h"
 #include "benchmarks/ringbench/result_file.h"
 #include "benchmarks/ringbench/run.h"
-#include "control/standard_output.h"
-#include "control/termination.h"
+#include "control/base/standard_output.h"
+#include "control/base/termination.h"
 
 namespace ringgate::bench {
 namespace {

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <set>
 
-#include "control/text_file.h"
-#include "control/yaml_text.h"
+#include "control/base/text_file.h"
+#include "control/config/yaml_text.h"
 
 namespace ringgate::bench {
 namespace {

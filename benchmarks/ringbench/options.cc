@@ -13,7 +13,7 @@
 #include "benchmarks/ringbench/number_flag.h"
 #include "benchmarks/ringbench/options_check.h"
 #include "benchmarks/ringbench/options_help.h"
-#include "services/usage.h"
+#include "services/flags/usage.h"
 
 namespace ringgate::bench {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "benchmarks/ringbench/push_body.h"
-#include "control/dial_order.h"
+#include "control/base/dial_order.h"
 
 namespace ringgate::bench {
 namespace {

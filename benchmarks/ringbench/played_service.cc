@@ -19,9 +19,9 @@
 #include "benchmarks/ringbench/service_links.h"
 #include "benchmarks/ringbench/service_pusher.h"
 #include "benchmarks/ringbench/service_registration.h"
-#include "control/address.h"
-#include "control/listen.h"
-#include "control/thread.h"
+#include "control/base/address.h"
+#include "control/base/thread.h"
+#include "control/config/listen.h"
 #include "dataplane/listener.h"
 
 namespace ringgate::bench {

@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "control/unique_fd.h"
+#include "control/base/unique_fd.h"
 
 namespace ringgate::bench {
 namespace {

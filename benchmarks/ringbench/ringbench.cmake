@@ -32,7 +32,7 @@ add_library(ringgate_ringbench_report STATIC
 add_library(ringgate::ringbench_report ALIAS ringgate_ringbench_report)
 target_link_libraries(ringgate_ringbench_report
   PUBLIC ringgate::bench
-  PRIVATE ringgate::services)
+  PRIVATE ringgate::base)
 target_compile_definitions(ringgate_ringbench_report PRIVATE RINGGATE_VERSION="${PROJECT_VERSION}")
 
 # What loads.
@@ -53,7 +53,7 @@ add_library(ringgate::ringbench ALIAS ringgate_ringbench)
 target_link_libraries(ringgate_ringbench
   PUBLIC ringgate::bench ringgate::codec_proto ringgate::dataplane ringgate::ringbench_report
     ringgate::ringbench_service
-  PRIVATE ringgate::services CLI11::CLI11 Threads::Threads)
+  PRIVATE ringgate::auth ringgate::config ringgate::usage CLI11::CLI11 Threads::Threads)
 target_compile_definitions(ringgate_ringbench PRIVATE RINGGATE_VERSION="${PROJECT_VERSION}")
 
 # The logic service that the load generator plays behind a gateway, and what both of them put into
@@ -71,7 +71,7 @@ add_library(ringgate_ringbench_service STATIC
 add_library(ringgate::ringbench_service ALIAS ringgate_ringbench_service)
 target_link_libraries(ringgate_ringbench_service
   PUBLIC ringgate::bench ringgate::dataplane
-  PRIVATE ringgate::codec_proto ringgate::control spdlog::spdlog Threads::Threads)
+  PRIVATE ringgate::codec_proto ringgate::config ringgate::discovery ringgate::http spdlog::spdlog Threads::Threads)
 
 # The program. Its data plane is only queues and memory: it has rings of its own.
 add_executable(ringbench

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "benchmarks/ringbench/run.h"
-#include "control/thread.h"
+#include "control/base/thread.h"
 
 namespace ringgate::bench {
 namespace {

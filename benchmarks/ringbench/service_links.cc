@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "codec/pkt.pb.h"
-#include "control/service.h"
+#include "control/discovery/service.h"
 
 namespace ringgate::bench {
 namespace {

@@ -11,12 +11,12 @@
 #include <thread>
 #include <utility>
 
-#include "control/address.h"
-#include "control/loop.h"
-#include "control/monitor.h"
-#include "control/registry_consul.h"
-#include "control/registry_file.h"
-#include "control/thread.h"
+#include "control/base/address.h"
+#include "control/base/loop.h"
+#include "control/base/thread.h"
+#include "control/discovery/consul/registry.h"
+#include "control/discovery/file.h"
+#include "control/http/monitor.h"
 
 namespace ringgate::bench {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "benchmarks/ringbench/options.h"
 #include "codec/error.h"
-#include "control/service.h"
+#include "control/discovery/service.h"
 
 namespace ringgate::bench {
 

@@ -9,7 +9,7 @@
 
 #include "benchmarks/ringbench/own_limit.h"
 #include "benchmarks/ringbench/worker.h"
-#include "services/token.h"
+#include "services/auth/token.h"
 
 namespace ringgate::bench {
 namespace {

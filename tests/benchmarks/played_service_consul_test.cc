@@ -4,7 +4,7 @@
 
 #include "tests/benchmarks/played_service_world.h"
 #include "tests/common/free_port.h"
-#include "tests/control/consul_agent.h"
+#include "tests/control/discovery/consul/agent.h"
 
 namespace ringgate::test {
 namespace {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "benchmarks/ringbench/played_service.h"
-#include "control/registry_store.h"
+#include "control/discovery/file_store.h"
 #include "tests/integration/raw_service.h"
 
 namespace ringgate::test {

@@ -11,8 +11,8 @@
 #include <sstream>
 #include <thread>
 
-#include "control/unique_fd.h"
-#include "tests/control/temp_dir.h"
+#include "control/base/unique_fd.h"
+#include "tests/common/temp_dir.h"
 
 namespace ringgate::bench {
 namespace {

@@ -9,7 +9,7 @@
 #include <functional>
 #include <map>
 
-#include "services/token.h"
+#include "services/auth/token.h"
 #include "tests/benchmarks/pretended_target.h"
 #include "tests/benchmarks/ringbench_run.h"
 

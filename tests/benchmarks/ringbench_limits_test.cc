@@ -9,7 +9,7 @@
 
 #include "tests/benchmarks/pretended_target.h"
 #include "tests/benchmarks/ringbench_run.h"
-#include "tests/control/temp_dir.h"
+#include "tests/common/temp_dir.h"
 #include "tests/integration/world.h"
 
 namespace ringgate::test {

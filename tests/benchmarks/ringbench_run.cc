@@ -5,7 +5,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "tests/control/temp_dir.h"
+#include "tests/common/temp_dir.h"
 #include "tests/integration/process.h"
 
 namespace ringgate::test {

@@ -6,9 +6,9 @@
 #include <atomic>
 #include <thread>
 
-#include "services/development.h"
+#include "services/auth/development.h"
 #include "tests/benchmarks/ringbench_run.h"
-#include "tests/control/temp_dir.h"
+#include "tests/common/temp_dir.h"
 #include "tests/integration/world.h"
 
 namespace ringgate::test {

@@ -1,9 +1,9 @@
-#include "services/try_page.h"
+#include "services/process/try_page.h"
 
 #include <gtest/gtest.h>
 
-#include "services/development.h"
-#include "services/token.h"
+#include "services/auth/development.h"
+#include "services/auth/token.h"
 
 namespace ringgate {
 namespace {

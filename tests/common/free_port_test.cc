@@ -12,7 +12,7 @@
 #include <array>
 #include <vector>
 
-#include "control/unique_fd.h"
+#include "control/base/unique_fd.h"
 
 namespace ringgate::test {
 namespace {

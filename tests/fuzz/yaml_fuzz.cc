@@ -4,8 +4,8 @@
 #include <cctype>
 #include <string>
 
-#include "control/config.h"
-#include "control/yaml_text.h"
+#include "control/config/config.h"
+#include "control/config/yaml_text.h"
 #include "tests/fuzz/fuzz_check.h"
 
 namespace {

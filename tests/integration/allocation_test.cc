@@ -12,12 +12,12 @@
 #include <new>
 #include <thread>
 
-#include "control/registry_memory.h"
-#include "services/chat_handlers.h"
-#include "services/echo_handlers.h"
-#include "services/gateway_service.h"
-#include "services/logic_component.h"
-#include "services/login_handlers.h"
+#include "control/discovery/memory.h"
+#include "services/gateway/component.h"
+#include "services/handlers/chat.h"
+#include "services/handlers/echo.h"
+#include "services/handlers/login.h"
+#include "services/logic/component.h"
 #include "tests/common/free_port.h"
 #include "tests/integration/ws_client.h"
 

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "codec/growth.h"
-#include "control/config.h"
+#include "control/config/config.h"
 #include "tests/integration/raw_service.h"
 
 namespace ringgate::test {

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "services/message_id.h"
+#include "services/store/message_ids.h"
 #include "tests/common/free_port.h"
 
 namespace ringgate::test {

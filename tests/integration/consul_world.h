@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/control/consul_agent.h"
+#include "tests/control/discovery/consul/agent.h"
 #include "tests/integration/raw_service.h"
 
 namespace ringgate::test {

@@ -6,11 +6,11 @@
 
 #include <thread>
 
-#include "control/registry_memory.h"
-#include "services/echo_handlers.h"
-#include "services/gateway_service.h"
-#include "services/logic_component.h"
-#include "services/login_handlers.h"
+#include "control/discovery/memory.h"
+#include "services/gateway/component.h"
+#include "services/handlers/echo.h"
+#include "services/handlers/login.h"
+#include "services/logic/component.h"
 #include "tests/common/free_port.h"
 #include "tests/integration/packets.h"
 #include "tests/integration/socket.h"

@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "codec/packet.h"
-#include "services/token.h"
+#include "services/auth/token.h"
 
 namespace ringgate::test {
 namespace {

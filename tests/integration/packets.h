@@ -9,7 +9,7 @@
 #include "codec/pkt.pb.h"
 #include "codec/rewrite.h"
 #include "codec/tcp_frame.h"
-#include "services/development.h"
+#include "services/auth/development.h"
 #include "tests/integration/socket.h"
 
 namespace ringgate::test {

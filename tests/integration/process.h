@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "control/unique_fd.h"
+#include "control/base/unique_fd.h"
 #include "tests/integration/deadline.h"
 
 namespace ringgate::test {

@@ -6,7 +6,7 @@
 
 #include "tests/common/free_port.h"
 #include "tests/integration/raw_service.h"
-#include "tests/services/store_redis_server.h"
+#include "tests/services/store/redis/server.h"
 
 namespace ringgate::test {
 namespace {

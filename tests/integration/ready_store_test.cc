@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/integration/world.h"
-#include "tests/services/store_redis_server.h"
+#include "tests/services/store/redis/server.h"
 
 namespace ringgate::test {
 namespace {

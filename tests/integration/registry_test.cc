@@ -6,8 +6,8 @@
 #include <fstream>
 #include <memory>
 
-#include "control/local_address.h"
-#include "control/registry_store.h"
+#include "control/base/local_address.h"
+#include "control/discovery/file_store.h"
 #include "tests/common/free_port.h"
 #include "tests/integration/raw_service.h"
 

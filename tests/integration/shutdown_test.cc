@@ -7,8 +7,8 @@
 #include <csignal>
 #include <filesystem>
 
-#include "control/address.h"
-#include "control/registry_store.h"
+#include "control/base/address.h"
+#include "control/discovery/file_store.h"
 #include "tests/common/free_port.h"
 #include "tests/integration/raw_service.h"
 

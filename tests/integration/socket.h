@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/unique_fd.h"
+#include "control/base/unique_fd.h"
 #include "tests/integration/deadline.h"
 
 namespace ringgate::test {

@@ -5,7 +5,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "control/registry_store.h"
+#include "control/discovery/file_store.h"
 #include "tests/common/free_port.h"
 
 namespace ringgate::test {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "control/service.h"
-#include "tests/control/temp_dir.h"
+#include "control/discovery/service.h"
+#include "tests/common/temp_dir.h"
 #include "tests/integration/packets.h"
 #include "tests/integration/process.h"
 

@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "codec/unmask.h"
-#include "control/config_values.h"
+#include "control/base/text.h"
 
 namespace ringgate::test {
 namespace {

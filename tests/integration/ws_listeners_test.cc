@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-#include "control/registry_store.h"
+#include "control/discovery/file_store.h"
 #include "tests/integration/command_run.h"
 #include "tests/integration/ws_client.h"
 

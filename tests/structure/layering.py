@@ -7,21 +7,30 @@ import subprocess
 # A folder may include itself and the folders before it.
 LAYERS = ["codec", "dataplane", "control", "services", "benchmarks", "tests"]
 
+# The folders of a top folder, in ranks: one may include itself and what stands before its rank. Those
+# of one rank do not include each other.
+FOLDERS = {
+    "control": [["base"], ["observe"], ["http", "routing"], ["discovery"], ["config", "links"]],
+    "services": [["auth", "flags", "client", "doctor", "store"], ["process"],
+                 ["gateway", "logic", "wsecho"], ["handlers"], ["cli"]],
+}
+
 # What wraps a library, as (the library's headers, the files that may include them).
 WRAPPERS = [
     (r"liburing(\.h|/)",
      r"dataplane/ring(_state|_create)?\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"
      r"|tests/dataplane/ring_fault_test\.cc"),
-    (r"boost/", r"(codec/(http_request|ws_upgrade)|services/client_ws_upgrade)\.cc"),
-    (r"yaml\.h", r"control/yaml_text\.(h|cc)"),
-    (r"curl/", r"control/consul_\w+\.(h|cc)"),
-    (r"(hiredis/|sqlite3\.h|libpq-fe\.h|postgresql/)", r"(tests/)?services/store_\w+\.(h|cc)"),
+    (r"boost/", r"(codec/(http_request|ws_upgrade)|services/client/ws_upgrade)\.cc"),
+    (r"yaml\.h", r"control/config/yaml_text\.(h|cc)"),
+    (r"curl/", r"control/discovery/consul/\w+\.(h|cc)"),
+    (r"(hiredis/|sqlite3\.h|libpq-fe\.h|postgresql/)", r"(tests/)?services/store/(redis|sql)/\w+\.(h|cc)"),
     # The forward fast path: codec without its slow path, and the shards.
     (r"(google/protobuf/|codec/pkt\.pb\.h)",
      r"codec/(header_slow|proto_log)\.(h|cc)|(control|services|benchmarks|tests)/.*"),
 ]
 
 MAX_LINES = 400
+MAX_FILES = 32  # of ours in a folder of FOLDERS
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -47,6 +56,40 @@ def check_own_include(path, target):
     return None
 
 
+def rank_of(path):
+    """(top folder, folder, rank) of a file in one of FOLDERS, or None. Rank -1: the folder is not there."""
+    parts = pathlib.PurePosixPath(path).parts
+    if parts[0] not in FOLDERS or len(parts) < 3:
+        return None
+    ranks = [rank for rank, names in enumerate(FOLDERS[parts[0]]) if parts[1] in names]
+    return parts[0], parts[1], ranks[0] if ranks else -1
+
+
+def check_folders(path, target):
+    """What is wrong with an include from one folder of a top folder in another, or None."""
+    own, other = rank_of(path), rank_of(target)
+    if own is None or other is None or own[0] != other[0] or own[1] == other[1]:
+        return None
+    if other[2] >= own[2]:
+        return f'"{target}": {own[0]}/{own[1]} may not include {other[0]}/{other[1]}'
+    return None
+
+
+def check_places(paths):
+    """Yields what is wrong with where the files of the top folders in FOLDERS are."""
+    counts = {}
+    for path in paths:
+        if path.parts[0] not in FOLDERS:
+            continue
+        place = rank_of(path)
+        if place is None or place[2] < 0:
+            yield f"{path}: is in none of the folders of {path.parts[0]}/"
+        counts[path.parent] = counts.get(path.parent, 0) + 1
+    for folder, count in counts.items():
+        if count > MAX_FILES:
+            yield f"{folder}: {count} files, at most {MAX_FILES}: a folder is missing"
+
+
 def check_wrappers(path, target):
     for library, allowed in WRAPPERS:
         if re.match(library, target) and not re.fullmatch(allowed, path.as_posix()):
@@ -69,14 +112,15 @@ def check_file(root, path):
         quote, target = include.groups()
         problem = check_wrappers(path, target)
         if problem is None and quote == '"':
-            problem = check_own_include(path, target)
+            problem = check_own_include(path, target) or check_folders(path, target)
         if problem:
             yield f"{path}:{number}: {problem}"
 
 
 def check_tree(root):
     root = pathlib.Path(root)
-    return [problem for path in sources(root) for problem in check_file(root, path)]
+    paths = list(sources(root))
+    return [*check_places(paths), *(problem for path in paths for problem in check_file(root, path))]
 
 
 def check_no_protobuf(library):

@@ -22,29 +22,54 @@ class LayeringRules(unittest.TestCase):
         self.assertEqual(len(self.problems(path, *lines)), 1, (path, lines))
 
     def test_includes_point_one_way(self):
-        self.assert_fine("services/a.cc", '#include "services/b.h"', '#include "codec/bytes.h"')
-        self.assert_fine("tests/codec/a.cc", '#include "services/b.h"', '#include "helper.h"')
+        self.assert_fine("services/auth/a.cc", '#include "services/auth/b.h"',
+                         '#include "codec/bytes.h"')
+        self.assert_fine("tests/codec/a.cc", '#include "services/auth/b.h"', '#include "helper.h"')
         self.assert_wrong("codec/a.cc", '#include "dataplane/ring.h"')
-        self.assert_wrong("dataplane/a.cc", '#  include "control/config.h"')
-        self.assert_wrong("control/a.cc", '#include "services/token.h"')
-        self.assert_wrong("services/a.cc", '#include "tests/helper.h"')
-        self.assert_wrong("services/a.cc", '#include "../codec/bytes.h"')
-        self.assert_wrong("services/a.cc", '#include "token.h"')
+        self.assert_wrong("dataplane/a.cc", '#  include "control/config/config.h"')
+        self.assert_wrong("control/base/a.cc", '#include "services/auth/token.h"')
+        self.assert_wrong("services/auth/a.cc", '#include "tests/helper.h"')
+        self.assert_wrong("services/auth/a.cc", '#include "../codec/bytes.h"')
+        self.assert_wrong("services/auth/a.cc", '#include "token.h"')
+
+    def test_folders_point_one_way(self):
+        self.assert_fine("control/links/a.cc", '#include "control/base/loop.h"',
+                         '#include "control/discovery/consul/http.h"')
+        self.assert_fine("services/store/redis/a.cc", '#include "services/store/mail.h"')
+        self.assert_fine("services/cli/a.cc", '#include "services/gateway/component.h"')
+        self.assert_fine("services/auth/a.cc", '#include "control/links/manager.h"')
+        self.assert_wrong("control/base/a.cc", '#include "control/observe/logging.h"')
+        self.assert_wrong("control/config/a.cc", '#include "control/links/manager.h"')
+        self.assert_wrong("control/discovery/consul/a.cc", '#include "control/config/config.h"')
+        self.assert_wrong("services/gateway/a.cc", '#include "services/cli/serve.h"')
+        self.assert_wrong("services/gateway/a.cc", '#include "services/logic/mail.h"')
+        self.assert_wrong("services/store/redis/a.cc", '#include "services/logic/mail.h"')
+
+    def test_files_have_a_folder(self):
+        self.assert_wrong("services/a.cc")
+        self.assert_wrong("control/attic/a.cc")
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name) / "services" / "auth"
+            folder.mkdir(parents=True)
+            for count in range(layering.MAX_FILES + 1):
+                self.assertEqual(layering.check_tree(name), [])
+                (folder / f"{count}.cc").write_text("\n", encoding="utf-8")
+            self.assertEqual(len(layering.check_tree(name)), 1)
 
     def test_libraries_have_one_place(self):
         self.assert_fine("dataplane/ring.cc", "#include <liburing.h>")
         self.assert_fine("dataplane/ring_create.cc", "#include <liburing.h>")
         self.assert_wrong("dataplane/shard.cc", "#include <liburing.h>")
-        self.assert_wrong("services/doctor.cc", "#include <liburing/io_uring.h>")
-        self.assert_fine("control/consul_http.cc", "#include <curl/curl.h>")
-        self.assert_wrong("control/registry.cc", "#include <curl/curl.h>")
-        self.assert_fine("services/store_redis.cc", "#include <hiredis/async.h>")
-        self.assert_wrong("services/login.cc", "#include <hiredis/async.h>")
-        self.assert_wrong("control/login.cc", "#include <sqlite3.h>")
+        self.assert_wrong("services/doctor/ring.cc", "#include <liburing/io_uring.h>")
+        self.assert_fine("control/discovery/consul/http.cc", "#include <curl/curl.h>")
+        self.assert_wrong("control/discovery/file.cc", "#include <curl/curl.h>")
+        self.assert_fine("services/store/redis/store.cc", "#include <hiredis/async.h>")
+        self.assert_wrong("services/store/memory.cc", "#include <hiredis/async.h>")
+        self.assert_wrong("control/base/a.cc", "#include <sqlite3.h>")
 
     def test_the_fast_path_has_no_protobuf(self):
         self.assert_fine("codec/header_slow.cc", '#include "codec/pkt.pb.h"')
-        self.assert_fine("services/login.cc", '#include "codec/pkt.pb.h"')
+        self.assert_fine("services/handlers/login.cc", '#include "codec/pkt.pb.h"')
         self.assert_wrong("codec/rewrite.cc", '#include "codec/pkt.pb.h"')
         self.assert_wrong("dataplane/shard.cc", "#include <google/protobuf/arena.h>")
 

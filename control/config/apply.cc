@@ -1,0 +1,367 @@
+// From a value as it was written to a checked member of Config: one function per kind of key.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "control/base/origin.h"
+#include "control/base/text.h"
+#include "control/config/keys.h"
+#include "control/config/listen.h"
+#include "control/discovery/consul/options.h"
+#include "control/discovery/service.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::size_t kMaxListen = 16;
+
+// What a message may quote. A view of `text`: no std::string may come in between.
+std::string_view quotable(std::string_view text) {
+  return has_control(text) ? std::string_view("?") : text;
+}
+
+// Of a token in HTTP (RFC 9110, section 5.6.2).
+bool is_token_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+// "not a single value" for lists and maps where one word is wanted.
+Result<std::string> scalar_of(const RawValue& raw, std::string_view wanted) {
+  if (const auto* text = std::get_if<std::string>(&raw.value)) return *text;
+  return usage_error("takes {}, not a list or a map", wanted);
+}
+
+Result<std::vector<std::string>> list_of(const RawValue& raw, std::string_view wanted) {
+  if (const auto* list = std::get_if<std::vector<std::string>>(&raw.value)) return *list;
+  if (const auto* text = std::get_if<std::string>(&raw.value)) return split_commas(*text);
+  return usage_error("takes {}, not a map", wanted);
+}
+
+// A map, or KEY=VALUE between commas (for the environment); a word without = has an empty value.
+Result<RawValue::Pairs> pairs_of(const RawValue& raw, std::string_view wanted) {
+  if (const auto* map = std::get_if<RawValue::Pairs>(&raw.value)) return *map;
+  auto list = list_of(raw, wanted);
+  if (!list) return std::unexpected(list.error());
+  RawValue::Pairs pairs;
+  for (const std::string& item : *list) {
+    const std::size_t mark = std::min(item.find('='), item.size());
+    pairs.emplace_back(trim(item.substr(0, mark)),
+                       trim(item.substr(std::min(mark + 1, item.size()))));
+  }
+  return pairs;
+}
+
+Result<void> check_prefix(const std::string& prefix) {
+  if (prefix.find('.') == std::string::npos && valid_service_id(prefix)) return {};
+  return usage_error("\"{}\" is not a command prefix: the part before the first dot",
+                     quotable(prefix));
+}
+
+std::unexpected<Error> is_there_twice(const ListenSpec& one, const ListenSpec& other) {
+  const std::string endpoint = format_endpoint(one.endpoint);
+  if (one.transport != other.transport || one.path == other.path) {
+    return usage_error("{} is there twice; remove one", endpoint);
+  }
+  return usage_error("{} is there twice, and a port has one path; write ws://{}/* for any",
+                     endpoint, endpoint);
+}
+
+Result<AddressRange> parse_address_range(const std::string& text) {
+  if (const auto range = AddressRange::parse(text)) return *range;
+  if (const auto around = AddressRange::around(text)) {
+    return usage_error(
+        "\"{}\" has bits set beyond its prefix; write {}, or the prefix that is meant", text,
+        around->text());
+  }
+  return usage_error("\"{}\" is neither an address nor a range such as 10.0.0.0/8 or 2001:db8::/32",
+                     quotable(text));
+}
+
+struct Applier {
+  const RawValue& raw;
+  Config& config;
+
+  Result<void> operator()(const TextKey& key) const {
+    auto text = scalar_of(raw, "a text");
+    if (!text) return std::unexpected(text.error());
+    if (has_control(*text)) return usage_error("has a control character in it; remove it");
+    config.*key.member = *text;
+    return {};
+  }
+
+  // What a server answers is one of the tokens that a client offers (RFC 6455, section 4.1).
+  Result<void> operator()(const SubprotocolKey&) const {
+    auto text = scalar_of(raw, "one subprotocol");
+    if (!text) return std::unexpected(text.error());
+    if (!std::ranges::all_of(*text, is_token_character)) {
+      return usage_error(
+          "\"{}\" is never offered; write one name, without blanks, commas or other separators",
+          quotable(*text));
+    }
+    config.subprotocol = std::move(*text);
+    return {};
+  }
+
+  Result<void> operator()(const ServiceIdKey& key) const {
+    auto text = scalar_of(raw, "a name");
+    if (!text) return std::unexpected(text.error());
+    if (!valid_service_id(*text)) {
+      return usage_error("\"{}\" is not a valid name; use 1-64 characters of A-Z a-z 0-9 . _ -",
+                         quotable(*text));
+    }
+    config.*key.member = *text;
+    return {};
+  }
+
+  Result<void> operator()(const HostKey& key) const {
+    auto text = scalar_of(raw, "a host");
+    if (!text) return std::unexpected(text.error());
+    if (text->empty()) {
+      (config.*key.member).clear();
+      return {};
+    }
+    auto host = parse_host(*text);
+    if (!host) return usage_error("\"{}\" {}", quotable(*text), host.error().message);
+    config.*key.member = std::move(*host);
+    return {};
+  }
+
+  Result<void> operator()(const SwitchKey& key) const {
+    auto text = scalar_of(raw, "true or false");
+    if (!text) return std::unexpected(text.error());
+    const auto on = parse_switch(*text);
+    if (!on) return usage_error("takes true or false, not \"{}\"", *text);
+    config.*key.member = *on;
+    return {};
+  }
+
+  Result<void> operator()(const PortKey& key) const {
+    const auto number = number_of(0, 65535);
+    if (!number) return std::unexpected(number.error());
+    config.*key.member = static_cast<std::uint16_t>(*number);
+    return {};
+  }
+
+  Result<void> operator()(const CountKey& key) const {
+    const auto number = number_of(key.min, key.max);
+    if (!number) return std::unexpected(number.error());
+    config.*key.member = *number;
+    return {};
+  }
+
+  Result<void> operator()(const SizeKey& key) const {
+    auto text = scalar_of(raw, "a size");
+    if (!text) return std::unexpected(text.error());
+    const auto size = parse_size(*text);
+    if (!size) return usage_error("takes a size such as 4096, 64KiB or 16MiB, not \"{}\"", *text);
+    if (*size < key.min || *size > key.max) {
+      return usage_error("{} is out of range; it may be {} to {}", *text, format_size(key.min),
+                         format_size(key.max));
+    }
+    config.*key.member = *size;
+    return {};
+  }
+
+  Result<void> operator()(const DurationKey& key) const {
+    auto text = scalar_of(raw, "a duration");
+    if (!text) return std::unexpected(text.error());
+    const auto time = parse_duration(*text);
+    if (!time && parse_number(*text)) {
+      return usage_error("{} has no unit; write for example {}s or {}ms", *text, *text, *text);
+    }
+    if (!time) return usage_error("takes a duration such as 250ms, 10s or 2m, not \"{}\"", *text);
+    if (*time < key.min || *time > key.max) {
+      return usage_error("{} is out of range; it may be {} to {}", *text, format_duration(key.min),
+                         format_duration(key.max));
+    }
+    config.*key.member = *time;
+    return {};
+  }
+
+  Result<void> operator()(const NamesKey& key) const {
+    auto list = list_of(raw, "a name or a list of them");
+    if (!list) return std::unexpected(list.error());
+    for (const std::string& name : *list) {
+      if (!valid_service_id(name)) {
+        return usage_error("\"{}\" is not a valid name; use 1-64 characters of A-Z a-z 0-9 . _ -",
+                           quotable(name));
+      }
+    }
+    config.*key.member = std::move(*list);
+    return {};
+  }
+
+  Result<void> operator()(const TagsKey&) const {
+    auto list = list_of(raw, "a list of texts");
+    if (!list) return std::unexpected(list.error());
+    if (std::ranges::any_of(*list, has_control)) {
+      return usage_error("has a control character in it; remove it");
+    }
+    config.tags = std::move(*list);
+    return {};
+  }
+
+  Result<void> operator()(const ListenKey&) const {
+    auto list = list_of(raw, "host:port or a list of them");
+    if (!list) return std::unexpected(list.error());
+    std::vector<ListenSpec> all;
+    for (const std::string& text : *list) {
+      auto one = parse_listen(text);
+      if (!one) return usage_error("{}", one.error().message);
+      const auto twin = std::ranges::find(all, one->endpoint, &ListenSpec::endpoint);
+      // Port 0 is another port each time.
+      if (one->endpoint.port != 0 && twin != all.end()) return is_there_twice(*twin, *one);
+      all.push_back(std::move(*one));
+    }
+    if (all.empty()) return usage_error("is empty; give host:port, :port or ws://host:port/");
+    if (all.size() > kMaxListen) return usage_error("has more than {} entries", kMaxListen);
+    config.listen = std::move(all);
+    return {};
+  }
+
+  Result<void> operator()(const OriginsKey&) const {
+    auto list = list_of(raw, "scheme://host[:port] or a list of them");
+    if (!list) return std::unexpected(list.error());
+    for (std::string& origin : *list) {
+      if (has_control(origin)) return usage_error("has a control character in it; remove it");
+      auto canonical = parse_origin(origin);
+      if (!canonical) return std::unexpected(canonical.error());
+      origin = std::move(*canonical);
+    }
+    config.allowed_origins = std::move(*list);
+    return {};
+  }
+
+  Result<void> operator()(const ProxiesKey&) const {
+    auto list = list_of(raw, "addresses or ranges");
+    if (!list) return std::unexpected(list.error());
+    AddressRanges ranges;
+    for (const std::string& text : *list) {
+      auto range = parse_address_range(text);
+      if (!range) return usage_error("{}", range.error().message);
+      ranges.push_back(*range);
+    }
+    config.trusted_proxies = std::move(ranges);
+    return {};
+  }
+
+  Result<void> operator()(const RoutesKey&) const {
+    const auto pairs = pairs_of(raw, "a map of command prefix to service name");
+    if (!pairs) return std::unexpected(pairs.error());
+    std::map<std::string, std::string> routes;
+    for (const auto& [prefix, service] : *pairs) {
+      if (auto checked = check_prefix(prefix); !checked) return checked;
+      if (!valid_service_id(service)) {
+        return usage_error("{}: \"{}\" is not a service name; write {}: NAME", prefix, service,
+                           prefix);
+      }
+      if (!routes.emplace(prefix, service).second) {
+        return usage_error("{} is there twice; remove one", prefix);
+      }
+    }
+    config.routes = std::move(routes);
+    return {};
+  }
+
+  // One word for all, or a map as of Routes.
+  Result<void> operator()(const SelectorsKey&) const {
+    const auto pairs = pairs_of(raw, "a selector, or a map of command prefix to selector");
+    if (!pairs) return std::unexpected(pairs.error());
+    SelectorKind for_all = SelectorKind::kHash;
+    std::map<std::string, SelectorKind, std::less<>> by_prefix;
+    for (const auto& [prefix, name] : *pairs) {
+      const bool is_for_all = pairs->size() == 1 && name.empty();
+      if (!is_for_all && name.empty()) {
+        return usage_error("{}: has no selector; write {}: hash, route or rendezvous", prefix,
+                           prefix);
+      }
+      const auto kind = parse_selector(is_for_all ? prefix : name);
+      if (!kind) {
+        return usage_error("\"{}\" is no selector; there are hash, route and rendezvous",
+                           quotable(is_for_all ? prefix : name));
+      }
+      if (is_for_all) {
+        for_all = *kind;
+        break;
+      }
+      if (auto checked = check_prefix(prefix); !checked) return checked;
+      if (!by_prefix.emplace(prefix, *kind).second) {
+        return usage_error("{} is there twice; remove one", prefix);
+      }
+    }
+    config.default_selector = for_all;
+    config.selectors = std::move(by_prefix);
+    return {};
+  }
+
+  Result<void> operator()(const RedisKey&) const {
+    auto list = list_of(raw, "host:port");
+    if (!list) return std::unexpected(list.error());
+    if (list->empty()) {
+      config.redis.reset();
+      return {};
+    }
+    if (list->size() > 1) return usage_error("takes one address; clusters are not supported");
+    auto endpoint = parse_endpoint(list->front());
+    if (!endpoint) return usage_error("{}", endpoint.error().message);
+    if (endpoint->host.empty()) endpoint->host = "localhost";
+    if (endpoint->port == 0) return usage_error("port 0 cannot be dialled; Redis's own is 6379");
+    config.redis = std::move(*endpoint);
+    return {};
+  }
+
+  Result<void> operator()(const LogLevelKey&) const {
+    auto text = scalar_of(raw, "a level");
+    if (!text) return std::unexpected(text.error());
+    const auto level = parse_log_level(*text);
+    if (!level) {
+      return usage_error(
+          "takes trace, debug, info, warn, error, critical or off, "
+          "not \"{}\"",
+          *text);
+    }
+    config.log_level = *level;
+    return {};
+  }
+
+  Result<void> operator()(const ConsulUrlKey&) const {
+    auto text = scalar_of(raw, "a URL");
+    if (!text) return std::unexpected(text.error());
+    if (text->empty()) {
+      config.consul_url.clear();
+      return {};
+    }
+    if (has_control(*text)) return usage_error("has a control character in it; remove it");
+    auto url = parse_consul_url(*text);
+    if (!url) return std::unexpected(url.error());
+    config.consul_url = std::move(*url);
+    return {};
+  }
+
+  Result<void> operator()(const IgnoredKey&) const { return {}; }
+
+  Result<std::size_t> number_of(std::size_t min, std::size_t max) const {
+    auto text = scalar_of(raw, "a whole number");
+    if (!text) return std::unexpected(text.error());
+    const auto number = parse_number(*text);
+    if (!number) return usage_error("takes a whole number, not \"{}\"", *text);
+    if (*number < min || *number > max) {
+      return usage_error("{} is out of range; it may be {} to {}", *text, min, max);
+    }
+    return *number;
+  }
+};
+
+}  // namespace
+
+Result<void> apply_config_value(const ConfigKey& key, const RawValue& raw, Config& config) {
+  auto applied = std::visit(Applier{raw, config}, key.kind);
+  if (applied && std::holds_alternative<IgnoredKey>(key.kind)) {
+    config.notices.push_back(
+        fmt::format("configuration key {} has no effect here; it can be removed", key.name));
+  }
+  return applied;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,172 @@
+#include "control/config/check.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <ranges>
+#include <set>
+#include <string_view>
+#include <system_error>
+
+#include "control/base/address.h"
+#include "control/base/text_file.h"
+#include "control/config/compare.h"
+
+namespace ringgate {
+namespace {
+
+std::string service_of(const Config& config, const std::string& prefix) {
+  const auto route = config.routes.find(prefix);
+  return route == config.routes.end() ? prefix : route->second;
+}
+
+// What the gateway looks for in the registry.
+std::set<std::string> services_looked_for(const Config& config) {
+  std::set<std::string> names;
+  for (const std::string& name : config.depends) names.insert(service_of(config, name));
+  if (!names.empty()) return names;
+  for (const char* const name : {"login", "chat", "echo"}) names.insert(service_of(config, name));
+  for (const auto& service : config.routes | std::views::values) names.insert(service);
+  return names;
+}
+
+Result<void> check_services(const Config& config) {
+  const std::set<std::string> found = services_looked_for(config);
+  for (const auto& [prefix, service] : config.routes) {
+    if (found.contains(service)) continue;
+    return usage_error("Routes sends {}.* to {}, which Depends leaves out; add {} to Depends",
+                       prefix, service, service);
+  }
+  const std::string login = service_of(config, "login");
+  if (!found.contains(login)) {
+    return usage_error("Depends leaves out {}, so nobody could log in; add it", login);
+  }
+  for (const auto& prefix : config.selectors | std::views::keys) {
+    const std::string service = service_of(config, prefix);
+    if (found.contains(service)) continue;
+    if (!config.depends.empty()) {
+      return usage_error(
+          "Selectors has {}, but Depends leaves out {}; add it, or remove the selector", prefix,
+          service);
+    }
+    return usage_error(
+        "Selectors has {}, but no service is looked for by that name; add \"Routes: {{{}: "
+        "NAME}}\", "
+        "or remove it",
+        prefix, prefix);
+  }
+  return {};
+}
+
+// Keys that were set to something, and what they need that is not there.
+class Idle {
+ public:
+  explicit Idle(Config& config) : config_(config), set_(changed_keys(Config{}, config)) {}
+
+  void notice(std::string_view why, std::initializer_list<std::string_view> keys) {
+    notice_if(why,
+              [&](std::string_view key) { return std::ranges::find(keys, key) != keys.end(); });
+  }
+
+  template <class Concerns>
+  void notice_if(std::string_view why, Concerns concerns) {
+    std::vector<std::string_view> idle;
+    for (const std::string_view key : set_) {
+      // What was read from the file of KeyFile is in Key.
+      const bool from_file = std::ranges::find(set_, std::string(key) + "File") != set_.end();
+      if (concerns(key) && !from_file) idle.push_back(key);
+    }
+    if (idle.empty()) return;
+    config_.notices.push_back(fmt::format("{} {} no effect: {}", fmt::join(idle, ", "),
+                                          idle.size() == 1 ? "has" : "have", why));
+  }
+
+ private:
+  Config& config_;
+  std::vector<std::string_view> set_;
+};
+
+bool has_websocket(const Config& config) {
+  return std::ranges::find(config.listen, Transport::kWebSocket, &ListenSpec::transport) !=
+         config.listen.end();
+}
+
+void notice_clients_keys(Config& config, Idle& idle) {
+  if (!has_websocket(config)) {
+    idle.notice("Listen has no ws:// address",
+                {"AllowedOrigins", "Subprotocol", "WebSocketPing", "MaxUpgradeRequest"});
+    if (!config.proxy_protocol && config.max_connections_per_address == 0) {
+      idle.notice("X-Forwarded-For comes with WebSocket only, and ProxyProtocol is off",
+                  {"TrustedProxies"});
+    }
+  }
+  if (!config.proxy_protocol) idle.notice("ProxyProtocol is off", {"MaxProxyHeader"});
+  if (config.idle_poll_after >= config.idle_timeout) {
+    idle.notice("it is not below IdleTimeout", {"IdlePollAfter"});
+  }
+  if (config.allowed_origins.size() > 1 &&
+      std::ranges::find(config.allowed_origins, "*") != config.allowed_origins.end()) {
+    config.notices.push_back("AllowedOrigins has *, so its other entries have no effect");
+  }
+}
+
+void notice_keys_of_every_role(const Config& config, Idle& idle) {
+  if (config.consul_url.empty()) {
+    idle.notice_if("ConsulURL is not set", [](std::string_view key) {
+      return key.starts_with("Consul") || key == "EmptyListHold";
+    });
+  }
+  if (config.admin_port == 0) {
+    idle.notice("AdminPort is off", {"AdminAddress", "AdminToken", "AdminTokenFile"});
+  }
+  if (config.monitor_port == 0) idle.notice("MonitorPort is off", {"MonitorAddress"});
+}
+
+// libcurl opens it at each connection, would wait for a pipe, and says little about the rest.
+Result<void> check_authority(const Config& config) {
+  constexpr std::size_t kMaxAuthorityBytes = 8 * Config::kMiB;
+  const std::string& file = config.consul_ca;
+  if (file.empty()) return {};
+  if (config.consul_url.starts_with("http://")) {
+    return usage_error(
+        "ConsulCA is set, but ConsulURL is not https://, so nothing is checked by it; write {} for "
+        "ConsulURL",
+        "https://" + config.consul_url.substr(std::string_view("http://").size()));
+  }
+  std::error_code failure;
+  if (std::filesystem::exists(file, failure) && !std::filesystem::is_regular_file(file, failure)) {
+    return usage_error("ConsulCA: {} is not a regular file; name a file of PEM certificates", file);
+  }
+  const Result<std::string> text = read_text_file(file, kMaxAuthorityBytes);
+  if (!text) return usage_error("ConsulCA: {}", text.error().message);
+  if (!text->contains("CERTIFICATE-----")) {
+    return usage_error("ConsulCA: {} holds no certificate; name a file of PEM certificates", file);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_effects(Config& config, ProcessRole role) {
+  Idle idle(config);
+  notice_keys_of_every_role(config, idle);
+  if (Result<void> dialable = check_dialable(config.public_address); !dialable) {
+    return usage_error(
+        "PublicAddress is {}, which nobody can dial; write the address that others reach this "
+        "process at",
+        config.public_address);
+  }
+  if (auto readable = check_authority(config); !readable) return readable;
+  if (role != ProcessRole::kGateway) return {};
+  notice_clients_keys(config, idle);
+  if (config.max_connections != 0 && config.max_connections_per_address > config.max_connections) {
+    return usage_error(
+        "MaxConnectionsPerAddress ({}) is above MaxConnections ({}), so it bounds nobody; lower it",
+        config.max_connections_per_address, config.max_connections);
+  }
+  return check_services(config);
+}
+
+}  // namespace ringgate

@@ -1,0 +1,104 @@
+#include "control/discovery/consul/problems.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace ringgate {
+namespace {
+
+constexpr std::array<const char*, static_cast<std::size_t>(ConsulTrouble::kCount)> kTroubleNames{
+    "connect", "timeout", "denied", "server", "answer", "rejected"};
+
+// What Consul says with a status, as a part of one line.
+std::string said(const std::string& body) {
+  constexpr std::size_t kMostSaid = 160;
+  std::string text = body.substr(0, std::min(body.find_first_of("\r\n"), kMostSaid));
+  std::ranges::replace_if(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return text.empty() ? "(it does not say why)" : text;
+}
+
+}  // namespace
+
+std::optional<ConsulFault> ConsulProblems::fault_of(const ConsulReply& reply,
+                                                    std::string_view what) const {
+  const auto fault = [this]<class... Args>(ConsulTrouble trouble, fmt::format_string<Args...> text,
+                                           Args&&... args) {
+    return ConsulFault{trouble, fmt::format("Consul at {}", url_) +
+                                    fmt::format(text, std::forward<Args>(args)...)};
+  };
+  switch (reply.failure) {
+    case ConsulFailure::kNone:
+      break;
+    case ConsulFailure::kTimeout:
+      return fault(
+          ConsulTrouble::kTimeout,
+          " does not answer in time; see whether that agent is well, or correct ConsulURL");
+    case ConsulFailure::kTls:
+      return fault(
+          ConsulTrouble::kConnect,
+          " cannot be trusted: {}; set ConsulCA to its authority's certificate, or correct "
+          "ConsulURL",
+          reply.failure_text);
+    case ConsulFailure::kTooLong:
+      return fault(ConsulTrouble::kAnswer, ": cannot {}: {}", what, reply.failure_text);
+    case ConsulFailure::kConnect:
+    case ConsulFailure::kOther:
+      return fault(ConsulTrouble::kConnect,
+                   " does not answer: {}; start an agent there, or correct ConsulURL",
+                   reply.failure_text);
+  }
+  if (reply.status == 401 || reply.status == 403) {
+    return fault(
+        ConsulTrouble::kDenied,
+        ": {}: the token may not {}: {}; set ConsulToken or ConsulTokenFile to one that may",
+        reply.status, what, said(reply.body));
+  }
+  if (reply.status >= 500) {
+    return fault(ConsulTrouble::kServer, ": {}: {}; the known services stay in use; see to Consul",
+                 reply.status, said(reply.body));
+  }
+  if (reply.status != 200) {
+    return fault(ConsulTrouble::kRejected, ": cannot {}: {}: {}", what, reply.status,
+                 said(reply.body));
+  }
+  return std::nullopt;
+}
+
+ConsulFault ConsulProblems::bad_answer(std::string_view what, std::string_view why) const {
+  return {ConsulTrouble::kAnswer,
+          fmt::format("Consul at {}: cannot {}: the answer is {}; is ConsulURL a Consul agent?",
+                      url_, what, why)};
+}
+
+void ConsulProblems::set(const std::string& who, ConsulFault fault) {
+  counts_[static_cast<std::size_t>(fault.trouble)].fetch_add(1, std::memory_order_relaxed);
+  if (!is_known(fault.text)) spdlog::warn("{}; trying again", fault.text);
+  texts_.insert_or_assign(who, std::move(fault.text));
+}
+
+void ConsulProblems::clear(const std::string& who) {
+  if (texts_.erase(who) > 0 && texts_.empty()) spdlog::info("Consul at {} is well again", url_);
+}
+
+std::optional<Error> ConsulProblems::current() const {
+  if (texts_.empty()) return std::nullopt;
+  return Error{texts_.begin()->second};
+}
+
+bool ConsulProblems::is_known(const std::string& text) const {
+  return std::ranges::any_of(texts_, [&](const auto& entry) { return entry.second == text; });
+}
+
+void ConsulProblems::collect(MetricsSnapshot& metrics) const {
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    metrics.counter("ringgate_registry_errors_total",
+                    "answers of Consul that could not be used, or that did not come",
+                    {{"kind", kTroubleNames[i]}},
+                    static_cast<double>(counts_[i].load(std::memory_order_relaxed)));
+  }
+}
+
+}  // namespace ringgate

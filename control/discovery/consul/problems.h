@@ -1,0 +1,61 @@
+// What is wrong between us and Consul: one line for each of those who ask it (a watch, a
+// registration), logged when it changes and not at every retry; and how often what went wrong.
+// Control thread, but for collect().
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/base/error.h"
+#include "control/discovery/consul/http.h"
+#include "control/observe/metrics.h"
+
+namespace ringgate {
+
+enum class ConsulTrouble : std::uint8_t {
+  kConnect,   // No connection, also for TLS.
+  kTimeout,   // No answer in time.
+  kDenied,    // 401, 403, or answers that leave out what we may not read.
+  kServer,    // 5xx, or no leader.
+  kAnswer,    // One that is not as documented, or too long.
+  kRejected,  // Another status.
+  kCount,
+};
+
+struct ConsulFault {
+  ConsulTrouble trouble = ConsulTrouble::kConnect;
+  std::string text;  // What is wrong and how to mend it.
+};
+
+class ConsulProblems {
+ public:
+  explicit ConsulProblems(std::string url) : url_(std::move(url)) {}
+
+  // What is wrong with an answer, if anything. `what` was to be done: "read service chat".
+  [[nodiscard]] std::optional<ConsulFault> fault_of(const ConsulReply& reply,
+                                                    std::string_view what) const;
+  [[nodiscard]] ConsulFault bad_answer(std::string_view what, std::string_view why) const;
+
+  // `who` asks: "chat" or "registration of gw01".
+  void set(const std::string& who, ConsulFault fault);
+  void clear(const std::string& who);
+  void forget(const std::string& who) { texts_.erase(who); }  // It does not ask any more.
+  [[nodiscard]] std::optional<Error> current() const;
+
+  // Any thread.
+  void collect(MetricsSnapshot& metrics) const;
+
+ private:
+  [[nodiscard]] bool is_known(const std::string& text) const;
+
+  const std::string url_;
+  std::map<std::string, std::string> texts_;  // by who
+  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(ConsulTrouble::kCount)> counts_{};
+};
+
+}  // namespace ringgate

@@ -1,0 +1,76 @@
+// Keeps one service of ours registered at the agent: puts it there, looks every so often whether it
+// is still there as it should be, puts it there again when it is not, and takes it back at the end.
+//
+// A service that listens on all interfaces (control/base/local_address.h) is registered at the
+// address that the agent is reached from; at an agent of this machine without one, which is the
+// node's. Its health_url may leave the host open ("http://:8081/health"): it gets the same one.
+// That URL is asked first: if it answers, the check begins as passing, and a start costs nobody a
+// check's interval.
+//
+// At most one request at a time, so that none overtakes another. Owned by the registry; control
+// thread only.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "control/discovery/consul/context.h"
+#include "control/discovery/service.h"
+
+namespace ringgate {
+
+class ConsulRegistration {
+ public:
+  // Starts at once. `gone` is called once, when the registration has been taken back; it may
+  // destroy this.
+  ConsulRegistration(ConsulContext& context, Service service, std::function<void()> gone);
+  ~ConsulRegistration();
+  ConsulRegistration(const ConsulRegistration&) = delete;
+  ConsulRegistration& operator=(const ConsulRegistration&) = delete;
+
+  void change(Service service);  // also after withdraw()
+  void withdraw();
+  [[nodiscard]] bool is_withdrawn() const { return is_withdrawn_; }
+  [[nodiscard]] bool is_there() const { return is_there_; }
+  [[nodiscard]] bool is_waiting() const { return request_ != 0; }  // for an answer
+
+ private:
+  enum class Step : std::uint8_t {
+    kAsk,    // to see which address of ours the agent is reached from
+    kProbe,  // our own health_url
+    kRegister,
+    kLook,
+    kDeregister,
+  };
+
+  void next();
+  [[nodiscard]] Step next_step() const;
+  [[nodiscard]] bool may_be_overtaken() const;
+  void take(Service service);
+  void send(Step step);
+  void answered(Step step, const ConsulReply& reply);
+  void asked(const ConsulReply& reply);
+  void probed(const ConsulReply& reply);
+  void registered();
+  void looked(const ConsulReply& reply);
+  void failed(ConsulFault fault);
+  void pause(std::chrono::milliseconds time);
+
+  ConsulContext& context_;
+  Service service_;
+  std::optional<Service> sent_;  // service_ as Consul is told it; nothing: its address is not known
+  const std::function<void()> gone_;
+  const std::string who_;
+  bool is_withdrawn_ = false;
+  bool is_there_ = false;  // The agent has taken sent_.
+  bool is_probed_ = false;
+  bool answers_ = false;         // Our health_url did when it was probed.
+  bool has_complained_ = false;  // The log was told that it does not.
+  ConsulBackoff backoff_;
+  Step step_ = Step::kRegister;  // Of request_.
+  ConsulHttp::RequestId request_ = 0;
+  ControlLoop::TimerId timer_ = 0;
+};
+
+}  // namespace ringgate

@@ -1,0 +1,114 @@
+#include "control/discovery/consul/registry.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "control/base/local_address.h"
+#include "control/discovery/json.h"
+
+namespace ringgate {
+namespace {
+
+// How long a process that ends waits for Consul to hear of it.
+constexpr std::chrono::milliseconds kLeaveTime{1000};
+
+}  // namespace
+
+Result<std::unique_ptr<ConsulRegistry>> ConsulRegistry::open(ControlLoop& loop,
+                                                             ConsulOptions options) {
+  Result<std::string> url = parse_consul_url(options.url);
+  if (!url) return usage_error("ConsulURL: {}", url.error().message);
+  options.url = std::move(*url);
+  if (!options.token_file.empty()) {
+    Result<std::string> token = read_consul_token(options.token_file);
+    if (!token) return std::unexpected(token.error());
+    options.token = std::move(*token);
+  }
+  if (!options.ca_file.empty() && access(options.ca_file.c_str(), R_OK) != 0) {
+    return usage_error("ConsulCA: cannot read {}: {}; check the path and its permissions",
+                       options.ca_file, std::strerror(errno));
+  }
+  Result<std::unique_ptr<ConsulHttp>> http = ConsulHttp::create(loop, options);
+  if (!http) return std::unexpected(http.error());
+  return std::unique_ptr<ConsulRegistry>(
+      new ConsulRegistry(loop, std::move(options), std::move(*http)));
+}
+
+ConsulRegistry::ConsulRegistry(ControlLoop& loop, ConsulOptions options,
+                               std::unique_ptr<ConsulHttp> http)
+    : options_(std::move(options)),
+      problems_(options_.url),
+      http_(std::move(http)),
+      context_{loop, *http_, options_, problems_} {}
+
+ConsulRegistry::~ConsulRegistry() {
+  watches_.clear();
+  std::erase_if(registrations_, [](const auto& entry) { return !entry.second->is_withdrawn(); });
+  http_->finish(kLeaveTime, [this] { return is_leaving(); });
+}
+
+bool ConsulRegistry::is_leaving() const {
+  return std::ranges::any_of(registrations_,
+                             [](const auto& entry) { return entry.second->is_waiting(); });
+}
+
+Result<std::vector<Service>> ConsulRegistry::find(std::string_view name) {
+  const auto watch = watches_.find(name);
+  if (watch == watches_.end()) {
+    return run_error("service {} is not subscribed to, so Consul was not asked", name);
+  }
+  if (!watch->second->known()) return run_error("Consul has not answered yet about {}", name);
+  return *watch->second->known();
+}
+
+Result<void> ConsulRegistry::subscribe(std::string_view name, Watcher watcher) {
+  if (!valid_service_id(name)) {
+    return usage_error("service name \"{}\" is not 1-64 characters of A-Z a-z 0-9 . _ -", name);
+  }
+  watches_.insert_or_assign(std::string(name), nullptr);  // The old one ends before the new begins.
+  watches_.find(name)->second =
+      std::make_unique<ConsulWatch>(context_, std::string(name), std::move(watcher));
+  return {};
+}
+
+bool ConsulRegistry::may_be_partial(std::string_view name) const {
+  const auto watch = watches_.find(name);
+  return watch != watches_.end() && watch->second != nullptr && watch->second->may_be_partial();
+}
+
+void ConsulRegistry::unsubscribe(std::string_view name) {
+  const auto watch = watches_.find(name);
+  if (watch != watches_.end()) watches_.erase(watch);
+}
+
+Result<void> ConsulRegistry::register_service(const Service& service) {
+  Service to_check = service;
+  // Found out when the agent is asked.
+  if (is_wildcard_host(service.address)) to_check.address = "127.0.0.1";
+  if (Result<void> checked = check_service(to_check); !checked) return checked;
+  const auto known = registrations_.find(service.id);
+  if (known != registrations_.end()) {
+    known->second->change(service);
+    return {};
+  }
+  const auto gone = [this, id = service.id] { registrations_.erase(id); };
+  registrations_.emplace(service.id, std::make_unique<ConsulRegistration>(context_, service, gone));
+  return {};
+}
+
+bool ConsulRegistry::is_registered(std::string_view id) const {
+  const auto known = registrations_.find(id);
+  return known != registrations_.end() && known->second->is_there();
+}
+
+Result<void> ConsulRegistry::deregister(std::string_view id) {
+  const auto known = registrations_.find(id);
+  if (known != registrations_.end()) known->second->withdraw();
+  return {};
+}
+
+}  // namespace ringgate

@@ -1,0 +1,192 @@
+// One connection of an HttpServer: its request is read, answered, written, and the client gets a
+// moment to take the end in before the socket goes.
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "control/http/server.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::size_t kReadBytes = 16 * 1024;
+// A socket that is closed with input unread resets, and the client may lose the answer.
+constexpr std::chrono::milliseconds kLingerTime{1000};
+constexpr std::size_t kMaxLingerBytes = 256 * 1024;
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+// Bytes taken, or -1 where nothing can be taken now; nothing when the connection is broken.
+std::optional<ssize_t> send_now(int socket, std::string_view bytes) {
+  for (;;) {
+    const ssize_t sent = send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) return sent;
+    if (errno == EAGAIN) return -1;
+    if (errno != EINTR) return std::nullopt;
+  }
+}
+
+// The same for reading; 0 is the end.
+std::optional<ssize_t> read_now(int socket, std::array<std::uint8_t, kReadBytes>& buffer) {
+  for (;;) {
+    const ssize_t got = recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got >= 0) return got;
+    if (errno == EAGAIN) return -1;
+    if (errno != EINTR) return std::nullopt;
+  }
+}
+
+}  // namespace
+
+void HttpServer::on_ready(std::uint64_t id) {
+  const auto at = connections_.find(id);
+  if (at == connections_.end()) return;
+  Connection& connection = at->second;
+  switch (connection.state) {
+    case State::kReading:
+      return read_some(connection);
+    case State::kWriting:
+      return send_some(connection);
+    case State::kLingering:
+      return discard_some(connection);
+    case State::kAnswering:
+      return;
+  }
+}
+
+void HttpServer::on_time(std::uint64_t id) {
+  const auto at = connections_.find(id);
+  if (at == connections_.end()) return;
+  Connection& connection = at->second;
+  connection.timer = 0;
+  switch (connection.state) {
+    case State::kReading:
+      count(Dropped::kRequestTime);
+      // Browsers open connections in advance; nobody waits for an answer on those.
+      if (!connection.reader.has_begun()) return close(connection);
+      return answer(connection, {408, "the request took too long\n"});
+    case State::kAnswering:
+      count(Dropped::kAnswerTime);
+      return answer(connection, {503, "this takes too long; it may still happen\n"});
+    case State::kWriting:
+      return drop(connection, Dropped::kTakeTime);
+    case State::kLingering:
+      return close(connection);
+  }
+}
+
+void HttpServer::wait_until(Connection& connection, ControlLoop::Until until) {
+  loop_->watch(connection.socket.get(), until, [this, id = connection.id] { on_ready(id); });
+}
+
+void HttpServer::expect_within(Connection& connection, std::chrono::milliseconds time) {
+  if (connection.timer != 0) loop_->cancel(connection.timer);
+  connection.timer = loop_->after(time, [this, id = connection.id] { on_time(id); });
+}
+
+void HttpServer::read_some(Connection& connection) {
+  std::array<std::uint8_t, kReadBytes> buffer;
+  const std::optional<ssize_t> got = read_now(connection.socket.get(), buffer);
+  if (got == -1) return;
+  if (!got || *got == 0) return close(connection);
+  HttpRequestReader& reader = connection.reader;
+  switch (reader.feed(ByteView(buffer.data(), static_cast<std::size_t>(*got)))) {
+    case HttpReadStatus::kNeedMore:
+      return;
+    case HttpReadStatus::kNeedContinue:
+      // Nothing was sent yet, so the kernel has room for it.
+      if (!send_now(connection.socket.get(), kContinue)) close(connection);
+      return;
+    case HttpReadStatus::kRefused:
+      return answer(connection, {reader.http_status(), std::string(reader.problem()) + "\n"});
+    case HttpReadStatus::kDone:
+      return take_request(connection);
+  }
+}
+
+void HttpServer::take_request(Connection& connection) {
+  const ReceivedRequest request = connection.reader.request();
+  connection.state = State::kAnswering;
+  connection.head_only = request.method == "HEAD";
+  connection.reader = HttpRequestReader();
+  // Its end or a reset would be reported again and again.
+  loop_->unwatch(connection.socket.get());
+  expect_within(connection, bounds_.answer_time);
+  handler_(request, [this, id = connection.id](HttpReply reply) {
+    loop_->post([this, id, reply = std::move(reply)] {
+      const auto at = connections_.find(id);
+      if (at != connections_.end() && at->second.state == State::kAnswering) {
+        answer(at->second, reply);
+      }
+    });
+  });
+}
+
+void HttpServer::answer(Connection& connection, const HttpReply& reply) {
+  const auto status = static_cast<std::size_t>(reply.status);
+  if (status < answers_.size()) answers_[status].fetch_add(1, std::memory_order_relaxed);
+  connection.state = State::kWriting;
+  connection.output = http_response(reply, !connection.head_only);
+  answer_bytes_ += connection.output.size();
+  expect_within(connection, bounds_.take_time);
+  wait_until(connection, ControlLoop::Until::kWritable);
+  make_room_for_answers(connection);
+  send_some(connection);
+}
+
+void HttpServer::send_some(Connection& connection) {
+  const std::string_view rest = std::string_view(connection.output).substr(connection.sent);
+  const std::optional<ssize_t> sent = send_now(connection.socket.get(), rest);
+  if (!sent) return close(connection);
+  if (*sent > 0) connection.sent += static_cast<std::size_t>(*sent);
+  if (connection.sent == connection.output.size()) linger(connection);
+}
+
+void HttpServer::linger(Connection& connection) {
+  shutdown(connection.socket.get(), SHUT_WR);
+  if (ending_) return close(connection);
+  connection.state = State::kLingering;
+  answer_bytes_ -= connection.output.size();
+  connection.output = {};
+  expect_within(connection, kLingerTime);
+  wait_until(connection, ControlLoop::Until::kReadable);
+}
+
+void HttpServer::discard_some(Connection& connection) {
+  std::array<std::uint8_t, kReadBytes> buffer;
+  const std::optional<ssize_t> got = read_now(connection.socket.get(), buffer);
+  if (got == -1) return;
+  if (!got || *got == 0) return close(connection);
+  connection.discarded += static_cast<std::size_t>(*got);
+  if (connection.discarded > kMaxLingerBytes) close(connection);
+}
+
+// Ended for the sake of others or of itself, and told so where there is a moment for it.
+void HttpServer::drop(Connection& connection, Dropped why) {
+  count(why);
+  if (connection.state == State::kReading && connection.reader.has_begun()) {
+    answers_[503].fetch_add(1, std::memory_order_relaxed);
+    static_cast<void>(send_now(connection.socket.get(),
+                               http_response({503, "there are too many connections\n"}, true)));
+  }
+  close(connection);
+}
+
+void HttpServer::close(Connection& connection) {
+  if (connection.timer != 0) loop_->cancel(connection.timer);
+  loop_->unwatch(connection.socket.get());
+  answer_bytes_ -= connection.output.size();
+  listener_.give_back(std::move(connection.socket));
+  const std::uint64_t id = connection.id;
+  connections_.erase(id);
+  open_.store(connections_.size(), std::memory_order_relaxed);
+  end_if_empty();
+}
+
+void HttpServer::count(Dropped why) {
+  dropped_[static_cast<std::size_t>(why)].fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace ringgate

@@ -1,0 +1,50 @@
+// A listening socket, and a few descriptors in reserve: when the process has none left, connections
+// here are still accepted, a few at a time. Owns the socket and the reserve. One thread at a time;
+// peers are told as they come.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/base/address.h"
+#include "control/base/error.h"
+#include "control/base/unique_fd.h"
+
+namespace ringgate {
+
+class HttpListener {
+ public:
+  // Port 0 takes a free one. A port that another process or socket listens on is an error, which
+  // says to mend `key`, the name of the setting that `port` came from. An empty address is all.
+  static Result<HttpListener> open(const std::string& address, std::uint16_t port,
+                                   const std::string& key);
+
+  [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+  [[nodiscard]] const Endpoint& bound() const noexcept { return bound_; }
+  void close() { socket_ = UniqueFd(); }
+
+  enum class Outcome : std::uint8_t { kAccepted, kNobody, kNoDescriptor, kNoMemory };
+  struct Accepted {
+    Outcome outcome = Outcome::kNobody;
+    UniqueFd socket{};
+    SocketAddress peer{};
+  };
+  // A connection that waits; its socket does not block.
+  [[nodiscard]] Accepted accept();
+  // Closes it. Its descriptor goes into the reserve if that is not full, and never meanwhile to
+  // somebody else.
+  void give_back(UniqueFd socket);
+
+ private:
+  HttpListener(UniqueFd socket, Endpoint bound);
+  [[nodiscard]] bool somebody_waits() const;
+
+  UniqueFd socket_;
+  Endpoint bound_;
+  UniqueFd filler_;  // what a descriptor in reserve refers to
+  std::vector<UniqueFd> reserve_;
+};
+
+}  // namespace ringgate

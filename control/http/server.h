@@ -1,0 +1,149 @@
+// A small HTTP/1.1 server for probes and operators' pages: one thread, one request per connection,
+// and bounds on everything that a client can make it hold or wait for.
+//
+//   connections   in total and per peer. A new one always gets in: the one that loses least by it
+//                 is closed, first of all the oldest that has not sent its request
+//   a request     8 KiB of head, 100 lines, 4 KiB of body, `request_time` from accept to its end
+//   an answer     `answer_time` until there is one, `take_time` for the client to take it;
+//                 `max_answer_bytes` of all that are not taken yet
+//   descriptors   a few in reserve (HttpListener); without any it pauses, and tries again
+//
+// It owns its thread, its loop and its sockets. The handler runs on that thread and must not wait:
+// what takes time goes elsewhere and answers later.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "codec/http_request.h"
+#include "control/base/error.h"
+#include "control/base/loop.h"
+#include "control/http/listener.h"
+#include "control/http/reply.h"
+#include "control/observe/metrics.h"
+
+namespace ringgate {
+
+struct HttpBounds {
+  std::size_t max_connections = 256;
+  std::size_t max_connections_per_address = 64;  // an IPv6 /64 is one
+  std::chrono::milliseconds request_time{5000};
+  std::chrono::milliseconds answer_time{10'000};
+  std::chrono::milliseconds take_time{10'000};
+  std::size_t max_answer_bytes = 16 * 1024 * 1024;
+};
+
+class HttpServer {
+ public:
+  // Any thread, while the server lives. The first call counts; one that comes too late does
+  // nothing.
+  using Answer = std::function<void(HttpReply)>;
+  // The request is valid for the call.
+  using Handler = std::function<void(const ReceivedRequest&, Answer)>;
+
+  // Listens, so that clients may connect, but answers nothing before serve(). See HttpListener.
+  static Result<std::unique_ptr<HttpServer>> listen(const std::string& address, std::uint16_t port,
+                                                    const std::string& key,
+                                                    const HttpBounds& bounds);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  [[nodiscard]] const Endpoint& bound() const noexcept { return bound_; }
+
+  // serve(), stop_taking() and stop() are for one thread at a time.
+  void serve(Handler handler);  // starts the thread; once
+  // Frees the port and calls the handler no more, soon; what it was asked may still be answered.
+  void stop_taking();
+  // Ends the thread, within half a second whatever clients do.
+  void stop();
+
+  // Any thread. `port` is the label that tells this server's series from another's.
+  void collect(MetricsSnapshot& metrics, const std::string& port) const;
+
+ private:
+  enum class State : std::uint8_t { kLingering, kReading, kWriting, kAnswering };
+  enum class Dropped : std::uint8_t {
+    kCrowded,
+    kPeerCrowded,
+    kNoDescriptor,
+    kRequestTime,
+    kAnswerTime,
+    kTakeTime,
+    kAnswerBytes,
+    kCount,
+  };
+  using Peer = std::array<std::uint8_t, 16>;
+  struct Connection {
+    std::uint64_t id = 0;  // the older, the smaller
+    Peer peer{};
+    UniqueFd socket{};
+    State state = State::kReading;
+    HttpRequestReader reader{};
+    bool head_only = false;
+    std::string output{};
+    std::size_t sent = 0;
+    std::size_t discarded = 0;  // while lingering
+    ControlLoop::TimerId timer = 0;
+  };
+  using Connections = std::map<std::uint64_t, Connection>;  // by id
+
+  HttpServer(std::unique_ptr<ControlLoop> loop, HttpListener listener, const HttpBounds& bounds);
+
+  // server.cc: the port
+  static Peer peer_of(const SocketAddress& address);
+  void accept_some();
+  void pause_accepting();
+  void admit(UniqueFd socket, const SocketAddress& address);
+  void make_room(const Peer& peer);
+  void make_room_for_answers(const Connection& newest);
+  [[nodiscard]] Connection* least_lost(const std::function<bool(const Connection&)>& of);
+  void finish();
+  void end_if_empty();
+
+  // connection.cc: one connection
+  void on_ready(std::uint64_t id);
+  void on_time(std::uint64_t id);
+  void wait_until(Connection& connection, ControlLoop::Until until);
+  void expect_within(Connection& connection, std::chrono::milliseconds time);
+  void read_some(Connection& connection);
+  void take_request(Connection& connection);
+  void answer(Connection& connection, const HttpReply& reply);
+  void send_some(Connection& connection);
+  void linger(Connection& connection);
+  void discard_some(Connection& connection);
+  void drop(Connection& connection, Dropped why);
+  void close(Connection& connection);
+  void count(Dropped why);
+
+  const HttpBounds bounds_;
+  const Endpoint bound_;
+  std::unique_ptr<ControlLoop> loop_;
+  HttpListener listener_;
+  Handler handler_;
+  std::thread thread_;
+
+  // The thread's alone.
+  Connections connections_;
+  std::uint64_t next_id_ = 1;
+  std::size_t answer_bytes_ = 0;  // of the outputs
+  bool ending_ = false;           // nothing new is taken
+  bool finishing_ = false;        // and the thread ends with the last connection
+
+  // Written by the thread, read by any.
+  std::atomic<std::size_t> open_{0};
+  std::atomic<std::uint64_t> pauses_{0};
+  std::array<std::atomic<std::uint64_t>, 600> answers_{};  // by status
+  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Dropped::kCount)> dropped_{};
+};
+
+}  // namespace ringgate

@@ -1,0 +1,57 @@
+#include "control/http/workers.h"
+
+#include <utility>
+
+#include "control/base/thread.h"
+
+namespace ringgate {
+
+HttpWorkers::HttpWorkers(std::string name, std::size_t threads, std::size_t max_queued)
+    : name_(std::move(name)), thread_count_(threads), max_queued_(max_queued) {}
+
+HttpWorkers::~HttpWorkers() {
+  stop();
+}
+
+void HttpWorkers::start() {
+  while (threads_.size() < thread_count_) {
+    threads_.push_back(start_thread(name_, [this] { work(); }));
+  }
+}
+
+bool HttpWorkers::run(Task task) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stopped_ || queue_.size() >= max_queued_) return false;
+    queue_.push_back(std::move(task));
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void HttpWorkers::stop() {
+  std::deque<Task> dropped;
+  {
+    const std::scoped_lock lock(mutex_);
+    stopped_ = true;
+    dropped.swap(queue_);
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void HttpWorkers::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
+    if (stopped_) return;
+    const Task task = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    task();
+    lock.lock();
+  }
+}
+
+}  // namespace ringgate

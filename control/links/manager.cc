@@ -1,0 +1,398 @@
+#include "control/links/manager.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "codec/pkt.pb.h"
+#include "codec/tcp_frame.h"
+#include "control/base/address.h"
+
+namespace ringgate {
+namespace {
+
+// A link that breaks this soon was refused, not lost: its backoff goes on growing.
+constexpr std::chrono::seconds kShortLived{1};
+
+template <class Lanes>
+bool is_up(const Lanes& lanes) {
+  return std::ranges::any_of(lanes, [](const auto& lane) { return lane.state == LaneState::kUp; });
+}
+
+// What it says that it takes on a link, where it says so. Nonsense would refuse every packet to it:
+// nothing then.
+std::optional<std::size_t> said_max_frame(const Service& service) {
+  const auto entry = service.meta.find("max_frame");
+  std::size_t bytes = 0;
+  if (entry == service.meta.end()) return SIZE_MAX;
+  const std::string& text = entry->second;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  const bool is_number = read.ec == std::errc() && read.ptr == text.data() + text.size();
+  if (!is_number || bytes < kLeastLinkFrame) return std::nullopt;
+  return bytes;
+}
+
+void warn_of_max_frame(const Service& service) {
+  if (said_max_frame(service)) return;
+  constexpr std::size_t kMostQuoted = 32;
+  spdlog::warn("service {} ({}) says max_frame {}, which is no number of {} at least: ignored",
+               service.id, service.name, service.meta.at("max_frame").substr(0, kMostQuoted),
+               kLeastLinkFrame);
+}
+
+bool says_another_max_frame(const Service& now, const Service& before) {
+  const auto entry = now.meta.find("max_frame");
+  const auto old = before.meta.find("max_frame");
+  if (entry == now.meta.end()) return false;
+  return old == before.meta.end() || old->second != entry->second;
+}
+
+}  // namespace
+
+LinkManager::LinkManager(ControlLoop& loop, ShardGroup& shards, LinkManagerOptions options,
+                         SendCatalogue send_catalogue)
+    : loop_(loop),
+      shards_(shards),
+      options_(std::move(options)),
+      send_catalogue_(std::move(send_catalogue)),
+      dialler_(loop, options_.dial_timeout),
+      taken_(shards.size(), 0) {}
+
+LinkManager::~LinkManager() {
+  stop();
+}
+
+void LinkManager::stop() {
+  stopped_ = true;
+  for (const auto& [name, held] : holds_) loop_.cancel(held.timer);
+  holds_.clear();
+  for (auto& [upstream, target] : targets_) {
+    loop_.cancel(target.timer);
+    for (Lane& lane : target.lanes) {
+      loop_.cancel(lane.timer);
+      dialler_.abandon(lane.dial);
+    }
+  }
+}
+
+void LinkManager::update(const std::string& name, const std::vector<Service>& services,
+                         bool partial) {
+  if (stopped_) return;
+  const bool at_start = known_names_.insert(name).second;
+  if (services.empty() && hold(name)) return;
+  if (partial) begin_hold(name);  // ends at once where nobody is missing
+  apply(name, with_held(name, services), at_start);
+}
+
+// An agent that has lost its memory gets it back piece by piece: while a list is held, those whose
+// link is up stay although they are not in it yet.
+std::vector<Service> LinkManager::with_held(const std::string& name,
+                                            const std::vector<Service>& services) {
+  std::vector<Service> all = services;
+  const auto held = holds_.find(name);
+  if (held == holds_.end()) return all;
+  held->second.last = services;
+  for (const auto& [upstream, target] : targets_) {
+    if (target.service.name != name || target.draining || !is_up(target.lanes)) continue;
+    const bool listed = std::ranges::any_of(
+        services, [&](const Service& service) { return service.id == target.service.id; });
+    if (!listed) all.push_back(target.service);
+  }
+  if (all.size() == services.size()) end_hold(name);
+  return all;
+}
+
+// True: the empty list is not believed yet. Those of its instances whose link is down are given up.
+bool LinkManager::hold(const std::string& name) {
+  if (options_.empty_list_hold.count() == 0) return false;
+  bool any_up = false;
+  for (auto& [upstream, target] : targets_) {
+    if (target.service.name != name || target.draining) continue;
+    const bool up = is_up(target.lanes);
+    any_up = any_up || up;
+    if (!up) begin_drain(target);
+  }
+  if (!any_up) return false;
+  if (!holds_.contains(name)) {
+    spdlog::warn(
+        "the registry knows no {} any more, but there are links: they stay in use for {} s", name,
+        options_.empty_list_hold.count() / 1000);
+  }
+  begin_hold(name);
+  holds_[name].last.clear();
+  publish();
+  return true;
+}
+
+void LinkManager::begin_hold(const std::string& name) {
+  if (options_.empty_list_hold.count() == 0 || holds_.contains(name)) return;
+  holds_[name].timer = loop_.after(options_.empty_list_hold, [this, name] {
+    const std::vector<Service> last = std::move(holds_.extract(name).mapped().last);
+    apply(name, last, false);
+  });
+}
+
+void LinkManager::end_hold(const std::string& name) {
+  const auto held = holds_.find(name);
+  if (held == holds_.end()) return;
+  loop_.cancel(held->second.timer);
+  holds_.erase(held);
+}
+
+void LinkManager::apply(const std::string& name, const std::vector<Service>& services,
+                        bool at_start) {
+  for (auto& [upstream, target] : targets_) {
+    if (target.service.name != name || target.draining) continue;
+    const auto same = [&target](const Service& service) {
+      return service.id == target.service.id && service.protocol == target.service.protocol &&
+             service.address == target.service.address && service.port == target.service.port &&
+             service.lanes() == target.service.lanes();
+    };
+    // One that moved is drained at its old address and found anew at the other.
+    const auto found = std::ranges::find_if(services, same);
+    if (found == services.end()) {
+      begin_drain(target);
+    } else {
+      const bool is_news = target.service != *found;
+      if (says_another_max_frame(*found, target.service)) warn_of_max_frame(*found);
+      target.service = *found;  // its zone, its tags or the time of its start may have changed
+      if (is_news) dial_waiting(target);
+    }
+  }
+  for (const Service& service : services) {
+    if (service.protocol != "tcp") continue;
+    const bool known = std::ranges::any_of(targets_, [&](const auto& entry) {
+      const Target& target = entry.second;
+      return !target.draining && target.service.name == name && target.service.id == service.id;
+    });
+    if (!known) add(service, at_start);
+  }
+  publish();
+}
+
+void LinkManager::add(const Service& service, bool adult) {
+  const std::uint32_t upstream = next_upstream_++;
+  Target& target = targets_[upstream];
+  target.upstream = upstream;
+  target.service = service;
+  target.adult = adult || options_.young_for.count() == 0;
+  const bool lanes = options_.lanes && service.lanes();
+  target.lanes.resize(lanes ? shards_.size() : 1);
+  for (std::uint32_t i = 0; i < target.lanes.size(); ++i) {
+    target.lanes[i].shard = lanes ? i : upstream % shards_.size();
+  }
+  spdlog::info("service {} ({}) found at {}, {}", service.id, service.name,
+               format_endpoint({service.address, service.port}), target.adult ? "adult" : "young");
+  warn_of_max_frame(service);
+  if (!target.adult) {
+    target.timer = loop_.after(options_.young_for, [this, upstream] {
+      if (Target* const grown = find(upstream); grown != nullptr && !grown->draining) {
+        grown->timer = 0;
+        grown->adult = true;
+        publish();
+      }
+    });
+  }
+  for (std::uint32_t i = 0; i < target.lanes.size(); ++i) dial(upstream, i);
+}
+
+// --- Dialling -----------------------------------------------------------------------------------
+
+std::string LinkManager::greeting(const Target& target, std::uint32_t lane) const {
+  pkt::InnerHandshakeReq request;
+  request.set_serviceid(options_.gateway_id);
+  if (target.lanes.size() > 1) request.set_lane(lane);
+  const std::string body = request.SerializeAsString();
+  std::string frame(kTcpFrameHeadBytes, '\0');
+  write_tcp_frame_head(reinterpret_cast<std::uint8_t*>(frame.data()), Opcode::kBinary,
+                       static_cast<std::uint32_t>(body.size()));
+  return frame + body;
+}
+
+void LinkManager::dial(std::uint32_t upstream, std::uint32_t lane) {
+  Target* const target = find(upstream);
+  if (target == nullptr || target->draining || stopped_) return;
+  Lane& one = target->lanes[lane];
+  one.timer = 0;
+  one.state = LaneState::kDialling;
+  one.dialled_at = std::chrono::steady_clock::now();
+  one.dial = dialler_.dial({target->service.address, target->service.port}, greeting(*target, lane),
+                           [this, upstream, lane](Result<DialedSocket> socket) {
+                             dialled(upstream, lane, std::move(socket));
+                           });
+}
+
+// Whoever has just registered is there: it need not wait for the end of a pause.
+void LinkManager::dial_waiting(Target& target) {
+  for (std::uint32_t i = 0; i < target.lanes.size(); ++i) {
+    Lane& lane = target.lanes[i];
+    if (lane.state != LaneState::kWaiting || lane.timer == 0) continue;
+    loop_.cancel(lane.timer);
+    lane.backoff = {};
+    dial(target.upstream, i);
+  }
+}
+
+void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane, Result<DialedSocket> socket) {
+  Target* const target = find(upstream);
+  if (target == nullptr || target->draining || stopped_) return;
+  Lane& one = target->lanes[lane];
+  one.dial = 0;
+  if (!socket) {
+    const auto level = one.complained ? spdlog::level::debug : spdlog::level::warn;
+    spdlog::log(level, "{} ({}) at {} cannot be reached: {}; trying again", target->service.id,
+                target->service.name,
+                format_endpoint({target->service.address, target->service.port}),
+                socket.error().message);
+    one.complained = true;
+    one.last_error = socket.error().message;
+    redial_later(*target, lane);
+    return;
+  }
+  one.state = LaneState::kUp;
+  one.epoch = next_epoch_++;
+  one.complained = false;
+  const bool is_lane = target->lanes.size() > 1;
+  one.not_seen = is_lane ? 1 : shards_.size();
+  const AdoptMail mail{socket->fd.release(), 0, PeerAddress::from(socket->peer.storage),
+                       AdoptedFor{upstream, is_lane ? lane : kNoLane, one.epoch}};
+  shards_.post(one.shard, kMailAdopt, mail);
+  spdlog::log(one.refused ? spdlog::level::debug : spdlog::level::info,
+              "link to {} ({}) is up, on shard {}", target->service.id, target->service.name,
+              one.shard);
+}
+
+void LinkManager::redial_later(Target& target, std::uint32_t lane) {
+  Lane& one = target.lanes[lane];
+  one.state = LaneState::kWaiting;
+  one.backoff = std::clamp(one.backoff * 2, options_.redial_min, options_.redial_max);
+  // Jitter: gateways that lost the same service do not come back in step.
+  std::uniform_real_distribution<double> share(0.5, 1.0);
+  const auto delay =
+      std::chrono::duration_cast<std::chrono::milliseconds>(one.backoff * share(random_));
+  one.timer =
+      loop_.after(delay, [this, upstream = target.upstream, lane] { dial(upstream, lane); });
+}
+
+void LinkManager::link_seen(const LinkEvent& event) {
+  Lane* const lane = lane_of(event);
+  if (lane == nullptr || lane->not_seen == 0) return;
+  lane->refused = false;
+  if (--lane->not_seen == 0) changed();
+}
+
+// Once while it lasts: it is tried again and again.
+void LinkManager::tell_refused(const Target& target, Lane& lane) {
+  if (std::exchange(lane.refused, true)) return;
+  spdlog::error(
+      "no place for the link to {}: shard {} has as many as MaxLinks allows; trying again",
+      target.service.id, lane.shard);
+}
+
+void LinkManager::link_closed(const LinkEvent& event) {
+  Target* const target = find(event.upstream);
+  Lane* const one = lane_of(event);
+  if (one == nullptr || target->draining || stopped_) return;
+  const bool short_lived = std::chrono::steady_clock::now() - one->dialled_at < kShortLived;
+  if (!short_lived) one->backoff = std::chrono::milliseconds{0};
+  one->last_error = describe(event.reason);
+  if (event.reason == CloseReason::kTooManyLinks) {
+    tell_refused(*target, *one);
+  } else {
+    spdlog::warn("link to {} ({}) is down: {}; dialling again", target->service.id,
+                 target->service.name, describe(event.reason));
+  }
+  redial_later(*target, static_cast<std::uint32_t>(one - target->lanes.data()));
+  changed();
+}
+
+// --- Leaving ------------------------------------------------------------------------------------
+
+void LinkManager::begin_drain(Target& target) {
+  spdlog::info("service {} ({}) at {} is gone from the registry: draining its link",
+               target.service.id, target.service.name,
+               format_endpoint({target.service.address, target.service.port}));
+  target.draining = true;
+  loop_.cancel(target.timer);
+  for (Lane& lane : target.lanes) {
+    loop_.cancel(lane.timer);
+    dialler_.abandon(lane.dial);
+  }
+  for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) target.not_drained.insert(shard);
+  const std::uint32_t upstream = target.upstream;
+  target.timer = loop_.after(options_.drain_time, [this, upstream] { retire(upstream); });
+}
+
+void LinkManager::upstream_drained(std::uint32_t shard, std::uint32_t upstream) {
+  Target* const target = find(upstream);
+  if (target == nullptr || !target->draining) return;
+  target->not_drained.erase(shard);
+  if (target->not_drained.empty()) retire(upstream);
+}
+
+void LinkManager::retire(std::uint32_t upstream) {
+  Target* const target = find(upstream);
+  if (target == nullptr) return;
+  loop_.cancel(target->timer);
+  targets_.erase(upstream);
+  publish();  // first: no shard's routes may name it when it goes
+  for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) {
+    shards_.post(shard, kMailRetire, upstream);
+  }
+}
+
+// --- The catalogue ------------------------------------------------------------------------------
+
+void LinkManager::use_selectors(std::shared_ptr<const SelectorSet> selectors) {
+  options_.selectors = std::move(selectors);
+  publish();
+}
+
+void LinkManager::publish() {
+  auto catalogue = std::make_unique<Catalogue>();
+  catalogue->version = catalogues_.empty() ? 1 : catalogues_.back()->version + 1;
+  catalogue->selectors = options_.selectors;
+  for (const auto& [upstream, target] : targets_) {
+    catalogue->entries.push_back({upstream, target.service.name, target.service.id,
+                                  target.service.zone, target.adult, target.draining,
+                                  said_max_frame(target.service).value_or(SIZE_MAX),
+                                  target.service.lanes()});
+  }
+  std::ranges::sort(catalogue->entries, {}, [](const CatalogueEntry& entry) {
+    return std::tie(entry.name, entry.service_id);
+  });
+  catalogues_.push_back(std::move(catalogue));
+  for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) {
+    send_catalogue_(shard, catalogues_.back().get());
+  }
+  changed();
+}
+
+void LinkManager::catalogue_taken(std::uint32_t shard, std::uint64_t version) {
+  taken_[shard] = version;
+  const std::uint64_t by_all = *std::ranges::min_element(taken_);
+  while (!catalogues_.empty() && catalogues_.front()->version < by_all) catalogues_.pop_front();
+}
+
+void LinkManager::changed() {
+  if (on_change_) on_change_();
+}
+
+// The lane whose link the event is about; null when it has another one, or none, by now.
+LinkManager::Lane* LinkManager::lane_of(const LinkEvent& event) {
+  Target* const target = find(event.upstream);
+  const std::uint32_t number = event.lane == kNoLane ? 0 : event.lane;
+  if (target == nullptr || number >= target->lanes.size()) return nullptr;
+  Lane& lane = target->lanes[number];
+  return lane.epoch == event.epoch ? &lane : nullptr;
+}
+
+LinkManager::Target* LinkManager::find(std::uint32_t upstream) {
+  const auto found = targets_.find(upstream);
+  return found == targets_.end() ? nullptr : &found->second;
+}
+
+}  // namespace ringgate

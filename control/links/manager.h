@@ -1,0 +1,170 @@
+// What becomes of the links of a gateway: which service instances there are, which are adult, whom
+// to dial and when to give up. It decides; the shards move the bytes.
+//
+// Control thread only. Shards are told by mail (dataplane/upstream.h) and by catalogues, which are
+// freed when every shard has acknowledged a newer one.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/base/dialler.h"
+#include "control/base/loop.h"
+#include "control/discovery/service.h"
+#include "control/routing/catalogue.h"
+#include "dataplane/shard_group.h"
+#include "dataplane/upstream.h"
+
+namespace ringgate {
+
+struct LinkManagerOptions {
+  std::string gateway_id;
+  bool lanes = true;  // take one link per shard where a service offers it
+  std::chrono::milliseconds young_for{10'000};
+  std::chrono::milliseconds dial_timeout{5'000};
+  std::chrono::milliseconds redial_min{100};
+  std::chrono::milliseconds redial_max{10'000};
+  std::chrono::milliseconds drain_time{10'000};
+  // A registry's empty list may mean that we are not allowed to see, or that it has just lost its
+  // memory, and its first one after an outage may be half of what there is: for so long these
+  // remove no instance whose link is up. 0: they are believed at once.
+  std::chrono::milliseconds empty_list_hold{0};
+  std::shared_ptr<const SelectorSet> selectors;  // null: hash for every service
+};
+
+enum class LaneState : std::uint8_t { kWaiting, kDialling, kUp };
+[[nodiscard]] std::string_view describe(LaneState state) noexcept;
+
+// An instance as it is known now, for operators.
+struct InstanceStatus {
+  struct Lane {
+    std::uint32_t shard = 0;
+    LaneState state = LaneState::kWaiting;
+    std::string last_error;  // why it could not be dialled, or broke, last time; empty: never
+  };
+  std::uint32_t upstream = 0;
+  Service service;
+  bool adult = false;
+  bool draining = false;
+  std::vector<Lane> lanes;
+};
+
+// "young", "adult" or "draining".
+[[nodiscard]] std::string_view instance_state(const InstanceStatus& instance) noexcept;
+
+class LinkManager {
+ public:
+  // Sends a catalogue to a shard; the gateway's handlers own that message.
+  using SendCatalogue = std::function<void(std::uint32_t shard, const Catalogue* catalogue)>;
+
+  LinkManager(ControlLoop& loop, ShardGroup& shards, LinkManagerOptions options,
+              SendCatalogue send_catalogue);
+  ~LinkManager();
+  LinkManager(const LinkManager&) = delete;
+  LinkManager& operator=(const LinkManager&) = delete;
+
+  // The current list of a service's instances, complete unless it may be `partial`
+  // (Registry::may_be_partial). Those of the first list are adult at once.
+  void update(const std::string& name, const std::vector<Service>& services, bool partial = false);
+
+  // Shards choose by these from the next catalogue on, which is published at once.
+  void use_selectors(std::shared_ptr<const SelectorSet> selectors);
+
+  // Mail from shards.
+  void link_closed(const LinkEvent& event);
+  void link_seen(const LinkEvent& event);
+  void upstream_drained(std::uint32_t shard, std::uint32_t upstream);
+  void catalogue_taken(std::uint32_t shard, std::uint64_t version);
+
+  // Whether every shard knows of a link to the same instance of that service, so that whatever
+  // client asks is served.
+  [[nodiscard]] bool connected(const std::string& name) const;
+  // A sentence that names the instances whose shard has no place for their link, or nothing.
+  [[nodiscard]] std::optional<std::string> refused() const;
+  // Every known instance, sorted by service name and id.
+  [[nodiscard]] std::vector<InstanceStatus> instances() const;
+  // Null until the registry has answered once.
+  [[nodiscard]] const Catalogue* catalogue() const {
+    return catalogues_.empty() ? nullptr : catalogues_.back().get();
+  }
+  // Called when what connected() and instances() say may have changed.
+  void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
+  // No more dialling; links stay until the shards end.
+  void stop();
+
+ private:
+  struct Lane {
+    LaneState state = LaneState::kWaiting;
+    std::uint32_t shard = 0;
+    std::uint32_t epoch = 0;   // of the link that is up
+    std::size_t not_seen = 0;  // shards that have not said yet that they can use it
+    std::chrono::milliseconds backoff{0};
+    std::chrono::steady_clock::time_point dialled_at;
+    Dialler::DialId dial = 0;
+    ControlLoop::TimerId timer = 0;
+    bool complained = false;  // the log has been told that it cannot be reached
+    bool refused = false;     // its shard has no place for it, which the log has been told
+    std::string last_error;
+  };
+  struct Target {
+    std::uint32_t upstream = 0;
+    Service service;
+    bool adult = false;
+    bool draining = false;
+    ControlLoop::TimerId timer = 0;  // growing up, or the end of draining
+    std::set<std::uint32_t> not_drained;
+    std::vector<Lane> lanes;
+  };
+
+  void apply(const std::string& name, const std::vector<Service>& services, bool at_start);
+  [[nodiscard]] bool hold(const std::string& name);
+  [[nodiscard]] std::vector<Service> with_held(const std::string& name,
+                                               const std::vector<Service>& services);
+  void begin_hold(const std::string& name);
+  void end_hold(const std::string& name);
+  void add(const Service& service, bool adult);
+  void begin_drain(Target& target);
+  void retire(std::uint32_t upstream);
+  void dial(std::uint32_t upstream, std::uint32_t lane);
+  void dialled(std::uint32_t upstream, std::uint32_t lane, Result<DialedSocket> socket);
+  void dial_waiting(Target& target);
+  void redial_later(Target& target, std::uint32_t lane);
+  static void tell_refused(const Target& target, Lane& lane);
+  [[nodiscard]] std::string greeting(const Target& target, std::uint32_t lane) const;
+  void publish();
+  void changed();
+  [[nodiscard]] Target* find(std::uint32_t upstream);
+  [[nodiscard]] Lane* lane_of(const LinkEvent& event);
+
+  ControlLoop& loop_;
+  ShardGroup& shards_;
+  LinkManagerOptions options_;
+  SendCatalogue send_catalogue_;
+  std::function<void()> on_change_;
+  Dialler dialler_;
+  std::minstd_rand random_{std::random_device{}()};
+  bool stopped_ = false;
+  std::uint32_t next_upstream_ = 1;
+  std::uint32_t next_epoch_ = 1;
+  std::set<std::string> known_names_;
+  // A service whose list was empty, or may have been partial, which is not believed, and what has
+  // come back since.
+  struct Hold {
+    ControlLoop::TimerId timer = 0;
+    std::vector<Service> last;
+  };
+  std::map<std::string, Hold> holds_;                        // by name
+  std::map<std::uint32_t, Target> targets_;                  // by upstream
+  std::deque<std::unique_ptr<const Catalogue>> catalogues_;  // oldest first; the last is current
+  std::vector<std::uint64_t> taken_;                         // by shard
+};
+
+}  // namespace ringgate

@@ -1,0 +1,62 @@
+// LinkManager: what it tells of the instances.
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "control/links/manager.h"
+
+namespace ringgate {
+
+std::string_view describe(LaneState state) noexcept {
+  switch (state) {
+    case LaneState::kWaiting:
+      return "waiting";
+    case LaneState::kDialling:
+      return "dialling";
+    case LaneState::kUp:
+      return "up";
+  }
+  return "?";
+}
+
+std::string_view instance_state(const InstanceStatus& instance) noexcept {
+  if (instance.draining) return "draining";
+  return instance.adult ? "adult" : "young";
+}
+
+bool LinkManager::connected(const std::string& name) const {
+  return std::ranges::any_of(targets_, [&name](const auto& entry) {
+    const Target& target = entry.second;
+    return target.service.name == name && !target.draining &&
+           std::ranges::all_of(target.lanes, [](const Lane& lane) {
+             return lane.state == LaneState::kUp && lane.not_seen == 0;
+           });
+  });
+}
+
+std::optional<std::string> LinkManager::refused() const {
+  std::string ids;
+  for (const auto& [upstream, target] : targets_) {
+    if (target.draining || std::ranges::none_of(target.lanes, &Lane::refused)) continue;
+    ids.append(ids.empty() ? "" : ", ").append(target.service.id);
+  }
+  if (ids.empty()) return std::nullopt;
+  return "no place for the links to " + ids + ": their shards have as many as MaxLinks allows";
+}
+
+std::vector<InstanceStatus> LinkManager::instances() const {
+  std::vector<InstanceStatus> all;
+  for (const auto& [upstream, target] : targets_) {
+    InstanceStatus status{upstream, target.service, target.adult, target.draining, {}};
+    for (const Lane& lane : target.lanes) {
+      status.lanes.push_back({lane.shard, lane.state, lane.last_error});
+    }
+    all.push_back(std::move(status));
+  }
+  std::ranges::sort(all, {}, [](const InstanceStatus& status) {
+    return std::tie(status.service.name, status.service.id);
+  });
+  return all;
+}
+
+}  // namespace ringgate

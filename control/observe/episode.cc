@@ -1,0 +1,44 @@
+#include "control/observe/episode.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+namespace ringgate {
+
+void add_line(std::optional<std::string>& lines, const std::optional<std::string>& line) {
+  if (!line) return;
+  lines = lines ? *lines + '\n' + *line : *line;
+}
+
+void Episode::update(std::optional<std::string> text) {
+  using Seconds = std::chrono::duration<double>;
+  if (text && !text_) {
+    since_ = std::chrono::steady_clock::now();
+    spdlog::warn("{}", *text);
+  } else if (!text && text_) {
+    const Seconds lasted = std::chrono::steady_clock::now() - since_;
+    spdlog::info("over after {:.1f} s: {}", lasted.count(), *text_);
+  }
+  text_ = std::move(text);
+}
+
+void Episodes::update(const Texts& now) {
+  for (auto it = lasting_.begin(); it != lasting_.end();) {
+    if (now.contains(it->first)) {
+      ++it;
+    } else {
+      it->second.update(std::nullopt);
+      it = lasting_.erase(it);
+    }
+  }
+  for (const auto& [name, text] : now) lasting_[name].update(text);
+}
+
+std::optional<std::string> Episodes::text() const {
+  std::optional<std::string> all;
+  for (const auto& [name, episode] : lasting_) add_line(all, episode.text());
+  return all;
+}
+
+}  // namespace ringgate

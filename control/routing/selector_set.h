@@ -1,0 +1,39 @@
+// Which selector each service has, as the configuration says. Made by control, immutable, read by
+// every shard; carried by the catalogue, so that a new set (after a route file was reloaded) frees
+// the old one when no shard uses it any more.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "control/routing/by_zone.h"
+#include "control/routing/rendezvous.h"
+#include "control/routing/route_file.h"
+#include "control/routing/selector.h"
+
+namespace ringgate {
+
+class SelectorSet {
+ public:
+  // `by_service` has the services that differ from `by_default`, as commands spell them. `table` is
+  // there if any of them is kRoute.
+  SelectorSet(SelectorKind by_default, std::map<std::string, SelectorKind, std::less<>> by_service,
+              std::shared_ptr<const RouteTable> table);
+
+  [[nodiscard]] const Selector& of(std::string_view service) const;
+
+ private:
+  SelectorKind by_default_;
+  std::map<std::string, SelectorKind, std::less<>> by_service_;
+  std::shared_ptr<const RouteTable> table_;
+  HashSelector hash_;
+  RendezvousSelector rendezvous_;
+  std::unique_ptr<const RouteSelector> route_;  // null without a table
+};
+
+// Those of the catalogue, or hash for every service.
+[[nodiscard]] const SelectorSet& selectors_of(const Catalogue& catalogue);
+
+}  // namespace ringgate

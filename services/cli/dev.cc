@@ -1,0 +1,139 @@
+#include "services/cli/dev.h"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/base/origin.h"
+#include "control/config/config.h"
+#include "control/config/listen.h"
+#include "control/discovery/memory.h"
+#include "control/observe/logging.h"
+#include "services/auth/development.h"
+#include "services/gateway/component.h"
+#include "services/handlers/chat.h"
+#include "services/handlers/echo.h"
+#include "services/logic/component.h"
+#include "services/process/process.h"
+
+namespace ringgate {
+namespace {
+
+struct DevOptions {
+  std::string tcp = "127.0.0.1:8001";
+  std::string ws = "ws://127.0.0.1:8000/";
+  std::string admin = "127.0.0.1:8080";
+  std::vector<std::string> origins;
+  std::size_t shards = 0;
+};
+
+Result<Config> gateway_config(const DevOptions& options) {
+  Config config;
+  config.service_id = "dev-gateway";
+  config.service_name = "tgateway";
+  const Result<Endpoint> tcp = parse_endpoint(options.tcp);
+  if (!tcp) return usage_error("--tcp: {}", tcp.error().message);
+  const Result<Endpoint> admin = parse_endpoint(options.admin);
+  if (!admin) return usage_error("--admin: {}", admin.error().message);
+  const Result<ListenSpec> ws = parse_websocket_listen(options.ws);
+  if (!ws) return usage_error("--ws: {}", ws.error().message);
+  config.listen = {ListenSpec{*tcp}, *ws};
+  for (const std::string& text : options.origins) {
+    Result<std::string> origin = parse_origin(text);
+    if (!origin) return usage_error("--origin: {}", origin.error().message);
+    config.allowed_origins.push_back(std::move(*origin));
+  }
+  config.monitor_address = admin->host.empty() ? "::" : admin->host;
+  config.monitor_port = admin->port;
+  config.app_secret = kDevelopmentSecret;
+  config.shards = options.shards;
+  config.log_level = LogLevel::kWarn;
+  // One logic service answers for all names, so that its sessions need no lock.
+  config.routes = {{"login", "chat"}, {"echo", "chat"}};
+  return config;
+}
+
+Config service_config() {
+  Config config;
+  config.service_id = "dev-services";
+  config.service_name = "chat";
+  config.listen = {ListenSpec{{"127.0.0.1", 0}}};
+  config.shards = 1;
+  config.pin_shards = false;
+  config.memory_sessions = true;
+  return config;
+}
+
+void add_dev_handlers(Router& router) {
+  add_chat_handlers(router);
+  add_echo_handlers(router);
+}
+
+// Browsers that have the page open may connect, by whichever name they came.
+void allow_page(const Endpoint& page, std::vector<std::string>& origins) {
+  for (const std::string& host : {page.host, std::string("127.0.0.1"), std::string("localhost")}) {
+    origins.push_back("http://" + format_endpoint({host, page.port}));
+  }
+}
+
+Result<void> run_dev(const DevOptions& options) {
+  Result<Config> gateway = gateway_config(options);
+  if (!gateway) return std::unexpected(gateway.error());
+  Result<std::unique_ptr<Process>> process = Process::create(*gateway, ProcessMode::kDevelopment);
+  if (!process) return std::unexpected(process.error());
+  announce(
+      "DEVELOPMENT MODE: tokens are signed with a secret that everybody knows; sessions are kept "
+      "in memory. Never let strangers reach this.");
+  const Endpoint page = (*process)->admin_endpoint();
+  allow_page(page, gateway->allowed_origins);
+  announce("open http://" + format_endpoint(page) + "/try in a browser");
+  const auto directory = std::make_shared<MemoryDirectory>();
+  Result<std::unique_ptr<MemoryRegistry>> services_registry = MemoryRegistry::open(directory);
+  if (!services_registry) return std::unexpected(services_registry.error());
+  Result<std::unique_ptr<MemoryRegistry>> gateway_registry = MemoryRegistry::open(directory);
+  if (!gateway_registry) return std::unexpected(gateway_registry.error());
+  (*process)->add(std::make_unique<LogicComponent>(service_config(), std::move(*services_registry),
+                                                   (*process)->loop(), add_dev_handlers,
+                                                   LogicUse{.announces = false}));
+  (*process)->add(std::make_unique<GatewayService>(*gateway, std::move(*gateway_registry),
+                                                   (*process)->loop(), false));
+  return (*process)->run();
+}
+
+}  // namespace
+
+CLI::App* add_dev_command(CLI::App& root, CommandResult& result) {
+  CLI::App* const command = root.add_subcommand(
+      "dev", "Gateway, login, chat and echo in one process, without configuration: to try it out");
+  const auto options = std::make_shared<DevOptions>();
+  command->add_option("--tcp", options->tcp, "Where clients connect")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  command->add_option("--ws", options->ws, "Where WebSocket clients connect")
+      ->type_name("HOST:PORT or ws://HOST:PORT/PATH")
+      ->capture_default_str();
+  command
+      ->add_option("--admin", options->admin,
+                   "Where the page to try it with (/try), /health, /ready and /metrics are")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--origin", options->origins,
+          "Origin that other pages may connect from, like https://chat.example.com; may be "
+          "given again")
+      ->type_name("ORIGIN")
+      ->allow_extra_args(false);
+  command->add_option("--shards", options->shards, "Threads for clients (0: one per usable CPU)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command->callback([options, &result] {
+    const Result<void> served = run_dev(*options);
+    result.exit_code = served ? 0 : report_error(served.error());
+  });
+  return command;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,218 @@
+#include "services/cli/serve.h"
+
+#include <fcntl.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "control/base/standard_output.h"
+#include "control/base/unique_fd.h"
+#include "control/config/compare.h"
+#include "control/config/config.h"
+#include "control/observe/logging.h"
+#include "services/gateway/component.h"
+#include "services/handlers/chat.h"
+#include "services/handlers/echo.h"
+#include "services/handlers/login.h"
+#include "services/logic/component.h"
+#include "services/process/process.h"
+#include "services/process/registries.h"
+#include "services/process/signal_watch.h"
+
+namespace ringgate {
+namespace {
+
+struct ServeOptions {
+  std::string config_file;
+  bool check_config = false;
+  bool takeover = false;
+};
+
+FillRouter handlers_of(ProcessRole role) {
+  switch (role) {
+    case ProcessRole::kLogin:
+      return [](Router& router) { add_login_handlers(router); };
+    case ProcessRole::kChat:
+      return [](Router& router) { add_chat_handlers(router); };
+    case ProcessRole::kEcho:
+    case ProcessRole::kGateway:
+      break;
+  }
+  return [](Router& router) { add_echo_handlers(router); };
+}
+
+Result<void> check_sessions(const Config& config, ProcessRole role) {
+  if (role != ProcessRole::kLogin && role != ProcessRole::kChat) return {};
+  if (!config.redis && !config.memory_sessions) {
+    return usage_error(
+        "{} needs RedisAddrs (host:port): login and chat share their sessions in Redis; for a "
+        "single "
+        "chat process that also answers login.*, MemorySessions: true keeps them in memory",
+        config.service_name);
+  }
+  if (config.redis && config.memory_sessions) {
+    return usage_error("RedisAddrs and MemorySessions: true contradict each other; remove one");
+  }
+  if (config.memory_sessions && config.shards > 1) {
+    return usage_error("MemorySessions: true needs Shards: 1, as one shard holds the sessions");
+  }
+  return {};
+}
+
+// All of a new configuration, or nothing of it. `gateway` is null in other roles.
+Result<std::string> reload(const std::string& file, ProcessRole role, Process& process,
+                           GatewayService* gateway, Config& running) {
+  Result<Config> wanted = load_config(file, role);
+  if (!wanted) return std::unexpected(wanted.error());
+  const auto changes = reloadable_changes(running, *wanted, role);
+  if (!changes) return std::unexpected(changes.error());
+  if (gateway != nullptr) {
+    if (Result<void> done = gateway->reload(*wanted); !done) return std::unexpected(done.error());
+  }
+  process.use(*wanted);
+  running = std::move(*wanted);
+  if (changes->empty()) return "no key has changed; the files that they name were read again";
+  return fmt::format("{} changed", fmt::join(*changes, ", "));
+}
+
+// No descriptor left, say: then nothing could be read, which is nobody's mistake and passes.
+bool cannot_open_files() {
+  return !UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+// What SIGHUP does, on the loop's thread. Owned by the process's handler of it.
+class Reloader {
+ public:
+  // `gateway` is null in other roles.
+  Reloader(std::string file, ProcessRole role, Process& process, GatewayService* gateway,
+           const Config& config)
+      : file_(std::move(file)),
+        role_(role),
+        process_(process),
+        gateway_(gateway),
+        running_(config) {}
+
+  void run() {
+    is_told_ = false;
+    attempt();
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kTryAgain{1000};
+
+  void attempt() {
+    process_.loop().cancel(std::exchange(timer_, 0));
+    const Result<std::string> done = reload(file_, role_, process_, gateway_, running_);
+    if (done) {
+      spdlog::info("SIGHUP: {}", *done);
+      return;
+    }
+    if (!cannot_open_files()) {
+      spdlog::error("SIGHUP: nothing is reloaded: {}", done.error().message);
+      return;
+    }
+    if (!std::exchange(is_told_, true)) {
+      spdlog::error("SIGHUP: nothing is reloaded yet: {}; trying again", done.error().message);
+    }
+    timer_ = process_.loop().after(kTryAgain, [this] { attempt(); });
+  }
+
+  const std::string file_;
+  const ProcessRole role_;
+  Process& process_;
+  GatewayService* const gateway_;
+  Config running_;
+  ControlLoop::TimerId timer_ = 0;
+  bool is_told_ = false;  // that it is tried again
+};
+
+Result<void> serve(const ServeOptions& options, ProcessRole role) {
+  if (options.check_config) SignalWatch::unblock();
+  const Result<Config> config = load_config(options.config_file, role);
+  if (!config) return std::unexpected(config.error());
+  if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;
+  if (options.check_config) {
+    std::string text;
+    for (const std::string& notice : config->notices) text += "note: " + notice + "\n";
+    return print_out(text + options.config_file + " is good\n");
+  }
+  Result<std::unique_ptr<Process>> process = Process::create(*config);
+  if (!process) return std::unexpected(process.error());
+  Result<std::unique_ptr<Registry>> registry = open_registry(*config, (*process)->loop());
+  if (!registry) return std::unexpected(registry.error());
+  GatewayService* gateway = nullptr;
+  if (role == ProcessRole::kGateway) {
+    auto service = std::make_unique<GatewayService>(*config, std::move(*registry),
+                                                    (*process)->loop(), options.takeover);
+    gateway = service.get();
+    (*process)->add(std::move(service));
+  } else {
+    if (config->memory_sessions) {
+      spdlog::warn("MemorySessions: sessions live in this process only and end with it");
+    }
+    (*process)->add(std::make_unique<LogicComponent>(*config, std::move(*registry),
+                                                     (*process)->loop(), handlers_of(role),
+                                                     LogicUse{true, role == ProcessRole::kChat}));
+  }
+  const auto reloader =
+      std::make_shared<Reloader>(options.config_file, role, **process, gateway, *config);
+  (*process)->on_reload([reloader] { reloader->run(); });
+  return (*process)->run();
+}
+
+std::string config_help() {
+  std::string text =
+      "Configuration keys (any case; RINGGATE_<KEY> in the environment wins, but a secret has one "
+      "source):\n";
+  for (const ConfigKeyInfo& key : describe_config_keys()) {
+    const std::string by_default =
+        key.default_text.empty() ? "" : fmt::format(" [{}]", key.default_text);
+    text += fmt::format("  {:<26} {}{}\n", key.key, key.meaning, by_default);
+  }
+  text +=
+      "\nSignals: SIGTERM and SIGINT drain and end with 0; within a second of the first they count "
+      "as one, later they end at once with 1. SIGHUP reads the configuration again.\n";
+  return text;
+}
+
+void add_serve_command(CLI::App& root, CommandResult& result, ProcessRole role,
+                       const std::string& description) {
+  CLI::App* const command = root.add_subcommand(std::string(role_name(role)), description);
+  const auto options = std::make_shared<ServeOptions>();
+  command->add_option("-c,--config", options->config_file, "The YAML configuration file")
+      ->required()
+      ->type_name("FILE");
+  command->add_flag("--check-config", options->check_config,
+                    "Only check the configuration: exit code 0 if it is good, 2 if not");
+  if (role == ProcessRole::kGateway) {
+    command->add_flag("--takeover", options->takeover,
+                      "Listen although another process has the port, to replace it");
+  }
+  command->footer(config_help);
+  command->callback([options, role, &result] {
+    const Result<void> served = serve(*options, role);
+    result.exit_code = served ? 0 : report_error(served.error());
+  });
+}
+
+}  // namespace
+
+void add_serve_commands(CLI::App& root, CommandResult& result) {
+  add_serve_command(root, result, ProcessRole::kGateway,
+                    "The gateway: clients on one side, logic services on the other");
+  add_serve_command(root, result, ProcessRole::kLogin,
+                    "The login service: sign-in, sign-out, ending older sessions");
+  add_serve_command(root, result, ProcessRole::kChat,
+                    "The chat service: messages between accounts (answers login.* too)");
+  add_serve_command(root, result, ProcessRole::kEcho,
+                    "The echo service: answers any echo.* with its own body");
+}
+
+}  // namespace ringgate

@@ -1,0 +1,191 @@
+#include "services/client/loop.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "services/client/session.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::size_t kMaxLineBytes = 1024 * 1024;
+
+std::int64_t now_ns() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// All of `text` and a line end, or false: whoever read it is gone.
+bool write_line(int fd, std::string_view line) {
+  std::string text(line);
+  text.push_back('\n');
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const ssize_t written = write(fd, rest.data(), rest.size());
+    if (written >= 0) {
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EAGAIN) {
+      pollfd waiting{fd, POLLOUT, 0};
+      if (poll(&waiting, 1, -1) < 0 && errno != EINTR) return false;
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+class ClientLoop {
+ public:
+  ClientLoop(const ClientDescriptors& descriptors, std::unique_ptr<ClientTransport> transport,
+             const std::string& account)
+      : fds_(descriptors),
+        session_(account, std::move(transport),
+                 [this](ClientSession::Line kind, std::string_view line) {
+                   const bool output = kind == ClientSession::Line::kOutput;
+                   if (!write_line(output ? fds_.output : fds_.problems, line) && output) {
+                     lose_output();
+                   }
+                 }) {}
+
+  int run(const std::string& token) {
+    session_.start(token, now_ns());
+    session_.receive({}, now_ns());
+    while (!session_.ended() && !broken_ && signal_ == 0) {
+      send_bytes();
+      run_lines();
+      session_.tick(now_ns());
+      if (!session_.ended() && !broken_) wait();
+    }
+    send_bytes();  // a close frame, as far as there is room for it: nobody waits for it any more
+    if (signal_ != 0) return 128 + signal_;
+    return broken_ ? 1 : session_.exit_code();
+  }
+
+ private:
+  void lose_output() {
+    const int error = errno;
+    if (!std::exchange(broken_, true)) {
+      write_line(fds_.problems,
+                 std::string("the output cannot be written: ") + std::strerror(error));
+    }
+  }
+
+  void wait() {
+    const bool reads_input = session_.wants_input() && !input_ended_;
+    const bool sends = !session_.unsent().empty();
+    std::array<pollfd, 3> waiting = {
+        pollfd{fds_.socket, static_cast<short>(sends ? POLLIN | POLLOUT : POLLIN), 0},
+        pollfd{reads_input ? fds_.input : -1, POLLIN, 0}, pollfd{fds_.signals, POLLIN, 0}};
+    if (poll(waiting.data(), waiting.size(), wait_ms()) < 0) {
+      if (errno != EINTR) session_.disconnected(std::strerror(errno));
+      return;
+    }
+    if (waiting[2].revents != 0) read_signal();
+    if ((waiting[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) receive_bytes();
+    if (waiting[1].revents != 0 && session_.wants_input()) read_input();
+  }
+
+  // Until the session has something to do.
+  int wait_ms() const {
+    const std::int64_t left_ns = session_.next_due_ns() - now_ns();
+    return static_cast<int>(std::clamp<std::int64_t>(left_ns / 1'000'000 + 1, 0, INT_MAX));
+  }
+
+  void send_bytes() {
+    while (!session_.unsent().empty()) {
+      const std::string_view bytes = session_.unsent();
+      const ssize_t sent = send(fds_.socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent < 0) {
+        // What the gateway sent before it went away says why, and is still to be read.
+        if (errno == EPIPE || errno == ECONNRESET) session_.sent(bytes.size());
+        return;
+      }
+      session_.sent(static_cast<std::size_t>(sent));
+    }
+  }
+
+  void receive_bytes() {
+    std::array<std::uint8_t, 16 * 1024> buffer;
+    const ssize_t received = recv(fds_.socket, buffer.data(), buffer.size(), 0);
+    if (received > 0) {
+      session_.receive(ByteView(buffer.data(), static_cast<std::size_t>(received)), now_ns());
+    } else if (received == 0) {
+      session_.disconnected({});
+    } else if (errno != EAGAIN && errno != EINTR) {
+      session_.disconnected(std::strerror(errno));
+    }
+  }
+
+  // Reads only after poll() said that there is something, so that it need not make the descriptor
+  // non-blocking: a terminal's is shared with the shell, and with our own output.
+  void read_input() {
+    std::array<char, 16 * 1024> buffer;
+    const ssize_t bytes = read(fds_.input, buffer.data(), buffer.size());
+    if (bytes > 0) {
+      input_.append(buffer.data(), static_cast<std::size_t>(bytes));
+    } else if (bytes == 0 || (errno != EAGAIN && errno != EINTR)) {
+      input_ended_ = true;
+    }
+    if (input_.size() > kMaxLineBytes && !has_line()) {
+      write_line(fds_.problems, "a line of the input is longer than 1 MiB");
+      broken_ = true;
+    }
+  }
+
+  bool has_line() const { return input_.find('\n') != std::string::npos; }
+
+  void run_lines() {
+    std::size_t done = 0;
+    while (session_.wants_input()) {
+      const std::size_t end = input_.find('\n', done);
+      if (end == std::string::npos) break;
+      session_.run(parse_client_command(std::string_view(input_).substr(done, end - done)),
+                   now_ns());
+      done = end + 1;
+    }
+    input_.erase(0, done);
+    if (input_ended_ && !has_line() && session_.wants_input()) end_input();
+    send_bytes();
+  }
+
+  // The last line need not have a line end.
+  void end_input() {
+    session_.run(parse_client_command(input_), now_ns());
+    input_.clear();
+    session_.quit(now_ns());
+  }
+
+  void read_signal() {
+    signalfd_siginfo info{};
+    if (read(fds_.signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      signal_ = static_cast<int>(info.ssi_signo);
+    }
+  }
+
+  ClientDescriptors fds_;
+  ClientSession session_;
+  std::string input_;
+  bool input_ended_ = false;
+  bool broken_ = false;  // an output is gone
+  int signal_ = 0;
+};
+
+}  // namespace
+
+int run_client(const ClientDescriptors& descriptors, std::unique_ptr<ClientTransport> transport,
+               const std::string& account, const std::string& token) {
+  return ClientLoop(descriptors, std::move(transport), account).run(token);
+}
+
+}  // namespace ringgate

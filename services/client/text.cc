@@ -1,0 +1,153 @@
+#include "services/client/text.h"
+
+#include <fmt/format.h>
+
+#include <ctime>
+#include <iterator>
+#include <utility>
+
+#include "codec/header_scan.h"
+#include "codec/utf8.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::string_view kBlanks = " \t\r";
+
+std::string_view trim(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+// Cuts the first word off `text`; what is left of it starts with the next word.
+std::string_view take_word(std::string_view& text) {
+  const std::size_t end = text.find_first_of(kBlanks);
+  const std::string_view word = text.substr(0, end);
+  text = end == std::string_view::npos ? std::string_view{} : trim(text.substr(end));
+  return word;
+}
+
+ClientCommand invalid(std::string text) {
+  return {ClientCommand::Kind::kInvalid, {}, std::move(text)};
+}
+
+ClientCommand parse_talk(std::string_view rest) {
+  const std::string_view to = take_word(rest);
+  if (to.empty() || rest.empty()) return invalid("talk: write `talk NAME TEXT`");
+  return {ClientCommand::Kind::kTalk, std::string(to), std::string(rest)};
+}
+
+ClientCommand parse_echo(std::string_view rest) {
+  if (rest.empty()) return invalid("echo: write `echo TEXT`");
+  return {ClientCommand::Kind::kEcho, {}, std::string(rest)};
+}
+
+// Bytes of the UTF-8 sequence that `lead` starts; 1 for what starts none.
+std::size_t sequence_bytes(unsigned char lead) {
+  if (lead >= 0xf0) return 4;
+  if (lead >= 0xe0) return 3;
+  return lead >= 0xc2 ? 2 : 1;
+}
+
+bool is_printable(std::string_view sequence) {
+  const auto lead = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return lead >= 0x20 && lead < 0x7f;
+  if (!is_utf8(sequence)) return false;
+  return lead != 0xc2 || static_cast<unsigned char>(sequence[1]) >= 0xa0;
+}
+
+}  // namespace
+
+ClientCommand parse_client_command(std::string_view line) {
+  if (!is_utf8(line)) return invalid("this line is not UTF-8: nothing was sent");
+  std::string_view rest = trim(line);
+  const std::string_view word = take_word(rest);
+  if (word.empty()) return {};
+  if (word == "talk") return parse_talk(rest);
+  if (word == "echo") return parse_echo(rest);
+  ClientCommand::Kind kind = ClientCommand::Kind::kInvalid;
+  if (word == "ping") kind = ClientCommand::Kind::kPing;
+  if (word == "quit") kind = ClientCommand::Kind::kQuit;
+  if (word == "help") kind = ClientCommand::Kind::kHelp;
+  if (kind == ClientCommand::Kind::kInvalid) {
+    return invalid(fmt::format("{}: no such command; `help` lists them", printable(word)));
+  }
+  if (!rest.empty()) return invalid(fmt::format("{}: nothing may follow it", word));
+  return {kind, {}, {}};
+}
+
+std::string_view client_help() noexcept {
+  return "ping            measure the way to the gateway and back\n"
+         "talk NAME TEXT  send a message to an account\n"
+         "echo TEXT       have the echo service send a text back\n"
+         "quit            wait for outstanding answers, then leave (so does the end of the input)\n"
+         "help            this list";
+}
+
+std::string explain_status(std::uint32_t status) {
+  constexpr Status kUnknown{0xffff};
+  std::string_view sentence = "the service answered with an error";
+  switch (status <= 0xffff ? static_cast<Status>(status) : kUnknown) {
+    case Status::kSuccess:
+      sentence = "it worked";
+      break;
+    case Status::kNoDestination:
+      sentence = "no destination was given";
+      break;
+    case Status::kInvalidPacketBody:
+      sentence = "the service could not read the request";
+      break;
+    case Status::kInvalidCommand:
+      sentence = "the gateway does not take this command here";
+      break;
+    case Status::kUnauthorized:
+      sentence = "the token was refused";
+      break;
+    case Status::kSystemException:
+      sentence = "the service is unavailable or the outcome is unknown";
+      break;
+    case Status::kNotImplemented:
+      sentence = "the service does not know this command";
+      break;
+    case Status::kSessionNotFound:
+      sentence = "the service does not know this session: log in again";
+      break;
+  }
+  return fmt::format("{} (status {})", sentence, status);
+}
+
+std::string printable(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    std::string_view sequence = text.substr(0, sequence_bytes(static_cast<unsigned char>(text[0])));
+    if (is_printable(sequence)) {
+      result.append(sequence);
+    } else {
+      sequence = text.substr(0, 1);
+      const auto byte = static_cast<unsigned char>(text[0]);
+      fmt::format_to(std::back_inserter(result), "\\x{:02x}", static_cast<unsigned>(byte));
+    }
+    text.remove_prefix(sequence.size());
+  }
+  return result;
+}
+
+std::string format_utc(std::int64_t unix_ns) {
+  constexpr std::int64_t kNsPerS = 1'000'000'000;
+  std::int64_t seconds = unix_ns / kNsPerS;
+  std::int64_t rest_ns = unix_ns % kNsPerS;
+  if (rest_ns < 0) {
+    rest_ns += kNsPerS;
+    --seconds;
+  }
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm utc{};
+  if (gmtime_r(&time, &utc) == nullptr) return std::to_string(unix_ns);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     rest_ns / 1'000'000);
+}
+
+}  // namespace ringgate

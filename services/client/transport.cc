@@ -1,0 +1,74 @@
+#include "services/client/transport.h"
+
+#include <array>
+
+namespace ringgate {
+namespace {
+
+constexpr std::string_view kNotAGateway =
+    "what answers there does not speak the gateway's TCP protocol: check the port";
+
+class TcpTransport final : public ClientTransport {
+ public:
+  ClientEvent next() override;
+  void send_close() override { send_frame(Opcode::kClose, {}); }
+
+ private:
+  void append_frame(std::string& to, Opcode opcode, ByteView payload) override;
+};
+
+ClientEvent TcpTransport::next() {
+  while (true) {
+    const FrameStep step = next_tcp_frame(rest(), kMaxClientPayloadBytes);
+    if (step.status == FrameStatus::kNeedMore) return {};
+    if (step.status != FrameStatus::kFrame) break;
+    take(step.consumed);
+    const ByteView payload = step.frame.payload;
+    switch (step.frame.opcode) {
+      case Opcode::kBinary:
+        return {.kind = ClientEvent::Kind::kPacket, .payload = payload, .text = {}};
+      case Opcode::kClose:
+        send_close();
+        return {.kind = ClientEvent::Kind::kClose,
+                .payload = {},
+                .text = std::string(as_text(payload))};
+      case Opcode::kPing:
+        send_frame(Opcode::kPong, payload);
+        continue;
+      case Opcode::kPong:
+        continue;
+      case Opcode::kContinuation:
+      case Opcode::kText:
+        break;
+    }
+    break;
+  }
+  send_close();
+  return {.kind = ClientEvent::Kind::kProblem, .payload = {}, .text = std::string(kNotAGateway)};
+}
+
+void TcpTransport::append_frame(std::string& to, Opcode opcode, ByteView payload) {
+  std::array<std::uint8_t, kTcpFrameHeadBytes> head{};
+  write_tcp_frame_head(head.data(), opcode, static_cast<std::uint32_t>(payload.size()));
+  to.append(as_text(head)).append(as_text(payload));
+}
+
+}  // namespace
+
+void ClientTransport::receive(ByteView bytes) {
+  received_.erase(0, taken_);
+  taken_ = 0;
+  received_.append(as_text(bytes));
+}
+
+void ClientTransport::send_frame(Opcode opcode, ByteView payload) {
+  if (close_sent_) return;
+  append_frame(unsent_, opcode, payload);
+  close_sent_ = opcode == Opcode::kClose;
+}
+
+std::unique_ptr<ClientTransport> make_tcp_transport() {
+  return std::make_unique<TcpTransport>();
+}
+
+}  // namespace ringgate

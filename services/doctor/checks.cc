@@ -1,0 +1,225 @@
+#include "services/doctor/checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace ringgate {
+namespace {
+
+// Files that a process has open besides its clients: rings, listeners, links, logs, monitoring.
+constexpr std::uint64_t kFilesBesideClients = 512;
+constexpr std::uint64_t kMaxReasonableShards = 256;
+constexpr std::uint64_t kMinLockedBytes = 64 * 1024;
+// A listener's queue and the backlog of half-open connections have to hold a burst of logins.
+constexpr std::uint64_t kBurstConnections = 4096;
+constexpr std::uint64_t kSmallBurstConnections = 1024;
+// Idle sockets hold no TCP memory; one connection in ten with a page queued is a busy moment.
+constexpr std::uint64_t kConnectionsPerQueuedPage = 10;
+
+std::uint64_t divide_up(std::uint64_t amount, std::uint64_t by) {
+  return (amount + by - 1) / by;
+}
+
+std::string mib(std::uint64_t bytes) {
+  return fmt::format("{} MiB", divide_up(bytes, 1024 * 1024));
+}
+
+Finding unknown(std::string name, std::string_view what) {
+  return {Verdict::kWarn, std::move(name), fmt::format("{} cannot be read", what),
+          "mount /proc, or look outside of this container"};
+}
+
+// A burst is at most all the connections there will be.
+std::uint64_t burst(std::uint64_t connections) {
+  const std::uint64_t most = connections > 100'000 ? kBurstConnections : kSmallBurstConnections;
+  return std::min(connections, most);
+}
+
+Finding check_queue(const char* name, const char* sysctl, std::optional<std::uint64_t> value,
+                    const DoctorWishes& wishes) {
+  if (!value) return unknown(name, sysctl);
+  const std::uint64_t wanted = burst(wishes.connections);
+  const std::string found = fmt::format("{} = {}", sysctl, *value);
+  if (*value >= wanted) return {Verdict::kOk, name, found, {}};
+  return {Verdict::kWarn, name, fmt::format("{}: a burst of logins may wait or be refused", found),
+          fmt::format("`sysctl -w {}={}`", sysctl, wanted)};
+}
+
+}  // namespace
+
+std::string_view verdict_name(Verdict verdict) noexcept {
+  switch (verdict) {
+    case Verdict::kOk:
+      return "ok";
+    case Verdict::kWarn:
+      return "warn";
+    case Verdict::kFail:
+      return "FAIL";
+  }
+  return "FAIL";
+}
+
+// A shard's table of connections may have as many slots as RLIMIT_NOFILE says, and no more.
+Finding check_open_files(const DoctorReadings& readings, const DoctorWishes& wishes) {
+  const std::string name = "open files";
+  const std::uint64_t limit = readings.nofile_soft;
+  const std::string found =
+      fmt::format("RLIMIT_NOFILE {} (hard limit {})", limit, readings.nofile_hard);
+  if (limit < kFilesBesideClients) {
+    return {Verdict::kFail, name, found,
+            "raise it: `ulimit -n 20000`, or LimitNOFILE= of the unit"};
+  }
+  const std::uint64_t shards = divide_up(wishes.connections, limit);
+  if (shards <= readings.cpus) {
+    return {Verdict::kOk,
+            name,
+            fmt::format("{}: {} connections fit into {} of {} shards", found, wishes.connections,
+                        shards, readings.cpus),
+            {}};
+  }
+  const Verdict verdict = shards > kMaxReasonableShards ? Verdict::kFail : Verdict::kWarn;
+  return {verdict, name,
+          fmt::format("{}: {} connections take {} shards, and there is one per CPU ({})", found,
+                      wishes.connections, shards, readings.cpus),
+          fmt::format("start the gateway with `--shards {}`, or raise RLIMIT_NOFILE to {} "
+                      "(`ulimit -n`, or LimitNOFILE= of the unit)",
+                      shards, divide_up(wishes.connections, readings.cpus))};
+}
+
+Finding check_system_files(const DoctorReadings& readings, const DoctorWishes& wishes) {
+  const std::string name = "files of the system";
+  if (!readings.file_max) return unknown(name, "fs.file-max");
+  const std::uint64_t wanted = wishes.connections + kFilesBesideClients;
+  const std::string found = fmt::format("fs.file-max = {}", *readings.file_max);
+  if (*readings.file_max >= wanted) return {Verdict::kOk, name, found, {}};
+  return {Verdict::kFail, name, fmt::format("{}, {} are needed", found, wanted),
+          fmt::format("`sysctl -w fs.file-max={}`", 2 * wanted)};
+}
+
+Finding check_open_files_ceiling(const DoctorReadings& readings, const DoctorWishes& wishes) {
+  const std::string name = "ceiling of open files";
+  if (!readings.nr_open) return unknown(name, "fs.nr_open");
+  const std::uint64_t wanted = divide_up(wishes.connections, readings.cpus);
+  const std::string found =
+      fmt::format("fs.nr_open = {}: RLIMIT_NOFILE may be raised so far", *readings.nr_open);
+  if (*readings.nr_open >= wanted) return {Verdict::kOk, name, found, {}};
+  return {Verdict::kWarn, name, found,
+          fmt::format("more shards, or `sysctl -w fs.nr_open={}` before RLIMIT_NOFILE", wanted)};
+}
+
+Finding check_locked_memory(const DoctorReadings& readings) {
+  const std::string name = "locked memory";
+  if (readings.memlock_bytes == UINT64_MAX) {
+    return {Verdict::kOk, name, "RLIMIT_MEMLOCK unlimited", {}};
+  }
+  const std::string found = fmt::format("RLIMIT_MEMLOCK {} KiB", readings.memlock_bytes / 1024);
+  if (readings.memlock_bytes >= kMinLockedBytes) return {Verdict::kOk, name, found, {}};
+  return {Verdict::kWarn, name, found,
+          "raise it: `ulimit -l 8192`, or LimitMEMLOCK= of the unit; some kernels count rings"};
+}
+
+Finding check_memory(const DoctorReadings& readings, const DoctorWishes& wishes) {
+  const std::string name = "memory";
+  if (!readings.memory_available_bytes) return unknown(name, "available memory");
+  const std::uint64_t available = *readings.memory_available_bytes;
+  const std::uint64_t needed =
+      wishes.connections * (kUserBytesPerConnection + kKernelBytesPerConnection);
+  const std::string found = fmt::format("{} available, {} idle connections take about {}",
+                                        mib(available), wishes.connections, mib(needed));
+  if (needed > available) {
+    return {Verdict::kFail, name, found,
+            fmt::format("free memory, raise the container's limit, or want at most {} connections",
+                        available / (kUserBytesPerConnection + kKernelBytesPerConnection))};
+  }
+  if (needed > available / 2) {
+    return {Verdict::kWarn, name, found,
+            "leave as much again for queued messages when they are busy"};
+  }
+  return {Verdict::kOk, name, found, {}};
+}
+
+Finding check_tcp_memory(const DoctorReadings& readings, const DoctorWishes& wishes) {
+  const std::string name = "TCP memory";
+  if (!readings.tcp_mem) return unknown(name, "net.ipv4.tcp_mem");
+  const TcpMemory& memory = *readings.tcp_mem;
+  const std::uint64_t wanted = divide_up(wishes.connections, kConnectionsPerQueuedPage);
+  const std::string found =
+      fmt::format("net.ipv4.tcp_mem = {} {} {} ({} before pressure)", memory.low, memory.pressure,
+                  memory.high, mib(memory.pressure * readings.page_bytes));
+  if (memory.pressure >= wanted) return {Verdict::kOk, name, found, {}};
+  return {Verdict::kWarn, name,
+          fmt::format("{}: the kernel may drop data when many are busy", found),
+          fmt::format("`sysctl -w net.ipv4.tcp_mem='{} {} {}'`", wanted, 2 * wanted, 4 * wanted)};
+}
+
+Finding check_accept_queue(const DoctorReadings& readings, const DoctorWishes& wishes) {
+  return check_queue("accept queue", "net.core.somaxconn", readings.somaxconn, wishes);
+}
+
+Finding check_syn_backlog(const DoctorReadings& readings, const DoctorWishes& wishes) {
+  return check_queue("half-open connections", "net.ipv4.tcp_max_syn_backlog",
+                     readings.tcp_max_syn_backlog, wishes);
+}
+
+Finding check_local_ports(const DoctorReadings& readings, const DoctorWishes& wishes) {
+  const std::string name = "ports of a load generator";
+  if (!readings.local_ports || readings.local_ports->last < readings.local_ports->first) {
+    return unknown(name, "net.ipv4.ip_local_port_range");
+  }
+  const PortRange& range = *readings.local_ports;
+  const std::uint64_t ports = range.last - range.first + 1;
+  const std::string found = fmt::format(
+      "net.ipv4.ip_local_port_range = {} {}: {} connections per "
+      "source address",
+      range.first, range.last, ports);
+  if (wishes.connections <= ports) return {Verdict::kOk, name, found, {}};
+  return {
+      Verdict::kWarn, name, found,
+      fmt::format("only for load tests from one machine: use {} source addresses (127.0.0.2, …), "
+                  "or `sysctl -w net.ipv4.ip_local_port_range='1024 65535'`",
+                  divide_up(wishes.connections, ports))};
+}
+
+Finding check_port(const PortReading& port, const DoctorWishes& wishes) {
+  const std::string name = fmt::format("port {}", port.port);
+  if (port.bind_errno == 0) return {Verdict::kOk, name, "free", {}};
+  const Verdict verdict = wishes.ports_required ? Verdict::kFail : Verdict::kWarn;
+  if (port.bind_errno == EADDRINUSE) {
+    return {verdict, name, "taken",
+            fmt::format("`ss -ltnp 'sport = :{}'` shows by whom: stop that, or choose another port",
+                        port.port)};
+  }
+  std::string mend = "choose another port";
+  if (port.bind_errno == EACCES) {
+    mend = "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE";
+  }
+  return {verdict, name, std::strerror(port.bind_errno), std::move(mend)};
+}
+
+std::vector<Finding> examine(const DoctorReadings& readings, const DoctorWishes& wishes) {
+  std::vector<Finding> findings = {
+      check_kernel(readings),
+      check_io_uring_allowed(readings),
+      check_ring_setup(readings),
+      check_ring_operations(readings),
+      check_provided_buffers(readings),
+      check_shard_ring(readings),
+      check_open_files(readings, wishes),
+      check_open_files_ceiling(readings, wishes),
+      check_system_files(readings, wishes),
+      check_locked_memory(readings),
+      check_memory(readings, wishes),
+      check_tcp_memory(readings, wishes),
+      check_accept_queue(readings, wishes),
+      check_syn_backlog(readings, wishes),
+      check_local_ports(readings, wishes),
+  };
+  for (const PortReading& port : readings.ports) findings.push_back(check_port(port, wishes));
+  return findings;
+}
+
+}  // namespace ringgate

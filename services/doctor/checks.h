@@ -1,0 +1,56 @@
+// The judgement of `ringgate doctor`: pure functions of what was read, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "services/doctor/readings.h"
+
+namespace ringgate {
+
+enum class Verdict : std::uint8_t { kOk, kWarn, kFail };
+
+[[nodiscard]] std::string_view verdict_name(Verdict verdict) noexcept;  // "ok", "warn", "FAIL"
+
+struct Finding {
+  Verdict verdict = Verdict::kOk;
+  std::string name;   // of the check: "open files"
+  std::string found;  // what is
+  std::string mend;   // how to mend it; empty when there is nothing to mend
+};
+
+struct DoctorWishes {
+  std::uint64_t connections = 10'000;
+  bool ports_required = false;  // a taken port is a failure, not a warning
+};
+
+// One connection: what ringgate keeps for it, and what the kernel does.
+inline constexpr std::uint64_t kUserBytesPerConnection = 320;
+inline constexpr std::uint64_t kKernelBytesPerConnection = 4608;
+
+[[nodiscard]] Finding check_kernel(const DoctorReadings& readings);
+[[nodiscard]] Finding check_io_uring_allowed(const DoctorReadings& readings);
+[[nodiscard]] Finding check_ring_setup(const DoctorReadings& readings);
+[[nodiscard]] Finding check_ring_operations(const DoctorReadings& readings);
+[[nodiscard]] Finding check_provided_buffers(const DoctorReadings& readings);
+[[nodiscard]] Finding check_shard_ring(const DoctorReadings& readings);
+[[nodiscard]] Finding check_open_files(const DoctorReadings& readings, const DoctorWishes& wishes);
+[[nodiscard]] Finding check_system_files(const DoctorReadings& readings,
+                                         const DoctorWishes& wishes);
+[[nodiscard]] Finding check_open_files_ceiling(const DoctorReadings& readings,
+                                               const DoctorWishes& wishes);
+[[nodiscard]] Finding check_locked_memory(const DoctorReadings& readings);
+[[nodiscard]] Finding check_memory(const DoctorReadings& readings, const DoctorWishes& wishes);
+[[nodiscard]] Finding check_tcp_memory(const DoctorReadings& readings, const DoctorWishes& wishes);
+[[nodiscard]] Finding check_accept_queue(const DoctorReadings& readings,
+                                         const DoctorWishes& wishes);
+[[nodiscard]] Finding check_syn_backlog(const DoctorReadings& readings, const DoctorWishes& wishes);
+[[nodiscard]] Finding check_local_ports(const DoctorReadings& readings, const DoctorWishes& wishes);
+[[nodiscard]] Finding check_port(const PortReading& port, const DoctorWishes& wishes);
+
+// All of them, in the order in which one would mend them.
+[[nodiscard]] std::vector<Finding> examine(const DoctorReadings& readings,
+                                           const DoctorWishes& wishes);
+
+}  // namespace ringgate

@@ -1,0 +1,79 @@
+// What operators see and do on the admin port of a gateway:
+//
+//   GET  /services               every known instance, its links, what is queued and unanswered
+//   GET  /channels?account=NAME[&app=NAME], /channels?channel=ID
+//                                where that account is logged in: as many as an answer holds, and
+//                                how many there are
+//   GET  /explain-route?app=&account=[&service=][&channel=]
+//                                which instance a packet would go to, and why
+//   POST /kick, with the same    tells all of those that they are kicked out, and closes them;
+//                                its answer may be cut as well
+//
+// Requests come on the monitor's threads; each asks the control thread, and through it the shards,
+// and waits for their answers for a while. Everything else is for the control thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "control/base/loop.h"
+#include "control/config/config.h"
+#include "control/http/monitor.h"
+#include "control/links/manager.h"
+#include "dataplane/shard_group.h"
+#include "services/gateway/ejections.h"
+#include "services/gateway/mail.h"
+
+namespace ringgate {
+
+class GatewayAdmin {
+ public:
+  // All of them outlive this, and the loop runs no more when this goes.
+  GatewayAdmin(ControlLoop& loop, ShardGroup& shards, const LinkManager& links,
+               const Ejections& ejections)
+      : loop_(loop), shards_(shards), links_(links), ejections_(ejections) {}
+  GatewayAdmin(const GatewayAdmin&) = delete;
+  GatewayAdmin& operator=(const GatewayAdmin&) = delete;
+
+  // A shard's answer: kMailInspected.
+  void take(ByteView message);
+
+  // Any thread.
+  [[nodiscard]] HttpReply services();
+  // Of `config`, what does not change while running is read.
+  [[nodiscard]] HttpReply explain(const HttpRequest& request, const Config& config);
+  [[nodiscard]] HttpReply channels(const HttpRequest& request, Inspection inspection);
+
+ private:
+  using Answer = std::shared_ptr<std::promise<HttpReply>>;
+  struct Question {
+    Inspection inspection = Inspection::kLinks;
+    Answer answer;
+    std::size_t not_answered = 0;            // shards
+    std::map<std::uint32_t, LinkRow> links;  // by upstream, summed over shards
+    std::string channels;                    // JSON objects with commas between
+    std::uint64_t channel_count = 0;         // all that were meant
+    bool more = false;
+    ControlLoop::TimerId timer = 0;
+  };
+
+  [[nodiscard]] HttpReply wait_for(const std::function<void(const Answer&)>& begin);
+  [[nodiscard]] HttpReply ask(Inspection inspection, const ChannelFilter& filter);
+  void begin(Inspection inspection, const ChannelFilter& filter, const Answer& answer);
+  void end(std::uint32_t number);
+  [[nodiscard]] static std::string channels_json(const Question& question);
+  [[nodiscard]] std::string services_json(const Question& question) const;
+
+  ControlLoop& loop_;
+  ShardGroup& shards_;
+  const LinkManager& links_;
+  const Ejections& ejections_;
+  std::uint32_t next_question_ = 1;
+  std::map<std::uint32_t, Question> questions_;
+};
+
+}  // namespace ringgate

@@ -1,0 +1,289 @@
+#include "services/gateway/component.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "control/base/address.h"
+#include "control/observe/logging.h"
+#include "services/gateway/channel.h"
+#include "services/gateway/handler.h"
+#include "services/gateway/settings.h"
+#include "services/process/shards.h"
+
+namespace ringgate {
+namespace {
+
+// Clients wait in the backlog this long at most for the first link to a login service.
+constexpr std::chrono::milliseconds kStartGrace{2000};
+
+}  // namespace
+
+GatewayService::GatewayService(const Config& config, std::unique_ptr<Registry> registry,
+                               ControlLoop& loop, bool takeover)
+    : config_(config),
+      registry_(std::move(registry)),
+      loop_(loop),
+      takeover_(takeover),
+      options_(gateway_options(config)) {}
+
+GatewayService::~GatewayService() {
+  if (shards_ != nullptr) {
+    loop_.unwatch(shards_->wake_fd());
+    shards_->stop();
+  }
+  loop_.unwatch(registry_->fd());
+  links_.reset();
+}
+
+Result<void> GatewayService::start() {
+  Result<ShardGroupOptions> options = shard_group_options(config_, kMaxSlots);
+  if (!options) return std::unexpected(options.error());
+  options->name = "gateway";
+  options->accept = AcceptMode::kDirect;
+  options->accept_at_start = false;
+  Result<std::vector<Listener>> listeners = open_listeners(config_, options->shards, takeover_);
+  if (!listeners) return std::unexpected(listeners.error());
+  listeners_ = std::move(*listeners);
+  Result<std::unique_ptr<ShardGroup>> shards = ShardGroup::create(
+      *options, [this](std::uint32_t) { return std::make_unique<GatewayHandler>(options_); });
+  if (!shards) return std::unexpected(shards.error());
+  shards_ = std::move(*shards);
+  if (Result<void> started = shards_->start(listeners_); !started) return started;
+
+  loop_.watch(shards_->wake_fd(), ControlLoop::Until::kReadable, [this] { drain_mail(); });
+  loop_.at_turn_end([this] {
+    drain_mail();  // its wake-up may have been lost
+    return shards_->flush();
+  });
+  links_ = std::make_unique<LinkManager>(loop_, *shards_, link_options(config_),
+                                         [this](std::uint32_t shard, const Catalogue* catalogue) {
+                                           shards_->post(shard, kMailCatalogue,
+                                                         CatalogueMail{catalogue});
+                                         });
+  links_->on_change([this] { refresh_ready(); });
+  admin_ = std::make_unique<GatewayAdmin>(loop_, *shards_, *links_, ejections_);
+  timer_ = loop_.after(kStartGrace, [this] {
+    timer_ = 0;
+    begin_accepting();
+  });
+  Result<void> followed = follow_services();
+  if (followed) started_.store(true, std::memory_order_release);
+  return followed;
+}
+
+Result<void> GatewayService::follow_services() {
+  if (registry_->fd() >= 0) {
+    loop_.watch(registry_->fd(), ControlLoop::Until::kReadable, [this] { registry_->on_ready(); });
+  }
+  std::set<std::string> names;
+  for (const std::string& name : config_.depends) names.insert(service_of(name));
+  if (names.empty()) names = followed_services(config_.routes);
+  for (const std::string& name : names) {
+    Result<void> subscribed =
+        registry_->subscribe(name, [this, name](const std::vector<Service>& services) {
+          links_->update(name, services, registry_->may_be_partial(name));
+        });
+    if (!subscribed) return subscribed;
+  }
+  return {};
+}
+
+std::string GatewayService::service_of(const std::string& name) const {
+  const auto route = config_.routes.find(name);
+  return route == config_.routes.end() ? name : route->second;
+}
+
+void GatewayService::use_selectors(std::shared_ptr<const SelectorSet> selectors) {
+  links_->use_selectors(std::move(selectors));
+}
+
+void GatewayService::begin_accepting() {
+  if (accepting_ || draining_) return;
+  accepting_ = true;
+  if (timer_ != 0) loop_.cancel(timer_);
+  timer_ = 0;
+  shards_->start_accepting();
+  for (const Listener& listener : listeners_) {
+    announce(
+        fmt::format("listening {} {}", describe(listener.transport), listener.sockets.printed()));
+  }
+  for (const Service& service : registrations(config_, listeners_)) {
+    if (Result<void> done = registry_->register_service(service); !done) {
+      spdlog::error("{} is not registered: {}", service.id, done.error().message);
+    }
+  }
+}
+
+void GatewayService::tick() {
+  registry_->on_ready();
+  refresh_ready();
+  watch_proxy_headers();
+}
+
+void GatewayService::watch_proxy_headers() {
+  std::uint64_t refused = 0;
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    refused +=
+        shards_->shard(i).counters().closed(index_of(CloseReason::kProxyHeaderTooLong)).get();
+  }
+  long_proxy_headers_.update(refused,
+                             "clients are refused, since the PROXY header before their bytes is "
+                             "above MaxProxyHeader; raise it, or have the proxy add less to it",
+                             std::chrono::steady_clock::now());
+}
+
+void GatewayService::drain_mail() {
+  shards_->drain([this](std::uint32_t from, MailKind kind, ByteView message) {
+    take_mail(from, kind, message);
+  });
+}
+
+void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
+  switch (kind) {
+    case kMailLinkClosed:
+      links_->link_closed(read_mail<LinkEvent>(message));
+      return;
+    case kMailLinkSeen:
+      links_->link_seen(read_mail<LinkEvent>(message));
+      return;
+    case kMailUpstreamDrained:
+      links_->upstream_drained(from, read_mail<std::uint32_t>(message));
+      return;
+    case kMailCatalogueTaken:
+      links_->catalogue_taken(from, read_mail<CatalogueTakenMail>(message).version);
+      return;
+    case kMailDrained:
+      not_drained_.erase(from);
+      if (not_drained_.empty()) drained();
+      return;
+    case kMailEjected:
+      ejections_.take(from, read_mail<EjectedMail>(message));
+      refresh_ready();
+      return;
+    case kMailLoginFailed: {
+      const auto mail = read_mail<LoginFailedMail>(message);
+      outcomes_.failed(mail.account_crc, {mail.text.data(), mail.text_bytes},
+                       sum_of(Counter::kLogins), std::chrono::steady_clock::now());
+      return;
+    }
+    case kMailInspected:
+      admin_->take(message);
+      return;
+    case kMailLogClose: {
+      const auto mail = read_mail<LogCloseMail>(message);
+      spdlog::warn(
+          "closed {} (account {}): {}", format_endpoint({mail.peer.ip(), mail.peer.port()}),
+          std::string_view(mail.account.data(), mail.account_bytes), describe(mail.reason));
+      return;
+    }
+    default:
+      spdlog::error("bug: mail of an unknown kind {}", kind);
+  }
+}
+
+// --- Leaving ------------------------------------------------------------------------------------
+
+void GatewayService::drain(std::function<void()> done) {
+  draining_ = true;
+  drain_done_ = std::move(done);
+  refresh_ready();
+  for (const Service& service : registrations(config_, listeners_)) {
+    if (Result<void> gone = registry_->deregister(service.id); !gone) {
+      spdlog::warn("{} is not deregistered: {}", service.id, gone.error().message);
+    }
+  }
+  for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
+    not_drained_.insert(shard);
+    const std::uint64_t share = std::uint64_t{config_.drain_pace} * 1000 / shards_->size();
+    const std::uint64_t credit = std::uint64_t{shard} * kDrainCredit / shards_->size();
+    shards_->post(shard, kMailDrain, DrainMail{std::max<std::uint64_t>(share, 1), credit});
+  }
+  if (timer_ != 0) loop_.cancel(timer_);
+  timer_ = loop_.after(config_.drain_time, [this] {
+    timer_ = 0;
+    spdlog::warn("not everything was drained in time");
+    drained();
+  });
+}
+
+void GatewayService::drained() {
+  if (!drain_done_) return;
+  if (timer_ != 0) loop_.cancel(timer_);
+  links_->stop();
+  shards_->stop();
+  std::exchange(drain_done_, nullptr)();
+}
+
+Result<void> GatewayService::reload(const Config& config) {
+  Result<ShardGroupOptions> group = shard_group_options(config, kMaxSlots);
+  if (!group) return std::unexpected(group.error());
+  auto settings = std::make_unique<GatewaySettings>();
+  settings->options = gateway_options(config);
+  settings->options.nonce = options_.nonce;  // of the channels that are there
+  settings->shard = group->shard;
+  for (const ListenSpec& listen : config.listen) {
+    settings->upgrades.push_back(upgrade_options(config, listen));
+  }
+  for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
+    shards_->post(shard, kMailReconfigure, ReconfigureMail{settings.get()});
+  }
+  settings_.push_back(std::move(settings));
+  use_selectors(make_selectors(config));
+  // The rest of config_ is read by the monitor's threads, and cannot have changed.
+  config_.drain_time = config.drain_time;
+  config_.drain_pace = config.drain_pace;
+  return {};
+}
+
+// --- Operators ----------------------------------------------------------------------------------
+
+void GatewayService::add_admin_pages(Monitor& admin) {
+  // Nothing is there to be asked before start() has returned; started_ tells.
+  const auto once_started = [this](Monitor::Handler handler) -> Monitor::Handler {
+    return [this, handler = std::move(handler)](const HttpRequest& request) {
+      if (!started_.load(std::memory_order_acquire)) return HttpReply{503, "starting\n"};
+      return handler(request);
+    };
+  };
+  const Monitor::Parameters whose = {"account", "app", "channel"};
+  admin.add_get("/services",
+                once_started([this](const HttpRequest&) { return admin_->services(); }),
+                Audience::kOperator);
+  admin.add_get("/channels", once_started([this](const HttpRequest& request) {
+                  return admin_->channels(request, Inspection::kChannels);
+                }),
+                Audience::kOperator, whose);
+  admin.add_get("/explain-route", once_started([this](const HttpRequest& request) {
+                  return admin_->explain(request, config_);
+                }),
+                Audience::kOperator, {"app", "account", "service", "channel"});
+  admin.add_post("/kick", once_started([this](const HttpRequest& request) {
+                   return admin_->channels(request, Inspection::kKick);
+                 }),
+                 whose);
+}
+
+// --- Probes -------------------------------------------------------------------------------------
+
+std::optional<std::string> GatewayService::health() const {
+  if (!started_.load(std::memory_order_acquire)) return "starting";
+  const std::scoped_lock lock(mutex_);
+  if (is_draining_) return std::nullopt;  // its shards are ending, on purpose
+  return stuck_shard(*shards_);
+}
+
+std::vector<std::string> GatewayService::websocket_urls() const {
+  std::vector<std::string> urls;
+  if (!started_.load(std::memory_order_acquire)) return urls;
+  for (const Listener& listener : listeners_) {
+    if (listener.transport != Transport::kWebSocket) continue;
+    std::string path = listener.upgrade.path;
+    if (path.ends_with("/*")) path.pop_back();
+    urls.push_back("ws://" + listener.sockets.printed() + path);
+  }
+  return urls;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,108 @@
+// The gateway as a component: its shards, its links to what the registry names, its registration.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/base/loop.h"
+#include "control/config/config.h"
+#include "control/discovery/registry.h"
+#include "control/http/refusals.h"
+#include "control/links/manager.h"
+#include "control/observe/episode.h"
+#include "control/routing/selector_set.h"
+#include "dataplane/listener.h"
+#include "dataplane/shard_group.h"
+#include "services/gateway/admin.h"
+#include "services/gateway/ejections.h"
+#include "services/gateway/logins.h"
+#include "services/gateway/options.h"
+#include "services/process/component.h"
+
+namespace ringgate {
+
+class GatewayService final : public Component {
+ public:
+  // `loop` outlives this. `takeover`: listens although another process has the port.
+  GatewayService(const Config& config, std::unique_ptr<Registry> registry, ControlLoop& loop,
+                 bool takeover);
+  ~GatewayService() override;
+
+  [[nodiscard]] Result<void> start() override;
+  void add_admin_pages(Monitor& admin) override;
+  void drain(std::function<void()> done) override;
+  void tick() override;
+  // Secrets, origins, selectors and bounds of `config`; the rest of it is as it was at start.
+  [[nodiscard]] Result<void> reload(const Config& config);
+  [[nodiscard]] std::optional<std::string> health() const override;
+  [[nodiscard]] std::optional<std::string> ready() const override;
+  void collect(MetricsSnapshot& metrics) const override;
+  [[nodiscard]] std::vector<std::string> websocket_urls() const override;
+  // Another choice of services, from a reloaded configuration. The loop's thread.
+  void use_selectors(std::shared_ptr<const SelectorSet> selectors);
+
+ private:
+  void drain_mail();
+  void take_mail(std::uint32_t from, MailKind kind, ByteView message);
+  [[nodiscard]] Result<void> follow_services();
+  [[nodiscard]] std::string service_of(const std::string& name) const;
+  void begin_accepting();
+  void count_instances(const std::vector<InstanceStatus>& instances);
+  template <class Which>
+  [[nodiscard]] std::uint64_t sum_of(Which which) const {
+    std::uint64_t sum = 0;
+    for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+      sum += shards_->shard(i).counters().get(which);
+    }
+    return sum;
+  }
+
+  // ready.cc
+  void refresh_ready();
+  [[nodiscard]] Episodes::Texts problems(const std::vector<InstanceStatus>& instances);
+  [[nodiscard]] std::optional<std::string> login_problem(
+      const std::vector<InstanceStatus>& instances) const;
+  [[nodiscard]] std::optional<std::string> places_problem() const;
+
+  void watch_proxy_headers();
+  void collect_transport(Transport transport, MetricsSnapshot& metrics) const;
+  void collect_services(MetricsSnapshot& metrics) const;
+  void drained();
+
+  Config config_;
+  std::unique_ptr<Registry> registry_;
+  ControlLoop& loop_;
+  bool takeover_;
+  GatewayOptions options_;
+  std::vector<Listener> listeners_;
+  std::unique_ptr<ShardGroup> shards_;
+  std::unique_ptr<LinkManager> links_;
+  Ejections ejections_;
+  LoginOutcomes outcomes_;
+  Episodes episodes_;
+  std::unique_ptr<GatewayAdmin> admin_;
+  std::vector<std::unique_ptr<const GatewaySettings>>
+      settings_;  // of every reload: shards use them
+  bool accepting_ = false;
+  bool draining_ = false;
+  ControlLoop::TimerId timer_ = 0;
+  std::set<std::uint32_t> not_drained_;
+  std::function<void()> drain_done_;
+  Refusals long_proxy_headers_;
+  std::atomic<bool> started_{false};
+  mutable std::mutex mutex_;
+  bool starting_ = true;  // under mutex_, as what follows
+  bool is_draining_ = false;
+  std::optional<std::string> problems_;
+  // By service and state
+  std::map<std::pair<std::string, std::string>, int> instances_;
+  std::map<std::pair<std::string, std::string>, int> link_states_;
+  std::map<std::string, int> ejected_;  // by service
+};
+
+}  // namespace ringgate

@@ -1,0 +1,114 @@
+// Gateway: what operators ask of a shard. Rare, so it may search the table and allocate.
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "codec/pkt.pb.h"
+#include "control/base/json.h"
+#include "services/gateway/handler.h"
+
+namespace ringgate {
+namespace {
+
+// An answer has to fit a mailbox beside what else is in it.
+constexpr std::size_t kMaxAnswerBytes = 48 * 1024;
+
+std::string describe_channel(const Connection& connection, const Channel& channel,
+                             std::uint32_t shard, std::string_view gateway_id) {
+  std::string json = "{\"channel\": ";
+  append_json_string(json, channel.id());
+  json += ", \"account\": ";
+  append_json_string(json, channel.account(gateway_id));
+  json += ", \"app\": ";
+  append_json_string(json, channel.app());
+  json += ", \"remoteIP\": ";
+  append_json_string(json, connection.peer.ip());
+  json += fmt::format(
+      ", \"transport\": \"{}\", \"shard\": {}, \"loggedIn\": {}, \"outstanding\": {}, "
+      "\"queuedBytes\": {}}}",
+      describe(connection.transport), shard, channel.state == ChannelState::kLoggedIn,
+      channel.outstanding, connection.output.queued_bytes());
+  return json;
+}
+
+bool is_meant(const ChannelFilter& filter, const Channel& channel, std::string_view gateway_id) {
+  const auto fits = [](std::string_view wanted, std::string_view is) {
+    return wanted.empty() || wanted == is;
+  };
+  return fits(filter.channel.view(), channel.id()) &&
+         fits(filter.account.view(), channel.account(gateway_id)) &&
+         fits(filter.app.view(), channel.app());
+}
+
+}  // namespace
+
+void GatewayHandler::inspect(const InspectMail& mail) {
+  if (mail.inspection == Inspection::kLinks) {
+    report_links(mail.question);
+  } else {
+    report_channels(mail);
+  }
+}
+
+void GatewayHandler::report_links(std::uint32_t question) {
+  InspectedHead head{question, 0, 0};
+  std::vector<std::uint8_t> message(sizeof head);
+  upstreams_->for_each([&](const Upstream& upstream) {
+    const LinkRow row{upstream.id, static_cast<std::uint32_t>(upstream.outstanding.size()),
+                      upstream.link == nullptr ? 0 : upstream.link->output.queued_bytes(),
+                      upstream.ejected() ? 1u : 0u};
+    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&row);
+    if (message.size() + sizeof row > kMaxAnswerBytes) {
+      head.more = 1;
+      return;
+    }
+    message.insert(message.end(), bytes, bytes + sizeof row);
+  });
+  std::memcpy(message.data(), &head, sizeof head);
+  shard_->mail_surely(shard_->control(), kMailInspected, ByteView(message));
+}
+
+void GatewayHandler::report_channels(const InspectMail& mail) {
+  InspectedHead head{mail.question, 0, 0};
+  std::string rows;
+  shard_->table().for_each_client([&](Connection& connection) {
+    Channel* const channel = connection.open() ? channel_of(connection) : nullptr;
+    if (channel == nullptr || !is_meant(mail.filter, *channel, options_.gateway_id)) return;
+    ++head.channels;
+    if (head.more == 0) {
+      std::string row =
+          describe_channel(connection, *channel, shard_->index(), options_.gateway_id);
+      if (rows.size() + row.size() > kMaxAnswerBytes) {
+        head.more = 1;
+      } else {
+        if (!rows.empty()) rows += ", ";
+        rows += row;
+      }
+    }
+    if (mail.inspection == Inspection::kKick) kick(connection, *channel);
+  });
+  std::vector<std::uint8_t> message(sizeof head + rows.size());
+  std::memcpy(message.data(), &head, sizeof head);
+  std::memcpy(message.data() + sizeof head, rows.data(), rows.size());
+  shard_->mail_surely(shard_->control(), kMailInspected, ByteView(message));
+}
+
+// As a newer login would, but the session is still this channel's: its sign-out follows.
+void GatewayHandler::kick(Connection& connection, const Channel& channel) {
+  if (channel.state == ChannelState::kLoggedIn) {
+    pkt::KickoutNotify notify;
+    notify.set_channelid(std::string(channel.id()));
+    const std::string body = notify.SerializeAsString();
+    OutgoingHeader header;
+    header.command = kCommandSignIn;
+    header.channel_id = channel.id();
+    header.flag = Flag::kPush;
+    std::uint8_t* const to =
+        shard_->reserve_frame(connection, Opcode::kBinary, packet_bytes(header, body.size()));
+    if (to == nullptr) return;  // it was full: closed as a slow consumer
+    write_packet(to, header, as_bytes(body));
+  }
+  shard_->finish(connection, CloseReason::kKickedByOperator);
+}
+
+}  // namespace ringgate

@@ -1,0 +1,50 @@
+#include "services/gateway/logins.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ringgate {
+namespace {
+
+constexpr std::size_t kMostAccounts = 64;
+
+std::string printable(std::string_view words) {
+  std::string text(words);
+  std::ranges::replace_if(
+      text,
+      [](char c) {
+        const auto value = static_cast<unsigned char>(c);
+        return value < 0x20 || value >= 0x7f;
+      },
+      '?');
+  return text.empty() ? "(it does not say why)" : text;
+}
+
+}  // namespace
+
+void LoginOutcomes::failed(std::uint32_t account_crc, std::string_view why, std::uint64_t succeeded,
+                           Clock::time_point now) {
+  forget_old(succeeded, now);
+  ++failures_;
+  if (accounts_.size() < kMostAccounts) accounts_.insert(account_crc);
+  why_ = printable(why);
+  last_ = now;
+}
+
+void LoginOutcomes::forget_old(std::uint64_t succeeded, Clock::time_point now) {
+  const bool one_succeeded = succeeded != succeeded_;
+  succeeded_ = succeeded;
+  if (one_succeeded || (failures_ > 0 && now - last_ >= kForget)) {
+    failures_ = 0;
+    accounts_.clear();
+  }
+}
+
+std::optional<std::string> LoginOutcomes::look(std::uint64_t succeeded, Clock::time_point now) {
+  forget_old(succeeded, now);
+  if (failures_ < kFailures || accounts_.size() < kAccounts) return std::nullopt;
+  return fmt::format("every login fails since the last one that succeeded; the last one: {}", why_);
+}
+
+}  // namespace ringgate

@@ -1,0 +1,141 @@
+// Messages between the shards of a gateway and its control thread, beside those of
+// dataplane/upstream.h.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "codec/ws_upgrade.h"
+#include "control/routing/catalogue.h"
+#include "dataplane/connection.h"
+#include "dataplane/mailbox.h"
+#include "dataplane/shard.h"
+#include "services/auth/token.h"
+#include "services/gateway/options.h"
+
+namespace ringgate {
+
+inline constexpr MailKind kMailCatalogue = kMailHandler + 16;       // control to shards
+inline constexpr MailKind kMailCatalogueTaken = kMailHandler + 17;  // and back
+inline constexpr MailKind kMailDeliver = kMailHandler + 18;         // shard to shard
+inline constexpr MailKind kMailDrain = kMailHandler + 19;           // control to shards
+inline constexpr MailKind kMailDrained = kMailHandler + 20;         // and back
+inline constexpr MailKind kMailLogClose = kMailHandler + 21;        // shard to control, may be lost
+
+inline constexpr MailKind kMailInspect = kMailHandler + 22;      // control to shards
+inline constexpr MailKind kMailInspected = kMailHandler + 23;    // and back
+inline constexpr MailKind kMailReconfigure = kMailHandler + 24;  // control to shards
+
+inline constexpr MailKind kMailEjected = kMailHandler + 32;      // shards to control
+inline constexpr MailKind kMailLoginFailed = kMailHandler + 33;  // shards to control, may be lost
+
+// An instance gets no new requests of a shard, or gets them again: see eject.cc.
+enum class EjectReason : std::uint8_t { kSilent, kMute };
+struct EjectedMail {
+  std::uint32_t upstream;
+  EjectReason reason;
+  std::uint8_t ejected;  // 0: it is back
+};
+// Not refused: the login service had a fault, or did not answer.
+struct LoginFailedMail {
+  std::uint32_t account_crc;
+  std::uint8_t text_bytes;
+  std::array<char, 123> text;  // why, in a service's words
+};
+
+struct CatalogueMail {
+  const Catalogue* catalogue;  // valid until a later version is acknowledged
+};
+struct CatalogueTakenMail {
+  std::uint64_t version;
+};
+
+// What a reload may change on a shard, immutable and kept until the shards have ended.
+struct GatewaySettings {
+  GatewayOptions options;
+  ShardOptions shard;
+  std::vector<WsUpgradeOptions> upgrades;  // of each listener
+};
+struct ReconfigureMail {
+  const GatewaySettings* settings;
+};
+
+inline constexpr std::uint64_t kDrainCredit = 1'000'000;  // for the end of one connection
+struct DrainMail {
+  std::uint64_t thousandths_per_second;  // of a connection
+  std::uint64_t credit_millionths;       // of a connection: shards of a slow pace take turns
+};
+
+// What a delivery is, as its header said it. In mail, `channels_bytes` of comma-joined channel ids
+// follow, then `header_bytes` of header, then the packet's tail.
+struct DeliveryHead {
+  std::uint32_t upstream = 0;
+  std::uint32_t sequence = 0;
+  std::uint32_t channels_bytes = 0;
+  std::uint32_t header_bytes = 0;
+  std::uint8_t flag = 0;
+  std::uint8_t is_signin = 0;   // command is login.signin: an answer to a login, or a kick-out
+  std::uint8_t is_signout = 0;  // command is login.signout: the channel is expected to be gone
+  std::uint8_t success = 0;     // status is Success
+  std::uint8_t fault = 0;       // status is SystemException
+  std::uint32_t command_index = 0;
+};
+
+// What an operator asks of every shard. The answer carries the same question number.
+enum class Inspection : std::uint8_t {
+  kLinks,     // LinkRow of every upstream
+  kChannels,  // as JSON objects with a comma between, as many as an answer holds
+  kKick,      // the same, and all of them are told that they are kicked out, and closed
+};
+
+// Text in mail. set() says whether it fits.
+template <std::size_t kMaxBytes>
+struct MailText {
+  static_assert(kMaxBytes < 256);
+  std::uint8_t bytes;
+  std::array<char, kMaxBytes> text;
+
+  [[nodiscard]] bool set(std::string_view value) noexcept {
+    if (value.size() > kMaxBytes) return false;
+    bytes = static_cast<std::uint8_t>(value.size());
+    std::copy(value.begin(), value.end(), text.begin());
+    return true;
+  }
+  [[nodiscard]] std::string_view view() const noexcept { return {text.data(), bytes}; }
+};
+
+// Which channels are meant: what is empty does not matter, and something is not.
+struct ChannelFilter {
+  MailText<kMaxAccountBytes> account;
+  MailText<kMaxAppBytes> app;
+  MailText<255> channel;
+};
+struct InspectMail {
+  std::uint32_t question;
+  Inspection inspection;
+  ChannelFilter filter;  // not of kLinks
+};
+struct InspectedHead {  // LinkRows or text follow
+  std::uint32_t question;
+  std::uint32_t more;      // 1: there were more rows than an answer holds
+  std::uint32_t channels;  // all that were meant; all were kicked, if that was asked
+};
+struct LinkRow {
+  std::uint32_t upstream;
+  std::uint32_t outstanding;
+  std::uint32_t queued_bytes;  // 0 unless the link is at home on that shard
+  std::uint32_t ejected;       // 1: that shard sends it nothing new; the sum over shards
+};
+
+struct LogCloseMail {
+  CloseReason reason;
+  std::uint8_t account_bytes;
+  std::array<char, 128> account;
+  PeerAddress peer;
+};
+
+}  // namespace ringgate

@@ -1,0 +1,125 @@
+// What a gateway tells its monitor: counters of its shards, and what it knows of services.
+#include <algorithm>
+
+#include "services/gateway/component.h"
+#include "services/gateway/handler.h"
+#include "services/process/shards.h"
+
+namespace ringgate {
+
+// For the metrics, which another thread reads.
+void GatewayService::count_instances(const std::vector<InstanceStatus>& all) {
+  std::map<std::pair<std::string, std::string>, int> instances;
+  std::map<std::pair<std::string, std::string>, int> links;
+  std::map<std::string, int> ejected;
+  for (const InstanceStatus& instance : all) {
+    ejected[instance.service.name] += ejections_.ejected(instance.upstream) ? 1 : 0;
+    for (const char* const state : {"young", "adult", "draining"}) {
+      instances[{instance.service.name, state}] += instance_state(instance) == state ? 1 : 0;
+    }
+    for (const InstanceStatus::Lane& lane : instance.lanes) {
+      for (const LaneState state : {LaneState::kWaiting, LaneState::kDialling, LaneState::kUp}) {
+        links[{instance.service.name, std::string(describe(state))}] += lane.state == state ? 1 : 0;
+      }
+    }
+  }
+  const std::scoped_lock lock(mutex_);
+  instances_ = std::move(instances);
+  link_states_ = std::move(links);
+  ejected_ = std::move(ejected);
+}
+
+void GatewayService::collect(MetricsSnapshot& metrics) const {
+  if (!started_.load(std::memory_order_acquire)) return;
+  registry_->collect(metrics);
+  collect_shards(*shards_, config_.service_id, metrics);
+  for (const Transport transport : {Transport::kTcp, Transport::kWebSocket}) {
+    collect_transport(transport, metrics);
+  }
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
+    for (std::size_t c = 0; c < kKnownCommands.size(); ++c) {
+      metrics.counter("kim_message_out_flow_bytes", "bytes of messages to clients",
+                      {{"command", std::string(kKnownCommands[c])}},
+                      static_cast<double>(handler.commands().bytes_out[c].get()));
+    }
+    handler.zones().for_each([&](std::string_view zone, const ZoneCounters::Row& row) {
+      const std::string label(zone);
+      metrics.counter("kim_no_server_found_error_total",
+                      "packets that no service was found for, by the zone it was looked for in",
+                      {{"zone", label}}, static_cast<double>(row.no_server.get()));
+      if (label.empty()) return;
+      metrics.counter("ringgate_fallbacks_by_zone_total",
+                      "packets that another zone served, by the zone that has no connected service",
+                      {{"serviceId", config_.service_id}, {"zone", label}},
+                      static_cast<double>(row.fallback.get()));
+    });
+  }
+  collect_services(metrics);
+}
+
+// What clients over one transport do, under the name that its listeners register by.
+void GatewayService::collect_transport(Transport transport, MetricsSnapshot& metrics) const {
+  const auto listens = [this](Transport wanted) {
+    return std::ranges::find(config_.listen, wanted, &ListenSpec::transport) !=
+           config_.listen.end();
+  };
+  if (!listens(transport)) return;
+  const bool is_second = transport == Transport::kWebSocket && listens(Transport::kTcp);
+  const MetricsSnapshot::Labels who = {
+      {"serviceId", config_.service_id},
+      {"serviceName", is_second ? std::string(gateway_name(transport)) : config_.service_name}};
+  double channels = 0;
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    const Counters& counters = shards_->shard(i).counters();
+    const auto websockets = static_cast<double>(counters.get(Gauge::kWebSocketChannels));
+    const bool is_tcp = transport == Transport::kTcp;
+    channels +=
+        is_tcp ? static_cast<double>(counters.get(Gauge::kChannels)) - websockets : websockets;
+    const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
+    const CommandCounters::In& in = handler.commands().in[index_of(transport)];
+    for (std::size_t c = 0; c < kKnownCommands.size(); ++c) {
+      MetricsSnapshot::Labels labels = who;
+      labels.emplace_back("command", kKnownCommands[c]);
+      metrics.counter("kim_message_in_total", "messages from clients", labels,
+                      static_cast<double>(in.messages[c].get()));
+      metrics.counter("kim_message_in_flow_bytes", "bytes of messages from clients", labels,
+                      static_cast<double>(in.bytes[c].get()));
+    }
+  }
+  metrics.gauge("kim_channel_total", "logged-in connections", who, std::max(channels, 0.0));
+}
+
+// Forwards by service and result, and what there is to forward to.
+void GatewayService::collect_services(MetricsSnapshot& metrics) const {
+  const std::string& id = config_.service_id;
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
+    handler.services().for_each([&](const std::string& name, const ServiceCounters::Row& row) {
+      const auto add = [&](const char* result, const Cell& cell) {
+        metrics.counter("ringgate_forwards_total", "packets for services, by what became of them",
+                        {{"serviceId", id}, {"service", name}, {"result", result}},
+                        static_cast<double>(cell.get()));
+      };
+      add("forwarded", row.forwarded);
+      add("failed", row.failed);
+      add("no_service", row.no_service);
+    });
+  }
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [labels, count] : instances_) {
+    metrics.gauge("ringgate_instances", "known instances of services, by state",
+                  {{"serviceId", id}, {"service", labels.first}, {"state", labels.second}}, count);
+  }
+  for (const auto& [service, count] : ejected_) {
+    metrics.gauge("ringgate_instances_ejected",
+                  "instances that a shard sends nothing new because they do not answer",
+                  {{"serviceId", id}, {"service", service}}, count);
+  }
+  for (const auto& [labels, count] : link_states_) {
+    metrics.gauge("ringgate_links_by_state", "links to services that there should be, by state",
+                  {{"serviceId", id}, {"service", labels.first}, {"state", labels.second}}, count);
+  }
+}
+
+}  // namespace ringgate

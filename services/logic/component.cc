@@ -1,0 +1,159 @@
+#include "services/logic/component.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "control/observe/logging.h"
+#include "services/process/shards.h"
+#include "services/store/memory.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::chrono::milliseconds kLookAgain{20};
+
+}  // namespace
+
+LogicComponent::LogicComponent(const Config& config, std::unique_ptr<Registry> registry,
+                               ControlLoop& loop, FillRouter fill, const LogicUse& use)
+    : config_(config),
+      registry_(std::move(registry)),
+      loop_(loop),
+      fill_(std::move(fill)),
+      use_(use) {}
+
+LogicComponent::~LogicComponent() {
+  end();
+}
+
+Result<void> LogicComponent::start() {
+  Result<ShardGroupOptions> options = shard_group_options(config_, 0);
+  if (!options) return std::unexpected(options.error());
+  options->name = config_.service_name.substr(0, 11);
+  options->accept = AcceptMode::kHandOut;
+  if (!config_.redis) options->shards = 1;  // sessions in memory are one shard's
+  options->extra_endpoints = config_.redis ? 1 : 0;
+  Result<std::vector<Listener>> listeners = open_listeners(config_, 1, false);
+  if (!listeners) return std::unexpected(listeners.error());
+  listeners_ = std::move(*listeners);
+
+  LogicOptions logic;
+  logic.handshake_wait_ms = static_cast<std::uint32_t>(config_.login_wait.count());
+  logic.max_header_bytes = config_.max_link_header;
+  RedisStoreOptions redis;
+  if (config_.redis) {
+    redis.host = config_.redis->host;
+    redis.port = config_.redis->port;
+  }
+  const MakeStore store = config_.redis ? redis_store(redis) : memory_store();
+  Result<std::unique_ptr<ShardGroup>> shards = ShardGroup::create(
+      *options, [&](std::uint32_t) { return make_logic_handler(logic, store, fill_); });
+  if (!shards) return std::unexpected(shards.error());
+  shards_ = std::move(*shards);
+  if (config_.redis) {
+    store_ = std::make_unique<RedisStoreThread>(redis, shards_->switchboard());
+    store_->start();
+  }
+  if (Result<void> started = shards_->start(listeners_); !started) return started;
+  loop_.at_turn_end([this] { return shards_->flush(); });
+  started_.store(true, std::memory_order_release);
+  if (use_.announces) announce("listening tcp " + listeners_.front().sockets.printed());
+
+  Service service = registrations(config_, listeners_).front();
+  if (config_.lanes) service.meta["lanes"] = "1";
+  service.meta["max_frame"] = std::to_string(config_.max_link_frame);
+  return registry_->register_service(service);
+}
+
+void LogicComponent::tick() {
+  registry_->on_ready();
+  const bool registered = registry_->is_registered(config_.service_id);
+  const std::optional<Error> problem = registry_->problem();
+  const Episodes::Texts now = problems();
+  const std::scoped_lock lock(mutex_);
+  episodes_.update(now);
+  not_registered_.reset();
+  if (!registered)
+    not_registered_ = "not registered yet" + (problem ? ": " + problem->message : "");
+}
+
+// What ends by itself or by an operator's hand, apart from the store, which tells by itself.
+Episodes::Texts LogicComponent::problems() const {
+  Episodes::Texts now;
+  if (const std::optional<std::string> stuck = stuck_shard(*shards_)) now["shard"] = *stuck;
+  bool room = false;
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    const Shard& shard = shards_->shard(i);
+    room = room || shard.counters().get(Gauge::kLinks) < shard.options().max_links;
+  }
+  if (!room) {
+    now["links"] = fmt::format("no place is left for a gateway's link ({} on each shard)",
+                               shards_->shard(0).options().max_links);
+  }
+  return now;
+}
+
+// Gateways see the deregistration, finish what is under way and close their links.
+void LogicComponent::drain(std::function<void()> done) {
+  draining_.store(true, std::memory_order_release);
+  drain_done_ = std::move(done);
+  drain_until_ = std::chrono::steady_clock::now() + config_.drain_time;
+  if (Result<void> gone = registry_->deregister(config_.service_id); !gone) {
+    spdlog::warn("not deregistered: {}", gone.error().message);
+  }
+  wait_for_links();
+}
+
+void LogicComponent::wait_for_links() {
+  if (links() > 0 && std::chrono::steady_clock::now() < drain_until_) {
+    loop_.after(kLookAgain, [this] { wait_for_links(); });
+    return;
+  }
+  end();
+  std::exchange(drain_done_, nullptr)();
+}
+
+void LogicComponent::end() {
+  if (shards_ != nullptr) shards_->stop();
+  if (store_ != nullptr) store_->stop();
+}
+
+std::uint64_t LogicComponent::links() const {
+  std::uint64_t links = 0;
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    links += shards_->shard(i).counters().get(Gauge::kLinks);
+  }
+  return links;
+}
+
+std::optional<std::string> LogicComponent::health() const {
+  if (!started_.load(std::memory_order_acquire)) return "starting";
+  if (draining_.load(std::memory_order_acquire)) return std::nullopt;
+  return stuck_shard(*shards_);
+}
+
+std::optional<std::string> LogicComponent::ready() const {
+  if (!started_.load(std::memory_order_acquire)) return "starting";
+  if (draining_.load(std::memory_order_acquire)) return "draining";
+  std::optional<std::string> lines;
+  if (store_ != nullptr) {
+    add_line(lines, store_->health().problem());
+    if (use_.gives_message_ids) add_line(lines, store_->health().ids_problem());
+  }
+  const std::scoped_lock lock(mutex_);
+  add_line(lines, not_registered_);
+  add_line(lines, episodes_.text());
+  return lines;
+}
+
+void LogicComponent::collect(MetricsSnapshot& metrics) const {
+  registry_->collect(metrics);
+  if (started_.load(std::memory_order_acquire)) {
+    collect_shards(*shards_, config_.service_id, metrics);
+    if (store_ != nullptr) store_->health().collect(metrics, config_.service_id);
+  }
+}
+
+}  // namespace ringgate

@@ -1,0 +1,68 @@
+// A logic service as a component: its shards, its store, its registration. Which handlers it has is
+// given by whoever makes it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "control/base/loop.h"
+#include "control/config/config.h"
+#include "control/discovery/registry.h"
+#include "control/observe/episode.h"
+#include "dataplane/listener.h"
+#include "dataplane/shard_group.h"
+#include "services/logic/service.h"
+#include "services/process/component.h"
+#include "services/store/redis/thread.h"
+
+namespace ringgate {
+
+struct LogicUse {
+  // Without, nobody is told where it listens but the registry: for a service that only the gateway
+  // of the same process dials.
+  bool announces = true;
+  // It is not ready while it has no message ids to give.
+  bool gives_message_ids = true;
+};
+
+class LogicComponent final : public Component {
+ public:
+  // `loop` outlives this.
+  LogicComponent(const Config& config, std::unique_ptr<Registry> registry, ControlLoop& loop,
+                 FillRouter fill, const LogicUse& use);
+  ~LogicComponent() override;
+
+  [[nodiscard]] Result<void> start() override;
+  void drain(std::function<void()> done) override;
+  void tick() override;
+  [[nodiscard]] std::optional<std::string> health() const override;
+  [[nodiscard]] std::optional<std::string> ready() const override;
+  void collect(MetricsSnapshot& metrics) const override;
+
+ private:
+  void end();
+  void wait_for_links();
+  [[nodiscard]] Episodes::Texts problems() const;
+  [[nodiscard]] std::uint64_t links() const;
+
+  Config config_;
+  std::unique_ptr<Registry> registry_;
+  ControlLoop& loop_;
+  FillRouter fill_;
+  LogicUse use_;
+  std::vector<Listener> listeners_;
+  std::unique_ptr<ShardGroup> shards_;
+  std::unique_ptr<RedisStoreThread> store_;
+  std::function<void()> drain_done_;
+  std::chrono::steady_clock::time_point drain_until_;
+  std::atomic<bool> started_{false};
+  std::atomic<bool> draining_{false};
+  mutable std::mutex mutex_;
+  std::optional<std::string> not_registered_ = "not registered yet";  // under mutex_
+  Episodes episodes_;                                                 // under mutex_
+};
+
+}  // namespace ringgate

@@ -1,0 +1,152 @@
+#include "services/logic/handler.h"
+
+#include <utility>
+
+#include "codec/names.h"
+#include "codec/pkt.pb.h"
+#include "dataplane/check.h"
+#include "services/logic/mail.h"
+#include "services/store/memory.h"
+
+namespace ringgate {
+namespace {
+
+// The id and a lane.
+constexpr std::size_t kMaxHandshakeBytes = 2 * kMaxForeignIdBytes;
+
+}  // namespace
+
+LogicHandler::LogicHandler(const LogicOptions& options, MakeStore make_store, FillRouter fill)
+    : options_(options), make_store_(std::move(make_store)), fill_(std::move(fill)) {}
+
+LogicHandler::~LogicHandler() = default;
+
+LogicHandler::OnShard::OnShard(Shard& its_shard, const LogicHandler& handler)
+    : shard(its_shard),
+      links(its_shard, kMailLinkClaimed, kMailLinkGone),
+      outbox(its_shard, links, kMailToGateway),
+      message_ids(its_shard.index(), its_shard.options().shards),
+      store(handler.make_store_(its_shard, message_ids)),
+      logic{outbox, *store, message_ids, {}},
+      channels(handler.router_, handler.options_.channels) {}
+
+void LogicHandler::on_start(Shard& shard) {
+  fill_(router_);
+  on_shard_ = std::make_unique<OnShard>(shard, *this);
+}
+
+void LogicHandler::on_accept(Connection& connection) {
+  on_shard_->shard.set_deadline(connection, options_.handshake_wait_ms);
+}
+
+void LogicHandler::on_adopt(Connection& connection, const AdoptedFor&) {
+  on_accept(connection);
+}
+
+void LogicHandler::on_deadline(Connection& connection) {
+  if (connection.user == nullptr) on_shard_->shard.finish(connection, CloseReason::kHandshake);
+}
+
+void LogicHandler::on_packet(Connection& connection, ByteView payload) {
+  const auto* const link = static_cast<const Link*>(connection.user);
+  if (link == nullptr) {
+    on_handshake(connection, payload);
+    return;
+  }
+  const Packet packet = parse_packet(payload, options_.max_header_bytes);
+  if (packet.status == PacketStatus::kLogic) {
+    on_request(*link, packet);
+  } else if (packet.status != PacketStatus::kBasic) {
+    on_shard_->shard.counters().add(Counter::kLinkPacketMalformed);
+  }
+}
+
+void LogicHandler::on_handshake(Connection& connection, ByteView payload) {
+  Shard& shard = on_shard_->shard;
+  pkt::InnerHandshakeReq handshake;
+  const bool parsed = payload.size() <= kMaxHandshakeBytes &&
+                      handshake.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
+  const std::string& id = handshake.serviceid();
+  if (!parsed || !is_valid_foreign_id(id)) {
+    shard.finish(connection, CloseReason::kHandshake);
+    return;
+  }
+  shard.set_deadline(connection, 0);
+  on_shard_->links.claim(connection, id, handshake.lane());
+}
+
+bool LogicHandler::scan(ByteView header, HeaderScan& scan) {
+  switch (scan_header(header, options_.max_metas, scan)) {
+    case ScanStatus::kCanonical:
+      return true;
+    case ScanStatus::kNotCanonical:
+      return !has_more_metas(header, options_.max_metas) && slow_path_.parse(header, scan) &&
+             scan.metas <= options_.max_metas;
+    case ScanStatus::kTooManyMetas:
+      break;
+  }
+  return false;
+}
+
+void LogicHandler::on_request(const Link& link, const Packet& packet) {
+  Counters& counters = on_shard_->shard.counters();
+  counters.add(Counter::kPacketsIn);
+  HeaderScan header;
+  // An answer goes to a list of channel ids: one with a comma would be several.
+  if (!scan(packet.header, header) || !is_valid_foreign_id(header.channel_id)) {
+    counters.add(Counter::kLinkPacketMalformed);  // nobody could be answered
+    return;
+  }
+  RequestView view;
+  view.command = header.command;
+  view.channel_id = header.channel_id;
+  view.dest = header.dest;
+  view.account = header.account.value;
+  view.app = header.app.value;
+  view.gateway_id = link.gateway->id;
+  view.body = packet.body;
+  view.sequence = header.sequence;
+  view.link = link.connection;
+  Request request(on_shard_->logic, view);
+  if (header.command.empty()) {
+    counters.add(Counter::kLinkPacketMalformed);
+    request.fail(Status::kInvalidCommand, "the packet has no command");
+    return;
+  }
+  on_shard_->channels.handle(request);
+}
+
+void LogicHandler::on_close(Connection& connection, CloseReason) {
+  on_shard_->links.drop(connection);
+}
+
+void LogicHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message) {
+  switch (kind) {
+    case kMailLinkClaimed:
+    case kMailLinkGone:
+      on_shard_->links.on_mail(from, kind, message);
+      return;
+    case kMailToGateway:
+      on_shard_->outbox.on_mail(message);
+      return;
+    default:
+      on_shard_->store->on_mail(kind, message);
+      on_shard_->channels.proceed();
+  }
+}
+
+void LogicHandler::on_tick() {
+  on_shard_->store->on_tick();
+  on_shard_->channels.proceed();
+}
+
+void LogicHandler::on_batch_end() {
+  on_shard_->channels.proceed();
+}
+
+std::unique_ptr<Handler> make_logic_handler(const LogicOptions& options, MakeStore make_store,
+                                            FillRouter fill) {
+  return std::make_unique<LogicHandler>(options, std::move(make_store), std::move(fill));
+}
+
+}  // namespace ringgate

@@ -1,0 +1,110 @@
+#include "services/logic/links.h"
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include "dataplane/check.h"
+
+namespace ringgate {
+namespace {
+
+// Followed by the gateway's id.
+struct LinkMail {
+  std::uint64_t claimed_ns;
+  std::uint32_t lane;
+  std::uint32_t unused;
+};
+
+std::uint64_t monotonic_ns() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, std::uint32_t lane) {
+  Gateway& gateway = at(gateway_id);
+  std::vector<LinkRef> older;
+  for (const auto& link : gateway.here) {
+    if (link->lane == lane) older.push_back(link->connection);
+  }
+  gateway.here.push_back(std::make_unique<Link>(
+      Link{&gateway, lane, monotonic_ns(), {connection.slot, connection.generation}}));
+  connection.user = gateway.here.back().get();
+  broadcast(claimed_kind_, *gateway.here.back());
+  for (const LinkRef old : older) {
+    Connection* const replaced = shard_.find(old.slot, old.generation);
+    if (replaced != nullptr) shard_.finish(*replaced, CloseReason::kReplaced);
+  }
+}
+
+void LinkDirectory::drop(Connection& connection) {
+  const auto* const link = static_cast<const Link*>(connection.user);
+  if (link == nullptr) return;
+  broadcast(gone_kind_, *link);
+  Gateway& gateway = *link->gateway;
+  std::erase_if(gateway.here, [link](const auto& owned) { return owned.get() == link; });
+  erase_if_unused(gateway.id);
+}
+
+void LinkDirectory::on_mail(std::uint32_t from, MailKind kind, ByteView message) {
+  LinkMail mail;
+  RINGGATE_CHECK(message.size() >= sizeof mail);
+  std::memcpy(&mail, message.data(), sizeof mail);
+  Gateway& gateway = at(as_text(message.subspan(sizeof mail)));
+  if (kind == gone_kind_) {
+    std::erase_if(gateway.elsewhere, [&](const RemoteLink& link) {
+      return link.shard == from && link.claimed_ns == mail.claimed_ns && link.lane == mail.lane;
+    });
+    erase_if_unused(gateway.id);
+    return;
+  }
+  gateway.elsewhere.push_back({from, mail.lane, mail.claimed_ns});
+  for (const auto& link : gateway.here) {
+    const bool older = link->lane == mail.lane && std::pair(link->claimed_ns, shard_.index()) <
+                                                      std::pair(mail.claimed_ns, from);
+    if (!older) continue;
+    close(*link);  // changes gateway.here
+    return;
+  }
+}
+
+const Gateway* LinkDirectory::find(std::string_view gateway_id) const {
+  const auto found = gateways_.find(gateway_id);
+  return found == gateways_.end() ? nullptr : &found->second;
+}
+
+Gateway& LinkDirectory::at(std::string_view gateway_id) {
+  if (const auto found = gateways_.find(gateway_id); found != gateways_.end()) {
+    return found->second;
+  }
+  Gateway& gateway = gateways_[std::string(gateway_id)];
+  gateway.id = gateway_id;
+  return gateway;
+}
+
+void LinkDirectory::erase_if_unused(const std::string& gateway_id) {
+  const auto found = gateways_.find(gateway_id);
+  if (found->second.here.empty() && found->second.elsewhere.empty()) gateways_.erase(found);
+}
+
+void LinkDirectory::close(const Link& link) {
+  Connection* const connection = shard_.find(link.connection.slot, link.connection.generation);
+  if (connection != nullptr) shard_.finish(*connection, CloseReason::kReplaced);
+}
+
+void LinkDirectory::broadcast(MailKind kind, const Link& link) {
+  const LinkMail mail{link.claimed_ns, link.lane, 0};
+  std::vector<std::uint8_t> bytes(sizeof mail + link.gateway->id.size());
+  std::memcpy(bytes.data(), &mail, sizeof mail);
+  std::memcpy(bytes.data() + sizeof mail, link.gateway->id.data(), link.gateway->id.size());
+  for (std::uint32_t to = 0; to < shard_.options().shards; ++to) {
+    if (to != shard_.index()) shard_.mail_surely(to, kind, ByteView{bytes});
+  }
+}
+
+}  // namespace ringgate

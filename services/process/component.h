@@ -1,0 +1,43 @@
+// A part of a process that a service is made of: a gateway, a logic service. `ringgate dev` runs
+// two of them in one process.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/base/error.h"
+#include "control/http/monitor.h"
+#include "control/observe/metrics.h"
+
+namespace ringgate {
+
+class Component {
+ public:
+  Component() = default;
+  Component(const Component&) = delete;
+  Component& operator=(const Component&) = delete;
+  virtual ~Component() = default;
+
+  // --- Control thread ------------------------------------------------------------------------
+  [[nodiscard]] virtual Result<void> start() = 0;
+  // Leaves in order: deregisters, stops accepting, tells its peers, waits for what is under way up
+  // to its drain time. Then, once, `done`.
+  virtual void drain(std::function<void()> done) = 0;
+  // About every second.
+  virtual void tick() {}
+  // Before the admin port is served and before start(). Its threads call what is added until this
+  // goes.
+  virtual void add_admin_pages(Monitor& /*admin*/) {}
+
+  // --- Any thread ----------------------------------------------------------------------------
+  // Why it is not healthy, or not ready; nothing when it is.
+  [[nodiscard]] virtual std::optional<std::string> health() const = 0;
+  [[nodiscard]] virtual std::optional<std::string> ready() const = 0;
+  virtual void collect(MetricsSnapshot& metrics) const = 0;
+  // Where WebSocket clients are listened for at present: "ws://127.0.0.1:8000/".
+  [[nodiscard]] virtual std::vector<std::string> websocket_urls() const { return {}; }
+};
+
+}  // namespace ringgate

@@ -1,0 +1,241 @@
+#include "services/process/process.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "codec/proto_log.h"
+#include "control/observe/logging.h"
+#include "services/process/try_page.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{1000};
+// Of what is to be taken down once all is drained.
+constexpr std::chrono::milliseconds kEndLimit{10'000};
+// With the last lines, where somebody reads them at all.
+constexpr std::chrono::milliseconds kLeastPatience{50};
+constexpr std::chrono::milliseconds kMostPatience{500};
+
+// Every connection costs a file of the process or a place in a ring's table, and the limit of both
+// is this one; asking for less than is allowed helps nobody.
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// The series of all components, for the monitor's scrape.
+class AllMetrics final : public prometheus::Collectable {
+ public:
+  AllMetrics(const std::vector<std::unique_ptr<Component>>& components, const Monitor& monitor,
+             const Monitor* own_admin)
+      : components_(components), monitor_(monitor), own_admin_(own_admin) {}
+
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    MetricsSnapshot metrics;
+    for (const auto& component : components_) component->collect(metrics);
+    metrics.counter("ringgate_log_lines_dropped_total", "log lines lost because the queue was full",
+                    {}, static_cast<double>(log_lines_dropped()));
+    monitor_.collect(metrics, "monitor");
+    if (own_admin_ != nullptr) own_admin_->collect(metrics, "admin");
+    metrics.counter("ringgate_log_lines_lost_total",
+                    "lines for stderr and stdout that could not be written", {},
+                    static_cast<double>(log_lines_lost()));
+    metrics.counter("ringgate_protobuf_complaints_total",
+                    "what libprotobuf wanted to log, most often text of a peer that is not UTF-8",
+                    {}, static_cast<double>(protobuf_complaints()));
+    return metrics.take();
+  }
+
+ private:
+  const std::vector<std::unique_ptr<Component>>& components_;
+  const Monitor& monitor_;
+  const Monitor* own_admin_;  // may be null
+};
+
+HttpBounds http_bounds(const Config& config) {
+  HttpBounds bounds;
+  bounds.max_connections = config.monitor_connections;
+  bounds.max_connections_per_address = config.monitor_connections_per_address;
+  bounds.request_time = config.monitor_request_time;
+  return bounds;
+}
+
+}  // namespace
+
+Process::Process(const Config& config, ProcessMode mode) : config_(config), mode_(mode) {}
+
+Process::~Process() {
+  if (signals_ != nullptr) signals_->end_within(kEndLimit);
+  if (own_admin_ != nullptr) own_admin_->stop();
+  if (monitor_ != nullptr) monitor_->stop();
+  components_.clear();
+  stop_logging(patience());
+}
+
+// DrainTime is that of the whole end: what nobody reads does not come on top of it.
+std::chrono::milliseconds Process::patience() const {
+  if (!draining_) return kMostPatience;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      end_by_ - std::chrono::steady_clock::now());
+  return std::clamp(left, kLeastPatience, kMostPatience);
+}
+
+Result<std::unique_ptr<Process>> Process::create(const Config& config, ProcessMode mode) {
+  SignalWatch::block();
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_file_limit();
+  std::unique_ptr<Process> process(new Process(config, mode));
+  Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
+  if (!loop) return std::unexpected(loop.error());
+  process->loop_ = std::move(*loop);
+  start_logging(config.service_id, config.log_level);
+  for (const std::string& notice : config.notices) spdlog::warn("configuration: {}", notice);
+  if (Result<void> taken = process->take_ports(); !taken) return std::unexpected(taken.error());
+  return process;
+}
+
+Result<void> Process::run() {
+  if (Result<void> watched = watch_signals(); !watched) return watched;
+  serve_ports();
+  for (const auto& component : components_) {
+    if (Result<void> started = component->start(); !started) return started;
+  }
+  tick();
+  loop_->run();
+  return {};
+}
+
+void Process::use(const Config& config) {
+  config_.drain_time = config.drain_time;
+  set_log_level(config.log_level);
+  if (admin_ != nullptr) admin_->require_token(config.admin_token);
+}
+
+// Before anything else, as it can fail without having told anybody: components register themselves.
+Result<void> Process::take_ports() {
+  const bool development = mode_ == ProcessMode::kDevelopment;
+  if (config_.monitor_port != 0 || development) {
+    Result<std::unique_ptr<Monitor>> monitor =
+        Monitor::bind(config_.monitor_address, config_.monitor_port,
+                      development ? "--admin" : "MonitorPort", http_bounds(config_));
+    if (!monitor) return std::unexpected(monitor.error());
+    monitor_ = std::move(*monitor);
+  }
+  const bool shares_monitor = monitor_ != nullptr &&
+                              config_.admin_address == config_.monitor_address &&
+                              config_.admin_port == monitor_->port();
+  if (development || shares_monitor) {
+    admin_ = monitor_.get();
+  } else if (config_.admin_port != 0) {
+    Result<std::unique_ptr<Monitor>> admin =
+        Monitor::bind(config_.admin_address, config_.admin_port, "AdminPort", http_bounds(config_));
+    if (!admin) return std::unexpected(admin.error());
+    own_admin_ = std::move(*admin);
+    admin_ = own_admin_.get();
+  }
+  return {};
+}
+
+void Process::serve_ports() {
+  if (monitor_ != nullptr) {
+    Probes probes;
+    probes.health = [this] { return problems(&Component::health); };
+    probes.ready = [this] { return ready(); };
+    probes.metrics = std::make_shared<AllMetrics>(components_, *monitor_, own_admin_.get());
+    monitor_->add_probes(std::move(probes));
+  }
+  if (admin_ != nullptr) {
+    TryPageOptions page;
+    page.websocket_urls = [this] { return websocket_urls(); };
+    if (mode_ == ProcessMode::kDevelopment) page.development_secret = config_.app_secret;
+    add_try_page(*admin_, std::move(page));
+    admin_->require_token(config_.admin_token);
+    admin_->add_post("/drain", [this](const HttpRequest&) {
+      loop_->post([this] { begin_drain("POST /drain"); });
+      return HttpReply{202, "draining; the process ends with it\n"};
+    });
+    for (const auto& component : components_) component->add_admin_pages(*admin_);
+  }
+  if (monitor_ != nullptr) {
+    monitor_->serve();
+    announce("monitor http://" + format_endpoint({config_.monitor_address, monitor_->port()}));
+  }
+  if (own_admin_ != nullptr) own_admin_->serve();
+  if (admin_ != nullptr) {
+    announce("admin http://" + format_endpoint(admin_endpoint()) + "/try");
+  }
+}
+
+Result<void> Process::watch_signals() {
+  SignalWatch::Handlers handlers;
+  handlers.end = [this](std::string_view name) { begin_drain(name); };
+  handlers.reload = [this] {
+    if (reload_) reload_();
+  };
+  Result<std::unique_ptr<SignalWatch>> signals = SignalWatch::start(*loop_, std::move(handlers));
+  if (!signals) return std::unexpected(signals.error());
+  signals_ = std::move(*signals);
+  return {};
+}
+
+void Process::begin_drain(std::string_view why) {
+  if (draining_) return;
+  spdlog::info("{}: draining; a signal after a second ends at once", why);
+  draining_ = true;
+  end_by_ = std::chrono::steady_clock::now() + config_.drain_time;
+  left_to_drain_ = components_.size();
+  drain_next();
+}
+
+void Process::drain_next() {
+  if (left_to_drain_ == 0) {
+    spdlog::info("drained");
+    loop_->stop();
+    return;
+  }
+  components_[--left_to_drain_]->drain([this] { drain_next(); });
+}
+
+void Process::tick() {
+  files_.look();
+  for (const auto& component : components_) component->tick();
+  loop_->after(kTick, [this] { tick(); });
+}
+
+std::optional<std::string> Process::problems(std::optional<std::string> (Component::*probe)()
+                                                 const) const {
+  std::optional<std::string> lines;
+  for (const auto& component : components_) add_line(lines, (component.get()->*probe)());
+  return lines;
+}
+
+std::optional<std::string> Process::ready() const {
+  std::optional<std::string> lines = problems(&Component::ready);
+  add_line(lines, files_.problem());
+  return lines;
+}
+
+Endpoint Process::admin_endpoint() const {
+  if (admin_ == nullptr) return {};
+  const std::string& host = own_admin_ != nullptr ? config_.admin_address : config_.monitor_address;
+  const bool is_anywhere = host.empty() || host == "0.0.0.0" || host == "::";
+  return {is_anywhere ? "127.0.0.1" : host, admin_->port()};
+}
+
+std::vector<std::string> Process::websocket_urls() const {
+  std::vector<std::string> all;
+  for (const auto& component : components_) {
+    for (std::string& url : component->websocket_urls()) all.push_back(std::move(url));
+  }
+  return all;
+}
+
+}  // namespace ringgate

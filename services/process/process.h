@@ -1,0 +1,84 @@
+// A serving process: the control loop on the main thread, signals, the log, the monitor and admin
+// ports, and its components.
+//
+//   SIGTERM, SIGINT  drain and exit 0; one that comes a second later exits at once, 1
+//   SIGHUP           calls on_reload, never ends the process
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/base/loop.h"
+#include "control/config/config.h"
+#include "control/http/monitor.h"
+#include "services/process/component.h"
+#include "services/process/files.h"
+#include "services/process/signal_watch.h"
+
+namespace ringgate {
+
+enum class ProcessMode : std::uint8_t {
+  kServing,
+  // The admin pages are on the monitor's address and port, whatever these are (port 0 takes a free
+  // one), and give out tokens signed with Config::app_secret.
+  kDevelopment,
+};
+
+class Process {
+ public:
+  // Blocks the signals, so it comes before any thread is started; starts the log; takes the monitor
+  // and admin ports, which answer from run() on.
+  static Result<std::unique_ptr<Process>> create(const Config& config,
+                                                 ProcessMode mode = ProcessMode::kServing);
+  ~Process();
+
+  [[nodiscard]] ControlLoop& loop() noexcept { return *loop_; }
+  // Started in this order, drained in the reverse one.
+  void add(std::unique_ptr<Component> component) { components_.push_back(std::move(component)); }
+  void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
+  // What the process itself takes of a new configuration: LogLevel, AdminToken and DrainTime.
+  void use(const Config& config);
+  // Where a browser on this machine finds the admin pages; 0 and an empty host: nowhere.
+  [[nodiscard]] Endpoint admin_endpoint() const;
+
+  // Starts everything and serves until it is told to end.
+  [[nodiscard]] Result<void> run();
+
+ private:
+  Process(const Config& config, ProcessMode mode);
+  [[nodiscard]] Result<void> take_ports();
+  void serve_ports();
+  [[nodiscard]] Result<void> watch_signals();
+  void begin_drain(std::string_view why);
+  void drain_next();
+  void tick();
+  // For what is still to be written at the end.
+  [[nodiscard]] std::chrono::milliseconds patience() const;
+  // A line for each thing that is wrong.
+  [[nodiscard]] std::optional<std::string> problems(std::optional<std::string> (Component::*probe)()
+                                                        const) const;
+  [[nodiscard]] std::optional<std::string> ready() const;
+  [[nodiscard]] std::vector<std::string> websocket_urls() const;
+
+  Config config_;
+  ProcessMode mode_;
+  std::unique_ptr<ControlLoop> loop_;
+  std::unique_ptr<SignalWatch> signals_;
+  std::vector<std::unique_ptr<Component>> components_;
+  std::size_t left_to_drain_ = 0;
+  std::chrono::steady_clock::time_point end_by_{};  // once it drains
+  bool draining_ = false;
+  FileReserve files_;
+  std::function<void()> reload_;
+  // Last: their threads read the components.
+  std::unique_ptr<Monitor> monitor_;
+  std::unique_ptr<Monitor> own_admin_;  // Where the admin port is not the monitor's.
+  Monitor* admin_ = nullptr;
+};
+
+}  // namespace ringgate

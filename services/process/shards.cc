@@ -1,0 +1,210 @@
+#include "services/process/shards.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "control/base/cpus.h"
+#include "control/base/local_address.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::uint64_t kStuckMs = 3000;
+// The slab is reserved at start: a limit of a million files is no wish for a million slots.
+constexpr std::size_t kMostByDefault = 65'536;
+// A part of the table is looked at every sweep, all of it once in kSweepParts sweeps.
+constexpr std::uint32_t kSweepParts = 10;
+
+std::uint32_t ms(Config::Duration duration) {
+  return static_cast<std::uint32_t>(duration.count());
+}
+
+std::size_t file_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+Result<std::size_t> max_connections(const Config& config, std::size_t most) {
+  const std::size_t limit = file_limit();
+  if (config.max_connections == 0) {
+    return std::min({limit, kMostByDefault, most});
+  }
+  if (config.max_connections > limit) {
+    return usage_error(
+        "MaxConnections is {} per shard, but the open-file limit is {}, and a ring's table holds "
+        "no "
+        "more; raise the limit (ulimit -n) or use more Shards",
+        config.max_connections, limit);
+  }
+  if (config.max_connections > most) {
+    return usage_error("MaxConnections is {} per shard, but {} is the most; use more Shards",
+                       config.max_connections, most);
+  }
+  return config.max_connections;
+}
+
+// Often enough that the shortest time is kept to about an eighth of it.
+std::uint32_t sweep_ms(const Config& config) {
+  const Config::Duration shortest =
+      std::min({config.login_wait, config.login_answer_timeout, config.idle_timeout,
+                config.write_timeout, config.answer_timeout, config.link_heartbeat});
+  return std::clamp<std::uint32_t>(ms(shortest) / (8 * kSweepParts), 1, 100);
+}
+
+}  // namespace
+
+Result<ShardGroupOptions> shard_group_options(const Config& config, std::size_t max_clients) {
+  Result<CpuBudget> cpus = usable_cpus();
+  if (!cpus) return std::unexpected(cpus.error());
+  ShardGroupOptions options;
+  options.shards = static_cast<std::uint32_t>(config.shards != 0 ? config.shards : cpus->count);
+  if (config.pin_shards) options.cpus = cpus->cpus;
+  options.mailbox_bytes = config.mailbox_bytes;
+  ShardOptions& shard = options.shard;
+  if (max_clients != 0) {
+    const Result<std::size_t> most = max_connections(config, max_clients);
+    if (!most) return std::unexpected(most.error());
+    shard.max_clients = static_cast<std::uint32_t>(*most);
+    shard.max_clients_per_address = static_cast<std::uint32_t>(config.max_connections_per_address);
+  } else {
+    shard.max_clients = 0;
+    shard.ring.client_buffers = 1;
+  }
+  shard.max_links = static_cast<std::uint32_t>(config.max_links);
+  shard.max_held_bytes = config.max_login_backlog_bytes;
+  shard.trusted_proxies = config.trusted_proxies;
+  shard.proxy_protocol = config.proxy_protocol;
+  shard.max_proxy_header_bytes = config.max_proxy_header;
+  shard.ws_ping_after_ms = ms(config.websocket_ping);
+  shard.poll_after_ms = ms(config.idle_poll_after);
+  shard.write_timeout_ms = ms(config.write_timeout);
+  shard.sweep_ms = sweep_ms(config);
+  shard.sweep_parts = kSweepParts;
+  shard.limits = {
+      RoleLimits{config.max_frame, config.max_queued_bytes, 32, ms(config.idle_timeout)},
+      RoleLimits{config.max_link_frame, config.max_link_queued_bytes, 16 * 1024,
+                 ms(config.link_read_timeout)},
+  };
+  return options;
+}
+
+WsUpgradeOptions upgrade_options(const Config& config, const ListenSpec& listen) {
+  return {listen.path, config.allowed_origins, config.subprotocol, config.max_upgrade_request};
+}
+
+Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t shards,
+                                             bool takeover) {
+  std::vector<Listener> listeners;
+  for (const ListenSpec& spec : config.listen) {
+    Result<ListenerSet> sockets =
+        ListenerSet::open({spec.endpoint.host, spec.endpoint.port}, shards, takeover);
+    if (!sockets) return std::unexpected(sockets.error());
+    listeners.push_back({std::move(*sockets), spec.transport, upgrade_options(config, spec)});
+  }
+  return listeners;
+}
+
+namespace {
+
+// Differs at each start, and stays what it is while we run: existing gateways dial a service again
+// when its entry has changed, also one that was killed and is back on the same port.
+const std::string& started() {
+  static const std::string kStarted =
+      std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
+                         std::chrono::system_clock::now().time_since_epoch())
+                         .count());
+  return kStarted;
+}
+
+Service registration(const Config& config, const ListenSpec& spec, std::uint16_t port) {
+  Service service;
+  service.id = config.service_id;
+  service.name = config.service_name;
+  service.protocol = describe(spec.transport);
+  service.address = config.public_address.empty() ? spec.endpoint.host : config.public_address;
+  // All interfaces: with Consul the registration finds out where the agent is reached from.
+  const bool is_open = is_wildcard_host(service.address);
+  if (is_open && config.consul_url.empty()) {
+    service.address = machine_address(service.address == "0.0.0.0");
+  }
+  service.port = port;
+  service.zone = config.zone;
+  service.tags = config.tags;
+  if (!config.domain.empty()) service.meta["domain"] = config.domain;
+  service.meta["started"] = started();
+  if (config.monitor_port != 0) {
+    std::string host = service.address;
+    if (is_wildcard_host(host)) host.clear();
+    const bool is_monitor_elsewhere =
+        !is_wildcard_host(config.monitor_address) && !is_loopback_host(config.monitor_address);
+    if (host.empty() && is_monitor_elsewhere) host = config.monitor_address;
+    service.meta["health_url"] =
+        "http://" + format_endpoint({host, config.monitor_port}) + "/health";
+  }
+  return service;
+}
+
+}  // namespace
+
+std::vector<Service> registrations(const Config& config, std::span<const Listener> listeners) {
+  std::vector<Service> services;
+  for (const Transport transport : {Transport::kTcp, Transport::kWebSocket}) {
+    const auto spec = std::ranges::find(config.listen, transport, &ListenSpec::transport);
+    if (spec == config.listen.end()) continue;
+    const auto index = static_cast<std::size_t>(spec - config.listen.begin());
+    Service service = registration(config, *spec, listeners[index].sockets.port());
+    if (services.empty()) {
+      if (config.public_port != 0) service.port = config.public_port;
+    } else {
+      service.id += "-ws";
+      service.name = gateway_name(transport);
+    }
+    services.push_back(std::move(service));
+  }
+  return services;
+}
+
+std::optional<std::string> stuck_shard(const ShardGroup& shards) {
+  const std::uint64_t now = Clock::monotonic_ms();
+  for (std::uint32_t i = 0; i < shards.size(); ++i) {
+    const std::uint64_t turned = shards.shard(i).last_turn_ms();
+    if (now > turned + kStuckMs) {
+      return fmt::format("shard {} has not turned for {} ms", i, now - turned);
+    }
+  }
+  return std::nullopt;
+}
+
+void collect_shards(const ShardGroup& shards, const std::string& service,
+                    MetricsSnapshot& metrics) {
+  metrics.counter("ringgate_wakeups_failed_total",
+                  "wake-ups of other threads that the kernel refused; their mail came later",
+                  {{"serviceId", service}}, static_cast<double>(shards.failed_wakeups()));
+  for (std::uint32_t i = 0; i < shards.size(); ++i) {
+    const Counters& counters = shards.shard(i).counters();
+    const MetricsSnapshot::Labels labels = {{"serviceId", service}, {"shard", std::to_string(i)}};
+    for (std::size_t c = 0; c < index_of(Counter::kCount); ++c) {
+      const auto counter = static_cast<Counter>(c);
+      const CounterInfo info = describe(counter);
+      metrics.counter("ringgate_" + std::string(info.name), info.help, labels,
+                      static_cast<double>(counters.get(counter)));
+    }
+    for (std::size_t g = 0; g < index_of(Gauge::kCount); ++g) {
+      const auto gauge = static_cast<Gauge>(g);
+      const CounterInfo info = describe(gauge);
+      metrics.gauge("ringgate_" + std::string(info.name), info.help, labels,
+                    static_cast<double>(counters.get(gauge)));
+    }
+    for (std::size_t r = 1; r < static_cast<std::size_t>(CloseReason::kCount); ++r) {
+      MetricsSnapshot::Labels with_reason = labels;
+      with_reason.emplace_back("reason", describe(static_cast<CloseReason>(r)));
+      metrics.counter("ringgate_closed_by_reason_total", "connections closed, by reason",
+                      with_reason, static_cast<double>(counters.closed(r).get()));
+    }
+  }
+}
+
+}  // namespace ringgate

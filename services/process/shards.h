@@ -1,0 +1,41 @@
+// From a configuration to the shards of a service, and what is read off them while they run.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "control/config/config.h"
+#include "control/discovery/service.h"
+#include "control/observe/metrics.h"
+#include "dataplane/shard_group.h"
+
+namespace ringgate {
+
+// Threads, bounds and times as configured. `max_clients`: what a shard can number at most; 0 where
+// the shards accept no clients. Clients are direct descriptors, of which a ring takes no more than
+// RLIMIT_NOFILE.
+[[nodiscard]] Result<ShardGroupOptions> shard_group_options(const Config& config,
+                                                            std::size_t max_clients);
+
+// Every listener of the configuration, for `shards` shards each. `takeover`: although another
+// process has the port.
+[[nodiscard]] Result<std::vector<Listener>> open_listeners(const Config& config,
+                                                           std::uint32_t shards, bool takeover);
+
+// The rules for upgrades of one listener.
+[[nodiscard]] WsUpgradeOptions upgrade_options(const Config& config, const ListenSpec& listen);
+
+// What is registered: one service for each kind of listener, the first of it. Where there are both,
+// WebSocket's is <ServiceID>-ws, since a registry keeps one registration for an id.
+[[nodiscard]] std::vector<Service> registrations(const Config& config,
+                                                 std::span<const Listener> listeners);
+
+// Nothing when every shard's loop has turned lately. Any thread.
+[[nodiscard]] std::optional<std::string> stuck_shard(const ShardGroup& shards);
+
+// Every counter of every shard, labelled with `service` and the shard. Any thread.
+void collect_shards(const ShardGroup& shards, const std::string& service, MetricsSnapshot& metrics);
+
+}  // namespace ringgate

@@ -1,0 +1,118 @@
+#include "services/process/try_page.h"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "control/base/json.h"
+#include "control/base/ws_url.h"
+#include "services/auth/development.h"
+#include "services/auth/token.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::int64_t kTokenTtlS = 24 * 3600;
+constexpr const char* kJsonType = "application/json";
+
+// The text of the first <name>...</name>; empty when there is none.
+std::string_view element_text(std::string_view html, const std::string& name) {
+  const std::string open = "<" + name + ">";
+  const std::size_t begin = html.find(open);
+  if (begin == std::string_view::npos) return {};
+  html.remove_prefix(begin + open.size());
+  const std::size_t end = html.find("</" + name + ">");
+  return end == std::string_view::npos ? std::string_view{} : html.substr(0, end);
+}
+
+std::string hash_source(std::string_view text) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+  std::array<unsigned char, 4 * (SHA256_DIGEST_LENGTH + 2) / 3 + 1> base64{};
+  const int length = EVP_EncodeBlock(base64.data(), digest.data(), int{digest.size()});
+  return "'sha256-" + std::string(base64.begin(), base64.begin() + length) + "'";
+}
+
+// "ws://0.0.0.0:8000/" -> "ws://:8000/".
+std::string without_wildcard(const std::string& text) {
+  Result<WsUrl> url = parse_ws_url(text);
+  if (!url) return text;
+  std::string& host = url->endpoint.host;
+  if (!host.empty() && host != "0.0.0.0" && host != "::") return text;
+  return "ws://:" + std::to_string(url->endpoint.port) + url->path;
+}
+
+std::int64_t unix_now_s() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+}  // namespace
+
+std::string try_page_policy(std::string_view html) {
+  return "default-src 'none'; script-src " + hash_source(element_text(html, "script")) +
+         "; style-src " + hash_source(element_text(html, "style")) +
+         "; img-src data:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; "
+         "frame-ancestors 'none'";
+}
+
+std::string try_config_json(const std::vector<std::string>& websocket_urls, bool development) {
+  std::string json = "{\"ws\": [";
+  for (const std::string& url : websocket_urls) {
+    if (!json.ends_with('[')) json += ", ";
+    append_json_string(json, without_wildcard(url));
+  }
+  json += "], \"development\": ";
+  json += development ? "true}" : "false}";
+  return json;
+}
+
+HttpReply try_token_reply(const HttpRequest& request, std::string_view secret, std::int64_t now_s) {
+  const auto value = [&](const std::string& key, std::string_view otherwise) {
+    const auto at = request.query.find(key);
+    return at == request.query.end() ? std::string(otherwise) : at->second;
+  };
+  const std::string account = value("account", "");
+  const std::string app = value("app", kDevelopmentApp);
+  if (!is_valid_account(account)) {
+    return {400, "An account is 1 to " + std::to_string(kMaxAccountBytes) +
+                     " bytes of UTF-8 without commas and control characters.\n"};
+  }
+  if (!is_valid_app(app)) {
+    return {400, "An app is 1 to " + std::to_string(kMaxAppBytes) +
+                     " bytes of UTF-8 without commas and control characters.\n"};
+  }
+  std::string json = "{\"token\": ";
+  append_json_string(json, sign_token({account, app, now_s + kTokenTtlS}, secret));
+  return {200, json + "}", kJsonType};
+}
+
+void add_try_page(Monitor& monitor, TryPageOptions options) {
+  const std::string policy = try_page_policy(try_page_html());
+  monitor.add_get("/try",
+                  [policy](const HttpRequest&) {
+                    return HttpReply{200,
+                                     std::string(try_page_html()),
+                                     "text/html; charset=utf-8",
+                                     {{"Content-Security-Policy", policy}}};
+                  },
+                  Audience::kBrowser, {"account", "login"});
+  const bool development = options.development_secret.has_value();
+  monitor.add_get(
+      "/try/config.json",
+      [urls = std::move(options.websocket_urls), development](const HttpRequest&) {
+        return HttpReply{200, try_config_json(urls(), development), kJsonType};
+      },
+      Audience::kBrowser);
+  if (!development) return;
+  monitor.add_get("/try/token",
+                  [secret = std::move(*options.development_secret)](const HttpRequest& request) {
+                    return try_token_reply(request, secret, unix_now_s());
+                  },
+                  Audience::kOperator, {"account", "app"});
+}
+
+}  // namespace ringgate

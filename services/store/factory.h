@@ -1,0 +1,16 @@
+// How a logic service makes its stores.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "dataplane/shard.h"
+#include "services/store/message_ids.h"
+#include "services/store/sessions.h"
+
+namespace ringgate {
+
+// The store of a shard; it grants `ids` a lease when it has one. Both references outlive it.
+using MakeStore = std::function<std::unique_ptr<SessionStore>(Shard& shard, MessageIds& ids)>;
+
+}  // namespace ringgate

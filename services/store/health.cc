@@ -1,0 +1,137 @@
+#include "services/store/health.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "dataplane/clock.h"
+
+namespace ringgate {
+namespace {
+
+// A loop that has not turned for so long hangs in something: it turns about every second.
+constexpr std::uint64_t kStuckMs = 5'000;
+constexpr std::size_t kMostSaid = 160;
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(StoreTrouble::kCount)> kNames{
+    "connection", "timeout", "full", "read_only", "denied", "loading", "answer", "other"};
+
+struct Code {
+  std::string_view word;
+  StoreTrouble trouble;
+};
+constexpr std::array<Code, 7> kCodes{{{"OOM ", StoreTrouble::kFull},
+                                      {"READONLY ", StoreTrouble::kReadOnly},
+                                      {"MASTERDOWN ", StoreTrouble::kReadOnly},
+                                      {"NOAUTH ", StoreTrouble::kDenied},
+                                      {"WRONGPASS ", StoreTrouble::kDenied},
+                                      {"NOPERM ", StoreTrouble::kDenied},
+                                      {"LOADING ", StoreTrouble::kLoading}}};
+
+// A server's words as a part of one line.
+std::string printable(std::string_view words) {
+  std::string text(words.substr(0, std::min(words.find_first_of("\r\n"), kMostSaid)));
+  std::ranges::replace_if(
+      text,
+      [](char c) {
+        const auto value = static_cast<unsigned char>(c);
+        return value < 0x20 || value >= 0x7f;
+      },
+      '?');
+  return text;
+}
+
+std::string_view what_it_does(StoreTrouble trouble) noexcept {
+  switch (trouble) {
+    case StoreTrouble::kConnection:
+      return "cannot be reached";
+    case StoreTrouble::kTimeout:
+      return "does not answer";
+    case StoreTrouble::kFull:
+      return "is full";
+    case StoreTrouble::kReadOnly:
+      return "cannot be written to";
+    case StoreTrouble::kDenied:
+      return "does not let us in";
+    case StoreTrouble::kLoading:
+      return "is not ready yet";
+    case StoreTrouble::kAnswer:
+      return "gives answers that make no sense";
+    case StoreTrouble::kOther:
+    case StoreTrouble::kCount:
+      break;
+  }
+  return "cannot keep sessions";
+}
+
+}  // namespace
+
+std::string_view describe(StoreTrouble trouble) noexcept {
+  return kNames[static_cast<std::size_t>(trouble)];
+}
+
+StoreTrouble trouble_of(std::string_view redis_error) noexcept {
+  for (const Code& code : kCodes) {
+    if (redis_error.find(code.word) != std::string_view::npos) return code.trouble;
+  }
+  return StoreTrouble::kOther;
+}
+
+StoreHealth::StoreHealth(const std::string& address)
+    : address_(address), turned_ms_(Clock::monotonic_ms()) {}
+
+void StoreHealth::well() {
+  well_.store(true, std::memory_order_relaxed);
+  const std::scoped_lock lock(mutex_);
+  answered_once_ = true;
+  illness_.update(std::nullopt);
+}
+
+void StoreHealth::ill(StoreTrouble trouble, std::string_view why) {
+  count(trouble);
+  well_.store(false, std::memory_order_relaxed);
+  const std::scoped_lock lock(mutex_);
+  illness_.update(
+      fmt::format("the session store {} {}: {}", address_, what_it_does(trouble), printable(why)));
+}
+
+void StoreHealth::count(StoreTrouble trouble) noexcept {
+  counts_[static_cast<std::size_t>(trouble)].fetch_add(1, std::memory_order_relaxed);
+}
+
+void StoreHealth::set_ids_problem(std::optional<std::string> text) {
+  const std::scoped_lock lock(mutex_);
+  if (text) *text = fmt::format("the session store {} {}", address_, printable(*text));
+  no_ids_.update(std::move(text));
+}
+
+std::optional<std::string> StoreHealth::problem() const {
+  const std::uint64_t silent_ms =
+      Clock::monotonic_ms() - turned_ms_.load(std::memory_order_relaxed);
+  if (static_cast<std::int64_t>(silent_ms) > static_cast<std::int64_t>(kStuckMs)) {
+    return fmt::format("the thread of the session store {} has not turned for {} ms", address_,
+                       silent_ms);
+  }
+  const std::scoped_lock lock(mutex_);
+  if (illness_.text()) return illness_.text();
+  if (answered_once_) return std::nullopt;
+  return fmt::format("the session store {} has not answered yet", address_);
+}
+
+std::optional<std::string> StoreHealth::ids_problem() const {
+  const std::scoped_lock lock(mutex_);
+  return no_ids_.text();
+}
+
+void StoreHealth::collect(MetricsSnapshot& metrics, const std::string& service) const {
+  metrics.gauge("ringgate_store_up", "1 while the session store can keep a session",
+                {{"serviceId", service}}, is_well() ? 1 : 0);
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    metrics.counter("ringgate_store_errors_total",
+                    "answers of the session store that could not be used, or that did not come",
+                    {{"serviceId", service}, {"kind", std::string(kNames[i])}},
+                    static_cast<double>(counts_[i].load(std::memory_order_relaxed)));
+  }
+}
+
+}  // namespace ringgate

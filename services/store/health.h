@@ -1,0 +1,72 @@
+// Whether the shared store can do what a login needs, as its thread has seen it last.
+//
+// The store's thread writes; problem() and collect() are for any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/observe/episode.h"
+#include "control/observe/metrics.h"
+
+namespace ringgate {
+
+// What is wrong with the store: a bounded set, the label of a metric.
+enum class StoreTrouble : std::uint8_t {
+  kConnection,  // there is none, or it broke
+  kTimeout,     // no answer in time
+  kFull,        // it takes no more: OOM
+  kReadOnly,    // a replica, or one without its master
+  kDenied,      // it wants a password, or does not let us do that
+  kLoading,     // it is reading its data
+  kAnswer,      // an answer of a type that the command does not have
+  kOther,       // another error
+  kCount,
+};
+[[nodiscard]] std::string_view describe(StoreTrouble trouble) noexcept;
+
+// By what a Redis error says; since Redis 7 it begins with its code, before, an error of a script
+// has it somewhere in its text.
+[[nodiscard]] StoreTrouble trouble_of(std::string_view redis_error) noexcept;
+
+class StoreHealth {
+ public:
+  // `address` is how the sentences call the store. It is not well until it has shown that it is.
+  explicit StoreHealth(const std::string& address);
+
+  // --- The store's thread --------------------------------------------------------------------
+  void well();
+  // Counted too. `why` may be another server's words: what is not printable is replaced.
+  void ill(StoreTrouble trouble, std::string_view why);
+  void count(StoreTrouble trouble) noexcept;
+  // What else has a line in the log and in /ready: message ids cannot be given out.
+  void set_ids_problem(std::optional<std::string> text);
+  void turned(std::uint64_t now_ms) noexcept {
+    turned_ms_.store(now_ms, std::memory_order_relaxed);
+  }
+
+  // --- Any thread ----------------------------------------------------------------------------
+  // A sentence when logins cannot be kept.
+  [[nodiscard]] std::optional<std::string> problem() const;
+  [[nodiscard]] std::optional<std::string> ids_problem() const;
+  [[nodiscard]] bool is_well() const noexcept { return well_.load(std::memory_order_relaxed); }
+  void collect(MetricsSnapshot& metrics, const std::string& service) const;
+
+ private:
+  const std::string address_;
+  std::atomic<bool> well_{false};
+  std::atomic<std::uint64_t> turned_ms_;  // of CLOCK_MONOTONIC
+  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(StoreTrouble::kCount)> counts_{};
+  mutable std::mutex mutex_;
+  bool answered_once_ = false;  // under mutex_, as what follows
+  Episode illness_;
+  Episode no_ids_;
+};
+
+}  // namespace ringgate

@@ -1,0 +1,58 @@
+#include "services/store/message_ids.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "dataplane/check.h"
+
+namespace ringgate {
+namespace {
+
+constexpr unsigned kNodeBits = 10;
+constexpr unsigned kSequenceBits = 12;
+static_assert(MessageIds::kNodes == 1U << kNodeBits);
+static_assert(MessageIds::kSequences == 1U << kSequenceBits);
+
+}  // namespace
+
+MessageIds::MessageIds(std::uint32_t shard, std::uint32_t shards) noexcept
+    : shard_(shard), shards_(shards), sequence_(shard) {
+  RINGGATE_CHECK(shard < shards && shards <= kSequences);
+}
+
+void MessageIds::grant(const NodeLease& lease) noexcept {
+  lease_ = lease;
+  granted_ = true;
+  if (last_ms_ < lease.from_ms) {
+    last_ms_ = lease.from_ms;
+    sequence_ = shard_;
+  }
+}
+
+std::optional<std::int64_t> MessageIds::next() noexcept {
+  return next_at(wall_clock_ns() / 1'000'000);
+}
+
+std::optional<std::int64_t> MessageIds::next_at(std::int64_t now_ms) noexcept {
+  if (!granted_) return std::nullopt;
+  if (now_ms > last_ms_) {
+    last_ms_ = now_ms;
+    sequence_ = shard_;
+  } else if (sequence_ >= kSequences) {
+    ++last_ms_;  // ahead of the clock until it catches up
+    sequence_ = shard_;
+  }
+  if (last_ms_ > lease_.until_ms) return std::nullopt;
+  const std::int64_t id = ((last_ms_ - kEpochMs) << (kNodeBits + kSequenceBits)) |
+                          (std::int64_t{lease_.node} << kSequenceBits) | sequence_;
+  sequence_ += shards_;
+  return id;
+}
+
+std::int64_t wall_clock_ns() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,149 @@
+// RedisStoreThread: what is asked of Redis for each request, in the layout of store/layout.h.
+#include <hiredis/hiredis.h>
+
+#include <utility>
+
+#include "codec/names.h"
+#include "services/store/layout.h"
+#include "services/store/mail.h"
+#include "services/store/mail_kinds.h"
+#include "services/store/redis/scripts.h"
+#include "services/store/redis/thread.h"
+
+namespace ringgate {
+namespace {
+
+// False: of a type that is neither a value nor none.
+bool take_value(const redisReply& reply, StoreAnswer& answer) {
+  if (reply.type == REDIS_REPLY_STRING) {
+    answer.values.emplace_back(std::string(reply.str, reply.len));
+  } else if (reply.type == REDIS_REPLY_NIL) {
+    answer.values.emplace_back(std::nullopt);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// The start of a location's value that names this channel.
+std::string location_start(const std::string& channel_id) {
+  std::string bytes = encode_location({channel_id, {}});
+  bytes.resize(bytes.size() - sizeof(std::uint16_t));
+  return bytes;
+}
+
+}  // namespace
+
+void RedisStoreThread::take(std::uint32_t from, ByteView mail) {
+  std::uint64_t id = 0;
+  const StoreRequest request = read_request_mail(mail, id);
+  const Asker asker{from, id};
+  if (hangs_) {
+    // Not even sent: what is answered with 300 now must not happen when it goes on.
+    answer(asker, StoreAnswer{StoreError::kUnavailable, {}});
+  } else if (connection_->in_flight() >= options_.max_in_flight) {
+    answer(asker, StoreAnswer{StoreError::kFull, {}});
+  } else {
+    ask(request, asker);
+  }
+}
+
+void RedisStoreThread::answer(Asker asker, const StoreAnswer& answer) {
+  post(asker.shard, kMailStoreAnswer, answer_mail(asker.id, answer));
+}
+
+// Nothing is believed of an answer's type: what is at that address need not be a Redis.
+StoreAnswer RedisStoreThread::answer_of(const redisReply* reply, const Expected& expected) {
+  if (reply == nullptr) return {StoreError::kUnavailable, {}};
+  StoreAnswer answer;
+  bool good = false;
+  switch (expected.kind) {
+    case Expected::Kind::kDone:
+      good = reply->type == REDIS_REPLY_INTEGER;
+      break;
+    case Expected::Kind::kValue:
+      good = take_value(*reply, answer);
+      break;
+    case Expected::Kind::kValues:
+      good = reply->type == REDIS_REPLY_ARRAY && reply->elements == expected.count;
+      for (std::size_t i = 0; good && i < expected.count; ++i) {
+        good = take_value(*reply->element[i], answer);
+      }
+      break;
+  }
+  if (good) return answer;
+  health_.count(reply->type == REDIS_REPLY_ERROR ? trouble_of({reply->str, reply->len})
+                                                 : StoreTrouble::kAnswer);
+  probe_soon();
+  return {StoreError::kUnavailable, {}};
+}
+
+void RedisStoreThread::send(std::vector<std::string> words, Asker asker, Expected expected,
+                            std::function<void(StoreAnswer&)> use) {
+  const bool sent = connection_->send(
+      words, [this, asker, expected, use = std::move(use)](const redisReply* reply) {
+        StoreAnswer answer = answer_of(reply, expected);
+        if (use && !answer.error) use(answer);
+        this->answer(asker, answer);
+      });
+  if (!sent) answer(asker, StoreAnswer{StoreError::kUnavailable, {}});
+}
+
+// A key that is in use lives on. Its answer is nobody's concern.
+void RedisStoreThread::renew(std::string key) {
+  const std::vector<std::string> words = {"EXPIRE", std::move(key),
+                                          std::to_string(options_.session_ttl_s)};
+  static_cast<void>(connection_->send(words, {}));
+}
+
+std::string RedisStoreThread::place_of(const std::string& account,
+                                       const StoreRequest& request) const {
+  return location_key(account, request.app, options_.default_app);
+}
+
+void RedisStoreThread::ask(const StoreRequest& request, Asker asker) {
+  const std::string session = session_key(request.location.channel_id);
+  switch (request.op) {
+    case StoreOp::kAdd:
+      send({"EVAL", kSignInScript, "2", session, place_of(request.accounts.front(), request),
+            request.session, encode_location(request.location),
+            std::to_string(options_.session_ttl_s), std::string(kSessionPrefix)},
+           asker, {});
+      return;
+    case StoreOp::kRemove:
+      send({"EVAL", kSignOutScript, "2", session, place_of(request.accounts.front(), request),
+            location_start(request.location.channel_id)},
+           asker, {Expected::Kind::kDone});
+      return;
+    case StoreOp::kGet:
+      // Whose location is renewed with it, only the session says.
+      send({"GET", session}, asker, {}, [this, session](StoreAnswer& found) {
+        pkt::Session value;
+        if (!found.values[0] || !value.ParseFromString(*found.values[0])) return;
+        renew(session);
+        if (!is_valid_account(value.account())) return;
+        if (!value.app().empty() && !is_valid_app(value.app())) return;
+        renew(location_key(value.account(), value.app(), options_.default_app));
+      });
+      return;
+    case StoreOp::kLocate: {
+      std::vector<std::string> words = {"MGET"};
+      for (const std::string& account : request.accounts) {
+        words.push_back(place_of(account, request));
+      }
+      if (words.size() == 1) {
+        answer(asker, StoreAnswer{});
+        return;
+      }
+      // Many are looked up for a group: their own requests renew them.
+      const std::string only = words.size() == 2 ? words[1] : std::string();
+      const Expected values{Expected::Kind::kValues, request.accounts.size()};
+      send(std::move(words), asker, values, [this, only](StoreAnswer& found) {
+        if (!only.empty() && found.values[0]) renew(only);
+      });
+      return;
+    }
+  }
+}
+
+}  // namespace ringgate

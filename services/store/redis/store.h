@@ -1,0 +1,66 @@
+// Sessions in Redis, as a shard sees them: requests go by mail to the store's thread
+// (thread.h), answers come back by mail. Never blocks; a full mailbox is an error at
+// once, and a request that stays without an answer is one after a while.
+//
+// One RedisStore per shard, on its thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <unordered_map>
+
+#include "dataplane/shard.h"
+#include "services/store/factory.h"
+
+namespace ringgate {
+
+struct RedisStoreOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 6379;
+  std::uint32_t timeout_ms = 2'000;  // until an answer, or a connection, is given up
+  std::uint32_t reconnect_min_ms = 50;
+  std::uint32_t reconnect_max_ms = 2'000;
+  std::uint32_t probe_ms = 1'000;  // how often keys of ours are written, to see that it works
+  std::size_t max_in_flight = 64 * 1024;  // commands; beyond: StoreError::kFull
+  std::uint32_t session_ttl_s = 48 * 3600;
+  std::uint32_t lease_ms = 30'000;  // of a node number, renewed every third of it
+  std::string default_app = "kim";
+  std::uint32_t extra_endpoint = 0;  // which of the group's extra endpoints the thread is
+};
+
+[[nodiscard]] MakeStore redis_store(const RedisStoreOptions& options);
+
+class RedisStore final : public SessionStore {
+ public:
+  RedisStore(const RedisStoreOptions& options, Shard& shard, MessageIds& ids) noexcept;
+
+  bool submit(StoreCallBase& call) override;
+  void forget(StoreCallBase& call) override;
+  void on_mail(MailKind kind, ByteView message) override;
+  void on_tick() override;
+
+ private:
+  struct Deadline {
+    std::uint32_t at_ms;
+    std::uint64_t id;
+  };
+
+  void complete(std::uint64_t id, StoreAnswer&& answer);
+
+  Shard& shard_;
+  MessageIds& ids_;
+  std::uint32_t to_;
+  std::uint32_t timeout_ms_;
+  std::unordered_map<std::uint64_t, StoreCallBase*> calls_;
+  std::deque<Deadline> deadlines_;  // in the order of time, also of calls that are done
+  std::uint64_t next_id_ = 0;
+};
+
+// Mail of kind kMailNodeLease: what RedisStore tells its shard's MessageIds.
+struct NodeLeaseMail {
+  std::uint64_t granted;  // 0: there is none any more
+  NodeLease lease;
+};
+
+}  // namespace ringgate

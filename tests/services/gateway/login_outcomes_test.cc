@@ -1,0 +1,75 @@
+#include <gmock/gmock.h>
+
+#include "services/gateway/logins.h"
+
+namespace ringgate {
+namespace {
+
+using testing::HasSubstr;
+using std::chrono_literals::operator""s;
+
+class LoginOutcomesTest : public testing::Test {
+ protected:
+  void fail(std::uint32_t account) {
+    outcomes_.failed(account, "the session store is not available", succeeded_, now_);
+  }
+  bool failing() { return outcomes_.look(succeeded_, now_).has_value(); }
+
+  LoginOutcomes outcomes_;
+  LoginOutcomes::Clock::time_point now_ = LoginOutcomes::Clock::now();
+  std::uint64_t succeeded_ = 100;
+};
+
+TEST_F(LoginOutcomesTest, SeveralOfSeveralAccountsWithoutASuccess) {
+  EXPECT_FALSE(failing());
+  fail(1);
+  fail(2);
+  EXPECT_FALSE(failing());
+  fail(3);
+  EXPECT_THAT(outcomes_.look(succeeded_, now_).value_or(""),
+              HasSubstr("the last one: the session store is not available"));
+  ++succeeded_;
+  EXPECT_FALSE(failing());
+  fail(1);
+  EXPECT_FALSE(failing()) << "counted anew";
+}
+
+TEST_F(LoginOutcomesTest, OneClientAloneCannotDoIt) {
+  EXPECT_FALSE(failing());
+  for (int i = 0; i < 1000; ++i) fail(7);
+  EXPECT_FALSE(failing());
+}
+
+TEST_F(LoginOutcomesTest, ASuccessBetweenThemSaysThatLoginsWork) {
+  EXPECT_FALSE(failing());
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    fail(2 * i);
+    fail(2 * i + 1);
+    ++succeeded_;
+    EXPECT_FALSE(failing());
+  }
+}
+
+TEST_F(LoginOutcomesTest, WhenNoneIsTriedAnyMoreSomeAreLetInAgain) {
+  EXPECT_FALSE(failing());
+  for (std::uint32_t i = 0; i < 3; ++i) fail(i);
+  EXPECT_TRUE(failing());
+  now_ += LoginOutcomes::kForget - 1s;
+  EXPECT_TRUE(failing());
+  now_ += 1s;
+  EXPECT_FALSE(failing());
+}
+
+TEST_F(LoginOutcomesTest, WhatAServiceSaysIsOneLine) {
+  EXPECT_FALSE(failing());
+  fail(1);
+  fail(2);
+  outcomes_.failed(3, "bad\n\x1b[31mred", succeeded_, now_);
+  EXPECT_THAT(outcomes_.look(succeeded_, now_).value_or(""),
+              HasSubstr("the last one: bad??[31mred"));
+  outcomes_.failed(3, "", succeeded_, now_);
+  EXPECT_THAT(outcomes_.look(succeeded_, now_).value_or(""), HasSubstr("does not say why"));
+}
+
+}  // namespace
+}  // namespace ringgate

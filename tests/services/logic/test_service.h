@@ -1,0 +1,82 @@
+// A logic service on a port of its own, and the gateways that talk to it over blocking sockets.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codec/pkt.pb.h"
+#include "codec/rewrite.h"
+#include "dataplane/shard_group.h"
+#include "services/logic/service.h"
+
+namespace ringgate {
+
+struct TestServiceOptions {
+  std::uint32_t shards = 1;
+  std::uint32_t extra_endpoints = 0;
+  std::size_t mailbox_bytes = 1 << 20;
+  LogicOptions logic = {};
+};
+
+class TestService {
+ public:
+  TestService(const TestServiceOptions& options, const MakeStore& make_store,
+              const FillRouter& fill);
+
+  [[nodiscard]] std::uint16_t port() const { return listener_.sockets.port(); }
+  [[nodiscard]] ShardGroup& group() { return *group_; }
+  void start();
+  [[nodiscard]] std::uint64_t count(Counter counter) const;
+  // Until the counter, over all shards, is at least that; false after 10 s.
+  [[nodiscard]] bool wait_for(Counter counter, std::uint64_t at_least) const;
+
+ private:
+  Listener listener_;
+  std::unique_ptr<ShardGroup> group_;
+};
+
+struct ReceivedPacket {
+  pkt::Header header;
+  std::string body;
+
+  [[nodiscard]] std::string meta(std::string_view key) const;
+  template <class Message>
+  [[nodiscard]] Message parse() const {
+    Message message;
+    if (!message.ParseFromString(body)) message.Clear();
+    return message;
+  }
+};
+
+class TestGateway {
+ public:
+  explicit TestGateway(std::uint16_t port);
+  // With a handshake.
+  TestGateway(std::uint16_t port, const std::string& id, std::uint32_t lane = 0);
+  ~TestGateway();
+  TestGateway(const TestGateway&) = delete;
+  TestGateway& operator=(const TestGateway&) = delete;
+
+  void send_bytes(std::string_view bytes);
+  // A binary frame.
+  void send_frame(std::string_view payload);
+  void send(const OutgoingHeader& header, std::string_view body = {});
+  // One frame with its head; empty: the peer closed. Fails the test after 10 s.
+  [[nodiscard]] std::string receive_frame();
+  // The next packet; the status is 999 when the peer closed.
+  [[nodiscard]] ReceivedPacket receive();
+  // Nothing has come within that time: for loops that wait for a condition.
+  [[nodiscard]] bool readable(int within_ms);
+  [[nodiscard]] bool closed_by_peer();
+
+ private:
+  [[nodiscard]] std::string receive_exactly(std::size_t bytes);
+
+  int fd_ = -1;
+};
+
+}  // namespace ringgate

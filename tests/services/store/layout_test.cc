@@ -1,0 +1,66 @@
+// The layout that services of other makes read, and the mail between a shard and a store's thread.
+#include "services/store/layout.h"
+
+#include <gtest/gtest.h>
+
+#include "services/store/mail.h"
+
+namespace ringgate {
+namespace {
+
+using namespace std::string_literals;
+
+TEST(StoreLayoutTest, Keys) {
+  EXPECT_EQ(session_key("g1_alice_1"), "login:sn:g1_alice_1");
+  EXPECT_EQ(location_key("alice", "kim", "kim"), "login:loc:alice");
+  EXPECT_EQ(location_key("alice", "", "kim"), "login:loc:alice");
+  EXPECT_EQ(location_key("alice", "other", "kim"), "login:loc:other,alice");
+}
+
+TEST(StoreLayoutTest, Location) {
+  const Location location{"g1_alice_1", "g1"};
+  EXPECT_EQ(encode_location(location), "\0\x0Ag1_alice_1\0\x02g1"s);
+  EXPECT_EQ(decode_location("\0\x0Ag1_alice_1\0\x02g1"s), location);
+  const Location long_one{std::string(300, 'c'), "g"};
+  EXPECT_EQ(encode_location(long_one).substr(0, 2), "\x01\x2C"s);
+  EXPECT_EQ(decode_location(encode_location(long_one)), long_one);
+}
+
+TEST(StoreLayoutTest, WhatIsNoLocationIsNone) {
+  const std::string good = encode_location({"channel", "gate"});
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    EXPECT_FALSE(decode_location(good.substr(0, size))) << size;
+  }
+  EXPECT_FALSE(decode_location(good + "x"));
+  EXPECT_FALSE(decode_location(encode_location({"one,two", "g1"})));
+  EXPECT_FALSE(decode_location(encode_location({"one", "g1,g2"})));
+  EXPECT_FALSE(decode_location(encode_location({"", "g1"})));
+  EXPECT_FALSE(decode_location(encode_location({"one\ntwo", "g1"})));
+}
+
+TEST(StoreMailTest, RequestsArriveAsTheyWereSent) {
+  const StoreRequest request{StoreOp::kLocate, {"channel", "gate"}, "app", {"a", "", "c"}, "s\0n"s};
+  std::vector<std::uint8_t> mail(request_mail_bytes(request));
+  write_request_mail(mail.data(), 77, request);
+  std::uint64_t id = 0;
+  const StoreRequest read = read_request_mail(mail, id);
+  EXPECT_EQ(id, 77);
+  EXPECT_EQ(read.op, request.op);
+  EXPECT_EQ(read.location, request.location);
+  EXPECT_EQ(read.app, request.app);
+  EXPECT_EQ(read.accounts, request.accounts);
+  EXPECT_EQ(read.session, request.session);
+}
+
+TEST(StoreMailTest, AnswersArriveAsTheyWereSent) {
+  const StoreAnswer answer{StoreError::kTimeout, {"value", std::nullopt, ""}};
+  std::uint64_t id = 0;
+  const StoreAnswer read = read_answer_mail(answer_mail(78, answer), id);
+  EXPECT_EQ(id, 78);
+  EXPECT_EQ(read.error, answer.error);
+  EXPECT_EQ(read.values, answer.values);
+  EXPECT_FALSE(read_answer_mail(answer_mail(1, {}), id).error);
+}
+
+}  // namespace
+}  // namespace ringgate

@@ -1,0 +1,60 @@
+// A chat service over a Redis server, and what asks it until it can answer.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <thread>
+
+#include "services/handlers/chat.h"
+#include "services/store/redis/store.h"
+#include "services/store/redis/thread.h"
+#include "tests/services/handlers/test_clients.h"
+
+namespace ringgate {
+
+// A chat service process: shards and the store's thread.
+struct ChatService {
+  explicit ChatService(std::uint16_t redis_port, std::uint32_t shards = 1,
+                       std::size_t mailbox_bytes = 1 << 20, bool start_store = true,
+                       std::uint32_t lease_ms = 30'000) {
+    options.port = redis_port;
+    options.timeout_ms = 300;
+    options.lease_ms = lease_ms;
+    options.reconnect_max_ms = 100;
+    TestServiceOptions group;
+    group.shards = shards;
+    group.extra_endpoints = 1;
+    group.mailbox_bytes = mailbox_bytes;
+    service.emplace(group, redis_store(options), add_chat_handlers);
+    store.emplace(options, service->group().switchboard());
+    if (start_store) store->start();
+    service->start();
+  }
+  [[nodiscard]] std::uint16_t port() const { return service->port(); }
+
+  RedisStoreOptions options;
+  std::optional<TestService> service;
+  std::optional<RedisStoreThread> store;  // destroyed first
+};
+
+// Asks again until it succeeds: the first connection, or a new one, takes a moment.
+inline bool sign_in(const TestClient& client) {
+  for (int i = 0; i < 1000; ++i) {
+    if (client.sign_in() == pkt::Status::Success) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+// The answer of a talk to nobody, asked again until there are message ids.
+inline bool can_talk(const TestClient& client) {
+  for (int i = 0; i < 1000; ++i) {
+    client.talk(1, "nobody", "hello");
+    if (client.gateway.receive().header.status() == pkt::Status::Success) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+}  // namespace ringgate
