@@ -1,7 +1,5 @@
 #include "services/handlers/chat.h"
 
-#include <span>
-
 #include "codec/names.h"
 #include "codec/pkt.pb.h"
 #include "services/handlers/login.h"
@@ -59,7 +57,7 @@ Task user_talk(Context& context) {
   }
   if (receiver->has_value()) {
     const pkt::MessagePush push = push_of(*message, answer, (*session)->account());
-    context.push(std::span(&**receiver, 1), push);
+    context.push(**receiver, push);
   }
   context.respond(Status::kSuccess, answer);
 }

@@ -1,7 +1,6 @@
 #include "services/handlers/login.h"
 
 #include <algorithm>
-#include <span>
 
 #include "codec/login_scan.h"
 #include "codec/names.h"
@@ -41,7 +40,7 @@ Task signin(Context& context) {
   if (older->has_value()) {
     pkt::KickoutNotify kickout;
     kickout.set_channelid((*older)->channel_id);
-    context.push(std::span(&**older, 1), kickout);
+    context.push(**older, kickout);
   }
   pkt::LoginResp answer;
   answer.set_channelid(session->channelid());

@@ -78,6 +78,9 @@ class Request {
 
   // To every receiver but the channel that asks. Who cannot be reached is counted, not reported.
   void push(std::span<const Location> receivers, const google::protobuf::MessageLite& body);
+  void push(const Location& receiver, const google::protobuf::MessageLite& body) {
+    push(std::span(&receiver, 1), body);
+  }
 
  private:
   [[nodiscard]] bool parse_into(google::protobuf::MessageLite& message);

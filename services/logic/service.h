@@ -1,5 +1,6 @@
 // How a logic service is assembled. It is a ShardGroup whose peers are gateways; each shard has a
-// router with the service's handlers and a session store.
+// router with the service's handlers and a session store. A process that is a service needs none of
+// this: serve.h does it, and services/examples/hello is one. Inside another program:
 //
 //   Task hello(Context& context) {                        // answers "hello <account>"
 //     auto call = context.sessions().get(context.channel_id());

@@ -12,7 +12,7 @@ LAYERS = ["codec", "dataplane", "control", "services", "benchmarks", "tests"]
 FOLDERS = {
     "control": [["base"], ["observe"], ["http", "routing"], ["discovery"], ["config", "links"]],
     "services": [["auth", "flags", "client", "doctor", "store"], ["process"],
-                 ["gateway", "logic", "wsecho"], ["handlers"], ["cli"]],
+                 ["gateway", "logic", "wsecho"], ["handlers"], ["cli", "examples"]],
 }
 
 # What wraps a library, as (the library's headers, the files that may include them).

@@ -1,0 +1,57 @@
+// services/examples/hello as a stranger would use it: behind a real gateway, with real sessions.
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "tests/integration/raw_service.h"
+
+namespace ringgate::test {
+namespace {
+
+std::vector<std::string> hello_words(const World& world, const Settings& settings) {
+  return {RINGGATE_HELLO_BINARY, "-c", world.config("hello", "hello01", settings)};
+}
+
+struct HelloBench {
+  World world;
+  Redis redis{world};
+  Settings settings{{"RedisAddrs", redis.address()}};
+  Server login{world, "login", "login01", settings};
+  ProcessUnderTest hello{hello_words(world, settings)};
+  Server gateway{world, "gateway", "g1", {{"Routes", "{hello: hello}"}}};
+};
+
+TEST(Hello, AnswersAndPushes) {
+  HelloBench bench;
+  bench.gateway.wait_metric_is("ringgate_links", 2);  // login and hello
+  Client alice = log_in(bench.gateway, "alice");
+  Client bob = log_in(bench.gateway, "bob");
+
+  alice.send(packet(header("hello.say", 2)));
+  const Event said = alice.next();
+  EXPECT_TRUE(said.is_answer(2)) << said;
+  EXPECT_EQ(said.body, "hello alice");
+
+  alice.send(packet(header("hello.wave", 3, "bob")));
+  EXPECT_TRUE(alice.next().is_answer(3));
+  const Event waved = bob.next();
+  EXPECT_EQ(waved.header.flag(), pkt::Push);
+  EXPECT_EQ(waved.parse<pkt::MessagePush>().body(), "hello from alice");
+
+  alice.send(packet(header("hello.wave", 4, "nobody")));
+  EXPECT_TRUE(alice.next().is_answer(4, pkt::NoDestination));
+  alice.send(packet(header("hello.unheard.of", 5)));
+  EXPECT_TRUE(alice.next().is_answer(5, pkt::NotImplemented));
+
+  bench.hello.signal(SIGTERM);
+  EXPECT_EQ(bench.hello.wait_exit(), 0);
+}
+
+TEST(Hello, SaysHowItIsStarted) {
+  ProcessUnderTest hello({RINGGATE_HELLO_BINARY});
+  EXPECT_EQ(hello.wait_exit(), 2);
+  EXPECT_EQ(hello.whole_output(), "hello: usage: hello -c FILE\n");
+}
+
+}  // namespace
+}  // namespace ringgate::test
