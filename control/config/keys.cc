@@ -197,7 +197,7 @@ const std::array kKeys = std::to_array<ConfigKey>({
 
     {"MessageGPool", IgnoredKey{}, "Taken and ignored: there are no goroutine pools"},
     {"ConnectionGPool", IgnoredKey{}, "Taken and ignored: there are no goroutine pools"},
-    {"RoyalURL", IgnoredKey{}, "Taken and ignored: messages are kept by the chat service itself"},
+    {"RoyalURL", IgnoredKey{}, "Taken and ignored: no store of messages is asked"},
 });
 
 // How the default in a fresh Config is written.

@@ -1,4 +1,4 @@
-// The one table of configuration keys: what drives parsing drives --help and the README too.
+// The one table of configuration keys: what drives parsing drives --help and the documentation too.
 // Immutable, any thread.
 #pragma once
 
