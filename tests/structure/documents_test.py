@@ -1,0 +1,61 @@
+"""usage: documents_test.py SOURCE_ROOT. Do our documents keep the rules of documents.py?"""
+
+import pathlib
+import sys
+import tempfile
+import unittest
+
+import documents
+
+ROOT = pathlib.Path(sys.argv.pop(1))
+README = "A [z](b.md)\n# T\n```\nls\n```\n[l](a.md)\n| 1.5 | x |\n"
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+class Documents(unittest.TestCase):
+    def test_links_and_files_are_there(self):
+        found = documents.documents(ROOT)
+        self.assertGreaterEqual(len(found), 9)
+        for path in found:
+            self.assertEqual([*documents.check_links(path), *documents.check_paths(ROOT, path)], [])
+
+    def test_readmes_are_short_and_in_step(self):
+        for name in ("README.md", "README.zh.md"):
+            self.assertLessEqual(len(read(name).splitlines()), documents.MAX_README_LINES, name)
+        self.assertGreaterEqual(len(documents.blocks(read("README.md"))), 4)
+        self.assertEqual([*documents.check_step(read("README.md"), read("README.zh.md"))], [])
+
+    def test_the_example_is_the_one_that_is_built(self):
+        source = read("services/examples/hello/main.cc")
+        self.assertIn(f"```cpp\n{source}```", documents.blocks(read("README.md")))
+        self.assertLess(len(source.splitlines()), 60)
+
+
+class Rules(unittest.TestCase):
+    def problems(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "codec").mkdir()
+            (root / "codec" / "a.cc").touch()
+            (root / "a.md").write_text("# One two: three\n", encoding="utf-8")
+            path = root / "b.md"
+            path.write_text(text, encoding="utf-8")
+            return [*documents.check_links(path), *documents.check_paths(root, path)]
+
+    def test_what_leads_nowhere_is_noticed(self):
+        for good in ("[x](a.md)", "[x](a.md#one-two-three)", "[x](https://example.com/)", "`codec/a.cc`",
+                     "`codec/`", "`codec/a.cc --flag`", "`codec/a`", "```\n`codec/gone.cc`\n```"):
+            self.assertEqual(self.problems(good), [], good)
+        for bad in ("[x](c.md)", "[x](a.md#four)", "`codec/gone.cc`", "`codec/gone/`", "`codec/gone`"):
+            self.assertEqual(len(self.problems(bad)), 1, bad)
+
+    def test_what_is_out_of_step_is_noticed(self):
+        self.assertEqual([*documents.check_step(README, README.replace("b.md", "c.md"))], [])
+        for before, after in (("ls", "ls -l"), ("a.md", "c.md"), ("# T", "## T"), ("1.5", "1.6")):
+            self.assertEqual(len([*documents.check_step(README, README.replace(before, after))]), 1, after)
+
+
+unittest.main()
