@@ -1,6 +1,7 @@
 // Logging in: who gets in, and what those hear who do not.
 #include <gmock/gmock.h>
 
+#include <ctime>
 #include <set>
 
 #include "tests/integration/raw_service.h"
@@ -180,6 +181,18 @@ TEST(Login, ATokenThatExpiresEndsItsConnection) {
   EXPECT_EQ(close.kind, Event::Kind::kClose) << close;
   EXPECT_EQ(close.payload, "token_expired");
   EXPECT_EQ(bench.link.request("login.signout").header.channelid(), request.header.channelid());
+}
+
+TEST(Login, TokenGraceKeepsAConnectionBeyondItsTokensExp) {
+  Bench bench{{{"TokenGrace", "1h"}}};
+  FrameSocket client = bench.gateway.connect();
+  const std::time_t expires = std::time(nullptr) + 2;
+  client.send(login(token("alice", {.expires_in_s = 2})));
+  bench.link.respond(bench.link.request("login.signin"));
+  EXPECT_TRUE(client.next().is_answer(1));
+  wait_until("the token is over", [&] { return std::time(nullptr) > expires + 1; });
+  client.send(ping());
+  EXPECT_EQ(client.next().kind, Event::Kind::kPong);
 }
 
 TEST(Login, WithoutALoginServiceTheAnswerIs300ThenClose) {

@@ -8,7 +8,7 @@ import unittest
 import properties
 
 ROOT = pathlib.Path(sys.argv.pop(1))
-FEWEST_ROWS = 29
+FEWEST_ROWS = 79
 
 
 class Properties(unittest.TestCase):

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "codec/names.h"
+#include "services/gateway/commands.h"
 #include "services/store/memory.h"
 #include "services/store/message_ids.h"
 #include "tests/services/handlers/test_clients.h"
@@ -117,8 +118,18 @@ TEST_F(ChatTest, RefusesWhatItCannotDo) {
   ASSERT_EQ(alice.sign_in(), pkt::Status::Success);
   alice.ask("chat.user.talk", 3, "\xFF\xFF", "bob");
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::InvalidPacketBody);
-  alice.ask("chat.group.talk", 4, {}, "group");
-  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::NotImplemented);
+}
+
+// As the README says.
+TEST_F(ChatTest, GroupsAndOfflineMessagesAreNotServedYet) {
+  ASSERT_EQ(alice.sign_in(), pkt::Status::Success);
+  std::uint32_t sequence = 1;
+  for (const std::string_view command : kKnownCommands) {
+    if (!command.starts_with("chat.group.") && !command.starts_with("chat.offline.")) continue;
+    alice.ask(std::string(command), ++sequence, {}, "group");
+    EXPECT_EQ(gateway.receive().header.status(), pkt::Status::NotImplemented) << command;
+  }
+  EXPECT_EQ(sequence, 9U);  // all eight of the protocol
 }
 
 TEST_F(ChatTest, Acknowledges) {
