@@ -1,13 +1,16 @@
 """usage: documents_test.py SOURCE_ROOT. Do our documents keep the rules of documents.py?"""
 
 import pathlib
+import re
 import sys
 import tempfile
 import unittest
 
 import documents
+import layering
 
 ROOT = pathlib.Path(sys.argv.pop(1))
+MOST_FILES = 18
 README = "A [z](b.md)\n# T\n```\nls\n```\n[l](a.md)\n| 1.5 | x |\n"
 
 
@@ -32,6 +35,19 @@ class Documents(unittest.TestCase):
         source = read("services/examples/hello/main.cc")
         self.assertIn(f"```cpp\n{source}```", documents.blocks(read("README.md")))
         self.assertLess(len(source.splitlines()), 60)
+
+    def test_every_folder_has_a_line(self):
+        text = read("ARCHITECTURE.md")
+        for top, ranks in layering.FOLDERS.items():
+            rows = re.findall(r"^\| (\d) \| `(\w+)/` \|", text.partition(f"| `{top}/` | Holds |")[2].partition("\n\n")[0], re.M)
+            wanted = [(str(rank), name) for rank, names in enumerate(ranks, 1) for name in sorted(names)]
+            self.assertEqual(sorted(rows), sorted(wanted), top)
+
+    def test_a_chat_packet_is_followed_in_few_files(self):
+        files = documents.numbered_files(read("ARCHITECTURE.md"), "A chat packet and its answer")
+        self.assertGreaterEqual(len(files), 10)
+        self.assertLessEqual(len(files), MOST_FILES)
+        self.assertEqual(len(files), len(set(files)))
 
 
 class Rules(unittest.TestCase):
