@@ -160,7 +160,8 @@ Result<Config> load_config(const std::filesystem::path& file, ProcessRole role);
 Result<Config> parse_config(std::string_view yaml, const EnvironmentLookup& environment,
                             ProcessRole role);
 
-// For --help and docs/configuration.md: every key in the order of the table, defaults as one would write them.
+// For --help and docs/configuration.md: every key in the order of the table, defaults as one would
+// write them.
 struct ConfigKeyInfo {
   std::string key;
   std::string default_text;
