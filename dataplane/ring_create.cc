@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/ring_operations.h"
 #include "dataplane/ring_state.h"
 
 namespace ringgate {
@@ -50,22 +51,6 @@ std::string explain_failure(std::string_view call, int error) {
          "io_uring_enter and io_uring_register in its seccomp profile";
 }
 
-struct NeededOperation {
-  io_uring_op code;
-  std::string_view name;
-};
-constexpr std::array<NeededOperation, 9> kNeeded = {{
-    {IORING_OP_NOP, "NOP"},
-    {IORING_OP_POLL_ADD, "POLL_ADD"},
-    {IORING_OP_SENDMSG, "SENDMSG"},
-    {IORING_OP_ACCEPT, "ACCEPT"},
-    {IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL"},
-    {IORING_OP_CLOSE, "CLOSE"},
-    {IORING_OP_SEND, "SEND"},
-    {IORING_OP_RECV, "RECV"},
-    {IORING_OP_SHUTDOWN, "SHUTDOWN"},
-}};
-
 Result<void> probe_operations(io_uring* ring) {
   struct Free {
     void operator()(io_uring_probe* probe) const { io_uring_free_probe(probe); }
@@ -75,8 +60,8 @@ Result<void> probe_operations(io_uring* ring) {
     return fail(explain_failure("io_uring_register (of a probe)", EPERM));
   }
   std::string missing;
-  for (const NeededOperation& operation : kNeeded) {
-    if (io_uring_opcode_supported(probe.get(), operation.code) != 0) continue;
+  for (const RingOperation& operation : kRingOperations) {
+    if (io_uring_opcode_supported(probe.get(), operation.opcode) != 0) continue;
     missing.append(missing.empty() ? "" : ", ").append(operation.name);
   }
   if (missing.empty()) return {};

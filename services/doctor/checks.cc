@@ -7,13 +7,14 @@
 #include <cstring>
 #include <utility>
 
+#include "dataplane/ring.h"
+
 namespace ringgate {
 namespace {
 
 // Files that a process has open besides its clients: rings, listeners, links, logs, monitoring.
 constexpr std::uint64_t kFilesBesideClients = 512;
 constexpr std::uint64_t kMaxReasonableShards = 256;
-constexpr std::uint64_t kMinLockedBytes = 64 * 1024;
 // A listener's queue and the backlog of half-open connections have to hold a burst of logins.
 constexpr std::uint64_t kBurstConnections = 4096;
 constexpr std::uint64_t kSmallBurstConnections = 1024;
@@ -31,6 +32,20 @@ std::string mib(std::uint64_t bytes) {
 Finding unknown(std::string name, std::string_view what) {
   return {Verdict::kWarn, std::move(name), fmt::format("{} cannot be read", what),
           "mount /proc, or look outside of this container"};
+}
+
+// One for each CPU, or as many as it takes to hold all connections with this limit of open files.
+std::uint64_t wanted_shards(const DoctorReadings& readings, const DoctorWishes& wishes) {
+  const std::uint64_t limit = std::max<std::uint64_t>(readings.nofile_soft, 1);
+  return std::max<std::uint64_t>(readings.cpus, divide_up(wishes.connections, limit));
+}
+
+// Of a shard's ring: 64 bytes for each entry to submit and 4 for its index, 16 for each completion
+// (io_uring_sqe and io_uring_cqe), and the 16 of each provided buffer.
+std::uint64_t ring_queue_bytes() {
+  const RingOptions ring;
+  return std::uint64_t{ring.sq_entries} * (64 + 4) + std::uint64_t{ring.cq_entries} * 16 +
+         std::uint64_t{ring.client_buffers + ring.link_buffers} * 16;
 }
 
 // A burst is at most all the connections there will be.
@@ -82,12 +97,13 @@ Finding check_open_files(const DoctorReadings& readings, const DoctorWishes& wis
             {}};
   }
   const Verdict verdict = shards > kMaxReasonableShards ? Verdict::kFail : Verdict::kWarn;
-  return {verdict, name,
-          fmt::format("{}: {} connections take {} shards, and there is one per CPU ({})", found,
-                      wishes.connections, shards, readings.cpus),
-          fmt::format("start the gateway with `--shards {}`, or raise RLIMIT_NOFILE to {} "
-                      "(`ulimit -n`, or LimitNOFILE= of the unit)",
-                      shards, divide_up(wishes.connections, readings.cpus))};
+  return {
+      verdict, name,
+      fmt::format("{}: {} connections take {} shards, and there is one per CPU ({})", found,
+                  wishes.connections, shards, readings.cpus),
+      fmt::format("set `Shards: {}` in the gateway's configuration, or raise RLIMIT_NOFILE to {} "
+                  "(`ulimit -n`, or LimitNOFILE= of the unit)",
+                  shards, divide_up(wishes.connections, readings.cpus))};
 }
 
 Finding check_system_files(const DoctorReadings& readings, const DoctorWishes& wishes) {
@@ -111,15 +127,24 @@ Finding check_open_files_ceiling(const DoctorReadings& readings, const DoctorWis
           fmt::format("more shards, or `sysctl -w fs.nr_open={}` before RLIMIT_NOFILE", wanted)};
 }
 
-Finding check_locked_memory(const DoctorReadings& readings) {
+// Some kernels (6.18, say) count the queues of a user's rings against RLIMIT_MEMLOCK, those of all
+// shards together, unless the user has CAP_IPC_LOCK. Nothing tells beforehand which kernel does.
+Finding check_locked_memory(const DoctorReadings& readings, const DoctorWishes& wishes) {
   const std::string name = "locked memory";
   if (readings.memlock_bytes == UINT64_MAX) {
     return {Verdict::kOk, name, "RLIMIT_MEMLOCK unlimited", {}};
   }
-  const std::string found = fmt::format("RLIMIT_MEMLOCK {} KiB", readings.memlock_bytes / 1024);
-  if (readings.memlock_bytes >= kMinLockedBytes) return {Verdict::kOk, name, found, {}};
+  const std::uint64_t shards = wanted_shards(readings, wishes);
+  const std::uint64_t wanted = shards * ring_queue_bytes();
+  const std::string found = fmt::format("RLIMIT_MEMLOCK {} KiB, the rings of {} {} take {} KiB",
+                                        readings.memlock_bytes / 1024, shards,
+                                        shards == 1 ? "shard" : "shards", wanted / 1024);
+  if (readings.memlock_bytes >= wanted) return {Verdict::kOk, name, found, {}};
+  const std::uint64_t kib = divide_up(wanted, 1024);
   return {Verdict::kWarn, name, found,
-          "raise it: `ulimit -l 8192`, or LimitMEMLOCK= of the unit; some kernels count rings"};
+          fmt::format("raise it: `ulimit -l {}`, or LimitMEMLOCK={}K of the unit; not every kernel "
+                      "counts rings, and none does for CAP_IPC_LOCK",
+                      kib, kib)};
 }
 
 Finding check_memory(const DoctorReadings& readings, const DoctorWishes& wishes) {
@@ -211,7 +236,7 @@ std::vector<Finding> examine(const DoctorReadings& readings, const DoctorWishes&
       check_open_files(readings, wishes),
       check_open_files_ceiling(readings, wishes),
       check_system_files(readings, wishes),
-      check_locked_memory(readings),
+      check_locked_memory(readings, wishes),
       check_memory(readings, wishes),
       check_tcp_memory(readings, wishes),
       check_accept_queue(readings, wishes),

@@ -1,13 +1,12 @@
 // Of the doctor's checks those about the kernel and its rings.
 #include <fmt/format.h>
-#include <linux/io_uring.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <string_view>
 
+#include "dataplane/ring_operations.h"
 #include "services/doctor/checks.h"
 
 namespace ringgate {
@@ -16,23 +15,6 @@ namespace {
 constexpr int kNeededMajor = 6;
 constexpr int kNeededMinor = 1;
 constexpr std::string_view kUpgrade = "boot Linux 6.1 or later (Debian 12 has it)";
-
-struct NeededOperation {
-  unsigned opcode;
-  std::string_view name;
-};
-
-constexpr std::array<NeededOperation, 9> kNeededOperations = {{
-    {IORING_OP_NOP, "NOP"},
-    {IORING_OP_POLL_ADD, "POLL_ADD"},
-    {IORING_OP_SENDMSG, "SENDMSG"},
-    {IORING_OP_ACCEPT, "ACCEPT"},
-    {IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL"},
-    {IORING_OP_CLOSE, "CLOSE"},
-    {IORING_OP_SEND, "SEND"},
-    {IORING_OP_RECV, "RECV"},
-    {IORING_OP_SHUTDOWN, "SHUTDOWN"},
-}};
 
 struct Version {
   int major = 0;
@@ -105,7 +87,7 @@ Finding check_ring_operations(const DoctorReadings& readings) {
     return {Verdict::kFail, name, "no ring to ask", "mend io_uring setup first"};
   }
   std::string missing;
-  for (const NeededOperation& operation : kNeededOperations) {
+  for (const RingOperation& operation : kRingOperations) {
     if (readings.ring.opcodes.test(operation.opcode)) continue;
     if (!missing.empty()) missing += ", ";
     missing += operation.name;
@@ -113,7 +95,7 @@ Finding check_ring_operations(const DoctorReadings& readings) {
   if (!missing.empty()) {
     return {Verdict::kFail, name, "not supported: " + missing, std::string(kUpgrade)};
   }
-  return {Verdict::kOk, name, fmt::format("all {} are there", kNeededOperations.size()), {}};
+  return {Verdict::kOk, name, fmt::format("all {} are there", kRingOperations.size()), {}};
 }
 
 Finding check_provided_buffers(const DoctorReadings& readings) {

@@ -111,9 +111,9 @@ TEST(Doctor, NamesMissingOperations) {
 TEST(Doctor, CountsShardsAgainstOpenFiles) {
   DoctorReadings readings = healthy();
   EXPECT_EQ(check_open_files(readings, {.connections = 40'000}).verdict, Verdict::kOk);
-  expect_mend(check_open_files(readings, {.connections = 40'001}), Verdict::kWarn, "--shards 3");
+  expect_mend(check_open_files(readings, {.connections = 40'001}), Verdict::kWarn, "`Shards: 3`");
   expect_mend(check_open_files(readings, {.connections = 1'000'000}), Verdict::kWarn,
-              "--shards 50");
+              "`Shards: 50`");
   expect_mend(check_open_files(readings, {.connections = 1'000'000}), Verdict::kWarn, "500000");
   readings.nofile_soft = 1024;
   EXPECT_EQ(check_open_files(readings, {.connections = 1'000'000}).verdict, Verdict::kFail);
@@ -142,10 +142,22 @@ TEST(Doctor, ComparesMemory) {
   EXPECT_EQ(check_memory(readings, {.connections = 501}).verdict, Verdict::kWarn);
   expect_mend(check_memory(readings, {.connections = 1001}), Verdict::kFail,
               "at most 1000 connections");
-  readings.memlock_bytes = 0;
-  expect_mend(check_locked_memory(readings), Verdict::kWarn, "ulimit -l");
+}
+
+// The queues of one shard's ring: 4,096 entries of 68 bytes, 32,768 completions and 4,352 buffers
+// of 16 bytes each.
+TEST(Doctor, CountsLockedMemoryForEveryShard) {
+  constexpr std::uint64_t kRing = 4096 * 68 + (32'768 + 4096 + 256) * 16;
+  DoctorReadings readings = healthy();
+  readings.memlock_bytes = 2 * kRing;
+  EXPECT_EQ(check_locked_memory(readings, {}).verdict, Verdict::kOk);
+  readings.memlock_bytes -= 1;
+  expect_mend(check_locked_memory(readings, {}), Verdict::kWarn, "ulimit -l 1704");
+  EXPECT_THAT(check_locked_memory(readings, {}).found, HasSubstr("2 shards"));
+  readings.memlock_bytes = 2 * kRing;
+  expect_mend(check_locked_memory(readings, {.connections = 40'001}), Verdict::kWarn, "ulimit -l");
   readings.memlock_bytes = UINT64_MAX;
-  EXPECT_EQ(check_locked_memory(readings).verdict, Verdict::kOk);
+  EXPECT_EQ(check_locked_memory(readings, {.connections = 1'000'000}).verdict, Verdict::kOk);
 }
 
 TEST(Doctor, ComparesSysctlsOfTheNetwork) {
