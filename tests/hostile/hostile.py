@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-# What `ringgate dev` signs its tokens with. No secret: the README has it.
+# What `ringgate dev` signs its tokens with. No secret: docs/protocol.md has it.
 DEVELOPMENT_SECRET = "jwt-1sNzdiSgnNuxyq2g7xml2JvLArU"
 LOGIC, BASIC = b"\xc3\x11\xa3\x65", b"\xc3\x15\xa7\x65"
 BINARY, CLOSE = 2, 8
