@@ -2,7 +2,7 @@
 // both read. tests/structure/ring_operations_test.py compares it with the calls in ring.cc.
 #pragma once
 
-#include <linux/io_uring.h>
+#include <liburing.h>  // not linux/io_uring.h: see ring_state.h
 
 #include <array>
 #include <cstdint>

@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -15,6 +16,10 @@
 #include "dataplane/ring.h"
 
 namespace ringgate {
+
+// The kernel's own linux/io_uring.h has the same include guard, and in C++ its empty struct moves
+// the buffers by eight bytes from where the kernel looks for them. It must not come first.
+static_assert(offsetof(io_uring_buf_ring, bufs) == 0);
 
 // liburing 2.3 has no io_uring_setup_buf_ring: registered and mapped here.
 class BufferRing {

@@ -18,7 +18,7 @@ FOLDERS = {
 # What wraps a library, as (the library's headers, the files that may include them).
 WRAPPERS = [
     (r"liburing(\.h|/)",
-     r"dataplane/ring(_state|_create)?\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"
+     r"dataplane/ring(_state|_create|_operations)?\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"
      r"|tests/dataplane/ring_fault_test\.cc"),
     (r"boost/", r"(codec/(http_request|ws_upgrade)|services/client/ws_upgrade)\.cc"),
     (r"yaml\.h", r"control/config/yaml_text\.(h|cc)"),
