@@ -83,6 +83,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Gauge::kCount)> kGaug
     {"link_queued_bytes", "bytes waiting to be sent on links"},
     {"websocket_channels", "of the logged-in client connections, those over WebSocket"},
     {"listeners_closed", "listeners that are closed because there is no room for more clients"},
+    {"mail_waiting_bytes", "memory of messages that wait for room in another thread's mailbox"},
 }};
 
 }  // namespace

@@ -89,6 +89,7 @@ enum class Gauge : std::uint8_t {
   kLinkQueuedBytes,
   kWebSocketChannels,
   kListenersClosed,
+  kMailWaitingBytes,
   kCount,
 };
 [[nodiscard]] CounterInfo describe(Gauge gauge) noexcept;

@@ -24,7 +24,7 @@ Shard::Shard(const ShardOptions& options, Switchboard& switchboard, Handler& han
       clock_(options.time_ms),
       table_(options.max_clients, options.max_links),
       sources_(options.max_clients_per_address),
-      mailed_(switchboard.endpoints(), false) {
+      sender_(switchboard, options.index) {
   parts_.reserve(16);  // below that, absl reallocates to be rid of tombstones
   dirty_.reserve(table_.size());
   rearm_.reserve(table_.size());
@@ -90,11 +90,16 @@ void Shard::wind_up() {
 
 void Shard::discard_mail() {
   switchboard_.drain(options_.index, [](std::uint32_t, MailKind kind, ByteView message) {
-    if (kind != kMailAdopt) return;
-    AdoptMail mail;
-    std::memcpy(&mail, message.data(), sizeof mail);
-    ::close(mail.fd);
+    discard(kind, message);
   });
+  sender_.discard(&Shard::discard);
+}
+
+void Shard::discard(MailKind kind, ByteView message) {
+  if (kind != kMailAdopt) return;
+  AdoptMail mail;
+  std::memcpy(&mail, message.data(), sizeof mail);
+  ::close(mail.fd);
 }
 
 // The loop has ended: peers see their connections close now, not when this object goes.
@@ -234,46 +239,21 @@ void Shard::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
 }
 
 std::uint8_t* Shard::mail(std::uint32_t to, MailKind kind, std::size_t bytes, Urgency urgency) {
-  std::uint8_t* const room = switchboard_.box(options_.index, to).reserve(kind, bytes, urgency);
-  if (room == nullptr) {
-    counters_.add(Counter::kMailFull);
-    return nullptr;
-  }
-  counters_.add(Counter::kMailOut);
-  mailed_[to] = true;
+  std::uint8_t* const room = sender_.reserve(to, kind, bytes, urgency);
+  if (room == nullptr) counters_.add(Counter::kMailFull);
   return room;
 }
 
 void Shard::mail_surely(std::uint32_t to, MailKind kind, ByteView message) {
-  std::uint8_t* const room =
-      waiting_mail_.empty() ? mail(to, kind, message.size(), Urgency::kControl) : nullptr;
-  if (room != nullptr) {
-    std::memcpy(room, message.data(), message.size());
-  } else {
-    waiting_mail_.push_back({to, kind, {message.begin(), message.end()}});
-  }
-}
-
-void Shard::retry_waiting_mail() {
-  while (!waiting_mail_.empty()) {
-    const WaitingMail& waiting = waiting_mail_.front();
-    std::uint8_t* const room =
-        mail(waiting.to, waiting.kind, waiting.bytes.size(), Urgency::kControl);
-    if (room == nullptr) return;
-    std::memcpy(room, waiting.bytes.data(), waiting.bytes.size());
-    waiting_mail_.pop_front();
-  }
+  sender_.send(to, kind, message);
 }
 
 void Shard::publish_mail() {
-  if (!waiting_mail_.empty()) retry_waiting_mail();
-  for (std::uint32_t to = 0; to < mailed_.size(); ++to) {
-    if (!mailed_[to]) continue;
-    mailed_[to] = false;
-    if (!switchboard_.publish(options_.index, to)) continue;
-    counters_.add(Counter::kWakeups);
-    switchboard_.wake(to);
-  }
+  const MailSender::Flushed flushed = sender_.flush();
+  if (flushed.written != 0) counters_.add(Counter::kMailOut, flushed.written);
+  if (flushed.woken != 0) counters_.add(Counter::kWakeups, flushed.woken);
+  if (sender_.waiting_bytes() != counters_.get(Gauge::kMailWaitingBytes)) [[unlikely]]
+    counters_.set(Gauge::kMailWaitingBytes, sender_.waiting_bytes());
 }
 
 void Shard::reconfigure(const ShardOptions& options, std::span<const WsUpgradeOptions> upgrades) {

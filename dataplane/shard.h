@@ -10,7 +10,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -27,6 +26,7 @@
 #include "dataplane/connection_table.h"
 #include "dataplane/counters.h"
 #include "dataplane/handler.h"
+#include "dataplane/mail_sender.h"
 #include "dataplane/ring.h"
 #include "dataplane/shard_options.h"
 #include "dataplane/switchboard.h"
@@ -47,8 +47,11 @@ class Shard {
   // One iteration of the loop; run() is this until stopped. Waits at most `wait_ms`.
   void iterate(unsigned wait_ms);
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
-  // When all threads of the group have ended: closes the sockets in mail that nobody has read.
+  // When all threads of the group have ended: closes the sockets in mail that nobody has read, and
+  // in what still waits to be sent.
   void discard_mail();
+  // Mail that nobody will read: closes the socket in it, if there is one. Any thread.
+  static void discard(MailKind kind, ByteView message);
 
   // --- What a handler uses -----------------------------------------------------------------
   [[nodiscard]] const ShardOptions& options() const noexcept { return options_; }
@@ -112,7 +115,7 @@ class Shard {
   // Room for a message to another endpoint, visible at the end of the batch. Null when full.
   [[nodiscard]] std::uint8_t* mail(std::uint32_t to, MailKind kind, std::size_t bytes,
                                    Urgency urgency = Urgency::kData);
-  // A control message: never dropped. What does not fit waits here, in order.
+  // A control message: never dropped, see MailSender.
   void mail_surely(std::uint32_t to, MailKind kind, ByteView message);
   template <class Message>
     requires std::is_trivially_copyable_v<Message>
@@ -129,7 +132,6 @@ class Shard {
   void read_mail();
   void take_mail(std::uint32_t from, MailKind kind, ByteView message);
   void publish_mail();
-  void retry_waiting_mail();
   void arm_wake();
   [[nodiscard]] unsigned wait_for() const noexcept;
   [[nodiscard]] bool may_sweep(bool stalled, std::size_t reaped);
@@ -235,13 +237,7 @@ class Shard {
 
   std::vector<std::uint32_t> dirty_;  // slots
   std::vector<std::uint32_t> rearm_;  // slots whose receive has ended
-  std::vector<bool> mailed_;          // endpoints written to in this batch
-  struct WaitingMail {
-    std::uint32_t to;
-    MailKind kind;
-    std::vector<std::uint8_t> bytes;
-  };
-  std::deque<WaitingMail> waiting_mail_;
+  MailSender sender_;
   // By slot: what the few connections have that are inside of a long PROXY header, upgrading, or
   // inside of a fragmented message.
   absl::flat_hash_map<std::uint32_t, std::size_t> proxy_rests_;  // bytes still to come

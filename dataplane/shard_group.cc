@@ -40,6 +40,8 @@ Result<std::unique_ptr<ShardGroup>> ShardGroup::create(const ShardGroupOptions& 
   std::unique_ptr<ShardGroup> group(new ShardGroup);
   group->options_ = options;
   group->switchboard_ = std::move(*switchboard);
+  group->sender_ =
+      std::make_unique<MailSender>(*group->switchboard_, group->switchboard_->control());
   // Control waits in a poll of its own, so its first mail has to wake it too.
   RINGGATE_CHECK(group->switchboard_->prepare_sleep(group->switchboard_->control()));
   for (std::uint32_t i = 0; i < options.shards; ++i) {
@@ -113,32 +115,21 @@ void ShardGroup::stop() {
   while (flush()) std::this_thread::yield();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  ended_ = true;
   for (const auto& shard : shards_) shard->discard_mail();
 }
 
-bool ShardGroup::try_post(std::uint32_t shard, MailKind kind, ByteView message) {
-  std::uint8_t* const room = switchboard_->box(switchboard_->control(), shard)
-                                 .reserve(kind, message.size(), Urgency::kControl);
-  if (room == nullptr) return false;
-  std::memcpy(room, message.data(), message.size());
-  return true;
-}
-
 void ShardGroup::post(std::uint32_t shard, MailKind kind, ByteView message) {
-  if (!waiting_.empty() || !try_post(shard, kind, message)) {
-    waiting_.push_back({shard, kind, {message.begin(), message.end()}});
+  if (ended_) {
+    Shard::discard(kind, message);
+  } else {
+    sender_->send(shard, kind, message);
   }
 }
 
 bool ShardGroup::flush() {
-  while (!waiting_.empty() &&
-         try_post(waiting_.front().shard, waiting_.front().kind, waiting_.front().bytes)) {
-    waiting_.pop_front();
-  }
-  for (std::uint32_t i = 0; i < size(); ++i) {
-    if (switchboard_->publish(switchboard_->control(), i)) switchboard_->wake(i);
-  }
-  return !waiting_.empty();
+  sender_->flush();
+  return sender_->is_waiting();
 }
 
 void ShardGroup::drain(const Use& use) {

@@ -5,8 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
-#include <deque>
 #include <functional>
 #include <future>
 #include <memory>
@@ -58,10 +56,15 @@ class ShardGroup {
   [[nodiscard]] std::uint64_t failed_wakeups() const noexcept {
     return switchboard_->failed_wakeups();
   }
+  // Memory of messages to shards that wait for room. Any thread.
+  [[nodiscard]] std::uint64_t waiting_mail_bytes() const noexcept {
+    return sender_->waiting_bytes();
+  }
   // For a thread that serves the shards as an extra endpoint. Valid until this is destroyed.
   [[nodiscard]] Switchboard& switchboard() noexcept { return *switchboard_; }
 
-  // Sends a message; never dropped: what does not fit waits here, in order.
+  // Sends a message, never dropped (see MailSender). After stop() there is nobody to take it: a
+  // socket in it is closed.
   void post(std::uint32_t shard, MailKind kind, ByteView message);
   template <class Message>
     requires std::is_trivially_copyable_v<Message>
@@ -81,23 +84,18 @@ class ShardGroup {
   void drain(const Use& use);
 
  private:
-  struct Waiting {
-    std::uint32_t shard;
-    MailKind kind;
-    std::vector<std::uint8_t> bytes;
-  };
   ShardGroup() = default;
-  [[nodiscard]] bool try_post(std::uint32_t shard, MailKind kind, ByteView message);
   // The whole of a shard's thread.
   void run_shard(std::uint32_t index, std::span<Listener> listeners,
                  std::promise<Result<void>> started);
 
   ShardGroupOptions options_;
   std::unique_ptr<Switchboard> switchboard_;
+  std::unique_ptr<MailSender> sender_;
   std::vector<std::unique_ptr<Handler>> handlers_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::thread> threads_;
-  std::deque<Waiting> waiting_;
+  bool ended_ = false;
 };
 
 }  // namespace ringgate

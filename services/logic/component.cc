@@ -152,7 +152,10 @@ void LogicComponent::collect(MetricsSnapshot& metrics) const {
   registry_->collect(metrics);
   if (started_.load(std::memory_order_acquire)) {
     collect_shards(*shards_, config_.service_id, metrics);
-    if (store_ != nullptr) store_->health().collect(metrics, config_.service_id);
+    if (store_ != nullptr) {
+      store_->health().collect(metrics, config_.service_id);
+      collect_waiting_mail(store_->waiting_mail_bytes(), config_.service_id, "store", metrics);
+    }
   }
 }
 

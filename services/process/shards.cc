@@ -178,11 +178,19 @@ std::optional<std::string> stuck_shard(const ShardGroup& shards) {
   return std::nullopt;
 }
 
+void collect_waiting_mail(std::uint64_t bytes, const std::string& service, const std::string& from,
+                          MetricsSnapshot& metrics) {
+  const CounterInfo info = describe(Gauge::kMailWaitingBytes);
+  metrics.gauge("ringgate_" + std::string(info.name), info.help,
+                {{"serviceId", service}, {"shard", from}}, static_cast<double>(bytes));
+}
+
 void collect_shards(const ShardGroup& shards, const std::string& service,
                     MetricsSnapshot& metrics) {
   metrics.counter("ringgate_wakeups_failed_total",
                   "wake-ups of other threads that the kernel refused; their mail came later",
                   {{"serviceId", service}}, static_cast<double>(shards.failed_wakeups()));
+  collect_waiting_mail(shards.waiting_mail_bytes(), service, "control", metrics);
   for (std::uint32_t i = 0; i < shards.size(); ++i) {
     const Counters& counters = shards.shard(i).counters();
     const MetricsSnapshot::Labels labels = {{"serviceId", service}, {"shard", std::to_string(i)}};

@@ -35,6 +35,10 @@ namespace ringgate {
 // Nothing when every shard's loop has turned lately. Any thread.
 [[nodiscard]] std::optional<std::string> stuck_shard(const ShardGroup& shards);
 
+// Memory of mail that waits for room, beside the gauge that each shard has: `from` is who sends it.
+void collect_waiting_mail(std::uint64_t bytes, const std::string& service, const std::string& from,
+                          MetricsSnapshot& metrics);
+
 // Every counter of every shard, labelled with `service` and the shard. Any thread.
 void collect_shards(const ShardGroup& shards, const std::string& service, MetricsSnapshot& metrics);
 

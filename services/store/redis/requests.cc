@@ -49,7 +49,7 @@ void RedisStoreThread::take(std::uint32_t from, ByteView mail) {
 }
 
 void RedisStoreThread::answer(Asker asker, const StoreAnswer& answer) {
-  post(asker.shard, kMailStoreAnswer, answer_mail(asker.id, answer));
+  sender_.send(asker.shard, kMailStoreAnswer, answer_mail(asker.id, answer));
 }
 
 // Nothing is believed of an answer's type: what is at that address need not be a Redis.

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -36,6 +35,7 @@ RedisStoreThread::RedisStoreThread(const RedisStoreOptions& options, Switchboard
     : options_(options),
       switchboard_(switchboard),
       self_(switchboard.extra(options.extra_endpoint)),
+      sender_(switchboard, self_),
       owner_(random_name()),
       health_("redis " + format_endpoint({options.host, options.port})) {}
 
@@ -68,10 +68,10 @@ void RedisStoreThread::run() {
     if (now_ms >= probe_at_ms_) probe();
     if (now_ms >= renew_at_ms_) lease_or_renew();
     health_.turned(now_ms);
-    flush();
+    sender_.flush();
   }
   connection_.reset();
-  flush();
+  sender_.flush();
 }
 
 // Polls once; blocks only if `sleep`.
@@ -79,7 +79,7 @@ void RedisStoreThread::wait(bool sleep) {
   const std::uint64_t now_ms = Clock::monotonic_ms();
   std::uint64_t until_ms =
       std::min({connection_->next_turn_ms(), renew_at_ms_, probe_at_ms_, now_ms + kTurnMs});
-  if (!waiting_.empty()) until_ms = now_ms + kMailRetryMs;
+  if (sender_.is_waiting()) until_ms = now_ms + kMailRetryMs;
   int wait_ms = 0;
   if (sleep && until_ms > now_ms) {
     // One more: the clock is coarse, and a loop that wakes just before its time would spin.
@@ -110,30 +110,6 @@ void RedisStoreThread::read_mail() {
   switchboard_.drain(self_, [this](std::uint32_t from, MailKind kind, ByteView mail) {
     if (kind == kMailStoreRequest) take(from, mail);
   });
-}
-
-void RedisStoreThread::post(std::uint32_t to, MailKind kind, ByteView message) {
-  if (!waiting_.empty() || !try_post(to, kind, message)) {
-    waiting_.push_back({to, kind, {message.begin(), message.end()}});
-  }
-}
-
-bool RedisStoreThread::try_post(std::uint32_t to, MailKind kind, ByteView message) {
-  std::uint8_t* const room =
-      switchboard_.box(self_, to).reserve(kind, message.size(), Urgency::kControl);
-  if (room == nullptr) return false;
-  std::memcpy(room, message.data(), message.size());
-  return true;
-}
-
-void RedisStoreThread::flush() {
-  while (!waiting_.empty() &&
-         try_post(waiting_.front().to, waiting_.front().kind, waiting_.front().bytes)) {
-    waiting_.pop_front();
-  }
-  for (std::uint32_t to = 0; to < switchboard_.shards(); ++to) {
-    if (switchboard_.publish(self_, to)) switchboard_.wake(to);
-  }
 }
 
 }  // namespace ringgate

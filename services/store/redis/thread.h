@@ -10,7 +10,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -21,6 +20,7 @@
 #include <vector>
 
 #include "codec/error.h"
+#include "dataplane/mail_sender.h"
 #include "dataplane/switchboard.h"
 #include "services/store/health.h"
 #include "services/store/message_ids.h"
@@ -42,6 +42,10 @@ class RedisStoreThread {
   void stop();
   // Any thread.
   [[nodiscard]] const StoreHealth& health() const noexcept { return health_; }
+  // Memory of answers that wait for room in a shard's mailbox. Any thread.
+  [[nodiscard]] std::uint64_t waiting_mail_bytes() const noexcept {
+    return sender_.waiting_bytes();
+  }
 
  private:
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
@@ -49,20 +53,12 @@ class RedisStoreThread {
     std::uint32_t shard;
     std::uint64_t id;
   };
-  struct WaitingMail {
-    std::uint32_t to;
-    MailKind kind;
-    std::vector<std::uint8_t> bytes;
-  };
 
   // The loop
   void run();
   void wait(bool sleep);
   void catch_up(std::uint64_t then_ms);
   void read_mail();
-  void post(std::uint32_t to, MailKind kind, ByteView message);
-  [[nodiscard]] bool try_post(std::uint32_t to, MailKind kind, ByteView message);
-  void flush();
 
   // Requests
   void take(std::uint32_t from, ByteView mail);
@@ -97,12 +93,12 @@ class RedisStoreThread {
   RedisStoreOptions options_;
   Switchboard& switchboard_;
   std::uint32_t self_;
+  MailSender sender_;
   std::string owner_;  // tells our leases from others'
   std::atomic<bool> stopping_{false};
   StoreHealth health_;
   std::thread thread_;
 
-  std::deque<WaitingMail> waiting_;
   std::optional<NodeLease> lease_;
   bool lease_valid_ = false;             // the shards may give out ids
   std::uint64_t renew_at_ms_ = kNever;   // the first good probe is followed by the lease
