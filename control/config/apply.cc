@@ -86,12 +86,12 @@ struct Applier {
     auto text = scalar_of(raw, "a text");
     if (!text) return std::unexpected(text.error());
     if (has_control(*text)) return usage_error("has a control character in it; remove it");
-    config.*key.member = *text;
+    key.place.set(config, *text);
     return {};
   }
 
   // What a server answers is one of the tokens that a client offers (RFC 6455, section 4.1).
-  Result<void> operator()(const SubprotocolKey&) const {
+  Result<void> operator()(const SubprotocolKey& key) const {
     auto text = scalar_of(raw, "one subprotocol");
     if (!text) return std::unexpected(text.error());
     if (!std::ranges::all_of(*text, is_token_character)) {
@@ -99,7 +99,7 @@ struct Applier {
           "\"{}\" is never offered; write one name, without blanks, commas or other separators",
           quotable(*text));
     }
-    config.subprotocol = std::move(*text);
+    key.place.set(config, std::move(*text));
     return {};
   }
 
@@ -110,7 +110,7 @@ struct Applier {
       return usage_error("\"{}\" is not a valid name; use 1-64 characters of A-Z a-z 0-9 . _ -",
                          quotable(*text));
     }
-    config.*key.member = *text;
+    key.place.set(config, *text);
     return {};
   }
 
@@ -118,12 +118,12 @@ struct Applier {
     auto text = scalar_of(raw, "a host");
     if (!text) return std::unexpected(text.error());
     if (text->empty()) {
-      (config.*key.member).clear();
+      key.place.set(config, {});
       return {};
     }
     auto host = parse_host(*text);
     if (!host) return usage_error("\"{}\" {}", quotable(*text), host.error().message);
-    config.*key.member = std::move(*host);
+    key.place.set(config, std::move(*host));
     return {};
   }
 
@@ -132,21 +132,21 @@ struct Applier {
     if (!text) return std::unexpected(text.error());
     const auto on = parse_switch(*text);
     if (!on) return usage_error("takes true or false, not \"{}\"", *text);
-    config.*key.member = *on;
+    key.place.set(config, *on);
     return {};
   }
 
   Result<void> operator()(const PortKey& key) const {
     const auto number = number_of(0, 65535);
     if (!number) return std::unexpected(number.error());
-    config.*key.member = static_cast<std::uint16_t>(*number);
+    key.place.set(config, static_cast<std::uint16_t>(*number));
     return {};
   }
 
   Result<void> operator()(const CountKey& key) const {
     const auto number = number_of(key.min, key.max);
     if (!number) return std::unexpected(number.error());
-    config.*key.member = *number;
+    key.place.set(config, *number);
     return {};
   }
 
@@ -159,7 +159,7 @@ struct Applier {
       return usage_error("{} is out of range; it may be {} to {}", *text, format_size(key.min),
                          format_size(key.max));
     }
-    config.*key.member = *size;
+    key.place.set(config, *size);
     return {};
   }
 
@@ -175,7 +175,7 @@ struct Applier {
       return usage_error("{} is out of range; it may be {} to {}", *text, format_duration(key.min),
                          format_duration(key.max));
     }
-    config.*key.member = *time;
+    key.place.set(config, *time);
     return {};
   }
 
@@ -188,21 +188,21 @@ struct Applier {
                            quotable(name));
       }
     }
-    config.*key.member = std::move(*list);
+    key.place.set(config, std::move(*list));
     return {};
   }
 
-  Result<void> operator()(const TagsKey&) const {
+  Result<void> operator()(const TagsKey& key) const {
     auto list = list_of(raw, "a list of texts");
     if (!list) return std::unexpected(list.error());
     if (std::ranges::any_of(*list, has_control)) {
       return usage_error("has a control character in it; remove it");
     }
-    config.tags = std::move(*list);
+    key.place.set(config, std::move(*list));
     return {};
   }
 
-  Result<void> operator()(const ListenKey&) const {
+  Result<void> operator()(const ListenKey& key) const {
     auto list = list_of(raw, "host:port or a list of them");
     if (!list) return std::unexpected(list.error());
     std::vector<ListenSpec> all;
@@ -216,11 +216,11 @@ struct Applier {
     }
     if (all.empty()) return usage_error("is empty; give host:port, :port or ws://host:port/");
     if (all.size() > kMaxListen) return usage_error("has more than {} entries", kMaxListen);
-    config.listen = std::move(all);
+    key.place.set(config, std::move(all));
     return {};
   }
 
-  Result<void> operator()(const OriginsKey&) const {
+  Result<void> operator()(const OriginsKey& key) const {
     auto list = list_of(raw, "scheme://host[:port] or a list of them");
     if (!list) return std::unexpected(list.error());
     for (std::string& origin : *list) {
@@ -229,11 +229,11 @@ struct Applier {
       if (!canonical) return std::unexpected(canonical.error());
       origin = std::move(*canonical);
     }
-    config.allowed_origins = std::move(*list);
+    key.place.set(config, std::move(*list));
     return {};
   }
 
-  Result<void> operator()(const ProxiesKey&) const {
+  Result<void> operator()(const ProxiesKey& key) const {
     auto list = list_of(raw, "addresses or ranges");
     if (!list) return std::unexpected(list.error());
     AddressRanges ranges;
@@ -242,11 +242,11 @@ struct Applier {
       if (!range) return usage_error("{}", range.error().message);
       ranges.push_back(*range);
     }
-    config.trusted_proxies = std::move(ranges);
+    key.place.set(config, std::move(ranges));
     return {};
   }
 
-  Result<void> operator()(const RoutesKey&) const {
+  Result<void> operator()(const RoutesKey& key) const {
     const auto pairs = pairs_of(raw, "a map of command prefix to service name");
     if (!pairs) return std::unexpected(pairs.error());
     std::map<std::string, std::string> routes;
@@ -260,16 +260,15 @@ struct Applier {
         return usage_error("{} is there twice; remove one", prefix);
       }
     }
-    config.routes = std::move(routes);
+    key.place.set(config, std::move(routes));
     return {};
   }
 
   // One word for all, or a map as of Routes.
-  Result<void> operator()(const SelectorsKey&) const {
+  Result<void> operator()(const SelectorsKey& key) const {
     const auto pairs = pairs_of(raw, "a selector, or a map of command prefix to selector");
     if (!pairs) return std::unexpected(pairs.error());
-    SelectorKind for_all = SelectorKind::kHash;
-    std::map<std::string, SelectorKind, std::less<>> by_prefix;
+    Selectors selectors;
     for (const auto& [prefix, name] : *pairs) {
       const bool is_for_all = pairs->size() == 1 && name.empty();
       if (!is_for_all && name.empty()) {
@@ -282,24 +281,23 @@ struct Applier {
                            quotable(is_for_all ? prefix : name));
       }
       if (is_for_all) {
-        for_all = *kind;
+        selectors.for_all = *kind;
         break;
       }
       if (auto checked = check_prefix(prefix); !checked) return checked;
-      if (!by_prefix.emplace(prefix, *kind).second) {
+      if (!selectors.by_prefix.emplace(prefix, *kind).second) {
         return usage_error("{} is there twice; remove one", prefix);
       }
     }
-    config.default_selector = for_all;
-    config.selectors = std::move(by_prefix);
+    key.place.set(config, std::move(selectors));
     return {};
   }
 
-  Result<void> operator()(const RedisKey&) const {
+  Result<void> operator()(const RedisKey& key) const {
     auto list = list_of(raw, "host:port");
     if (!list) return std::unexpected(list.error());
     if (list->empty()) {
-      config.redis.reset();
+      key.place.set(config, std::nullopt);
       return {};
     }
     if (list->size() > 1) return usage_error("takes one address; clusters are not supported");
@@ -307,11 +305,11 @@ struct Applier {
     if (!endpoint) return usage_error("{}", endpoint.error().message);
     if (endpoint->host.empty()) endpoint->host = "localhost";
     if (endpoint->port == 0) return usage_error("port 0 cannot be dialled; Redis's own is 6379");
-    config.redis = std::move(*endpoint);
+    key.place.set(config, std::move(*endpoint));
     return {};
   }
 
-  Result<void> operator()(const LogLevelKey&) const {
+  Result<void> operator()(const LogLevelKey& key) const {
     auto text = scalar_of(raw, "a level");
     if (!text) return std::unexpected(text.error());
     const auto level = parse_log_level(*text);
@@ -321,21 +319,21 @@ struct Applier {
           "not \"{}\"",
           *text);
     }
-    config.log_level = *level;
+    key.place.set(config, *level);
     return {};
   }
 
-  Result<void> operator()(const ConsulUrlKey&) const {
+  Result<void> operator()(const ConsulUrlKey& key) const {
     auto text = scalar_of(raw, "a URL");
     if (!text) return std::unexpected(text.error());
     if (text->empty()) {
-      config.consul_url.clear();
+      key.place.set(config, {});
       return {};
     }
     if (has_control(*text)) return usage_error("has a control character in it; remove it");
     auto url = parse_consul_url(*text);
     if (!url) return std::unexpected(url.error());
-    config.consul_url = std::move(*url);
+    key.place.set(config, std::move(*url));
     return {};
   }
 

@@ -12,7 +12,7 @@
 
 #include "control/base/address.h"
 #include "control/base/text_file.h"
-#include "control/config/compare.h"
+#include "control/config/keys.h"
 
 namespace ringgate {
 namespace {
@@ -43,7 +43,7 @@ Result<void> check_services(const Config& config) {
   if (!found.contains(login)) {
     return usage_error("Depends leaves out {}, so nobody could log in; add it", login);
   }
-  for (const auto& prefix : config.selectors | std::views::keys) {
+  for (const auto& prefix : config.selectors.by_prefix | std::views::keys) {
     const std::string service = service_of(config, prefix);
     if (found.contains(service)) continue;
     if (!config.depends.empty()) {
@@ -60,23 +60,21 @@ Result<void> check_services(const Config& config) {
   return {};
 }
 
-// Keys that were set to something, and what they need that is not there.
+// Keys that were set to something and lack what they need.
 class Idle {
  public:
-  explicit Idle(Config& config) : config_(config), set_(changed_keys(Config{}, config)) {}
-
-  void notice(std::string_view why, std::initializer_list<std::string_view> keys) {
-    notice_if(why,
-              [&](std::string_view key) { return std::ranges::find(keys, key) != keys.end(); });
+  explicit Idle(Config& config) : config_(config) {
+    const Config fresh;
+    for (const ConfigKey& key : config_keys()) {
+      if (!is_same(key, fresh, config)) set_.push_back(&key);
+    }
   }
 
-  template <class Concerns>
-  void notice_if(std::string_view why, Concerns concerns) {
+  // `need` is not there, which `why` says.
+  void notice(Need need, std::string_view why) {
     std::vector<std::string_view> idle;
-    for (const std::string_view key : set_) {
-      // What was read from the file of KeyFile is in Key.
-      const bool from_file = std::ranges::find(set_, std::string(key) + "File") != set_.end();
-      if (concerns(key) && !from_file) idle.push_back(key);
+    for (const ConfigKey* const key : set_) {
+      if (key->use.needs == need && !is_from_file(*key)) idle.push_back(key->name);
     }
     if (idle.empty()) return;
     config_.notices.push_back(fmt::format("{} {} no effect: {}", fmt::join(idle, ", "),
@@ -84,8 +82,13 @@ class Idle {
   }
 
  private:
+  [[nodiscard]] bool is_from_file(const ConfigKey& key) const {
+    const ConfigKey* const file = file_key_of(key);
+    return file != nullptr && std::ranges::find(set_, file) != set_.end();
+  }
+
   Config& config_;
-  std::vector<std::string_view> set_;
+  std::vector<const ConfigKey*> set_;
 };
 
 bool has_websocket(const Config& config) {
@@ -93,18 +96,20 @@ bool has_websocket(const Config& config) {
          config.listen.end();
 }
 
-void notice_clients_keys(Config& config, Idle& idle) {
+void notice_gateways_keys(Config& config, Idle& idle) {
   if (!has_websocket(config)) {
-    idle.notice("Listen has no ws:// address",
-                {"AllowedOrigins", "Subprotocol", "WebSocketPing", "MaxUpgradeRequest"});
+    idle.notice(Need::kWebSocket, "Listen has no ws:// address");
     if (!config.proxy_protocol && config.max_connections_per_address == 0) {
-      idle.notice("X-Forwarded-For comes with WebSocket only, and ProxyProtocol is off",
-                  {"TrustedProxies"});
+      idle.notice(Need::kForwarders,
+                  "X-Forwarded-For comes with WebSocket only, and ProxyProtocol is off");
     }
   }
-  if (!config.proxy_protocol) idle.notice("ProxyProtocol is off", {"MaxProxyHeader"});
+  if (!config.proxy_protocol) idle.notice(Need::kProxyProtocol, "ProxyProtocol is off");
   if (config.idle_poll_after >= config.idle_timeout) {
-    idle.notice("it is not below IdleTimeout", {"IdlePollAfter"});
+    idle.notice(Need::kLongerIdleTimeout, "it is not below IdleTimeout");
+  }
+  if (!has_route(config.selectors)) {
+    idle.notice(Need::kRouteSelector, "no selector is route; add for example \"Selectors: route\"");
   }
   if (config.allowed_origins.size() > 1 &&
       std::ranges::find(config.allowed_origins, "*") != config.allowed_origins.end()) {
@@ -113,15 +118,9 @@ void notice_clients_keys(Config& config, Idle& idle) {
 }
 
 void notice_keys_of_every_role(const Config& config, Idle& idle) {
-  if (config.consul_url.empty()) {
-    idle.notice_if("ConsulURL is not set", [](std::string_view key) {
-      return key.starts_with("Consul") || key == "EmptyListHold";
-    });
-  }
-  if (config.admin_port == 0) {
-    idle.notice("AdminPort is off", {"AdminAddress", "AdminToken", "AdminTokenFile"});
-  }
-  if (config.monitor_port == 0) idle.notice("MonitorPort is off", {"MonitorAddress"});
+  if (config.consul_url.empty()) idle.notice(Need::kConsul, "ConsulURL is not set");
+  if (config.admin_port == 0) idle.notice(Need::kAdminPort, "AdminPort is off");
+  if (config.monitor_port == 0) idle.notice(Need::kMonitorPort, "MonitorPort is off");
 }
 
 // libcurl opens it at each connection, would wait for a pipe, and says little about the rest.
@@ -160,7 +159,7 @@ Result<void> check_effects(Config& config, ProcessRole role) {
   }
   if (auto readable = check_authority(config); !readable) return readable;
   if (role != ProcessRole::kGateway) return {};
-  notice_clients_keys(config, idle);
+  notice_gateways_keys(config, idle);
   if (config.max_connections != 0 && config.max_connections_per_address > config.max_connections) {
     return usage_error(
         "MaxConnectionsPerAddress ({}) is above MaxConnections ({}), so it bounds nobody; lower it",

@@ -1,5 +1,5 @@
 // What SIGHUP may change: which keys differ between two configurations, and which of these take
-// effect without a restart. Pure functions, any thread.
+// effect without a restart, as the table of keys says. Pure functions, any thread.
 #pragma once
 
 #include <string_view>
@@ -13,13 +13,15 @@ namespace ringgate {
 // In the order of the table of keys. Secrets differ by what they are, not by where they stand.
 [[nodiscard]] std::vector<std::string_view> changed_keys(const Config& one, const Config& other);
 
-// Those of a gateway; of other processes only LogLevel and AdminToken.
-[[nodiscard]] bool is_reloadable(std::string_view key, ProcessRole role);
+struct ReloadPlan {
+  // What the process goes on with: the running configuration with the new values of the keys that
+  // can be reloaded, and of nothing else.
+  Config config;
+  std::vector<std::string_view> changed;  // Their names.
+};
 
-// An error that names every key that changed and cannot be reloaded; otherwise the keys that
-// changed.
-[[nodiscard]] Result<std::vector<std::string_view>> reloadable_changes(const Config& running,
-                                                                       const Config& wanted,
-                                                                       ProcessRole role);
+// An error that names every key that changed and cannot be reloaded.
+[[nodiscard]] Result<ReloadPlan> plan_reload(const Config& running, const Config& wanted,
+                                             ProcessRole role);
 
 }  // namespace ringgate

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <ranges>
 #include <set>
 #include <utility>
 
@@ -177,16 +176,7 @@ Result<void> check_required(const Config& config, ProcessRole role) {
 
 // The route file, where some service's selector needs it.
 Result<void> read_routes(Config& config, ProcessRole role) {
-  if (role != ProcessRole::kGateway) return {};
-  const auto is_route = [](SelectorKind kind) { return kind == SelectorKind::kRoute; };
-  if (!is_route(config.default_selector) &&
-      std::ranges::none_of(config.selectors | std::views::values, is_route)) {
-    if (!config.route_file.empty()) {
-      config.notices.push_back(
-          "RouteFile has no effect: no selector is route; add for example \"Selectors: route\"");
-    }
-    return {};
-  }
+  if (role != ProcessRole::kGateway || !has_route(config.selectors)) return {};
   if (config.route_file.empty()) {
     return usage_error(
         "a selector is route, but RouteFile is missing; add for example \"RouteFile: route.json\"");

@@ -91,8 +91,7 @@ struct Config {
   LogLevel log_level = LogLevel::kInfo;
   std::vector<std::string> depends;  // Services a gateway follows; empty: all it routes to.
   std::map<std::string, std::string> routes;  // Command prefix -> service name.
-  SelectorKind default_selector = SelectorKind::kHash;
-  std::map<std::string, SelectorKind, std::less<>> selectors;  // By command prefix.
+  Selectors selectors;
   std::string route_file;
   std::shared_ptr<const RouteTable> route_table;  // Read from it, where a selector is route.
 
@@ -166,6 +165,8 @@ struct ConfigKeyInfo {
   std::string key;
   std::string default_text;
   std::string meaning;
+  std::string heeded_by;  // "all", "gateway" or "services"
+  std::string reload;     // Where SIGHUP takes it over: "yes", "gateway" (there only) or nothing.
 };
 std::vector<ConfigKeyInfo> describe_config_keys();
 

@@ -1,8 +1,17 @@
 #include "control/routing/selector_kind.h"
 
+#include <algorithm>
+
 #include "control/base/text.h"
 
 namespace ringgate {
+
+bool has_route(const Selectors& selectors) noexcept {
+  return selectors.for_all == SelectorKind::kRoute ||
+         std::ranges::any_of(selectors.by_prefix, [](const auto& entry) {
+           return entry.second == SelectorKind::kRoute;
+         });
+}
 
 std::string_view selector_name(SelectorKind kind) noexcept {
   switch (kind) {

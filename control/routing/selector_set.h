@@ -3,9 +3,7 @@
 // the old one when no shard uses it any more.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <string>
 #include <string_view>
 
 #include "control/routing/by_zone.h"
@@ -17,16 +15,13 @@ namespace ringgate {
 
 class SelectorSet {
  public:
-  // `by_service` has the services that differ from `by_default`, as commands spell them. `table` is
-  // there if any of them is kRoute.
-  SelectorSet(SelectorKind by_default, std::map<std::string, SelectorKind, std::less<>> by_service,
-              std::shared_ptr<const RouteTable> table);
+  // `table` is there if any of them is kRoute.
+  SelectorSet(Selectors selectors, std::shared_ptr<const RouteTable> table);
 
   [[nodiscard]] const Selector& of(std::string_view service) const;
 
  private:
-  SelectorKind by_default_;
-  std::map<std::string, SelectorKind, std::less<>> by_service_;
+  Selectors selectors_;
   std::shared_ptr<const RouteTable> table_;
   HashSelector hash_;
   RendezvousSelector rendezvous_;

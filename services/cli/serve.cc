@@ -71,15 +71,16 @@ Result<std::string> reload(const std::string& file, ProcessRole role, Process& p
                            GatewayService* gateway, Config& running) {
   Result<Config> wanted = load_config(file, role);
   if (!wanted) return std::unexpected(wanted.error());
-  const auto changes = reloadable_changes(running, *wanted, role);
-  if (!changes) return std::unexpected(changes.error());
+  Result<ReloadPlan> plan = plan_reload(running, *wanted, role);
+  if (!plan) return std::unexpected(plan.error());
   if (gateway != nullptr) {
-    if (Result<void> done = gateway->reload(*wanted); !done) return std::unexpected(done.error());
+    Result<void> done = gateway->reload(plan->config);
+    if (!done) return std::unexpected(done.error());
   }
-  process.use(*wanted);
-  running = std::move(*wanted);
-  if (changes->empty()) return "no key has changed; the files that they name were read again";
-  return fmt::format("{} changed", fmt::join(*changes, ", "));
+  process.use(plan->config);
+  running = std::move(plan->config);
+  if (plan->changed.empty()) return "no key has changed; the files that they name were read again";
+  return fmt::format("{} changed", fmt::join(plan->changed, ", "));
 }
 
 // No descriptor left, say: then nothing could be read, which is nobody's mistake and passes.
@@ -170,11 +171,13 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
 std::string config_help() {
   std::string text =
       "Configuration keys (any case; RINGGATE_<KEY> in the environment wins, but a secret has one "
-      "source):\n";
+      "source), who heeds them, and whether SIGHUP takes over a new value (yes, or in a "
+      "gateway):\n";
   for (const ConfigKeyInfo& key : describe_config_keys()) {
     const std::string by_default =
         key.default_text.empty() ? "" : fmt::format(" [{}]", key.default_text);
-    text += fmt::format("  {:<26} {}{}\n", key.key, key.meaning, by_default);
+    text += fmt::format("  {:<28} {:<8} {:<7} {}{}\n", key.key, key.heeded_by,
+                        key.reload.empty() ? "-" : key.reload, key.meaning, by_default);
   }
   text +=
       "\nSignals: SIGTERM and SIGINT drain and end with 0; within a second of the first they count "

@@ -57,8 +57,7 @@ LinkManagerOptions link_options(const Config& config) {
 }
 
 std::shared_ptr<const SelectorSet> make_selectors(const Config& config) {
-  return std::make_shared<const SelectorSet>(config.default_selector, config.selectors,
-                                             config.route_table);
+  return std::make_shared<const SelectorSet>(config.selectors, config.route_table);
 }
 
 }  // namespace ringgate

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <memory>
 
-#include "control/config/keys.h"
+#include "control/routing/route_file.h"
 
 namespace ringgate {
 namespace {
@@ -12,41 +12,8 @@ namespace {
 using std::chrono_literals::operator""s;
 
 std::string error_of(const Config& running, const Config& wanted, ProcessRole role) {
-  const auto changes = reloadable_changes(running, wanted, role);
-  return changes ? "(no error)" : changes.error().message;
-}
-
-Config other() {
-  Config config;
-  config.service_id = "gw02";
-  config.listen = {ListenSpec{{"", 8000}}};
-  config.tags = {"a"};
-  config.app_secret = "s";
-  config.allowed_origins = {"https://a.example"};
-  config.trusted_proxies = {*AddressRange::parse("10.0.0.0/8")};
-  config.proxy_protocol = true;
-  config.monitor_port = 1;
-  config.routes = {{"login", "chat"}};
-  config.redis = Endpoint{"localhost", 6379};
-  config.log_level = LogLevel::kWarn;
-  config.consul_url = "http://127.0.0.1:8500";
-  config.depends = {"chat"};
-  config.max_frame = 1;
-  config.max_metas = 1;
-  config.idle_timeout = 1s;
-  config.idle_poll_after = 1s;
-  return config;
-}
-
-TEST(ConfigCompare, EveryKindOfKeyIsSeen) {
-  const std::vector<std::string_view> changed = changed_keys(Config{}, other());
-  EXPECT_EQ(changed,
-            (std::vector<std::string_view>{
-                "ServiceID", "Listen", "AllowedOrigins", "TrustedProxies", "ProxyProtocol", "Tags",
-                "ConsulURL", "Depends", "Routes", "AppSecret", "RedisAddrs", "MonitorPort",
-                "LogLevel", "MaxFrame", "MaxMetas", "IdleTimeout", "IdlePollAfter"}))
-      << ::testing::PrintToString(changed);
-  EXPECT_TRUE(changed_keys(other(), other()).empty());
+  const auto plan = plan_reload(running, wanted, role);
+  return plan ? "(no error)" : plan.error().message;
 }
 
 TEST(ConfigCompare, AGatewayTakesSecretsOriginsLimitsAndTheLogLevel) {
@@ -56,9 +23,9 @@ TEST(ConfigCompare, AGatewayTakesSecretsOriginsLimitsAndTheLogLevel) {
   wanted.max_frame = 1000;
   wanted.log_level = LogLevel::kWarn;
   wanted.idle_poll_after = 1s;
-  const auto changes = reloadable_changes(Config{}, wanted, ProcessRole::kGateway);
-  ASSERT_TRUE(changes) << changes.error().message;
-  EXPECT_EQ(changes->size(), 5U);
+  const auto plan = plan_reload(Config{}, wanted, ProcessRole::kGateway);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->changed.size(), 5U);
 }
 
 TEST(ConfigCompare, WhatNeedsARestartIsNamed) {
@@ -92,12 +59,14 @@ TEST(ConfigCompare, ARotatedTokenFileIsNoChangeOfOurs) {
             std::string::npos);
 }
 
-TEST(ConfigCompare, EveryReloadableNameIsAKey) {
-  int reloadable = 0;
-  for (const ConfigKey& key : config_keys()) {
-    reloadable += is_reloadable(key.name, ProcessRole::kGateway) ? 1 : 0;
-  }
-  EXPECT_EQ(reloadable, 36);  // as many as the list has: a key that was renamed would be missing
+TEST(ConfigCompare, WhatTheRouteFileSaysNowIsTakenOver) {
+  Config wanted;
+  const auto table = RouteTable::parse(R"({"zones": [{"id": "a", "weight": 1}]})");
+  wanted.route_table = std::make_shared<const RouteTable>(*table);
+  const auto plan = plan_reload(Config{}, wanted, ProcessRole::kGateway);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(plan->changed.empty());
+  EXPECT_EQ(plan->config.route_table, wanted.route_table);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <type_traits>
 
 #include "control/base/text.h"
 
@@ -34,65 +35,67 @@ TEST(ConfigKeys, DefaultsComeFromConfig) {
   EXPECT_EQ(defaults["Shards"], "one per usable CPU");
 }
 
-// A default that its own bounds refuse could not be written into a file.
-TEST(ConfigKeys, DefaultsAreWithinTheirBounds) {
-  const Config fresh;
+// Calls check(key, kind, a number of the kind's place) for every key that has bounds.
+template <class Check>
+void for_every_bounded(Check check) {
   for (const ConfigKey& key : config_keys()) {
-    if (const auto* size = std::get_if<SizeKey>(&key.kind)) {
-      EXPECT_GE(fresh.*size->member, size->min) << key.name;
-      EXPECT_LE(fresh.*size->member, size->max) << key.name;
-    }
-    if (const auto* count = std::get_if<CountKey>(&key.kind)) {
-      EXPECT_GE(fresh.*count->member, count->min) << key.name;
-      EXPECT_LE(fresh.*count->member, count->max) << key.name;
-    }
-    if (const auto* time = std::get_if<DurationKey>(&key.kind)) {
-      EXPECT_GE(fresh.*time->member, time->min) << key.name;
-      EXPECT_LE(fresh.*time->member, time->max) << key.name;
-    }
+    if (const auto* size = std::get_if<SizeKey>(&key.kind)) check(key, *size);
+    if (const auto* count = std::get_if<CountKey>(&key.kind)) check(key, *count);
+    if (const auto* time = std::get_if<DurationKey>(&key.kind)) check(key, *time);
   }
 }
 
-// Each numeric key: its bounds are taken, one beyond is refused, and it lands in its own member.
-TEST(ConfigKeys, BoundsAreInclusiveAndMembersDistinct) {
+std::string text(std::size_t number) {
+  return std::to_string(number);
+}
+std::string text(Config::Duration time) {
+  return std::to_string(time.count()) + "ms";
+}
+
+// A default that its own bounds refuse could not be written into a file.
+TEST(ConfigKeys, DefaultsAreWithinTheirBounds) {
   const Config fresh;
-  std::set<const void*> members;
-  for (const ConfigKey& key : config_keys()) {
-    const auto apply = [&](const std::string& text, Config& config) {
-      return apply_config_value(key, RawValue{text}, config).has_value();
-    };
+  for_every_bounded([&](const ConfigKey& key, const auto& kind) {
+    EXPECT_GE(kind.place.get(fresh), kind.min) << key.name;
+    EXPECT_LE(kind.place.get(fresh), kind.max) << key.name;
+  });
+}
+
+// The bounds are taken and kept whole, also where the place is narrower than the bound's type; one
+// beyond is refused.
+TEST(ConfigKeys, BoundsAreInclusive) {
+  for_every_bounded([&](const ConfigKey& key, const auto& kind) {
+    using Value = std::remove_cvref_t<decltype(kind.min)>;
     Config config;
-    if (const auto* size = std::get_if<SizeKey>(&key.kind)) {
-      EXPECT_TRUE(members.insert(&(fresh.*size->member)).second) << key.name;
-      EXPECT_TRUE(apply(std::to_string(size->min), config)) << key.name;
-      EXPECT_EQ(config.*size->member, size->min) << key.name;
-      EXPECT_TRUE(apply(std::to_string(size->max), config)) << key.name;
-      EXPECT_FALSE(apply(std::to_string(size->max + 1), config)) << key.name;
-      if (size->min > 0) {
-        EXPECT_FALSE(apply(std::to_string(size->min - 1), config)) << key.name;
-      }
+    for (const Value bound : {kind.min, kind.max}) {
+      EXPECT_TRUE(apply_config_value(key, RawValue{text(bound)}, config)) << key.name;
+      EXPECT_EQ(kind.place.get(config), bound) << key.name;
     }
-    if (const auto* count = std::get_if<CountKey>(&key.kind)) {
-      EXPECT_TRUE(members.insert(&(fresh.*count->member)).second) << key.name;
-      EXPECT_TRUE(apply(std::to_string(count->max), config)) << key.name;
-      EXPECT_EQ(config.*count->member, count->max) << key.name;
-      EXPECT_FALSE(apply(std::to_string(count->max + 1), config)) << key.name;
-      if (count->min > 0) {
-        EXPECT_FALSE(apply(std::to_string(count->min - 1), config)) << key.name;
-      }
-    }
-    if (const auto* time = std::get_if<DurationKey>(&key.kind)) {
-      EXPECT_TRUE(members.insert(&(fresh.*time->member)).second) << key.name;
-      EXPECT_TRUE(apply(format_duration(time->max), config)) << key.name;
-      EXPECT_EQ(config.*time->member, time->max) << key.name;
-      const auto beyond = std::to_string(time->max.count() + 1) + "ms";
-      EXPECT_FALSE(apply(beyond, config)) << key.name;
-      if (time->min.count() > 0) {
-        EXPECT_FALSE(apply("0s", config)) << key.name;
-      }
-      EXPECT_FALSE(apply("10", config)) << key.name;
-    }
+    EXPECT_FALSE(apply_config_value(key, RawValue{text(kind.max + Value(1))}, config)) << key.name;
+    if (kind.min == Value(0)) return;
+    EXPECT_FALSE(apply_config_value(key, RawValue{text(kind.min - Value(1))}, config)) << key.name;
+  });
+}
+
+TEST(ConfigKeys, ATimeHasAUnit) {
+  for (const ConfigKey& key : config_keys()) {
+    if (!std::holds_alternative<DurationKey>(key.kind)) continue;
+    Config config;
+    EXPECT_FALSE(apply_config_value(key, RawValue{"10"}, config)) << key.name;
   }
+}
+
+TEST(ConfigKeys, WhoHeedsAKeyAndWhereItIsReloadedIsDescribed) {
+  std::map<std::string, std::pair<std::string, std::string>> told;
+  for (const ConfigKeyInfo& row : describe_config_keys()) {
+    told[row.key] = {row.heeded_by, row.reload};
+  }
+  using Pair = std::pair<std::string, std::string>;
+  EXPECT_EQ(told["LogLevel"], Pair("all", "yes"));
+  EXPECT_EQ(told["MaxFrame"], Pair("gateway", "yes"));
+  EXPECT_EQ(told["DrainTime"], Pair("all", "gateway"));
+  EXPECT_EQ(told["RedisAddrs"], Pair("services", ""));
+  EXPECT_EQ(told["Shards"], Pair("all", ""));
 }
 
 TEST(ConfigKeys, FindsAnyCaseAndTheNearest) {

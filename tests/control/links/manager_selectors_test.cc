@@ -10,8 +10,7 @@ namespace {
 using test::Links;
 
 std::shared_ptr<const SelectorSet> rendezvous() {
-  return std::make_shared<const SelectorSet>(
-      SelectorKind::kRendezvous, std::map<std::string, SelectorKind, std::less<>>{}, nullptr);
+  return std::make_shared<const SelectorSet>(Selectors{SelectorKind::kRendezvous, {}}, nullptr);
 }
 
 void use(Links& links, std::shared_ptr<const SelectorSet> selectors) {

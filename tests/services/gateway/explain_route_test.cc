@@ -17,8 +17,7 @@ std::shared_ptr<const SelectorSet> selectors(SelectorKind kind) {
       R"({"zones": [{"id": "a", "weight": 80}, {"id": "b", "weight": 20}],
           "whitelist": [{"key": "vip", "value": "b"}]})");
   EXPECT_TRUE(table);
-  return std::make_shared<const SelectorSet>(kind,
-                                             std::map<std::string, SelectorKind, std::less<>>{},
+  return std::make_shared<const SelectorSet>(Selectors{kind, {}},
                                              std::make_shared<const RouteTable>(std::move(*table)));
 }
 

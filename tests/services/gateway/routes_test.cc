@@ -160,7 +160,7 @@ std::shared_ptr<const SelectorSet> selectors(
       R"({"zones": [{"id": "a", "weight": 80}, {"id": "b", "weight": 20}],
           "whitelist": [{"key": "kim", "value": "b"}]})");
   EXPECT_TRUE(table);
-  return std::make_shared<const SelectorSet>(SelectorKind::kHash, std::move(by_service),
+  return std::make_shared<const SelectorSet>(Selectors{SelectorKind::kHash, std::move(by_service)},
                                              std::make_shared<const RouteTable>(std::move(*table)));
 }
 

@@ -15,9 +15,8 @@ std::shared_ptr<const SelectorSet> kim_in(const std::string& zone) {
   auto table = RouteTable::make(RouteBy::kAccount, {{"a", 1}, {"b", 1}, {"c", 1}}, {{"kim", zone}});
   EXPECT_TRUE(table);
   return std::make_shared<const SelectorSet>(
-      SelectorKind::kHash,
-      std::map<std::string, SelectorKind, std::less<>>{{"echo", SelectorKind::kRoute},
-                                                       {"login", SelectorKind::kRoute}},
+      Selectors{SelectorKind::kHash,
+                {{"echo", SelectorKind::kRoute}, {"login", SelectorKind::kRoute}}},
       std::make_shared<const RouteTable>(std::move(*table)));
 }
 

@@ -1,0 +1,111 @@
+// What is done with a row of the table, whichever it is.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <type_traits>
+
+#include "control/base/text.h"
+#include "control/config/keys.h"
+
+namespace ringgate {
+namespace {
+
+// How the default in a fresh Config is written; nothing where only the row can say it.
+struct DefaultText {
+  Config config;
+
+  template <class Key>
+  std::string operator()(const Key& key) const {
+    return text(key.place.get(config));
+  }
+  std::string operator()(const SizeKey& key) const { return format_size(key.place.get(config)); }
+  std::string operator()(const IgnoredKey&) const { return {}; }
+
+  static std::string text(const std::string& value) { return value; }
+  static std::string text(bool value) { return value ? "true" : "false"; }
+  static std::string text(std::uint16_t value) { return fmt::format("{}", value); }
+  static std::string text(std::size_t value) { return fmt::format("{}", value); }
+  static std::string text(Config::Duration value) { return format_duration(value); }
+  static std::string text(LogLevel value) { return std::string(log_level_name(value)); }
+  template <class Other>
+  static std::string text(const Other&) {
+    return {};
+  }
+};
+
+std::string_view heeded_by(const ConfigKey& key) {
+  switch (key.use.heeded_by) {
+    case HeededBy::kAll:
+      return "all";
+    case HeededBy::kGateway:
+      return "gateway";
+    case HeededBy::kServices:
+      return "services";
+  }
+  return "";
+}
+
+// "yes" is said of a gateway's key, since nobody else heeds it.
+std::string_view reload_text(const ConfigKey& key) {
+  if (key.use.reload == Reload::kNever) return "";
+  const bool is_by_all =
+      key.use.reload == Reload::kEverywhere || key.use.heeded_by == HeededBy::kGateway;
+  return is_by_all ? "yes" : "gateway";
+}
+
+}  // namespace
+
+const ConfigKey* find_config_key(std::string_view name) {
+  const std::string wanted = lower_case(name);
+  const auto at = std::ranges::find_if(
+      config_keys(), [&](const ConfigKey& key) { return lower_case(key.name) == wanted; });
+  return at == config_keys().end() ? nullptr : &*at;
+}
+
+const ConfigKey& nearest_config_key(std::string_view name) {
+  const std::string wanted = lower_case(name);
+  return *std::ranges::min_element(config_keys(), {}, [&](const ConfigKey& key) {
+    return edit_distance(lower_case(key.name), wanted);
+  });
+}
+
+const ConfigKey* file_key_of(const ConfigKey& key) {
+  return find_config_key(std::string(key.name) + "File");
+}
+
+bool is_reloadable(const ConfigKey& key, ProcessRole role) {
+  if (key.use.reload == Reload::kEverywhere) return true;
+  return key.use.reload == Reload::kInGateway && role == ProcessRole::kGateway;
+}
+
+bool is_same(const ConfigKey& key, const Config& one, const Config& other) {
+  const auto same = [&]<class Key>(const Key& kind) {
+    if constexpr (std::is_same_v<Key, IgnoredKey>) {
+      return true;
+    } else {
+      return kind.place.get(one) == kind.place.get(other);
+    }
+  };
+  return std::visit(same, key.kind);
+}
+
+void copy_value(const ConfigKey& key, const Config& from, Config& to) {
+  const auto copy = [&]<class Key>(const Key& kind) {
+    if constexpr (!std::is_same_v<Key, IgnoredKey>) kind.place.set(to, kind.place.get(from));
+  };
+  std::visit(copy, key.kind);
+}
+
+std::vector<ConfigKeyInfo> describe_config_keys() {
+  std::vector<ConfigKeyInfo> rows;
+  const DefaultText default_text{};
+  for (const ConfigKey& key : config_keys()) {
+    std::string text(key.default_text);
+    if (text.empty()) text = std::visit(default_text, key.kind);
+    rows.push_back({std::string(key.name), std::move(text), std::string(key.meaning),
+                    std::string(heeded_by(key)), std::string(reload_text(key))});
+  }
+  return rows;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,58 @@
+// Where in a Config the value of a key is. Reading, changing, comparing and showing a value all go
+// through its place, so that they cannot mean different things. Pure functions, any thread.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+#include "control/config/config.h"
+
+namespace ringgate {
+
+template <class Value>
+struct Place {
+  Value (*get)(const Config&);
+  void (*set)(Config&, Value);
+};
+
+// A number, whichever width its owner keeps it in, and a time, also where it is kept as a number of
+// milliseconds. The bounds of the keys see to it that nothing is cut off.
+template <class To, class From>
+To stored_as(const From& from) {
+  if constexpr (std::is_same_v<To, From>) {
+    return from;
+  } else if constexpr (std::is_same_v<From, Config::Duration>) {
+    return static_cast<To>(from.count());
+  } else if constexpr (std::is_same_v<To, Config::Duration>) {
+    return Config::Duration(from);
+  } else {
+    static_assert(std::unsigned_integral<To> && std::unsigned_integral<From>);
+    static_assert(!std::is_same_v<To, bool> && !std::is_same_v<From, bool>);
+    return static_cast<To>(from);
+  }
+}
+
+// The way from a Config to a value: pointers to members, one after another.
+template <auto kFirst, auto... kRest, class Whole>
+auto& reach(Whole& whole) {
+  if constexpr (sizeof...(kRest) == 0) {
+    return whole.*kFirst;
+  } else {
+    return reach<kRest...>(whole.*kFirst);
+  }
+}
+
+// Becomes the Place that a key of a kind takes.
+template <auto... kWay>
+struct At {
+  template <class Value>
+  constexpr operator Place<Value>() const {  // NOLINT(google-explicit-constructor)
+    using Stored = std::remove_cvref_t<decltype(reach<kWay...>(std::declval<Config&>()))>;
+    return {[](const Config& config) { return stored_as<Value>(reach<kWay...>(config)); },
+            [](Config& config, Value value) { reach<kWay...>(config) = stored_as<Stored>(value); }};
+  }
+};
+template <auto... kWay>
+inline constexpr At<kWay...> at{};
+
+}  // namespace ringgate
