@@ -85,6 +85,11 @@ TEST(ConsulReload, SecretsOriginsLimitsAndLogLevelAreTakenOver) {
   wait_until("the new limit", [&] { return !takes(gateway, 2000); });
   EXPECT_TRUE(takes(gateway, 500));
 
+  // A name, a number and a time; once they are taken there is nothing left to change.
+  reloaded.reload({{"Selectors", "rendezvous"}, {"MaxMetas", "32"}, {"EjectAfter", "3s"}},
+                  "Selectors, MaxMetas, EjectAfter changed");
+  reloaded.reload({}, "no key has changed");
+
   reloaded.reload({{"AppSecretPrevious", ""},
                    {"LogLevel", "error"},
                    {"Selectors", "route"},
