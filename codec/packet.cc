@@ -1,5 +1,7 @@
 #include "codec/packet.h"
 
+#include <cstring>
+
 namespace ringgate {
 namespace {
 
@@ -55,6 +57,15 @@ Packet parse_packet(ByteView payload, std::size_t max_header_bytes) noexcept {
     default:
       return refuse(PacketStatus::kBadMagic);
   }
+}
+
+std::uint8_t* write_basic_packet(std::uint8_t* to, std::uint16_t code, ByteView body) noexcept {
+  store_be(to, kBasicMagic);
+  store_be(to + kMagicBytes, code);
+  store_be(to + kMagicBytes + sizeof code, static_cast<std::uint16_t>(body.size()));
+  // An empty view may have no address, which memcpy must not be given.
+  if (!body.empty()) std::memcpy(to + kBasicHeadBytes, body.data(), body.size());
+  return to + kBasicHeadBytes + body.size();
 }
 
 }  // namespace ringgate

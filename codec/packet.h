@@ -49,4 +49,18 @@ struct Packet {
 // kBadLength, since they could only be what a confused or hostile peer put there.
 [[nodiscard]] Packet parse_packet(ByteView payload, std::size_t max_header_bytes) noexcept;
 
+// A tail is the length of a body, then the body.
+inline constexpr std::size_t kBodyLengthBytes = sizeof(std::uint32_t);
+[[nodiscard]] inline ByteView body_of_tail(ByteView tail) noexcept {
+  return tail.subspan(kBodyLengthBytes);
+}
+// Where the body stands already, kBodyLengthBytes behind `tail`.
+inline void write_body_length(std::uint8_t* tail, std::size_t body_bytes) noexcept {
+  store_be(tail, static_cast<std::uint32_t>(body_bytes));
+}
+
+// A basic packet, written to where there is room for kBasicHeadBytes and the body, which is at most
+// 65,535 bytes. Returns the end of it.
+std::uint8_t* write_basic_packet(std::uint8_t* to, std::uint16_t code, ByteView body) noexcept;
+
 }  // namespace ringgate

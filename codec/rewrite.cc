@@ -145,10 +145,12 @@ void write_outgoing_packet(Writer& out, const OutgoingHeader& header, std::size_
   out.bytes(body);
 }
 
+// Of a client's suffix: both are small.
+constexpr std::size_t kFlagAndStatusBytes = 4;
+
 }  // namespace
 
 std::size_t client_suffix_bytes(const ClientIdentity& identity) noexcept {
-  constexpr std::size_t kFlagAndStatusBytes = 4;
   return text_field_bytes(identity.channel_id) + kFlagAndStatusBytes +
          meta_bytes(kMetaApp, identity.app) + meta_bytes(kMetaAccount, identity.account) +
          meta_bytes(kMetaDestServer, identity.gateway_id);
@@ -163,6 +165,14 @@ std::uint8_t* write_client_suffix(std::uint8_t* to, const ClientIdentity& identi
   write_meta(out, kMetaAccount, identity.account);
   write_meta(out, kMetaDestServer, identity.gateway_id);
   return out.end();
+}
+
+ClientSuffixTexts client_suffix_texts(const ClientIdentity& identity) noexcept {
+  const auto before_text = [](std::string_view text) { return 1 + varint_bytes(text.size()); };
+  const std::size_t before_app = 1 + varint_bytes(meta_content_bytes(kMetaApp, identity.app)) +
+                                 text_field_bytes(kMetaApp) + before_text(identity.app);
+  return {before_text(identity.channel_id),
+          text_field_bytes(identity.channel_id) + kFlagAndStatusBytes + before_app};
 }
 
 std::size_t forward_bytes(ByteView header, ByteView suffix, ByteView tail) noexcept {

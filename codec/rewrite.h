@@ -34,6 +34,13 @@ struct ClientIdentity {
 [[nodiscard]] std::size_t client_suffix_bytes(const ClientIdentity& identity) noexcept;
 std::uint8_t* write_client_suffix(std::uint8_t* to, const ClientIdentity& identity) noexcept;
 
+// Where in that suffix the texts stand that whoever keeps it reads again.
+struct ClientSuffixTexts {
+  std::size_t channel_id_at = 0;
+  std::size_t app_at = 0;
+};
+[[nodiscard]] ClientSuffixTexts client_suffix_texts(const ClientIdentity& identity) noexcept;
+
 // The logic packet in a TCP frame: [frame head][magic][length][header][suffix][tail].
 // `header` must be canonical and free of reserved metas (or come from the slow path, with an empty
 // suffix); `tail` is body_length and body as Packet::tail has them.

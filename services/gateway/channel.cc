@@ -40,8 +40,6 @@ bool read_digits(std::string_view text, std::uint64_t& value) noexcept {
   return true;
 }
 
-constexpr std::size_t kIdAt = 2;  // in the suffix: tag and length of channelId, length < 128
-
 }  // namespace
 
 Channel* Channel::create(BlockPool& pool, const ClientIdentity& identity) {
@@ -50,6 +48,9 @@ Channel* Channel::create(BlockPool& pool, const ClientIdentity& identity) {
   auto* const channel = new (block.data) Channel;
   channel->block_bytes = static_cast<std::uint16_t>(block.capacity);
   channel->suffix_bytes = static_cast<std::uint16_t>(suffix_bytes);
+  const ClientSuffixTexts texts = client_suffix_texts(identity);
+  channel->id_at = static_cast<std::uint8_t>(texts.channel_id_at);
+  channel->app_at = static_cast<std::uint16_t>(texts.app_at);
   channel->id_bytes = static_cast<std::uint16_t>(identity.channel_id.size());
   channel->account_bytes = static_cast<std::uint8_t>(identity.account.size());
   channel->app_bytes = static_cast<std::uint8_t>(identity.app.size());
@@ -68,8 +69,7 @@ void Channel::destroy(BlockPool& pool, Channel* channel) noexcept {
 }
 
 std::string_view Channel::id() const noexcept {
-  const std::size_t length_bytes = id_bytes < 128 ? 1 : 2;
-  return as_text(suffix()).substr(kIdAt - 1 + length_bytes, id_bytes);
+  return as_text(suffix()).substr(id_at, id_bytes);
 }
 
 std::string_view Channel::account(std::string_view gateway_id) const noexcept {
@@ -77,11 +77,7 @@ std::string_view Channel::account(std::string_view gateway_id) const noexcept {
 }
 
 std::string_view Channel::app() const noexcept {
-  // After channelId come flag and status (two bytes each), then the meta `app`: tag, length, key
-  // (tag, length, "app"), value (tag, length).
-  const std::size_t length_bytes = id_bytes < 128 ? 1 : 2;
-  const std::size_t at = 1 + length_bytes + id_bytes + 4 + 2 + 2 + kMetaApp.size() + 2;
-  return as_text(suffix()).substr(at, app_bytes);
+  return as_text(suffix()).substr(app_at, app_bytes);
 }
 
 std::string make_channel_nonce() {

@@ -34,7 +34,9 @@ struct Channel {
   std::uint16_t outstanding = 0;  // requests without an answer, of all services
   std::uint16_t block_bytes = 0;
   std::uint16_t suffix_bytes = 0;
+  std::uint16_t app_at = 0;  // in the suffix, as the id
   std::uint16_t id_bytes = 0;
+  std::uint8_t id_at = 0;
   std::uint8_t account_bytes = 0;
   std::uint8_t app_bytes = 0;
   ChannelState state = ChannelState::kLoggingIn;

@@ -1,6 +1,5 @@
 // Gateway: packets from clients to services. The fast path scans the header once and appends to it.
-#include <cstring>
-
+#include "codec/error_body.h"
 #include "services/gateway/handler.h"
 
 namespace ringgate {
@@ -104,20 +103,11 @@ void GatewayHandler::answer(Connection& connection, const HeaderScan& scan, Stat
   header.flag = Flag::kResponse;
   header.status = status;
   header.dest = scan.dest;
-  // ErrorResp{message}, by hand: one string field shorter than 128 bytes.
-  std::array<std::uint8_t, 2 + 127> body{};
-  std::size_t body_bytes = 0;
-  if (!text.empty()) {
-    text = text.substr(0, 127);
-    body[0] = 0x0a;
-    body[1] = static_cast<std::uint8_t>(text.size());
-    std::memcpy(body.data() + 2, text.data(), text.size());
-    body_bytes = 2 + text.size();
-  }
+  const ErrorBody body(text);
   std::uint8_t* const to =
-      shard_->reserve_frame(connection, Opcode::kBinary, packet_bytes(header, body_bytes));
+      shard_->reserve_frame(connection, Opcode::kBinary, packet_bytes(header, body.bytes().size()));
   if (to == nullptr) return;
-  write_packet(to, header, ByteView(body).first(body_bytes));
+  write_packet(to, header, body.bytes());
   shard_->counters().add(Counter::kPacketsOut);
 }
 

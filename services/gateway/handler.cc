@@ -166,10 +166,7 @@ void GatewayHandler::on_basic(Connection& connection, const Packet& packet) {
   std::uint8_t* const to =
       shard_->reserve_frame(connection, Opcode::kBinary, kBasicHeadBytes + packet.body.size());
   if (to == nullptr) return;
-  store_be(to, kBasicMagic);
-  store_be(to + 4, kBasicPong);
-  store_be(to + 6, static_cast<std::uint16_t>(packet.body.size()));
-  std::memcpy(to + kBasicHeadBytes, packet.body.data(), packet.body.size());
+  write_basic_packet(to, kBasicPong, packet.body);
 }
 
 // --- Requests whose answer does not come --------------------------------------------------------

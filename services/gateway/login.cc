@@ -2,6 +2,7 @@
 #include <ctime>
 #include <limits>
 
+#include "codec/error_body.h"
 #include "codec/pkt.pb.h"
 #include "services/gateway/handler.h"
 
@@ -14,13 +15,6 @@ std::int64_t unix_now_s() {
 
 // A deadline's reach is 24 days; a token that lives longer is looked at again.
 constexpr std::int64_t kMaxDeadlineS = 7 * 24 * 3600;
-
-// The message of a short ErrorResp, from where an answer's body begins; empty: it has none.
-std::string_view error_text(ByteView tail) {
-  constexpr std::size_t kHead = sizeof(std::uint32_t) + 2;  // length, tag, one byte of length
-  if (tail.size() < kHead || tail[4] != 0x0a || tail[5] >= 128) return {};
-  return as_text(tail.subspan(kHead).first(std::min<std::size_t>(tail[5], tail.size() - kHead)));
-}
 
 }  // namespace
 
@@ -100,10 +94,10 @@ void GatewayHandler::forward_login(Connection& connection, const Packet& packet,
                  "no login service is connected; try again");
     return;
   }
-  session_.assign(sizeof(std::uint32_t), '\0');
+  session_.assign(kBodyLengthBytes, '\0');
   session.AppendToString(&session_);
-  store_be(reinterpret_cast<std::uint8_t*>(session_.data()),
-           static_cast<std::uint32_t>(session_.size() - sizeof(std::uint32_t)));
+  write_body_length(reinterpret_cast<std::uint8_t*>(session_.data()),
+                    session_.size() - kBodyLengthBytes);
 
   // The channel is there before its login is forwarded, so that the answer always finds it.
   Channel* const channel = Channel::create(shard_->pool(), identity);
@@ -150,7 +144,7 @@ void GatewayHandler::login_answered(Connection& connection, Channel& channel,
   if (!connection.open()) return;
   if (delivery.head.success == 0) {
     shard_->counters().add(Counter::kLoginsRefused);
-    if (delivery.head.fault != 0) login_failed(channel, error_text(delivery.tail));
+    if (delivery.head.fault != 0) login_failed(channel, error_text(body_of_tail(delivery.tail)));
     shard_->finish(connection, CloseReason::kLoginRefused);
     return;
   }

@@ -37,6 +37,10 @@ TEST(Packet, BodyAndTail) {
   EXPECT_EQ(as_text(packet.body), "abc");
   EXPECT_EQ(packet.tail.data(), payload.data() + 10);
   EXPECT_EQ(packet.tail.size(), 7U);
+  EXPECT_EQ(as_text(body_of_tail(packet.tail)), "abc");
+  Bytes tail = hex("00000000 616263");
+  write_body_length(tail.data(), 3);
+  EXPECT_EQ(as_text(tail), as_text(packet.tail));
 }
 
 TEST(Packet, EmptyHeader) {
@@ -58,6 +62,21 @@ TEST(Packet, Basic) {
   EXPECT_EQ(as_text(other.body), "abc");
   EXPECT_TRUE(other.header.empty());
   EXPECT_TRUE(other.tail.empty());
+}
+
+TEST(Packet, BasicIsWrittenAsItIsRead) {
+  for (const std::string_view body : {std::string_view{}, std::string_view{"echo this"}}) {
+    Bytes packet(kBasicHeadBytes + body.size());
+    EXPECT_EQ(write_basic_packet(packet.data(), kBasicPong, as_bytes(body)),
+              packet.data() + packet.size());
+    const Packet read = parse(packet);
+    EXPECT_EQ(read.status, PacketStatus::kBasic);
+    EXPECT_EQ(read.code, kBasicPong);
+    EXPECT_EQ(as_text(read.body), body);
+  }
+  Bytes pong(kBasicHeadBytes);
+  write_basic_packet(pong.data(), kBasicPong, {});
+  EXPECT_EQ(as_text(pong), as_text(ByteView(kTcpPong).subspan(kTcpPong.size() - kBasicHeadBytes)));
 }
 
 TEST(Packet, BadMagic) {

@@ -59,6 +59,22 @@ TEST(Rewrite, SuffixBytes) {
                                      "3a13 0a0b646573742e736572766572 12026731 1801"));
 }
 
+TEST(Rewrite, TheTextsOfASuffixStandWhereItSays) {
+  const auto expect_there = [](std::size_t id_bytes, std::size_t app_bytes) {
+    const std::string id(id_bytes, 'c');
+    const std::string app(app_bytes, 'k');
+    const ClientIdentity identity = {
+        .channel_id = id, .app = app, .account = "a", .gateway_id = "g1"};
+    const Bytes suffix = suffix_of(identity);
+    const ClientSuffixTexts texts = client_suffix_texts(identity);
+    EXPECT_EQ(as_text(suffix).substr(texts.channel_id_at, id_bytes), id);
+    EXPECT_EQ(as_text(suffix).substr(texts.app_at, app_bytes), app);
+  };
+  // Also where a length takes a second byte.
+  for (std::size_t bytes = 0; bytes <= kMaxChannelIdBytes; ++bytes) expect_there(bytes, 3);
+  for (std::size_t bytes = 0; bytes <= 300; ++bytes) expect_there(20, bytes);
+}
+
 TEST(Rewrite, TheLongestSuffixIsWhatIsPromised) {
   const std::string id(kMaxChannelIdBytes, 'c');
   const std::string app(kMaxAppBytes, 'k');
