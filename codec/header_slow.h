@@ -3,7 +3,8 @@
 // path cannot come to depend on protobuf.
 //
 // Any thread; one SlowPath per thread. It owns its arena and its output; both are reused. Views
-// handed out stay valid until the next call on the same object.
+// handed out stay valid until the next call on the same object; a scan's command and dest until the
+// next parse().
 #pragma once
 
 #include <cstdint>

@@ -25,24 +25,25 @@ void for_each_channel(std::string_view channels, Use&& use) {
 
 // A packet that makes no sense is dropped and counted; a link is never closed over one packet.
 void GatewayHandler::on_link_packet(Connection& connection, ByteView payload) {
-  const Packet packet = parse_packet(payload, options_.max_link_header_bytes);
+  const Packet packet = parse_packet(payload, context_->options.max_link_header_bytes);
   HeaderScan scan;
-  const HeaderRead read = packet.status == PacketStatus::kLogic
-                              ? read_header(packet.header, options_.max_link_metas, scan)
-                              : HeaderRead::kBad;
+  const HeaderRead read =
+      packet.status == PacketStatus::kLogic
+          ? context_->headers.read(packet.header, context_->options.max_link_metas, scan)
+          : HeaderRead::kBad;
   const auto is_dest = [](const MetaField& meta) {
     return meta.count == 1 && meta.type == MetaType::kString && !meta.value.empty();
   };
   if (read == HeaderRead::kBad || read == HeaderRead::kTooManyMetas || !is_dest(scan.dest_server) ||
       !is_dest(scan.dest_channels)) {
-    shard_->counters().add(Counter::kLinkPacketMalformed);
+    context_->count(Counter::kLinkPacketMalformed);
     return;
   }
-  if (scan.dest_server.value != options_.gateway_id) {
-    shard_->counters().add(Counter::kPushNotForUs);
+  if (scan.dest_server.value != context_->options.gateway_id) {
+    context_->count(Counter::kPushNotForUs);
     return;
   }
-  shard_->counters().add(Counter::kPushesIn);
+  context_->count(Counter::kPushesIn);
   Delivery delivery;
   delivery.tail = packet.tail;
   const auto& link = *static_cast<const LinkState*>(connection.user);
@@ -60,25 +61,25 @@ void GatewayHandler::on_link_packet(Connection& connection, ByteView payload) {
     spread(delivery, scan.dest_channels.value);
     return;
   }
-  shard_->counters().add(Counter::kPushesSlow);
+  context_->count(Counter::kPushesSlow);
   // Copies: the rewrite ends the views of the scan, and a delivery may lead to the slow path again
   // (a login's answer releases what its client has sent meanwhile).
   const std::string channels(scan.dest_channels.value);
-  const std::string header(as_text(slow_path_.rewrite_for_push()));
+  const std::string header(as_text(context_->headers.rewrite_for_push()));
   delivery.header.pieces[0] = as_bytes(header);
   delivery.header.bytes = delivery.header.pieces[0].size();
   spread(delivery, channels);
 }
 
 void GatewayHandler::spread(Delivery& delivery, std::string_view channels) {
-  const std::uint32_t here = shard_->index();
-  const std::uint32_t shards = shard_->options().shards;
+  const std::uint32_t here = context_->shard.index();
+  const std::uint32_t shards = context_->shard.options().shards;
   if (shards == 1) {
     deliver_here(delivery, channels);
     return;
   }
   for_each_channel(channels, [&](std::string_view id) {
-    const std::optional<ChannelPlace> place = place_of(id, options_.nonce);
+    const std::optional<ChannelPlace> place = place_of(id, context_->options.nonce);
     const std::uint32_t to = place && place->shard < shards ? place->shard : here;
     std::string& list = shard_channels_[to];
     if (!list.empty()) list.push_back(',');
@@ -107,8 +108,8 @@ void GatewayHandler::mail_delivery(std::uint32_t shard, const Delivery& delivery
   // them out.
   const bool matters =
       head.is_signin != 0 || head.flag == static_cast<std::uint8_t>(Flag::kResponse);
-  std::uint8_t* to =
-      shard_->mail(shard, kMailDeliver, bytes, matters ? Urgency::kControl : Urgency::kData);
+  std::uint8_t* to = context_->shard.mail(shard, kMailDeliver, bytes,
+                                          matters ? Urgency::kControl : Urgency::kData);
   if (to == nullptr) return;  // counted as kMailFull
   const auto put = [&to](const void* from, std::size_t size) {
     if (size > 0) std::memcpy(to, from, size);
@@ -136,21 +137,21 @@ void GatewayHandler::take_delivery(ByteView message) {
 void GatewayHandler::deliver_here(Delivery& delivery, std::string_view channels) {
   const std::size_t bytes = delivery.bytes();
   if (bytes > kCopyBytes && channels.find(',') != std::string_view::npos) {
-    delivery.shared = SharedBlock::create(shard_->pool(), bytes);
+    delivery.shared = SharedBlock::create(context_->shard.pool(), bytes);
     write_push_packet(delivery.shared->data(), delivery.header, delivery.tail);
   }
   for_each_channel(channels, [&](std::string_view id) { deliver(delivery, id); });
-  if (delivery.shared != nullptr) SharedBlock::release(shard_->pool(), delivery.shared);
+  if (delivery.shared != nullptr) SharedBlock::release(context_->shard.pool(), delivery.shared);
   delivery.shared = nullptr;
 }
 
 void GatewayHandler::deliver(const Delivery& delivery, std::string_view channel_id) {
-  const std::optional<ChannelPlace> place = place_of(channel_id, options_.nonce);
+  const std::optional<ChannelPlace> place = place_of(channel_id, context_->options.nonce);
   const bool response = delivery.head.flag == static_cast<std::uint8_t>(Flag::kResponse);
   if (response && place && !retire_request(delivery, *place)) return;
   Connection* const connection = place ? find_channel(channel_id, *place) : nullptr;
   if (connection == nullptr) {
-    if (delivery.head.is_signout == 0) shard_->counters().add(Counter::kPushToGoneChannel);
+    if (delivery.head.is_signout == 0) context_->count(Counter::kPushToGoneChannel);
     return;
   }
   Channel& channel = *channel_of(*connection);
@@ -166,30 +167,30 @@ void GatewayHandler::deliver(const Delivery& delivery, std::string_view channel_
     return;
   }
   write_delivery(*connection, delivery);
-  if (kickout) shard_->finish(*connection, CloseReason::kKickedOut);
+  if (kickout) context_->shard.finish(*connection, CloseReason::kKickedOut);
   if (response) end_if_answered(*connection);
 }
 
 // False: the request has been answered already (300 after a timeout), and the client would take a
 // second answer for something else.
 bool GatewayHandler::retire_request(const Delivery& delivery, const ChannelPlace& place) {
-  Upstream* const upstream = upstreams_->find(delivery.head.upstream);
+  Upstream* const upstream = context_->upstreams.find(delivery.head.upstream);
   if (upstream != nullptr) {
     upstream->given_up = 0;
-    upstream->answered_ms = shard_->now_ms();
+    upstream->answered_ms = context_->shard.now_ms();
   }
   if (upstream != nullptr && upstream->outstanding.retire(place.login, delivery.head.sequence)) {
-    shard_->counters().add(Counter::kAnswered);
-    shard_->counters().change(Gauge::kOutstanding, -1);
+    context_->count(Counter::kAnswered);
+    context_->shard.counters().change(Gauge::kOutstanding, -1);
     one_less_outstanding(place.slot, place.login);
     return true;
   }
-  if (delivery.head.is_signout == 0) shard_->counters().add(Counter::kAnswerLate);
+  if (delivery.head.is_signout == 0) context_->count(Counter::kAnswerLate);
   return false;
 }
 
 Connection* GatewayHandler::find_channel(std::string_view channel_id, const ChannelPlace& place) {
-  Connection* const connection = shard_->at(place.slot);
+  Connection* const connection = context_->shard.at(place.slot);
   if (connection == nullptr || !connection->open()) return nullptr;
   const Channel* const channel = channel_of(*connection);
   return channel != nullptr && channel->id() == channel_id ? connection : nullptr;
@@ -201,28 +202,28 @@ void GatewayHandler::write_delivery(Connection& connection, const Delivery& deli
     std::array<std::uint8_t, kMaxFrameHeadBytes> head;
     const std::uint8_t* const end =
         write_frame_head(head.data(), connection.transport, Opcode::kBinary, bytes);
-    if (!shard_->append_shared(connection, {head.data(), end}, delivery.shared)) return;
+    if (!context_->shard.append_shared(connection, {head.data(), end}, delivery.shared)) return;
   } else {
-    std::uint8_t* const to = shard_->reserve_frame(connection, Opcode::kBinary, bytes);
+    std::uint8_t* const to = context_->shard.reserve_frame(connection, Opcode::kBinary, bytes);
     if (to == nullptr) return;
     write_push_packet(to, delivery.header, delivery.tail);
   }
-  shard_->counters().add(Counter::kDelivered);
-  shard_->counters().add(Counter::kPacketsOut);
-  commands_.bytes_out[delivery.head.command_index].add(bytes);
+  context_->count(Counter::kDelivered);
+  context_->count(Counter::kPacketsOut);
+  counters_.commands.bytes_out[delivery.head.command_index].add(bytes);
 }
 
 // A push for a channel whose login is not answered yet.
 void GatewayHandler::keep_waiting(Connection& connection, Channel& channel,
                                   const Delivery& delivery) {
-  BlockPool& pool = shard_->pool();
+  BlockPool& pool = context_->shard.pool();
   if (channel.waiting == nullptr) {
     channel.waiting = new (pool.take(sizeof(Carry)).data) Carry;
   }
   const std::size_t payload_bytes = delivery.bytes();
   const std::size_t bytes = frame_head_bytes(connection.transport, payload_bytes) + payload_bytes;
-  if (channel.waiting->size + bytes > options_.max_waiting_push_bytes) {
-    shard_->abort(connection, CloseReason::kSlowConsumer);
+  if (channel.waiting->size + bytes > context_->options.max_waiting_push_bytes) {
+    context_->shard.abort(connection, CloseReason::kSlowConsumer);
     return;
   }
   const Block framed = pool.take(bytes);
@@ -236,10 +237,10 @@ void GatewayHandler::keep_waiting(Connection& connection, Channel& channel,
 void GatewayHandler::flush_waiting(Connection& connection, Channel& channel) {
   if (channel.waiting == nullptr || channel.waiting->size == 0) return;
   const ByteView frames = channel.waiting->view();
-  std::uint8_t* const to = shard_->reserve(connection, frames.size());
+  std::uint8_t* const to = context_->shard.reserve(connection, frames.size());
   if (to == nullptr) return;  // the connection is closed, and the channel with it
   std::memcpy(to, frames.data(), frames.size());
-  channel.waiting->clear(shard_->pool());
+  channel.waiting->clear(context_->shard.pool());
 }
 
 }  // namespace ringgate

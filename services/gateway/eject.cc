@@ -23,16 +23,16 @@ constexpr std::uint32_t kMostMuteTimes = 16;  // of AnswerTimeout, before it is 
 }  // namespace
 
 void GatewayHandler::look_at_upstreams() {
-  upstreams_->for_each([this](Upstream& upstream) {
+  context_->upstreams.for_each([this](Upstream& upstream) {
     if (upstream.link != nullptr && upstream.link->open()) look_at_link(upstream);
     if (upstream.mute) {
       const bool answered = upstream.given_up == 0;
       if (answered) upstream.mute_for_ms = 0;
-      if (answered || options_.eject_after_ms == 0 ||
-          Clock::passed(shard_->now_ms(), upstream.mute_until_ms)) {
+      if (answered || context_->options.eject_after_ms == 0 ||
+          Clock::passed(context_->shard.now_ms(), upstream.mute_until_ms)) {
         set_mute(upstream, false);
       }
-    } else if (upstream.given_up >= kGivenUpInARow && options_.eject_after_ms != 0 &&
+    } else if (upstream.given_up >= kGivenUpInARow && context_->options.eject_after_ms != 0 &&
                !answers(upstream) && another_answers(upstream)) {
       set_mute(upstream, true);
     }
@@ -40,38 +40,39 @@ void GatewayHandler::look_at_upstreams() {
 }
 
 void GatewayHandler::look_at_link(Upstream& upstream) {
-  const LinkNews news = upstreams_->look(upstream, options_.eject_after_ms);
+  const LinkNews news = context_->upstreams.look(upstream, context_->options.eject_after_ms);
   if (news == LinkNews::kNone) return;
   const LinkSilent mail{upstream.id, news == LinkNews::kSilent ? 1u : 0u};
   if (static_cast<const LinkState*>(upstream.link->user)->lane == kNoLane) {
-    for (std::uint32_t other = 0; other < shard_->options().shards; ++other) {
-      if (other != shard_->index()) shard_->mail_surely(other, kMailLinkSilent, mail);
+    for (std::uint32_t other = 0; other < context_->shard.options().shards; ++other) {
+      if (other != context_->shard.index())
+        context_->shard.mail_surely(other, kMailLinkSilent, mail);
     }
   }
   tell_ejected(upstream, EjectReason::kSilent, mail.silent != 0);
 }
 
 void GatewayHandler::take_silent(const LinkSilent& mail) {
-  Upstream* const upstream = upstreams_->find(mail.upstream);
+  Upstream* const upstream = context_->upstreams.find(mail.upstream);
   if (upstream == nullptr) return;
   upstream->silent = mail.silent != 0;
-  rebuild_routes();
+  context_->rebuild_routes();
 }
 
 // Whether it has answered a request of ours within the time that one may take.
 bool GatewayHandler::answers(const Upstream& upstream) const {
-  return upstream.answered_ms != 0 &&
-         shard_->now_ms() - upstream.answered_ms <
-             std::min(options_.answer_timeout_ms, options_.login_answer_timeout_ms);
+  return upstream.answered_ms != 0 && context_->shard.now_ms() - upstream.answered_ms <
+                                          std::min(context_->options.answer_timeout_ms,
+                                                   context_->options.login_answer_timeout_ms);
 }
 
 bool GatewayHandler::another_answers(const Upstream& upstream) {
-  if (catalogue_ == nullptr) return false;
-  const auto& entries = catalogue_->entries;
+  if (context_->catalogue == nullptr) return false;
+  const auto& entries = context_->catalogue->entries;
   const auto own = std::ranges::find(entries, upstream.id, &CatalogueEntry::upstream);
   return own != entries.end() && std::ranges::any_of(entries, [&](const CatalogueEntry& entry) {
            if (entry.name != own->name || entry.upstream == upstream.id) return false;
-           const Upstream* const other = upstreams_->find(entry.upstream);
+           const Upstream* const other = context_->upstreams.find(entry.upstream);
            return other != nullptr && other->up && !other->ejected() && answers(*other);
          });
 }
@@ -79,10 +80,11 @@ bool GatewayHandler::another_answers(const Upstream& upstream) {
 void GatewayHandler::set_mute(Upstream& upstream, bool mute) {
   upstream.mute = mute;
   if (mute) {
-    upstream.mute_for_ms = std::clamp(
-        upstream.mute_for_ms * 2, options_.answer_timeout_ms,
-        std::max(options_.answer_timeout_ms, options_.answer_timeout_ms * kMostMuteTimes));
-    upstream.mute_until_ms = Clock::deadline(shard_->now_ms(), upstream.mute_for_ms);
+    upstream.mute_for_ms =
+        std::clamp(upstream.mute_for_ms * 2, context_->options.answer_timeout_ms,
+                   std::max(context_->options.answer_timeout_ms,
+                            context_->options.answer_timeout_ms * kMostMuteTimes));
+    upstream.mute_until_ms = Clock::deadline(context_->shard.now_ms(), upstream.mute_for_ms);
   } else {
     upstream.given_up = std::min(upstream.given_up, kGivenUpInARow - 1);  // one more is enough
   }
@@ -90,37 +92,38 @@ void GatewayHandler::set_mute(Upstream& upstream, bool mute) {
 }
 
 void GatewayHandler::tell_ejected(const Upstream& upstream, EjectReason reason, bool ejected) {
-  if (ejected) shard_->counters().add(Counter::kEjections);
-  shard_->mail_surely(shard_->control(), kMailEjected,
-                      EjectedMail{upstream.id, reason, static_cast<std::uint8_t>(ejected ? 1 : 0)});
-  rebuild_routes();
+  if (ejected) context_->count(Counter::kEjections);
+  context_->shard.mail_surely(
+      context_->shard.control(), kMailEjected,
+      EjectedMail{upstream.id, reason, static_cast<std::uint8_t>(ejected ? 1 : 0)});
+  context_->rebuild_routes();
   if (!ejected) retry_signouts();
 }
 
 // A login whose answer has not come in time. Nobody waits for it any more.
 void GatewayHandler::give_up_login(const Channel& channel) {
-  upstreams_->for_each([&](Upstream& upstream) {
+  context_->upstreams.for_each([&](Upstream& upstream) {
     OutstandingRequest request;
     if (!upstream.outstanding.take(channel.login, channel.login_sequence, request)) return;
     ++upstream.given_up;
-    shard_->counters().change(Gauge::kOutstanding, -1);
+    context_->shard.counters().change(Gauge::kOutstanding, -1);
   });
 }
 
 // For /ready, which wants to know why. The mail may be lost in a flood: there are more like it.
 void GatewayHandler::login_failed(const Channel& channel, std::string_view why) {
-  shard_->counters().add(Counter::kLoginsFailed);
-  if (shard_->now_ms() - login_failed_ms_ >= kMomentMs) {
-    login_failed_ms_ = shard_->now_ms();
+  context_->count(Counter::kLoginsFailed);
+  if (context_->shard.now_ms() - login_failed_ms_ >= kMomentMs) {
+    login_failed_ms_ = context_->shard.now_ms();
     logins_failed_told_ = 0;
   }
   if (logins_failed_told_ == kToldInAMoment) return;
   ++logins_failed_told_;
   std::uint8_t* const room =
-      shard_->mail(shard_->control(), kMailLoginFailed, sizeof(LoginFailedMail));
+      context_->shard.mail(context_->shard.control(), kMailLoginFailed, sizeof(LoginFailedMail));
   if (room == nullptr) return;
   LoginFailedMail mail{};
-  mail.account_crc = crc32_ieee(channel.account(options_.gateway_id));
+  mail.account_crc = crc32_ieee(channel.account(context_->options.gateway_id));
   mail.text_bytes = static_cast<std::uint8_t>(std::min(why.size(), mail.text.size()));
   std::memcpy(mail.text.data(), why.data(), mail.text_bytes);
   std::memcpy(room, &mail, sizeof mail);

@@ -16,21 +16,15 @@
 #include <string>
 #include <string_view>
 
-#include "codec/header_slow.h"
 #include "codec/login_scan.h"
 #include "codec/packet.h"
-#include "codec/rewrite.h"
 #include "dataplane/handler.h"
 #include "dataplane/shard.h"
-#include "dataplane/upstream.h"
 #include "services/auth/token.h"
 #include "services/gateway/channel.h"
-#include "services/gateway/commands.h"
+#include "services/gateway/context.h"
 #include "services/gateway/mail.h"
-#include "services/gateway/options.h"
-#include "services/gateway/routes.h"
-#include "services/gateway/service_counters.h"
-#include "services/gateway/zone_counters.h"
+#include "services/gateway/requests.h"
 
 namespace pkt {
 class Session;
@@ -54,9 +48,7 @@ class GatewayHandler final : public Handler {
   void on_tick() override;
 
   // Any thread.
-  [[nodiscard]] const CommandCounters& commands() const noexcept { return commands_; }
-  [[nodiscard]] const ServiceCounters& services() const noexcept { return services_; }
-  [[nodiscard]] const ZoneCounters& zones() const noexcept { return zones_; }
+  [[nodiscard]] const GatewayCounters& counters() const noexcept { return counters_; }
 
  private:
   // A packet from a service on its way to channels: written straight from where it was received.
@@ -67,10 +59,6 @@ class GatewayHandler final : public Handler {
     SharedBlock* shared = nullptr;  // the same bytes, encoded once, when several receive them
     [[nodiscard]] std::size_t bytes() const noexcept { return push_packet_bytes(header, tail); }
   };
-  // A header, however it had to be read.
-  enum class HeaderRead : std::uint8_t { kFast, kSlow, kBad, kTooManyMetas };
-  [[nodiscard]] HeaderRead read_header(ByteView header, std::uint32_t max_metas, HeaderScan& scan);
-
   // handler.cc
   void on_client_packet(Connection& connection, ByteView payload);
   void on_basic(Connection& connection, const Packet& packet);
@@ -81,7 +69,6 @@ class GatewayHandler final : public Handler {
   void expire_outstanding();
   void take_catalogue(const Catalogue* catalogue);
   void reconfigure(const GatewaySettings& settings);
-  void rebuild_routes();
   void retire(std::uint32_t upstream);
   void drain_some();
   void report_drained();
@@ -92,25 +79,14 @@ class GatewayHandler final : public Handler {
   [[nodiscard]] std::string_view read_login(ByteView body, LoginScan& request) const;
   void refuse_login(Connection& connection, const HeaderScan& scan, Status status,
                     CloseReason reason, std::string_view text);
-  void forward_login(Connection& connection, const Packet& packet, const HeaderScan& scan,
-                     bool slow, const TokenClaims& claims, const pkt::Session& session);
+  void forward_login(Connection& connection, const Packet& packet, const Requests::Header& header,
+                     const TokenClaims& claims, const pkt::Session& session);
   void login_answered(Connection& connection, Channel& channel, const Delivery& delivery);
   void arm_token_expiry(Connection& connection, const Channel& channel);
   void token_deadline(Connection& connection, Channel& channel);
 
   // forward.cc
   void forward(Connection& connection, Channel& channel, const Packet& packet);
-  // `counters` is never null.
-  struct Route {
-    Upstream* upstream = nullptr;  // null: none is connected, which has been counted
-    ServiceCounters::Row* counters = nullptr;
-  };
-  void count_in(const Connection& connection, std::string_view command, const Packet& packet);
-  [[nodiscard]] Route route(std::string_view service, const SelectionKey& key);
-  void count_failure(const Route& route, SendStatus status);
-  [[nodiscard]] static std::string_view describe_refusal(SendStatus status);
-  void answer(Connection& connection, const HeaderScan& scan, Status status,
-              std::string_view text = {});
   void answer_outstanding(const OutstandingRequest& request);
   void one_less_outstanding(std::uint32_t slot, std::uint32_t login);
   void end_if_answered(Connection& connection);
@@ -174,23 +150,25 @@ class GatewayHandler final : public Handler {
   void wait_for_login_service(const EndedChannel& channel);
   void retry_signouts();
 
-  GatewayOptions options_;
-  Shard* shard_ = nullptr;
-  std::unique_ptr<Upstreams> upstreams_;
-  const Catalogue* catalogue_ = nullptr;  // control's, until acknowledged
-  Routes routes_;
-  SlowPath slow_path_;
+  // What exists once the shard is known. In the order of need: the last is destroyed first.
+  struct OnShard {
+    OnShard(Shard& shard, GatewayHandler& handler);
+
+    GatewayContext context;
+    Requests requests;
+  };
+
+  GatewayOptions at_start_;
+  GatewayCounters counters_;
+  std::unique_ptr<OnShard> on_shard_;
+  GatewayContext* context_ = nullptr;
   TokenVerifier verifier_;
-  CommandCounters commands_;
-  ServiceCounters services_;
-  ZoneCounters zones_;
   std::uint64_t next_login_;  // its low half is never 0
   std::deque<Signout> signouts_;
   absl::flat_hash_map<std::uint32_t, Channel*> ended_early_;  // by login; theirs to free
   std::deque<EndedEarly> ended_early_order_;                  // also of some that are gone
   std::string session_;                      // scratch of logins: body length and Session
   std::vector<std::string> shard_channels_;  // scratch of pushes: channel ids for each shard
-  bool draining_ = false;
   bool reported_drained_ = false;
   DrainMail drain_{};
   std::uint32_t login_failed_ms_ = 0;     // when control was told of one

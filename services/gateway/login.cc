@@ -19,23 +19,18 @@ constexpr std::int64_t kMaxDeadlineS = 7 * 24 * 3600;
 }  // namespace
 
 void GatewayHandler::login(Connection& connection, const Packet& packet) {
-  HeaderScan scan;
-  const HeaderRead read = read_header(packet.header, options_.max_metas, scan);
-  if (read == HeaderRead::kBad || read == HeaderRead::kTooManyMetas) {
-    shard_->finish(connection,
-                   read == HeaderRead::kBad ? CloseReason::kBadPacket : CloseReason::kTooManyMetas);
-    return;
-  }
-  count_in(connection, scan.command, packet);
+  Requests::Header header;
+  if (!on_shard_->requests.read(connection, packet, header)) return;
+  const HeaderScan& scan = header.scan;
   if (scan.command != kCommandSignIn || scan.flag != static_cast<std::uint32_t>(Flag::kRequest)) {
-    shard_->counters().add(Counter::kRefusedCommands);
-    answer(connection, scan, Status::kInvalidCommand, "log in first");
-    shard_->finish(connection, CloseReason::kNotALogin);
+    context_->count(Counter::kRefusedCommands);
+    on_shard_->requests.answer(connection, scan, Status::kInvalidCommand, "log in first");
+    context_->shard.finish(connection, CloseReason::kNotALogin);
     return;
   }
   LoginScan request;
   if (const std::string_view wrong = read_login(packet.body, request); !wrong.empty()) {
-    shard_->counters().add(Counter::kLoginBodiesRefused);
+    context_->count(Counter::kLoginBodiesRefused);
     refuse_login(connection, scan, Status::kInvalidPacketBody, CloseReason::kLoginRefused, wrong);
     return;
   }
@@ -52,17 +47,19 @@ void GatewayHandler::login(Connection& connection, const Packet& packet) {
   session.set_zone(request.zone.data(), request.zone.size());
   session.set_isp(request.isp.data(), request.isp.size());
   for (const std::string_view tag : request.tags()) session.add_tags(tag.data(), tag.size());
-  session.set_gateid(options_.gateway_id);
+  session.set_gateid(context_->options.gateway_id);
   session.set_remoteip(connection.peer.ip());
-  session.set_channelid(make_channel_id(options_.gateway_id, claims.account, options_.nonce,
-                                        shard_->index(), connection.slot, next_login_));
-  forward_login(connection, packet, scan, read == HeaderRead::kSlow, claims, session);
+  session.set_channelid(make_channel_id(context_->options.gateway_id, claims.account,
+                                        context_->options.nonce, context_->shard.index(),
+                                        connection.slot, next_login_));
+  forward_login(connection, packet, header, claims, session);
 }
 
 // Empty: it is good. The token has not been looked at yet, so this has to cost next to nothing.
 std::string_view GatewayHandler::read_login(ByteView body, LoginScan& request) const {
-  if (body.size() > options_.max_login_body_bytes) return "the body is longer than a login may be";
-  switch (scan_login(body, options_.max_login_tags, request)) {
+  if (body.size() > context_->options.max_login_body_bytes)
+    return "the body is longer than a login may be";
+  switch (scan_login(body, context_->options.max_login_tags, request)) {
     case LoginScanStatus::kOk:
       return {};
     case LoginScanStatus::kBad:
@@ -77,30 +74,33 @@ std::string_view GatewayHandler::read_login(ByteView body, LoginScan& request) c
 
 void GatewayHandler::refuse_login(Connection& connection, const HeaderScan& scan, Status status,
                                   CloseReason reason, std::string_view text) {
-  shard_->counters().add(Counter::kLoginsRefused);
-  answer(connection, scan, status, text);
-  shard_->finish(connection, reason);
+  context_->count(Counter::kLoginsRefused);
+  on_shard_->requests.answer(connection, scan, status, text);
+  context_->shard.finish(connection, reason);
 }
 
 void GatewayHandler::forward_login(Connection& connection, const Packet& packet,
-                                   const HeaderScan& scan, bool slow, const TokenClaims& claims,
+                                   const Requests::Header& header, const TokenClaims& claims,
                                    const pkt::Session& session) {
+  const HeaderScan& scan = header.scan;
   const ClientIdentity identity{session.channelid(), claims.app, claims.account,
-                                options_.gateway_id};
+                                context_->options.gateway_id};
   const SelectionKey key{crc32_ieee(identity.channel_id), identity.account, identity.app};
-  const Route to = route("login", key);
+  const Requests::Route to = on_shard_->requests.route("login", key);
   if (to.upstream == nullptr) {
     refuse_login(connection, scan, Status::kSystemException, CloseReason::kNoLoginService,
                  "no login service is connected; try again");
     return;
   }
+  Requests::Prepared prepared;
+  if (!on_shard_->requests.prepare(connection, packet, header, identity, prepared)) return;
   session_.assign(kBodyLengthBytes, '\0');
   session.AppendToString(&session_);
   write_body_length(reinterpret_cast<std::uint8_t*>(session_.data()),
                     session_.size() - kBodyLengthBytes);
 
   // The channel is there before its login is forwarded, so that the answer always finds it.
-  Channel* const channel = Channel::create(shard_->pool(), identity);
+  Channel* const channel = Channel::create(context_->shard.pool(), identity);
   channel->login = static_cast<std::uint32_t>(next_login_);
   // In mail and in tables its low half stands for it, and 0 there for a packet without a login.
   if (static_cast<std::uint32_t>(++next_login_) == 0) ++next_login_;
@@ -109,32 +109,18 @@ void GatewayHandler::forward_login(Connection& connection, const Packet& packet,
       std::min<std::int64_t>(claims.expires_at_s, std::numeric_limits<std::uint32_t>::max()));
 
   const OutstandingRequest request{connection.slot, channel->login, scan.sequence, kCommandSignIn};
-  ByteView header = packet.header;
-  ByteView suffix = channel->suffix();
-  if (slow || scan.has_reserved) {
-    HeaderScan again;
-    if (!slow && !slow_path_.parse(packet.header, again)) {
-      Channel::destroy(shard_->pool(), channel);
-      shard_->finish(connection, CloseReason::kBadPacket);
-      return;
-    }
-    header = slow_path_.rewrite_for_forward(identity);
-    suffix = {};
-  }
   const SendStatus status =
-      upstreams_->forward(*to.upstream, request, header, suffix, as_bytes(session_));
+      on_shard_->requests.send(to, request, prepared, channel->suffix(), as_bytes(session_));
   if (status != SendStatus::kOk) {
-    count_failure(to, status);
     login_failed(*channel, "the login service cannot take more");
-    Channel::destroy(shard_->pool(), channel);
+    Channel::destroy(context_->shard.pool(), channel);
     refuse_login(connection, scan, Status::kSystemException, CloseReason::kNoLoginService,
-                 describe_refusal(status));
+                 Requests::describe_refusal(status));
     return;
   }
-  to.counters->forwarded.add(1);
   connection.user = channel;
-  shard_->hold_input(connection);
-  shard_->set_deadline(connection, options_.login_answer_timeout_ms);
+  context_->shard.hold_input(connection);
+  context_->shard.set_deadline(connection, context_->options.login_answer_timeout_ms);
 }
 
 // The login's answer is the first packet that the channel gets; then come the pushes that waited.
@@ -143,29 +129,29 @@ void GatewayHandler::login_answered(Connection& connection, Channel& channel,
   write_delivery(connection, delivery);
   if (!connection.open()) return;
   if (delivery.head.success == 0) {
-    shard_->counters().add(Counter::kLoginsRefused);
+    context_->count(Counter::kLoginsRefused);
     if (delivery.head.fault != 0) login_failed(channel, error_text(body_of_tail(delivery.tail)));
-    shard_->finish(connection, CloseReason::kLoginRefused);
+    context_->shard.finish(connection, CloseReason::kLoginRefused);
     return;
   }
-  shard_->counters().add(Counter::kLogins);
+  context_->count(Counter::kLogins);
   count_channel(connection, 1);
   channel.state = ChannelState::kLoggedIn;
   flush_waiting(connection, channel);
   if (!connection.open()) return;
   if (channel.kicked_out) {
-    shard_->finish(connection, CloseReason::kKickedOut);
+    context_->shard.finish(connection, CloseReason::kKickedOut);
     return;
   }
   arm_token_expiry(connection, channel);
-  shard_->release_input(connection);
+  context_->shard.release_input(connection);
 }
 
 void GatewayHandler::arm_token_expiry(Connection& connection, const Channel& channel) {
   const std::int64_t left_s =
-      std::int64_t{channel.expires_at_s} + options_.token_grace_s - unix_now_s();
+      std::int64_t{channel.expires_at_s} + context_->options.token_grace_s - unix_now_s();
   const std::int64_t after_s = std::clamp<std::int64_t>(left_s, 0, kMaxDeadlineS);
-  shard_->set_deadline(connection, static_cast<std::uint32_t>(after_s * 1000 + 1));
+  context_->shard.set_deadline(connection, static_cast<std::uint32_t>(after_s * 1000 + 1));
 }
 
 void GatewayHandler::token_deadline(Connection& connection, Channel& channel) {
@@ -175,14 +161,15 @@ void GatewayHandler::token_deadline(Connection& connection, Channel& channel) {
     HeaderScan scan;
     scan.command = kCommandSignIn;
     scan.sequence = channel.login_sequence;
-    answer(connection, scan, Status::kSystemException, "the login service did not answer in time");
-    shard_->finish(connection, CloseReason::kLoginAnswerTimeout);
+    on_shard_->requests.answer(connection, scan, Status::kSystemException,
+                               "the login service did not answer in time");
+    context_->shard.finish(connection, CloseReason::kLoginAnswerTimeout);
     return;
   }
   if (connection.saw_eof) {
-    shard_->finish(connection, CloseReason::kPeerClosed);
-  } else if (unix_now_s() >= std::int64_t{channel.expires_at_s} + options_.token_grace_s) {
-    shard_->finish(connection, CloseReason::kTokenExpired);
+    context_->shard.finish(connection, CloseReason::kPeerClosed);
+  } else if (unix_now_s() >= std::int64_t{channel.expires_at_s} + context_->options.token_grace_s) {
+    context_->shard.finish(connection, CloseReason::kTokenExpired);
   } else {
     arm_token_expiry(connection, channel);
   }

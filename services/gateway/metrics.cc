@@ -41,9 +41,9 @@ void GatewayService::collect(MetricsSnapshot& metrics) const {
     for (std::size_t c = 0; c < kKnownCommands.size(); ++c) {
       metrics.counter("kim_message_out_flow_bytes", "bytes of messages to clients",
                       {{"command", std::string(kKnownCommands[c])}},
-                      static_cast<double>(handler.commands().bytes_out[c].get()));
+                      static_cast<double>(handler.counters().commands.bytes_out[c].get()));
     }
-    handler.zones().for_each([&](std::string_view zone, const ZoneCounters::Row& row) {
+    handler.counters().zones.for_each([&](std::string_view zone, const ZoneCounters::Row& row) {
       const std::string label(zone);
       metrics.counter("kim_no_server_found_error_total",
                       "packets that no service was found for, by the zone it was looked for in",
@@ -77,7 +77,7 @@ void GatewayService::collect_transport(Transport transport, MetricsSnapshot& met
     channels +=
         is_tcp ? static_cast<double>(counters.get(Gauge::kChannels)) - websockets : websockets;
     const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
-    const CommandCounters::In& in = handler.commands().in[index_of(transport)];
+    const CommandCounters::In& in = handler.counters().commands.in[index_of(transport)];
     for (std::size_t c = 0; c < kKnownCommands.size(); ++c) {
       MetricsSnapshot::Labels labels = who;
       labels.emplace_back("command", kKnownCommands[c]);
@@ -95,7 +95,8 @@ void GatewayService::collect_services(MetricsSnapshot& metrics) const {
   const std::string& id = config_.service_id;
   for (std::uint32_t i = 0; i < shards_->size(); ++i) {
     const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
-    handler.services().for_each([&](const std::string& name, const ServiceCounters::Row& row) {
+    handler.counters().services.for_each([&](const std::string& name,
+                                             const ServiceCounters::Row& row) {
       const auto add = [&](const char* result, const Cell& cell) {
         metrics.counter("ringgate_forwards_total", "packets for services, by what became of them",
                         {{"serviceId", id}, {"service", name}, {"result", result}},

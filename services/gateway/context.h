@@ -1,0 +1,62 @@
+// What the parts of a gateway's shard share. Who may call whom, beside this:
+//
+//   GatewayHandler   sorts what arrives to the parts below
+//   Deliveries       packets of services: Forwarding (an answer ends a request) and Logins
+//   Forwarding       packets of clients, and the requests under way: Requests, Logins (a login that
+//                    gets no answer), Signouts (a channel that has ended has its last answer)
+//   Logins           a client's first packet, and what becomes of it: Requests
+//   Ejector          instances that do not answer: Signouts (one is back)
+//   Drain            the end of the process: Signouts (are any left?)
+//   Requests, Signouts, Inspector   none of them
+//
+// All of it on the shard's thread. A part keeps what only it needs; the context is made before the
+// parts and outlives them.
+#pragma once
+
+#include "control/routing/catalogue.h"
+#include "dataplane/shard.h"
+#include "dataplane/upstream.h"
+#include "services/gateway/commands.h"
+#include "services/gateway/header_reader.h"
+#include "services/gateway/options.h"
+#include "services/gateway/routes.h"
+#include "services/gateway/service_counters.h"
+#include "services/gateway/zone_counters.h"
+
+namespace ringgate {
+
+// Written by the shard, read by any thread. There before the shard is.
+struct GatewayCounters {
+  explicit GatewayCounters(const ServiceAliases& aliases) : services(aliases) {}
+  CommandCounters commands;
+  ServiceCounters services;
+  ZoneCounters zones;
+};
+
+struct GatewayContext {
+  GatewayContext(Shard& its_shard, const GatewayOptions& at_start, GatewayCounters& counts)
+      : shard(its_shard),
+        options(at_start),
+        counters(counts),
+        upstreams(its_shard, options.max_outstanding, options.heartbeat_ms),
+        routes(options.routes) {}
+  GatewayContext(const GatewayContext&) = delete;
+  GatewayContext& operator=(const GatewayContext&) = delete;
+
+  // A link or the catalogue has changed, or whether an instance answers.
+  void rebuild_routes() {
+    if (catalogue != nullptr) routes.rebuild(*catalogue, upstreams);
+  }
+  void count(Counter counter, std::uint64_t by = 1) { shard.counters().add(counter, by); }
+
+  Shard& shard;
+  GatewayOptions options;  // as the last reload has them
+  GatewayCounters& counters;
+  Upstreams upstreams;
+  Routes routes;
+  const Catalogue* catalogue = nullptr;  // control's, until a newer one is acknowledged
+  HeaderReader headers;
+  bool draining = false;
+};
+
+}  // namespace ringgate
