@@ -20,12 +20,12 @@ Upstream& Upstreams::open(std::uint32_t id) {
 }
 
 std::uint8_t* Upstreams::reserve(Upstream& upstream, std::size_t bytes,
-                                 const OutstandingRequest* request, SendStatus& status) {
+                                 const OutstandingRequest& request, SendStatus& status) {
   if (!upstream.up) {
     status = SendStatus::kDown;
     return nullptr;
   }
-  if (request != nullptr && upstream.outstanding.size() == upstream.outstanding.max()) {
+  if (upstream.outstanding.size() == upstream.outstanding.max()) {
     status = SendStatus::kOutstandingFull;
     return nullptr;
   }
@@ -35,8 +35,7 @@ std::uint8_t* Upstreams::reserve(Upstream& upstream, std::size_t bytes,
   } else {
     room = shard_.mail(upstream.home, kMailToLink, sizeof(ToLinkHead) + bytes);
     if (room != nullptr) {
-      const ToLinkHead head{upstream.id, upstream.epoch, request != nullptr ? request->login : 0,
-                            request != nullptr ? request->sequence : 0};
+      const ToLinkHead head{upstream.id, upstream.epoch, request.login, request.sequence};
       std::memcpy(room, &head, sizeof head);
       room += sizeof head;
     }
@@ -45,12 +44,10 @@ std::uint8_t* Upstreams::reserve(Upstream& upstream, std::size_t bytes,
     status = upstream.link != nullptr ? SendStatus::kQueueFull : SendStatus::kMailboxFull;
     return nullptr;
   }
-  if (request != nullptr) {
-    const bool added = upstream.outstanding.add(*request, shard_.now_ms());
-    RINGGATE_CHECK(added);
-    shard_.counters().change(Gauge::kOutstanding, 1);
-    if (upstream.link != nullptr) note_asked(upstream);
-  }
+  const bool added = upstream.outstanding.add(request, shard_.now_ms());
+  RINGGATE_CHECK(added);
+  shard_.counters().change(Gauge::kOutstanding, 1);
+  if (upstream.link != nullptr) note_asked(upstream);
   status = SendStatus::kOk;
   return room;
 }
@@ -62,7 +59,7 @@ SendStatus Upstreams::forward(Upstream& upstream, const OutstandingRequest& requ
   const std::size_t ours = shard_.options().limits[index_of(Role::kLink)].max_frame_bytes;
   if (bytes - kTcpFrameHeadBytes > std::min(ours, upstream.max_frame_bytes)) [[unlikely]]
     return SendStatus::kTooLong;
-  std::uint8_t* const to = reserve(upstream, bytes, &request, status);
+  std::uint8_t* const to = reserve(upstream, bytes, request, status);
   if (to == nullptr) return status;
   write_forward(to, header, suffix, tail);
   shard_.counters().add(Counter::kForwarded);
@@ -188,23 +185,19 @@ Upstream* Upstreams::take_link_down(const LinkEvent& event) {
   return upstream;
 }
 
-bool Upstreams::take_to_link(std::uint32_t from, ByteView message) {
+void Upstreams::take_to_link(std::uint32_t from, ByteView message) {
   const auto head = read_mail<ToLinkHead>(message);
   const ByteView frame = message.subspan(sizeof head);
   Upstream* const upstream = find(head.upstream);
   // A link that is gone has told, or will tell, the sender: it fails the request itself.
-  if (upstream == nullptr || upstream->link == nullptr || upstream->epoch != head.epoch) {
-    return head.login != 0;
-  }
+  if (upstream == nullptr || upstream->link == nullptr || upstream->epoch != head.epoch) return;
   if (std::uint8_t* const to = shard_.reserve(*upstream->link, frame.size()); to != nullptr) {
     std::memcpy(to, frame.data(), frame.size());
-    if (head.login != 0) note_asked(*upstream);
-    return true;
+    note_asked(*upstream);
+    return;
   }
   shard_.counters().add(Counter::kForwardFailedBytes);
-  if (head.login == 0) return false;
   shard_.mail_surely(from, kMailRefused, head);
-  return true;
 }
 
 void Upstreams::retire(std::uint32_t id) {

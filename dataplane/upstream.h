@@ -3,7 +3,7 @@
 //
 // One identity per gateway process means one link per service instance (or one per shard, a lane).
 // A link lives on the ring of its home shard; the others hand their packets to that shard through
-// the mailbox. Both ways are one function here: reserve().
+// the mailbox. Both ways are one function here: forward().
 //
 // Owned by the handler of one shard, on its thread. An Upstream stays where it is until retire().
 #pragma once
@@ -116,11 +116,6 @@ class Upstreams {
   [[nodiscard]] Upstream* find(std::uint32_t id);
   Upstream& open(std::uint32_t id);  // finds or makes it
 
-  // Room for a frame of `bytes` to the service, to be filled before returning to the loop. With a
-  // `request`, it becomes outstanding. Null: `status` says why.
-  [[nodiscard]] std::uint8_t* reserve(Upstream& upstream, std::size_t bytes,
-                                      const OutstandingRequest* request, SendStatus& status);
-
   // The fast path of forwarding, behind the header's scan: appends the client's header, the
   // connection's suffix and the body to the link's queue. Protobuf has no part in it.
   [[nodiscard]] SendStatus forward(Upstream& upstream, const OutstandingRequest& request,
@@ -145,8 +140,7 @@ class Upstreams {
   // Mail. link_down returns the upstream whose requests are to be failed, or null.
   void take_link_up(std::uint32_t from, const LinkEvent& event);
   Upstream* take_link_down(const LinkEvent& event);
-  // False: a frame that is no request (`login` is 0) could not be appended; it is the caller's.
-  [[nodiscard]] bool take_to_link(std::uint32_t from, ByteView message);
+  void take_to_link(std::uint32_t from, ByteView message);
   // Control wants the upstream gone: closes its link, forgets it.
   void retire(std::uint32_t id);
 
@@ -156,6 +150,10 @@ class Upstreams {
   }
 
  private:
+  // Room for a frame of `bytes` to the service; the request becomes outstanding. Null: `status`
+  // says why.
+  [[nodiscard]] std::uint8_t* reserve(Upstream& upstream, std::size_t bytes,
+                                      const OutstandingRequest& request, SendStatus& status);
   void ping(Connection& connection);
   void note_asked(Upstream& upstream) noexcept;
 

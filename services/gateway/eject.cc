@@ -97,7 +97,7 @@ void GatewayHandler::tell_ejected(const Upstream& upstream, EjectReason reason, 
       context_->shard.control(), kMailEjected,
       EjectedMail{upstream.id, reason, static_cast<std::uint8_t>(ejected ? 1 : 0)});
   context_->rebuild_routes();
-  if (!ejected) retry_signouts();
+  if (!ejected) on_shard_->signouts.retry();
 }
 
 // A login whose answer has not come in time. Nobody waits for it any more.

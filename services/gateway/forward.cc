@@ -76,9 +76,7 @@ void GatewayHandler::one_less_outstanding(std::uint32_t slot, std::uint32_t logi
     if (channel->outstanding > 0) --channel->outstanding;
     return;
   }
-  if (ended_early_.empty()) return;
-  const auto ended = ended_early_.find(login);
-  if (ended != ended_early_.end() && --ended->second->outstanding == 0) sign_out_early(login);
+  on_shard_->signouts.answered(login);
 }
 
 // A client that has ended its side is closed with its last answer.
@@ -94,7 +92,7 @@ void GatewayHandler::end_if_answered(Connection& connection) {
 void GatewayHandler::take_refused(ByteView message) {
   const auto head = read_mail<ToLinkHead>(message);
   Upstream* const upstream = context_->upstreams.find(head.upstream);
-  if (upstream == nullptr || head.login == 0) return;
+  if (upstream == nullptr) return;
   OutstandingRequest request;
   if (!upstream->outstanding.take(head.login, head.sequence, request)) return;
   context_->count(Counter::kForwardFailed);

@@ -14,7 +14,7 @@ GatewayHandler::GatewayHandler(const GatewayOptions& options)
       next_login_(at_start_.first_login) {}
 
 GatewayHandler::OnShard::OnShard(Shard& shard, GatewayHandler& handler)
-    : context(shard, handler.at_start_, handler.counters_), requests(context) {}
+    : context(shard, handler.at_start_, handler.counters_), requests(context), signouts(context) {}
 
 void GatewayHandler::on_start(Shard& shard) {
   on_shard_ = std::make_unique<OnShard>(shard, *this);
@@ -39,7 +39,7 @@ void GatewayHandler::on_adopt(Connection& connection, const AdoptedFor& what) {
   const LinkEvent event{static_cast<std::uint32_t>(what.subject), what.lane, what.epoch,
                         CloseReason::kNone};
   context_->shard.mail_surely(context_->shard.control(), kMailLinkSeen, event);
-  retry_signouts();
+  on_shard_->signouts.retry();
 }
 
 void GatewayHandler::on_adopt_refused(const AdoptedFor& what) {
@@ -74,10 +74,10 @@ void GatewayHandler::on_channel_end(Connection& connection, Channel& channel, Cl
   const bool signs_out = reason != CloseReason::kKickedOut && !channel.kicked_out;
   if (signs_out && channel.outstanding > 0 &&
       !context_->draining) {  // else there may be no time to wait
-    sign_out_when_answered(channel);
+    on_shard_->signouts.sign_out_when_answered(channel);
     return;
   }
-  if (signs_out) sign_out(channel);
+  if (signs_out) on_shard_->signouts.sign_out(channel);
   Channel::destroy(context_->shard.pool(), &channel);
 }
 
@@ -184,18 +184,18 @@ void GatewayHandler::expire_outstanding() {
 
 void GatewayHandler::on_tick() {
   expire_outstanding();
-  if (!ended_early_order_.empty()) expire_ended_early();
   look_at_upstreams();
-  if (!signouts_.empty()) retry_signouts();
+  on_shard_->signouts.on_tick();
   if (context_->draining) drain_some();
 }
 
 void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message) {
   switch (kind) {
     case kMailToLink:
-      if (!context_->upstreams.take_to_link(from, message)) {
-        keep_signout(message.subspan(sizeof(ToLinkHead)));
-      }
+      context_->upstreams.take_to_link(from, message);
+      return;
+    case kMailSignout:
+      on_shard_->signouts.take(message);
       return;
     case kMailDeliver:
       take_delivery(message);
@@ -207,7 +207,7 @@ void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message
       context_->upstreams.take_link_up(from, read_mail<LinkEvent>(message));
       context_->rebuild_routes();
       context_->shard.mail_surely(context_->shard.control(), kMailLinkSeen, message);
-      retry_signouts();
+      on_shard_->signouts.retry();
       return;
     case kMailLinkDown:
       if (Upstream* const upstream =
@@ -287,7 +287,7 @@ void GatewayHandler::drain_some() {
 
 void GatewayHandler::report_drained() {
   if (reported_drained_ || context_->shard.table().clients() > 0) return;
-  if (!signouts_.empty() || !ended_early_.empty()) return;
+  if (!on_shard_->signouts.none_waits()) return;
   bool busy = false;
   context_->upstreams.for_each([&busy](const Upstream& upstream) {
     busy = busy || upstream.outstanding.size() > 0 ||

@@ -5,14 +5,10 @@
 //   forward.cc   packets from clients to services, and answers of the gateway's own
 //   deliver.cc      packets from services to channels
 //   eject.cc     instances that do not answer, logins that fail
-//   signout.cc   telling the login service of channels that ended
 //   inspect.cc   what operators ask
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
 
@@ -25,6 +21,7 @@
 #include "services/gateway/context.h"
 #include "services/gateway/mail.h"
 #include "services/gateway/requests.h"
+#include "services/gateway/signouts.h"
 
 namespace pkt {
 class Session;
@@ -122,40 +119,13 @@ class GatewayHandler final : public Handler {
   void report_channels(const InspectMail& mail);
   void kick(Connection& connection, const Channel& channel);
 
-  // signout.cc
-  // A channel that ended. The app: a sign-out takes the way that its sign-in took.
-  struct EndedChannel {
-    std::string_view id;
-    std::string_view app;
-    std::uint32_t crc;
-  };
-  struct Signout {
-    std::string channel_id;
-    std::string app;
-    std::uint32_t channel_crc;
-    std::uint32_t since_ms;
-  };
-  // A channel that ended with requests under way: its sign-out waits for their answers.
-  struct EndedEarly {
-    std::uint32_t login;
-    std::uint32_t since_ms;
-  };
-  void sign_out(const Channel& channel);
-  void sign_out(const EndedChannel& channel);
-  void sign_out_when_answered(Channel& channel);
-  void sign_out_early(std::uint32_t login);
-  void expire_ended_early();
-  [[nodiscard]] bool forward_signout(const EndedChannel& channel);
-  void keep_signout(ByteView frame);
-  void wait_for_login_service(const EndedChannel& channel);
-  void retry_signouts();
-
   // What exists once the shard is known. In the order of need: the last is destroyed first.
   struct OnShard {
     OnShard(Shard& shard, GatewayHandler& handler);
 
     GatewayContext context;
     Requests requests;
+    Signouts signouts;
   };
 
   GatewayOptions at_start_;
@@ -163,10 +133,7 @@ class GatewayHandler final : public Handler {
   std::unique_ptr<OnShard> on_shard_;
   GatewayContext* context_ = nullptr;
   TokenVerifier verifier_;
-  std::uint64_t next_login_;  // its low half is never 0
-  std::deque<Signout> signouts_;
-  absl::flat_hash_map<std::uint32_t, Channel*> ended_early_;  // by login; theirs to free
-  std::deque<EndedEarly> ended_early_order_;                  // also of some that are gone
+  std::uint64_t next_login_;                 // its low half is never 0
   std::string session_;                      // scratch of logins: body length and Session
   std::vector<std::string> shard_channels_;  // scratch of pushes: channel ids for each shard
   bool reported_drained_ = false;

@@ -22,7 +22,8 @@ class HeaderReader {
   [[nodiscard]] HeaderRead read(ByteView header, std::uint32_t max_metas, HeaderScan& scan);
 
   // What a client sent, with `identity` in place of whatever it said itself. `read` and `scan` are
-  // what read() found in `header`. Empty: it is no protobuf after all. Valid until the next call here.
+  // what read() found in `header`. Empty: it is no protobuf after all. Valid until the next call
+  // here.
   [[nodiscard]] ByteView rewrite_for_forward(ByteView header, HeaderRead read,
                                              const ClientIdentity& identity);
   // Whether it has to be: otherwise a suffix behind it does.

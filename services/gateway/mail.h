@@ -30,6 +30,8 @@ inline constexpr MailKind kMailInspect = kMailHandler + 22;      // control to s
 inline constexpr MailKind kMailInspected = kMailHandler + 23;    // and back
 inline constexpr MailKind kMailReconfigure = kMailHandler + 24;  // control to shards
 
+inline constexpr MailKind kMailSignout = kMailHandler + 25;  // shard to home shard
+
 inline constexpr MailKind kMailEjected = kMailHandler + 32;      // shards to control
 inline constexpr MailKind kMailLoginFailed = kMailHandler + 33;  // shards to control, may be lost
 
@@ -83,6 +85,15 @@ struct DeliveryHead {
   std::uint8_t success = 0;     // status is Success
   std::uint8_t fault = 0;       // status is SystemException
   std::uint32_t command_index = 0;
+};
+
+// A sign-out on its way to a link: the channel's id and its app follow.
+struct SignoutHead {
+  std::uint32_t upstream;
+  std::uint32_t epoch;
+  std::uint32_t channel_crc;
+  std::uint16_t id_bytes;
+  std::uint16_t app_bytes;
 };
 
 // What an operator asks of every shard. The answer carries the same question number.

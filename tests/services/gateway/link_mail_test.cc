@@ -13,10 +13,10 @@ using test::WorldPacket;
 
 using Sequences = std::multiset<std::uint32_t>;
 
-// As another shard would hand over a frame: a request, or with login 0 a sign-out.
+// As another shard would hand over a request.
 void post_to_link(World& world, std::uint32_t home, std::uint32_t upstream, std::uint32_t epoch,
-                  std::string_view frame, std::uint32_t login = 7) {
-  const ToLinkHead head{upstream, epoch, login, 1};
+                  std::string_view frame) {
+  const ToLinkHead head{upstream, epoch, 7, 1};
   std::vector<std::uint8_t> message(sizeof head + frame.size());
   std::memcpy(message.data(), &head, sizeof head);
   std::memcpy(message.data() + sizeof head, frame.data(), frame.size());
@@ -39,25 +39,6 @@ TEST(LinkMail, ForADeadLinkIsDropped) {
   post_to_link(world, 1, 2, first + 1, test::packet({.command = "to the wrong shard"}));
   post_to_link(world, 0, 2, first + 1, test::packet({.command = "of this link"}));
   EXPECT_EQ(receive(link).header.command(), "of this link");
-}
-
-TEST(LinkMail, ASignOutForADeadLinkGoesToTheNext) {
-  World world;
-  world.publish({test::login_entry()});
-  TcpPeer link = world.link(1, 0);
-  const std::uint32_t first = world.next_epoch - 1;
-  link.close();
-  EXPECT_TRUE(world.until([&] { return world.closed.size() == 1; }));
-  const OutgoingHeader signout{
-      .command = kCommandSignOut, .channel_id = "g1_alice_1", .dest_server = "g1"};
-  post_to_link(world, 0, 1, first, test::packet(signout), 0);
-  post_to_link(world, 0, 1, first, test::framed(Opcode::kBinary, "no packet at all"), 0);
-  link = world.link(1, 0);
-  const WorldPacket kept = receive(link);
-  EXPECT_EQ(kept.header.command(), kCommandSignOut);
-  EXPECT_EQ(kept.header.channelid(), "g1_alice_1");
-  post_to_link(world, 0, 1, first + 1, test::packet({.command = "the next"}));
-  EXPECT_EQ(receive(link).header.command(), "the next");  // once
 }
 
 TEST(LinkMail, ThatADeadLinkIsDownDoesNotEndANewerOne) {
@@ -85,7 +66,6 @@ TEST(LinkMail, RefusingWhatNobodyWaitsForIsNoAnswer) {
   world.start_login();
   const TcpPeer link = world.link(2, 0);
   const WorldClient there = world.login(1);
-  world.group->post(1, kMailRefused, ToLinkHead{2, world.next_epoch - 1, 0, 0});  // a sign-out
   world.group->post(1, kMailRefused, ToLinkHead{2, world.next_epoch - 1, 4711, 1});
   world.group->post(1, kMailRefused, ToLinkHead{77, 1, 1, 1});
   world.publish({test::echo_entry(), test::login_entry()});

@@ -98,6 +98,9 @@ void World::pump() {
       case kMailEjected:
         ejected.emplace_back(from, read_mail<EjectedMail>(message));
         return;
+      case kMailSignout:
+        signouts.emplace_back(as_text(message));
+        return;
       case kMailDrained:
         all_drained.insert(from);
         return;

@@ -98,6 +98,7 @@ class World {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> drained;  // shard, upstream
   std::vector<std::pair<std::uint32_t, EjectedMail>> ejected;    // shard, what
   std::set<std::uint32_t> all_drained;                           // shards
+  std::vector<std::string> signouts;  // for a link that is said to be at home with control
 };
 
 CatalogueEntry login_entry();

@@ -1,0 +1,132 @@
+#include "services/gateway/signouts.h"
+
+#include <cstring>
+
+#include "control/routing/selector.h"
+#include "services/gateway/mail.h"
+
+namespace ringgate {
+
+void Signouts::sign_out(const Channel& channel) {
+  const Ended ended{channel.id(), channel.app(), channel.channel_crc};
+  if (waiting_.empty() && forward(ended)) return;
+  wait(ended);
+}
+
+// What the client had sent before is done with its session, wherever it is done: a sign-out on
+// another link would overtake it.
+void Signouts::sign_out_when_answered(Channel& channel) {
+  ended_early_.emplace(channel.login, &channel);
+  ended_early_order_.push_back({channel.login, context_.shard.now_ms()});
+}
+
+void Signouts::answered(std::uint32_t login) {
+  if (ended_early_.empty()) return;
+  const auto ended = ended_early_.find(login);
+  if (ended != ended_early_.end() && --ended->second->outstanding == 0) end_early(login);
+}
+
+void Signouts::end_early(std::uint32_t login) {
+  const auto found = ended_early_.find(login);
+  if (found == ended_early_.end()) return;
+  Channel* const channel = found->second;
+  ended_early_.erase(found);
+  sign_out(*channel);
+  Channel::destroy(context_.shard.pool(), channel);
+}
+
+void Signouts::on_tick() {
+  if (!ended_early_order_.empty()) expire_ended_early();
+  if (!waiting_.empty()) retry();
+}
+
+void Signouts::expire_ended_early() {
+  while (!ended_early_order_.empty()) {
+    const EndedEarly oldest = ended_early_order_.front();
+    const std::uint32_t age_ms = context_.shard.now_ms() - oldest.since_ms;
+    const bool late = age_ms > context_.options.login_answer_timeout_ms;
+    if (!late && ended_early_.contains(oldest.login)) return;
+    ended_early_order_.pop_front();
+    end_early(oldest.login);
+  }
+}
+
+void Signouts::wait(const Ended& channel) {
+  if (waiting_.size() >= context_.options.max_signouts) {
+    context_.count(Counter::kSignoutsDropped);
+    return;
+  }
+  waiting_.push_back(
+      {std::string(channel.id), std::string(channel.app), channel.crc, context_.shard.now_ms()});
+  context_.shard.counters().set(Gauge::kSignoutsWaiting, waiting_.size());
+}
+
+void Signouts::retry() {
+  while (!waiting_.empty()) {
+    const Waiting& oldest = waiting_.front();
+    if (context_.shard.now_ms() - oldest.since_ms > context_.options.signout_keep_ms) {
+      context_.count(Counter::kSignoutsDropped);
+    } else if (!forward({oldest.id, oldest.app, oldest.crc})) {
+      break;
+    }
+    waiting_.pop_front();
+  }
+  context_.shard.counters().set(Gauge::kSignoutsWaiting, waiting_.size());
+}
+
+// False: no login service can take it now. Not a request: nobody waits for its answer, and one that
+// waits is tried again and again, which is no packet without a service each time.
+bool Signouts::forward(const Ended& channel) {
+  const std::string_view account = account_of(channel.id, context_.options.gateway_id);
+  const Upstream* const upstream =
+      context_.routes.select("login", {channel.crc, account, channel.app}).upstream;
+  if (upstream == nullptr || !upstream->up) return false;
+  const bool sent =
+      upstream->link != nullptr ? append(*upstream, channel.id) : mail(*upstream, channel);
+  if (sent) context_.count(Counter::kSignouts);
+  return sent;
+}
+
+bool Signouts::append(const Upstream& upstream, std::string_view channel_id) {
+  OutgoingHeader header;
+  header.command = kCommandSignOut;
+  header.channel_id = channel_id;
+  header.dest_server = context_.options.gateway_id;
+  std::uint8_t* const to = context_.shard.reserve(*upstream.link, framed_packet_bytes(header, 0));
+  if (to == nullptr) return false;
+  write_framed_packet(to, header, {});
+  return true;
+}
+
+// In the same mailbox as the channel's requests, which it must not overtake.
+bool Signouts::mail(const Upstream& upstream, const Ended& channel) {
+  const SignoutHead head{upstream.id, upstream.epoch, channel.crc,
+                         static_cast<std::uint16_t>(channel.id.size()),
+                         static_cast<std::uint16_t>(channel.app.size())};
+  std::uint8_t* to = context_.shard.mail(upstream.home, kMailSignout,
+                                         sizeof head + channel.id.size() + channel.app.size());
+  if (to == nullptr) return false;
+  std::memcpy(to, &head, sizeof head);
+  to += sizeof head;
+  for (const std::string_view text : {channel.id, channel.app}) {
+    if (!text.empty()) std::memcpy(to, text.data(), text.size());
+    to += text.size();
+  }
+  return true;
+}
+
+// The link that it was meant for may have broken or filled up meanwhile: then it waits here.
+void Signouts::take(ByteView message) {
+  const auto head = read_mail<SignoutHead>(message);
+  const std::string_view texts = as_text(message.subspan(sizeof head));
+  const Ended channel{texts.substr(0, head.id_bytes), texts.substr(head.id_bytes, head.app_bytes),
+                      head.channel_crc};
+  const Upstream* const upstream = context_.upstreams.find(head.upstream);
+  if (upstream != nullptr && upstream->link != nullptr && upstream->epoch == head.epoch) {
+    if (append(*upstream, channel.id)) return;
+    context_.count(Counter::kForwardFailedBytes);
+  }
+  wait(channel);
+}
+
+}  // namespace ringgate

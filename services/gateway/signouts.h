@@ -1,0 +1,73 @@
+// Telling the login service of channels that ended: once each, as soon as a login service is
+// connected; kept for a while and up to a bound.
+//
+// One per shard, on its thread. A channel is named by its id, and by its app: a sign-out takes the
+// way that its sign-in took. The app is nowhere in the packet, so it travels beside it wherever a
+// sign-out waits or crosses to the shard where a link is at home (kMailSignout).
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "services/gateway/channel.h"
+#include "services/gateway/context.h"
+
+namespace ringgate {
+
+class Signouts {
+ public:
+  explicit Signouts(GatewayContext& context) : context_(context) {}
+
+  // The channel has ended; it stays its owner's.
+  void sign_out(const Channel& channel);
+  // It has ended with requests under way: its sign-out waits for their answers, for
+  // LoginAnswerTimeout at most. The channel is this one's from now on.
+  void sign_out_when_answered(Channel& channel);
+  // A request has its answer whose channel is not there any more.
+  void answered(std::uint32_t login);
+
+  // Of another shard, for a link that is at home here: kMailSignout.
+  void take(ByteView message);
+  // There may be a login service now.
+  void retry();
+  void on_tick();
+
+  // Neither for an answer nor for a login service.
+  [[nodiscard]] bool none_waits() const noexcept {
+    return waiting_.empty() && ended_early_.empty();
+  }
+
+ private:
+  struct Ended {
+    std::string_view id;
+    std::string_view app;
+    std::uint32_t crc;
+  };
+  struct Waiting {
+    std::string id;
+    std::string app;
+    std::uint32_t crc;
+    std::uint32_t since_ms;
+  };
+  struct EndedEarly {
+    std::uint32_t login;
+    std::uint32_t since_ms;
+  };
+  void end_early(std::uint32_t login);
+  void expire_ended_early();
+  [[nodiscard]] bool forward(const Ended& channel);
+  [[nodiscard]] bool append(const Upstream& upstream, std::string_view channel_id);
+  [[nodiscard]] bool mail(const Upstream& upstream, const Ended& channel);
+  void wait(const Ended& channel);
+
+  GatewayContext& context_;
+  std::deque<Waiting> waiting_;                               // for a login service, oldest first
+  absl::flat_hash_map<std::uint32_t, Channel*> ended_early_;  // by login
+  std::deque<EndedEarly> ended_early_order_;                  // also of some that are gone
+};
+
+}  // namespace ringgate
