@@ -20,7 +20,7 @@
 #include "dataplane/shard_group.h"
 #include "services/gateway/admin.h"
 #include "services/gateway/ejections.h"
-#include "services/gateway/logins.h"
+#include "services/gateway/login_outcomes.h"
 #include "services/gateway/options.h"
 #include "services/process/component.h"
 

@@ -1,5 +1,5 @@
-// Which instances shards have left out because they do not answer (eject.cc), as control
-// has heard of it. Control thread only.
+// Which instances shards have left out because they do not answer (parts/ejector.h), as
+// control has heard of it. Control thread only.
 #pragma once
 
 #include <cstddef>

@@ -35,7 +35,7 @@ inline constexpr MailKind kMailSignout = kMailHandler + 25;  // shard to home sh
 inline constexpr MailKind kMailEjected = kMailHandler + 32;      // shards to control
 inline constexpr MailKind kMailLoginFailed = kMailHandler + 33;  // shards to control, may be lost
 
-// An instance gets no new requests of a shard, or gets them again: see eject.cc.
+// An instance gets no new requests of a shard, or gets them again: see parts/ejector.h.
 enum class EjectReason : std::uint8_t { kSilent, kMute };
 struct EjectedMail {
   std::uint32_t upstream;

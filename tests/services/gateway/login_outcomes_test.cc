@@ -1,6 +1,6 @@
-#include <gmock/gmock.h>
+#include "services/gateway/login_outcomes.h"
 
-#include "services/gateway/logins.h"
+#include <gmock/gmock.h>
 
 namespace ringgate {
 namespace {

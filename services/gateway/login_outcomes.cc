@@ -1,4 +1,4 @@
-#include "services/gateway/logins.h"
+#include "services/gateway/login_outcomes.h"
 
 #include <fmt/format.h>
 

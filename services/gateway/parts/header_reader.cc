@@ -1,4 +1,4 @@
-#include "services/gateway/header_reader.h"
+#include "services/gateway/parts/header_reader.h"
 
 namespace ringgate {
 

@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "services/gateway/channel.h"
-#include "services/gateway/context.h"
+#include "services/gateway/parts/context.h"
 
 namespace ringgate {
 
@@ -22,11 +22,9 @@ class Signouts {
  public:
   explicit Signouts(GatewayContext& context) : context_(context) {}
 
-  // The channel has ended; it stays its owner's.
-  void sign_out(const Channel& channel);
-  // It has ended with requests under way: its sign-out waits for their answers, for
-  // LoginAnswerTimeout at most. The channel is this one's from now on.
-  void sign_out_when_answered(Channel& channel);
+  // The channel has ended, and is this one's from now on. Where requests of it are under way its
+  // sign-out waits for their answers, for LoginAnswerTimeout at most.
+  void sign_out(Channel& channel);
   // A request has its answer whose channel is not there any more.
   void answered(std::uint32_t login);
 
@@ -57,6 +55,7 @@ class Signouts {
     std::uint32_t login;
     std::uint32_t since_ms;
   };
+  void say(const Channel& channel);
   void end_early(std::uint32_t login);
   void expire_ended_early();
   [[nodiscard]] bool forward(const Ended& channel);

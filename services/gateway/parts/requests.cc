@@ -1,4 +1,4 @@
-#include "services/gateway/requests.h"
+#include "services/gateway/parts/requests.h"
 
 #include "codec/error_body.h"
 #include "services/gateway/channel.h"

@@ -1,4 +1,4 @@
-#include "services/gateway/signouts.h"
+#include "services/gateway/parts/signouts.h"
 
 #include <cstring>
 
@@ -7,17 +7,22 @@
 
 namespace ringgate {
 
-void Signouts::sign_out(const Channel& channel) {
+// What the client had sent before is done with its session, wherever it is done: a sign-out on
+// another link would overtake it. At the end of the process there may be no time to wait.
+void Signouts::sign_out(Channel& channel) {
+  if (channel.outstanding > 0 && !context_.draining) {
+    ended_early_.emplace(channel.login, &channel);
+    ended_early_order_.push_back({channel.login, context_.shard.now_ms()});
+    return;
+  }
+  say(channel);
+  Channel::destroy(context_.shard.pool(), &channel);
+}
+
+void Signouts::say(const Channel& channel) {
   const Ended ended{channel.id(), channel.app(), channel.channel_crc};
   if (waiting_.empty() && forward(ended)) return;
   wait(ended);
-}
-
-// What the client had sent before is done with its session, wherever it is done: a sign-out on
-// another link would overtake it.
-void Signouts::sign_out_when_answered(Channel& channel) {
-  ended_early_.emplace(channel.login, &channel);
-  ended_early_order_.push_back({channel.login, context_.shard.now_ms()});
 }
 
 void Signouts::answered(std::uint32_t login) {
@@ -31,7 +36,7 @@ void Signouts::end_early(std::uint32_t login) {
   if (found == ended_early_.end()) return;
   Channel* const channel = found->second;
   ended_early_.erase(found);
-  sign_out(*channel);
+  say(*channel);
   Channel::destroy(context_.shard.pool(), channel);
 }
 

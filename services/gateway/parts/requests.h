@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "codec/packet.h"
-#include "services/gateway/context.h"
+#include "services/gateway/parts/context.h"
 
 namespace ringgate {
 

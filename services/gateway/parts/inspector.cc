@@ -1,11 +1,14 @@
-// Gateway: what operators ask of a shard. Rare, so it may search the table and allocate.
+#include "services/gateway/parts/inspector.h"
+
 #include <fmt/format.h>
 
+#include <cstring>
+#include <string>
 #include <vector>
 
 #include "codec/pkt.pb.h"
 #include "control/base/json.h"
-#include "services/gateway/handler.h"
+#include "services/gateway/channel.h"
 
 namespace ringgate {
 namespace {
@@ -42,7 +45,7 @@ bool is_meant(const ChannelFilter& filter, const Channel& channel, std::string_v
 
 }  // namespace
 
-void GatewayHandler::inspect(const InspectMail& mail) {
+void Inspector::inspect(const InspectMail& mail) {
   if (mail.inspection == Inspection::kLinks) {
     report_links(mail.question);
   } else {
@@ -50,10 +53,10 @@ void GatewayHandler::inspect(const InspectMail& mail) {
   }
 }
 
-void GatewayHandler::report_links(std::uint32_t question) {
+void Inspector::report_links(std::uint32_t question) {
   InspectedHead head{question, 0, 0};
   std::vector<std::uint8_t> message(sizeof head);
-  context_->upstreams.for_each([&](const Upstream& upstream) {
+  context_.upstreams.for_each([&](const Upstream& upstream) {
     const LinkRow row{upstream.id, static_cast<std::uint32_t>(upstream.outstanding.size()),
                       upstream.link == nullptr ? 0 : upstream.link->output.queued_bytes(),
                       upstream.ejected() ? 1u : 0u};
@@ -65,20 +68,19 @@ void GatewayHandler::report_links(std::uint32_t question) {
     message.insert(message.end(), bytes, bytes + sizeof row);
   });
   std::memcpy(message.data(), &head, sizeof head);
-  context_->shard.mail_surely(context_->shard.control(), kMailInspected, ByteView(message));
+  context_.shard.mail_surely(context_.shard.control(), kMailInspected, ByteView(message));
 }
 
-void GatewayHandler::report_channels(const InspectMail& mail) {
+void Inspector::report_channels(const InspectMail& mail) {
   InspectedHead head{mail.question, 0, 0};
   std::string rows;
-  context_->shard.table().for_each_client([&](Connection& connection) {
+  context_.shard.table().for_each_client([&](Connection& connection) {
     Channel* const channel = connection.open() ? channel_of(connection) : nullptr;
-    if (channel == nullptr || !is_meant(mail.filter, *channel, context_->options.gateway_id))
-      return;
+    if (channel == nullptr || !is_meant(mail.filter, *channel, context_.options.gateway_id)) return;
     ++head.channels;
     if (head.more == 0) {
-      std::string row = describe_channel(connection, *channel, context_->shard.index(),
-                                         context_->options.gateway_id);
+      std::string row = describe_channel(connection, *channel, context_.shard.index(),
+                                         context_.options.gateway_id);
       if (rows.size() + row.size() > kMaxAnswerBytes) {
         head.more = 1;
       } else {
@@ -91,11 +93,11 @@ void GatewayHandler::report_channels(const InspectMail& mail) {
   std::vector<std::uint8_t> message(sizeof head + rows.size());
   std::memcpy(message.data(), &head, sizeof head);
   std::memcpy(message.data() + sizeof head, rows.data(), rows.size());
-  context_->shard.mail_surely(context_->shard.control(), kMailInspected, ByteView(message));
+  context_.shard.mail_surely(context_.shard.control(), kMailInspected, ByteView(message));
 }
 
 // As a newer login would, but the session is still this channel's: its sign-out follows.
-void GatewayHandler::kick(Connection& connection, const Channel& channel) {
+void Inspector::kick(Connection& connection, const Channel& channel) {
   if (channel.state == ChannelState::kLoggedIn) {
     pkt::KickoutNotify notify;
     notify.set_channelid(std::string(channel.id()));
@@ -104,12 +106,12 @@ void GatewayHandler::kick(Connection& connection, const Channel& channel) {
     header.command = kCommandSignIn;
     header.channel_id = channel.id();
     header.flag = Flag::kPush;
-    std::uint8_t* const to = context_->shard.reserve_frame(connection, Opcode::kBinary,
-                                                           packet_bytes(header, body.size()));
+    std::uint8_t* const to = context_.shard.reserve_frame(connection, Opcode::kBinary,
+                                                          packet_bytes(header, body.size()));
     if (to == nullptr) return;  // it was full: closed as a slow consumer
     write_packet(to, header, as_bytes(body));
   }
-  context_->shard.finish(connection, CloseReason::kKickedByOperator);
+  context_.shard.finish(connection, CloseReason::kKickedByOperator);
 }
 
 }  // namespace ringgate

@@ -1,0 +1,179 @@
+#include "services/gateway/parts/deliveries.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "services/gateway/commands.h"
+
+namespace ringgate {
+namespace {
+
+// Up to this a copy per receiver costs no more than a piece of a gather.
+constexpr std::size_t kCopyBytes = 1024;
+
+template <class Use>
+void for_each_channel(std::string_view channels, Use&& use) {
+  while (!channels.empty()) {
+    const std::size_t comma = channels.find(',');
+    const std::string_view one = channels.substr(0, comma);
+    if (!one.empty()) use(one);
+    if (comma == std::string_view::npos) return;
+    channels.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
+// A packet that makes no sense is dropped and counted; a link is never closed over one packet.
+HeaderRead Deliveries::read(const Packet& packet, HeaderScan& scan) {
+  if (packet.status != PacketStatus::kLogic) return HeaderRead::kBad;
+  const HeaderRead read =
+      context_.headers.read(packet.header, context_.options.max_link_metas, scan);
+  if (read != HeaderRead::kFast && read != HeaderRead::kSlow) return read;
+  const auto is_dest = [](const MetaField& meta) {
+    return meta.count == 1 && meta.type == MetaType::kString && !meta.value.empty();
+  };
+  return is_dest(scan.dest_server) && is_dest(scan.dest_channels) ? read : HeaderRead::kBad;
+}
+
+void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
+  const Packet packet = parse_packet(payload, context_.options.max_link_header_bytes);
+  HeaderScan scan;
+  const HeaderRead how = read(packet, scan);
+  if (how != HeaderRead::kFast && how != HeaderRead::kSlow) {
+    context_.count(Counter::kLinkPacketMalformed);
+    return;
+  }
+  if (scan.dest_server.value != context_.options.gateway_id) {
+    context_.count(Counter::kPushNotForUs);
+    return;
+  }
+  context_.count(Counter::kPushesIn);
+  Delivery delivery;
+  delivery.tail = packet.tail;
+  const auto& link = *static_cast<const LinkState*>(connection.user);
+  if (link.upstream != nullptr) link.upstream->asked = false;  // it is there: ejector.h
+  delivery.head.upstream = link.upstream_id;
+  delivery.head.sequence = scan.sequence;
+  delivery.head.flag = static_cast<std::uint8_t>(std::min<std::uint32_t>(scan.flag, 255));
+  delivery.head.is_signin = scan.command == kCommandSignIn ? 1 : 0;
+  delivery.head.is_signout = scan.command == kCommandSignOut ? 1 : 0;
+  delivery.head.success = scan.status == 0 ? 1 : 0;
+  delivery.head.fault = scan.status == static_cast<std::uint32_t>(Status::kSystemException) ? 1 : 0;
+  delivery.head.command_index = static_cast<std::uint32_t>(command_index(scan.command));
+  if (how == HeaderRead::kFast) {
+    delivery.header = strip_dest_metas(packet.header, scan);
+    spread(delivery, scan.dest_channels.value);
+    return;
+  }
+  context_.count(Counter::kPushesSlow);
+  // Copies: the rewrite ends the views of the scan, and a delivery may lead to the slow path again
+  // (a login's answer releases what its client has sent meanwhile).
+  const std::string channels(scan.dest_channels.value);
+  const std::string header(as_text(context_.headers.rewrite_for_push()));
+  delivery.header.pieces[0] = as_bytes(header);
+  delivery.header.bytes = delivery.header.pieces[0].size();
+  spread(delivery, channels);
+}
+
+void Deliveries::spread(Delivery& delivery, std::string_view channels) {
+  const std::uint32_t here = context_.shard.index();
+  const std::uint32_t shards = context_.shard.options().shards;
+  if (shards == 1) {
+    deliver_here(delivery, channels);
+    return;
+  }
+  for_each_channel(channels, [&](std::string_view id) {
+    const std::optional<ChannelPlace> place = place_of(id, context_.options.nonce);
+    const std::uint32_t to = place && place->shard < shards ? place->shard : here;
+    std::string& list = shard_channels_[to];
+    if (!list.empty()) list.push_back(',');
+    list.append(id);
+  });
+  for (std::uint32_t to = 0; to < shards; ++to) {
+    std::string& list = shard_channels_[to];
+    if (list.empty()) continue;
+    if (to == here) {
+      deliver_here(delivery, list);
+    } else {
+      mail(to, delivery, list);
+    }
+    list.clear();
+  }
+}
+
+void Deliveries::mail(std::uint32_t shard, const Delivery& delivery, std::string_view channels) {
+  DeliveryHead head = delivery.head;
+  head.channels_bytes = static_cast<std::uint32_t>(channels.size());
+  head.header_bytes = static_cast<std::uint32_t>(delivery.header.bytes);
+  const std::size_t bytes =
+      sizeof head + channels.size() + delivery.header.bytes + delivery.tail.size();
+  // Somebody waits for an answer, and a kick-out must not be missed: a flood of pushes cannot keep
+  // them out.
+  const bool matters = head.is_signin != 0 || delivery.is_response();
+  std::uint8_t* to =
+      context_.shard.mail(shard, kMailDeliver, bytes, matters ? Urgency::kControl : Urgency::kData);
+  if (to == nullptr) return;  // counted as kMailFull
+  const auto put = [&to](const void* from, std::size_t size) {
+    if (size > 0) std::memcpy(to, from, size);
+    to += size;
+  };
+  put(&head, sizeof head);
+  put(channels.data(), channels.size());
+  for (const ByteView piece : delivery.header.pieces) put(piece.data(), piece.size());
+  put(delivery.tail.data(), delivery.tail.size());
+}
+
+void Deliveries::take(ByteView message) {
+  Delivery delivery;
+  delivery.head = read_mail<DeliveryHead>(message);
+  message = message.subspan(sizeof delivery.head);
+  const std::string_view channels = as_text(message.first(delivery.head.channels_bytes));
+  message = message.subspan(delivery.head.channels_bytes);
+  delivery.header.pieces[0] = message.first(delivery.head.header_bytes);
+  delivery.header.bytes = delivery.head.header_bytes;
+  delivery.tail = message.subspan(delivery.head.header_bytes);
+  deliver_here(delivery, channels);
+}
+
+// All of `channels` are of this shard. A large packet for several is encoded once for all of them.
+void Deliveries::deliver_here(Delivery& delivery, std::string_view channels) {
+  const std::size_t bytes = delivery.bytes();
+  if (bytes > kCopyBytes && channels.find(',') != std::string_view::npos) {
+    delivery.shared = SharedBlock::create(context_.shard.pool(), bytes);
+    write_push_packet(delivery.shared->data(), delivery.header, delivery.tail);
+  }
+  for_each_channel(channels, [&](std::string_view id) { deliver(delivery, id); });
+  if (delivery.shared != nullptr) SharedBlock::release(context_.shard.pool(), delivery.shared);
+  delivery.shared = nullptr;
+}
+
+void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) {
+  const std::optional<ChannelPlace> place = place_of(channel_id, context_.options.nonce);
+  const bool response = delivery.is_response();
+  if (response && place && !forwarding_.answered(delivery.head, *place)) return;
+  Connection* const connection = place ? find_channel(channel_id, *place) : nullptr;
+  if (connection == nullptr) {
+    if (delivery.head.is_signout == 0) context_.count(Counter::kPushToGoneChannel);
+    return;
+  }
+  Channel& channel = *channel_of(*connection);
+  const bool kickout = delivery.is_kickout();
+  channel.kicked_out = channel.kicked_out || kickout;
+  if (channel.state == ChannelState::kLoggingIn) {
+    logins_.take(*connection, channel, delivery);
+    return;
+  }
+  write_delivery(context_, *connection, delivery);
+  if (kickout) context_.shard.finish(*connection, CloseReason::kKickedOut);
+  if (response) forwarding_.end_if_answered(*connection);
+}
+
+Connection* Deliveries::find_channel(std::string_view channel_id, const ChannelPlace& place) {
+  Connection* const connection = context_.shard.at(place.slot);
+  if (connection == nullptr || !connection->open()) return nullptr;
+  const Channel* const channel = channel_of(*connection);
+  return channel != nullptr && channel->id() == channel_id ? connection : nullptr;
+}
+
+}  // namespace ringgate

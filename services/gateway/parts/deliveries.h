@@ -1,0 +1,44 @@
+// Packets of services on their way to channels. A channel's id says on which shard it is.
+//
+// One per shard, on its thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "services/gateway/channel.h"
+#include "services/gateway/parts/delivery.h"
+#include "services/gateway/parts/forwarding.h"
+#include "services/gateway/parts/logins.h"
+
+namespace ringgate {
+
+class Deliveries {
+ public:
+  Deliveries(GatewayContext& context, Logins& logins, Forwarding& forwarding)
+      : context_(context),
+        logins_(logins),
+        forwarding_(forwarding),
+        shard_channels_(context.shard.options().shards) {}
+
+  // A packet on a link of this shard.
+  void on_link_packet(Connection& connection, ByteView payload);
+  // One that came on a link of another shard, for channels of this one: kMailDeliver.
+  void take(ByteView message);
+
+ private:
+  [[nodiscard]] HeaderRead read(const Packet& packet, HeaderScan& scan);
+  void spread(Delivery& delivery, std::string_view channels);
+  void deliver_here(Delivery& delivery, std::string_view channels);
+  void mail(std::uint32_t shard, const Delivery& delivery, std::string_view channels);
+  void deliver(const Delivery& delivery, std::string_view channel_id);
+  [[nodiscard]] Connection* find_channel(std::string_view channel_id, const ChannelPlace& place);
+
+  GatewayContext& context_;
+  Logins& logins_;
+  Forwarding& forwarding_;
+  std::vector<std::string> shard_channels_;  // scratch: channel ids for each shard
+};
+
+}  // namespace ringgate

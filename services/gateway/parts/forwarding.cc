@@ -1,0 +1,154 @@
+#include "services/gateway/parts/forwarding.h"
+
+#include "control/routing/selector.h"
+#include "services/gateway/mail.h"
+
+namespace ringgate {
+
+void Forwarding::forward(Connection& connection, Channel& channel, const Packet& packet) {
+  Requests::Header header;
+  if (!requests_.read(connection, packet, header)) return;
+  const HeaderScan& scan = header.scan;
+  const std::string_view service = Routes::service_of(scan.command);
+  if (scan.command.empty() || service == "login" ||
+      scan.flag != static_cast<std::uint32_t>(Flag::kRequest)) {
+    context_.count(Counter::kRefusedCommands);
+    requests_.answer(connection, scan, Status::kInvalidCommand);
+    return;
+  }
+  const std::string_view gateway_id = context_.options.gateway_id;
+  const ClientIdentity identity{channel.id(), channel.app(), channel.account(gateway_id),
+                                gateway_id};
+  const Requests::Route to =
+      requests_.route(service, {channel.channel_crc, identity.account, identity.app});
+  if (to.upstream == nullptr) {
+    context_.count(Counter::kForwardFailed);
+    requests_.answer(connection, scan, Status::kSystemException, "no such service is connected");
+    return;
+  }
+  // Its share of what a link holds: one client that asks faster than a service answers must not
+  // use up what is everybody's.
+  if (channel.outstanding >= context_.options.max_client_outstanding) [[unlikely]] {
+    context_.count(Counter::kClientOutstandingFull);
+    context_.count(Counter::kForwardFailed);
+    requests_.answer(connection, scan, Status::kSystemException,
+                     "too many requests without an answer");
+    return;
+  }
+  Requests::Prepared prepared;
+  if (!requests_.prepare(connection, packet, header, identity, prepared)) return;
+  if (prepared.rewritten) context_.count(Counter::kForwardedSlow);
+  const OutstandingRequest request{connection.slot, channel.login, scan.sequence, scan.command};
+  const SendStatus status = requests_.send(to, request, prepared, channel.suffix(), packet.tail);
+  if (status != SendStatus::kOk) [[unlikely]] {
+    requests_.answer(connection, scan, Status::kSystemException,
+                     Requests::describe_refusal(status));
+    return;
+  }
+  ++channel.outstanding;
+}
+
+// --- Answers, and what is left without one ------------------------------------------------------
+
+// False: the request has been answered already (300 after a timeout), and the client would take a
+// second answer for something else.
+bool Forwarding::answered(const DeliveryHead& answer, const ChannelPlace& place) {
+  Upstream* const upstream = context_.upstreams.find(answer.upstream);
+  if (upstream != nullptr) {
+    upstream->given_up = 0;
+    upstream->answered_ms = context_.shard.now_ms();
+  }
+  if (upstream != nullptr && upstream->outstanding.retire(place.login, answer.sequence)) {
+    context_.count(Counter::kAnswered);
+    context_.shard.counters().change(Gauge::kOutstanding, -1);
+    one_less_outstanding(place.slot, place.login);
+    return true;
+  }
+  if (answer.is_signout == 0) context_.count(Counter::kAnswerLate);
+  return false;
+}
+
+void Forwarding::fail_all(Upstream& upstream) {
+  const std::size_t failed = upstream.outstanding.fail_all(
+      [this](const OutstandingRequest& request) { unanswered(request); });
+  context_.count(Counter::kAnswersFailedByLink, failed);
+  context_.shard.counters().change(Gauge::kOutstanding, -static_cast<std::int64_t>(failed));
+}
+
+void Forwarding::on_tick() {
+  context_.upstreams.for_each([this](Upstream& upstream) {
+    const std::size_t expired = upstream.outstanding.expire(
+        context_.shard.now_ms(), context_.options.answer_timeout_ms,
+        [this](const OutstandingRequest& request) { unanswered(request); });
+    context_.count(Counter::kAnswerTimeouts, expired);
+    upstream.given_up += static_cast<std::uint32_t>(expired);
+    context_.shard.counters().change(Gauge::kOutstanding, -static_cast<std::int64_t>(expired));
+    if (upstream.draining && !upstream.reported_drained && upstream.outstanding.size() == 0) {
+      upstream.reported_drained = true;
+      context_.shard.mail_surely(context_.shard.control(), kMailUpstreamDrained, upstream.id);
+    }
+  });
+}
+
+// No answer came and none will: 300, "outcome unknown".
+void Forwarding::unanswered(const OutstandingRequest& request) {
+  one_less_outstanding(request.slot, request.login);
+  Connection* const connection = context_.shard.at(request.slot);
+  if (connection == nullptr || !connection->open()) return;
+  const Channel* const channel = channel_of(*connection);
+  if (channel == nullptr || channel->login != request.login) return;
+  HeaderScan scan;
+  scan.command = request.command;
+  scan.sequence = request.sequence;
+  requests_.answer(*connection, scan, Status::kSystemException,
+                   "outcome unknown: the service did not answer");
+  if (!connection->open()) return;  // its queue was full: the channel is gone
+  if (channel->state == ChannelState::kLoggingIn) {
+    logins_.unanswered(*connection, *channel);
+  } else {
+    end_if_answered(*connection);
+  }
+}
+
+// Of the channel that is there, or of one that has ended and waits for just this. A login itself is
+// not counted.
+void Forwarding::one_less_outstanding(std::uint32_t slot, std::uint32_t login) {
+  const Connection* const connection = context_.shard.at(slot);
+  Channel* channel = connection != nullptr ? channel_of(*connection) : nullptr;
+  if (channel != nullptr && channel->login == login) {
+    if (channel->outstanding > 0) --channel->outstanding;
+    return;
+  }
+  signouts_.answered(login);
+}
+
+// A client that has ended its side is closed with its last answer.
+void Forwarding::end_if_answered(Connection& connection) {
+  const bool all_handled = !connection.held && !connection.parsing;
+  if (!connection.saw_eof || !connection.open() || !all_handled) return;
+  if (channel_of(connection)->outstanding == 0) {
+    context_.shard.finish(connection, CloseReason::kPeerClosed);
+  }
+}
+
+// The home shard could not append a frame of ours: the link's queue was full.
+void Forwarding::take_refused(ByteView message) {
+  const auto head = read_mail<ToLinkHead>(message);
+  Upstream* const upstream = context_.upstreams.find(head.upstream);
+  if (upstream == nullptr) return;
+  OutstandingRequest request;
+  if (!upstream->outstanding.take(head.login, head.sequence, request)) return;
+  context_.count(Counter::kForwardFailed);
+  context_.shard.counters().change(Gauge::kOutstanding, -1);
+  unanswered(request);
+}
+
+// A client that only ended its side still gets its answers, for as long as a login's would take.
+bool Forwarding::on_peer_end(Connection& connection) {
+  const Channel* const channel = channel_of(connection);
+  if (channel == nullptr || channel->outstanding == 0) return true;
+  context_.shard.set_deadline(connection, context_.options.login_answer_timeout_ms);
+  return false;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,29 @@
+// What operators ask of a shard: its links and its channels, and to kick some of them out. Rare, so
+// it may search the table and allocate.
+//
+// One per shard, on its thread.
+#pragma once
+
+#include "services/gateway/mail.h"
+#include "services/gateway/parts/context.h"
+
+namespace ringgate {
+
+struct Channel;
+
+class Inspector {
+ public:
+  explicit Inspector(GatewayContext& context) : context_(context) {}
+
+  // kMailInspect; answers control with kMailInspected.
+  void inspect(const InspectMail& mail);
+
+ private:
+  void report_links(std::uint32_t question);
+  void report_channels(const InspectMail& mail);
+  void kick(Connection& connection, const Channel& channel);
+
+  GatewayContext& context_;
+};
+
+}  // namespace ringgate
