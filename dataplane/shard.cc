@@ -56,7 +56,7 @@ Result<void> Shard::start(AcceptMode mode, std::span<Listener> listeners, bool a
       mode == AcceptMode::kDirect || (mode == AcceptMode::kHandOut && options_.index == 0);
   accept_mode_ = accepts ? mode : AcceptMode::kNone;
   listeners_ = listeners;
-  for (const Listener& listener : listeners) upgrade_rules_.push_back(&listener.upgrade);
+  for (const Listener& listener : listeners) upgrade_rules_.push_back(listener.upgrade);
   if (accept_now) start_accepting();
   last_turn_ms_.set(Clock::monotonic_ms());
   return {};
@@ -264,7 +264,7 @@ void Shard::reconfigure(const ShardOptions& options, std::span<const WsUpgradeOp
   options_.poll_after_ms = options.poll_after_ms;
   options_.max_proxy_header_bytes = options.max_proxy_header_bytes;
   options_.limits = options.limits;
-  for (std::size_t i = 0; i < upgrades.size(); ++i) upgrade_rules_[i] = &upgrades[i];
+  for (std::size_t i = 0; i < upgrades.size(); ++i) upgrade_rules_[i] = upgrades[i];
 }
 
 void Shard::set_deadline(Connection& connection, std::uint32_t after_ms) noexcept {

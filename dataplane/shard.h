@@ -109,7 +109,7 @@ class Shard {
   void stop_accepting();
 
   // From now on: bounds of connections and times, of `options` those that are not sized at start,
-  // and the rules for upgrades of each listener, which outlive this.
+  // and the rules for upgrades of each listener, for those under way too. Both are copied.
   void reconfigure(const ShardOptions& options, std::span<const WsUpgradeOptions> upgrades);
 
   // Room for a message to another endpoint, visible at the end of the batch. Null when full.
@@ -242,8 +242,8 @@ class Shard {
   // inside of a fragmented message.
   absl::flat_hash_map<std::uint32_t, std::size_t> proxy_rests_;  // bytes still to come
   absl::flat_hash_map<std::uint32_t, WsUpgrade> upgrades_;
-  absl::flat_hash_map<std::uint32_t, Carry> parts_;     // of its message, so far
-  std::vector<const WsUpgradeOptions*> upgrade_rules_;  // of each listener
+  absl::flat_hash_map<std::uint32_t, Carry> parts_;  // of its message, so far
+  std::vector<WsUpgradeOptions> upgrade_rules_;  // of each listener; those under way refer to them
   AcceptMode accept_mode_ = AcceptMode::kNone;
   std::span<Listener> listeners_;
   std::uint32_t hand_out_next_ = 0;

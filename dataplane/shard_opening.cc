@@ -62,7 +62,7 @@ std::size_t Shard::skip_proxy_rest(Connection& connection, ByteView input) {
 
 // The answer is the first thing the client gets, and what follows the request are its frames.
 std::size_t Shard::take_upgrade(Connection& connection, ByteView input) {
-  const WsUpgradeOptions& wanted = *upgrade_rules_[connection.listener];
+  const WsUpgradeOptions& wanted = upgrade_rules_[connection.listener];
   const auto entry = upgrades_.try_emplace(connection.slot, wanted).first;
   const UpgradeStep step = entry->second.feed(input);
   if (step.status == UpgradeStatus::kNeedMore) return step.consumed;

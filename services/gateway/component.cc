@@ -50,6 +50,7 @@ Result<void> GatewayService::start() {
       *options, [this](std::uint32_t) { return std::make_unique<GatewayHandler>(options_); });
   if (!shards) return std::unexpected(shards.error());
   shards_ = std::move(*shards);
+  settings_ = std::make_unique<SettingsOnShards>(shards_->size());
   if (Result<void> started = shards_->start(listeners_); !started) return started;
 
   loop_.watch(shards_->wake_fd(), ControlLoop::Until::kReadable, [this] { drain_mail(); });
@@ -154,6 +155,9 @@ void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView messa
     case kMailCatalogueTaken:
       links_->catalogue_taken(from, read_mail<CatalogueTakenMail>(message).version);
       return;
+    case kMailSettingsTaken:
+      settings_->taken(from, read_mail<SettingsTakenMail>(message).version);
+      return;
     case kMailDrained:
       not_drained_.erase(from);
       if (not_drained_.empty()) drained();
@@ -226,10 +230,10 @@ Result<void> GatewayService::reload(const Config& config) {
   for (const ListenSpec& listen : config.listen) {
     settings->upgrades.push_back(upgrade_options(config, listen));
   }
+  const GatewaySettings* const published = settings_->publish(std::move(settings));
   for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
-    shards_->post(shard, kMailReconfigure, ReconfigureMail{settings.get()});
+    shards_->post(shard, kMailReconfigure, ReconfigureMail{published});
   }
-  settings_.push_back(std::move(settings));
   use_selectors(make_selectors(config));
   // The rest of config_ is read by the monitor's threads, and cannot have changed.
   config_.drain_time = config.drain_time;

@@ -22,6 +22,7 @@
 #include "services/gateway/ejections.h"
 #include "services/gateway/login_outcomes.h"
 #include "services/gateway/options.h"
+#include "services/gateway/settings_on_shards.h"
 #include "services/process/component.h"
 
 namespace ringgate {
@@ -86,8 +87,7 @@ class GatewayService final : public Component {
   LoginOutcomes outcomes_;
   Episodes episodes_;
   std::unique_ptr<GatewayAdmin> admin_;
-  std::vector<std::unique_ptr<const GatewaySettings>>
-      settings_;  // of every reload: shards use them
+  std::unique_ptr<SettingsOnShards> settings_;
   bool accepting_ = false;
   bool draining_ = false;
   ControlLoop::TimerId timer_ = 0;

@@ -225,7 +225,9 @@ void GatewayHandler::take_catalogue(const Catalogue& catalogue) {
 void GatewayHandler::reconfigure(const GatewaySettings& settings) {
   on_shard_->context.options = settings.options;
   on_shard_->logins.reconfigure();
-  on_shard_->context.shard.reconfigure(settings.shard, settings.upgrades);
+  Shard& shard = on_shard_->context.shard;
+  shard.reconfigure(settings.shard, settings.upgrades);
+  shard.mail_surely(shard.control(), kMailSettingsTaken, SettingsTakenMail{settings.version});
 }
 
 // Ends that somebody has to know of are logged by control; the message may be lost in a flood.

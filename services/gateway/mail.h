@@ -32,6 +32,8 @@ inline constexpr MailKind kMailReconfigure = kMailHandler + 24;  // control to s
 
 inline constexpr MailKind kMailSignout = kMailHandler + 25;  // shard to home shard
 
+inline constexpr MailKind kMailSettingsTaken = kMailHandler + 26;  // shards to control
+
 inline constexpr MailKind kMailEjected = kMailHandler + 32;      // shards to control
 inline constexpr MailKind kMailLoginFailed = kMailHandler + 33;  // shards to control, may be lost
 
@@ -56,14 +58,18 @@ struct CatalogueTakenMail {
   std::uint64_t version;
 };
 
-// What a reload may change on a shard, immutable and kept until the shards have ended.
+// What a reload may change on a shard: immutable, and kept until all shards have taken it.
 struct GatewaySettings {
+  std::uint64_t version = 0;
   GatewayOptions options;
   ShardOptions shard;
   std::vector<WsUpgradeOptions> upgrades;  // of each listener
 };
 struct ReconfigureMail {
   const GatewaySettings* settings;
+};
+struct SettingsTakenMail {
+  std::uint64_t version;
 };
 
 inline constexpr std::uint64_t kDrainCredit = 1'000'000;  // for the end of one connection

@@ -71,7 +71,8 @@ WorldOptions::WorldOptions() {
   shards.shard.ring.link_buffers = 64;
 }
 
-World::World(WorldOptions from) : options(std::move(from)) {
+World::World(WorldOptions from) : options(std::move(from)), settings(options.shards.shards) {
+  listener.transport = options.transport;
   listener.sockets = std::move(*ListenerSet::open({"127.0.0.1", 0}, options.shards.shards, false));
   group = std::move(*ShardGroup::create(options.shards, [this](std::uint32_t) {
     return std::make_unique<GatewayHandler>(options.gateway);
@@ -97,6 +98,9 @@ void World::pump() {
         return;
       case kMailEjected:
         ejected.emplace_back(from, read_mail<EjectedMail>(message));
+        return;
+      case kMailSettingsTaken:
+        settings.taken(from, read_mail<SettingsTakenMail>(message).version);
         return;
       case kMailSignout:
         signouts.emplace_back(as_text(message));
@@ -151,6 +155,18 @@ void World::publish(const std::vector<CatalogueEntry>& entries,
 void World::retire(std::uint32_t upstream) {
   for (std::uint32_t shard = 0; shard < group->size(); ++shard) {
     group->post(shard, kMailRetire, upstream);
+  }
+  group->flush();
+}
+
+void World::reload(const GatewayOptions& gateway) {
+  auto made = std::make_unique<GatewaySettings>();
+  made->options = gateway;
+  made->shard = options.shards.shard;
+  made->upgrades = {listener.upgrade};
+  const GatewaySettings* const published = settings.publish(std::move(made));
+  for (std::uint32_t shard = 0; shard < group->size(); ++shard) {
+    group->post(shard, kMailReconfigure, ReconfigureMail{published});
   }
   group->flush();
 }

@@ -14,6 +14,7 @@
 #include "codec/rewrite.h"
 #include "dataplane/shard_group.h"
 #include "services/gateway/handler.h"
+#include "services/gateway/settings_on_shards.h"
 #include "tests/common/tcp_peer.h"
 
 namespace ringgate::test {
@@ -47,6 +48,7 @@ struct WorldOptions {
   WorldOptions();
   GatewayOptions gateway;
   ShardGroupOptions shards;
+  Transport transport = Transport::kTcp;  // of its clients
 };
 
 class World {
@@ -66,6 +68,8 @@ class World {
   void publish(const std::vector<CatalogueEntry>& entries,
                std::shared_ptr<const SelectorSet> selectors = nullptr);
   void retire(std::uint32_t upstream);
+  // Sends these options to the shards, as a reload does; does not wait for them.
+  void reload(const GatewayOptions& gateway);
   // A link of upstream 1, "login", and a catalogue with it and upstream 2, "echo", both adult.
   void start_login();
   // A client on that shard; start_login() comes first.
@@ -88,6 +92,7 @@ class World {
   WorldOptions options;
   Listener listener;
   std::vector<std::unique_ptr<Catalogue>> catalogues;
+  SettingsOnShards settings;
   std::unique_ptr<ShardGroup> group;
   std::unique_ptr<TcpPeer> login_link;
   std::uint32_t next_epoch = 1;
