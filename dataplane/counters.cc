@@ -68,6 +68,7 @@ constexpr std::array<CounterInfo, static_cast<std::size_t>(Counter::kCount)> kCo
     {"gateway_queue_full_total",
      "logic service: answers and pushes dropped because the bytes queued to their gateway reached "
      "the bound"},
+    {"handler_exceptions_total", "requests whose handler threw an exception"},
 }};
 
 constexpr std::array<CounterInfo, static_cast<std::size_t>(Gauge::kCount)> kGaugeInfo = {{

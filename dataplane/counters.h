@@ -65,6 +65,7 @@ enum class Counter : std::uint8_t {
   kServiceRequestBytesFull,  // and their bytes
   kNoGateway,
   kGatewayQueueFull,  // bound of a logic service: bytes queued to a gateway
+  kHandlerExceptions,
   kCount,
 };
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "services/logic/failures.h"
+
 namespace ringgate {
 namespace {
 
@@ -14,7 +16,7 @@ void run_plain(const Route& route, Request& request) noexcept {
   try {
     route.plain(request);
   } catch (...) {
-    // Answered below.
+    note_exception(request);  // and answered below
   }
   answer_if_missing(request);
 }
@@ -79,11 +81,16 @@ void ChannelQueues::start(Channel& channel, std::unique_ptr<Context> context, co
   channel.running = std::move(context);
   try {
     running.task = route.coroutine(running);
-  } catch (...) {
-    ended_.push_back(&running);  // there was no memory for its frame
+  } catch (...) {  // there was no memory for its frame
+    note_exception(running);
+    ended_.push_back(&running);
     return;
   }
   running.task.start(*this, running);
+}
+
+void ChannelQueues::on_task_exception(Context& context) noexcept {
+  note_exception(context);
 }
 
 void ChannelQueues::proceed() {

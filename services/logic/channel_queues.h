@@ -49,6 +49,7 @@ class ChannelQueues final : private TaskOwner {
   using Channels = std::unordered_map<std::string, Channel, TextHash, std::equal_to<>>;
 
   void on_task_end(Context& context) noexcept override { ended_.push_back(&context); }
+  void on_task_exception(Context& context) noexcept override;
   [[nodiscard]] std::unique_ptr<Context> keep(Request& request);
   void release(std::unique_ptr<Context> context);
   void start(Channel& channel, std::unique_ptr<Context> context, const Route& route);

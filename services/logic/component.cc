@@ -6,12 +6,16 @@
 #include <utility>
 
 #include "control/observe/logging.h"
+#include "dataplane/upstream.h"
+#include "services/logic/failures.h"
+#include "services/logic/mail.h"
 #include "services/process/shards.h"
 #include "services/store/memory.h"
 
 namespace ringgate {
 namespace {
 
+constexpr std::size_t kMostToldAtOnce = 4;  // exceptions; all are counted
 constexpr std::chrono::milliseconds kLookAgain{20};
 
 }  // namespace
@@ -67,7 +71,17 @@ Result<void> LogicComponent::start() {
   return registry_->register_service(service);
 }
 
+// What handlers have thrown.
+void LogicComponent::read_mail_of_shards() {
+  std::size_t told = 0;
+  shards_->drain([&told](std::uint32_t, MailKind kind, ByteView message) {
+    if (kind != kMailHandlerFailed || ++told > kMostToldAtOnce) return;
+    spdlog::error("{}", describe(read_mail<HandlerFailedMail>(message)));
+  });
+}
+
 void LogicComponent::tick() {
+  read_mail_of_shards();
   registry_->on_ready();
   const bool registered = registry_->is_registered(config_.service_id);
   const std::optional<Error> problem = registry_->problem();

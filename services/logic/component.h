@@ -45,6 +45,7 @@ class LogicComponent final : public Component {
  private:
   void end();
   void wait_for_links();
+  void read_mail_of_shards();
   [[nodiscard]] Episodes::Texts problems() const;
   [[nodiscard]] std::uint64_t links() const;
 

@@ -9,5 +9,7 @@ namespace ringgate {
 inline constexpr MailKind kMailLinkClaimed = kMailHandler;
 inline constexpr MailKind kMailLinkGone = kMailHandler + 1;
 inline constexpr MailKind kMailToGateway = kMailHandler + 2;
+// To control: failures.h.
+inline constexpr MailKind kMailHandlerFailed = kMailHandler + 6;
 
 }  // namespace ringgate

@@ -17,6 +17,8 @@ class Context;
 // Is told when a coroutine has reached its end. It must not destroy it within the call.
 class TaskOwner {
  public:
+  // Before its end, within the catch block of what its coroutine has thrown.
+  virtual void on_task_exception(Context& context) noexcept = 0;
   virtual void on_task_end(Context& context) noexcept = 0;
 
  protected:
@@ -45,7 +47,7 @@ class Task {
     End final_suspend() const noexcept { return {}; }
     void return_void() const noexcept {}
     // The request has no answer yet, or has one: its owner sees to the former.
-    void unhandled_exception() const noexcept {}
+    void unhandled_exception() const noexcept { owner->on_task_exception(*context); }
   };
 
   Task() = default;

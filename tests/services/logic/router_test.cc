@@ -1,11 +1,16 @@
 // Handlers: which one gets a request, in what order, and what becomes of one that fails.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <thread>
 
+#include "dataplane/upstream.h"
 #include "services/handlers/echo.h"
+#include "services/logic/failures.h"
+#include "services/logic/mail.h"
 #include "tests/services/logic/parked_store.h"
 #include "tests/services/logic/test_service.h"
 
@@ -154,6 +159,38 @@ TEST_F(LogicRouterTest, EveryRequestIsAnswered) {
     send(gateway, command, "c", 1);
     EXPECT_EQ(gateway.receive().header.status(), pkt::Status::SystemException) << command;
   }
+}
+
+TEST_F(LogicRouterTest, AnExceptionIsCountedAndToldWithItsCommand) {
+  start();
+  store.open.store(true);
+  TestGateway gateway(service->port(), "g1");
+  std::vector<std::string> told;
+  for (const char* const command : {"test.throw", "test.throw_later", "test.silent"}) {
+    send(gateway, command, "c", 1);
+    EXPECT_EQ(gateway.receive().header.status(), pkt::Status::SystemException) << command;
+  }
+  EXPECT_TRUE(service->wait_for(Counter::kHandlerExceptions, 2));
+  EXPECT_EQ(service->count(Counter::kHandlerExceptions), 2);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (told.size() < 2 && std::chrono::steady_clock::now() < end) {
+    service->group().drain([&told](std::uint32_t, MailKind kind, ByteView message) {
+      if (kind == kMailHandlerFailed) {
+        told.push_back(describe(read_mail<HandlerFailedMail>(message)));
+      }
+    });
+    std::this_thread::yield();
+  }
+  EXPECT_THAT(
+      told, testing::ElementsAre("the handler of test.throw threw an exception: on purpose",
+                                 "the handler of test.throw_later threw an exception: on purpose"));
+}
+
+TEST(HandlerFailed, WhatAClientChoseIsPrintable) {
+  HandlerFailedMail mail{};
+  mail.command = {'a', '\n', '\x1b', '\xff'};
+  mail.command_bytes = 4;
+  EXPECT_EQ(describe(mail), "the handler of a??? threw an exception: ");
 }
 
 TEST_F(LogicRouterTest, ACoroutineMayHaveMoreParameters) {
