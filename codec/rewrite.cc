@@ -4,6 +4,7 @@
 
 #include "codec/tcp_frame.h"
 #include "codec/varint.h"
+#include "codec/written.h"
 
 namespace ringgate {
 namespace {
@@ -164,7 +165,7 @@ std::uint8_t* write_client_suffix(std::uint8_t* to, const ClientIdentity& identi
   write_meta(out, kMetaApp, identity.app);
   write_meta(out, kMetaAccount, identity.account);
   write_meta(out, kMetaDestServer, identity.gateway_id);
-  return out.end();
+  return written(to, client_suffix_bytes(identity), out.end());
 }
 
 ClientSuffixTexts client_suffix_texts(const ClientIdentity& identity) noexcept {
@@ -187,7 +188,7 @@ std::uint8_t* write_forward(std::uint8_t* to, ByteView header, ByteView suffix,
   out.bytes(header);
   out.bytes(suffix);
   out.bytes(tail);
-  return out.end();
+  return written(to, forward_bytes(header, suffix, tail), out.end());
 }
 
 PushHeader strip_dest_metas(ByteView header, const HeaderScan& scan) noexcept {
@@ -212,7 +213,7 @@ std::uint8_t* write_push_packet(std::uint8_t* to, const PushHeader& header,
   out.logic_head(header.bytes);
   for (const ByteView piece : header.pieces) out.bytes(piece);
   out.bytes(tail);
-  return out.end();
+  return written(to, push_packet_bytes(header, tail), out.end());
 }
 
 std::size_t packet_bytes(const OutgoingHeader& header, std::size_t body_bytes) noexcept {
@@ -221,8 +222,9 @@ std::size_t packet_bytes(const OutgoingHeader& header, std::size_t body_bytes) n
 
 std::uint8_t* write_packet(std::uint8_t* to, const OutgoingHeader& header, ByteView body) noexcept {
   Writer out(to);
-  write_outgoing_packet(out, header, outgoing_header_bytes(header), body);
-  return out.end();
+  const std::size_t header_bytes = outgoing_header_bytes(header);
+  write_outgoing_packet(out, header, header_bytes, body);
+  return written(to, kLogicOverheadBytes + header_bytes + body.size(), out.end());
 }
 
 std::size_t framed_packet_bytes(const OutgoingHeader& header, std::size_t body_bytes) noexcept {
@@ -233,9 +235,10 @@ std::uint8_t* write_framed_packet(std::uint8_t* to, const OutgoingHeader& header
                                   ByteView body) noexcept {
   Writer out(to);
   const std::size_t header_bytes = outgoing_header_bytes(header);
-  out.frame_head(kLogicOverheadBytes + header_bytes + body.size());
+  const std::size_t payload_bytes = kLogicOverheadBytes + header_bytes + body.size();
+  out.frame_head(payload_bytes);
   write_outgoing_packet(out, header, header_bytes, body);
-  return out.end();
+  return written(to, kTcpFrameHeadBytes + payload_bytes, out.end());
 }
 
 }  // namespace ringgate

@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "codec/written.h"
+
 namespace ringgate {
 namespace {
 
@@ -125,7 +127,7 @@ WsCloseCode close_code_of(WsFrameStatus status) noexcept {
 
 std::uint8_t* write_ws_frame_head(std::uint8_t* to, Opcode opcode,
                                   std::size_t payload_bytes) noexcept {
-  return write_head(to, opcode, payload_bytes, 0);
+  return written(to, ws_frame_head_bytes(payload_bytes), write_head(to, opcode, payload_bytes, 0));
 }
 
 std::uint8_t* write_ws_client_head(std::uint8_t* to, Opcode opcode, std::size_t payload_bytes,

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "codec/written.h"
 #include "dataplane/check.h"
 
 namespace ringgate {
@@ -32,9 +33,10 @@ class Writer {
     std::memcpy(to_, &value, sizeof value);
     to_ += sizeof value;
   }
+  [[nodiscard]] std::uint8_t* end() const noexcept { return to_; }
   void text(std::string_view text) noexcept {
     value(static_cast<std::uint32_t>(text.size()));
-    std::memcpy(to_, text.data(), text.size());
+    if (!text.empty()) std::memcpy(to_, text.data(), text.size());
     to_ += text.size();
   }
 
@@ -86,7 +88,7 @@ std::size_t request_mail_bytes(const StoreRequest& request) noexcept {
   return bytes;
 }
 
-void write_request_mail(std::uint8_t* to, std::uint64_t id, const StoreRequest& request) {
+std::uint8_t* write_request_mail(std::uint8_t* to, std::uint64_t id, const StoreRequest& request) {
   Writer out(to);
   out.value(RequestHead{id, request.op, static_cast<std::uint32_t>(request.accounts.size())});
   out.text(request.location.channel_id);
@@ -94,6 +96,7 @@ void write_request_mail(std::uint8_t* to, std::uint64_t id, const StoreRequest& 
   out.text(request.app);
   out.text(request.session);
   for (const std::string& account : request.accounts) out.text(account);
+  return written(to, request_mail_bytes(request), out.end());
 }
 
 StoreRequest read_request_mail(ByteView mail, std::uint64_t& id) {
@@ -124,6 +127,7 @@ std::vector<std::uint8_t> answer_mail(std::uint64_t id, const StoreAnswer& answe
       out.value(kNoValue);
     }
   }
+  static_cast<void>(written(mail.data(), bytes, out.end()));
   return mail;
 }
 

@@ -13,7 +13,8 @@ namespace ringgate {
 
 // `id` is the asking shard's, to find the call again.
 [[nodiscard]] std::size_t request_mail_bytes(const StoreRequest& request) noexcept;
-void write_request_mail(std::uint8_t* to, std::uint64_t id, const StoreRequest& request);
+// Returns the end of it.
+std::uint8_t* write_request_mail(std::uint8_t* to, std::uint64_t id, const StoreRequest& request);
 [[nodiscard]] StoreRequest read_request_mail(ByteView mail, std::uint64_t& id);
 
 [[nodiscard]] std::vector<std::uint8_t> answer_mail(std::uint64_t id, const StoreAnswer& answer);
