@@ -28,6 +28,8 @@ struct WsUpgradeOptions {
   // Of the request line and all header fields, with the empty line after them; kMostUpgradeBytes at
   // most.
   std::size_t max_bytes = 8192;
+
+  bool operator==(const WsUpgradeOptions&) const = default;
 };
 
 enum class UpgradeStatus : std::uint8_t {

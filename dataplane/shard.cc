@@ -256,14 +256,9 @@ void Shard::publish_mail() {
     counters_.set(Gauge::kMailWaitingBytes, sender_.waiting_bytes());
 }
 
-void Shard::reconfigure(const ShardOptions& options, std::span<const WsUpgradeOptions> upgrades) {
+void Shard::reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOptions> upgrades) {
   RINGGATE_CHECK(upgrades.size() == upgrade_rules_.size());
-  options_.max_held_bytes = options.max_held_bytes;
-  options_.write_timeout_ms = options.write_timeout_ms;
-  options_.ws_ping_after_ms = options.ws_ping_after_ms;
-  options_.poll_after_ms = options.poll_after_ms;
-  options_.max_proxy_header_bytes = options.max_proxy_header_bytes;
-  options_.limits = options.limits;
+  static_cast<ShardLimits&>(options_) = limits;
   for (std::size_t i = 0; i < upgrades.size(); ++i) upgrade_rules_[i] = upgrades[i];
 }
 

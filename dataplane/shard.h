@@ -108,9 +108,9 @@ class Shard {
   Connection* adopt(int fd, const PeerAddress& peer);
   void stop_accepting();
 
-  // From now on: bounds of connections and times, of `options` those that are not sized at start,
-  // and the rules for upgrades of each listener, for those under way too. Both are copied.
-  void reconfigure(const ShardOptions& options, std::span<const WsUpgradeOptions> upgrades);
+  // From now on: bounds of connections and times that are not sized at start, and the rules for
+  // upgrades of each listener, for those under way too. Both are copied.
+  void reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOptions> upgrades);
 
   // Room for a message to another endpoint, visible at the end of the batch. Null when full.
   [[nodiscard]] std::uint8_t* mail(std::uint32_t to, MailKind kind, std::size_t bytes,

@@ -16,24 +16,39 @@ struct RoleLimits {
   std::size_t max_queued_bytes = 0;   // waiting to be sent on one connection
   std::size_t first_piece_bytes = 0;  // of a send queue: small for clients, large for links
   std::uint32_t read_timeout_ms = 0;  // without a byte from the peer; 0: never
+
+  bool operator==(const RoleLimits&) const = default;
 };
 
-struct ShardOptions {
+// What may change while a shard runs: Shard::reconfigure takes all of it.
+struct ShardLimits {
+  std::size_t max_held_bytes = 64 * 1024;
+  std::uint32_t write_timeout_ms = 10'000;
+  std::uint32_t ws_ping_after_ms = 0;  // to a WebSocket client silent for so long; 0: never
+  // A client silent for so long is waited for by a poll instead of a receive; 0: never.
+  std::uint32_t poll_after_ms = 0;
+  std::size_t max_proxy_header_bytes = 16 * 1024;  // of version 2, with its TLVs
+  // Indexed by Role.
+  std::array<RoleLimits, 2> limits = {
+      RoleLimits{64 * 1024, 256 * 1024, 32, 120'000},
+      RoleLimits{16 * 1024 * 1024, 16 * 1024 * 1024, 16 * 1024, 180'000},
+  };
+
+  bool operator==(const ShardLimits&) const = default;
+};
+
+struct ShardOptions : ShardLimits {
   std::uint32_t index = 0;   // this shard's endpoint
   std::uint32_t shards = 1;  // of its group
   std::uint32_t max_clients = 1000;
   std::uint32_t max_clients_per_address = 0;  // 0: no bound
   std::uint32_t max_links = 256;
-  std::size_t max_held_bytes = 64 * 1024;
-  std::uint32_t write_timeout_ms = 10'000;
   std::uint32_t linger_ms = 1'000;
   std::uint32_t sweep_ms = 100;    // how often on_tick is called and a part of the table looked at
   std::uint32_t sweep_parts = 10;  // so each connection is looked at every sweep_ms * sweep_parts
-  std::uint32_t ws_ping_after_ms = 0;  // to a WebSocket client silent for so long; 0: never
-  // A client silent for so long is waited for by a poll instead of a receive; 0: never.
-  std::uint32_t poll_after_ms = 0;
-  // Of these, so many change over in one sweep. Each takes the kernel about 4 us to cancel, so that
-  // thousands that fall silent together would keep the others waiting.
+  // Of those that are polled instead (poll_after_ms), so many change over in one sweep. Each takes
+  // the kernel about 4 us to cancel, so that thousands that fall silent together would keep the
+  // others waiting.
   std::uint32_t polls_per_sweep = 500;
   // Connections that fell silent and are looked at, in one sweep; the others in the next.
   std::uint32_t looks_per_sweep = 1000;
@@ -42,14 +57,8 @@ struct ShardOptions {
   std::uint32_t stall_ms = 1000;
   // Messages of any kind instead of packets: text is taken too, and no heartbeat is answered.
   bool plain_messages = false;
-  AddressRanges trusted_proxies;                   // believed about where clients come from
-  bool proxy_protocol = false;                     // what they connect begins with a PROXY header
-  std::size_t max_proxy_header_bytes = 16 * 1024;  // of version 2, with its TLVs
-  // Indexed by Role.
-  std::array<RoleLimits, 2> limits = {
-      RoleLimits{64 * 1024, 256 * 1024, 32, 120'000},
-      RoleLimits{16 * 1024 * 1024, 16 * 1024 * 1024, 16 * 1024, 180'000},
-  };
+  AddressRanges trusted_proxies;  // believed about where clients come from
+  bool proxy_protocol = false;    // what they connect begins with a PROXY header
   RingOptions ring;
   Clock::Source time_ms = &Clock::monotonic_ms;  // tests give their own
 };

@@ -99,26 +99,26 @@ bool has_websocket(const Config& config) {
 void notice_gateways_keys(Config& config, Idle& idle) {
   if (!has_websocket(config)) {
     idle.notice(Need::kWebSocket, "Listen has no ws:// address");
-    if (!config.proxy_protocol && config.max_connections_per_address == 0) {
+    if (!config.shard.proxy_protocol && config.shard.max_clients_per_address == 0) {
       idle.notice(Need::kForwarders,
                   "X-Forwarded-For comes with WebSocket only, and ProxyProtocol is off");
     }
   }
-  if (!config.proxy_protocol) idle.notice(Need::kProxyProtocol, "ProxyProtocol is off");
-  if (config.idle_poll_after >= config.idle_timeout) {
+  if (!config.shard.proxy_protocol) idle.notice(Need::kProxyProtocol, "ProxyProtocol is off");
+  if (config.shard.poll_after_ms >= config.client_limits().read_timeout_ms) {
     idle.notice(Need::kLongerIdleTimeout, "it is not below IdleTimeout");
   }
   if (!has_route(config.selectors)) {
     idle.notice(Need::kRouteSelector, "no selector is route; add for example \"Selectors: route\"");
   }
-  if (config.allowed_origins.size() > 1 &&
-      std::ranges::find(config.allowed_origins, "*") != config.allowed_origins.end()) {
+  const std::vector<std::string>& origins = config.upgrade.allowed_origins;
+  if (origins.size() > 1 && std::ranges::find(origins, "*") != origins.end()) {
     config.notices.push_back("AllowedOrigins has *, so its other entries have no effect");
   }
 }
 
 void notice_keys_of_every_role(const Config& config, Idle& idle) {
-  if (config.consul_url.empty()) idle.notice(Need::kConsul, "ConsulURL is not set");
+  if (config.consul.url.empty()) idle.notice(Need::kConsul, "ConsulURL is not set");
   if (config.admin_port == 0) idle.notice(Need::kAdminPort, "AdminPort is off");
   if (config.monitor_port == 0) idle.notice(Need::kMonitorPort, "MonitorPort is off");
 }
@@ -126,13 +126,13 @@ void notice_keys_of_every_role(const Config& config, Idle& idle) {
 // libcurl opens it at each connection, would wait for a pipe, and says little about the rest.
 Result<void> check_authority(const Config& config) {
   constexpr std::size_t kMaxAuthorityBytes = 8 * Config::kMiB;
-  const std::string& file = config.consul_ca;
+  const std::string& file = config.consul.ca_file;
   if (file.empty()) return {};
-  if (config.consul_url.starts_with("http://")) {
+  if (config.consul.url.starts_with("http://")) {
     return usage_error(
         "ConsulCA is set, but ConsulURL is not https://, so nothing is checked by it; write {} for "
         "ConsulURL",
-        "https://" + config.consul_url.substr(std::string_view("http://").size()));
+        "https://" + config.consul.url.substr(std::string_view("http://").size()));
   }
   std::error_code failure;
   if (std::filesystem::exists(file, failure) && !std::filesystem::is_regular_file(file, failure)) {
@@ -160,10 +160,11 @@ Result<void> check_effects(Config& config, ProcessRole role) {
   if (auto readable = check_authority(config); !readable) return readable;
   if (role != ProcessRole::kGateway) return {};
   notice_gateways_keys(config, idle);
-  if (config.max_connections != 0 && config.max_connections_per_address > config.max_connections) {
+  const ShardOptions& shard = config.shard;
+  if (shard.max_clients != 0 && shard.max_clients_per_address > shard.max_clients) {
     return usage_error(
         "MaxConnectionsPerAddress ({}) is above MaxConnections ({}), so it bounds nobody; lower it",
-        config.max_connections_per_address, config.max_connections);
+        shard.max_clients_per_address, shard.max_clients);
   }
   return check_services(config);
 }

@@ -132,7 +132,8 @@ Result<void> check_listeners(Config& config, ProcessRole role) {
     config.notices.push_back(
         "ServiceName is wgateway, but Listen has no WebSocket; write ws://host:port/ for that");
   }
-  if (config.websocket_ping.count() != 0 && config.websocket_ping >= config.idle_timeout) {
+  if (config.shard.ws_ping_after_ms != 0 &&
+      config.shard.ws_ping_after_ms >= config.client_limits().read_timeout_ms) {
     config.notices.push_back(
         "WebSocketPing is not below IdleTimeout, so no client is ever pinged; lower it");
   }
@@ -143,7 +144,7 @@ Result<void> check_listeners(Config& config, ProcessRole role) {
         "127.0.0.1",
         config.admin_address);
   }
-  if (config.proxy_protocol && config.trusted_proxies.empty()) {
+  if (config.shard.proxy_protocol && config.shard.trusted_proxies.empty()) {
     return usage_error(
         "ProxyProtocol is on, but TrustedProxies is empty; add the addresses that the PROXY header "
         "is believed from");
@@ -156,13 +157,13 @@ Result<void> check_required(const Config& config, ProcessRole role) {
     return usage_error("ServiceID is missing; add for example \"ServiceID: {}01\"",
                        role_name(role));
   }
-  if (config.registry_file.empty() && config.consul_url.empty()) {
+  if (config.registry_file.empty() && config.consul.url.empty()) {
     return usage_error(
         "RegistryFile or ConsulURL is missing; add \"RegistryFile: services.json\", the same file "
         "for every process (it is created when the first one registers), or \"ConsulURL: "
         "127.0.0.1:8500\"");
   }
-  if (!config.registry_file.empty() && !config.consul_url.empty()) {
+  if (!config.registry_file.empty() && !config.consul.url.empty()) {
     return usage_error(
         "RegistryFile and ConsulURL are both set; keep the one that services are in");
   }
@@ -198,12 +199,15 @@ struct Pair {
 // What a client may send has to fit a link with what the gateway adds to it: else the service would
 // close the link, which is everybody's.
 Result<void> check_room_on_links(const Config& config) {
-  const std::size_t packet_growth = max_forward_growth_bytes(config.max_metas);
+  const GatewayLimits& gateway = config.gateway;
+  const std::size_t max_frame = config.client_limits().max_frame_bytes;
+  const RoleLimits& links = config.link_limits();
+  const std::size_t packet_growth = max_forward_growth_bytes(config.gateway.max_metas);
   const std::pair<Pair, std::size_t> grown[] = {
-      {{"MaxHeader", config.max_header, "MaxLinkHeader", config.max_link_header},
-       max_header_growth_bytes(config.max_metas)},
-      {{"MaxFrame", config.max_frame, "MaxLinkFrame", config.max_link_frame}, packet_growth},
-      {{"MaxFrame", config.max_frame, "MaxLinkQueuedBytes", config.max_link_queued_bytes},
+      {{"MaxHeader", gateway.max_header_bytes, "MaxLinkHeader", gateway.max_link_header_bytes},
+       max_header_growth_bytes(config.gateway.max_metas)},
+      {{"MaxFrame", max_frame, "MaxLinkFrame", links.max_frame_bytes}, packet_growth},
+      {{"MaxFrame", max_frame, "MaxLinkQueuedBytes", links.max_queued_bytes},
        packet_growth + kTcpFrameHeadBytes},
   };
   for (const auto& [pair, added] : grown) {
@@ -218,25 +222,30 @@ Result<void> check_room_on_links(const Config& config) {
 
 // Bounds that cannot both hold: each pair is "a must not be above b".
 Result<void> check_pairs(const Config& config) {
+  const GatewayLimits& gateway = config.gateway;
+  const std::size_t max_frame = config.client_limits().max_frame_bytes;
+  const RoleLimits& of_links = config.link_limits();
   const Pair sizes[] = {
-      {"MaxHeader", config.max_header, "MaxFrame", config.max_frame},
-      {"MaxLinkHeader", config.max_link_header, "MaxLinkFrame", config.max_link_frame},
-      {"MaxFrame", config.max_frame, "MailboxBytes", config.mailbox_bytes},
+      {"MaxHeader", gateway.max_header_bytes, "MaxFrame", max_frame},
+      {"MaxLinkHeader", gateway.max_link_header_bytes, "MaxLinkFrame", of_links.max_frame_bytes},
+      {"MaxFrame", max_frame, "MailboxBytes", config.mailbox_bytes},
   };
   for (const Pair& pair : sizes) {
     if (pair.low <= pair.high) continue;
     return usage_error("{} ({}) is above {} ({}); lower the first or raise the second",
                        pair.low_key, format_size(pair.low), pair.high_key, format_size(pair.high));
   }
-  if (config.redial_min > config.redial_max) {
+  if (config.links.redial_min > config.links.redial_max) {
     return usage_error("RedialMin ({}) is above RedialMax ({}); lower the first",
-                       format_duration(config.redial_min), format_duration(config.redial_max));
+                       format_duration(config.links.redial_min),
+                       format_duration(config.links.redial_max));
   }
-  if (config.link_heartbeat >= config.link_read_timeout) {
+  if (gateway.heartbeat_ms >= of_links.read_timeout_ms) {
     return usage_error(
         "LinkHeartbeat ({}) is not below LinkReadTimeout ({}), so quiet links would be "
         "closed; lower the first",
-        format_duration(config.link_heartbeat), format_duration(config.link_read_timeout));
+        format_duration(Config::Duration(gateway.heartbeat_ms)),
+        format_duration(Config::Duration(of_links.read_timeout_ms)));
   }
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <type_traits>
+#include <utility>
 
 #include "control/config/config.h"
 
@@ -32,13 +33,20 @@ To stored_as(const From& from) {
   }
 }
 
-// The way from a Config to a value: pointers to members, one after another.
+// The way from a Config to a value: pointers to members and indexes of arrays, one after another.
 template <auto kFirst, auto... kRest, class Whole>
 auto& reach(Whole& whole) {
+  auto& part = [&]() -> auto& {
+    if constexpr (std::is_integral_v<decltype(kFirst)>) {
+      return whole[kFirst];
+    } else {
+      return whole.*kFirst;
+    }
+  }();
   if constexpr (sizeof...(kRest) == 0) {
-    return whole.*kFirst;
+    return part;
   } else {
-    return reach<kRest...>(whole.*kFirst);
+    return reach<kRest...>(part);
   }
 }
 
@@ -46,13 +54,15 @@ auto& reach(Whole& whole) {
 template <auto... kWay>
 struct At {
   template <class Value>
-  constexpr operator Place<Value>() const {  // NOLINT(google-explicit-constructor)
+  constexpr operator Place<Value>() const {
     using Stored = std::remove_cvref_t<decltype(reach<kWay...>(std::declval<Config&>()))>;
     return {[](const Config& config) { return stored_as<Value>(reach<kWay...>(config)); },
             [](Config& config, Value value) { reach<kWay...>(config) = stored_as<Stored>(value); }};
   }
 };
 template <auto... kWay>
-inline constexpr At<kWay...> at{};
+constexpr At<kWay...> at() {
+  return {};
+}
 
 }  // namespace ringgate

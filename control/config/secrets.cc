@@ -5,6 +5,7 @@
 #include "control/base/secrets.h"
 #include "control/base/text.h"
 #include "control/base/text_file.h"
+#include "control/config/place.h"
 
 namespace ringgate {
 namespace {
@@ -15,16 +16,19 @@ constexpr std::size_t kMaxSecretBytes = 4 * Config::kKiB;
 struct SecretKey {
   std::string_view key;
   std::string_view file_key;
-  std::string Config::* secret;
-  std::string Config::* file;
+  Place<std::string> secret;
+  Place<std::string> file;
   bool is_token;  // It goes into a header: one line without control characters.
 };
-constexpr SecretKey kSecretKeys[] = {
-    {"AppSecret", "AppSecretFile", &Config::app_secret, &Config::app_secret_file, false},
-    {"AppSecretPrevious", "AppSecretPreviousFile", &Config::app_secret_previous,
-     &Config::app_secret_previous_file, false},
-    {"ConsulToken", "ConsulTokenFile", &Config::consul_token, &Config::consul_token_file, true},
-    {"AdminToken", "AdminTokenFile", &Config::admin_token, &Config::admin_token_file, true},
+const SecretKey kSecretKeys[] = {
+    {"AppSecret", "AppSecretFile", at<&Config::app_secret>(), at<&Config::app_secret_file>(),
+     false},
+    {"AppSecretPrevious", "AppSecretPreviousFile", at<&Config::app_secret_previous>(),
+     at<&Config::app_secret_previous_file>(), false},
+    {"ConsulToken", "ConsulTokenFile", at<&Config::consul, &ConsulOptions::token>(),
+     at<&Config::consul, &ConsulOptions::token_file>(), true},
+    {"AdminToken", "AdminTokenFile", at<&Config::admin_token>(), at<&Config::admin_token_file>(),
+     true},
 };
 
 // It is compared with what a header has, whose end nobody sees.
@@ -61,8 +65,8 @@ Result<void> check_secret_sources(const Config& of_file, const std::set<std::str
     if (given.contains(secret.file_key)) {
       sources.push_back("environment variable " + environment_name(secret.file_key));
     }
-    if (!(of_file.*secret.secret).empty()) sources.push_back(std::string(secret.key));
-    if (!(of_file.*secret.file).empty()) sources.push_back(std::string(secret.file_key));
+    if (!secret.secret.get(of_file).empty()) sources.push_back(std::string(secret.key));
+    if (!secret.file.get(of_file).empty()) sources.push_back(std::string(secret.file_key));
     if (sources.size() > 1) {
       return usage_error("{} and {} are both set; keep one of them", sources[0], sources[1]);
     }
@@ -81,7 +85,7 @@ Result<std::string> read_secret_file(const std::string& file) {
 
 Result<void> read_secrets(Config& config) {
   for (const SecretKey& secret : kSecretKeys) {
-    const std::string& file = config.*secret.file;
+    const std::string file = secret.file.get(config);
     if (file.empty()) continue;
     auto text = read_secret_file(file);
     if (!text) return usage_error("{}: {}", secret.file_key, text.error().message);
@@ -90,14 +94,14 @@ Result<void> read_secrets(Config& config) {
           "{}: {} has more than one line, or a control character; keep the token only",
           secret.file_key, file);
     }
-    config.*secret.secret = std::move(*text);
+    secret.secret.set(config, std::move(*text));
   }
   return {};
 }
 
 Result<void> check_secrets(const Config& config, ProcessRole role) {
   if (auto good = check_admin_token(config.admin_token); !good) return good;
-  if (auto meant = check_meant("ConsulToken", config.consul_token); !meant) return meant;
+  if (auto meant = check_meant("ConsulToken", config.consul.token); !meant) return meant;
   if (role != ProcessRole::kGateway) return {};
   if (auto good = check_secret("AppSecret", config.app_secret); !good) return good;
   return check_secret("AppSecretPrevious", config.app_secret_previous);

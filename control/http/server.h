@@ -27,20 +27,12 @@
 #include "codec/http_request.h"
 #include "control/base/error.h"
 #include "control/base/loop.h"
+#include "control/http/bounds.h"
 #include "control/http/listener.h"
 #include "control/http/reply.h"
 #include "control/observe/metrics.h"
 
 namespace ringgate {
-
-struct HttpBounds {
-  std::size_t max_connections = 256;
-  std::size_t max_connections_per_address = 64;  // an IPv6 /64 is one
-  std::chrono::milliseconds request_time{5000};
-  std::chrono::milliseconds answer_time{10'000};
-  std::chrono::milliseconds take_time{10'000};
-  std::size_t max_answer_bytes = 16 * 1024 * 1024;
-};
 
 class HttpServer {
  public:

@@ -19,24 +19,15 @@
 #include "control/base/dialler.h"
 #include "control/base/loop.h"
 #include "control/discovery/service.h"
+#include "control/links/settings.h"
 #include "control/routing/catalogue.h"
 #include "dataplane/shard_group.h"
 #include "dataplane/upstream.h"
 
 namespace ringgate {
 
-struct LinkManagerOptions {
+struct LinkManagerOptions : LinkSettings {
   std::string gateway_id;
-  bool lanes = true;  // take one link per shard where a service offers it
-  std::chrono::milliseconds young_for{10'000};
-  std::chrono::milliseconds dial_timeout{5'000};
-  std::chrono::milliseconds redial_min{100};
-  std::chrono::milliseconds redial_max{10'000};
-  std::chrono::milliseconds drain_time{10'000};
-  // A registry's empty list may mean that we are not allowed to see, or that it has just lost its
-  // memory, and its first one after an outage may be half of what there is: for so long these
-  // remove no instance whose link is up. 0: they are believed at once.
-  std::chrono::milliseconds empty_list_hold{0};
   std::shared_ptr<const SelectorSet> selectors;  // null: hash for every service
 };
 
@@ -77,6 +68,9 @@ class LinkManager {
 
   // Shards choose by these from the next catalogue on, which is published at once.
   void use_selectors(std::shared_ptr<const SelectorSet> selectors);
+
+  // Of the instances that are drained from now on.
+  void use_drain_time(std::chrono::milliseconds time) { options_.drain_time = time; }
 
   // Mail from shards.
   void link_closed(const LinkEvent& event);

@@ -31,6 +31,8 @@ enum class RouteBy : std::uint8_t { kAccount, kApp };
 struct RouteZone {
   std::string id;
   std::uint32_t weight = 0;
+
+  bool operator==(const RouteZone&) const = default;
 };
 
 struct WhitelistEntry {
@@ -58,6 +60,8 @@ class RouteTable {
   [[nodiscard]] std::uint32_t slots() const noexcept { return ends_.back(); }
   // slots[slot], where slots lists each zone's index weight times in the file's order.
   [[nodiscard]] std::size_t zone_at(std::uint32_t slot) const noexcept;
+
+  bool operator==(const RouteTable&) const = default;
 
  private:
   RouteTable() = default;

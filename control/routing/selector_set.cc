@@ -25,6 +25,12 @@ const Selector& SelectorSet::of(std::string_view service) const {
   return hash_;
 }
 
+bool SelectorSet::operator==(const SelectorSet& other) const {
+  if (selectors_ != other.selectors_) return false;
+  if (table_ == nullptr || other.table_ == nullptr) return table_ == other.table_;
+  return *table_ == *other.table_;
+}
+
 const SelectorSet& selectors_of(const Catalogue& catalogue) {
   static const SelectorSet hash_everywhere({}, nullptr);
   return catalogue.selectors == nullptr ? hash_everywhere : *catalogue.selectors;

@@ -20,6 +20,9 @@ class SelectorSet {
 
   [[nodiscard]] const Selector& of(std::string_view service) const;
 
+  // Whether both choose alike.
+  [[nodiscard]] bool operator==(const SelectorSet& other) const;
+
  private:
   Selectors selectors_;
   std::shared_ptr<const RouteTable> table_;

@@ -43,7 +43,7 @@ Result<Config> gateway_config(const DevOptions& options) {
   for (const std::string& text : options.origins) {
     Result<std::string> origin = parse_origin(text);
     if (!origin) return usage_error("--origin: {}", origin.error().message);
-    config.allowed_origins.push_back(std::move(*origin));
+    config.upgrade.allowed_origins.push_back(std::move(*origin));
   }
   config.monitor_address = admin->host.empty() ? "::" : admin->host;
   config.monitor_port = admin->port;
@@ -87,7 +87,7 @@ Result<void> run_dev(const DevOptions& options) {
       "DEVELOPMENT MODE: tokens are signed with a secret that everybody knows; sessions are kept "
       "in memory. Never let strangers reach this.");
   const Endpoint page = (*process)->admin_endpoint();
-  allow_page(page, gateway->allowed_origins);
+  allow_page(page, gateway->upgrade.allowed_origins);
   announce("open http://" + format_endpoint(page) + "/try in a browser");
   const auto directory = std::make_shared<MemoryDirectory>();
   Result<std::unique_ptr<MemoryRegistry>> services_registry = MemoryRegistry::open(directory);

@@ -36,10 +36,10 @@ constexpr std::chrono::seconds kConsulPatience{5};
 Result<KnownServices> ask_consul(const Config& config) {
   Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
   if (!loop) return std::unexpected(loop.error());
-  Result<std::unique_ptr<Registry>> registry = ConsulRegistry::open(**loop, consul_options(config));
+  Result<std::unique_ptr<Registry>> registry = ConsulRegistry::open(**loop, config.consul);
   if (!registry) return std::unexpected(registry.error());
   KnownServices known;
-  known.source = config.consul_url;
+  known.source = config.consul.url;
   std::set<std::string> unanswered = followed_services(config.routes);
   for (const std::string& name : std::set<std::string>(unanswered)) {
     const auto take = [&, name](const std::vector<Service>& services) {
@@ -60,7 +60,7 @@ Result<KnownServices> ask_consul(const Config& config) {
 
 // Whatever the registry that the configuration names has now.
 Result<KnownServices> known_services(const Config& config) {
-  if (!config.consul_url.empty()) return ask_consul(config);
+  if (!config.consul.url.empty()) return ask_consul(config);
   auto stored = read_services(config.registry_file);
   if (!stored) return std::unexpected(stored.error());
   KnownServices known;

@@ -73,11 +73,8 @@ Result<std::string> reload(const std::string& file, ProcessRole role, Process& p
   if (!wanted) return std::unexpected(wanted.error());
   Result<ReloadPlan> plan = plan_reload(running, *wanted, role);
   if (!plan) return std::unexpected(plan.error());
-  if (gateway != nullptr) {
-    Result<void> done = gateway->reload(plan->config);
-    if (!done) return std::unexpected(done.error());
-  }
-  process.use(plan->config);
+  if (gateway != nullptr) gateway->reload(plan->config);
+  process.use(process_settings(plan->config));
   running = std::move(plan->config);
   if (plan->changed.empty()) return "no key has changed; the files that they name were read again";
   return fmt::format("{} changed", fmt::join(plan->changed, ", "));

@@ -23,7 +23,7 @@ Result<void> run_wsecho(const WsEchoOptions& options) {
   Config config;
   config.service_id = "wsecho";
   config.listen = {*listen};
-  config.allowed_origins = {"*"};  // an echo has nothing that a page could steal
+  config.upgrade.allowed_origins = {"*"};  // an echo has nothing that a page could steal
   config.shards = options.shards;
   config.pin_shards = false;
   config.log_level = LogLevel::kWarn;

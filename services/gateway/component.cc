@@ -220,25 +220,18 @@ void GatewayService::drained() {
   std::exchange(drain_done_, nullptr)();
 }
 
-Result<void> GatewayService::reload(const Config& config) {
-  Result<ShardGroupOptions> group = shard_group_options(config, kMaxSlots);
-  if (!group) return std::unexpected(group.error());
-  auto settings = std::make_unique<GatewaySettings>();
-  settings->options = gateway_options(config);
-  settings->options.nonce = options_.nonce;  // of the channels that are there
-  settings->shard = group->shard;
-  for (const ListenSpec& listen : config.listen) {
-    settings->upgrades.push_back(upgrade_options(config, listen));
-  }
+void GatewayService::reload(const Config& config) {
+  GatewayReload reload = gateway_reload(config, options_.nonce);
+  auto settings = std::make_unique<GatewaySettings>(std::move(reload.shards));
   const GatewaySettings* const published = settings_->publish(std::move(settings));
   for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
     shards_->post(shard, kMailReconfigure, ReconfigureMail{published});
   }
-  use_selectors(make_selectors(config));
+  use_selectors(std::move(reload.selectors));
+  links_->use_drain_time(reload.drain_time);
   // The rest of config_ is read by the monitor's threads, and cannot have changed.
-  config_.drain_time = config.drain_time;
-  config_.drain_pace = config.drain_pace;
-  return {};
+  config_.drain_time = reload.drain_time;
+  config_.drain_pace = reload.drain_pace;
 }
 
 // --- Operators ----------------------------------------------------------------------------------

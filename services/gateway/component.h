@@ -38,8 +38,8 @@ class GatewayService final : public Component {
   void add_admin_pages(Monitor& admin) override;
   void drain(std::function<void()> done) override;
   void tick() override;
-  // Secrets, origins, selectors and bounds of `config`; the rest of it is as it was at start.
-  [[nodiscard]] Result<void> reload(const Config& config);
+  // All of gateway_reload(config); the rest of it is as it was at start.
+  void reload(const Config& config);
   [[nodiscard]] std::optional<std::string> health() const override;
   [[nodiscard]] std::optional<std::string> ready() const override;
   void collect(MetricsSnapshot& metrics) const override;

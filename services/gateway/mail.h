@@ -62,8 +62,10 @@ struct CatalogueTakenMail {
 struct GatewaySettings {
   std::uint64_t version = 0;
   GatewayOptions options;
-  ShardOptions shard;
+  ShardLimits shard;
   std::vector<WsUpgradeOptions> upgrades;  // of each listener
+
+  bool operator==(const GatewaySettings&) const = default;
 };
 struct ReconfigureMail {
   const GatewaySettings* settings;

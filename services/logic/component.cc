@@ -44,8 +44,8 @@ Result<void> LogicComponent::start() {
   listeners_ = std::move(*listeners);
 
   LogicOptions logic;
-  logic.handshake_wait_ms = static_cast<std::uint32_t>(config_.login_wait.count());
-  logic.max_header_bytes = config_.max_link_header;
+  logic.handshake_wait_ms = config_.gateway.login_wait_ms;
+  logic.max_header_bytes = config_.gateway.max_link_header_bytes;
   RedisStoreOptions redis;
   if (config_.redis) {
     redis.host = config_.redis->host;
@@ -66,8 +66,8 @@ Result<void> LogicComponent::start() {
   if (use_.announces) announce("listening tcp " + listeners_.front().sockets.printed());
 
   Service service = registrations(config_, listeners_).front();
-  if (config_.lanes) service.meta["lanes"] = "1";
-  service.meta["max_frame"] = std::to_string(config_.max_link_frame);
+  if (config_.links.lanes) service.meta["lanes"] = "1";
+  service.meta["max_frame"] = std::to_string(config_.link_limits().max_frame_bytes);
   return registry_->register_service(service);
 }
 

@@ -60,14 +60,6 @@ class AllMetrics final : public prometheus::Collectable {
   const Monitor* own_admin_;  // may be null
 };
 
-HttpBounds http_bounds(const Config& config) {
-  HttpBounds bounds;
-  bounds.max_connections = config.monitor_connections;
-  bounds.max_connections_per_address = config.monitor_connections_per_address;
-  bounds.request_time = config.monitor_request_time;
-  return bounds;
-}
-
 }  // namespace
 
 Process::Process(const Config& config, ProcessMode mode) : config_(config), mode_(mode) {}
@@ -113,10 +105,14 @@ Result<void> Process::run() {
   return {};
 }
 
-void Process::use(const Config& config) {
-  config_.drain_time = config.drain_time;
-  set_log_level(config.log_level);
-  if (admin_ != nullptr) admin_->require_token(config.admin_token);
+ProcessSettings process_settings(const Config& config) {
+  return {config.drain_time, config.log_level, config.admin_token};
+}
+
+void Process::use(const ProcessSettings& settings) {
+  config_.drain_time = settings.drain_time;
+  set_log_level(settings.log_level);
+  if (admin_ != nullptr) admin_->require_token(settings.admin_token);
 }
 
 // Before anything else, as it can fail without having told anybody: components register themselves.
@@ -125,7 +121,7 @@ Result<void> Process::take_ports() {
   if (config_.monitor_port != 0 || development) {
     Result<std::unique_ptr<Monitor>> monitor =
         Monitor::bind(config_.monitor_address, config_.monitor_port,
-                      development ? "--admin" : "MonitorPort", http_bounds(config_));
+                      development ? "--admin" : "MonitorPort", config_.monitor_bounds);
     if (!monitor) return std::unexpected(monitor.error());
     monitor_ = std::move(*monitor);
   }
@@ -135,8 +131,8 @@ Result<void> Process::take_ports() {
   if (development || shares_monitor) {
     admin_ = monitor_.get();
   } else if (config_.admin_port != 0) {
-    Result<std::unique_ptr<Monitor>> admin =
-        Monitor::bind(config_.admin_address, config_.admin_port, "AdminPort", http_bounds(config_));
+    Result<std::unique_ptr<Monitor>> admin = Monitor::bind(
+        config_.admin_address, config_.admin_port, "AdminPort", config_.monitor_bounds);
     if (!admin) return std::unexpected(admin.error());
     own_admin_ = std::move(*admin);
     admin_ = own_admin_.get();

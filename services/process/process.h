@@ -29,6 +29,16 @@ enum class ProcessMode : std::uint8_t {
   kDevelopment,
 };
 
+// What a process itself takes of a new configuration, all of it; its components take theirs.
+struct ProcessSettings {
+  std::chrono::milliseconds drain_time;
+  LogLevel log_level;
+  std::string admin_token;
+
+  bool operator==(const ProcessSettings&) const = default;
+};
+[[nodiscard]] ProcessSettings process_settings(const Config& config);
+
 class Process {
  public:
   // Blocks the signals, so it comes before any thread is started; starts the log; takes the monitor
@@ -41,8 +51,8 @@ class Process {
   // Started in this order, drained in the reverse one.
   void add(std::unique_ptr<Component> component) { components_.push_back(std::move(component)); }
   void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
-  // What the process itself takes of a new configuration: LogLevel, AdminToken and DrainTime.
-  void use(const Config& config);
+  // What a reload changes.
+  void use(const ProcessSettings& settings);
   // Where a browser on this machine finds the admin pages; 0 and an empty host: nowhere.
   [[nodiscard]] Endpoint admin_endpoint() const;
 

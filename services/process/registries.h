@@ -5,12 +5,9 @@
 
 #include "control/base/loop.h"
 #include "control/config/config.h"
-#include "control/discovery/consul/options.h"
 #include "control/discovery/registry.h"
 
 namespace ringgate {
-
-[[nodiscard]] ConsulOptions consul_options(const Config& config);
 
 // Consul's or a file's. For the thread of `loop`, which outlives it.
 [[nodiscard]] Result<std::unique_ptr<Registry>> open_registry(const Config& config,

@@ -17,10 +17,6 @@ constexpr std::size_t kMostByDefault = 65'536;
 // A part of the table is looked at every sweep, all of it once in kSweepParts sweeps.
 constexpr std::uint32_t kSweepParts = 10;
 
-std::uint32_t ms(Config::Duration duration) {
-  return static_cast<std::uint32_t>(duration.count());
-}
-
 std::size_t file_limit() {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -29,29 +25,31 @@ std::size_t file_limit() {
 
 Result<std::size_t> max_connections(const Config& config, std::size_t most) {
   const std::size_t limit = file_limit();
-  if (config.max_connections == 0) {
+  if (config.shard.max_clients == 0) {
     return std::min({limit, kMostByDefault, most});
   }
-  if (config.max_connections > limit) {
+  if (config.shard.max_clients > limit) {
     return usage_error(
         "MaxConnections is {} per shard, but the open-file limit is {}, and a ring's table holds "
         "no "
         "more; raise the limit (ulimit -n) or use more Shards",
-        config.max_connections, limit);
+        config.shard.max_clients, limit);
   }
-  if (config.max_connections > most) {
+  if (config.shard.max_clients > most) {
     return usage_error("MaxConnections is {} per shard, but {} is the most; use more Shards",
-                       config.max_connections, most);
+                       config.shard.max_clients, most);
   }
-  return config.max_connections;
+  return config.shard.max_clients;
 }
 
 // Often enough that the shortest time is kept to about an eighth of it.
 std::uint32_t sweep_ms(const Config& config) {
-  const Config::Duration shortest =
-      std::min({config.login_wait, config.login_answer_timeout, config.idle_timeout,
-                config.write_timeout, config.answer_timeout, config.link_heartbeat});
-  return std::clamp<std::uint32_t>(ms(shortest) / (8 * kSweepParts), 1, 100);
+  const GatewayLimits& gateway = config.gateway;
+  const std::uint32_t shortest =
+      std::min({gateway.login_wait_ms, gateway.login_answer_timeout_ms, gateway.answer_timeout_ms,
+                gateway.heartbeat_ms, config.client_limits().read_timeout_ms,
+                config.shard.write_timeout_ms});
+  return std::clamp<std::uint32_t>(shortest / (8 * kSweepParts), 1, 100);
 }
 
 }  // namespace
@@ -64,35 +62,25 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, std::size_t 
   if (config.pin_shards) options.cpus = cpus->cpus;
   options.mailbox_bytes = config.mailbox_bytes;
   ShardOptions& shard = options.shard;
+  shard = config.shard;
   if (max_clients != 0) {
     const Result<std::size_t> most = max_connections(config, max_clients);
     if (!most) return std::unexpected(most.error());
     shard.max_clients = static_cast<std::uint32_t>(*most);
-    shard.max_clients_per_address = static_cast<std::uint32_t>(config.max_connections_per_address);
   } else {
     shard.max_clients = 0;
+    shard.max_clients_per_address = 0;
     shard.ring.client_buffers = 1;
   }
-  shard.max_links = static_cast<std::uint32_t>(config.max_links);
-  shard.max_held_bytes = config.max_login_backlog_bytes;
-  shard.trusted_proxies = config.trusted_proxies;
-  shard.proxy_protocol = config.proxy_protocol;
-  shard.max_proxy_header_bytes = config.max_proxy_header;
-  shard.ws_ping_after_ms = ms(config.websocket_ping);
-  shard.poll_after_ms = ms(config.idle_poll_after);
-  shard.write_timeout_ms = ms(config.write_timeout);
   shard.sweep_ms = sweep_ms(config);
   shard.sweep_parts = kSweepParts;
-  shard.limits = {
-      RoleLimits{config.max_frame, config.max_queued_bytes, 32, ms(config.idle_timeout)},
-      RoleLimits{config.max_link_frame, config.max_link_queued_bytes, 16 * 1024,
-                 ms(config.link_read_timeout)},
-  };
   return options;
 }
 
 WsUpgradeOptions upgrade_options(const Config& config, const ListenSpec& listen) {
-  return {listen.path, config.allowed_origins, config.subprotocol, config.max_upgrade_request};
+  WsUpgradeOptions options = config.upgrade;
+  options.path = listen.path;
+  return options;
 }
 
 Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t shards,
@@ -127,7 +115,7 @@ Service registration(const Config& config, const ListenSpec& spec, std::uint16_t
   service.address = config.public_address.empty() ? spec.endpoint.host : config.public_address;
   // All interfaces: with Consul the registration finds out where the agent is reached from.
   const bool is_open = is_wildcard_host(service.address);
-  if (is_open && config.consul_url.empty()) {
+  if (is_open && config.consul.url.empty()) {
     service.address = machine_address(service.address == "0.0.0.0");
   }
   service.port = port;

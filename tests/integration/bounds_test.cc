@@ -50,7 +50,7 @@ TEST(Bounds, APacketLongerThanAServiceTakesIsRefusedToItsSenderAlone) {
 TEST(Bounds, TheLongestPacketsOfClientsFitTheirLinks) {
   const World world;
   const std::string link_frame =
-      std::to_string(64 * 1024 + max_forward_growth_bytes(Config{}.max_metas));
+      std::to_string(64 * 1024 + max_forward_growth_bytes(Config{}.gateway.max_metas));
   const Settings tight = {{"MaxLinkFrame", link_frame}, {"MaxLinkHeader", "8KiB"}};
   Settings of_chat = tight;
   of_chat.emplace("MemorySessions", "true");

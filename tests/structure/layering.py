@@ -10,7 +10,7 @@ LAYERS = ["codec", "dataplane", "control", "services", "benchmarks", "tests"]
 # The folders of a top folder, in ranks: one may include itself and what stands before its rank. Those
 # of one rank do not include each other.
 FOLDERS = {
-    "control": [["base"], ["observe"], ["http", "routing"], ["discovery"], ["config", "links"]],
+    "control": [["base"], ["observe"], ["http", "routing"], ["discovery"], ["links"], ["config"]],
     "services": [["auth", "flags", "client", "doctor", "store"], ["process"],
                  ["gateway", "logic", "wsecho"], ["handlers"], ["cli", "examples"]],
 }

@@ -39,7 +39,7 @@ class LayeringRules(unittest.TestCase):
         self.assert_fine("services/cli/a.cc", '#include "services/gateway/component.h"')
         self.assert_fine("services/auth/a.cc", '#include "control/links/manager.h"')
         self.assert_wrong("control/base/a.cc", '#include "control/observe/logging.h"')
-        self.assert_wrong("control/config/a.cc", '#include "control/links/manager.h"')
+        self.assert_wrong("control/links/a.cc", '#include "control/config/config.h"')
         self.assert_wrong("control/discovery/consul/a.cc", '#include "control/config/config.h"')
         self.assert_wrong("services/gateway/a.cc", '#include "services/cli/serve.h"')
         self.assert_wrong("services/gateway/a.cc", '#include "services/logic/mail.h"')

@@ -9,8 +9,6 @@
 namespace ringgate {
 namespace {
 
-using std::chrono_literals::operator""s;
-
 std::string error_of(const Config& running, const Config& wanted, ProcessRole role) {
   const auto plan = plan_reload(running, wanted, role);
   return plan ? "(no error)" : plan.error().message;
@@ -19,10 +17,10 @@ std::string error_of(const Config& running, const Config& wanted, ProcessRole ro
 TEST(ConfigCompare, AGatewayTakesSecretsOriginsLimitsAndTheLogLevel) {
   Config wanted;
   wanted.app_secret = "new";
-  wanted.allowed_origins = {"https://a.example"};
-  wanted.max_frame = 1000;
+  wanted.upgrade.allowed_origins = {"https://a.example"};
+  wanted.shard.limits[Config::kClients].max_frame_bytes = 1000;
   wanted.log_level = LogLevel::kWarn;
-  wanted.idle_poll_after = 1s;
+  wanted.shard.poll_after_ms = 1000;
   const auto plan = plan_reload(Config{}, wanted, ProcessRole::kGateway);
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ(plan->changed.size(), 5U);
@@ -32,7 +30,7 @@ TEST(ConfigCompare, WhatNeedsARestartIsNamed) {
   Config wanted;
   wanted.app_secret = "new";
   wanted.listen = {ListenSpec{{"", 8000}}};
-  wanted.max_connections = 7;
+  wanted.shard.max_clients = 7;
   const std::string message = error_of(Config{}, wanted, ProcessRole::kGateway);
   EXPECT_NE(message.find("Listen, MaxConnections cannot change while running"), std::string::npos)
       << message;
@@ -43,18 +41,18 @@ TEST(ConfigCompare, OtherProcessesTakeTheLogLevelAndTheAdminTokenOnly) {
   wanted.admin_token = "new";
   wanted.log_level = LogLevel::kWarn;
   EXPECT_EQ(error_of(Config{}, wanted, ProcessRole::kChat), "(no error)");
-  wanted.max_frame = 1000;
+  wanted.shard.limits[Config::kClients].max_frame_bytes = 1000;
   EXPECT_NE(error_of(Config{}, wanted, ProcessRole::kChat).find("MaxFrame"), std::string::npos);
 }
 
 TEST(ConfigCompare, ARotatedTokenFileIsNoChangeOfOurs) {
   Config running;
-  running.consul_token_file = "token";
-  running.consul_token = "old";
+  running.consul.token_file = "token";
+  running.consul.token = "old";
   Config wanted = running;
-  wanted.consul_token = "new";
+  wanted.consul.token = "new";
   EXPECT_EQ(error_of(running, wanted, ProcessRole::kGateway), "(no error)");
-  wanted.consul_token_file = "";
+  wanted.consul.token_file = "";
   EXPECT_NE(error_of(running, wanted, ProcessRole::kGateway).find("ConsulToken"),
             std::string::npos);
 }

@@ -16,7 +16,6 @@
 namespace ringgate::test {
 namespace {
 
-using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
 std::vector<Endpoint> endpoints(const Config& config) {
@@ -71,10 +70,10 @@ TEST(Config, DefaultsByRole) {
   ASSERT_TRUE(gateway) << gateway.error().message;
   EXPECT_EQ(gateway->service_name, "tgateway");
   EXPECT_EQ(endpoints(*gateway), (std::vector<Endpoint>{{"127.0.0.1", 8001}}));
-  EXPECT_EQ(gateway->max_frame, 65536U);
-  EXPECT_EQ(gateway->idle_timeout, 120s);
-  EXPECT_EQ(gateway->idle_poll_after, 10s);
-  EXPECT_TRUE(gateway->lanes);
+  EXPECT_EQ(gateway->client_limits().max_frame_bytes, 65536U);
+  EXPECT_EQ(gateway->client_limits().read_timeout_ms, 120'000U);
+  EXPECT_EQ(gateway->shard.poll_after_ms, 10'000U);
+  EXPECT_TRUE(gateway->links.lanes);
   EXPECT_TRUE(gateway->notices.empty());
   const std::string yaml = "ServiceID: a\nRegistryFile: f\n";
   EXPECT_EQ(parse(yaml, {}, ProcessRole::kLogin)->service_name, "login");
@@ -93,11 +92,11 @@ TEST(Config, KeysOfAnyCaseAndBounds) {
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->shards, 4U);
   EXPECT_FALSE(config->pin_shards);
-  EXPECT_FALSE(config->lanes);
-  EXPECT_EQ(config->max_frame, 131072U);
-  EXPECT_EQ(config->max_link_frame, 32U << 20);
-  EXPECT_EQ(config->idle_timeout, 250ms);
-  EXPECT_EQ(config->max_metas, 8U);
+  EXPECT_FALSE(config->links.lanes);
+  EXPECT_EQ(config->client_limits().max_frame_bytes, 131072U);
+  EXPECT_EQ(config->link_limits().max_frame_bytes, 32U << 20);
+  EXPECT_EQ(config->client_limits().read_timeout_ms, 250U);
+  EXPECT_EQ(config->gateway.max_metas, 8U);
   EXPECT_EQ(config->routes,
             (std::map<std::string, std::string>{{"login", "chat"}, {"group", "chat"}}));
   EXPECT_EQ(endpoints(*config), (std::vector<Endpoint>{{"::1", 1}, {"127.0.0.1", 2}}));
@@ -114,7 +113,7 @@ TEST(Config, EnvironmentOverrides) {
                                                          {"RINGGATE_SERVICEID", ""}});
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(endpoints(*config), (std::vector<Endpoint>{{"127.0.0.1", 2}, {"::1", 3}}));
-  EXPECT_EQ(config->max_frame, 2048U);
+  EXPECT_EQ(config->client_limits().max_frame_bytes, 2048U);
   EXPECT_EQ(config->tags, (std::vector<std::string>{"x", "y"}));
   EXPECT_EQ(config->routes, (std::map<std::string, std::string>{{"login", "chat"}, {"a", "b"}}));
   EXPECT_EQ(config->service_id, "gw01");  // An empty variable is one that is not set.
@@ -153,10 +152,34 @@ TEST(Config, ConsulInPlaceOfAFile) {
   const std::string base = "ServiceID: g\n" + kAppSecret;
   const auto config = parse(base + "ConsulURL: https://localhost:8501\nConsulCA: " + ca + "\n");
   ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->consul_url, "https://localhost:8501");
-  EXPECT_EQ(parse(base + "ConsulURL: localhost:8500\n")->consul_url, "http://localhost:8500");
+  EXPECT_EQ(config->consul.url, "https://localhost:8501");
+  EXPECT_EQ(parse(base + "ConsulURL: localhost:8500\n")->consul.url, "http://localhost:8500");
   EXPECT_CONTAINS(error_of(parse(base + "ConsulURL: :8500\nRegistryFile: f\n")), "both set");
   EXPECT_CONTAINS(error_of(parse(base)), "ConsulURL");
+}
+
+TEST(Config, EveryKeyOfConsulIsWhereItBelongs) {
+  const TempDir dir;
+  const std::string ca = dir.write("ca.pem", "-----BEGIN CERTIFICATE-----\n").string();
+  const auto config = parse("ServiceID: g\n" + kAppSecret +
+                            "ConsulURL: https://localhost:8501\nConsulToken: t\nConsulCA: " + ca +
+                            "\n"
+                            "ConsulDatacenter: dc2\nConsulStale: true\nConsulTag: blue\n"
+                            "ConsulWait: 5m\nConsulCheckInterval: 2s\nConsulCheckTimeout: 3s\n"
+                            "ConsulDeregisterAfter: 2m\nConsulRecheck: 4s\n");
+  ASSERT_TRUE(config) << config.error().message;
+  const ConsulOptions& options = config->consul;
+  EXPECT_EQ(options.url, "https://localhost:8501");
+  EXPECT_EQ(options.token, "t");
+  EXPECT_EQ(options.ca_file, ca);
+  EXPECT_EQ(options.datacenter, "dc2");
+  EXPECT_TRUE(options.stale);
+  EXPECT_EQ(options.tag, "blue");
+  EXPECT_EQ(options.wait, 300s);
+  EXPECT_EQ(options.check_interval, 2s);
+  EXPECT_EQ(options.check_timeout, 3s);
+  EXPECT_EQ(options.deregister_after, 120s);
+  EXPECT_EQ(options.recheck, 4s);
 }
 
 TEST(Config, ListensOnTcpAndWebSocket) {
@@ -186,10 +209,10 @@ TEST(Config, ProxiesAreAddressesAndRanges) {
   const auto config =
       parse(kRequired + "TrustedProxies: [10.0.0.0/8, '::1']\nProxyProtocol: true\n");
   ASSERT_TRUE(config) << config.error().message;
-  EXPECT_TRUE(contains(config->trusted_proxies, PeerAddress::parse("10.1.2.3")));
-  EXPECT_TRUE(contains(config->trusted_proxies, PeerAddress::parse("::1")));
-  EXPECT_FALSE(contains(config->trusted_proxies, PeerAddress::parse("11.1.2.3")));
-  EXPECT_TRUE(config->proxy_protocol);
+  EXPECT_TRUE(contains(config->shard.trusted_proxies, PeerAddress::parse("10.1.2.3")));
+  EXPECT_TRUE(contains(config->shard.trusted_proxies, PeerAddress::parse("::1")));
+  EXPECT_FALSE(contains(config->shard.trusted_proxies, PeerAddress::parse("11.1.2.3")));
+  EXPECT_TRUE(config->shard.proxy_protocol);
   EXPECT_CONTAINS(error_of(parse(kRequired + "ProxyProtocol: true\n")), "TrustedProxies is empty");
 }
 

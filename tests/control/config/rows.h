@@ -2,6 +2,8 @@
 // that a test over all rows needs no list of its own.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <optional>
 #include <string>

@@ -23,8 +23,8 @@ TEST(ConfigSecrets, ConsulTokenFromAFile) {
   const std::string base = "ServiceID: g\nConsulURL: :8500\n" + kAppSecret;
   const auto config = parse(base + "ConsulTokenFile: " + file + "\n");
   ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->consul_token, "of the file");
-  EXPECT_EQ(config->consul_token_file, file);
+  EXPECT_EQ(config->consul.token, "of the file");
+  EXPECT_EQ(config->consul.token_file, file);
   EXPECT_CONTAINS(error_of(parse(base + "ConsulTokenFile: " + file + "x\n")), "cannot open");
   EXPECT_CONTAINS(error_of(parse(base + "ConsulToken: t\nConsulTokenFile: " + file + "\n")),
                   "both");

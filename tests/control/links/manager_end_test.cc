@@ -178,6 +178,18 @@ TEST(LinkManager, ARemovedServiceThatIsNeverDrainedIsRetiredAfterDrainTime) {
   EXPECT_TRUE(links.catalogue_becomes(""));
 }
 
+TEST(LinkManager, ANewDrainTimeIsThatOfTheNextRemoval) {
+  Links links;  // its own is an hour
+  const TcpService service;
+  links.update("chat", {tcp_service("chat01", service.port())});
+  const TcpPeer link = service.accept();
+  EXPECT_TRUE(links.connected("chat"));
+  links.thread.call([&] { links.manager->use_drain_time(50ms); });
+  links.update("chat", {});
+  EXPECT_TRUE(link.ends());
+  EXPECT_TRUE(links.catalogue_becomes(""));
+}
+
 TEST(LinkManager, ADrainingLinkThatBreaksIsNotDialledAgain) {
   Links links;
   const TcpService service;

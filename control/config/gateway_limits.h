@@ -1,0 +1,30 @@
+// The bounds and times that a gateway's handlers keep to: what GatewayOptions
+// (services/gateway/options.h) has of a configuration as it stands there. It is here because Config
+// holds it. Plain values.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ringgate {
+
+struct GatewayLimits {
+  std::size_t max_header_bytes = 4 * 1024;
+  std::size_t max_link_header_bytes = 1024 * 1024;
+  std::uint32_t max_metas = 64;  // in a header of a client
+  std::size_t max_login_body_bytes = 8 * 1024;
+  std::uint32_t max_login_tags = 32;
+  std::uint32_t max_outstanding = 65'536;  // per upstream and shard
+  std::uint32_t max_client_outstanding = 8'192;
+  std::uint32_t max_signouts = 65'536;  // waiting for a login service, per shard
+  std::uint32_t login_wait_ms = 10'000;
+  std::uint32_t login_answer_timeout_ms = 5'000;
+  std::uint32_t answer_timeout_ms = 30'000;
+  std::uint32_t heartbeat_ms = 55'000;
+  std::uint32_t eject_after_ms = 2'000;  // asked and silent: others are asked; 0: never
+  std::uint32_t signout_keep_ms = 60'000;
+
+  bool operator==(const GatewayLimits&) const = default;
+};
+
+}  // namespace ringgate
