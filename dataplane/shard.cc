@@ -51,6 +51,7 @@ Result<void> Shard::start(AcceptMode mode, std::span<Listener> listeners, bool a
   clock_.update();
   next_sweep_ms_ = Clock::deadline(now_ms(), options_.sweep_ms);
   arm_wake();
+  thread_.bind();
   handler_.on_start(*this);
   const bool accepts =
       mode == AcceptMode::kDirect || (mode == AcceptMode::kHandOut && options_.index == 0);
@@ -89,6 +90,7 @@ void Shard::wind_up() {
 }
 
 void Shard::discard_mail() {
+  thread_.release();
   switchboard_.drain(options_.index, [](std::uint32_t, MailKind kind, ByteView message) {
     discard(kind, message);
   });
@@ -118,6 +120,7 @@ unsigned Shard::wait_for() const noexcept {
 }
 
 void Shard::iterate(unsigned wait_ms) {
+  RINGGATE_ON_THREAD(thread_);
   if (wait_ms > 0 && !switchboard_.prepare_sleep(options_.index)) wait_ms = 0;
   ring_->submit_and_wait(wait_ms);
   switchboard_.awake(options_.index);
@@ -239,12 +242,14 @@ void Shard::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
 }
 
 std::uint8_t* Shard::mail(std::uint32_t to, MailKind kind, std::size_t bytes, Urgency urgency) {
+  RINGGATE_ON_THREAD(thread_);
   std::uint8_t* const room = sender_.reserve(to, kind, bytes, urgency);
   if (room == nullptr) counters_.add(Counter::kMailFull);
   return room;
 }
 
 void Shard::mail_surely(std::uint32_t to, MailKind kind, ByteView message) {
+  RINGGATE_ON_THREAD(thread_);
   sender_.send(to, kind, message);
 }
 
@@ -257,12 +262,14 @@ void Shard::publish_mail() {
 }
 
 void Shard::reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOptions> upgrades) {
+  RINGGATE_ON_THREAD(thread_);
   RINGGATE_CHECK(upgrades.size() == upgrade_rules_.size());
   static_cast<ShardLimits&>(options_) = limits;
   for (std::size_t i = 0; i < upgrades.size(); ++i) upgrade_rules_[i] = upgrades[i];
 }
 
 void Shard::set_deadline(Connection& connection, std::uint32_t after_ms) noexcept {
+  RINGGATE_ON_THREAD(thread_);
   connection.deadline_ms = after_ms == 0 ? 0 : Clock::deadline(now_ms(), after_ms);
 }
 

@@ -2,7 +2,8 @@
 //
 // The loop is submit / reap / dispatch / mail / sweep / send. Nothing of a shard is touched by
 // another thread, except its counters (read) and its mailboxes. All methods are for the shard's
-// own thread, from within Handler calls, unless they say otherwise.
+// own thread, from within Handler calls, unless they say otherwise; every build but release checks
+// that.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -21,6 +22,7 @@
 #include "dataplane/acceptor.h"
 #include "dataplane/address_counts.h"
 #include "dataplane/block_pool.h"
+#include "dataplane/check.h"
 #include "dataplane/clock.h"
 #include "dataplane/connection.h"
 #include "dataplane/connection_table.h"
@@ -57,7 +59,10 @@ class Shard {
   [[nodiscard]] const ShardOptions& options() const noexcept { return options_; }
   [[nodiscard]] std::uint32_t index() const noexcept { return options_.index; }
   [[nodiscard]] std::uint32_t now_ms() const noexcept { return clock_.now_ms(); }
-  [[nodiscard]] BlockPool& pool() noexcept { return pool_; }
+  [[nodiscard]] BlockPool& pool() noexcept {
+    RINGGATE_ON_THREAD(thread_);
+    return pool_;
+  }
   [[nodiscard]] Counters& counters() noexcept { return counters_; }
   // Any thread may read them.
   [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
@@ -65,15 +70,22 @@ class Shard {
   [[nodiscard]] std::uint64_t last_turn_ms() const noexcept { return last_turn_ms_.get(); }
 
   // The connection of that slot, if it is in use (any phase) or null.
-  [[nodiscard]] Connection* at(std::uint32_t slot) noexcept { return table_.at(slot); }
+  [[nodiscard]] Connection* at(std::uint32_t slot) noexcept {
+    RINGGATE_ON_THREAD(thread_);
+    return table_.at(slot);
+  }
   // The connection itself, or null when the slot has been reused.
   [[nodiscard]] Connection* find(std::uint32_t slot, std::uint32_t generation) noexcept {
+    RINGGATE_ON_THREAD(thread_);
     return table_.find(slot, generation);
   }
   [[nodiscard]] ConnectionId id_of(const Connection& connection) const noexcept {
     return {options_.index, connection.slot, connection.generation};
   }
-  [[nodiscard]] ConnectionTable& table() noexcept { return table_; }
+  [[nodiscard]] ConnectionTable& table() noexcept {
+    RINGGATE_ON_THREAD(thread_);
+    return table_;
+  }
   // The number of the control thread, and of others beside the shards, as mail addresses.
   [[nodiscard]] std::uint32_t control() const noexcept { return switchboard_.control(); }
   [[nodiscard]] std::uint32_t extra(std::uint32_t number) const noexcept {
@@ -98,7 +110,10 @@ class Shard {
   // From now on input is collected and not parsed, until release_input(). Beyond
   // `max_held_bytes` reading pauses. A peer that ends meanwhile stays: what it sent before is
   // handled on release, so whoever holds input sets a deadline.
-  void hold_input(Connection& connection) noexcept { connection.held = true; }
+  void hold_input(Connection& connection) noexcept {
+    RINGGATE_ON_THREAD(thread_);
+    connection.held = true;
+  }
   void release_input(Connection& connection);
 
   // `after_ms` from now on_deadline is called; 0 clears it.
@@ -224,6 +239,7 @@ class Shard {
   }
 
   ShardOptions options_;
+  OwnThread thread_;  // from start() on
   Switchboard& switchboard_;
   Handler& handler_;
   Clock clock_;

@@ -18,6 +18,7 @@ void Shard::start_accepting() {
 }
 
 void Shard::stop_accepting() {
+  RINGGATE_ON_THREAD(thread_);
   if (acceptor_.mode() == AcceptMode::kNone && accept_mode_ != AcceptMode::kNone) {
     for (Listener& one : listeners_) one.sockets.close_one(options_.index);  // never begun
   }
@@ -84,6 +85,7 @@ void Shard::hand_out(int fd, const PeerAddress& peer) {
 }
 
 Connection* Shard::adopt(int fd, const PeerAddress& peer) {
+  RINGGATE_ON_THREAD(thread_);
   Connection* const connection = table_.open_link();
   if (connection == nullptr) {
     counters_.add(Counter::kLinksRefused);

@@ -176,6 +176,7 @@ void Shard::keep(Connection& connection, ByteView rest) {
 }
 
 void Shard::release_input(Connection& connection) {
+  RINGGATE_ON_THREAD(thread_);
   connection.held = false;
   if (!connection.parsing && connection.open()) {
     connection.parsing = true;

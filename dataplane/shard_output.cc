@@ -11,6 +11,7 @@
 namespace ringgate {
 
 std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes) {
+  RINGGATE_ON_THREAD(thread_);
   if (!connection.open()) return nullptr;
   const RoleLimits& bounds = limits(connection);
   // One packet may take a client past its bound, the next one finds it full: a single large answer
@@ -37,6 +38,7 @@ std::uint8_t* Shard::reserve_frame(Connection& connection, Opcode opcode,
 }
 
 bool Shard::append_shared(Connection& connection, ByteView head, SharedBlock* block) {
+  RINGGATE_ON_THREAD(thread_);
   std::uint8_t* const to = reserve(connection, head.size());
   if (to == nullptr) return false;
   std::memcpy(to, head.data(), head.size());
@@ -107,6 +109,7 @@ void Shard::finish(Connection& connection, CloseReason reason) {
 }
 
 void Shard::finish(Connection& connection, CloseReason reason, WsCloseCode code) {
+  RINGGATE_ON_THREAD(thread_);
   if (!connection.open() || ending(connection)) return;
   leave_open(connection, reason);
   queue_close(connection, reason, code);
@@ -136,6 +139,7 @@ void Shard::queue_close(Connection& connection, CloseReason reason, WsCloseCode 
 }
 
 void Shard::abort(Connection& connection, CloseReason reason) {
+  RINGGATE_ON_THREAD(thread_);
   if (connection.phase == Phase::kClosing || connection.phase == Phase::kClosed) return;
   if (ending(connection)) return;
   if (connection.open()) leave_open(connection, reason);

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <functional>
+#include <thread>
 
 #include "tests/dataplane/shard_fixture.h"
 
@@ -74,6 +76,18 @@ TEST(ShardMail, SocketsInMailThatNobodyReadsAreClosed) {
     close(peer);
   }
 }
+
+#ifndef NDEBUG
+TEST(ShardThreadDeathTest, AnotherThreadMayNotUseAShard) {
+  FakeShard world(1);
+  const auto elsewhere = [](const std::function<void()>& use) { std::thread(use).join(); };
+  EXPECT_DEATH(elsewhere([&] { static_cast<void>(world.shard.at(0)); }), "is_here");
+  EXPECT_DEATH(elsewhere([&] { static_cast<void>(world.shard.pool()); }), "is_here");
+  EXPECT_DEATH(elsewhere([&] { world.shard.mail_surely(1, kSomething, as_bytes("x")); }),
+               "is_here");
+  elsewhere([&] { EXPECT_EQ(world.shard.counters().get(Counter::kMailFull), 0U); });
+}
+#endif
 
 }  // namespace
 }  // namespace ringgate
