@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "benchmarks/ringbench/service_links.h"
+#include "codec/text_hash.h"
 
 namespace ringgate::bench {
 
@@ -48,12 +49,6 @@ class ServiceChannels {
   }
 
  private:
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept {
-      return std::hash<std::string_view>{}(text);
-    }
-  };
   using Logins = std::unordered_map<std::string, std::uint64_t, TextHash, std::equal_to<>>;
 
   std::map<std::uint64_t, PlayedChannel> channels_;  // by the number of the login

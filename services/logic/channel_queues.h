@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "codec/text_hash.h"
 #include "services/logic/router.h"
 
 namespace ringgate {
@@ -39,12 +40,6 @@ class ChannelQueues final : private TaskOwner {
   struct Channel {
     std::unique_ptr<Context> running;
     std::deque<std::unique_ptr<Context>> waiting;
-  };
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept {
-      return std::hash<std::string_view>{}(text);
-    }
   };
   using Channels = std::unordered_map<std::string, Channel, TextHash, std::equal_to<>>;
 

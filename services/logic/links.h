@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "codec/text_hash.h"
 #include "dataplane/shard.h"
 
 namespace ringgate {
@@ -65,12 +66,6 @@ class LinkDirectory {
   [[nodiscard]] const Gateway* find(std::string_view gateway_id) const;
 
  private:
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept {
-      return std::hash<std::string_view>{}(text);
-    }
-  };
   using Gateways = std::unordered_map<std::string, Gateway, TextHash, std::equal_to<>>;
 
   Gateway& at(std::string_view gateway_id);

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "codec/text_hash.h"
 #include "services/logic/request.h"
 
 namespace ringgate {
@@ -51,13 +52,6 @@ class Router {
   }
 
  private:
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept {
-      return std::hash<std::string_view>{}(text);
-    }
-  };
-
   template <class Handle>
   static Route make_route(Handle handler) {
     Route route;
