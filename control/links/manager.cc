@@ -231,7 +231,7 @@ void LinkManager::dial_waiting(Target& target) {
     Lane& lane = target.lanes[i];
     if (lane.state != LaneState::kWaiting || lane.timer == 0) continue;
     loop_.cancel(lane.timer);
-    lane.backoff = {};
+    lane.backoff.reset();
     dial(target.upstream, i);
   }
 }
@@ -268,11 +268,7 @@ void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane, Result<Dia
 void LinkManager::redial_later(Target& target, std::uint32_t lane) {
   Lane& one = target.lanes[lane];
   one.state = LaneState::kWaiting;
-  one.backoff = std::clamp(one.backoff * 2, options_.redial_min, options_.redial_max);
-  // Jitter: gateways that lost the same service do not come back in step.
-  std::uniform_real_distribution<double> share(0.5, 1.0);
-  const auto delay =
-      std::chrono::duration_cast<std::chrono::milliseconds>(one.backoff * share(random_));
+  const auto delay = one.backoff.next(options_.redial_min, options_.redial_max, random_);
   one.timer =
       loop_.after(delay, [this, upstream = target.upstream, lane] { dial(upstream, lane); });
 }
@@ -297,7 +293,7 @@ void LinkManager::link_closed(const LinkEvent& event) {
   Lane* const one = lane_of(event);
   if (one == nullptr || target->draining || stopped_) return;
   const bool short_lived = std::chrono::steady_clock::now() - one->dialled_at < kShortLived;
-  if (!short_lived) one->backoff = std::chrono::milliseconds{0};
+  if (!short_lived) one->backoff.reset();
   one->last_error = describe(event.reason);
   if (event.reason == CloseReason::kTooManyLinks) {
     tell_refused(*target, *one);

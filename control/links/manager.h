@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "control/base/backoff.h"
 #include "control/base/dialler.h"
 #include "control/base/loop.h"
 #include "control/discovery/service.h"
@@ -100,7 +101,7 @@ class LinkManager {
     std::uint32_t shard = 0;
     std::uint32_t epoch = 0;   // of the link that is up
     std::size_t not_seen = 0;  // shards that have not said yet that they can use it
-    std::chrono::milliseconds backoff{0};
+    Backoff backoff;
     std::chrono::steady_clock::time_point dialled_at;
     Dialler::DialId dial = 0;
     ControlLoop::TimerId timer = 0;

@@ -1,12 +1,12 @@
 // What everyone who asks Consul shares. Owned by the registry; control thread only.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <random>
 #include <string>
 #include <utility>
 
+#include "control/base/backoff.h"
 #include "control/base/loop.h"
 #include "control/discovery/consul/http.h"
 #include "control/discovery/consul/options.h"
@@ -21,6 +21,10 @@ struct ConsulContext {
   ConsulProblems& problems;
   std::minstd_rand random{std::random_device{}()};
 
+  [[nodiscard]] std::chrono::milliseconds pause_of(Backoff& backoff) {
+    return backoff.next(options.backoff_min, options.backoff_max, random);
+  }
+
   // A fault of one who asks. When Consul refuses our token, its file may hold a newer one.
   void report(const std::string& who, ConsulFault fault) {
     const bool is_denied = fault.trouble == ConsulTrouble::kDenied;
@@ -30,22 +34,6 @@ struct ConsulContext {
       http.use_token(std::move(*token));
     }
   }
-};
-
-// Pauses that double from one failure to the next, with jitter: processes that lost the same agent
-// do not come back in step.
-class ConsulBackoff {
- public:
-  std::chrono::milliseconds next(ConsulContext& context) {
-    const ConsulOptions& options = context.options;
-    pause_ = std::clamp(pause_ * 2, options.backoff_min, options.backoff_max);
-    std::uniform_real_distribution<double> share(0.5, 1.0);
-    return std::chrono::ceil<std::chrono::milliseconds>(pause_ * share(context.random));
-  }
-  void reset() { pause_ = std::chrono::milliseconds(0); }
-
- private:
-  std::chrono::milliseconds pause_{0};
 };
 
 }  // namespace ringgate

@@ -208,7 +208,7 @@ void ConsulRegistration::looked(const ConsulReply& reply) {
 
 void ConsulRegistration::failed(ConsulFault fault) {
   context_.report(who_, std::move(fault));
-  pause(backoff_.next(context_));
+  pause(context_.pause_of(backoff_));
 }
 
 void ConsulRegistration::pause(std::chrono::milliseconds time) {

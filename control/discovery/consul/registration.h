@@ -67,7 +67,7 @@ class ConsulRegistration {
   bool is_probed_ = false;
   bool answers_ = false;         // Our health_url did when it was probed.
   bool has_complained_ = false;  // The log was told that it does not.
-  ConsulBackoff backoff_;
+  Backoff backoff_;
   Step step_ = Step::kRegister;  // Of request_.
   ConsulHttp::RequestId request_ = 0;
   ControlLoop::TimerId timer_ = 0;

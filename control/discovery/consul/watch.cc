@@ -96,7 +96,7 @@ std::chrono::milliseconds ConsulWatch::pause_after(const ConsulReply& reply) {
   index_ = now < before ? 0 : now;
   const bool has_moved = now > before;
   const bool has_waited = now == before && now != 0 && took >= context_.options.wait;
-  if (!has_moved && !has_waited) return backoff_.next(context_);
+  if (!has_moved && !has_waited) return context_.pause_of(backoff_);
   backoff_.reset();
   return std::max(context_.options.min_pause - took, std::chrono::milliseconds(0));
 }
@@ -107,7 +107,7 @@ void ConsulWatch::failed(ConsulFault fault) {
   index_ = 0;
   has_failed_ = true;
   context_.report(name_, std::move(fault));
-  timer_ = context_.loop.after(backoff_.next(context_), [this] {
+  timer_ = context_.loop.after(context_.pause_of(backoff_), [this] {
     timer_ = 0;
     ask();
   });

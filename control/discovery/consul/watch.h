@@ -48,7 +48,7 @@ class ConsulWatch {
   std::vector<std::string> refused_;  // What the log was told about instances of no use.
   std::uint64_t index_ = 0;  // Of the last good answer; 0: the next question does not wait.
   Clock::time_point asked_at_;
-  ConsulBackoff backoff_;
+  Backoff backoff_;
   ConsulHttp::RequestId request_ = 0;
   ControlLoop::TimerId timer_ = 0;
 };

@@ -19,7 +19,7 @@
 namespace ringgate {
 
 RedisConnection::RedisConnection(const RedisStoreOptions& options, Events events)
-    : options_(options), events_(std::move(events)), backoff_ms_(options.reconnect_min_ms) {
+    : options_(options), events_(std::move(events)) {
   connect(Clock::monotonic_ms());
 }
 
@@ -86,14 +86,15 @@ void RedisConnection::on_gone() {
   redial_at_ms_ = 0;
   const std::string why = std::exchange(why_broken_, {});
   if (redialling_) return;
-  connect_at_ms_ = now_ms_ + next_backoff();
+  connect_at_ms_ = now_ms_ + pause();
   if (events_.broken) events_.broken(trouble_, why);
 }
 
-std::uint32_t RedisConnection::next_backoff() noexcept {
-  const std::uint32_t now = backoff_ms_;
-  backoff_ms_ = std::min(backoff_ms_ * 2, options_.reconnect_max_ms);
-  return now;
+std::uint64_t RedisConnection::pause() {
+  const Backoff::Duration pause =
+      backoff_.next(Backoff::Duration(options_.reconnect_min_ms),
+                    Backoff::Duration(options_.reconnect_max_ms), random_);
+  return static_cast<std::uint64_t>(pause.count());
 }
 
 void RedisConnection::drop(StoreTrouble trouble, std::string why) {
@@ -103,12 +104,12 @@ void RedisConnection::drop(StoreTrouble trouble, std::string why) {
 }
 
 void RedisConnection::settle() noexcept {
-  backoff_ms_ = options_.reconnect_min_ms;
+  backoff_.reset();
   redial_at_ms_ = 0;
 }
 
-void RedisConnection::redial_later() noexcept {
-  if (redial_at_ms_ == 0 && context_ != nullptr) redial_at_ms_ = now_ms_ + next_backoff();
+void RedisConnection::redial_later() {
+  if (redial_at_ms_ == 0 && context_ != nullptr) redial_at_ms_ = now_ms_ + pause();
 }
 
 void RedisConnection::redial() {

@@ -12,10 +12,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <random>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "control/base/backoff.h"
 #include "services/store/health.h"
 #include "services/store/redis/bounds.h"
 #include "services/store/redis/store.h"
@@ -48,7 +50,7 @@ class RedisConnection {
   void settle() noexcept;
   // It does not, and another may be at its address by now: after the backoff, a new connection
   // takes the place of this one, which is used until then. No `broken` tells of it.
-  void redial_later() noexcept;
+  void redial_later();
 
   // -1 while there is nothing to poll.
   [[nodiscard]] int fd() const noexcept;
@@ -68,7 +70,7 @@ class RedisConnection {
   [[nodiscard]] std::string address_to_dial() const;
   void drop(StoreTrouble trouble, std::string why);
   void redial();
-  [[nodiscard]] std::uint32_t next_backoff() noexcept;
+  [[nodiscard]] std::uint64_t pause();
   // Within hiredis: its context is being freed.
   void on_gone();
   void on_connected();
@@ -89,7 +91,8 @@ class RedisConnection {
   std::uint64_t connect_at_ms_ = 0;  // without a context: when to try again
   std::uint64_t connecting_since_ms_ = 0;
   std::uint64_t redial_at_ms_ = 0;  // 0: no redial
-  std::uint32_t backoff_ms_ = 0;
+  Backoff backoff_;
+  std::minstd_rand random_{std::random_device{}()};
   std::deque<std::uint64_t> sent_ms_;  // of the commands in flight
 };
 
