@@ -114,9 +114,23 @@ void HttpServer::make_room(const Peer& peer) {
   const auto of_peer = std::ranges::count_if(
       connections_, [&](const auto& entry) { return is_peers(entry.second); });
   if (static_cast<std::size_t>(of_peer) >= bounds_.max_connections_per_address) {
-    drop(*least_lost(is_peers), Dropped::kPeerCrowded);
+    drop_least(is_peers, Dropped::kPeerCrowded);
   } else if (connections_.size() >= bounds_.max_connections) {
-    drop(*least_lost([](const Connection&) { return true; }), Dropped::kCrowded);
+    drop_least([](const Connection&) { return true; }, Dropped::kCrowded);
+  }
+}
+
+// Many may have come before it was anybody's turn: a request that has arrived meanwhile is taken,
+// so that only those lose their place who have not sent theirs.
+void HttpServer::drop_least(const std::function<bool(const Connection&)>& of, Dropped why) {
+  for (;;) {
+    Connection* const least = least_lost(of);
+    if (least->state != State::kReading) return drop(*least, why);
+    const std::uint64_t id = least->id;
+    read_some(*least);
+    const auto at = connections_.find(id);
+    if (at == connections_.end()) return;  // it had gone, and leaves its place
+    if (at->second.state == State::kReading) return drop(at->second, why);
   }
 }
 

@@ -97,6 +97,7 @@ class HttpServer {
   void pause_accepting();
   void admit(UniqueFd socket, const SocketAddress& address);
   void make_room(const Peer& peer);
+  void drop_least(const std::function<bool(const Connection&)>& of, Dropped why);
   void make_room_for_answers(const Connection& newest);
   [[nodiscard]] Connection* least_lost(const std::function<bool(const Connection&)>& of);
   void finish();

@@ -29,6 +29,8 @@ std::ptrdiff_t open_files(pid_t pid) {
 }
 
 // Connections on which a byte of a request comes now and then. One that is closed is opened again.
+// From an address that is not the probes': what one address may have is bounded, and so many that
+// begin again and again leave it no place for long.
 class Drips {
  public:
   Drips(std::uint16_t port, std::size_t count) : port_(port), sockets_(count) {
@@ -48,7 +50,7 @@ class Drips {
 
  private:
   void begin(Socket& socket) const {
-    socket = Socket::connect(port_);
+    socket = connect_from("127.0.0.2", port_);
     socket.write_all("GET /health HTTP/1.1\r\nX: ");
   }
   void run() {

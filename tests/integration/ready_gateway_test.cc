@@ -96,6 +96,7 @@ TEST(GatewayReady, WhereNoLoginServiceAnswersItSaysWhich) {
   EXPECT_EQ(gateway.get("/health").status, 200);
   service.process().signal(SIGCONT);
   wait_ready(gateway);
+  gateway.process().wait_for_line("over after ");
   EXPECT_EQ(lines_with(gateway, "no login service answers"), 2U);
   EXPECT_TRUE(try_login(gateway, "bob"));
 }
@@ -137,6 +138,7 @@ TEST(GatewayReady, LoginsThatAllFailAreSeenInTheirAnswers) {
   ASSERT_EQ(redis.ask({"CONFIG", "SET", "maxmemory", "0"}), "OK");
   wait_until("logins work", [&] { return try_login(gateway, "carol"); });
   wait_ready(gateway);
+  gateway.process().wait_for_line("over after ");
   EXPECT_EQ(lines_with(gateway, "every login fails"), 2U);
 }
 
@@ -173,6 +175,7 @@ TEST(GatewayReady, AFullGatewaySaysSoUntilThereIsRoom) {
   EXPECT_EQ(gateway.get("/health").status, 200);
   clients.resize(10);
   wait_ready(gateway);
+  EXPECT_THAT(gateway.process().wait_for_line("over after "), HasSubstr("no place is left"));
   EXPECT_EQ(lines_with(gateway, "no place is left"), 2U);
   EXPECT_TRUE(try_login(gateway, "bob"));
 }

@@ -1,5 +1,6 @@
 #include "tests/integration/socket.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -125,6 +126,22 @@ Socket Listener::accept() {
 
 bool Listener::somebody_waits(std::chrono::milliseconds patience) const {
   return wait(fd_.get(), POLLIN, patience);
+}
+
+Socket connect_from(const char* source, std::uint16_t port) {
+  UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  inet_pton(AF_INET, source, &own.sin_addr);
+  sockaddr_in gateway{};
+  gateway.sin_family = AF_INET;
+  gateway.sin_port = htons(port);
+  gateway.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0 ||
+      connect(fd.get(), reinterpret_cast<const sockaddr*>(&gateway), sizeof gateway) != 0) {
+    throw std::runtime_error("no connection from " + std::string(source));
+  }
+  return Socket(std::move(fd));
 }
 
 }  // namespace ringgate::test

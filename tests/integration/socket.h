@@ -35,6 +35,9 @@ class Socket {
   UniqueFd fd_;
 };
 
+// All of 127/8 is this machine.
+Socket connect_from(const char* source, std::uint16_t port);
+
 class Listener {
  public:
   explicit Listener(std::uint16_t port = 0);

@@ -1,9 +1,6 @@
 // Where a client really comes from, when a proxy says so: X-Forwarded-For and the PROXY protocol
 // are believed from configured addresses only. The login service is told in Session.remoteIP.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <csignal>
 
@@ -11,23 +8,6 @@
 
 namespace ringgate::test {
 namespace {
-
-// All of 127/8 is this machine.
-Socket connect_from(const char* source, std::uint16_t port) {
-  UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in own{};
-  own.sin_family = AF_INET;
-  inet_pton(AF_INET, source, &own.sin_addr);
-  sockaddr_in gateway{};
-  gateway.sin_family = AF_INET;
-  gateway.sin_port = htons(port);
-  gateway.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0 ||
-      connect(fd.get(), reinterpret_cast<const sockaddr*>(&gateway), sizeof gateway) != 0) {
-    throw std::runtime_error("no connection from " + std::string(source));
-  }
-  return Socket(std::move(fd));
-}
 
 std::string remote_ip(Link& login_service) {
   return login_service.request("login.signin").parse<pkt::Session>().remoteip();
@@ -123,7 +103,9 @@ void PrintTo(const Proxied& proxied, std::ostream* to) {
   *to << proxied.name;
 }
 
-const Settings kProxySettings = {{"TrustedProxies", "[127.0.0.1]"}, {"ProxyProtocol", "true"}};
+// Nobody answers the logins: how long that may take is for other tests.
+const Settings kProxySettings = {
+    {"TrustedProxies", "[127.0.0.1]"}, {"ProxyProtocol", "true"}, {"LoginAnswerTimeout", "60s"}};
 
 // A login as a client of that kind sends it from its first byte on, and a ping behind it.
 std::string first_bytes(Transport transport) {

@@ -141,6 +141,25 @@ TEST(HttpServer, DrippingClientsDoNotHoldUpProbes) {
   }
 }
 
+// Whatever the loop looks at first: the request is there before the connection that wants its
+// place.
+TEST(HttpServer, WhoHasSentItsRequestKeepsItsPlace) {
+  HttpBounds bounds;
+  bounds.max_connections_per_address = 4;
+  const auto monitor = started(bounds);
+  for (int i = 0; i < 200; ++i) {
+    std::vector<TcpPeer> peers;
+    for (int silent = 0; silent < 4; ++silent) {
+      peers.push_back(TcpPeer::connect_to(monitor->port()));
+    }
+    EXPECT_THAT(health(*monitor), EndsWith("ok"));  // by then they are all accepted
+    peers[1].send(request_for("/health"));
+    peers.push_back(TcpPeer::connect_to(monitor->port()));
+    peers.push_back(TcpPeer::connect_to(monitor->port()));
+    EXPECT_THAT(rest_of(peers[1]), EndsWith("ok")) << "round " << i;
+  }
+}
+
 TEST(HttpServer, WhoHasNotAskedLongestGoesFirst) {
   HttpBounds of_one;
   of_one.max_connections_per_address = 4;
