@@ -36,7 +36,8 @@ struct Upstream {
   bool draining = false;       // no new requests; reported when `outstanding` is empty
   bool reported_drained = false;
 
-  // Does it answer? New requests go to others while it does not: see services/gateway/parts/ejector.h.
+  // Does it answer? New requests go to others while it does not: see
+  // services/gateway/parts/ejector.h.
   bool silent = false;  // its link says nothing although it was asked; its home shard judges
   bool mute = false;    // its link is alive, but the requests of this shard time out
   [[nodiscard]] bool ejected() const noexcept { return silent || mute; }

@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "benchmarks/ringbench/json_writer.h"
 #include "benchmarks/ringbench/measurement.h"
 #include "benchmarks/ringbench/report_format.h"
 #include "benchmarks/ringbench/report_page.h"
+#include "control/base/json_writer.h"
 
 namespace ringgate::bench {
 namespace {
@@ -80,7 +80,7 @@ void write_curve(JsonWriter& json, const Times& times) {
 }
 
 std::string curves_json(const Measurement& measured, const Options& options) {
-  JsonWriter json;
+  JsonWriter json(2);
   json.array("", [&] {
     for (const Action action : measured.used_actions(options)) {
       json.object("", [&] {

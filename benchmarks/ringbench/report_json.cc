@@ -4,10 +4,10 @@
 #include <string_view>
 #include <vector>
 
-#include "benchmarks/ringbench/json_writer.h"
 #include "benchmarks/ringbench/measurement.h"
 #include "benchmarks/ringbench/quantiles.h"
 #include "benchmarks/ringbench/report_format.h"
+#include "control/base/json_writer.h"
 
 namespace ringgate::bench {
 namespace {
@@ -40,7 +40,7 @@ class JsonReport {
   const Measurement& measured_;
   const Options& options_;
   bool closed_;
-  JsonWriter json_;
+  JsonWriter json_{2};
 };
 
 void JsonReport::write_setting() {

@@ -15,7 +15,6 @@ configure_file(ringbench/report_page_html.cc.in generated/report_page_html.cc @O
 add_library(ringgate_ringbench_report STATIC
   ringbench/fail_if.cc
   ringbench/fail_if_metrics.cc
-  ringbench/json_writer.cc
   ringbench/measurement.cc
   ringbench/measurement_verdict.cc
   ringbench/process_sample.cc

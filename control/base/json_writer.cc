@@ -1,4 +1,4 @@
-#include "benchmarks/ringbench/json_writer.h"
+#include "control/base/json_writer.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include "codec/utf8.h"
 #include "control/base/json.h"
 
-namespace ringgate::bench {
+namespace ringgate {
 
 void JsonWriter::line() {
   json_.push_back('\n');
@@ -21,13 +21,15 @@ void JsonWriter::begin(std::string_view key) {
     const bool first = empty_.back();
     empty_.back() = false;
     if (!first) json_.push_back(',');
-    if (empty_.size() <= kLinesUpTo) {
+    if (empty_.size() <= levels_of_lines_) {
       line();
     } else if (!first) {
       json_.push_back(' ');
     }
   }
-  if (!key.empty()) fmt::format_to(std::back_inserter(json_), "\"{}\": ", key);
+  if (key.empty()) return;
+  string(key);
+  json_ += ": ";
 }
 
 void JsonWriter::open(std::string_view key, char bracket) {
@@ -37,20 +39,16 @@ void JsonWriter::open(std::string_view key, char bracket) {
 }
 
 void JsonWriter::close(char bracket) {
-  const bool lines = !empty_.back() && empty_.size() <= kLinesUpTo;
+  const bool lines = !empty_.back() && empty_.size() <= levels_of_lines_;
   empty_.pop_back();
   if (lines) line();
   json_.push_back(bracket);
 }
 
-void JsonWriter::text(std::string_view key, std::string_view value) {
-  begin(key);
-  if (is_utf8(value)) {
-    append_json_string(json_, value);
-    return;
-  }
+void JsonWriter::string(std::string_view text) {
+  if (is_utf8(text)) return append_json_string(json_, text);
   std::string mended;
-  for (const char c : value) {
+  for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x80) {
       mended.push_back(c);
     } else {
@@ -58,6 +56,21 @@ void JsonWriter::text(std::string_view key, std::string_view value) {
     }
   }
   append_json_string(json_, mended);
+}
+
+void JsonWriter::text(std::string_view key, std::string_view value) {
+  begin(key);
+  string(value);
+}
+
+void JsonWriter::text_or_null(std::string_view key, std::string_view value) {
+  if (value.empty()) return null(key);
+  text(key, value);
+}
+
+void JsonWriter::raw(std::string_view key, std::string_view json) {
+  begin(key);
+  json_ += json;
 }
 
 void JsonWriter::count(std::string_view key, std::optional<std::uint64_t> value) {
@@ -87,4 +100,4 @@ std::string JsonWriter::take() {
   return std::exchange(json_, {});
 }
 
-}  // namespace ringgate::bench
+}  // namespace ringgate

@@ -7,7 +7,9 @@
 #include <set>
 #include <utility>
 
+#include "codec/utf8.h"
 #include "control/base/address.h"
+#include "control/base/json_writer.h"
 #include "control/base/text.h"
 
 namespace ringgate {
@@ -162,48 +164,36 @@ Result<ServiceList> read_services(const dom::element& root) {
   return list;
 }
 
-std::string format_service(const Service& service) {
-  std::string json =
-      fmt::format(R"({{"id":{},"name":{},"address":{},"port":{},"protocol":{})",
-                  json_text(service.id), json_text(service.name), json_text(service.address),
-                  service.port, json_text(service.protocol));
-  if (!service.zone.empty()) json += fmt::format(R"(,"zone":{})", json_text(service.zone));
-  std::string_view comma;
-  if (!service.tags.empty()) {
-    json += R"(,"tags":[)";
-    for (const std::string& tag : service.tags) {
-      json += fmt::format("{}{}", std::exchange(comma, ","), json_text(tag));
+void write_service(JsonWriter& json, const Service& service) {
+  json.object("", [&] {
+    json.text("id", service.id);
+    json.text("name", service.name);
+    json.text("address", service.address);
+    json.count("port", service.port);
+    json.text("protocol", service.protocol);
+    if (!service.zone.empty()) json.text("zone", service.zone);
+    if (!service.tags.empty()) {
+      json.array("tags", [&] {
+        for (const std::string& tag : service.tags) json.text("", tag);
+      });
     }
-    json += ']';
-  }
-  comma = {};
-  if (!service.meta.empty()) {
-    json += R"(,"meta":{)";
-    for (const auto& [key, value] : service.meta) {
-      json += fmt::format("{}{}:{}", std::exchange(comma, ","), json_text(key), json_text(value));
+    if (!service.meta.empty()) {
+      json.object("meta", [&] {
+        for (const auto& [key, value] : service.meta) json.text(key, value);
+      });
     }
-    json += '}';
-  }
-  return json + '}';
+  });
+}
+
+bool is_text(const Service& service) {
+  const auto is_good = [](const std::string& text) { return is_utf8(text); };
+  return is_utf8(service.zone) && std::ranges::all_of(service.tags, is_good) &&
+         std::ranges::all_of(service.meta, [&](const auto& entry) {
+           return is_good(entry.first) && is_good(entry.second);
+         });
 }
 
 }  // namespace
-
-std::string json_text(std::string_view text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      json += '\\';
-      json += c;
-    } else if (byte < 0x20) {
-      json += fmt::format("\\u{:04x}", byte);
-    } else {
-      json += c;
-    }
-  }
-  return json + '"';
-}
 
 Result<void> check_service(const Service& service) {
   if (!valid_service_id(service.id)) {
@@ -223,6 +213,7 @@ Result<void> check_service(const Service& service) {
                      dialable.error().message);
   }
   if (service.port == 0) return run_error("{}: port is missing", service.id);
+  if (!is_text(service)) return run_error("{}: zone, tags and meta have to be UTF-8", service.id);
   if (service.protocol != "tcp" && service.protocol != "ws") {
     return run_error("{}: protocol is not \"tcp\" or \"ws\"", service.id);
   }
@@ -241,15 +232,14 @@ Result<ServiceList> parse_services(std::string_view json) {
 
 std::string format_services(const std::vector<Service>& services,
                             const std::vector<RefusedService>& refused) {
-  std::string json = "{\"services\":[";
-  std::string_view comma;
-  for (const Service& service : services) {
-    json += fmt::format("{}\n  {}", std::exchange(comma, ","), format_service(service));
-  }
-  for (const RefusedService& entry : refused) {
-    json += fmt::format("{}\n  {}", std::exchange(comma, ","), entry.json);
-  }
-  return json + "\n]}\n";
+  JsonWriter json(2);
+  json.object("", [&] {
+    json.array("services", [&] {
+      for (const Service& service : services) write_service(json, service);
+      for (const RefusedService& entry : refused) json.raw("", entry.json);
+    });
+  });
+  return json.take() + "\n";
 }
 
 }  // namespace ringgate

@@ -33,7 +33,4 @@ std::string format_services(const std::vector<Service>& services,
 // What parse_services() demands of one service.
 Result<void> check_service(const Service& service);
 
-// A JSON string, RFC 8259 section 7, of UTF-8.
-std::string json_text(std::string_view text);
-
 }  // namespace ringgate

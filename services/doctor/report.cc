@@ -4,7 +4,7 @@
 
 #include <iterator>
 
-#include "control/base/json.h"
+#include "control/base/json_writer.h"
 
 namespace ringgate {
 
@@ -21,20 +21,18 @@ std::string format_findings(const std::vector<Finding>& findings) {
 }
 
 std::string format_findings_json(const std::vector<Finding>& findings) {
-  std::string text = "[";
-  for (const Finding& finding : findings) {
-    text += text.size() == 1 ? "\n" : ",\n";
-    text += "  {\"verdict\": ";
-    append_json_string(text, verdict_name(finding.verdict));
-    text += ", \"name\": ";
-    append_json_string(text, finding.name);
-    text += ", \"found\": ";
-    append_json_string(text, finding.found);
-    text += ", \"mend\": ";
-    append_json_string(text, finding.mend);
-    text += "}";
-  }
-  return text + "\n]\n";
+  JsonWriter json(1);
+  json.array("", [&] {
+    for (const Finding& finding : findings) {
+      json.object("", [&] {
+        json.text("verdict", verdict_name(finding.verdict));
+        json.text("name", finding.name);
+        json.text("found", finding.found);
+        json.text("mend", finding.mend);
+      });
+    }
+  });
+  return json.take() + "\n";
 }
 
 }  // namespace ringgate

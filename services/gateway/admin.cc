@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "control/base/json.h"
+#include "control/base/json_writer.h"
 #include "dataplane/upstream.h"
 #include "services/auth/token.h"
 #include "services/gateway/explain.h"
@@ -18,36 +18,27 @@ constexpr const char* kJsonType = "application/json";
 constexpr std::chrono::milliseconds kShardPatience{1000};
 constexpr std::chrono::milliseconds kPatience{2000};
 
-void append_field(std::string& json, std::string_view key, std::string_view value) {
-  append_json_string(json, key);
-  json += ": ";
-  append_json_string(json, value);
-}
-
-void append_instance(std::string& json, const InstanceStatus& instance, const LinkRow& row) {
+void write_instance(JsonWriter& json, const InstanceStatus& instance, const LinkRow& row) {
   const Service& service = instance.service;
-  json += '{';
-  append_field(json, "service", service.name);
-  json += ", ";
-  append_field(json, "id", service.id);
-  json += ", ";
-  append_field(json, "address", format_endpoint({service.address, service.port}));
-  json += ", ";
-  append_field(json, "zone", service.zone);
-  json += ", ";
-  append_field(json, "state", instance_state(instance));
-  json += fmt::format(
-      ", \"outstanding\": {}, \"queuedBytes\": {}, \"ejectedByShards\": {}, \"links\": [",
-      row.outstanding, row.queued_bytes, row.ejected);
-  for (const InstanceStatus::Lane& lane : instance.lanes) {
-    if (!json.ends_with('[')) json += ", ";
-    json += fmt::format("{{\"shard\": {}, ", lane.shard);
-    append_field(json, "state", describe(lane.state));
-    json += ", ";
-    append_field(json, "lastError", lane.last_error);
-    json += '}';
-  }
-  json += "]}";
+  json.object("", [&] {
+    json.text("service", service.name);
+    json.text("id", service.id);
+    json.text("address", format_endpoint({service.address, service.port}));
+    json.text("zone", service.zone);
+    json.text("state", instance_state(instance));
+    json.count("outstanding", row.outstanding);
+    json.count("queuedBytes", row.queued_bytes);
+    json.count("ejectedByShards", row.ejected);
+    json.array("links", [&] {
+      for (const InstanceStatus::Lane& lane : instance.lanes) {
+        json.object("", [&] {
+          json.count("shard", lane.shard);
+          json.text("state", describe(lane.state));
+          json.text("lastError", lane.last_error);
+        });
+      }
+    });
+  });
 }
 
 std::string_view value_of(const HttpRequest& request, std::string_view key) {
@@ -178,31 +169,35 @@ void GatewayAdmin::end(std::uint32_t number) {
   if (found == questions_.end()) return;
   const Question& question = found->second;
   loop_.cancel(question.timer);
-  std::string json =
-      question.inspection == Inspection::kLinks ? services_json(question) : channels_json(question);
-  // An answer that does not hold everything says so.
-  if (question.more) json += ", \"more\": true";
-  if (question.not_answered > 0) {
-    json += fmt::format(", \"shardsWithoutAnswer\": {}", question.not_answered);
-  }
-  question.answer->set_value({200, json + "}\n", kJsonType});
+  JsonWriter json;
+  json.object("", [&] {
+    if (question.inspection == Inspection::kLinks) {
+      write_services(json, question);
+    } else {
+      write_channels(json, question);
+    }
+    // An answer that does not hold everything says so.
+    if (question.more) json.flag("more", true);
+    if (question.not_answered > 0) json.count("shardsWithoutAnswer", question.not_answered);
+  });
+  question.answer->set_value({200, json.take() + "\n", kJsonType});
   questions_.erase(found);
 }
 
-std::string GatewayAdmin::channels_json(const Question& question) {
-  return fmt::format("{{\"channels\": [{}], \"{}\": {}", question.channels,
-                     question.inspection == Inspection::kKick ? "kicked" : "count",
-                     question.channel_count);
+void GatewayAdmin::write_channels(JsonWriter& json, const Question& question) {
+  json.array("channels", [&] {
+    if (!question.channels.empty()) json.raw("", question.channels);
+  });
+  json.count(question.inspection == Inspection::kKick ? "kicked" : "count", question.channel_count);
 }
 
-std::string GatewayAdmin::services_json(const Question& question) const {
-  std::string json = "{\"services\": [";
-  for (const InstanceStatus& instance : links_.instances()) {
-    if (!json.ends_with('[')) json += ", ";
-    const auto row = question.links.find(instance.upstream);
-    append_instance(json, instance, row == question.links.end() ? LinkRow{} : row->second);
-  }
-  return json + "]";
+void GatewayAdmin::write_services(JsonWriter& json, const Question& question) const {
+  json.array("services", [&] {
+    for (const InstanceStatus& instance : links_.instances()) {
+      const auto row = question.links.find(instance.upstream);
+      write_instance(json, instance, row == question.links.end() ? LinkRow{} : row->second);
+    }
+  });
 }
 
 }  // namespace ringgate

@@ -30,6 +30,8 @@
 
 namespace ringgate {
 
+class JsonWriter;
+
 class GatewayAdmin {
  public:
   // All of them outlive this, and the loop runs no more when this goes.
@@ -65,8 +67,8 @@ class GatewayAdmin {
   [[nodiscard]] HttpReply ask(Inspection inspection, const ChannelFilter& filter);
   void begin(Inspection inspection, const ChannelFilter& filter, const Answer& answer);
   void end(std::uint32_t number);
-  [[nodiscard]] static std::string channels_json(const Question& question);
-  [[nodiscard]] std::string services_json(const Question& question) const;
+  static void write_channels(JsonWriter& json, const Question& question);
+  void write_services(JsonWriter& json, const Question& question) const;
 
   ControlLoop& loop_;
   ShardGroup& shards_;

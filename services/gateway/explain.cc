@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "codec/utf8.h"
-#include "control/base/json.h"
+#include "control/base/json_writer.h"
 #include "services/auth/token.h"
 
 namespace ringgate {
@@ -106,22 +106,6 @@ void explain_choice(const RouteWorld& world, const Candidates& candidates,
       channel, candidates.size()));
 }
 
-void append_field(std::string& json, std::string_view key, std::string_view value,
-                  bool null_if_empty = false) {
-  json += json.ends_with('{') ? "" : ",";
-  append_json_string(json, key);
-  json += ':';
-  if (null_if_empty && value.empty()) {
-    json += "null";
-  } else {
-    append_json_string(json, value);
-  }
-}
-
-void append_flag(std::string& json, std::string_view key, bool value) {
-  json += fmt::format(",\"{}\":{}", key, value);
-}
-
 }  // namespace
 
 Result<void> check_query(const RouteQuery& query) {
@@ -180,31 +164,31 @@ std::string to_text(const RouteExplanation& explanation) {
 
 std::string to_json(const RouteExplanation& explanation) {
   const RouteQuery& query = explanation.query;
-  std::string json = "{";
-  append_field(json, "app", query.app);
-  append_field(json, "account", query.account);
-  append_field(json, "service", query.service);
-  append_field(json, "channel", query.channel, true);
-  append_field(json, "instances_of", explanation.service);
-  append_field(json, "selector", explanation.selector);
-  json += ",\"candidates\":[";
-  for (const RouteExplanation::Candidate& candidate : explanation.candidates) {
-    json += json.ends_with('[') ? "{" : ",{";
-    append_field(json, "id", candidate.id);
-    append_field(json, "zone", candidate.zone);
-    json += '}';
-  }
-  json += "],\"steps\":[";
-  for (const std::string& step : explanation.steps) {
-    if (!json.ends_with('[')) json += ',';
-    append_json_string(json, step);
-  }
-  json += ']';
-  append_field(json, "chosen", explanation.chosen, true);
-  append_flag(json, "zone_fallback", explanation.zone_fallback);
-  append_flag(json, "by_channel", explanation.by_channel);
-  append_field(json, "example_channel", explanation.example_channel, true);
-  return json + '}';
+  JsonWriter json;
+  json.object("", [&] {
+    json.text("app", query.app);
+    json.text("account", query.account);
+    json.text("service", query.service);
+    json.text_or_null("channel", query.channel);
+    json.text("instances_of", explanation.service);
+    json.text("selector", explanation.selector);
+    json.array("candidates", [&] {
+      for (const RouteExplanation::Candidate& candidate : explanation.candidates) {
+        json.object("", [&] {
+          json.text("id", candidate.id);
+          json.text("zone", candidate.zone);
+        });
+      }
+    });
+    json.array("steps", [&] {
+      for (const std::string& step : explanation.steps) json.text("", step);
+    });
+    json.text_or_null("chosen", explanation.chosen);
+    json.flag("zone_fallback", explanation.zone_fallback);
+    json.flag("by_channel", explanation.by_channel);
+    json.text_or_null("example_channel", explanation.example_channel);
+  });
+  return json.take();
 }
 
 Catalogue catalogue_of(const std::vector<Service>& services, const std::set<std::string>& names,

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <utility>
 
-#include "control/base/json.h"
+#include "control/base/json_writer.h"
 #include "control/base/ws_url.h"
 #include "services/auth/development.h"
 #include "services/auth/token.h"
@@ -60,14 +60,14 @@ std::string try_page_policy(std::string_view html) {
 }
 
 std::string try_config_json(const std::vector<std::string>& websocket_urls, bool development) {
-  std::string json = "{\"ws\": [";
-  for (const std::string& url : websocket_urls) {
-    if (!json.ends_with('[')) json += ", ";
-    append_json_string(json, without_wildcard(url));
-  }
-  json += "], \"development\": ";
-  json += development ? "true}" : "false}";
-  return json;
+  JsonWriter json;
+  json.object("", [&] {
+    json.array("ws", [&] {
+      for (const std::string& url : websocket_urls) json.text("", without_wildcard(url));
+    });
+    json.flag("development", development);
+  });
+  return json.take();
 }
 
 HttpReply try_token_reply(const HttpRequest& request, std::string_view secret, std::int64_t now_s) {
@@ -85,9 +85,10 @@ HttpReply try_token_reply(const HttpRequest& request, std::string_view secret, s
     return {400, "An app is 1 to " + std::to_string(kMaxAppBytes) +
                      " bytes of UTF-8 without commas and control characters.\n"};
   }
-  std::string json = "{\"token\": ";
-  append_json_string(json, sign_token({account, app, now_s + kTokenTtlS}, secret));
-  return {200, json + "}", kJsonType};
+  JsonWriter json;
+  json.object("",
+              [&] { json.text("token", sign_token({account, app, now_s + kTokenTtlS}, secret)); });
+  return {200, json.take(), kJsonType};
 }
 
 void add_try_page(Monitor& monitor, TryPageOptions options) {

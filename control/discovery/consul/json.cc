@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "control/base/address.h"
+#include "control/base/json_writer.h"
 #include "control/base/text.h"
 #include "control/discovery/json.h"
 
@@ -92,18 +93,17 @@ Result<dom::element> parse(dom::parser& parser, const simdjson::padded_string& j
   return root;
 }
 
-std::string time_text(std::chrono::milliseconds time) {
-  return json_text(format_duration(time));
-}
-
-std::string format_check(const Service& service, const std::string& health_url,
-                         const ConsulOptions& options, bool answers) {
-  return fmt::format(R"({{"CheckID":{},"Name":{},"HTTP":{},"Interval":{},"Timeout":{},)"
-                     R"("DeregisterCriticalServiceAfter":{}{}}})",
-                     json_text(service.id + "_normal"), json_text(service.id + " /health"),
-                     json_text(health_url), time_text(options.check_interval),
-                     time_text(options.check_timeout), time_text(options.deregister_after),
-                     answers ? R"(,"Status":"passing")" : "");
+void write_check(JsonWriter& json, const Service& service, const std::string& health_url,
+                 const ConsulOptions& options, bool answers) {
+  json.object("Check", [&] {
+    json.text("CheckID", service.id + "_normal");
+    json.text("Name", service.id + " /health");
+    json.text("HTTP", health_url);
+    json.text("Interval", format_duration(options.check_interval));
+    json.text("Timeout", format_duration(options.check_timeout));
+    json.text("DeregisterCriticalServiceAfter", format_duration(options.deregister_after));
+    if (answers) json.text("Status", "passing");
+  });
 }
 
 }  // namespace
@@ -160,23 +160,23 @@ std::string format_consul_registration(const Service& service, const ConsulOptio
   std::map<std::string, std::string> meta = service.meta;
   meta["protocol"] = service.protocol;
   if (!service.zone.empty()) meta["zone"] = service.zone;
-  std::string json =
-      fmt::format(R"({{"ID":{},"Name":{},"Address":{},"Port":{},"Tags":[)", json_text(service.id),
-                  json_text(service.name), json_text(service.address), service.port);
-  std::string_view comma;
-  for (const std::string& tag : service.tags) {
-    json += fmt::format("{}{}", std::exchange(comma, ","), json_text(tag));
-  }
-  json += R"(],"Meta":{)";
-  comma = {};
-  for (const auto& [key, value] : meta) {
-    json += fmt::format("{}{}:{}", std::exchange(comma, ","), json_text(key), json_text(value));
-  }
-  json += '}';
-  if (const auto health_url = meta.find("health_url"); health_url != meta.end()) {
-    json += R"(,"Check":)" + format_check(service, health_url->second, options, answers);
-  }
-  return json + '}';
+  JsonWriter json;
+  json.object("", [&] {
+    json.text("ID", service.id);
+    json.text("Name", service.name);
+    json.text("Address", service.address);
+    json.count("Port", service.port);
+    json.array("Tags", [&] {
+      for (const std::string& tag : service.tags) json.text("", tag);
+    });
+    json.object("Meta", [&] {
+      for (const auto& [key, value] : meta) json.text(key, value);
+    });
+    if (const auto health_url = meta.find("health_url"); health_url != meta.end()) {
+      write_check(json, service, health_url->second, options, answers);
+    }
+  });
+  return json.take();
 }
 
 }  // namespace ringgate

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "codec/pkt.pb.h"
-#include "control/base/json.h"
+#include "control/base/json_writer.h"
 #include "services/gateway/channel.h"
 
 namespace ringgate {
@@ -18,20 +18,19 @@ constexpr std::size_t kMaxAnswerBytes = 48 * 1024;
 
 std::string describe_channel(const Connection& connection, const Channel& channel,
                              std::uint32_t shard, std::string_view gateway_id) {
-  std::string json = "{\"channel\": ";
-  append_json_string(json, channel.id());
-  json += ", \"account\": ";
-  append_json_string(json, channel.account(gateway_id));
-  json += ", \"app\": ";
-  append_json_string(json, channel.app());
-  json += ", \"remoteIP\": ";
-  append_json_string(json, connection.peer.ip());
-  json += fmt::format(
-      ", \"transport\": \"{}\", \"shard\": {}, \"loggedIn\": {}, \"outstanding\": {}, "
-      "\"queuedBytes\": {}}}",
-      describe(connection.transport), shard, channel.state == ChannelState::kLoggedIn,
-      channel.outstanding, connection.output.queued_bytes());
-  return json;
+  JsonWriter json;
+  json.object("", [&] {
+    json.text("channel", channel.id());
+    json.text("account", channel.account(gateway_id));
+    json.text("app", channel.app());
+    json.text("remoteIP", connection.peer.ip());
+    json.text("transport", describe(connection.transport));
+    json.count("shard", shard);
+    json.flag("loggedIn", channel.state == ChannelState::kLoggedIn);
+    json.count("outstanding", channel.outstanding);
+    json.count("queuedBytes", connection.output.queued_bytes());
+  });
+  return json.take();
 }
 
 bool is_meant(const ChannelFilter& filter, const Channel& channel, std::string_view gateway_id) {

@@ -78,9 +78,9 @@ TEST(ConsulJson, AnIdAtTwoAgentsIsOneService) {
 TEST(ConsulJson, WhatIsNotConsulsIsAnError) {
   for (const char* const json :
        {"", "null", "{}", "[null]", "[[]]", R"([{"Service":{"ID":"x","Service":"c","Port":1}}])",
-        R"([{"Node":{},"Service":{"ID":1,"Service":"c","Port":1}}])",
-        R"([{"Node":{},"Service":{"ID":"x","Service":"c","Port":1,"Tags":[1]}}])",
-        R"([{"Node":{},"Service":{"ID":"x","Service":"c","Port":1,"Meta":{"a":1}}}])"}) {
+        R"([{"Node": {}, "Service": {"ID": 1, "Service": "c", "Port": 1}}])",
+        R"([{"Node": {}, "Service": {"ID": "x", "Service": "c", "Port": 1, "Tags": [1]}}])",
+        R"([{"Node": {}, "Service": {"ID": "x", "Service": "c", "Port": 1, "Meta": {"a": 1}}}])"}) {
     EXPECT_FALSE(parse_consul_health(json)) << json;
   }
 }
@@ -92,14 +92,14 @@ TEST(ConsulJson, ARegistrationSaysWhatTheContractWants) {
       "ws",       "",
       {"IDC:SH"}, {{"domain", "ws://a/\"b\""}, {"health_url", "http://10.0.0.1:9/health"}}};
   const std::string json = format_consul_registration(service, ConsulOptions{});
-  EXPECT_EQ(json, R"({"ID":"gw01","Name":"tgateway","Address":"10.0.0.1","Port":8001,)"
-                  R"("Tags":["IDC:SH"],"Meta":{"domain":"ws://a/\"b\"",)"
-                  R"("health_url":"http://10.0.0.1:9/health","protocol":"ws"},)"
-                  R"("Check":{"CheckID":"gw01_normal","Name":"gw01 /health",)"
-                  R"("HTTP":"http://10.0.0.1:9/health","Interval":"10s","Timeout":"1s",)"
-                  R"("DeregisterCriticalServiceAfter":"20s"}})");
+  EXPECT_EQ(json, R"({"ID": "gw01", "Name": "tgateway", "Address": "10.0.0.1", "Port": 8001, )"
+                  R"("Tags": ["IDC:SH"], "Meta": {"domain": "ws://a/\"b\"", )"
+                  R"("health_url": "http://10.0.0.1:9/health", "protocol": "ws"}, )"
+                  R"("Check": {"CheckID": "gw01_normal", "Name": "gw01 /health", )"
+                  R"("HTTP": "http://10.0.0.1:9/health", "Interval": "10s", "Timeout": "1s", )"
+                  R"("DeregisterCriticalServiceAfter": "20s"}})");
   EXPECT_THAT(format_consul_registration(service, ConsulOptions{}, true),
-              HasSubstr(R"("DeregisterCriticalServiceAfter":"20s","Status":"passing"}})"));
+              HasSubstr(R"("DeregisterCriticalServiceAfter": "20s", "Status": "passing"}})"));
   service.meta.erase("health_url");
   EXPECT_THAT(format_consul_registration(service, ConsulOptions{}), Not(HasSubstr("Check")));
 }
