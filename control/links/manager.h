@@ -49,8 +49,9 @@ struct InstanceStatus {
   std::vector<Lane> lanes;
 };
 
-// "young", "adult" or "draining".
-[[nodiscard]] std::string_view instance_state(const InstanceStatus& instance) noexcept;
+enum class InstanceState : std::uint8_t { kYoung, kAdult, kDraining };
+[[nodiscard]] std::string_view describe(InstanceState state) noexcept;  // "young", ...
+[[nodiscard]] InstanceState state_of(const InstanceStatus& instance) noexcept;
 
 class LinkManager {
  public:

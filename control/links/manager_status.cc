@@ -19,9 +19,21 @@ std::string_view describe(LaneState state) noexcept {
   return "?";
 }
 
-std::string_view instance_state(const InstanceStatus& instance) noexcept {
-  if (instance.draining) return "draining";
-  return instance.adult ? "adult" : "young";
+std::string_view describe(InstanceState state) noexcept {
+  switch (state) {
+    case InstanceState::kYoung:
+      return "young";
+    case InstanceState::kAdult:
+      return "adult";
+    case InstanceState::kDraining:
+      return "draining";
+  }
+  return "young";
+}
+
+InstanceState state_of(const InstanceStatus& instance) noexcept {
+  if (instance.draining) return InstanceState::kDraining;
+  return instance.adult ? InstanceState::kAdult : InstanceState::kYoung;
 }
 
 bool LinkManager::connected(const std::string& name) const {

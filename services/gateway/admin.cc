@@ -25,7 +25,7 @@ void write_instance(JsonWriter& json, const InstanceStatus& instance, const Link
     json.text("id", service.id);
     json.text("address", format_endpoint({service.address, service.port}));
     json.text("zone", service.zone);
-    json.text("state", instance_state(instance));
+    json.text("state", describe(state_of(instance)));
     json.count("outstanding", row.outstanding);
     json.count("queuedBytes", row.queued_bytes);
     json.count("ejectedByShards", row.ejected);

@@ -14,8 +14,10 @@ void GatewayService::count_instances(const std::vector<InstanceStatus>& all) {
   std::map<std::string, int> ejected;
   for (const InstanceStatus& instance : all) {
     ejected[instance.service.name] += ejections_.ejected(instance.upstream) ? 1 : 0;
-    for (const char* const state : {"young", "adult", "draining"}) {
-      instances[{instance.service.name, state}] += instance_state(instance) == state ? 1 : 0;
+    for (const InstanceState state :
+         {InstanceState::kYoung, InstanceState::kAdult, InstanceState::kDraining}) {
+      instances[{instance.service.name, std::string(describe(state))}] +=
+          state_of(instance) == state ? 1 : 0;
     }
     for (const InstanceStatus::Lane& lane : instance.lanes) {
       for (const LaneState state : {LaneState::kWaiting, LaneState::kDialling, LaneState::kUp}) {
