@@ -4,6 +4,11 @@
 // another thread, except its counters (read) and its mailboxes. All methods are for the shard's
 // own thread, from within Handler calls, unless they say otherwise; every build but release checks
 // that.
+//
+// It has many private functions, cut into files by what a connection goes through (opening, input,
+// websocket, idle, output, sweep). They are one class because they all change the same connection:
+// each may end it, hold its input or queue output, and a part that had to hand that back to the
+// others would need the whole shard again.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>

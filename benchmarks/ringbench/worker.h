@@ -7,6 +7,9 @@
 //   worker_load.cc     what is sent when
 //   worker_settle.cc   what has not come when all is over
 //
+// So many private functions in one class: each is a step of one client, any step may end in another
+// (a lost connection is dialled again, an answer sends the next message), and all write one tally.
+//
 // A Worker belongs to the thread in run(); main reads live() and outstanding() (relaxed, one
 // writer) while it runs, and its tally after joining the thread.
 #pragma once
