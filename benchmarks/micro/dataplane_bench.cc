@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "dataplane/mailbox.h"
-#include "dataplane/outstanding.h"
+#include "services/gateway/upstreams/outstanding.h"
 
 namespace ringgate {
 namespace {

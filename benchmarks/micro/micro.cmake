@@ -13,8 +13,8 @@ endfunction()
 # The bytes of a message, beside protobuf.
 add_micro_bench(codec_bench LIBRARIES ringgate::codec ringgate::codec_proto)
 add_micro_bench(websocket_bench LIBRARIES ringgate::codec)
-# Mailboxes and outstanding requests. Neither needs a ring.
-add_micro_bench(dataplane_bench LIBRARIES ringgate::dataplane)
+# Mailboxes, and the gateway's outstanding requests. Neither needs a ring.
+add_micro_bench(dataplane_bench LIBRARIES ringgate::dataplane ringgate::gateway)
 # Selectors. The data plane that they come with is not used.
 add_micro_bench(control_bench LIBRARIES ringgate::http ringgate::routing)
 # A whole shard over a ring that is an object of the program, since the data plane refers back to it.

@@ -1,7 +1,7 @@
 // What becomes of the links of a gateway: which service instances there are, which are adult, whom
 // to dial and when to give up. It decides; the shards move the bytes.
 //
-// Control thread only. Shards are told by mail (dataplane/upstream.h) and by catalogues, which are
+// Control thread only. Shards are told by mail (link_mail.h) and by catalogues, which are
 // freed when every shard has acknowledged a newer one.
 #pragma once
 
@@ -20,10 +20,10 @@
 #include "control/base/dialler.h"
 #include "control/base/loop.h"
 #include "control/discovery/service.h"
+#include "control/links/link_mail.h"
 #include "control/links/settings.h"
 #include "control/routing/catalogue.h"
 #include "dataplane/shard_group.h"
-#include "dataplane/upstream.h"
 
 namespace ringgate {
 

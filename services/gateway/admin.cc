@@ -6,9 +6,9 @@
 #include <set>
 
 #include "control/base/json_writer.h"
-#include "dataplane/upstream.h"
 #include "services/auth/token.h"
 #include "services/gateway/explain.h"
+#include "services/gateway/upstreams/upstream.h"
 
 namespace ringgate {
 namespace {

@@ -1,5 +1,5 @@
 // Messages between the shards of a gateway and its control thread, beside those of
-// dataplane/upstream.h.
+// upstreams/upstream.h and control/links/link_mail.h.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include "control/routing/catalogue.h"
 #include "dataplane/connection.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/read_mail.h"
 #include "dataplane/shard.h"
 #include "services/auth/token.h"
 #include "services/gateway/options.h"

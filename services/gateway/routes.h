@@ -11,7 +11,7 @@
 
 #include "control/routing/catalogue.h"
 #include "control/routing/selector.h"
-#include "dataplane/upstream.h"
+#include "services/gateway/upstreams/upstream.h"
 
 namespace ringgate {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "control/observe/logging.h"
-#include "dataplane/upstream.h"
+#include "dataplane/read_mail.h"
 #include "services/logic/failures.h"
 #include "services/logic/mail.h"
 #include "services/process/shards.h"

@@ -15,12 +15,12 @@
 
 #include "control/routing/catalogue.h"
 #include "dataplane/shard.h"
-#include "dataplane/upstream.h"
 #include "services/gateway/commands.h"
 #include "services/gateway/options.h"
 #include "services/gateway/parts/header_reader.h"
 #include "services/gateway/routes.h"
 #include "services/gateway/service_counters.h"
+#include "services/gateway/upstreams/upstream.h"
 #include "services/gateway/zone_counters.h"
 
 namespace ringgate {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/read_mail.h"
+
 namespace ringgate::test {
 
 using namespace std::chrono_literals;

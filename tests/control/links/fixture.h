@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/links/manager.h"
+#include "services/gateway/upstreams/upstream.h"
 #include "tests/common/loop_thread.h"
 #include "tests/common/tcp_peer.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-#include "dataplane/upstream.h"
+#include "dataplane/read_mail.h"
 #include "services/handlers/echo.h"
 #include "services/logic/failures.h"
 #include "services/logic/mail.h"

@@ -9,15 +9,13 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
-#include <type_traits>
 #include <unordered_map>
 
-#include "dataplane/check.h"
-#include "dataplane/outstanding.h"
+#include "control/links/link_mail.h"
 #include "dataplane/shard.h"
+#include "services/gateway/upstreams/outstanding.h"
 
 namespace ringgate {
 
@@ -56,9 +54,6 @@ struct Upstream {
   OutstandingTable outstanding;
 };
 
-// The lane of a link that serves all shards.
-inline constexpr std::uint32_t kNoLane = 0xFFFFFFFF;
-
 // What `Connection::user` of a link points to; memory of the shard's pool.
 struct LinkState {
   Upstream* upstream;  // null when the upstream was retired before its link closed
@@ -67,16 +62,12 @@ struct LinkState {
   std::uint32_t epoch;
 };
 
-// --- Mail between the shards of a gateway, and between them and control -------------------------
+// --- Mail between the shards of a gateway, beside control/links/link_mail.h ----------------------
 
 inline constexpr MailKind kMailToLink = kMailHandler + 0;    // shard to home shard: a whole frame
 inline constexpr MailKind kMailRefused = kMailHandler + 1;   // and back: the link's queue was full
-inline constexpr MailKind kMailLinkUp = kMailHandler + 2;    // home shard to all
-inline constexpr MailKind kMailLinkDown = kMailHandler + 3;  // home shard to all
-inline constexpr MailKind kMailLinkClosed = kMailHandler + 4;       // home shard to control
-inline constexpr MailKind kMailRetire = kMailHandler + 5;           // control to shards
-inline constexpr MailKind kMailUpstreamDrained = kMailHandler + 6;  // shards to control
-inline constexpr MailKind kMailLinkSeen = kMailHandler + 7;    // shards that can use it, to control
+inline constexpr MailKind kMailLinkUp = kMailHandler + 2;    // home shard to all: LinkEvent
+inline constexpr MailKind kMailLinkDown = kMailHandler + 3;  // home shard to all: LinkEvent
 inline constexpr MailKind kMailLinkSilent = kMailHandler + 8;  // home shard to all: LinkSilent
 
 struct ToLinkHead {  // the frame follows
@@ -85,13 +76,6 @@ struct ToLinkHead {  // the frame follows
   std::uint32_t login;
   std::uint32_t sequence;
 };
-struct LinkEvent {
-  std::uint32_t upstream;
-  std::uint32_t lane;
-  std::uint32_t epoch;
-  CloseReason reason;
-};
-
 struct LinkSilent {
   std::uint32_t upstream;
   std::uint32_t silent;  // 0: it is heard again
@@ -164,15 +148,5 @@ class Upstreams {
   // Looked up by id only for mail; packets find their upstream by pointer.
   std::unordered_map<std::uint32_t, std::unique_ptr<Upstream>> upstreams_;
 };
-
-// A message that is one plain struct.
-template <class Message>
-  requires std::is_trivially_copyable_v<Message>
-[[nodiscard]] Message read_mail(ByteView bytes) {
-  Message message;
-  RINGGATE_CHECK(bytes.size() >= sizeof message);
-  std::memcpy(&message, bytes.data(), sizeof message);
-  return message;
-}
 
 }  // namespace ringgate

@@ -1,10 +1,11 @@
-#include "dataplane/upstream.h"
+#include "services/gateway/upstreams/upstream.h"
 
 #include <algorithm>
 #include <new>
 #include <utility>
 
 #include "codec/rewrite.h"
+#include "dataplane/read_mail.h"
 
 namespace ringgate {
 

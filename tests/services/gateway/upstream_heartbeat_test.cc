@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "dataplane/upstream.h"
+#include "services/gateway/upstreams/upstream.h"
 #include "tests/dataplane/shard_fixture.h"
 
 namespace ringgate {

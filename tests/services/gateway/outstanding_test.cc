@@ -1,4 +1,4 @@
-#include "dataplane/outstanding.h"
+#include "services/gateway/upstreams/outstanding.h"
 
 #include <gtest/gtest.h>
 
