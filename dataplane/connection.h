@@ -6,10 +6,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "codec/ws_message.h"
 #include "dataplane/block_pool.h"
+#include "dataplane/close_reason.h"
 #include "dataplane/peer_address.h"
 #include "dataplane/ring.h"
 #include "dataplane/send_queue.h"
@@ -48,46 +48,6 @@ enum class Stage : std::uint8_t {
   kFrames,
 };
 
-enum class CloseReason : std::uint8_t {
-  kNone,
-  kPeerClosed,
-  kPeerCloseFrame,
-  kPeerReset,
-  kSendFailed,
-  kBadFrame,
-  kFrameTooLong,
-  kBadPacket,
-  kHeaderTooLong,
-  kTooManyMetas,
-  kNotALogin,
-  kLoginTimeout,
-  kLoginRefused,
-  kIdleTimeout,
-  kWriteTimeout,
-  kSlowConsumer,
-  kKickedOut,
-  kTokenExpired,
-  kNoLoginService,
-  kDraining,
-  kHandshake,    // a link's first frame was not a handshake
-  kReplaced,     // a newer link of the same gateway and lane took over
-  kLinkRemoved,  // control no longer wants the link
-  kTooManyFromAddress,
-  kBadProxyHeader,
-  kUpgradeRefused,
-  kTextMessage,  // packets travel in binary messages only
-  kBadText,      // no UTF-8
-  kKickedByOperator,
-  kLoginAnswerTimeout,  // the login service said nothing; kLoginTimeout: the client did not
-  kProxyHeaderTooLong,
-  kTooManyLinks,  // as many as the shard may have are open
-  kCount,
-};
-// A few words for logs, metrics ("idle_timeout") and close frames.
-[[nodiscard]] std::string_view describe(CloseReason reason) noexcept;
-// What a WebSocket is closed with. Not for kPeerCloseFrame: that is answered with its own code.
-[[nodiscard]] WsCloseCode close_code_of(CloseReason reason) noexcept;
-
 // Input that could not be parsed yet: the start of a frame, or everything while input is held.
 // Grows with what has arrived, never with what a head declares.
 struct Carry {
@@ -119,7 +79,7 @@ struct Connection {
   std::int32_t fd = -1;  // a client's is its index in the ring's direct table, that is its slot
   Role role = Role::kClient;
   Phase phase = Phase::kFree;
-  CloseReason reason = CloseReason::kNone;
+  CloseReason reason;
   std::uint8_t ops = 0;
   bool held : 1 = false;         // input is collected, not parsed (a login waits for its answer)
   bool read_paused : 1 = false;  // too much was collected: no receive is armed

@@ -4,9 +4,12 @@
 
 #include <array>
 #include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
+
+#include "dataplane/close_reason.h"
+#include "dataplane/names.h"
 
 namespace ringgate {
 
@@ -14,9 +17,7 @@ enum class Counter : std::uint8_t {
   kAccepted,
   kClosed,
   kPings,
-  kPacketsIn,
   kBytesIn,
-  kPacketsOut,
   kBytesOut,
   kSends,
   kReceives,
@@ -30,70 +31,61 @@ enum class Counter : std::uint8_t {
   kWakeups,
   kMailOut,
   kMailFull,
-  kLogins,
-  kLoginsRefused,
-  kLoginBodiesRefused,
-  kLoginsFailed,
-  kForwarded,
-  kForwardedSlow,
-  kForwardFailed,
-  kForwardFailedBytes,     // bound: bytes queued to a link
-  kOutstandingFull,        // bound: requests without an answer
-  kClientOutstandingFull,  // bound: of these, of one client
-  kLinkFrameTooLong,       // bound: a frame on a link
-  kAnswered,
-  kAnswerTimeouts,
-  kAnswerLate,
-  kAnswersFailedByLink,
-  kPushesIn,
-  kPushesSlow,
-  kDelivered,
-  kPushToGoneChannel,
-  kPushNotForUs,
-  kLinkPacketMalformed,
-  kSignouts,
-  kSignoutsDropped,
-  kRefusedCommands,
-  kNoService,
-  kZoneFallback,
-  kEjections,
   kUpgrades,
   kUpgradesRefused,
-  kUpgradesTooLong,      // bound: bytes of the request
-  kChannelWaitingFull,   // bounds of a logic service: requests that wait for one of their channel,
-  kServiceRequestsFull,  // all requests under way,
-  kServiceRequestBytesFull,  // and their bytes
-  kNoGateway,
-  kGatewayQueueFull,  // bound of a logic service: bytes queued to a gateway
-  kHandlerExceptions,
-  kCount,
+  kUpgradesTooLong,  // bound: bytes of the request
+  kEnd,
 };
-
-// The metric's name (without prefix) and meaning, one for each Counter.
-struct CounterInfo {
-  std::string_view name;
-  std::string_view help;
-};
-[[nodiscard]] CounterInfo describe(Counter counter) noexcept;
+template <>
+inline constexpr auto kNamesOf<Counter> = std::to_array<CounterName>({
+    {"accepted_total", "connections accepted"},
+    {"closed_total", "connections closed, for any reason"},
+    {"pings_total", "pings answered by the shard itself"},
+    {"bytes_in_total", "bytes received"},
+    {"bytes_out_total", "bytes sent"},
+    {"sends_total", "send operations completed"},
+    {"receives_total", "receive completions with data"},
+    {"idle_polls_total", "receives given up for a poll because the client had been silent"},
+    {"buffers_exhausted_total", "receives that had to wait for a free provided buffer"},
+    {"listener_closed_total", "times a shard closed its listener because its table was full"},
+    {"accept_errors_total", "accepts that failed"},
+    {"read_paused_total", "times reading from a client paused because too much of it was held"},
+    {"resets_found_total", "resets that no receive was told of: the sweep found them"},
+    {"links_refused_total", "links closed at once because MaxLinks are open on the shard"},
+    {"wakeups_total", "wake-ups sent to other threads"},
+    {"mail_out_total", "messages handed to other threads"},
+    {"mail_full_total", "messages dropped because a mailbox was full"},
+    {"websocket_upgrades_total", "WebSocket handshakes completed"},
+    {"websocket_upgrades_refused_total", "WebSocket handshakes refused"},
+    {"websocket_upgrades_too_long_total",
+     "of these, because the request was above MaxUpgradeRequest"},
+});
 
 // Values that go up and down.
 enum class Gauge : std::uint8_t {
   kClients,
-  kChannels,  // logged-in clients
   kLinks,
-  kOutstanding,
   kPoolReservedBytes,
   kPoolUsedBytes,
-  kSignoutsWaiting,
   kWebSockets,
   kPolled,
   kLinkQueuedBytes,
-  kWebSocketChannels,
   kListenersClosed,
   kMailWaitingBytes,
-  kCount,
+  kEnd,
 };
-[[nodiscard]] CounterInfo describe(Gauge gauge) noexcept;
+template <>
+inline constexpr auto kNamesOf<Gauge> = std::to_array<GaugeName>({
+    {"clients", "open client connections"},
+    {"links", "open links"},
+    {"pool_reserved_bytes", "memory the shard's pool has taken from the system"},
+    {"pool_used_bytes", "of these, bytes in use"},
+    {"websockets", "of the open client connections, those over WebSocket"},
+    {"clients_polled", "of the client connections, those waited for by a poll: they are idle"},
+    {"link_queued_bytes", "bytes waiting to be sent on links"},
+    {"listeners_closed", "listeners that are closed because there is no room for more clients"},
+    {"mail_waiting_bytes", "memory of messages that wait for room in another thread's mailbox"},
+});
 
 // One cell that a single thread writes.
 class Cell {
@@ -110,36 +102,88 @@ class Cell {
   std::atomic<std::uint64_t> value_{0};
 };
 
-inline constexpr std::size_t kCloseReasons = 32;
-
-template <class Enum>
-constexpr std::size_t index_of(Enum value) noexcept {
-  return static_cast<std::size_t>(value);
-}
-
 class Counters {
  public:
-  void add(Counter counter, std::uint64_t n = 1) noexcept { counts_[index_of(counter)].add(n); }
-  [[nodiscard]] std::uint64_t get(Counter counter) const noexcept {
-    return counts_[index_of(counter)].get();
+  // How many there is room for, the handler's included.
+  static constexpr std::size_t kMostCounters = 96;
+  static constexpr std::size_t kMostGauges = 32;
+
+  // Counters and gauges of the dataplane's enums, or of the handler's.
+  template <NamedBy<CounterName> Enum>
+  void add(Enum counter, std::uint64_t n = 1) noexcept {
+    counts_[place(counter)].add(n);
   }
-  void set(Gauge gauge, std::uint64_t n) noexcept { gauges_[index_of(gauge)].set(n); }
+  template <NamedBy<CounterName> Enum>
+  [[nodiscard]] std::uint64_t get(Enum counter) const noexcept {
+    return counts_[place(counter)].get();
+  }
+  template <NamedBy<GaugeName> Enum>
+  void set(Enum gauge, std::uint64_t n) noexcept {
+    gauges_[place(gauge)].set(n);
+  }
   // Two's complement, so that -1 takes one away.
-  void change(Gauge gauge, std::int64_t by) noexcept {
-    gauges_[index_of(gauge)].add(static_cast<std::uint64_t>(by));
+  template <NamedBy<GaugeName> Enum>
+  void change(Enum gauge, std::int64_t by) noexcept {
+    gauges_[place(gauge)].add(static_cast<std::uint64_t>(by));
   }
-  [[nodiscard]] std::uint64_t get(Gauge gauge) const noexcept {
-    return gauges_[index_of(gauge)].get();
+  template <NamedBy<GaugeName> Enum>
+  [[nodiscard]] std::uint64_t get(Enum gauge) const noexcept {
+    return gauges_[place(gauge)].get();
   }
 
-  // Connections that ended, by CloseReason (see connection.h).
-  Cell& closed(std::size_t reason) noexcept { return closed_[reason]; }
-  [[nodiscard]] const Cell& closed(std::size_t reason) const noexcept { return closed_[reason]; }
+  // Connections that ended.
+  void add_closed(CloseReason reason) noexcept { closed_[reason.index()].add(1); }
+  [[nodiscard]] std::uint64_t closed(CloseReason reason) const noexcept {
+    return closed_[reason.index()].get();
+  }
+
+  // Tells `use(CounterName, value)` of all counters: the dataplane's, then those of the handler
+  // with these names. The others likewise.
+  template <class Use>
+  void for_each_counter(const HandlerNames& names, Use&& use) const {
+    tell(counts_, names_of<Counter>(), 0, use);
+    tell(counts_, names.counters, index_of(Counter::kEnd), use);
+  }
+  template <class Use>
+  void for_each_gauge(const HandlerNames& names, Use&& use) const {
+    tell(gauges_, names_of<Gauge>(), 0, use);
+    tell(gauges_, names.gauges, index_of(Gauge::kEnd), use);
+  }
+  template <class Use>
+  void for_each_closed(const HandlerNames& names, Use&& use) const {
+    tell(closed_, names_of<CloseReason::Own>().subspan(1), 1, use);  // without kNone
+    tell(closed_, names.closes, index_of(CloseReason::kEnd), use);
+  }
 
  private:
-  std::array<Cell, index_of(Counter::kCount)> counts_;
-  std::array<Cell, index_of(Gauge::kCount)> gauges_;
-  std::array<Cell, kCloseReasons> closed_;
+  template <NamedBy<CounterName> Enum>
+  [[nodiscard]] static constexpr std::size_t place(Enum counter) noexcept {
+    return place_behind<Counter, kMostCounters>(counter);
+  }
+  template <NamedBy<GaugeName> Enum>
+  [[nodiscard]] static constexpr std::size_t place(Enum gauge) noexcept {
+    return place_behind<Gauge, kMostGauges>(gauge);
+  }
+  template <class Own, std::size_t kMost, class Enum>
+  [[nodiscard]] static constexpr std::size_t place_behind(Enum value) noexcept {
+    static_assert(kNamesOf<Enum>.size() == index_of(Enum::kEnd), "a row for each value");
+    if constexpr (std::same_as<Enum, Own>) {
+      static_assert(index_of(Own::kEnd) <= kMost);
+      return index_of(value);
+    } else {
+      static_assert(index_of(Own::kEnd) + index_of(Enum::kEnd) <= kMost);
+      return index_of(Own::kEnd) + index_of(value);
+    }
+  }
+  template <std::size_t kMost, class Name, class Use>
+  static void tell(const std::array<Cell, kMost>& cells, std::span<const Name> names,
+                   std::size_t first, Use& use) {
+    for (std::size_t i = 0; i < names.size(); ++i) use(names[i], cells[first + i].get());
+  }
+
+  std::array<Cell, kMostCounters> counts_;
+  std::array<Cell, kMostGauges> gauges_;
+  std::array<Cell, CloseReason::kMost> closed_;
 };
 
 }  // namespace ringgate

@@ -10,6 +10,7 @@
 #include "codec/bytes.h"
 #include "dataplane/connection.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/names.h"
 
 namespace ringgate {
 
@@ -28,6 +29,9 @@ class Handler {
   Handler(const Handler&) = delete;
   Handler& operator=(const Handler&) = delete;
   virtual ~Handler() = default;
+
+  // What it counts and why it ends connections, beside what the dataplane does. Any thread.
+  [[nodiscard]] virtual HandlerNames names() const noexcept { return {}; }
 
   // Before the first iteration.
   virtual void on_start(Shard& shard) = 0;

@@ -71,6 +71,8 @@ class Shard {
   [[nodiscard]] Counters& counters() noexcept { return counters_; }
   // Any thread may read them.
   [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+  // The names of what its handler counts, and of the handler's reasons. Any thread.
+  [[nodiscard]] HandlerNames names() const noexcept { return handler_.names(); }
   // When the loop last turned, in ms of CLOCK_MONOTONIC. Any thread.
   [[nodiscard]] std::uint64_t last_turn_ms() const noexcept { return last_turn_ms_.get(); }
 

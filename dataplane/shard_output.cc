@@ -105,7 +105,7 @@ void Shard::queue_frame(Connection& connection, Opcode opcode, ByteView payload)
 }
 
 void Shard::finish(Connection& connection, CloseReason reason) {
-  finish(connection, reason, close_code_of(reason));
+  finish(connection, reason, describe(reason, names()).code);
 }
 
 void Shard::finish(Connection& connection, CloseReason reason, WsCloseCode code) {
@@ -126,7 +126,7 @@ void Shard::queue_close(Connection& connection, CloseReason reason, WsCloseCode 
   const bool answer = reason == CloseReason::kPeerCloseFrame;
   if (connection.stage != Stage::kFrames || reason == CloseReason::kPeerClosed) return;
   if (connection.role != Role::kClient && !answer) return;
-  const std::string_view why = answer ? std::string_view() : describe(reason);
+  const std::string_view why = answer ? std::string_view() : describe(reason, names()).name;
   if (connection.transport == Transport::kTcp) {
     queue_frame(connection, Opcode::kClose, as_bytes(why));
     return;
@@ -185,7 +185,7 @@ void Shard::try_close(Connection& connection) {
 
 void Shard::free_slot(Connection& connection) {
   counters_.add(Counter::kClosed);
-  counters_.closed(static_cast<std::size_t>(connection.reason)).add(1);
+  counters_.add_closed(connection.reason);
   connection.output.clear(pool_);
   connection.carry.clear(pool_);
   counters_.change(connection.role == Role::kClient ? Gauge::kClients : Gauge::kLinks, -1);

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "dataplane/connection.h"
+#include "dataplane/close_reason.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/shard.h"
 

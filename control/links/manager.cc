@@ -294,12 +294,13 @@ void LinkManager::link_closed(const LinkEvent& event) {
   if (one == nullptr || target->draining || stopped_) return;
   const bool short_lived = std::chrono::steady_clock::now() - one->dialled_at < kShortLived;
   if (!short_lived) one->backoff.reset();
-  one->last_error = describe(event.reason);
+  const std::string_view why = describe(event.reason, shards_.shard(0).names()).name;
+  one->last_error = why;
   if (event.reason == CloseReason::kTooManyLinks) {
     tell_refused(*target, *one);
   } else {
     spdlog::warn("link to {} ({}) is down: {}; dialling again", target->service.id,
-                 target->service.name, describe(event.reason));
+                 target->service.name, why);
   }
   redial_later(*target, static_cast<std::uint32_t>(one - target->lanes.data()));
   changed();

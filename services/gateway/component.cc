@@ -8,6 +8,7 @@
 #include "control/base/address.h"
 #include "control/observe/logging.h"
 #include "services/gateway/channel.h"
+#include "services/gateway/counters.h"
 #include "services/gateway/handler.h"
 #include "services/gateway/settings.h"
 #include "services/process/shards.h"
@@ -126,8 +127,7 @@ void GatewayService::tick() {
 void GatewayService::watch_proxy_headers() {
   std::uint64_t refused = 0;
   for (std::uint32_t i = 0; i < shards_->size(); ++i) {
-    refused +=
-        shards_->shard(i).counters().closed(index_of(CloseReason::kProxyHeaderTooLong)).get();
+    refused += shards_->shard(i).counters().closed(CloseReason::kProxyHeaderTooLong);
   }
   long_proxy_headers_.update(refused,
                              "clients are refused, since the PROXY header before their bytes is "
@@ -169,7 +169,7 @@ void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView messa
     case kMailLoginFailed: {
       const auto mail = read_mail<LoginFailedMail>(message);
       outcomes_.failed(mail.account_crc, {mail.text.data(), mail.text_bytes},
-                       sum_of(Counter::kLogins), std::chrono::steady_clock::now());
+                       sum_of(GatewayCounter::kLogins), std::chrono::steady_clock::now());
       return;
     }
     case kMailInspected:
@@ -177,9 +177,10 @@ void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView messa
       return;
     case kMailLogClose: {
       const auto mail = read_mail<LogCloseMail>(message);
-      spdlog::warn(
-          "closed {} (account {}): {}", format_endpoint({mail.peer.ip(), mail.peer.port()}),
-          std::string_view(mail.account.data(), mail.account_bytes), describe(mail.reason));
+      spdlog::warn("closed {} (account {}): {}",
+                   format_endpoint({mail.peer.ip(), mail.peer.port()}),
+                   std::string_view(mail.account.data(), mail.account_bytes),
+                   describe(mail.reason, kGatewayNames).name);
       return;
     }
     default:

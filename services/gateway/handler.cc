@@ -80,7 +80,7 @@ void GatewayHandler::on_channel_end(Connection& connection, Channel& channel, Cl
   on_shard_->logins.ended(connection, channel);
   connection.user = nullptr;
   // After a kick-out the session belongs to the newer login already.
-  if (reason == CloseReason::kKickedOut || channel.kicked_out) {
+  if (reason == GatewayClose::kKickedOut || channel.kicked_out) {
     Channel::destroy(on_shard_->context.shard.pool(), &channel);
   } else {
     on_shard_->signouts.sign_out(channel);
@@ -106,7 +106,7 @@ void GatewayHandler::on_client_packet(Connection& connection, ByteView payload) 
   const Packet packet = parse_packet(payload, context.options.max_header_bytes);
   switch (packet.status) {
     case PacketStatus::kLogic:
-      context.count(Counter::kPacketsIn);
+      context.count(GatewayCounter::kPacketsIn);
       if (Channel* const channel = channel_of(connection); channel != nullptr) {
         on_shard_->forwarding.forward(connection, *channel, packet);
       } else {
@@ -117,11 +117,11 @@ void GatewayHandler::on_client_packet(Connection& connection, ByteView payload) 
       on_basic(connection, packet);
       return;
     case PacketStatus::kHeaderTooLong:
-      context.shard.finish(connection, CloseReason::kHeaderTooLong);
+      context.shard.finish(connection, GatewayClose::kHeaderTooLong);
       return;
     case PacketStatus::kBadMagic:
     case PacketStatus::kBadLength:
-      context.shard.finish(connection, CloseReason::kBadPacket);
+      context.shard.finish(connection, GatewayClose::kBadPacket);
       return;
   }
 }
@@ -130,7 +130,7 @@ void GatewayHandler::on_client_packet(Connection& connection, ByteView payload) 
 void GatewayHandler::on_basic(Connection& connection, const Packet& packet) {
   if (packet.code == kBasicPong) return;
   if (packet.code != kBasicPing) {
-    on_shard_->context.shard.finish(connection, CloseReason::kBadPacket);
+    on_shard_->context.shard.finish(connection, GatewayClose::kBadPacket);
     return;
   }
   on_shard_->context.count(Counter::kPings);

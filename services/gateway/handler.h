@@ -30,6 +30,7 @@ class GatewayHandler final : public Handler {
   explicit GatewayHandler(const GatewayOptions& options);
   ~GatewayHandler() override;
 
+  [[nodiscard]] HandlerNames names() const noexcept override { return kGatewayNames; }
   void on_start(Shard& shard) override;
   void on_accept(Connection& connection) override;
   void on_adopt(Connection& connection, const AdoptedFor& what) override;

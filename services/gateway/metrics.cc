@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "services/gateway/component.h"
+#include "services/gateway/counters.h"
 #include "services/gateway/handler.h"
 #include "services/process/shards.h"
 
@@ -74,10 +75,10 @@ void GatewayService::collect_transport(Transport transport, MetricsSnapshot& met
   double channels = 0;
   for (std::uint32_t i = 0; i < shards_->size(); ++i) {
     const Counters& counters = shards_->shard(i).counters();
-    const auto websockets = static_cast<double>(counters.get(Gauge::kWebSocketChannels));
+    const auto websockets = static_cast<double>(counters.get(GatewayGauge::kWebSocketChannels));
     const bool is_tcp = transport == Transport::kTcp;
-    channels +=
-        is_tcp ? static_cast<double>(counters.get(Gauge::kChannels)) - websockets : websockets;
+    channels += is_tcp ? static_cast<double>(counters.get(GatewayGauge::kChannels)) - websockets
+                       : websockets;
     const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
     const CommandCounters::In& in = handler.counters().commands.in[index_of(transport)];
     for (std::size_t c = 0; c < kKnownCommands.size(); ++c) {

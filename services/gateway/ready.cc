@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "services/gateway/component.h"
+#include "services/gateway/counters.h"
 #include "services/process/shards.h"
 
 namespace ringgate {
@@ -52,7 +53,8 @@ Episodes::Texts GatewayService::problems(const std::vector<InstanceStatus>& inst
     if (text) now[name] = *text;
   };
   put("1 login", login_problem(instances));
-  put("2 logins", outcomes_.look(sum_of(Counter::kLogins), std::chrono::steady_clock::now()));
+  put("2 logins",
+      outcomes_.look(sum_of(GatewayCounter::kLogins), std::chrono::steady_clock::now()));
   put("3 places", places_problem());
   put("4 shard", stuck_shard(*shards_));
   return now;

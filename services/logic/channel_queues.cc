@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "services/logic/counters.h"
 #include "services/logic/failures.h"
 
 namespace ringgate {
@@ -25,7 +26,7 @@ void refuse(Request& request) {
   request.fail(Status::kNotImplemented, "this service does not know the command");
 }
 
-void refuse_full(Request& request, Counter bound, std::string_view text) {
+void refuse_full(Request& request, LogicCounter bound, std::string_view text) {
   request.shard().outbox.shard().counters().add(bound);
   request.fail(Status::kSystemException, text);
 }
@@ -36,7 +37,7 @@ void ChannelQueues::handle(Request& request) {
   if (!channels_.empty()) {
     if (const auto busy = channels_.find(request.channel_id()); busy != channels_.end()) {
       if (busy->second.waiting.size() >= bounds_.waiting_per_channel) {
-        refuse_full(request, Counter::kChannelWaitingFull,
+        refuse_full(request, LogicCounter::kChannelWaitingFull,
                     "too many requests of this channel wait");
         return;
       }
@@ -59,9 +60,10 @@ void ChannelQueues::handle(Request& request) {
 std::unique_ptr<Context> ChannelQueues::keep(Request& request) {
   const bool too_many = requests_ >= bounds_.requests;
   if (too_many || request_bytes_ >= bounds_.request_bytes) {
-    refuse_full(request,
-                too_many ? Counter::kServiceRequestsFull : Counter::kServiceRequestBytesFull,
-                "the service has too much to do");
+    refuse_full(
+        request,
+        too_many ? LogicCounter::kServiceRequestsFull : LogicCounter::kServiceRequestBytesFull,
+        "the service has too much to do");
     return nullptr;
   }
   auto context = std::make_unique<Context>(request);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <exception>
 
+#include "services/logic/counters.h"
 #include "services/logic/mail.h"
 
 namespace ringgate {
@@ -27,7 +28,7 @@ std::string printable(std::string_view text) {
 
 void tell(Request& request, std::string_view what) noexcept {
   Shard& shard = request.shard().outbox.shard();
-  shard.counters().add(Counter::kHandlerExceptions);
+  shard.counters().add(LogicCounter::kHandlerExceptions);
   HandlerFailedMail mail{};
   mail.command_bytes = copy(request.command(), mail.command);
   mail.what_bytes = copy(what, mail.what);

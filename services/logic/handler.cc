@@ -5,6 +5,7 @@
 #include "codec/names.h"
 #include "codec/pkt.pb.h"
 #include "dataplane/check.h"
+#include "services/logic/counters.h"
 #include "services/logic/mail.h"
 #include "services/store/memory.h"
 
@@ -30,6 +31,10 @@ LogicHandler::OnShard::OnShard(Shard& its_shard, const LogicHandler& handler)
       logic{outbox, *store, message_ids, {}},
       channels(handler.router_, handler.options_.channels) {}
 
+HandlerNames LogicHandler::names() const noexcept {
+  return kLogicNames;
+}
+
 void LogicHandler::on_start(Shard& shard) {
   fill_(router_);
   on_shard_ = std::make_unique<OnShard>(shard, *this);
@@ -44,7 +49,7 @@ void LogicHandler::on_adopt(Connection& connection, const AdoptedFor&) {
 }
 
 void LogicHandler::on_deadline(Connection& connection) {
-  if (connection.user == nullptr) on_shard_->shard.finish(connection, CloseReason::kHandshake);
+  if (connection.user == nullptr) on_shard_->shard.finish(connection, LogicClose::kHandshake);
 }
 
 void LogicHandler::on_packet(Connection& connection, ByteView payload) {
@@ -57,7 +62,7 @@ void LogicHandler::on_packet(Connection& connection, ByteView payload) {
   if (packet.status == PacketStatus::kLogic) {
     on_request(*link, packet);
   } else if (packet.status != PacketStatus::kBasic) {
-    on_shard_->shard.counters().add(Counter::kLinkPacketMalformed);
+    on_shard_->shard.counters().add(LogicCounter::kLinkPacketMalformed);
   }
 }
 
@@ -68,7 +73,7 @@ void LogicHandler::on_handshake(Connection& connection, ByteView payload) {
                       handshake.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
   const std::string& id = handshake.serviceid();
   if (!parsed || !is_valid_foreign_id(id)) {
-    shard.finish(connection, CloseReason::kHandshake);
+    shard.finish(connection, LogicClose::kHandshake);
     return;
   }
   shard.set_deadline(connection, 0);
@@ -90,11 +95,11 @@ bool LogicHandler::scan(ByteView header, HeaderScan& scan) {
 
 void LogicHandler::on_request(const Link& link, const Packet& packet) {
   Counters& counters = on_shard_->shard.counters();
-  counters.add(Counter::kPacketsIn);
+  counters.add(LogicCounter::kPacketsIn);
   HeaderScan header;
   // An answer goes to a list of channel ids: one with a comma would be several.
   if (!scan(packet.header, header) || !is_valid_foreign_id(header.channel_id)) {
-    counters.add(Counter::kLinkPacketMalformed);  // nobody could be answered
+    counters.add(LogicCounter::kLinkPacketMalformed);  // nobody could be answered
     return;
   }
   RequestView view;
@@ -109,7 +114,7 @@ void LogicHandler::on_request(const Link& link, const Packet& packet) {
   view.link = link.connection;
   Request request(on_shard_->logic, view);
   if (header.command.empty()) {
-    counters.add(Counter::kLinkPacketMalformed);
+    counters.add(LogicCounter::kLinkPacketMalformed);
     request.fail(Status::kInvalidCommand, "the packet has no command");
     return;
   }

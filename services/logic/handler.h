@@ -18,6 +18,7 @@ class LogicHandler final : public Handler {
   LogicHandler(const LogicOptions& options, MakeStore make_store, FillRouter fill);
   ~LogicHandler() override;
 
+  [[nodiscard]] HandlerNames names() const noexcept override;
   void on_start(Shard& shard) override;
   void on_accept(Connection& connection) override;
   void on_adopt(Connection& connection, const AdoptedFor& what) override;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dataplane/check.h"
+#include "services/logic/counters.h"
 
 namespace ringgate {
 namespace {
@@ -38,7 +39,7 @@ void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, s
   broadcast(claimed_kind_, *gateway.here.back());
   for (const LinkRef old : older) {
     Connection* const replaced = shard_.find(old.slot, old.generation);
-    if (replaced != nullptr) shard_.finish(*replaced, CloseReason::kReplaced);
+    if (replaced != nullptr) shard_.finish(*replaced, LogicClose::kReplaced);
   }
 }
 
@@ -94,7 +95,7 @@ void LinkDirectory::erase_if_unused(const std::string& gateway_id) {
 
 void LinkDirectory::close(const Link& link) {
   Connection* const connection = shard_.find(link.connection.slot, link.connection.generation);
-  if (connection != nullptr) shard_.finish(*connection, CloseReason::kReplaced);
+  if (connection != nullptr) shard_.finish(*connection, LogicClose::kReplaced);
 }
 
 void LinkDirectory::broadcast(MailKind kind, const Link& link) {

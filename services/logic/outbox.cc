@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "dataplane/check.h"
+#include "services/logic/counters.h"
 
 namespace ringgate {
 
@@ -16,7 +17,7 @@ bool Outbox::fits(const OutgoingHeader& header, std::size_t body_bytes) const no
 bool Outbox::send(std::string_view gateway_id, LinkRef preferred, const OutgoingHeader& header,
                   ByteView body) {
   if (!fits(header, body.size())) {  // the gateway would close the link, which is everybody's
-    shard_.counters().add(Counter::kLinkFrameTooLong);
+    shard_.counters().add(LogicCounter::kLinkFrameTooLong);
     return false;
   }
   const std::size_t bytes = framed_packet_bytes(header, body.size());
@@ -25,7 +26,7 @@ bool Outbox::send(std::string_view gateway_id, LinkRef preferred, const Outgoing
 
   const Gateway* const gateway = links_.find(gateway_id);
   if (gateway == nullptr) {
-    shard_.counters().add(Counter::kNoGateway);
+    shard_.counters().add(LogicCounter::kNoGateway);
     return false;
   }
   connection = open_link(*gateway);
@@ -46,18 +47,18 @@ bool Outbox::write(Connection& connection, const OutgoingHeader& header, ByteVie
                    std::size_t bytes) {
   std::uint8_t* const to = shard_.reserve(connection, bytes);
   if (to == nullptr) {
-    shard_.counters().add(Counter::kGatewayQueueFull);
+    shard_.counters().add(LogicCounter::kGatewayQueueFull);
     return false;
   }
   write_framed_packet(to, header, body);
-  shard_.counters().add(Counter::kPacketsOut);
+  shard_.counters().add(LogicCounter::kPacketsOut);
   return true;
 }
 
 bool Outbox::mail(const Gateway& gateway, const OutgoingHeader& header, ByteView body,
                   std::size_t bytes) {
   if (gateway.elsewhere.empty()) {
-    shard_.counters().add(Counter::kNoGateway);
+    shard_.counters().add(LogicCounter::kNoGateway);
     return false;
   }
   const auto id_bytes = static_cast<std::uint32_t>(gateway.id.size());
@@ -81,16 +82,16 @@ void Outbox::on_mail(ByteView message) {
   const ByteView packet = message.subspan(id_bytes);
   Connection* const connection = gateway != nullptr ? open_link(*gateway) : nullptr;
   if (connection == nullptr) {
-    shard_.counters().add(Counter::kNoGateway);
+    shard_.counters().add(LogicCounter::kNoGateway);
     return;
   }
   std::uint8_t* const to = shard_.reserve(*connection, packet.size());
   if (to == nullptr) {
-    shard_.counters().add(Counter::kGatewayQueueFull);
+    shard_.counters().add(LogicCounter::kGatewayQueueFull);
     return;
   }
   std::memcpy(to, packet.data(), packet.size());
-  shard_.counters().add(Counter::kPacketsOut);
+  shard_.counters().add(LogicCounter::kPacketsOut);
 }
 
 void Outbox::push(std::span<const Location> receivers, std::string_view except,

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "codec/pkt.pb.h"
+#include "services/logic/counters.h"
 
 namespace ringgate {
 
@@ -23,7 +24,7 @@ void Request::respond(Status status, ByteView body) {
     error.set_message("the answer is longer than a gateway takes");
     header.status = Status::kSystemException;
     body = serialize(error);
-    shard_.outbox.shard().counters().add(Counter::kLinkFrameTooLong);
+    shard_.outbox.shard().counters().add(LogicCounter::kLinkFrameTooLong);
   }
   shard_.outbox.send(view_.gateway_id, view_.link, header, body);
 }

@@ -168,7 +168,7 @@ std::optional<std::string> stuck_shard(const ShardGroup& shards) {
 
 void collect_waiting_mail(std::uint64_t bytes, const std::string& service, const std::string& from,
                           MetricsSnapshot& metrics) {
-  const CounterInfo info = describe(Gauge::kMailWaitingBytes);
+  const GaugeName& info = describe(Gauge::kMailWaitingBytes);
   metrics.gauge("ringgate_" + std::string(info.name), info.help,
                 {{"serviceId", service}, {"shard", from}}, static_cast<double>(bytes));
 }
@@ -182,24 +182,21 @@ void collect_shards(const ShardGroup& shards, const std::string& service,
   for (std::uint32_t i = 0; i < shards.size(); ++i) {
     const Counters& counters = shards.shard(i).counters();
     const MetricsSnapshot::Labels labels = {{"serviceId", service}, {"shard", std::to_string(i)}};
-    for (std::size_t c = 0; c < index_of(Counter::kCount); ++c) {
-      const auto counter = static_cast<Counter>(c);
-      const CounterInfo info = describe(counter);
-      metrics.counter("ringgate_" + std::string(info.name), info.help, labels,
-                      static_cast<double>(counters.get(counter)));
-    }
-    for (std::size_t g = 0; g < index_of(Gauge::kCount); ++g) {
-      const auto gauge = static_cast<Gauge>(g);
-      const CounterInfo info = describe(gauge);
-      metrics.gauge("ringgate_" + std::string(info.name), info.help, labels,
-                    static_cast<double>(counters.get(gauge)));
-    }
-    for (std::size_t r = 1; r < static_cast<std::size_t>(CloseReason::kCount); ++r) {
+    const HandlerNames names = shards.shard(i).names();
+    counters.for_each_counter(names, [&](const CounterName& counter, std::uint64_t value) {
+      metrics.counter("ringgate_" + std::string(counter.name), counter.help, labels,
+                      static_cast<double>(value));
+    });
+    counters.for_each_gauge(names, [&](const GaugeName& gauge, std::uint64_t value) {
+      metrics.gauge("ringgate_" + std::string(gauge.name), gauge.help, labels,
+                    static_cast<double>(value));
+    });
+    counters.for_each_closed(names, [&](const CloseName& reason, std::uint64_t value) {
       MetricsSnapshot::Labels with_reason = labels;
-      with_reason.emplace_back("reason", describe(static_cast<CloseReason>(r)));
+      with_reason.emplace_back("reason", reason.name);
       metrics.counter("ringgate_closed_by_reason_total", "connections closed, by reason",
-                      with_reason, static_cast<double>(counters.closed(r).get()));
-    }
+                      with_reason, static_cast<double>(value));
+    });
   }
 }
 

@@ -39,7 +39,8 @@ namespace ringgate {
 void collect_waiting_mail(std::uint64_t bytes, const std::string& service, const std::string& from,
                           MetricsSnapshot& metrics);
 
-// Every counter of every shard, labelled with `service` and the shard. Any thread.
+// Every counter of every shard, the dataplane's and its handler's, labelled with `service` and the
+// shard. Any thread.
 void collect_shards(const ShardGroup& shards, const std::string& service, MetricsSnapshot& metrics);
 
 }  // namespace ringgate

@@ -1,15 +1,13 @@
-// Carry, ConnectionTable, OpTag, Clock and the texts of the enums.
+// Carry, ConnectionTable, OpTag and Clock.
 #include "dataplane/connection.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
-#include <string>
 #include <vector>
 
 #include "dataplane/clock.h"
 #include "dataplane/connection_table.h"
-#include "dataplane/counters.h"
 #include "tests/dataplane/seeded.h"
 
 namespace ringgate {
@@ -131,24 +129,6 @@ TEST(Clock, ComparesAcrossItsWrap) {
 
 TEST(Clock, ADeadlineIsNeverNone) {
   EXPECT_NE(Clock::deadline(0xFFFF'FFFFu, 1), 0U);
-}
-
-TEST(Names, AreThereAndDifferent) {
-  std::set<std::string_view> reasons;
-  for (std::uint8_t i = 0; i < static_cast<std::uint8_t>(CloseReason::kCount); ++i) {
-    reasons.insert(describe(static_cast<CloseReason>(i)));
-  }
-  EXPECT_EQ(reasons.size(), static_cast<std::size_t>(CloseReason::kCount));
-  EXPECT_FALSE(reasons.contains(""));
-  std::set<std::string_view> metrics;
-  for (std::size_t i = 0; i < index_of(Counter::kCount); ++i) {
-    metrics.insert(describe(static_cast<Counter>(i)).name);
-  }
-  for (std::size_t i = 0; i < index_of(Gauge::kCount); ++i) {
-    metrics.insert(describe(static_cast<Gauge>(i)).name);
-  }
-  EXPECT_EQ(metrics.size(), index_of(Counter::kCount) + index_of(Gauge::kCount));
-  EXPECT_FALSE(metrics.contains(""));
 }
 
 }  // namespace

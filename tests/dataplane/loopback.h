@@ -120,7 +120,7 @@ struct RealShards {
   [[nodiscard]] std::uint64_t closed(CloseReason reason) const {
     std::uint64_t sum = 0;
     for (std::uint32_t i = 0; i < group->size(); ++i) {
-      sum += group->shard(i).counters().closed(static_cast<std::size_t>(reason)).get();
+      sum += group->shard(i).counters().closed(reason);
     }
     return sum;
   }

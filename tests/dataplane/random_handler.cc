@@ -102,10 +102,10 @@ void RandomHandler::release_all() {
 
 void RandomHandler::end_one(Connection& connection) {
   if (random_.one_in(2)) {
-    shard_->finish(connection, CloseReason::kKickedOut);
+    shard_->finish(connection, TestClose::kKickedOut);
   } else {
     session(connection).aborted = true;
-    shard_->abort(connection, CloseReason::kReplaced);
+    shard_->abort(connection, TestClose::kReplaced);
   }
 }
 

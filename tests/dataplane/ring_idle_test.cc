@@ -5,6 +5,7 @@
 
 #include "tests/codec/ws_stream.h"
 #include "tests/dataplane/loopback.h"
+#include "tests/dataplane/test_names.h"
 
 namespace ringgate {
 namespace {
@@ -12,14 +13,16 @@ namespace {
 using test::Client;
 using test::eventually;
 using test::RealShards;
+using test::TestClose;
 
 class Quiet : public Handler {
  public:
+  [[nodiscard]] HandlerNames names() const noexcept override { return test::kTestNames; }
   void on_start(Shard& shard) override { shard_ = &shard; }
   void on_accept(Connection&) override {}
   void on_adopt(Connection&, const AdoptedFor&) override {}
   void on_packet(Connection& connection, ByteView) override {
-    shard_->finish(connection, CloseReason::kKickedOut);
+    shard_->finish(connection, TestClose::kKickedOut);
   }
   void on_close(Connection&, CloseReason) override {}
   void on_deadline(Connection&) override {}
@@ -143,7 +146,7 @@ TEST(RingIdle, PolledClientsAreTurnedAwayAndEnd) {
   EXPECT_TRUE(shards.all_polled(clients.size()));
   shards.group->post(0, kMailHandler, std::uint32_t{0});
   shards.group->flush();
-  const std::string_view why = describe(CloseReason::kDraining);
+  const std::string_view why = describe(CloseReason::kDraining).name;
   for (Client& client : clients) {
     EXPECT_EQ(client.read_all().size(), kTcpFrameHeadBytes + why.size());
     EXPECT_TRUE(client.ended());

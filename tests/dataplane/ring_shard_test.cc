@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/dataplane/loopback.h"
+#include "tests/dataplane/test_names.h"
 
 namespace ringgate {
 namespace {
@@ -15,6 +16,7 @@ using test::Client;
 using test::eventually;
 using test::one_shard;
 using test::RealShards;
+using test::TestClose;
 
 std::vector<std::uint8_t> frame(Opcode opcode, std::string_view payload) {
   std::vector<std::uint8_t> bytes(kTcpFrameHeadBytes + payload.size());
@@ -32,6 +34,7 @@ class Letters : public Handler {
   std::atomic<int> adopted = 0;
   std::atomic<int> closed = 0;
 
+  [[nodiscard]] HandlerNames names() const noexcept override { return test::kTestNames; }
   void on_start(Shard& shard) override { shard_ = &shard; }
   void on_accept(Connection&) override { ++accepted; }
   void on_adopt(Connection&, const AdoptedFor&) override { ++adopted; }
@@ -42,7 +45,7 @@ class Letters : public Handler {
         return;
       case 'f':  // much, then the end
         say(connection, std::vector<std::uint8_t>(kMuch, 'm'));
-        shard_->finish(connection, CloseReason::kKickedOut);
+        shard_->finish(connection, TestClose::kKickedOut);
         return;
       case 's':  // without end
         flooded_ = &connection;
@@ -125,7 +128,7 @@ TEST(RingShard, HalfAFrameAndSilenceEndInTheIdleTimeout) {
   RealShards shards = start(options);
   Client client = shards.connect();
   client.send(ByteView(kTcpPing).first(8));
-  EXPECT_EQ(client.read_all(), frame(Opcode::kClose, describe(CloseReason::kIdleTimeout)));
+  EXPECT_EQ(client.read_all(), frame(Opcode::kClose, describe(CloseReason::kIdleTimeout).name));
   EXPECT_TRUE(client.ended());
 }
 
@@ -203,7 +206,7 @@ TEST(RingShard, FinishFlushesAllAlsoToAPeerThatStillTalks) {
   client.send(frame(Opcode::kBinary, "f"));
   client.send(std::vector<std::uint8_t>(50'000, 0));
   std::vector<std::uint8_t> expected = frame(Opcode::kBinary, std::string(kMuch, 'm'));
-  std::ranges::copy(frame(Opcode::kClose, describe(CloseReason::kKickedOut)),
+  std::ranges::copy(frame(Opcode::kClose, describe(TestClose::kKickedOut).name),
                     std::back_inserter(expected));
   EXPECT_TRUE(client.read_all() == expected);
   EXPECT_TRUE(client.ended());

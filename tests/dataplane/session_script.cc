@@ -136,7 +136,7 @@ class Checker {
     if (frame.opcode == Opcode::kClose) {
       closed_ = true;
       const bool answer = session_.reason == CloseReason::kPeerCloseFrame;
-      EXPECT_EQ(as_text(frame.payload), answer ? "" : describe(session_.reason));
+      EXPECT_EQ(as_text(frame.payload), answer ? "" : describe(session_.reason, kTestNames).name);
     } else if (frame.payload.size() >= kAppendHeadBytes && frame.opcode == Opcode::kBinary) {
       check_appended(frame.payload);
     } else {
@@ -174,7 +174,7 @@ class Checker {
 
 void check_received(const ScriptedPeer& peer, const RandomHandler::Session& session) {
   SCOPED_TRACE("peer " + std::to_string(peer.peer().id) + ", closed for " +
-               std::string(describe(session.reason)));
+               std::string(describe(session.reason, kTestNames).name));
   Checker(peer, session).run();
 }
 

@@ -73,7 +73,7 @@ class RandomHandler : public Handler {
     bool held = false;
     bool had_room = false;  // for a close frame, when it was closed
     bool aborted = false;   // rather than finished
-    CloseReason reason = CloseReason::kNone;
+    CloseReason reason;
   };
 
   explicit RandomHandler(Random& random) : random_(random) {}
@@ -83,6 +83,7 @@ class RandomHandler : public Handler {
   // From now on it starts nothing new.
   void calm() { calm_ = true; }
 
+  [[nodiscard]] HandlerNames names() const noexcept override { return kTestNames; }
   void on_start(Shard& shard) override { shard_ = &shard; }
   void on_accept(Connection& connection) override;
   void on_adopt(Connection& connection, const AdoptedFor& what) override;

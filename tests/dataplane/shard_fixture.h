@@ -13,6 +13,7 @@
 #include "codec/packet.h"
 #include "dataplane/shard.h"
 #include "tests/dataplane/fake_kernel.h"
+#include "tests/dataplane/test_names.h"
 
 namespace ringgate::test {
 
@@ -31,6 +32,7 @@ class ScriptedHandler : public Handler {
   int ticks = 0;
   Shard* shard = nullptr;
 
+  [[nodiscard]] HandlerNames names() const noexcept override { return kTestNames; }
   void on_start(Shard& its_shard) override { shard = &its_shard; }
   void on_accept(Connection& connection) override { accepted(connection); }
   void on_adopt(Connection& connection, const AdoptedFor& what) override {

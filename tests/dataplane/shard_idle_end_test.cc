@@ -13,6 +13,7 @@ using test::Idle;
 using test::kPollAfterMs;
 using test::kSweepMs;
 using test::polling;
+using test::TestClose;
 
 TEST(ShardNotPolled, ALink) {
   ShardOptions options = polling();
@@ -83,7 +84,7 @@ TEST(ShardIdleEnd, AbortWaitsForThePoll) {
     Idle it(seed, {.stall = 2});
     FakePeer& peer = it.silent();
     const std::uint64_t before = test::FakeKernel::now_ms();
-    it.shard.abort(*it.last, CloseReason::kReplaced);
+    it.shard.abort(*it.last, TestClose::kReplaced);
     EXPECT_TRUE(it.turn_until([&] { return peer.closed; }));
     EXPECT_LT(test::FakeKernel::now_ms() - before, 100U) << "the shutdown ends it, no cancel";
     EXPECT_TRUE(it.gone());
@@ -101,7 +102,7 @@ TEST(ShardIdleEnd, AbortAndFinishInTheMiddleOfTheTrade) {
     for (std::size_t turns = random.below(4); turns > 0; --turns) it.turn(0);
     if (random.one_in(2)) peer.send(kTcpPing);
     if (random.one_in(2)) {
-      it.shard.abort(*it.last, CloseReason::kReplaced);
+      it.shard.abort(*it.last, TestClose::kReplaced);
     } else {
       it.shard.finish(*it.last, CloseReason::kDraining);
     }
@@ -120,7 +121,7 @@ TEST(ShardIdleEnd, TheIdleTimeoutStillEndsIt) {
   it.pass(20'000 - kPollAfterMs - kSweepMs - 500);
   EXPECT_TRUE(it.handler.reasons.empty());
   it.pass(3000);
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kIdleTimeout});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kIdleTimeout});
   peer.ended = true;
   EXPECT_TRUE(it.gone());
 }
@@ -131,7 +132,7 @@ TEST(ShardIdleEnd, ASendThatFailsEndsIt) {
   it.kernel.set_faults({.broken_send = 1});
   ASSERT_NE(it.shard.reserve(*it.last, 10), nullptr);
   EXPECT_TRUE(it.gone());
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kSendFailed});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kSendFailed});
   it.expect_idle();
 }
 

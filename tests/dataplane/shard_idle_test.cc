@@ -116,8 +116,8 @@ TEST(ShardIdle, TheEndAndAResetOfAPolledClientAreSeen) {
       FakePeer& peer = it.silent();
       (reset ? peer.reset : peer.ended) = true;
       EXPECT_TRUE(it.gone());
-      EXPECT_EQ(it.handler.reasons,
-                std::vector{reset ? CloseReason::kPeerReset : CloseReason::kPeerClosed});
+      EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{reset ? CloseReason::kPeerReset
+                                                                   : CloseReason::kPeerClosed});
       it.expect_idle();
     });
   }
@@ -244,7 +244,7 @@ TEST(ShardIdle, AWebSocketClientIsPolledToo) {
   EXPECT_EQ(it.polled(), 1U);
   peer.send(test::ws_frame(Opcode::kClose, ""));
   it.settle();
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kPeerCloseFrame});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kPeerCloseFrame});
   EXPECT_TRUE(it.end(peer));
   it.expect_idle();
 }

@@ -8,6 +8,7 @@ namespace {
 using test::FakePeer;
 using test::Idle;
 using test::kSweepMs;
+using test::TestClose;
 
 constexpr std::string_view kThreeBytes("\2\0\0", 3);  // of a frame
 
@@ -20,7 +21,7 @@ void send_and_reset(FakePeer& peer, std::string_view bytes) {
 // look was not answered at once.
 void expect_found(Idle& it) {
   it.pass(3 * kSweepMs);
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kPeerReset});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kPeerReset});
   EXPECT_TRUE(it.turn_until(
       [&] { return it.shard.table().clients() + it.shard.table().links() == 0; }, 50));
   it.expect_idle();
@@ -72,7 +73,7 @@ TEST(ShardLook, APolledClientNeedsNone) {
   const std::size_t looks = it.kernel.added(OpKind::kLook);
   send_and_reset(peer, as_text(kTcpPing).substr(0, 9));
   EXPECT_TRUE(it.gone());
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kPeerReset});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kPeerReset});
   EXPECT_EQ(it.kernel.added(OpKind::kLook), looks);
 }
 
@@ -122,7 +123,7 @@ TEST(ShardLook, ThePeersEndAndOurOwnMayMeetIt) {
       it.pass(random.below(4));
       if (random.one_in(3)) peer.ended = true;
       if (random.one_in(3)) send_and_reset(peer, kThreeBytes);
-      if (random.one_in(3) && it.last->open()) it.shard.abort(*it.last, CloseReason::kKickedOut);
+      if (random.one_in(3) && it.last->open()) it.shard.abort(*it.last, TestClose::kKickedOut);
       peer.ended = true;
     }
     EXPECT_TRUE(it.gone());

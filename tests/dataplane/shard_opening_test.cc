@@ -13,6 +13,7 @@ using test::FakePeer;
 using test::FakeWsShard;
 using test::Faults;
 using test::kUpgraded;
+using test::TestClose;
 using test::text;
 using test::upgrade_request;
 using test::ws_basic_ping;
@@ -162,7 +163,7 @@ void expect_refused(FakeWsShard& it, FakePeer& peer, std::string_view status_lin
   peer.ended = true;
   EXPECT_TRUE(it.turn_until([&] { return peer.closed && it.shard.table().clients() == 0; }));
   EXPECT_EQ(text(peer.received), response) << "and no close frame behind it";
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kUpgradeRefused});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kUpgradeRefused});
   EXPECT_EQ(it.count(Counter::kUpgradesRefused), 1U);
   EXPECT_EQ(it.count(Counter::kUpgrades), 0U);
   EXPECT_EQ(it.closed(CloseReason::kUpgradeRefused), 1U);
@@ -246,14 +247,14 @@ TEST(ShardUpgrade, TheHandlersDeadlineEndsIt) {
   const auto time_out = [](FakeWsShard& it, FakePeer&) {
     it.handler.deadline = [&it](Connection& connection) {
       EXPECT_EQ(connection.stage, Stage::kUpgrade);
-      it.shard.finish(connection, CloseReason::kLoginTimeout);
+      it.shard.finish(connection, TestClose::kLoginTimeout);
     };
     it.shard.table().for_each_client(
         [&it](Connection& connection) { it.shard.set_deadline(connection, 500); });
     it.turn_until([&it] { return !it.handler.reasons.empty(); }, 50);
   };
   for (const std::size_t bytes : {0U, 1U, 145U}) {
-    end_midway(bytes, time_out, CloseReason::kLoginTimeout);
+    end_midway(bytes, time_out, TestClose::kLoginTimeout);
   }
 }
 
@@ -261,7 +262,7 @@ TEST(ShardUpgrade, BytesNowAndThenDoNotMoveTheDeadline) {
   FakeWsShard it(1);
   it.handler.accepted = [&](Connection& connection) { it.shard.set_deadline(connection, 5000); };
   it.handler.deadline = [&](Connection& connection) {
-    it.shard.finish(connection, CloseReason::kLoginTimeout);
+    it.shard.finish(connection, TestClose::kLoginTimeout);
   };
   FakePeer& peer = it.connect();
   const std::string request = upgrade_request();
@@ -272,7 +273,7 @@ TEST(ShardUpgrade, BytesNowAndThenDoNotMoveTheDeadline) {
     const std::uint64_t next_ms = test::FakeKernel::now_ms() + 200;
     while (test::FakeKernel::now_ms() < next_ms) it.turn(50);
   }
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kLoginTimeout});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{TestClose::kLoginTimeout});
   EXPECT_LE(test::FakeKernel::now_ms() - begin_ms, 6500U);
 }
 

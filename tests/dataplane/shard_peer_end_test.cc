@@ -11,6 +11,7 @@ namespace {
 using test::FakePeer;
 using test::FakeShard;
 using test::frame;
+using test::TestClose;
 using test::text;
 
 void say(Shard& shard, Connection& connection, std::string_view words) {
@@ -115,13 +116,13 @@ TEST(PeerEnd, AResetWithNothingThatWaitsEndsItAtOnce) {
 TEST(PeerEnd, AnEndThatIsNeverReleasedIsTheDeadlines) {
   HeldShard it;
   it.handler.deadline = [&](Connection& connection) {
-    it.shard.finish(connection, CloseReason::kLoginTimeout);
+    it.shard.finish(connection, TestClose::kLoginTimeout);
   };
   FakePeer& peer = it.connect_and_send({"login", "one"});
   peer.ended = true;
   ASSERT_TRUE(it.turn_until([&] { return it.connection != nullptr && it.connection->saw_eof; }));
   it.shard.set_deadline(*it.connection, 500);
-  it.expect_gone(peer, CloseReason::kLoginTimeout);
+  it.expect_gone(peer, TestClose::kLoginTimeout);
   EXPECT_TRUE(it.packets.empty());
 }
 

@@ -108,7 +108,7 @@ TEST(ShardProxy, AHeaderAboveTheBoundHasAReasonOfItsOwn) {
     FakePeer& peer =
         it.client(kProxyIp, listener_index, proxy_v2_with(973) + first_words(listener_index));
     EXPECT_TRUE(it.turn_until([&] { return peer.saw_end; }));
-    EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kProxyHeaderTooLong});
+    EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kProxyHeaderTooLong});
     EXPECT_EQ(it.packets.size(), 2U);
     peer.ended = true;
     it.leave();
@@ -138,7 +138,7 @@ TEST(ShardProxy, ABadHeaderClosesTheConnection) {
       EXPECT_TRUE(it.turn_until([&] { return peer.saw_end; }));
       peer.ended = true;
       EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }));
-      EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kBadProxyHeader});
+      EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kBadProxyHeader});
       EXPECT_TRUE(it.packets.empty());
       EXPECT_TRUE(peer.received.empty());
       it.expect_idle();
@@ -163,7 +163,7 @@ TEST(ShardProxy, NobodyElseIsBelieved) {
   ProxiedShard it(1);
   FakePeer& tcp = it.client(kStrangerIp, kTcpListener, proxy_v1() + first_words(kTcpListener));
   EXPECT_TRUE(it.turn_until([&] { return tcp.saw_end; }));
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kBadFrame});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kBadFrame});
   FakePeer& ws = it.client(kStrangerIp, kWsListener, proxy_v1() + first_words(kWsListener));
   EXPECT_TRUE(it.turn_until([&] { return ws.saw_end; }));
   EXPECT_TRUE(text(ws.received).starts_with("HTTP/1.1 400 ")) << text(ws.received);
@@ -179,7 +179,7 @@ TEST(ShardProxy, WithoutTheOptionAHeaderIsNoFrame) {
   options.proxy_protocol = false;
   ProxiedShard it(1, options);
   it.client(kProxyIp, kTcpListener, proxy_v1());
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kBadFrame});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kBadFrame});
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ TEST(ShardReload, ALowerBoundMeetsAHalfFrame) {
   it.shard.reconfigure(with_bound(100), std::span(&rules, 1));
   peer.send(ByteView(frame).subspan(20));
   EXPECT_TRUE(it.turn_until([&] { return !it.handler.reasons.empty(); }));
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kFrameTooLong});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kFrameTooLong});
 }
 
 TEST(ShardReload, ALowerBoundMeetsAHalfWebSocketFrame) {
@@ -37,7 +37,7 @@ TEST(ShardReload, ALowerBoundMeetsAHalfWebSocketFrame) {
   it.shard.reconfigure(with_bound(100), std::span(&rules, 1));
   peer.send(ByteView(frame).subspan(20));
   EXPECT_TRUE(it.turn_until([&] { return !it.handler.reasons.empty(); }));
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kFrameTooLong});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kFrameTooLong});
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ TEST(ShardStall, IsNoTimeOfThoseWhoWereSilent) {
   pass(it, kTimeoutMs - 300);
   EXPECT_TRUE(it.handler.reasons.empty());
   pass(it, 600);
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kIdleTimeout});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kIdleTimeout});
 }
 
 TEST(ShardStall, DeadlinesAndTicksWaitToo) {
@@ -94,7 +94,7 @@ TEST(ShardStall, SlowTurnsAreNone) {
     it.turn(0);
   }
   it.turn(0);
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kIdleTimeout});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kIdleTimeout});
 }
 
 }  // namespace

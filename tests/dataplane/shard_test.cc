@@ -12,6 +12,7 @@ namespace {
 using test::FakePeer;
 using test::FakeShard;
 using test::frame;
+using test::TestClose;
 using test::text;
 
 void say(Shard& shard, Connection& connection, std::string_view words) {
@@ -69,8 +70,8 @@ void expect_refused(ByteView bytes, CloseReason reason) {
   EXPECT_TRUE(it.turn_until([&] { return peer.closed; }));
   it.turn();
   EXPECT_EQ(it.handler.reasons, std::vector{reason});
-  EXPECT_EQ(peer.received, frame(Opcode::kClose, describe(reason)));
-  EXPECT_EQ(it.shard.counters().closed(static_cast<std::size_t>(reason)).get(), 1U);
+  EXPECT_EQ(peer.received, frame(Opcode::kClose, describe(reason, test::kTestNames).name));
+  EXPECT_EQ(it.shard.counters().closed(reason), 1U);
   it.turn_until([&] { return it.shard.table().clients() == 0; });
   it.expect_idle();
 }
@@ -93,7 +94,7 @@ TEST(Shard, AnswersACloseFrameWithAnEmptyOne) {
   EXPECT_FALSE(peer.closed) << "it waits for the peer's end";
   peer.ended = true;
   EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }));
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kPeerCloseFrame});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kPeerCloseFrame});
   it.expect_idle();
 }
 
@@ -101,7 +102,7 @@ TEST(Shard, WhatOnCloseAppendsComesBeforeTheCloseFrame) {
   FakeShard it(1);
   it.handler.packet = [&](Connection& connection, ByteView) {
     say(it.shard, connection, "answer;");
-    it.shard.finish(connection, CloseReason::kKickedOut);
+    it.shard.finish(connection, TestClose::kKickedOut);
     EXPECT_EQ(it.shard.reserve(connection, 1), nullptr) << "it is closing";
   };
   it.handler.closed = [&](Connection& connection, CloseReason) {
@@ -111,7 +112,7 @@ TEST(Shard, WhatOnCloseAppendsComesBeforeTheCloseFrame) {
   peer.send(frame(Opcode::kBinary, "x"));
   EXPECT_TRUE(it.turn_until([&] { return peer.closed; }));
   EXPECT_EQ(text(peer.received),
-            "answer;farewell;" + text(frame(Opcode::kClose, describe(CloseReason::kKickedOut))));
+            "answer;farewell;" + text(frame(Opcode::kClose, describe(TestClose::kKickedOut).name)));
 }
 
 TEST(Shard, EndingTheConnectionWithinOnCloseDoesNothing) {
@@ -122,13 +123,13 @@ TEST(Shard, EndingTheConnectionWithinOnCloseDoesNothing) {
       it.shard.abort(connection, CloseReason::kDraining);
     };
     it.handler.packet = [&](Connection& connection, ByteView) {
-      if (by_abort) it.shard.abort(connection, CloseReason::kKickedOut);
-      it.shard.finish(connection, CloseReason::kKickedOut);
+      if (by_abort) it.shard.abort(connection, TestClose::kKickedOut);
+      it.shard.finish(connection, TestClose::kKickedOut);
     };
     FakePeer& peer = it.connect();
     peer.send(frame(Opcode::kBinary, "x"));
     EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }));
-    EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kKickedOut});
+    EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{TestClose::kKickedOut});
     it.expect_idle();
   }
 }
@@ -212,7 +213,7 @@ TEST(Shard, FinishingAPausedConnectionReadsToItsEnd) {
     ASSERT_TRUE(it.turn_until([&] { return held != nullptr && held->read_paused; }));
     for (std::uint64_t i = 0; i < seed % 5; ++i) it.turn();
     say(it.shard, *held, "refused;");
-    it.shard.finish(*held, CloseReason::kLoginRefused);
+    it.shard.finish(*held, TestClose::kKickedOut);
     EXPECT_TRUE(it.turn_until([&] { return peer.inbound.empty() && peer.saw_end; }, 0));
     EXPECT_FALSE(peer.closed) << "closing with unread input would reset the answer";
     peer.ended = true;
@@ -235,7 +236,7 @@ TEST(Shard, ASlowReaderCostsOnlyItself) {
     for (Connection* const connection : connections) say(it.shard, *connection, words);
     it.turn_until([&] { return connections[1]->output.empty(); });
   }
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kSlowConsumer});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kSlowConsumer});
   EXPECT_EQ(other.received.size(), 20'000U);
   EXPECT_TRUE(it.turn_until([&] { return slow.closed; }));
   EXPECT_FALSE(other.closed);
@@ -267,7 +268,7 @@ TEST(Shard, ALinkIsClosedWithoutACloseFrame) {
   it.handler.adopted = [&](Connection& connection, const AdoptedFor&) { link = &connection; };
   FakePeer& peer = it.adopt();
   say(it.shard, *link, "last words");
-  it.shard.finish(*link, CloseReason::kLinkRemoved);
+  it.shard.finish(*link, TestClose::kReplaced);
   EXPECT_TRUE(it.turn_until([&] { return peer.saw_end; }));
   EXPECT_EQ(text(peer.received), "last words");
   peer.ended = true;
@@ -286,7 +287,7 @@ TEST(Shard, AReusedSlotStartsClean) {
   it.shard.table().for_each_client([&](Connection& one) { connection = &one; });
   say(it.shard, *connection, "secret");
   const std::uint32_t old = connection->generation;
-  it.shard.abort(*connection, CloseReason::kKickedOut);
+  it.shard.abort(*connection, TestClose::kKickedOut);
   ASSERT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }));
   EXPECT_EQ(it.shard.find(connection->slot, old), nullptr);
   std::vector<FakePeer*> others;

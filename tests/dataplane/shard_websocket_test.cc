@@ -350,7 +350,7 @@ TEST(ShardWsPing, AClientThatAnswersIsNotIdleAndOneThatDoesNotIs) {
     for (; answered < pings; ++answered) answers.send(ws_frame(Opcode::kPong, ""));
   }
   EXPECT_GE(answered, 18U);
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kIdleTimeout});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kIdleTimeout});
   EXPECT_EQ(after_upgrade(silent),
             ws_answer(Opcode::kPing, "") +
                 test::ws_close_answer(WsCloseCode::kGoingAway, "idle_timeout"));

@@ -13,6 +13,7 @@ namespace {
 using test::after_upgrade;
 using test::FakePeer;
 using test::FakeWsShard;
+using test::TestClose;
 using test::ws_answer;
 using test::ws_basic_ping;
 using test::ws_close_answer;
@@ -53,7 +54,8 @@ void expect_closed(const Bytes& bytes, CloseReason reason, WsCloseCode code,
     it.settle();
     EXPECT_EQ(it.handler.reasons, std::vector{reason});
     const bool answer = reason == CloseReason::kPeerCloseFrame;
-    EXPECT_EQ(after_upgrade(peer), ws_close_answer(code, answer ? "" : describe(reason)));
+    EXPECT_EQ(after_upgrade(peer),
+              ws_close_answer(code, answer ? "" : describe(reason, test::kTestNames).name));
     EXPECT_TRUE(it.end(peer));
     EXPECT_EQ(it.closed(reason), 1U);
     it.expect_idle();
@@ -82,7 +84,7 @@ TEST(ShardWsClose, AnEmptyOneIsAnsweredWithAnEmptyOne) {
   EXPECT_EQ(after_upgrade(peer), (Bytes{0x88, 0}));
   EXPECT_FALSE(peer.closed) << "it waits for the peer's end";
   EXPECT_TRUE(it.end(peer));
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kPeerCloseFrame});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kPeerCloseFrame});
   it.expect_idle();
 }
 
@@ -163,7 +165,7 @@ TEST(ShardWsClose, OverTextThatIsNoneBeforeItHasAllCome) {
   const Bytes all = ws_frame(Opcode::kText, "ab\xff" + std::string(10'000, 'c'));
   peer.send(ByteView(all).first(8 + 3));
   EXPECT_TRUE(it.turn_until([&] { return peer.saw_end; }));
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kBadText});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kBadText});
   EXPECT_EQ(after_upgrade(peer), ws_close_answer(WsCloseCode::kInvalidPayload, "bad_text"));
 }
 
@@ -205,11 +207,13 @@ TEST(ShardWsClose, AMessageOfExactlyTheBoundIsTaken) {
 // --- Ended by the shard -------------------------------------------------------------------------
 
 TEST(ShardWsClose, FinishSaysWhyWithACode) {
-  const auto end = static_cast<std::uint8_t>(CloseReason::kCount);
-  for (std::uint8_t number = 1; number < end; ++number) {
-    const CloseReason reason{number};
+  const HandlerNames names = test::kTestNames;
+  const std::size_t end = index_of(CloseReason::kEnd) + names.closes.size();
+  for (std::size_t index = 1; index < end; ++index) {
+    const CloseReason reason = CloseReason::at(index);
     if (reason == CloseReason::kPeerCloseFrame) continue;  // answered with its own code
-    SCOPED_TRACE(describe(reason));
+    const CloseName& name = describe(reason, names);
+    SCOPED_TRACE(name.name);
     FakeWsShard it(1);
     it.handler.packet = [&](Connection& connection, ByteView) {
       std::uint8_t* const to = it.shard.reserve_frame(connection, Opcode::kBinary, 6);
@@ -223,7 +227,7 @@ TEST(ShardWsClose, FinishSaysWhyWithACode) {
     EXPECT_TRUE(it.turn_until([&] { return peer.saw_end; }));
     Bytes expected = ws_answer(Opcode::kBinary, "answer");
     if (reason != CloseReason::kPeerClosed) {
-      expected = expected + ws_close_answer(close_code_of(reason), describe(reason));
+      expected = expected + ws_close_answer(name.code, name.name);
     }
     EXPECT_EQ(after_upgrade(peer), expected);
     EXPECT_EQ(it.handler.reasons, std::vector{reason});
@@ -233,28 +237,23 @@ TEST(ShardWsClose, FinishSaysWhyWithACode) {
 }
 
 TEST(ShardWsClose, EveryCodeMayBeOnTheWire) {
-  const auto end = static_cast<std::uint8_t>(CloseReason::kCount);
-  for (std::uint8_t number = 0; number < end; ++number) {
-    const CloseReason reason{number};
-    EXPECT_TRUE(is_wire_close_code(static_cast<std::uint16_t>(close_code_of(reason))));
+  for (const CloseName& reason : names_of<CloseReason::Own>()) {
+    EXPECT_TRUE(is_wire_close_code(static_cast<std::uint16_t>(reason.code))) << reason.name;
   }
-  const std::vector<std::pair<CloseReason, int>> codes = {
-      {CloseReason::kBadFrame, 1002},       {CloseReason::kTextMessage, 1003},
-      {CloseReason::kBadText, 1007},        {CloseReason::kBadPacket, 1007},
-      {CloseReason::kKickedOut, 1008},      {CloseReason::kTokenExpired, 1008},
-      {CloseReason::kFrameTooLong, 1009},   {CloseReason::kHeaderTooLong, 1009},
-      {CloseReason::kDraining, 1001},       {CloseReason::kIdleTimeout, 1001},
-      {CloseReason::kNoLoginService, 1013}, {CloseReason::kLoginAnswerTimeout, 1013},
-      {CloseReason::kLoginTimeout, 1008}};
+  const std::vector<std::pair<CloseReason::Own, int>> codes = {
+      {CloseReason::kBadFrame, 1002},  {CloseReason::kTextMessage, 1003},
+      {CloseReason::kBadText, 1007},   {CloseReason::kFrameTooLong, 1009},
+      {CloseReason::kDraining, 1001},  {CloseReason::kIdleTimeout, 1001},
+      {CloseReason::kPeerReset, 1008}, {CloseReason::kSlowConsumer, 1008}};
   for (const auto& [reason, code] : codes) {
-    EXPECT_EQ(static_cast<int>(close_code_of(reason)), code) << describe(reason);
+    EXPECT_EQ(static_cast<int>(describe(reason).code), code) << describe(reason).name;
   }
 }
 
 TEST(ShardWsClose, AbortSendsNothing) {
   FakeWsShard it(1);
   it.handler.packet = [&](Connection& connection, ByteView) {
-    it.shard.abort(connection, CloseReason::kKickedOut);
+    it.shard.abort(connection, TestClose::kKickedOut);
   };
   FakePeer& peer = it.upgrade();
   peer.send(ws_frame(Opcode::kBinary, "x"));
@@ -277,7 +276,7 @@ TEST(ShardWsClose, ASlowReaderCostsOnlyItself) {
     it.turn_until([&] { return slow.inbound.empty() && other.inbound.empty(); });
     it.turn();
   }
-  EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kSlowConsumer});
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kSlowConsumer});
   EXPECT_TRUE(it.turn_until([&] { return slow.closed; }));
   EXPECT_TRUE(after_upgrade(slow).empty());
   it.settle();
@@ -299,7 +298,7 @@ TEST(ShardWsClose, PartsOfAMessageAreGivenBack) {
       [&](auto&, FakePeer& peer, auto&) { peer.send(rest + ws_frame(Opcode::kClose, "")); },
       [&](auto&, FakePeer& peer, auto&) { peer.send(rest + ws_frame(Opcode::kBinary, "")); },
       [](auto& it, auto&, Connection& one) { it.shard.finish(one, CloseReason::kDraining); },
-      [](auto& it, auto&, Connection& one) { it.shard.abort(one, CloseReason::kKickedOut); },
+      [](auto& it, auto&, Connection& one) { it.shard.abort(one, TestClose::kKickedOut); },
   };
   ShardOptions options = plain();
   options.max_clients = 1;
@@ -341,8 +340,8 @@ TEST(ShardWsClose, FromWithinAMessageOfSeveralFragments) {
     FakeWsShard it(1, {}, plain());
     it.handler.packet = [&](Connection& connection, ByteView payload) {
       const std::string before(as_text(payload));
-      by_abort ? it.shard.abort(connection, CloseReason::kKickedOut)
-               : it.shard.finish(connection, CloseReason::kKickedOut);
+      by_abort ? it.shard.abort(connection, TestClose::kKickedOut)
+               : it.shard.finish(connection, TestClose::kKickedOut);
       EXPECT_EQ(as_text(payload), before) << "the payload is valid for the whole call";
     };
     FakePeer& peer = it.upgrade();
@@ -351,7 +350,7 @@ TEST(ShardWsClose, FromWithinAMessageOfSeveralFragments) {
               ws_frame(Opcode::kBinary, std::string(400, 'c'), false));
     EXPECT_TRUE(it.turn_until([&] { return peer.saw_end; }));
     EXPECT_TRUE(it.end(peer));
-    EXPECT_EQ(it.handler.reasons, std::vector{CloseReason::kKickedOut});
+    EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{TestClose::kKickedOut});
     it.expect_idle();
   }
 }

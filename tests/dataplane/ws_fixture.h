@@ -87,7 +87,7 @@ struct FakeWsShard : FakeShard {
   }
   [[nodiscard]] std::uint64_t count(Counter counter) const { return shard.counters().get(counter); }
   [[nodiscard]] std::uint64_t closed(CloseReason reason) const {
-    return shard.counters().closed(static_cast<std::size_t>(reason)).get();
+    return shard.counters().closed(reason);
   }
 };
 

@@ -16,6 +16,7 @@
 #include "control/routing/catalogue.h"
 #include "dataplane/shard.h"
 #include "services/gateway/commands.h"
+#include "services/gateway/counters.h"
 #include "services/gateway/options.h"
 #include "services/gateway/parts/header_reader.h"
 #include "services/gateway/routes.h"
@@ -47,7 +48,10 @@ struct GatewayContext {
   void rebuild_routes() {
     if (catalogue != nullptr) routes.rebuild(*catalogue, upstreams);
   }
-  void count(Counter counter, std::uint64_t by = 1) { shard.counters().add(counter, by); }
+  template <NamedBy<CounterName> Enum>
+  void count(Enum counter, std::uint64_t by = 1) {
+    shard.counters().add(counter, by);
+  }
 
   Shard& shard;
   GatewayOptions options;  // as the last reload has them

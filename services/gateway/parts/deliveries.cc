@@ -41,14 +41,14 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
   HeaderScan scan;
   const HeaderRead how = read(packet, scan);
   if (how != HeaderRead::kFast && how != HeaderRead::kSlow) {
-    context_.count(Counter::kLinkPacketMalformed);
+    context_.count(GatewayCounter::kLinkPacketMalformed);
     return;
   }
   if (scan.dest_server.value != context_.options.gateway_id) {
-    context_.count(Counter::kPushNotForUs);
+    context_.count(GatewayCounter::kPushNotForUs);
     return;
   }
-  context_.count(Counter::kPushesIn);
+  context_.count(GatewayCounter::kPushesIn);
   Delivery delivery;
   delivery.tail = packet.tail;
   const auto& link = *static_cast<const LinkState*>(connection.user);
@@ -66,7 +66,7 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
     spread(delivery, scan.dest_channels.value);
     return;
   }
-  context_.count(Counter::kPushesSlow);
+  context_.count(GatewayCounter::kPushesSlow);
   // Copies: the rewrite ends the views of the scan, and a delivery may lead to the slow path again
   // (a login's answer releases what its client has sent meanwhile).
   const std::string channels(scan.dest_channels.value);
@@ -154,7 +154,7 @@ void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) 
   if (response && place && !forwarding_.answered(delivery.head, *place)) return;
   Connection* const connection = place ? find_channel(channel_id, *place) : nullptr;
   if (connection == nullptr) {
-    if (delivery.head.is_signout == 0) context_.count(Counter::kPushToGoneChannel);
+    if (delivery.head.is_signout == 0) context_.count(GatewayCounter::kPushToGoneChannel);
     return;
   }
   Channel& channel = *channel_of(*connection);
@@ -165,7 +165,7 @@ void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) 
     return;
   }
   write_delivery(context_, *connection, delivery);
-  if (kickout) context_.shard.finish(*connection, CloseReason::kKickedOut);
+  if (kickout) context_.shard.finish(*connection, GatewayClose::kKickedOut);
   if (response) forwarding_.end_if_answered(*connection);
 }
 

@@ -16,8 +16,8 @@ void write_delivery(GatewayContext& context, Connection& connection, const Deliv
     if (to == nullptr) return;
     write_push_packet(to, delivery.header, delivery.tail);
   }
-  context.count(Counter::kDelivered);
-  context.count(Counter::kPacketsOut);
+  context.count(GatewayCounter::kDelivered);
+  context.count(GatewayCounter::kPacketsOut);
   context.counters.commands.bytes_out[delivery.head.command_index].add(bytes);
 }
 

@@ -79,7 +79,7 @@ void Ejector::set_mute(Upstream& upstream, bool mute) {
 }
 
 void Ejector::tell(const Upstream& upstream, EjectReason reason, bool ejected) {
-  if (ejected) context_.count(Counter::kEjections);
+  if (ejected) context_.count(GatewayCounter::kEjections);
   context_.shard.mail_surely(
       context_.shard.control(), kMailEjected,
       EjectedMail{upstream.id, reason, static_cast<std::uint8_t>(ejected ? 1 : 0)});

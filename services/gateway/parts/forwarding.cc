@@ -12,7 +12,7 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
   const std::string_view service = Routes::service_of(scan.command);
   if (scan.command.empty() || service == "login" ||
       scan.flag != static_cast<std::uint32_t>(Flag::kRequest)) {
-    context_.count(Counter::kRefusedCommands);
+    context_.count(GatewayCounter::kRefusedCommands);
     requests_.answer(connection, scan, Status::kInvalidCommand);
     return;
   }
@@ -22,22 +22,22 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
   const Requests::Route to =
       requests_.route(service, {channel.channel_crc, identity.account, identity.app});
   if (to.upstream == nullptr) {
-    context_.count(Counter::kForwardFailed);
+    context_.count(GatewayCounter::kForwardFailed);
     requests_.answer(connection, scan, Status::kSystemException, "no such service is connected");
     return;
   }
   // Its share of what a link holds: one client that asks faster than a service answers must not
   // use up what is everybody's.
   if (channel.outstanding >= context_.options.max_client_outstanding) [[unlikely]] {
-    context_.count(Counter::kClientOutstandingFull);
-    context_.count(Counter::kForwardFailed);
+    context_.count(GatewayCounter::kClientOutstandingFull);
+    context_.count(GatewayCounter::kForwardFailed);
     requests_.answer(connection, scan, Status::kSystemException,
                      "too many requests without an answer");
     return;
   }
   Requests::Prepared prepared;
   if (!requests_.prepare(connection, packet, header, identity, prepared)) return;
-  if (prepared.rewritten) context_.count(Counter::kForwardedSlow);
+  if (prepared.rewritten) context_.count(GatewayCounter::kForwardedSlow);
   const OutstandingRequest request{connection.slot, channel.login, scan.sequence, scan.command};
   const SendStatus status = requests_.send(to, request, prepared, channel.suffix(), packet.tail);
   if (status != SendStatus::kOk) [[unlikely]] {
@@ -59,20 +59,20 @@ bool Forwarding::answered(const DeliveryHead& answer, const ChannelPlace& place)
     upstream->answered_ms = context_.shard.now_ms();
   }
   if (upstream != nullptr && upstream->outstanding.retire(place.login, answer.sequence)) {
-    context_.count(Counter::kAnswered);
-    context_.shard.counters().change(Gauge::kOutstanding, -1);
+    context_.count(GatewayCounter::kAnswered);
+    context_.shard.counters().change(GatewayGauge::kOutstanding, -1);
     one_less_outstanding(place.slot, place.login);
     return true;
   }
-  if (answer.is_signout == 0) context_.count(Counter::kAnswerLate);
+  if (answer.is_signout == 0) context_.count(GatewayCounter::kAnswerLate);
   return false;
 }
 
 void Forwarding::fail_all(Upstream& upstream) {
   const std::size_t failed = upstream.outstanding.fail_all(
       [this](const OutstandingRequest& request) { unanswered(request); });
-  context_.count(Counter::kAnswersFailedByLink, failed);
-  context_.shard.counters().change(Gauge::kOutstanding, -static_cast<std::int64_t>(failed));
+  context_.count(GatewayCounter::kAnswersFailedByLink, failed);
+  context_.shard.counters().change(GatewayGauge::kOutstanding, -static_cast<std::int64_t>(failed));
 }
 
 void Forwarding::on_tick() {
@@ -80,9 +80,10 @@ void Forwarding::on_tick() {
     const std::size_t expired = upstream.outstanding.expire(
         context_.shard.now_ms(), context_.options.answer_timeout_ms,
         [this](const OutstandingRequest& request) { unanswered(request); });
-    context_.count(Counter::kAnswerTimeouts, expired);
+    context_.count(GatewayCounter::kAnswerTimeouts, expired);
     upstream.given_up += static_cast<std::uint32_t>(expired);
-    context_.shard.counters().change(Gauge::kOutstanding, -static_cast<std::int64_t>(expired));
+    context_.shard.counters().change(GatewayGauge::kOutstanding,
+                                     -static_cast<std::int64_t>(expired));
     if (upstream.draining && !upstream.reported_drained && upstream.outstanding.size() == 0) {
       upstream.reported_drained = true;
       context_.shard.mail_surely(context_.shard.control(), kMailUpstreamDrained, upstream.id);
@@ -138,8 +139,8 @@ void Forwarding::take_refused(ByteView message) {
   if (upstream == nullptr) return;
   OutstandingRequest request;
   if (!upstream->outstanding.take(head.login, head.sequence, request)) return;
-  context_.count(Counter::kForwardFailed);
-  context_.shard.counters().change(Gauge::kOutstanding, -1);
+  context_.count(GatewayCounter::kForwardFailed);
+  context_.shard.counters().change(GatewayGauge::kOutstanding, -1);
   unanswered(request);
 }
 

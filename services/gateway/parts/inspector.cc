@@ -110,7 +110,7 @@ void Inspector::kick(Connection& connection, const Channel& channel) {
     if (to == nullptr) return;  // it was full: closed as a slow consumer
     write_packet(to, header, as_bytes(body));
   }
-  context_.shard.finish(connection, CloseReason::kKickedByOperator);
+  context_.shard.finish(connection, GatewayClose::kKickedByOperator);
 }
 
 }  // namespace ringgate

@@ -42,21 +42,21 @@ void Logins::login(Connection& connection, const Packet& packet) {
   if (!requests_.read(connection, packet, header)) return;
   const HeaderScan& scan = header.scan;
   if (scan.command != kCommandSignIn || scan.flag != static_cast<std::uint32_t>(Flag::kRequest)) {
-    context_.count(Counter::kRefusedCommands);
+    context_.count(GatewayCounter::kRefusedCommands);
     requests_.answer(connection, scan, Status::kInvalidCommand, "log in first");
-    context_.shard.finish(connection, CloseReason::kNotALogin);
+    context_.shard.finish(connection, GatewayClose::kNotALogin);
     return;
   }
   LoginScan request;
   if (const std::string_view wrong = read_body(packet.body, request); !wrong.empty()) {
-    context_.count(Counter::kLoginBodiesRefused);
-    refuse(connection, scan, Status::kInvalidPacketBody, CloseReason::kLoginRefused, wrong);
+    context_.count(GatewayCounter::kLoginBodiesRefused);
+    refuse(connection, scan, Status::kInvalidPacketBody, GatewayClose::kLoginRefused, wrong);
     return;
   }
   TokenClaims claims;
   const TokenStatus status = verifier_.verify(request.token, unix_now_s(), claims);
   if (status != TokenStatus::kOk) {
-    refuse(connection, scan, Status::kUnauthorized, CloseReason::kLoginRefused, describe(status));
+    refuse(connection, scan, Status::kUnauthorized, GatewayClose::kLoginRefused, describe(status));
     return;
   }
   pkt::Session session;
@@ -92,7 +92,7 @@ std::string_view Logins::read_body(ByteView body, LoginScan& request) const {
 
 void Logins::refuse(Connection& connection, const HeaderScan& scan, Status status,
                     CloseReason reason, std::string_view text) {
-  context_.count(Counter::kLoginsRefused);
+  context_.count(GatewayCounter::kLoginsRefused);
   requests_.answer(connection, scan, status, text);
   context_.shard.finish(connection, reason);
 }
@@ -105,7 +105,7 @@ void Logins::forward(Connection& connection, const Packet& packet, const Request
   const SelectionKey key{crc32_ieee(identity.channel_id), identity.account, identity.app};
   const Requests::Route to = requests_.route("login", key);
   if (to.upstream == nullptr) {
-    refuse(connection, scan, Status::kSystemException, CloseReason::kNoLoginService,
+    refuse(connection, scan, Status::kSystemException, GatewayClose::kNoLoginService,
            "no login service is connected; try again");
     return;
   }
@@ -124,7 +124,7 @@ void Logins::forward(Connection& connection, const Packet& packet, const Request
   if (status != SendStatus::kOk) {
     failed(channel, "the login service cannot take more");
     Channel::destroy(context_.shard.pool(), &channel);
-    refuse(connection, scan, Status::kSystemException, CloseReason::kNoLoginService,
+    refuse(connection, scan, Status::kSystemException, GatewayClose::kNoLoginService,
            Requests::describe_refusal(status));
     return;
   }
@@ -159,18 +159,18 @@ void Logins::answered(Connection& connection, Channel& channel, const Delivery& 
   write_delivery(context_, connection, delivery);
   if (!connection.open()) return;
   if (delivery.head.success == 0) {
-    context_.count(Counter::kLoginsRefused);
+    context_.count(GatewayCounter::kLoginsRefused);
     if (delivery.head.fault != 0) failed(channel, error_text(body_of_tail(delivery.tail)));
-    context_.shard.finish(connection, CloseReason::kLoginRefused);
+    context_.shard.finish(connection, GatewayClose::kLoginRefused);
     return;
   }
-  context_.count(Counter::kLogins);
+  context_.count(GatewayCounter::kLogins);
   count(connection, 1);
   channel.state = ChannelState::kLoggedIn;
   flush_waiting(connection, channel);
   if (!connection.open()) return;
   if (channel.kicked_out) {
-    context_.shard.finish(connection, CloseReason::kKickedOut);
+    context_.shard.finish(connection, GatewayClose::kKickedOut);
     return;
   }
   arm_token_expiry(connection, channel);
@@ -187,13 +187,13 @@ void Logins::arm_token_expiry(Connection& connection, const Channel& channel) {
 void Logins::on_deadline(Connection& connection) {
   const Channel* const channel = channel_of(connection);
   if (channel == nullptr) {
-    context_.shard.finish(connection, CloseReason::kLoginTimeout);
+    context_.shard.finish(connection, GatewayClose::kLoginTimeout);
   } else if (channel->state == ChannelState::kLoggingIn) {
     time_out(connection, *channel);
   } else if (connection.saw_eof) {
     context_.shard.finish(connection, CloseReason::kPeerClosed);
   } else if (unix_now_s() >= std::int64_t{channel->expires_at_s} + context_.options.token_grace_s) {
-    context_.shard.finish(connection, CloseReason::kTokenExpired);
+    context_.shard.finish(connection, GatewayClose::kTokenExpired);
   } else {
     arm_token_expiry(connection, *channel);
   }
@@ -207,12 +207,12 @@ void Logins::time_out(Connection& connection, const Channel& channel) {
   scan.command = kCommandSignIn;
   scan.sequence = channel.login_sequence;
   requests_.answer(connection, scan, Status::kSystemException, kWhy);
-  context_.shard.finish(connection, CloseReason::kLoginAnswerTimeout);
+  context_.shard.finish(connection, GatewayClose::kLoginAnswerTimeout);
 }
 
 void Logins::unanswered(Connection& connection, const Channel& channel) {
   failed(channel, "the login service did not answer");
-  context_.shard.finish(connection, CloseReason::kNoLoginService);
+  context_.shard.finish(connection, GatewayClose::kNoLoginService);
 }
 
 void Logins::ended(const Connection& connection, const Channel& channel) {
@@ -220,9 +220,9 @@ void Logins::ended(const Connection& connection, const Channel& channel) {
 }
 
 void Logins::count(const Connection& connection, int by) {
-  context_.shard.counters().change(Gauge::kChannels, by);
+  context_.shard.counters().change(GatewayGauge::kChannels, by);
   if (connection.transport == Transport::kWebSocket) {
-    context_.shard.counters().change(Gauge::kWebSocketChannels, by);
+    context_.shard.counters().change(GatewayGauge::kWebSocketChannels, by);
   }
 }
 
@@ -261,13 +261,13 @@ void Logins::give_up(const Channel& channel) {
     OutstandingRequest request;
     if (!upstream.outstanding.take(channel.login, channel.login_sequence, request)) return;
     ++upstream.given_up;
-    context_.shard.counters().change(Gauge::kOutstanding, -1);
+    context_.shard.counters().change(GatewayGauge::kOutstanding, -1);
   });
 }
 
 // For /ready, which wants to know why. The mail may be lost in a flood: there are more like it.
 void Logins::failed(const Channel& channel, std::string_view why) {
-  context_.count(Counter::kLoginsFailed);
+  context_.count(GatewayCounter::kLoginsFailed);
   if (context_.shard.now_ms() - failed_told_ms_ >= kMomentMs) {
     failed_told_ms_ = context_.shard.now_ms();
     failed_told_ = 0;

@@ -8,8 +8,9 @@ namespace ringgate {
 bool Requests::read(Connection& connection, const Packet& packet, Header& header) {
   header.read = context_.headers.read(packet.header, context_.options.max_metas, header.scan);
   if (header.read == HeaderRead::kBad || header.read == HeaderRead::kTooManyMetas) {
-    context_.shard.finish(connection, header.read == HeaderRead::kBad ? CloseReason::kBadPacket
-                                                                      : CloseReason::kTooManyMetas);
+    context_.shard.finish(connection, header.read == HeaderRead::kBad
+                                          ? GatewayClose::kBadPacket
+                                          : GatewayClose::kTooManyMetas);
     return false;
   }
   context_.counters.commands.count_in(
@@ -22,12 +23,12 @@ Requests::Route Requests::route(std::string_view service, const SelectionKey& ke
   const Routes::Choice choice = context_.routes.select(service, key);
   const Route found{choice.upstream, &context_.counters.services.of(service)};
   if (found.upstream == nullptr) {
-    context_.count(Counter::kNoService);
+    context_.count(GatewayCounter::kNoService);
     found.counters->no_service.add(1);
     context_.counters.zones.of(choice.zone).no_server.add(1);
   }
   if (choice.zone_fallback) [[unlikely]] {
-    context_.count(Counter::kZoneFallback);
+    context_.count(GatewayCounter::kZoneFallback);
     context_.counters.zones.of(choice.zone).fallback.add(1);
   }
   return found;
@@ -40,7 +41,7 @@ bool Requests::prepare(Connection& connection, const Packet& packet, const Heade
     return true;
   prepared = {context_.headers.rewrite_for_forward(packet.header, header.read, identity), true};
   if (!prepared.header.empty()) return true;
-  context_.shard.finish(connection, CloseReason::kBadPacket);
+  context_.shard.finish(connection, GatewayClose::kBadPacket);
   return false;
 }
 
@@ -59,10 +60,10 @@ SendStatus Requests::send(const Route& to, const OutstandingRequest& request,
 }
 
 void Requests::count_failure(SendStatus status) {
-  context_.count(Counter::kForwardFailed);
-  if (status == SendStatus::kQueueFull) context_.count(Counter::kForwardFailedBytes);
-  if (status == SendStatus::kOutstandingFull) context_.count(Counter::kOutstandingFull);
-  if (status == SendStatus::kTooLong) context_.count(Counter::kLinkFrameTooLong);
+  context_.count(GatewayCounter::kForwardFailed);
+  if (status == SendStatus::kQueueFull) context_.count(GatewayCounter::kForwardFailedBytes);
+  if (status == SendStatus::kOutstandingFull) context_.count(GatewayCounter::kOutstandingFull);
+  if (status == SendStatus::kTooLong) context_.count(GatewayCounter::kLinkFrameTooLong);
 }
 
 std::string_view Requests::describe_refusal(SendStatus status) noexcept {
@@ -84,7 +85,7 @@ void Requests::answer(Connection& connection, const HeaderScan& scan, Status sta
                                                         packet_bytes(header, body.bytes().size()));
   if (to == nullptr) return;
   write_packet(to, header, body.bytes());
-  context_.count(Counter::kPacketsOut);
+  context_.count(GatewayCounter::kPacketsOut);
 }
 
 }  // namespace ringgate

@@ -58,25 +58,25 @@ void Signouts::expire_ended_early() {
 
 void Signouts::wait(const Ended& channel) {
   if (waiting_.size() >= context_.options.max_signouts) {
-    context_.count(Counter::kSignoutsDropped);
+    context_.count(GatewayCounter::kSignoutsDropped);
     return;
   }
   waiting_.push_back(
       {std::string(channel.id), std::string(channel.app), channel.crc, context_.shard.now_ms()});
-  context_.shard.counters().set(Gauge::kSignoutsWaiting, waiting_.size());
+  context_.shard.counters().set(GatewayGauge::kSignoutsWaiting, waiting_.size());
 }
 
 void Signouts::retry() {
   while (!waiting_.empty()) {
     const Waiting& oldest = waiting_.front();
     if (context_.shard.now_ms() - oldest.since_ms > context_.options.signout_keep_ms) {
-      context_.count(Counter::kSignoutsDropped);
+      context_.count(GatewayCounter::kSignoutsDropped);
     } else if (!forward({oldest.id, oldest.app, oldest.crc})) {
       break;
     }
     waiting_.pop_front();
   }
-  context_.shard.counters().set(Gauge::kSignoutsWaiting, waiting_.size());
+  context_.shard.counters().set(GatewayGauge::kSignoutsWaiting, waiting_.size());
 }
 
 // False: no login service can take it now. Not a request: nobody waits for its answer, and one that
@@ -88,7 +88,7 @@ bool Signouts::forward(const Ended& channel) {
   if (upstream == nullptr || !upstream->up) return false;
   const bool sent =
       upstream->link != nullptr ? append(*upstream, channel.id) : mail(*upstream, channel);
-  if (sent) context_.count(Counter::kSignouts);
+  if (sent) context_.count(GatewayCounter::kSignouts);
   return sent;
 }
 
@@ -129,7 +129,7 @@ void Signouts::take(ByteView message) {
   const Upstream* const upstream = context_.upstreams.find(head.upstream);
   if (upstream != nullptr && upstream->link != nullptr && upstream->epoch == head.epoch) {
     if (append(*upstream, channel.id)) return;
-    context_.count(Counter::kForwardFailedBytes);
+    context_.count(GatewayCounter::kForwardFailedBytes);
   }
   wait(channel);
 }

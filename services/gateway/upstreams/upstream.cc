@@ -6,6 +6,7 @@
 
 #include "codec/rewrite.h"
 #include "dataplane/read_mail.h"
+#include "services/gateway/counters.h"
 
 namespace ringgate {
 
@@ -47,7 +48,7 @@ std::uint8_t* Upstreams::reserve(Upstream& upstream, std::size_t bytes,
   }
   const bool added = upstream.outstanding.add(request, shard_.now_ms());
   RINGGATE_CHECK(added);
-  shard_.counters().change(Gauge::kOutstanding, 1);
+  shard_.counters().change(GatewayGauge::kOutstanding, 1);
   if (upstream.link != nullptr) note_asked(upstream);
   status = SendStatus::kOk;
   return room;
@@ -63,7 +64,7 @@ SendStatus Upstreams::forward(Upstream& upstream, const OutstandingRequest& requ
   std::uint8_t* const to = reserve(upstream, bytes, request, status);
   if (to == nullptr) return status;
   write_forward(to, header, suffix, tail);
-  shard_.counters().add(Counter::kForwarded);
+  shard_.counters().add(GatewayCounter::kForwarded);
   return status;
 }
 
@@ -197,7 +198,7 @@ void Upstreams::take_to_link(std::uint32_t from, ByteView message) {
     note_asked(*upstream);
     return;
   }
-  shard_.counters().add(Counter::kForwardFailedBytes);
+  shard_.counters().add(GatewayCounter::kForwardFailedBytes);
   shard_.mail_surely(from, kMailRefused, head);
 }
 
@@ -206,9 +207,9 @@ void Upstreams::retire(std::uint32_t id) {
   if (found == upstreams_.end()) return;
   if (Connection* const link = found->second->link; link != nullptr) {
     static_cast<LinkState*>(link->user)->upstream = nullptr;
-    shard_.finish(*link, CloseReason::kLinkRemoved);
+    shard_.finish(*link, GatewayClose::kLinkRemoved);
   }
-  shard_.counters().change(Gauge::kOutstanding,
+  shard_.counters().change(GatewayGauge::kOutstanding,
                            -static_cast<std::int64_t>(found->second->outstanding.size()));
   upstreams_.erase(found);
 }

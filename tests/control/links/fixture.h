@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/links/manager.h"
+#include "services/gateway/counters.h"
 #include "services/gateway/upstreams/upstream.h"
 #include "tests/common/loop_thread.h"
 #include "tests/common/tcp_peer.h"
@@ -25,6 +26,7 @@ class LinkRecorder final : public Handler {
   std::atomic<bool> spoiled = false;     // it was not what it had been
   std::atomic<int> retired = 0;
 
+  [[nodiscard]] HandlerNames names() const noexcept override { return kGatewayNames; }
   void on_start(Shard& shard) override {
     shard_ = &shard;
     upstreams_ = std::make_unique<Upstreams>(shard, 16, 60'000);

@@ -54,7 +54,7 @@ TEST(UpstreamRetire, AnswersWhatIsOutstandingAndClosesTheLink) {
   EXPECT_TRUE(link.ends());
   link.close();
   EXPECT_TRUE(world.until([&] { return !world.closed.empty(); }));
-  EXPECT_EQ(world.closed[0].reason, CloseReason::kLinkRemoved);
+  EXPECT_EQ(world.closed[0].reason, GatewayClose::kLinkRemoved);
   EXPECT_EQ(world.outstanding(0) + world.outstanding(1), 0u);
   world.retire(2);   // known no more
   world.retire(77);  // never known
@@ -92,7 +92,7 @@ TEST(GatewayDrain, ClosesItsClientsTellsLoginAndThenSaysSo) {
   }
   world.group->flush();
   for (const WorldClient* const client : {&here, &there}) {
-    EXPECT_EQ(receive(client->socket).close_words, describe(CloseReason::kDraining));
+    EXPECT_EQ(receive(client->socket).close_words, describe(CloseReason::kDraining).name);
     EXPECT_TRUE(receive(client->socket).ended);
   }
   std::set<std::string> signed_out;
@@ -116,7 +116,7 @@ TEST(GatewayDrain, KeepsASlowPace) {
   world.group->post(0, kMailDrain, DrainMail{2'000, 0});
   world.group->flush();
   for (const WorldClient* const client : {&first, &second, &third}) {
-    EXPECT_EQ(receive(client->socket).close_words, describe(CloseReason::kDraining));
+    EXPECT_EQ(receive(client->socket).close_words, describe(CloseReason::kDraining).name);
   }
   EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::seconds(1)) << "1.5 s, say";
 }

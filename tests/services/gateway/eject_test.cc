@@ -150,8 +150,8 @@ TEST_F(Eject, ASilentInstanceIsLeftOutByBothShardsUntilItSaysSomething) {
   std::multiset<std::uint32_t> answered;
   while (!answered.contains(7)) answered.insert(receive(there.socket).header.sequence());
   EXPECT_EQ(answered.count(7), 1U);
-  EXPECT_EQ(world_->count(Counter::kAnswerTimeouts), 0U);
-  EXPECT_GE(world_->count(Counter::kEjections), 1U);
+  EXPECT_EQ(world_->count(GatewayCounter::kAnswerTimeouts), 0U);
+  EXPECT_GE(world_->count(GatewayCounter::kEjections), 1U);
 }
 
 TEST_F(Eject, OneThatAnswersPingsMayTakeItsTime) {
@@ -280,7 +280,7 @@ TEST_F(Eject, AMuteInstanceIsLeftOutWhileAnotherAnswers) {
     return last(kFirst) != nullptr;
   }));
   EXPECT_EQ(last(kFirst)->reason, EjectReason::kMute);
-  EXPECT_GE(world_->count(0, Counter::kAnswerTimeouts), 3U);
+  EXPECT_GE(world_->count(0, GatewayCounter::kAnswerTimeouts), 3U);
   first_->serve();  // late, but answers
   EXPECT_TRUE(until_ejected(kFirst, false));
 }

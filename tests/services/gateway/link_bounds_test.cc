@@ -26,7 +26,7 @@ TEST(LinkBounds, MoreRequestsThanMayBeOutstandingAreAnsweredAtOnce) {
     const WorldClient client = world.login(shard);
     for (const std::uint32_t sequence : {1u, 2u, 3u}) EXPECT_TRUE(client.send(sequence));
     EXPECT_EQ(sequences(client.socket, 1, Status::kSystemException), Sequences{3});
-    EXPECT_EQ(world.count(shard, Counter::kOutstandingFull), 1u);
+    EXPECT_EQ(world.count(shard, GatewayCounter::kOutstandingFull), 1u);
     const WorldPacket first = receive(link);
     const WorldPacket second = receive(link);
     World::answer(link, second);
@@ -66,7 +66,7 @@ TEST(LinkBounds, AClientHasAShareOfWhatIsOutstanding) {
     link = world.link(2, 0);
     for (const std::uint32_t sequence : {5u, 6u, 7u}) EXPECT_TRUE(busy.send(sequence));
     EXPECT_EQ(sequences(busy.socket, 1, Status::kSystemException), Sequences{7});
-    EXPECT_EQ(world.count(shard, Counter::kClientOutstandingFull), 2u);
+    EXPECT_EQ(world.count(shard, GatewayCounter::kClientOutstandingFull), 2u);
     for (int i = 0; i < 2; ++i) World::answer(link, receive(link));
     EXPECT_EQ(sequences(busy.socket, 2, Status::kSuccess), (Sequences{5, 6}));
   }
@@ -112,8 +112,8 @@ TEST_P(FullLink, RefusesWhatDoesNotFitAndDeliversTheRest) {
     EXPECT_EQ(all.count(sequence), 1u) << sequence;
   }
   EXPECT_EQ(served + refusals, kRequests);
-  EXPECT_GT(world.count(0, Counter::kForwardFailedBytes), 0u);
-  EXPECT_EQ(world.count(GetParam(), Counter::kForwardFailed), refusals);
+  EXPECT_GT(world.count(0, GatewayCounter::kForwardFailedBytes), 0u);
+  EXPECT_EQ(world.count(GetParam(), GatewayCounter::kForwardFailed), refusals);
   EXPECT_EQ(world.outstanding(GetParam()), 0u);
   EXPECT_TRUE(client.send(kRequests + 1, body));
   EXPECT_EQ(sequences(client.socket, 1, Status::kSuccess), Sequences{kRequests + 1});
@@ -151,7 +151,7 @@ TEST(LinkBounds, WhatALinkDoesNotTakeIsRefusedToItsSender) {
       EXPECT_EQ(first.body.size(), service_takes - added);
       World::answer(link, first);
       EXPECT_EQ(sequences(client.socket, 1, Status::kSuccess), Sequences{1});
-      EXPECT_EQ(world.count(Counter::kLinkFrameTooLong), ++refused);
+      EXPECT_EQ(world.count(GatewayCounter::kLinkFrameTooLong), ++refused);
       EXPECT_EQ(world.outstanding(shard), 0u);
     }
   }
@@ -171,8 +171,8 @@ TEST(LinkBounds, AnAnswerThatComesTooLateIsDropped) {
     World::answer(link, request, "too late");
     World::push(link, client, "marker");
     EXPECT_EQ(receive(client.socket).body, "marker");
-    EXPECT_EQ(world.count(shard, Counter::kAnswerLate), 1u);
-    EXPECT_EQ(world.count(shard, Counter::kAnswerTimeouts), 1u);
+    EXPECT_EQ(world.count(shard, GatewayCounter::kAnswerLate), 1u);
+    EXPECT_EQ(world.count(shard, GatewayCounter::kAnswerTimeouts), 1u);
     EXPECT_EQ(world.outstanding(shard), 0u);
   }
 }
@@ -189,7 +189,7 @@ TEST(LinkBounds, ASecondAnswerIsDropped) {
   World::push(link, client, "marker");
   EXPECT_EQ(receive(client.socket).body, "first");
   EXPECT_EQ(receive(client.socket).body, "marker");
-  EXPECT_EQ(world.count(1, Counter::kAnswerLate), 1u);
+  EXPECT_EQ(world.count(1, GatewayCounter::kAnswerLate), 1u);
 }
 
 }  // namespace

@@ -61,8 +61,8 @@ TEST_F(LinkDown, FailsTheRequestsOfBothShardsOnceEach) {
   expect_working(here, link, 9);
   expect_working(there, link, 9);
   EXPECT_EQ(world_.outstanding(0) + world_.outstanding(1), 0u);
-  EXPECT_EQ(world_.count(Counter::kAnswersFailedByLink), 40u);
-  EXPECT_EQ(world_.count(Counter::kAnswerLate), 0u);
+  EXPECT_EQ(world_.count(GatewayCounter::kAnswersFailedByLink), 40u);
+  EXPECT_EQ(world_.count(GatewayCounter::kAnswerLate), 0u);
 }
 
 TEST_F(LinkDown, RequestsAfterItAreAnsweredAtOnce) {
@@ -89,8 +89,8 @@ TEST_F(LinkDown, AnswersTheClientsThatStayAndNotThoseThatLeft) {
   const linger at_once{1, 0};
   setsockopt(leaves.socket.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   leaves.socket.close();
-  EXPECT_TRUE(
-      world_.until([&] { return world_.group->shard(1).counters().get(Gauge::kChannels) == 1; }));
+  EXPECT_TRUE(world_.until(
+      [&] { return world_.group->shard(1).counters().get(GatewayGauge::kChannels) == 1; }));
   const WorldClient newer = world_.login(1, "carol");  // perhaps in the same slot
   link.close();
   EXPECT_EQ(sequences(stays.socket, 1, Status::kSystemException), Sequences{1});
@@ -113,7 +113,7 @@ TEST_F(LinkDown, ALoginThatWaitsIsAnsweredAndClosed) {
     const WorldPacket forwarded = receive(*world_.login_link);
     world_.login_link.reset();
     EXPECT_EQ(sequences(client, 1, Status::kSystemException), Sequences{3});
-    EXPECT_EQ(receive(client).close_words, describe(CloseReason::kNoLoginService));
+    EXPECT_EQ(receive(client).close_words, describe(GatewayClose::kNoLoginService).name);
     EXPECT_TRUE(receive(client).ended);
     // Its sign-in was forwarded, so its sign-out is, as soon as there is a link.
     world_.login_link = std::make_unique<TcpPeer>(world_.link(1, 0));

@@ -95,7 +95,7 @@ TEST(LinkMail, ThatARetiredUpstreamHadALinkIsHarmless) {
   world.retire(2);
   EXPECT_TRUE(link.ends());
   world.group->post(1, kMailLinkUp, LinkEvent{2, kNoLane, epoch, CloseReason::kNone});
-  world.group->post(1, kMailLinkDown, LinkEvent{2, kNoLane, epoch, CloseReason::kLinkRemoved});
+  world.group->post(1, kMailLinkDown, LinkEvent{2, kNoLane, epoch, GatewayClose::kLinkRemoved});
   const WorldClient there = world.login(1);
   EXPECT_TRUE(there.send(5));
   EXPECT_EQ(sequences(there.socket, 1, Status::kSystemException), Sequences{5});

@@ -27,7 +27,7 @@ class PeerEnd : public testing::TestWithParam<std::uint32_t> {
   }
   // Clients that were on the other shard first are none of this one's.
   [[nodiscard]] std::uint64_t signouts() const {
-    return world_->count(GetParam(), Counter::kSignouts);
+    return world_->count(GetParam(), GatewayCounter::kSignouts);
   }
   void expect_signout(const WorldClient& client) {
     WorldPacket got = receive(*world_->login_link);
@@ -86,7 +86,7 @@ TEST_P(PeerEnd, ASignOutWaitsForTheAnswersOfAChannelThatIsGone) {
     }
     client.socket.close();
     const auto gone = [&] {
-      return world_->group->shard(GetParam()).counters().get(Gauge::kChannels) == 0;
+      return world_->group->shard(GetParam()).counters().get(GatewayGauge::kChannels) == 0;
     };
     EXPECT_TRUE(world_->until(gone));
     EXPECT_EQ(signouts(), before);

@@ -53,7 +53,7 @@ TEST(GatewaySelectors, NewOnesAreUsedAtOnceAndTheOldOnesMayGo) {
       expect_on(to_a ? in_a : in_b, *client, ++sequence);
     }
   }
-  EXPECT_EQ(world.count(0, Counter::kZoneFallback), 0u);
+  EXPECT_EQ(world.count(0, GatewayCounter::kZoneFallback), 0u);
 }
 
 TEST(GatewaySelectors, LeavingAZoneIsCounted) {
@@ -63,9 +63,9 @@ TEST(GatewaySelectors, LeavingAZoneIsCounted) {
   world.publish(kEntries);
   const WorldClient client = world.login(0);
   world.publish(kEntries, kim_in("c"));
-  const std::uint64_t before = world.count(Counter::kZoneFallback);
+  const std::uint64_t before = world.count(GatewayCounter::kZoneFallback);
   expect_on(in_a, client, 7);
-  EXPECT_EQ(world.count(0, Counter::kZoneFallback), before + 1);
+  EXPECT_EQ(world.count(0, GatewayCounter::kZoneFallback), before + 1);
 }
 
 // Sign-outs go where the sign-in went: where the zone of the app is, by its account's service.
@@ -94,7 +94,7 @@ TEST(GatewaySelectors, ASignOutFollowsItsSignIn) {
   world.publish(entries, kim_in("b"));
   later.socket.close();
   EXPECT_TRUE(world.until(
-      [&] { return world.group->shard(1).counters().get(Gauge::kSignoutsWaiting) == 1; }));
+      [&] { return world.group->shard(1).counters().get(GatewayGauge::kSignoutsWaiting) == 1; }));
   entries[0].draining = entries[1].draining = false;
   world.publish(entries, kim_in("b"));
   EXPECT_TRUE(signed_out(in_b, later.channel));

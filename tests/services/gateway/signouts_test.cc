@@ -39,7 +39,7 @@ void post_signout(World& world, std::uint32_t home, std::uint32_t upstream, std:
 }
 
 std::uint64_t waiting(World& world, std::uint32_t shard) {
-  return world.group->shard(shard).counters().get(Gauge::kSignoutsWaiting);
+  return world.group->shard(shard).counters().get(GatewayGauge::kSignoutsWaiting);
 }
 
 TEST(Signouts, ForADeadLinkGoesToTheNext) {
@@ -101,7 +101,7 @@ TEST(Signouts, MoreThanMayWaitAreDroppedAndCounted) {
   for (const char* const id : {"g1_a_1", "g1_b_1", "g1_c_1"}) {
     post_signout(world, 0, kInA, 1, id, "kim");
   }
-  EXPECT_TRUE(world.until([&] { return world.count(0, Counter::kSignoutsDropped) == 1; }));
+  EXPECT_TRUE(world.until([&] { return world.count(0, GatewayCounter::kSignoutsDropped) == 1; }));
   EXPECT_EQ(waiting(world, 0), 2u);
 }
 
@@ -110,7 +110,7 @@ TEST(Signouts, ThatWaitTooLongAreDropped) {
   options.gateway.signout_keep_ms = 1;
   World world(options);
   post_signout(world, 0, kInA, 1, "g1_a_1", "kim");
-  EXPECT_TRUE(world.until([&] { return world.count(0, Counter::kSignoutsDropped) == 1; }));
+  EXPECT_TRUE(world.until([&] { return world.count(0, GatewayCounter::kSignoutsDropped) == 1; }));
   EXPECT_EQ(waiting(world, 0), 0u);
 }
 

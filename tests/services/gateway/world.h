@@ -13,6 +13,7 @@
 #include "codec/pkt.pb.h"
 #include "codec/rewrite.h"
 #include "dataplane/shard_group.h"
+#include "services/gateway/counters.h"
 #include "services/gateway/handler.h"
 #include "services/gateway/settings_on_shards.h"
 #include "tests/common/tcp_peer.h"
@@ -79,14 +80,16 @@ class World {
   // A push to a client that no request waits for.
   static void push(const TcpPeer& link, const WorldClient& client, std::string_view body);
 
-  [[nodiscard]] std::uint64_t count(std::uint32_t shard, Counter counter) const {
+  template <NamedBy<CounterName> Enum>
+  [[nodiscard]] std::uint64_t count(std::uint32_t shard, Enum counter) const {
     return group->shard(shard).counters().get(counter);
   }
-  [[nodiscard]] std::uint64_t count(Counter counter) const {
+  template <NamedBy<CounterName> Enum>
+  [[nodiscard]] std::uint64_t count(Enum counter) const {
     return count(0, counter) + count(1, counter);
   }
   [[nodiscard]] std::uint64_t outstanding(std::uint32_t shard) const {
-    return group->shard(shard).counters().get(Gauge::kOutstanding);
+    return group->shard(shard).counters().get(GatewayGauge::kOutstanding);
   }
 
   WorldOptions options;

@@ -80,7 +80,7 @@ TEST_F(LoginTest, ASessionThatCouldNotBeKeptIsRefused) {
 TEST_F(LoginTest, AChannelIdThatIsAListIsNotOne) {
   const TestClient list{gateway, "g1", "alice", "g1_alice_1,g1_bob_1"};
   list.ask("login.signin", 7, list.session().SerializeAsString());
-  EXPECT_TRUE(service.wait_for(Counter::kLinkPacketMalformed, 1));
+  EXPECT_TRUE(service.wait_for(LogicCounter::kLinkPacketMalformed, 1));
   const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
   EXPECT_EQ(alice.sign_in(), pkt::Status::Success) << "nothing was answered before";
 }

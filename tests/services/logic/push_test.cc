@@ -64,7 +64,7 @@ TEST_F(LogicPushTest, OnePacketForEachGateway) {
   const ReceivedPacket there = second.receive();
   EXPECT_EQ(there.meta("dest.channels"), "b,d");
   EXPECT_EQ(there.meta("dest.server"), "g2");
-  EXPECT_EQ(service.count(Counter::kNoGateway), 1);  // g3
+  EXPECT_EQ(service.count(LogicCounter::kNoGateway), 1);  // g3
 }
 
 TEST_F(LogicPushTest, ManyReceiversTakeSeveralPackets) {

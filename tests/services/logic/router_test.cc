@@ -114,8 +114,8 @@ TEST_F(LogicRouterTest, TooManyWaitingOfOneChannelAreRefused) {
   EXPECT_EQ(refused.header.status(), pkt::Status::SystemException);
   store.open.store(true);
   for (std::uint32_t i = 1; i <= 3; ++i) EXPECT_EQ(gateway.receive().header.sequence(), i);
-  EXPECT_EQ(service->count(Counter::kChannelWaitingFull), 1);
-  EXPECT_EQ(service->count(Counter::kServiceRequestsFull), 0);
+  EXPECT_EQ(service->count(LogicCounter::kChannelWaitingFull), 1);
+  EXPECT_EQ(service->count(LogicCounter::kServiceRequestsFull), 0);
 }
 
 TEST_F(LogicRouterTest, TooManyRequestsAreRefused) {
@@ -132,8 +132,8 @@ TEST_F(LogicRouterTest, TooManyRequestsAreRefused) {
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
   send(gateway, "test.wait", "c", 4);
   EXPECT_EQ(gateway.receive().header.sequence(), 4);
-  EXPECT_EQ(service->count(Counter::kServiceRequestsFull), 1);
-  EXPECT_EQ(service->count(Counter::kServiceRequestBytesFull), 0);
+  EXPECT_EQ(service->count(LogicCounter::kServiceRequestsFull), 1);
+  EXPECT_EQ(service->count(LogicCounter::kServiceRequestBytesFull), 0);
 }
 
 TEST_F(LogicRouterTest, RequestsOfTooManyBytesAreRefused) {
@@ -146,8 +146,8 @@ TEST_F(LogicRouterTest, RequestsOfTooManyBytesAreRefused) {
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::SystemException);
   store.open.store(true);
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
-  EXPECT_EQ(service->count(Counter::kServiceRequestBytesFull), 1);
-  EXPECT_EQ(service->count(Counter::kServiceRequestsFull), 0);
+  EXPECT_EQ(service->count(LogicCounter::kServiceRequestBytesFull), 1);
+  EXPECT_EQ(service->count(LogicCounter::kServiceRequestsFull), 0);
 }
 
 TEST_F(LogicRouterTest, EveryRequestIsAnswered) {
@@ -170,8 +170,8 @@ TEST_F(LogicRouterTest, AnExceptionIsCountedAndToldWithItsCommand) {
     send(gateway, command, "c", 1);
     EXPECT_EQ(gateway.receive().header.status(), pkt::Status::SystemException) << command;
   }
-  EXPECT_TRUE(service->wait_for(Counter::kHandlerExceptions, 2));
-  EXPECT_EQ(service->count(Counter::kHandlerExceptions), 2);
+  EXPECT_TRUE(service->wait_for(LogicCounter::kHandlerExceptions, 2));
+  EXPECT_EQ(service->count(LogicCounter::kHandlerExceptions), 2);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (told.size() < 2 && std::chrono::steady_clock::now() < end) {
     service->group().drain([&told](std::uint32_t, MailKind kind, ByteView message) {
@@ -240,7 +240,7 @@ TEST_F(LogicRouterTest, AnAnswerWithoutALinkIsCounted) {
   }
   ASSERT_TRUE(service->wait_for(Counter::kClosed, 1));
   store.open.store(true);
-  EXPECT_TRUE(service->wait_for(Counter::kNoGateway, 1));
+  EXPECT_TRUE(service->wait_for(LogicCounter::kNoGateway, 1));
 }
 
 // Its coroutine is destroyed while it waits, which must not leak or touch what is gone.

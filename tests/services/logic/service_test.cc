@@ -73,7 +73,7 @@ TEST_F(LogicServiceTest, AnAnswerThatNoLinkTakesIsAnError) {
   EXPECT_EQ(answer.header.sequence(), 1U);
   EXPECT_EQ(answer.header.status(), pkt::Status::SystemException);
   EXPECT_FALSE(answer.parse<pkt::ErrorResp>().message().empty());
-  EXPECT_EQ(service->count(Counter::kLinkFrameTooLong), 1U);
+  EXPECT_EQ(service->count(LogicCounter::kLinkFrameTooLong), 1U);
 }
 
 TEST_F(LogicServiceTest, AnswersByteForByte) {
@@ -152,7 +152,7 @@ TEST_F(LogicServiceTest, AMalformedPacketKeepsTheLink) {
   gateway.send(request("echo.x", "", 3));  // nobody to answer
   gateway.send(request("echo.x", "c", 4));
   EXPECT_EQ(gateway.receive().header.sequence(), 4);
-  EXPECT_EQ(service->count(Counter::kLinkPacketMalformed), 5);
+  EXPECT_EQ(service->count(LogicCounter::kLinkPacketMalformed), 5);
 }
 
 TEST_F(LogicServiceTest, TakesAnyValidEncodingOfAHeader) {
@@ -208,8 +208,8 @@ TEST_F(LogicServiceTest, ANewerLinkReplacesTheOlderAcrossShards) {
   EXPECT_TRUE(older.closed_by_peer());
   newer.send(request("echo.x", "c", 2));
   EXPECT_EQ(newer.receive().header.sequence(), 2);
-  EXPECT_EQ(service->group().shard(0).counters().get(Counter::kPacketsIn), 1);
-  EXPECT_EQ(service->group().shard(1).counters().get(Counter::kPacketsIn), 1);
+  EXPECT_EQ(service->group().shard(0).counters().get(LogicCounter::kPacketsIn), 1);
+  EXPECT_EQ(service->group().shard(1).counters().get(LogicCounter::kPacketsIn), 1);
 }
 
 TEST_F(LogicServiceTest, LanesStandSideBySideAndAnswerEachTheirOwn) {
@@ -252,7 +252,7 @@ TEST_F(LogicServiceTest, APushWithoutALinkIsCounted) {
   header.dest = "nowhere";
   gateway.send(header);
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
-  EXPECT_EQ(service->count(Counter::kNoGateway), 1);
+  EXPECT_EQ(service->count(LogicCounter::kNoGateway), 1);
 }
 
 TEST_F(LogicServiceTest, AGatewayThatIsGoneEverywhereIsForgotten) {
@@ -268,7 +268,7 @@ TEST_F(LogicServiceTest, AGatewayThatIsGoneEverywhereIsForgotten) {
   header.dest = "g2";
   gateway.send(header);
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
-  EXPECT_EQ(service->count(Counter::kNoGateway), 1);
+  EXPECT_EQ(service->count(LogicCounter::kNoGateway), 1);
 }
 
 }  // namespace

@@ -50,17 +50,9 @@ void TestService::start() {
   if (!started) throw std::runtime_error(started.error().message);
 }
 
-std::uint64_t TestService::count(Counter counter) const {
-  std::uint64_t sum = 0;
-  for (std::uint32_t i = 0; i < group_->size(); ++i) {
-    sum += group_->shard(i).counters().get(counter);
-  }
-  return sum;
-}
-
-bool TestService::wait_for(Counter counter, std::uint64_t at_least) const {
+bool TestService::wait_until(const std::function<bool()>& condition) {
   for (int i = 0; i < kPatienceMs; ++i) {
-    if (count(counter) >= at_least) return true;
+    if (condition()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return false;

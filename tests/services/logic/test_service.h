@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "codec/pkt.pb.h"
 #include "codec/rewrite.h"
 #include "dataplane/shard_group.h"
+#include "services/logic/counters.h"
 #include "services/logic/service.h"
 
 namespace ringgate {
@@ -30,11 +32,23 @@ class TestService {
   [[nodiscard]] std::uint16_t port() const { return listener_.sockets.port(); }
   [[nodiscard]] ShardGroup& group() { return *group_; }
   void start();
-  [[nodiscard]] std::uint64_t count(Counter counter) const;
+  template <NamedBy<CounterName> Enum>
+  [[nodiscard]] std::uint64_t count(Enum counter) const {
+    std::uint64_t sum = 0;
+    for (std::uint32_t i = 0; i < group_->size(); ++i) {
+      sum += group_->shard(i).counters().get(counter);
+    }
+    return sum;
+  }
   // Until the counter, over all shards, is at least that; false after 10 s.
-  [[nodiscard]] bool wait_for(Counter counter, std::uint64_t at_least) const;
+  template <NamedBy<CounterName> Enum>
+  [[nodiscard]] bool wait_for(Enum counter, std::uint64_t at_least) const {
+    return wait_until([&] { return count(counter) >= at_least; });
+  }
 
  private:
+  [[nodiscard]] static bool wait_until(const std::function<bool()>& condition);
+
   Listener listener_;
   std::unique_ptr<ShardGroup> group_;
 };

@@ -1,0 +1,128 @@
+// What only a gateway counts, and why it ends connections.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/names.h"
+#include "services/process/packet_counters.h"
+
+namespace ringgate {
+
+enum class GatewayCounter : std::uint8_t {
+  kPacketsIn,
+  kPacketsOut,
+  kLogins,
+  kLoginsRefused,
+  kLoginBodiesRefused,
+  kLoginsFailed,
+  kForwarded,
+  kForwardedSlow,
+  kForwardFailed,
+  kForwardFailedBytes,     // bound: bytes queued to a link
+  kOutstandingFull,        // bound: requests without an answer
+  kClientOutstandingFull,  // bound: of these, of one client
+  kLinkFrameTooLong,       // bound: a frame on a link
+  kAnswered,
+  kAnswerTimeouts,
+  kAnswerLate,
+  kAnswersFailedByLink,
+  kPushesIn,
+  kPushesSlow,
+  kDelivered,
+  kPushToGoneChannel,
+  kPushNotForUs,
+  kLinkPacketMalformed,
+  kSignouts,
+  kSignoutsDropped,
+  kRefusedCommands,
+  kNoService,
+  kZoneFallback,
+  kEjections,
+  kEnd,
+};
+template <>
+inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
+    kPacketsInName,
+    kPacketsOutName,
+    {"logins_total", "logins answered with success"},
+    {"logins_refused_total", "logins refused, here or by the login service"},
+    {"login_bodies_refused_total",
+     "of these, before the token was looked at: too long, too many tags, or no LoginReq"},
+    {"logins_failed_total", "logins that a fault of the login service, or its silence, ended"},
+    {"forwarded_total", "packets forwarded to services"},
+    {"forwarded_slow_total", "of these, packets whose header protobuf itself had to rewrite"},
+    {"forward_failed_total", "packets answered with 300 because they could not be forwarded"},
+    {"link_queue_full_total", "of these, because the bytes queued to the link reached the bound"},
+    {"outstanding_full_total", "of these, because the table of outstanding requests was full"},
+    {"client_outstanding_full_total",
+     "requests answered with 300 because the client had too many without an answer"},
+    kLinkFrameTooLongName,
+    {"answered_total", "requests answered by a service"},
+    {"answer_timeouts_total", "requests answered with 300 because no answer came in time"},
+    {"answers_late_total", "answers dropped because their request had already been answered"},
+    {"answers_failed_by_link_total", "requests answered with 300 because their link broke"},
+    {"pushes_in_total", "packets received from services"},
+    {"pushes_slow_total", "of these, packets whose header protobuf itself had to rewrite"},
+    {"delivered_total", "deliveries to channels"},
+    {"push_to_gone_channel_total", "deliveries dropped because the channel is gone"},
+    {"push_not_for_us_total", "packets dropped because they are addressed to another gateway"},
+    kLinkPacketMalformedName,
+    {"signouts_total", "sign-outs forwarded"},
+    {"signouts_dropped_total", "sign-outs given up: none could be forwarded in time, or too many"},
+    {"refused_commands_total", "packets answered with 103"},
+    {"no_service_total", "packets for which no connected service was found"},
+    {"zone_fallback_total", "packets that left their zone because it has no connected service"},
+    {"ejections_total", "times a shard left out an instance because it did not answer"},
+});
+
+enum class GatewayGauge : std::uint8_t {
+  kChannels,  // logged-in clients
+  kWebSocketChannels,
+  kOutstanding,
+  kSignoutsWaiting,
+  kEnd,
+};
+template <>
+inline constexpr auto kNamesOf<GatewayGauge> = std::to_array<GaugeName>({
+    {"channels", "logged-in client connections"},
+    {"websocket_channels", "of the logged-in client connections, those over WebSocket"},
+    {"outstanding", "requests without an answer yet"},
+    {"signouts_waiting", "sign-outs waiting for a login service"},
+});
+
+enum class GatewayClose : std::uint8_t {
+  kBadPacket,
+  kHeaderTooLong,
+  kTooManyMetas,
+  kNotALogin,
+  kLoginTimeout,
+  kLoginRefused,
+  kLoginAnswerTimeout,  // the login service said nothing; kLoginTimeout: the client did not
+  kNoLoginService,
+  kTokenExpired,
+  kKickedOut,
+  kKickedByOperator,
+  kLinkRemoved,  // control no longer wants the link
+  kEnd,
+};
+template <>
+inline constexpr auto kNamesOf<GatewayClose> = std::to_array<CloseName>({
+    {"bad_packet", WsCloseCode::kInvalidPayload},
+    {"header_too_long", WsCloseCode::kTooBig},
+    {"too_many_metas"},
+    {"not_a_login"},
+    {"login_timeout"},
+    {"login_refused"},
+    {"login_answer_timeout", WsCloseCode::kTryAgainLater},
+    {"no_login_service", WsCloseCode::kTryAgainLater},
+    {"token_expired"},
+    {"kicked_out"},
+    {"kicked_by_operator"},
+    {"link_removed"},
+});
+
+inline constexpr HandlerNames kGatewayNames{names_of<GatewayCounter>(), names_of<GatewayGauge>(),
+                                            names_of<GatewayClose>()};
+
+}  // namespace ringgate

@@ -1,0 +1,182 @@
+// Which metrics a process has. Dashboards and alarms know them by name: each process has those of
+// what it does, all of them from its first moment, and none of what only others do.
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <memory>
+#include <regex>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "control/base/loop.h"
+#include "services/wsecho/component.h"
+#include "tests/integration/world.h"
+
+namespace ringgate::test {
+namespace {
+
+using Names = std::set<std::string>;
+
+const Names kOfShards = {"ringgate_accept_errors_total",
+                         "ringgate_accepted_total",
+                         "ringgate_buffers_exhausted_total",
+                         "ringgate_bytes_in_total",
+                         "ringgate_bytes_out_total",
+                         "ringgate_clients",
+                         "ringgate_clients_polled",
+                         "ringgate_closed_by_reason_total",
+                         "ringgate_closed_total",
+                         "ringgate_idle_polls_total",
+                         "ringgate_link_queued_bytes",
+                         "ringgate_links",
+                         "ringgate_links_refused_total",
+                         "ringgate_listener_closed_total",
+                         "ringgate_listeners_closed",
+                         "ringgate_mail_full_total",
+                         "ringgate_mail_out_total",
+                         "ringgate_mail_waiting_bytes",
+                         "ringgate_pings_total",
+                         "ringgate_pool_reserved_bytes",
+                         "ringgate_pool_used_bytes",
+                         "ringgate_read_paused_total",
+                         "ringgate_receives_total",
+                         "ringgate_resets_found_total",
+                         "ringgate_sends_total",
+                         "ringgate_wakeups_failed_total",
+                         "ringgate_wakeups_total",
+                         "ringgate_websocket_upgrades_refused_total",
+                         "ringgate_websocket_upgrades_too_long_total",
+                         "ringgate_websocket_upgrades_total",
+                         "ringgate_websockets"};
+
+// Of a process with a monitor port.
+const Names kOfProcess = {
+    "ringgate_http_accept_pauses_total", "ringgate_http_connections",
+    "ringgate_http_dropped_total",       "ringgate_log_lines_dropped_total",
+    "ringgate_log_lines_lost_total",     "ringgate_protobuf_complaints_total"};
+
+const Names kOfPackets = {"ringgate_packets_in_total", "ringgate_packets_out_total",
+                          "ringgate_link_frame_too_long_total",
+                          "ringgate_link_packet_malformed_total"};
+
+const Names kOfGateway = {"kim_channel_total",
+                          "kim_message_in_flow_bytes",
+                          "kim_message_in_total",
+                          "kim_message_out_flow_bytes",
+                          "kim_no_server_found_error_total",
+                          "ringgate_answer_timeouts_total",
+                          "ringgate_answered_total",
+                          "ringgate_answers_failed_by_link_total",
+                          "ringgate_answers_late_total",
+                          "ringgate_channels",
+                          "ringgate_client_outstanding_full_total",
+                          "ringgate_delivered_total",
+                          "ringgate_ejections_total",
+                          "ringgate_forward_failed_total",
+                          "ringgate_forwarded_slow_total",
+                          "ringgate_forwarded_total",
+                          "ringgate_forwards_total",
+                          "ringgate_instances",
+                          "ringgate_instances_ejected",
+                          "ringgate_link_queue_full_total",
+                          "ringgate_links_by_state",
+                          "ringgate_login_bodies_refused_total",
+                          "ringgate_logins_failed_total",
+                          "ringgate_logins_refused_total",
+                          "ringgate_logins_total",
+                          "ringgate_no_service_total",
+                          "ringgate_outstanding",
+                          "ringgate_outstanding_full_total",
+                          "ringgate_push_not_for_us_total",
+                          "ringgate_push_to_gone_channel_total",
+                          "ringgate_pushes_in_total",
+                          "ringgate_pushes_slow_total",
+                          "ringgate_refused_commands_total",
+                          "ringgate_signouts_dropped_total",
+                          "ringgate_signouts_total",
+                          "ringgate_signouts_waiting",
+                          "ringgate_websocket_channels",
+                          "ringgate_zone_fallback_total"};
+
+const Names kOfLogicService = {
+    "ringgate_channel_waiting_full_total",       "ringgate_handler_exceptions_total",
+    "ringgate_gateway_queue_full_total",         "ringgate_no_gateway_total",
+    "ringgate_service_request_bytes_full_total", "ringgate_service_requests_full_total"};
+
+const Names kReasonsOfShards = {
+    "bad_frame",      "bad_proxy_header",      "bad_text",         "draining",
+    "frame_too_long", "idle_timeout",          "peer_close_frame", "peer_closed",
+    "peer_reset",     "proxy_header_too_long", "send_failed",      "slow_consumer",
+    "text_message",   "too_many_from_address", "too_many_links",   "upgrade_refused",
+    "write_timeout"};
+const Names kReasonsOfGateway = {"bad_packet",    "header_too_long", "kicked_by_operator",
+                                 "kicked_out",    "link_removed",    "login_answer_timeout",
+                                 "login_refused", "login_timeout",   "no_login_service",
+                                 "not_a_login",   "token_expired",   "too_many_metas"};
+const Names kReasonsOfLogicService = {"handshake", "replaced"};
+
+Names all(std::initializer_list<Names> parts) {
+  Names all;
+  for (const Names& part : parts) all.insert(part.begin(), part.end());
+  return all;
+}
+
+// What the expression's first group matches in lines of the text.
+Names found(const std::string& text, const std::string& expression) {
+  const std::regex regex(expression, std::regex::ECMAScript | std::regex::multiline);
+  Names names;
+  for (std::sregex_iterator match(text.begin(), text.end(), regex), end; match != end; ++match) {
+    names.insert((*match)[1]);
+  }
+  return names;
+}
+
+void expect_metrics(const Server& server, const Names& metrics, const Names& reasons) {
+  const std::string page = server.get("/metrics").body;
+  EXPECT_EQ(found(page, R"(^([a-z_0-9]+)[{ ])"), metrics);
+  EXPECT_EQ(found(page, R"re(^ringgate_closed_by_reason_total\{.*reason="([a-z_]+)")re"), reasons);
+}
+
+TEST(MetricNames, OfAGateway) {
+  const World world;
+  const Server gateway(world, "gateway", "g1");
+  expect_metrics(gateway, all({kOfShards, kOfProcess, kOfPackets, kOfGateway}),
+                 all({kReasonsOfShards, kReasonsOfGateway}));
+}
+
+TEST(MetricNames, OfALogicService) {
+  const World world;
+  const Server echo(world, "echo", "echo01");
+  expect_metrics(echo, all({kOfShards, kOfProcess, kOfPackets, kOfLogicService}),
+                 all({kReasonsOfShards, kReasonsOfLogicService}));
+}
+
+TEST(MetricNames, OfAWebSocketEcho) {
+  Config config;
+  config.service_id = "wsecho";
+  config.listen = {ListenSpec{{"127.0.0.1", 0}, Transport::kWebSocket}};
+  config.shards = 1;
+  config.pin_shards = false;
+  const std::unique_ptr<ControlLoop> loop = std::move(*ControlLoop::create());
+  WsEchoService echo(config, *loop);
+  const Result<void> started = echo.start();
+  ASSERT_TRUE(started) << started.error().message;
+  MetricsSnapshot snapshot;
+  echo.collect(snapshot);
+  Names metrics;
+  Names reasons;
+  for (const prometheus::MetricFamily& family : snapshot.take()) {
+    metrics.insert(family.name);
+    for (const prometheus::ClientMetric& series : family.metric) {
+      for (const auto& label : series.label) {
+        if (label.name == "reason") reasons.insert(label.value);
+      }
+    }
+  }
+  EXPECT_EQ(metrics, kOfShards);
+  EXPECT_EQ(reasons, kReasonsOfShards);
+}
+
+}  // namespace
+}  // namespace ringgate::test
