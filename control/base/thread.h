@@ -31,7 +31,7 @@ class SignalsBlocked {
 // A thread that takes no signals. The kernel keeps the first 15 characters of the name. Throws
 // std::system_error, whose what() is a sentence, when no thread is to be had.
 template <class Function>
-std::thread start_thread(std::string name, Function function) {
+std::thread start_thread(const std::string& name, Function function) {
   const SignalsBlocked blocked;
   try {
     return std::thread([name = name.substr(0, 15), function = std::move(function)]() mutable {

@@ -10,9 +10,7 @@
 namespace ringgate {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
-using std::chrono_literals::operator""h;
+using namespace std::chrono_literals;
 
 constexpr std::size_t kKiB = Config::kKiB;
 constexpr std::size_t kMiB = Config::kMiB;

@@ -19,7 +19,7 @@ struct Place {
 // A number, whichever width its owner keeps it in, and a time, also where it is kept as a number of
 // milliseconds. The bounds of the keys see to it that nothing is cut off.
 template <class To, class From>
-To stored_as(const From& from) {
+To stored_as(From from) {
   if constexpr (std::is_same_v<To, From>) {
     return from;
   } else if constexpr (std::is_same_v<From, Config::Duration>) {
@@ -57,7 +57,9 @@ struct At {
   constexpr operator Place<Value>() const {
     using Stored = std::remove_cvref_t<decltype(reach<kWay...>(std::declval<Config&>()))>;
     return {[](const Config& config) { return stored_as<Value>(reach<kWay...>(config)); },
-            [](Config& config, Value value) { reach<kWay...>(config) = stored_as<Stored>(value); }};
+            [](Config& config, Value value) {
+              reach<kWay...>(config) = stored_as<Stored>(std::move(value));
+            }};
   }
 };
 template <auto... kWay>
