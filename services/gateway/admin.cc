@@ -118,8 +118,7 @@ HttpReply GatewayAdmin::ask(Inspection inspection, const ChannelFilter& filter) 
 HttpReply GatewayAdmin::wait_for(const std::function<void(const Answer&)>& begin) {
   const auto answer = std::make_shared<std::promise<HttpReply>>();
   std::future<HttpReply> reply = answer->get_future();
-  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): it loses sight of a function in a
-  // function
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): none leaks
   loop_.post([begin, answer] { begin(answer); });
   if (reply.wait_for(kPatience) == std::future_status::ready) return reply.get();
   return {503, "the gateway is busy or ending; it may still happen\n"};
