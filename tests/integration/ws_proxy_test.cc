@@ -1,5 +1,6 @@
 // Where a client really comes from, when a proxy says so: X-Forwarded-For and the PROXY protocol
 // are believed from configured addresses only. The login service is told in Session.remoteIP.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
