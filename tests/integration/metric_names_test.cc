@@ -11,6 +11,7 @@
 
 #include "control/base/loop.h"
 #include "services/wsecho/component.h"
+#include "tests/integration/raw_service.h"
 #include "tests/integration/world.h"
 
 namespace ringgate::test {
@@ -51,10 +52,10 @@ const Names kOfShards = {"ringgate_accept_errors_total",
                          "ringgate_websockets"};
 
 // Of a process with a monitor port.
-const Names kOfProcess = {
-    "ringgate_http_accept_pauses_total", "ringgate_http_connections",
-    "ringgate_http_dropped_total",       "ringgate_log_lines_dropped_total",
-    "ringgate_log_lines_lost_total",     "ringgate_protobuf_complaints_total"};
+const Names kOfProcess = {"ringgate_http_answers_total",       "ringgate_http_accept_pauses_total",
+                          "ringgate_http_connections",         "ringgate_http_dropped_total",
+                          "ringgate_log_lines_dropped_total",  "ringgate_log_lines_lost_total",
+                          "ringgate_protobuf_complaints_total"};
 
 const Names kOfPackets = {"ringgate_packets_in_total", "ringgate_packets_out_total",
                           "ringgate_link_frame_too_long_total",
@@ -133,6 +134,8 @@ Names found(const std::string& text, const std::string& expression) {
 }
 
 void expect_metrics(const Server& server, const Names& metrics, const Names& reasons) {
+  EXPECT_EQ(server.get("/health").status,
+            200);  // answers are told of by status, once there are any
   const std::string page = server.get("/metrics").body;
   EXPECT_EQ(found(page, R"(^([a-z_0-9]+)[{ ])"), metrics);
   EXPECT_EQ(found(page, R"re(^ringgate_closed_by_reason_total\{.*reason="([a-z_]+)")re"), reasons);
@@ -141,6 +144,9 @@ void expect_metrics(const Server& server, const Names& metrics, const Names& rea
 TEST(MetricNames, OfAGateway) {
   const World world;
   const Server gateway(world, "gateway", "g1");
+  RawService login(world, "login01", "login");  // some are told for each instance
+  const Link link = login.accept();
+  gateway.wait_metric("ringgate_links", 1);
   expect_metrics(gateway, all({kOfShards, kOfProcess, kOfPackets, kOfGateway}),
                  all({kReasonsOfShards, kReasonsOfGateway}));
 }
