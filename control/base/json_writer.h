@@ -15,6 +15,10 @@
 
 namespace ringgate {
 
+// Appends `text` in quotes, with what JSON requires escaped (RFC 8259, section 7). `text` has to be
+// UTF-8. For what the writer below does not write.
+void append_json_string(std::string& to, std::string_view text);
+
 class JsonWriter {
  public:
   explicit JsonWriter(std::size_t levels_of_lines = 0) : levels_of_lines_(levels_of_lines) {}

@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "control/base/json.h"
+#include "control/base/json_writer.h"
 #include "services/auth/base64.h"
 #include "services/auth/token_number.h"
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "control/base/cpus.h"
 #include "control/base/local_address.h"
+#include "services/process/cpus.h"
 
 namespace ringgate {
 namespace {

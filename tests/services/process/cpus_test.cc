@@ -1,4 +1,4 @@
-#include "control/base/cpus.h"
+#include "services/process/cpus.h"
 
 #include <gtest/gtest.h>
 #include <sched.h>
