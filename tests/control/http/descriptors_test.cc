@@ -5,8 +5,7 @@
 
 #include <thread>
 
-#include "control/http/monitor.h"
-#include "tests/common/tcp_peer.h"
+#include "tests/control/http/monitor_client.h"
 
 namespace ringgate::test {
 namespace {
@@ -50,17 +49,6 @@ TcpPeer asking(UniqueFd socket, const Monitor& monitor, std::string_view request
 }
 
 constexpr std::string_view kHealth = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
-
-double metric(const Monitor& monitor, const std::string& name) {
-  MetricsSnapshot snapshot;
-  monitor.collect(snapshot, "monitor");
-  double sum = 0;
-  for (const prometheus::MetricFamily& family : snapshot.take()) {
-    if (family.name != name) continue;
-    for (const prometheus::ClientMetric& series : family.metric) sum += series.counter.value;
-  }
-  return sum;
-}
 
 TEST(HttpDescriptors, ProbesAreAnsweredWithoutAnyLeft) {
   const auto monitor = Monitor::start("127.0.0.1", 0, {}).value();

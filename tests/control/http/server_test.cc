@@ -10,6 +10,7 @@
 #include "control/http/monitor.h"
 #include "control/http/workers.h"
 #include "tests/common/tcp_peer.h"
+#include "tests/control/http/monitor_client.h"
 
 namespace ringgate::test {
 namespace {
@@ -19,44 +20,6 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-// Reads to the end.
-std::string rest_of(const TcpPeer& peer) {
-  std::string all;
-  for (std::string part; !(part = peer.read(4096)).empty();) all += part;
-  return all;
-}
-
-std::string ask(const Monitor& monitor, std::string_view request) {
-  const TcpPeer peer = TcpPeer::connect_to(monitor.port());
-  peer.send(request);
-  return rest_of(peer);
-}
-
-std::string request_for(std::string_view path, std::string_view method = "GET") {
-  return std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
-}
-
-std::string health(const Monitor& monitor) {
-  return ask(monitor, request_for("/health"));
-}
-
-// The sum of the series of that name whose labels contain `label`.
-double metric(const Monitor& monitor, const std::string& name, const std::string& label = {}) {
-  MetricsSnapshot snapshot;
-  monitor.collect(snapshot, "monitor");
-  double sum = 0;
-  for (const prometheus::MetricFamily& family : snapshot.take()) {
-    if (family.name != name) continue;
-    for (const prometheus::ClientMetric& series : family.metric) {
-      const bool fits = label.empty() || std::ranges::any_of(series.label, [&](const auto& one) {
-                          return one.value == label;
-                        });
-      if (fits) sum += series.counter.value + series.gauge.value;
-    }
-  }
-  return sum;
-}
 
 template <class Condition>
 [[nodiscard]] bool becomes_true(Condition&& condition) {
