@@ -17,7 +17,7 @@ TEST(SelectorAllocation, SelectingTakesNothingFromTheHeap) {
   std::size_t sum = 0;
   for (const SelectorKind kind :
        {SelectorKind::kHash, SelectorKind::kRoute, SelectorKind::kRendezvous}) {
-    const SelectorSet set(kind, {}, shared);
+    const SelectorSet set(Selectors{kind, {}}, shared);
     const std::size_t at_start = test::allocations();
     const auto group = set.of("chat").prepare(services.candidates());
     EXPECT_GT(test::allocations(), at_start) << "preparing allocates: this test does not count";
