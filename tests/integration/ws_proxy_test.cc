@@ -2,6 +2,7 @@
 // are believed from configured addresses only. The login service is told in Session.remoteIP.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <csignal>
 
