@@ -206,8 +206,9 @@ TEST(ShardUpgrade, ARefusalIsFlushedToASlowReader) {
 
 TEST(ShardUpgrade, AnAllowedOriginAndSubprotocolAreTaken) {
   FakeWsShard it(1);
-  it.listener.upgrade = {
+  const WsUpgradeOptions rules = {
       .path = "/chat", .allowed_origins = {"https://page.example"}, .subprotocol = "kim"};
+  it.shard.reconfigure(test::small_shard(), {&rules, 1});
   FakePeer& peer = it.connect();
   peer.send(as_bytes(upgrade_request(
       "Origin: https://page.example\r\nSec-WebSocket-Protocol: other, kim\r\n", "/chat?x=1")));
