@@ -79,8 +79,8 @@ TEST_F(ExplainRoute, OfHashNeedsAChannelOrShowsAnExample) {
 TEST_F(ExplainRoute, AsJson) {
   const Ended ended = explain(config("{" + std::string(kZones) + "}"), "kim", {"--json"});
   EXPECT_EQ(ended.code, 0);
-  EXPECT_THAT(ended.output, AllOf(StartsWith("{"), HasSubstr("\"selector\":\"route\""),
-                                  HasSubstr("\"chosen\":\"chat01\""), EndsWith("}\n")));
+  EXPECT_THAT(ended.output, AllOf(StartsWith("{"), HasSubstr("\"selector\": \"route\""),
+                                  HasSubstr("\"chosen\": \"chat01\""), EndsWith("}\n")));
 }
 
 TEST_F(ExplainRoute, AnUnknownServiceIsCode1) {

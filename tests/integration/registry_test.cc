@@ -131,11 +131,11 @@ TEST(Registry, AnEntryThatMakesNoSenseDoesNotReplaceTheOneItMeant) {
   std::string text = format_services(services);
   const auto chat = std::ranges::find(services, std::string("chat"), &Service::name);
   ASSERT_NE(chat, services.end());
-  const std::string good = R"("address":"127.0.0.1","port":)" + std::to_string(chat->port);
+  const std::string good = R"("address": "127.0.0.1", "port": )" + std::to_string(chat->port);
   const std::size_t at = text.find(good);
   ASSERT_NE(at, std::string::npos);
   text.replace(at, good.size(),
-               R"("address":"127.0.0.1:)" + std::to_string(chat->port) + R"(","port":)" +
+               R"("address": "127.0.0.1:)" + std::to_string(chat->port) + R"(", "port": )" +
                    std::to_string(chat->port));
   bench.world.folder().write("services.json", text);
   bench.gateway.process().wait_for_line("has a port in it");

@@ -270,7 +270,6 @@ TEST_P(Proxies, TheBoundPerAddressIsOfTheSourceNotOfTheProxy) {
   EXPECT_FALSE(bench.link.has_next());
   held.front().reset();
   bench.gateway.wait_metric_is("ringgate_clients", 3);
-  bench.link.request("login.signout");
   held.push_back(connect_as("203.0.113.7"));
   EXPECT_EQ(remote_ip(bench.link), "203.0.113.7");
 }

@@ -181,7 +181,7 @@ TEST(ConsulRegistry, AllInterfacesAtAnAgentElsewhereAreTheAddressItIsReachedFrom
   }
   agent.stop();
   thread.join();
-  EXPECT_THAT(registered, HasSubstr(R"("Address":")" + own + R"(")"));
+  EXPECT_THAT(registered, HasSubstr(R"("Address": ")" + own + R"(")"));
   EXPECT_THAT(registered, HasSubstr("http://" + own + ":1/health"));
 }
 
