@@ -260,7 +260,9 @@ TEST_P(Proxies, TheBoundPerAddressIsOfTheSourceNotOfTheProxy) {
   std::vector<Socket> held;
   for (const char* const source : {"203.0.113.7", "203.0.113.7", "203.0.113.8", "203.0.113.8"}) {
     held.push_back(connect_as(source));
-    EXPECT_EQ(remote_ip(bench.link), source);
+    const auto signin = bench.link.request("login.signin");
+    EXPECT_EQ(signin.parse<pkt::Session>().remoteip(), source);
+    bench.link.respond(signin);
   }
   Socket third = connect_as("203.0.113.7");
   std::string bytes;
@@ -270,6 +272,7 @@ TEST_P(Proxies, TheBoundPerAddressIsOfTheSourceNotOfTheProxy) {
   EXPECT_FALSE(bench.link.has_next());
   held.front().reset();
   bench.gateway.wait_metric_is("ringgate_clients", 3);
+  bench.link.request("login.signout");
   held.push_back(connect_as("203.0.113.7"));
   EXPECT_EQ(remote_ip(bench.link), "203.0.113.7");
 }
