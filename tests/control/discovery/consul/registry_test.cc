@@ -11,7 +11,6 @@ namespace ringgate::test {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 TEST(ConsulRegistry, WhatIsRegisteredIsFoundAsItWas) {
   const ConsulAgent agent;
