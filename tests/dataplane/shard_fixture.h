@@ -72,6 +72,7 @@ inline ShardOptions small_shard() {
 
 inline std::vector<Listener> open_listeners(const std::vector<Transport>& transports) {
   std::vector<Listener> listeners;
+  listeners.reserve(transports.size());
   for (const Transport transport : transports) {
     listeners.push_back({std::move(*ListenerSet::open({"127.0.0.1", 0}, 1, false)), transport, {}});
   }

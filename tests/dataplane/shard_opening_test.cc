@@ -11,7 +11,6 @@ namespace {
 
 using test::FakePeer;
 using test::FakeWsShard;
-using test::Faults;
 using test::kUpgraded;
 using test::TestClose;
 using test::text;
