@@ -59,7 +59,7 @@ LinkManager::LinkManager(ControlLoop& loop, ShardGroup& shards, LinkManagerOptio
       options_(std::move(options)),
       send_catalogue_(std::move(send_catalogue)),
       dialler_(loop, options_.dial_timeout),
-      taken_(shards.size(), 0) {}
+      catalogues_(shards.size()) {}
 
 LinkManager::~LinkManager() {
   stop();
@@ -350,7 +350,6 @@ void LinkManager::use_selectors(std::shared_ptr<const SelectorSet> selectors) {
 
 void LinkManager::publish() {
   auto catalogue = std::make_unique<Catalogue>();
-  catalogue->version = catalogues_.empty() ? 1 : catalogues_.back()->version + 1;
   catalogue->selectors = options_.selectors;
   for (const auto& [upstream, target] : targets_) {
     catalogue->entries.push_back({upstream, target.service.name, target.service.id,
@@ -361,17 +360,15 @@ void LinkManager::publish() {
   std::ranges::sort(catalogue->entries, {}, [](const CatalogueEntry& entry) {
     return std::tie(entry.name, entry.service_id);
   });
-  catalogues_.push_back(std::move(catalogue));
+  const Catalogue* const published = catalogues_.publish(std::move(catalogue));
   for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) {
-    send_catalogue_(shard, catalogues_.back().get());
+    send_catalogue_(shard, published);
   }
   changed();
 }
 
 void LinkManager::catalogue_taken(std::uint32_t shard, std::uint64_t version) {
-  taken_[shard] = version;
-  const std::uint64_t by_all = *std::ranges::min_element(taken_);
-  while (!catalogues_.empty() && catalogues_.front()->version < by_all) catalogues_.pop_front();
+  catalogues_.taken(shard, version);
 }
 
 void LinkManager::changed() {

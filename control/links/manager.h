@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,6 +20,7 @@
 #include "control/base/loop.h"
 #include "control/discovery/service.h"
 #include "control/links/link_mail.h"
+#include "control/links/on_shards.h"
 #include "control/links/settings.h"
 #include "control/routing/catalogue.h"
 #include "dataplane/shard_group.h"
@@ -88,9 +88,7 @@ class LinkManager {
   // Every known instance, sorted by service name and id.
   [[nodiscard]] std::vector<InstanceStatus> instances() const;
   // Null until the registry has answered once.
-  [[nodiscard]] const Catalogue* catalogue() const {
-    return catalogues_.empty() ? nullptr : catalogues_.back().get();
-  }
+  [[nodiscard]] const Catalogue* catalogue() const { return catalogues_.newest(); }
   // Called when what connected() and instances() say may have changed.
   void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
   // No more dialling; links stay until the shards end.
@@ -157,10 +155,9 @@ class LinkManager {
     ControlLoop::TimerId timer = 0;
     std::vector<Service> last;
   };
-  std::map<std::string, Hold> holds_;                        // by name
-  std::map<std::uint32_t, Target> targets_;                  // by upstream
-  std::deque<std::unique_ptr<const Catalogue>> catalogues_;  // oldest first; the last is current
-  std::vector<std::uint64_t> taken_;                         // by shard
+  std::map<std::string, Hold> holds_;        // by name
+  std::map<std::uint32_t, Target> targets_;  // by upstream
+  OnShards<Catalogue, Taken::kReads> catalogues_;
 };
 
 }  // namespace ringgate
