@@ -5,9 +5,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "tests/common/no_threads.h"
 
@@ -49,20 +52,29 @@ class Inbox {
   std::deque<std::function<void()>> tasks_;
 };
 
-// A name service that answers nobody before it is opened.
+// A name service that answers nobody before it is opened. Lookups own what they use of it: one that
+// a detached worker has just begun may run when the test, its gate and its resolver are gone.
 class Gate {
  public:
-  Resolver::Answer pass(const Endpoint& endpoint) {
-    ++entered;
-    opened_.wait();
-    return std::vector<SocketAddress>{*numeric_address({"10.0.0.1", endpoint.port})};
+  // `done` runs on the helper thread after each answer; it must outlive the last lookup.
+  Resolver::Lookup lookup(std::function<void()> done = [] {}) {
+    return [state = state_, done = std::move(done)](const Endpoint& endpoint) -> Resolver::Answer {
+      ++state->entered;
+      state->opened.wait();
+      done();
+      return std::vector<SocketAddress>{*numeric_address({"10.0.0.1", endpoint.port})};
+    };
   }
-  void open() { open_.set_value(); }
-  std::atomic<int> entered = 0;
+  void open() { state_->open.set_value(); }
+  int entered() const { return state_->entered; }
 
  private:
-  std::promise<void> open_;
-  std::shared_future<void> opened_ = open_.get_future().share();
+  struct State {
+    std::atomic<int> entered = 0;
+    std::promise<void> open;
+    std::shared_future<void> opened = open.get_future().share();
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 TEST(Resolver, NumericAddressesAreAnsweredAtOnce) {
@@ -132,8 +144,7 @@ TEST(Resolver, WithoutAThreadANameIsAnErrorAndTheNextOneIsTriedAgain) {
 TEST(Resolver, WithoutAnotherThreadTheFirstAnswersAll) {
   Gate gate;
   Inbox inbox;
-  Resolver resolver(inbox.post(), kDeadline,
-                    [&](const Endpoint& endpoint) { return gate.pass(endpoint); });
+  Resolver resolver(inbox.post(), kDeadline, gate.lookup());
   int found = 0;
   const auto count = [&](const Resolver::Answer& answer) { found += answer ? 1 : 0; };
   resolver.resolve({"a", 1}, count);
@@ -152,11 +163,7 @@ TEST(Resolver, ASlowNameServiceEndsInAnErrorAndOnlyOne) {
   Inbox inbox;
   Inbox finished;
   {
-    Resolver resolver(inbox.post(), 20ms, [&](const Endpoint& endpoint) {
-      auto answer = gate.pass(endpoint);
-      finished.post()([] {});
-      return answer;
-    });
+    Resolver resolver(inbox.post(), 20ms, gate.lookup([&] { finished.post()([] {}); }));
     int answers = 0;
     resolver.resolve({"slow", 1}, [&](Resolver::Answer answer) {
       ++answers;
@@ -174,8 +181,7 @@ TEST(Resolver, ASlowNameServiceEndsInAnErrorAndOnlyOne) {
 TEST(Resolver, StuckLookupsAreBoundedAndLaterNamesStillEnd) {
   Gate gate;
   Inbox inbox;
-  Resolver resolver(inbox.post(), 20ms,
-                    [&](const Endpoint& endpoint) { return gate.pass(endpoint); });
+  Resolver resolver(inbox.post(), 20ms, gate.lookup());
   constexpr int kNames = 20;
   int failed = 0;
   for (int i = 0; i < kNames; ++i) {
@@ -184,20 +190,19 @@ TEST(Resolver, StuckLookupsAreBoundedAndLaterNamesStillEnd) {
   }
   for (int i = 0; i < kNames; ++i) ASSERT_TRUE(inbox.run_one());
   EXPECT_EQ(failed, kNames);
-  EXPECT_LE(gate.entered, static_cast<int>(Resolver::kMaxWorkers));
+  EXPECT_LE(gate.entered(), static_cast<int>(Resolver::kMaxWorkers));
   gate.open();
   // Workers are free again: a new name is looked up.
-  const int before = gate.entered;
+  const int before = gate.entered();
   resolver.resolve({"later", 1}, [](const Resolver::Answer&) {});
   ASSERT_TRUE(inbox.run_one());
-  EXPECT_GE(gate.entered, before);
+  EXPECT_GE(gate.entered(), before);
 }
 
 TEST(Resolver, AFullQueueIsAnErrorAtOnce) {
   Gate gate;
   Inbox inbox;
-  Resolver resolver(inbox.post(), 10s,
-                    [&](const Endpoint& endpoint) { return gate.pass(endpoint); });
+  Resolver resolver(inbox.post(), 10s, gate.lookup());
   bool refused = false;
   for (std::size_t i = 0; i < Resolver::kMaxQueued + Resolver::kMaxWorkers + 1 && !refused; ++i) {
     resolver.resolve({"name", 1}, [&](const Resolver::Answer& answer) { refused = !answer; });
@@ -211,13 +216,9 @@ TEST(Resolver, NothingIsPostedAfterItsEnd) {
   Inbox inbox;
   Inbox finished;
   {
-    Resolver resolver(inbox.post(), 10s, [&](const Endpoint& endpoint) {
-      auto answer = gate.pass(endpoint);
-      finished.post()([] {});
-      return answer;
-    });
+    Resolver resolver(inbox.post(), 10s, gate.lookup([&] { finished.post()([] {}); }));
     resolver.resolve({"slow", 1}, [](const Resolver::Answer&) { ADD_FAILURE(); });
-    while (gate.entered == 0) std::this_thread::yield();
+    while (gate.entered() == 0) std::this_thread::yield();
   }
   gate.open();
   ASSERT_TRUE(finished.run_one());
