@@ -59,6 +59,11 @@ Value read_count(const Metric&, const Measurement& measured, const Options& opti
   return plain(count_of(measured, options, action, kCount));
 }
 
+Value read_sent(const Metric&, const Measurement& measured, const Options& options,
+                MaybeAction action) {
+  return plain(action ? measured.tally.of(*action).sent() : measured.sent(options));
+}
+
 Value read_failed(const Metric&, const Measurement& measured, const Options& options,
                   MaybeAction action) {
   return plain(action ? measured.tally.of(*action).failed : measured.failed(options));
@@ -108,7 +113,8 @@ std::vector<Metric> make_metrics() {
   }
   const std::vector<Metric> others = {
       {"max", Kind::kTime, true, read_quantile, kNoTimes, 1.0},
-      {"sent", Kind::kCount, true, read_count<&ActionTally::sent>, {}},
+      {"due", Kind::kCount, true, read_count<&ActionTally::due>, {}},
+      {"sent", Kind::kCount, true, read_sent, {}},
       {"answered", Kind::kCount, true, read_count<&ActionTally::answered>, {}},
       {"late", Kind::kCount, true, read_count<&ActionTally::late>, {}},
       {"failed", Kind::kCount, true, read_failed, {}},

@@ -13,7 +13,7 @@ constexpr double kIdleTarget = 0.8;
 
 constexpr double kMissable = 0.01;  // of what was due
 constexpr std::uint64_t kFew = 2;   // messages: what is on its way at the ends of a window
-constexpr double kBehindS = 0.1;
+constexpr double kRefusedMuch = 0.01;
 
 }  // namespace
 
@@ -49,7 +49,7 @@ std::vector<Action> Measurement::used_actions(const Options& options) const {
   for (std::size_t at = 0; at < kActions; ++at) {
     const auto action = static_cast<Action>(at);
     const ActionTally& counted = tally.of(action);
-    if (counted.sent + counted.answered + counted.failed > 0 || action == main_action(options)) {
+    if (counted.due + counted.answered + counted.failed > 0 || action == main_action(options)) {
       used.push_back(action);
     }
   }
@@ -62,6 +62,14 @@ std::uint64_t Measurement::sum(const Options& options, std::uint64_t ActionTally
     if (is_main(static_cast<Action>(at), options.scenario)) all += tally.actions[at].*count;
   }
   return all;
+}
+
+std::uint64_t Measurement::sent(const Options& options) const {
+  return sum(options, &ActionTally::due) - sum(options, &ActionTally::unsent);
+}
+
+bool Measurement::nothing(const Options& options) const {
+  return sum(options, &ActionTally::answered) == 0 && sum(options, &ActionTally::in_window) == 0;
 }
 
 std::uint64_t Measurement::failed(const Options& options) const {
@@ -77,6 +85,15 @@ std::uint64_t Measurement::refused(const Options& options) const {
   return failed - std::min(failed, times(options).unanswered.count());
 }
 
+bool Measurement::refused_much(const Options& options) const {
+  const auto much = [](std::uint64_t part, std::uint64_t all) {
+    return static_cast<double>(part) > kRefusedMuch * static_cast<double>(all);
+  };
+  const std::uint64_t in_window = sum(options, &ActionTally::refused_in_window);
+  return much(refused(options), sum(options, &ActionTally::due)) ||
+         much(in_window, in_window + sum(options, &ActionTally::in_window));
+}
+
 double Measurement::per_second(const Options& options) const {
   return per_second(sum(options, &ActionTally::in_window));
 }
@@ -85,25 +102,11 @@ double Measurement::per_second(std::uint64_t count) const {
 }
 
 std::optional<bool> Measurement::kept_rate(const Options& options) const {
-  const std::uint64_t due = sum(options, &ActionTally::sent);
+  const std::uint64_t due = sum(options, &ActionTally::due);
   if (!options.open_loop() || due == 0) return std::nullopt;
   const std::uint64_t kept = sum(options, &ActionTally::in_window);
   const std::uint64_t missing = due - std::min(due, kept);
   return missing <= kFew || static_cast<double>(missing) <= kMissable * static_cast<double>(due);
-}
-
-std::optional<std::string> Measurement::own_limit(const Options& options) const {
-  if (ended && ended->own_limit) return ended->sentence;
-  const std::uint64_t due = sum(options, &ActionTally::sent);
-  const std::uint64_t unsent = tally.errors[static_cast<std::size_t>(ErrorKind::kNotSent)];
-  const std::uint64_t behind = unsent + tally.sent_late;
-  const double missable = std::max({static_cast<double>(kFew), kMissable * static_cast<double>(due),
-                                    kBehindS * per_second(due)});
-  if (static_cast<double>(behind) <= missable) return std::nullopt;
-  return fmt::format(
-      "ringbench, not the target, was the limit: of {} messages that were due {} left after the "
-      "window's end and {} never; lower --rate, or give it more --threads or CPUs of its own",
-      count_text(due), count_text(tally.sent_late), count_text(unsent));
 }
 
 std::optional<double> Measurement::set_up_logins_per_second(const Options& options) const {

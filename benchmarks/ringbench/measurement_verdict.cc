@@ -13,7 +13,9 @@ namespace {
 constexpr std::uint64_t kLateNs = 1'000'000;
 constexpr double kWaitedMuch = 0.1;    // of the CPU time that it got
 constexpr double kWaitedAtAll = 0.01;  // of the window
-constexpr double kRefusedMuch = 0.01;  // of what was due
+constexpr double kMissable = 0.01;     // of what was due
+constexpr std::uint64_t kFew = 2;      // messages: what is on its way at the ends of a window
+constexpr double kBehindS = 0.1;
 
 constexpr int kNothingMeasured = 1;
 constexpr int kConditionMet = 3;
@@ -28,13 +30,37 @@ std::string percent(double share) {
   return fmt::format("{:.0f} %", 100 * share);
 }
 
-void warn_of_generator(const Measurement& measured, std::vector<std::string>& sentences) {
+std::string bottleneck_text(const Measurement& measured, const ProcessUse& target) {
+  return fmt::format(
+      "ringbench, not the target, is the bottleneck: its busiest thread was on a CPU for {} of "
+      "the window, the target's for {}; give it more --threads or CPUs of its own (--cpu)",
+      percent(measured.share_of_window(measured.own.cpu.busiest_run_ns)),
+      percent(measured.share_of_window(target.cpu.busiest_run_ns)));
+}
+
+// Where it was ringbench that did not keep its schedule: the messages that it left behind.
+std::optional<std::string> behind_text(const Measurement& measured, const Options& options) {
+  const std::uint64_t due = measured.sum(options, &ActionTally::due);
+  const std::uint64_t late = measured.tally.sent_late;
+  const std::uint64_t never = measured.tally.never_reached;
+  const double missable = std::max({static_cast<double>(kFew), kMissable * static_cast<double>(due),
+                                    kBehindS * measured.per_second(due)});
+  if (static_cast<double>(late + never) <= missable) return std::nullopt;
+  const bool alone = !measured.ended && !measured.refused_much(options);
+  return fmt::format(
+      "{}: of {} messages that were due {} left after the window's end and {} never, since it was "
+      "behind; lower --rate, or give it more --threads or CPUs of its own",
+      alone ? "ringbench, not the target, was the limit" : "ringbench was a limit, too",
+      count_text(due), count_text(late), count_text(never));
+}
+
+// Unless own_limit has said so.
+void warn_of_generator(const Measurement& measured, const Options& options,
+                       std::vector<std::string>& sentences) {
+  if (measured.own_limit(options)) return;
   const double busiest = measured.share_of_window(measured.own.cpu.busiest_run_ns);
   if (measured.target && measured.generator_is_bottleneck()) {
-    sentences.push_back(fmt::format(
-        "ringbench, not the target, is the bottleneck: its busiest thread was on a CPU for {} of "
-        "the window, the target's for {}; give it more --threads or CPUs of its own (--cpu)",
-        percent(busiest), percent(measured.share_of_window(measured.target->cpu.busiest_run_ns))));
+    sentences.push_back(bottleneck_text(measured, *measured.target));
   } else if (!measured.target && busiest > kBusyGenerator) {
     sentences.push_back(fmt::format(
         "ringbench may be the bottleneck: its busiest thread was on a CPU for {} of the window; "
@@ -43,23 +69,49 @@ void warn_of_generator(const Measurement& measured, std::vector<std::string>& se
   }
 }
 
-// The rate first, which has them, too.
+// Of the messages that were due in the window.
+std::string rate_sentence(const Measurement& measured, const Options& options) {
+  const auto count = [&](std::uint64_t ActionTally::* of) { return measured.sum(options, of); };
+  const std::uint64_t unsent = count(&ActionTally::unsent);
+  return fmt::format(
+      "{}: {} per second were due and {} were answered; of those that were due {} answers came "
+      "after the window, {} had another status than Success, {} messages had none at all{}",
+      measured.own_limit(options) ? "the rate was not kept" : "the target did not keep the rate",
+      rate_text(measured.per_second(count(&ActionTally::due))),
+      rate_text(measured.per_second(options)), count_text(count(&ActionTally::late)),
+      count_text(measured.refused(options)), count_text(measured.times(options).unanswered.count()),
+      unsent == 0 ? "" : fmt::format(", {} of which never left", count_text(unsent)));
+}
+
+std::string refused_sentence(const Measurement& measured, const Options& options) {
+  const std::uint64_t refused = measured.refused(options);
+  const std::uint64_t due = measured.sum(options, &ActionTally::due);
+  const std::uint64_t in_window = measured.sum(options, &ActionTally::refused_in_window);
+  if (static_cast<double>(refused) > kMissable * static_cast<double>(due)) {
+    return fmt::format(
+        "{} of {} messages were answered with another status than Success: no time tells of them",
+        count_text(refused), count_text(due));
+  }
+  return fmt::format("{} of {} answers in the window had another status than Success",
+                     count_text(in_window),
+                     count_text(in_window + measured.sum(options, &ActionTally::in_window)));
+}
+
+// The rate first, which has most of them, too.
 void warn_of_answers(const Measurement& measured, const Options& options,
                      std::vector<std::string>& sentences) {
-  const auto count = [&](std::uint64_t ActionTally::* of) { return measured.sum(options, of); };
-  const std::uint64_t refused = measured.refused(options);
-  const std::uint64_t due = count(&ActionTally::sent);
-  if (!measured.kept_rate(options).value_or(true)) {
+  const bool kept = measured.kept_rate(options).value_or(true);
+  if (!kept) sentences.push_back(rate_sentence(measured, options));
+  const bool told = !kept && measured.refused(options) > 0;
+  if (measured.refused_much(options) && !told) {
+    sentences.push_back(refused_sentence(measured, options));
+  }
+  const std::uint64_t answered = measured.sum(options, &ActionTally::answered);
+  if (!options.open_loop() && answered > 0 && measured.sum(options, &ActionTally::in_window) == 0) {
     sentences.push_back(fmt::format(
-        "the target did not keep the rate: {} per second were due and {} were answered; {} answers "
-        "came after the window, {} had another status than Success, {} messages had none at all",
-        rate_text(measured.per_second(due)), rate_text(measured.per_second(options)),
-        count_text(count(&ActionTally::late)), count_text(refused),
-        count_text(measured.times(options).unanswered.count())));
-  } else if (static_cast<double>(refused) > kRefusedMuch * static_cast<double>(due)) {
-    sentences.push_back(fmt::format(
-        "{} of {} messages were answered with another status than Success: no time tells of them",
-        count_text(refused), count_text(due)));
+        "nothing was answered within the window: all {} answers came after its end; give a longer "
+        "--duration",
+        count_text(answered)));
   }
 }
 
@@ -70,7 +122,7 @@ void warn_of_deliveries(const Measurement& measured, std::vector<std::string>& s
   if (const std::uint64_t lost = errors(ErrorKind::kNotDelivered); lost > 0) {
     sentences.push_back(fmt::format("{} of {} pushes never came to their receivers",
                                     count_text(lost),
-                                    count_text(measured.tally.of(Action::kDelivery).sent)));
+                                    count_text(measured.tally.of(Action::kDelivery).due)));
   }
   if (const std::uint64_t wrong = errors(ErrorKind::kMisdelivered); wrong > 0) {
     sentences.push_back(
@@ -108,9 +160,15 @@ void warn_of_waiting(const Measurement& measured, std::vector<std::string>& sent
   }
 }
 
-// Where it was nothing: why.
+// Where none of those that were due in the window was: why.
 std::string nothing_answered(const Measurement& measured, const Options& options) {
-  const std::uint64_t due = measured.sum(options, &ActionTally::sent);
+  if (!measured.nothing(options)) {
+    return fmt::format(
+        "nothing that was due in the window was answered with Success: the {} answers in it are to "
+        "messages that were due before",
+        count_text(measured.sum(options, &ActionTally::in_window)));
+  }
+  const std::uint64_t due = measured.sum(options, &ActionTally::due);
   if (due == 0 && options.scenario == Scenario::kIdle) {
     return fmt::format(
         "nothing was due in the window of {:.2f} s: each of {} connections sends a heartbeat every "
@@ -126,6 +184,15 @@ std::string nothing_answered(const Measurement& measured, const Options& options
 
 }  // namespace
 
+std::optional<std::string> Measurement::own_limit(const Options& options) const {
+  if (ended && ended->own_limit) return ended->sentence;
+  if (auto behind = behind_text(*this, options)) return behind;
+  if (!target || kept_rate(options).value_or(true) || !generator_is_bottleneck()) {
+    return std::nullopt;
+  }
+  return bottleneck_text(*this, *target);
+}
+
 std::vector<std::string> Measurement::warnings(const Options& options) const {
   std::vector<std::string> sentences;
   if (stopped_early) {
@@ -139,30 +206,29 @@ std::vector<std::string> Measurement::warnings(const Options& options) const {
   }
   warn_of_answers(*this, options, sentences);
   warn_of_deliveries(*this, sentences);
-  warn_of_generator(*this, sentences);
+  warn_of_generator(*this, options, sentences);
   warn_of_lag(*this, options, sentences);
   warn_of_waiting(*this, sentences);
   return sentences;
 }
 
 int exit_code(const Measurement& measured, const Options& options) {
-  const bool nothing = measured.sum(options, &ActionTally::answered) == 0;
-  if (nothing && measured.ended) return kNothingMeasured;
-  if (measured.own_limit(options)) return kNotAsAsked;  // conditions would judge the target by it
+  const bool own_limit = measured.own_limit(options).has_value();
+  const bool nothing = measured.nothing(options);
+  if (nothing && (measured.ended || own_limit)) return kNothingMeasured;
+  if (own_limit) return kNotAsAsked;  // conditions would judge the target by it
   if (any_failed(measured, options)) return kConditionMet;
   if (measured.ended) return kNotAsAsked;
-  return nothing ? kNothingMeasured : 0;
+  if (nothing) return kNothingMeasured;
+  return measured.sum(options, &ActionTally::answered) == 0 ? kNotAsAsked : 0;
 }
 
 std::string why_not_green(const Measurement& measured, const Options& options) {
-  switch (exit_code(measured, options)) {
-    case kConditionMet:
-      return "a condition of --fail-if came true, or could not be decided";
-    case kNotAsAsked:
-      return measured.own_limit(options).value_or(measured.ended ? measured.ended->sentence : "");
-    default:
-      return measured.ended ? measured.ended->sentence : nothing_answered(measured, options);
+  if (exit_code(measured, options) == kConditionMet) {
+    return "a condition of --fail-if came true, or could not be decided";
   }
+  if (measured.ended) return measured.ended->sentence;
+  return measured.own_limit(options).value_or(nothing_answered(measured, options));
 }
 
 }  // namespace ringgate::bench

@@ -87,7 +87,8 @@ void JsonReport::write_totals() {
   }
   json_.flag("own_limit", measured_.own_limit(options_).has_value());
   json_.count("exit_code", static_cast<std::uint64_t>(exit_code(measured_, options_)));
-  json_.count("sent", measured_.sum(options_, &ActionTally::sent));
+  json_.count("due", measured_.sum(options_, &ActionTally::due));
+  json_.count("sent", measured_.sent(options_));
   json_.count("answered", measured_.sum(options_, &ActionTally::answered));
   json_.count("late", measured_.sum(options_, &ActionTally::late));
   json_.count("failed", measured_.failed(options_));
@@ -127,7 +128,8 @@ void JsonReport::write_actions() {
     for (const Action action : measured_.used_actions(options_)) {
       const ActionTally& counted = measured_.tally.of(action);
       json_.object(name_of(action), [&] {
-        json_.count("sent", counted.sent);
+        json_.count("due", counted.due);
+        json_.count("sent", counted.sent());
         json_.count("answered", counted.answered);
         json_.count("late", counted.late);
         json_.count("failed", counted.failed);

@@ -70,10 +70,10 @@ using Cells = std::vector<std::string>;
 
 Cells action_cells(const Measurement& measured, Action action) {
   const ActionTally& counted = measured.tally.of(action);
-  Cells cells = {std::string(name_of(action)),   rate_text(measured.per_second(counted.in_window)),
-                 count_text(counted.sent),       count_text(counted.answered),
-                 count_text(counted.late),       count_text(counted.failed),
-                 told_text(counted.times.mean())};
+  Cells cells = {std::string(name_of(action)), rate_text(measured.per_second(counted.in_window)),
+                 count_text(counted.due),      count_text(counted.sent()),
+                 count_text(counted.answered), count_text(counted.late),
+                 count_text(counted.failed),   told_text(counted.times.mean())};
   for (const Quantile& quantile : kQuantiles) {
     cells.push_back(told_text(counted.times.quantile(quantile.fraction)));
   }
@@ -118,7 +118,7 @@ std::string population_line(const Measurement& measured, const Options& options)
 }
 
 std::string action_lines(const Measurement& measured, const Options& options) {
-  Cells head = {"", "per second", "sent", "answered", "late", "failed", "mean"};
+  Cells head = {"", "per second", "due", "sent", "answered", "late", "failed", "mean"};
   for (const Quantile& quantile : kQuantiles) head.emplace_back(quantile.name);
   head.emplace_back("longest");
   std::vector<Cells> rows = {head};

@@ -39,7 +39,7 @@ std::optional<RunEnd> silent_connections(const Measurement& measured, const Opti
 std::optional<RunEnd> no_deliveries(const Measurement& measured, const Options&) {
   const ActionTally& deliveries = measured.tally.of(Action::kDelivery);
   const std::uint64_t talks = measured.tally.of(Action::kTalk).answered;
-  if (talks == 0 || deliveries.sent == 0 || deliveries.answered > 0) return std::nullopt;
+  if (talks == 0 || deliveries.due == 0 || deliveries.answered > 0) return std::nullopt;
   return RunEnd{
       fmt::format("{} talks were answered and not one was delivered: see the logs of the "
                   "target and of its chat service",
@@ -49,8 +49,10 @@ std::optional<RunEnd> no_deliveries(const Measurement& measured, const Options&)
 }  // namespace
 
 std::optional<RunEnd> Run::stopped_answering(const Measurement& measured) const {
-  const std::uint64_t waiting = measured.times(options_).unanswered.count();
-  const double due = measured.per_second(measured.sum(options_, &ActionTally::sent));
+  // What ringbench did not come to sending says nothing of the target.
+  const std::uint64_t unanswered = measured.times(options_).unanswered.count();
+  const std::uint64_t waiting = unanswered - std::min(unanswered, measured.tally.never_reached);
+  const double due = measured.per_second(measured.sum(options_, &ActionTally::due));
   std::uint64_t quiet_ns = std::min(kQuietNs, (end_ns_ - begin_ns_) / kQuietPart);
   if (options_.open_loop()) {
     const double few_ns = kQuietMessages * 1e9 / std::max(due, 1e-3);

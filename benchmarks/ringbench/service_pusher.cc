@@ -123,7 +123,7 @@ ServicePusher::Outcome ServicePusher::push(std::uint64_t intended_ns) {
 
 void ServicePusher::count(const PushGroup& group, std::uint64_t intended_ns) {
   sent_.store(sent() + group.receivers, std::memory_order_relaxed);
-  if (state_.in_window(intended_ns)) tally_.of(Action::kDelivery).sent += group.receivers;
+  if (state_.in_window(intended_ns)) tally_.of(Action::kDelivery).due += group.receivers;
 }
 
 // Pushes to a client that has gone never come: without this the loop would stop for good.
@@ -162,7 +162,8 @@ void ServicePusher::finish() {
         groups_.size() == 0 ? 1 : groups_.group(next_number_ % groups_.size()).receivers;
     tally_.errors[static_cast<std::size_t>(ErrorKind::kUnanswered)] += receivers;
     if (state_.in_window(intended_ns(next_number_))) {
-      tally_.of(Action::kDelivery).sent += receivers;
+      tally_.of(Action::kDelivery).due += receivers;
+      tally_.of(Action::kDelivery).unsent += receivers;
       tally_.of(Action::kDelivery).failed += receivers;
     }
   }

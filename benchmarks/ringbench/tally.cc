@@ -67,10 +67,12 @@ std::uint64_t Tally::all_errors() const noexcept {
 
 void Tally::merge(const Tally& other) {
   for (std::size_t action = 0; action < kActions; ++action) {
-    actions[action].sent += other.actions[action].sent;
+    actions[action].due += other.actions[action].due;
+    actions[action].unsent += other.actions[action].unsent;
     actions[action].answered += other.actions[action].answered;
     actions[action].late += other.actions[action].late;
     actions[action].in_window += other.actions[action].in_window;
+    actions[action].refused_in_window += other.actions[action].refused_in_window;
     actions[action].failed += other.actions[action].failed;
     actions[action].times.merge(other.actions[action].times);
   }
@@ -92,6 +94,7 @@ void Tally::merge(const Tally& other) {
   lost_packets += other.lost_packets;
   overtaken += other.overtaken;
   sent_late += other.sent_late;
+  never_reached += other.never_reached;
   silent += other.silent;
   last_answer_ns = std::max(last_answer_ns, other.last_answer_ns);
   if (first_loss.empty()) first_loss = other.first_loss;
@@ -102,8 +105,8 @@ void Tally::settle_deliveries(std::uint64_t waited_ns) {
   ActionTally& deliveries = of(Action::kDelivery);
   const std::uint64_t never_left = deliveries.failed;  // an error of its own already
   // A target that pushes by itself: what it has sent and did not come, nobody here knows.
-  if (deliveries.sent == 0) deliveries.sent = deliveries.answered;
-  deliveries.failed = deliveries.sent - std::min(deliveries.sent, deliveries.answered);
+  if (deliveries.due == 0) deliveries.due = deliveries.answered;
+  deliveries.failed = deliveries.due - std::min(deliveries.due, deliveries.answered);
   lost_packets = deliveries.failed - std::min(deliveries.failed, never_left + overtaken);
   errors[static_cast<std::size_t>(ErrorKind::kNotDelivered)] += lost_packets;
   deliveries.times.unanswered.record(waited_ns, deliveries.failed);

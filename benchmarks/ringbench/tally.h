@@ -1,9 +1,9 @@
 // What is counted and timed. A Tally is one thread's; a run's is the sum of them.
 //
 // A message belongs to the measuring window when the time it was meant to be sent at is inside it.
-// Each of those ends exactly once, so that sent == answered + failed when a run is over: answered
+// Each of those ends exactly once, so that due == answered + failed when a run is over: answered
 // with Success, or failed (another status, its connection lost, no answer until the drain's end,
-// or never sent at all). A delivery (a push at its receiver) is sent when the push was meant to be
+// or never sent at all). A delivery (a push at its receiver) is due when the push was meant to be
 // sent. What a rate tells is another population: what was answered *in* the window.
 #pragma once
 
@@ -50,7 +50,7 @@ enum class ErrorKind : std::uint8_t {
   kConnectionLost,  // closed or reset by the target
   kUnanswered,      // without an answer when the drain, or its connection, ended
   kNoConnection,    // due, and no connection was there to send it
-  kNotSent,         // due, and ringbench itself did not come to sending it
+  kNotSent,         // due, and ringbench was behind, or had too many outstanding to send more
   kOwnLimit,        // this machine gave ringbench no socket: no more ports, descriptors, memory
   kNotDelivered,    // a push that was due in the window, left, and never came to its receiver
   kMisdelivered,    // a push that came to a connection that it was not for
@@ -59,14 +59,19 @@ inline constexpr std::size_t kErrorKinds = 15;
 [[nodiscard]] std::string_view name_of(ErrorKind kind) noexcept;  // "wrong_sequence"
 
 struct ActionTally {
-  std::uint64_t sent = 0;      // due in the window
+  std::uint64_t due = 0;       // in the window
+  std::uint64_t unsent = 0;    // of those: never left
   std::uint64_t answered = 0;  // of those, with Success
   std::uint64_t late = 0;      // of the answered ones: after the window's end
   std::uint64_t failed = 0;
   std::uint64_t in_window = 0;  // answered with Success in the window, whenever it was due
-  // Of what was sent, but for what was answered with another status. Open loop: from the intended
+  // Answered with another status in the window, whenever it was due.
+  std::uint64_t refused_in_window = 0;
+  // Of what was due, but for what was answered with another status. Open loop: from the intended
   // send time.
   Times times;
+
+  [[nodiscard]] std::uint64_t sent() const noexcept { return due - unsent; }
 };
 
 // What happened in one stretch of the window, by the time it happened.
@@ -98,7 +103,10 @@ struct Tally {
   // Clients that waited for an answer all through the window, and had none until the run ended.
   std::uint64_t silent = 0;
   std::uint64_t last_answer_ns = 0;  // CLOCK_MONOTONIC; whatever its status
-  std::uint64_t sent_late = 0;       // open loop: due in the window, and sent by us after its end
+  // Open loop, of what was due in the window: sent by us after its end, and not even then, since
+  // ringbench was behind until the run ended.
+  std::uint64_t sent_late = 0;
+  std::uint64_t never_reached = 0;
 
   [[nodiscard]] ActionTally& of(Action action) noexcept {
     return actions[static_cast<std::size_t>(action)];

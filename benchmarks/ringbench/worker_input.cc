@@ -175,9 +175,10 @@ void Worker::refuse(const Pending& message, std::uint32_t status) {
   tally_.last_answer_ns = now_ns_;
   --messages_pending_;
   if (talk) --deliveries_pending_;
+  if (state_.in_window(now_ns_)) ++tally_.of(message.action).refused_in_window;
   if (!message.counted) return;
   ++tally_.of(message.action).failed;
-  if (talk) --tally_.of(Action::kDelivery).sent;
+  if (talk) --tally_.of(Action::kDelivery).due;
 }
 
 // Its connection has ended. Its delivery may come all the same, and is not waited for.

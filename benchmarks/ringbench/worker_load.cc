@@ -82,8 +82,10 @@ void Worker::send_scheduled(std::uint64_t intended_ns) {
 void Worker::count_unsent(ErrorKind kind, std::uint64_t intended_ns) {
   if (!state_.in_window(intended_ns)) return;
   count_error(kind);
+  if (kind == ErrorKind::kNotSent) ++tally_.never_reached;
   const auto count = [&](Action action) {
-    ++tally_.of(action).sent;
+    ++tally_.of(action).due;
+    ++tally_.of(action).unsent;
     never_answered(action, intended_ns);
   };
   if (options_.scenario != Scenario::kLogin) return count(steps_[pick_step()].action);
@@ -150,13 +152,14 @@ void Worker::send_message(std::uint32_t index, std::uint8_t step, std::uint64_t 
   constexpr MixStep kKeepAlive{.action = Action::kPing};
   const MixStep& what = step == kKeepAliveStep ? kKeepAlive : steps_[step];
   const bool counted = step != kKeepAliveStep && state_.in_window(intended_ns);
-  if (counted) ++tally_.of(what.action).sent;
-  if (counted && what.action == Action::kTalk) ++tally_.of(Action::kDelivery).sent;
+  if (counted) ++tally_.of(what.action).due;
+  if (counted && what.action == Action::kTalk) ++tally_.of(Action::kDelivery).due;
   const std::uint32_t sequence = what.action == Action::kPing ? 0 : ++client.sequence;
   if (!pending_.push(client.pending, {intended_ns, sequence, what.action, counted, step})) {
     // So much is outstanding that nothing more can be kept in mind: it was due and was not sent.
+    if (counted) ++tally_.of(what.action).unsent;
     if (counted) never_answered(what.action, intended_ns);
-    if (counted && what.action == Action::kTalk) --tally_.of(Action::kDelivery).sent;
+    if (counted && what.action == Action::kTalk) --tally_.of(Action::kDelivery).due;
     return count_error(ErrorKind::kNotSent);
   }
   ++messages_pending_;
@@ -234,7 +237,7 @@ void Worker::begin_login(std::uint32_t index, std::uint64_t intended_ns) {
   ++cycles_open_;
   if (client.login_counted) {
     for (const Action action : {Action::kConnect, Action::kLogin, Action::kCycle}) {
-      ++tally_.of(action).sent;
+      ++tally_.of(action).due;
     }
   }
   open_connection(index);

@@ -32,7 +32,7 @@ void Worker::settle_messages(Client& client) {
     count_error(ErrorKind::kUnanswered);
     if (!message.counted && !silent) return;
     ActionTally& tally = tally_.of(message.action);
-    if (!message.counted) ++tally.sent;
+    if (!message.counted) ++tally.due;
     ++tally.failed;
     tally.times.unanswered.record(now_ns_ - std::max(message.intended_ns, begin));
   });
@@ -49,7 +49,7 @@ void Worker::settle_login(std::uint32_t index) {
   const bool waits = early ? client.cycle_open && under_way && now_ns_ > begin : true;
   if (!waits) return;
   const auto unanswered = [&](Action action, std::uint64_t since_ns) {
-    if (early) ++tally_.of(action).sent;
+    if (early) ++tally_.of(action).due;
     ++tally_.of(action).failed;
     tally_.of(action).times.unanswered.record(now_ns_ - std::max(since_ns, begin));
   };

@@ -108,7 +108,7 @@ TEST_F(FailIfEvaluation, ComparesInEveryWay) {
 
 TEST_F(FailIfEvaluation, KnowsWhatWasMeasured) {
   EXPECT_EQ(judge("sent>0").value, 20'011);
-  EXPECT_EQ(judge("talk.sent>0").value, 20'011);
+  EXPECT_EQ(judge("talk.due>0").value, 20'011);
   EXPECT_EQ(judge("answered>0").value, 20'000);
   EXPECT_EQ(judge("late>0").value, 5);
   EXPECT_EQ(judge("delivery.late>0").value, 7);

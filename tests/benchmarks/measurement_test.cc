@@ -10,6 +10,8 @@
 namespace ringgate::bench {
 namespace {
 
+using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -28,12 +30,12 @@ TEST_F(MeasurementTest, SumsItsActions) {
   const auto sum = [&](std::uint64_t ActionTally::* count) {
     return measured_.sum(options_, count);
   };
-  EXPECT_EQ(sum(&ActionTally::sent), 20'011U);  // a delivery is a part of its talk
-  EXPECT_EQ(sum(&ActionTally::sent), sum(&ActionTally::answered) + sum(&ActionTally::failed));
+  EXPECT_EQ(sum(&ActionTally::due), 20'011U);  // a delivery is a part of its talk
+  EXPECT_EQ(sum(&ActionTally::due), sum(&ActionTally::answered) + sum(&ActionTally::failed));
   EXPECT_EQ(sum(&ActionTally::late), 5U);
   EXPECT_DOUBLE_EQ(measured_.per_second(options_), 1999);  // in the window, late ones not
   options_.scenario = Scenario::kPush;
-  EXPECT_EQ(sum(&ActionTally::sent), 20'003U);
+  EXPECT_EQ(sum(&ActionTally::due), 20'003U);
   EXPECT_DOUBLE_EQ(measured_.per_second(options_), 1998);
   options_.scenario = Scenario::kTalk;
   EXPECT_THAT(measured_.used_actions(options_), ElementsAre(Action::kTalk, Action::kDelivery));
@@ -106,7 +108,7 @@ TEST_F(MeasurementTest, WarnsOfARunCutShortAndOfNoAnswers) {
   measured_.stopped_early = true;
   measured_.window_s = measured_.sampled_s = 4.5;
   EXPECT_THAT(warnings(), ElementsAre(HasSubstr("4.50 s of 10.00 s")));
-  for (ActionTally& action : measured_.tally.actions) action.answered = 0;
+  for (ActionTally& action : measured_.tally.actions) action.answered = action.in_window = 0;
   EXPECT_THAT(warnings(), Contains(HasSubstr("nothing was answered")));
 }
 
@@ -116,11 +118,11 @@ TEST_F(MeasurementTest, WarnsWhenTheTargetDidNotKeepTheRate) {
   talk.in_window = 15'000;
   talk.late = 5'000;
   EXPECT_EQ(measured_.kept_rate(options_), false);
-  EXPECT_THAT(warnings(),
-              ElementsAre(testing::AllOf(
-                  HasSubstr("did not keep the rate"), HasSubstr("2,001 per second were due"),
-                  HasSubstr("1,500 were answered"), HasSubstr("5,000 answers came after"),
-                  HasSubstr("11 had another status than Success, 0 messages had none"))));
+  EXPECT_THAT(
+      warnings(),
+      ElementsAre(AllOf(HasSubstr("did not keep the rate"), HasSubstr("2,001 per second were due"),
+                        HasSubstr("1,500 were answered"), HasSubstr("5,000 answers came after"),
+                        HasSubstr("11 had another status than Success, 0 messages had none"))));
   options_.rate.reset();
   EXPECT_FALSE(measured_.kept_rate(options_).has_value());
   EXPECT_THAT(warnings(), IsEmpty());
@@ -170,7 +172,7 @@ TEST_F(MeasurementTest, SaysWhyNothingWasAnswered) {
   EXPECT_THAT(why_not_green(measured_, options_), Not(HasSubstr("see the errors")));
   measured_.tally.errors[0] = 1;
   EXPECT_THAT(why_not_green(measured_, options_), HasSubstr("nothing was due"));
-  measured_.tally.of(Action::kPing).sent = 1;
+  measured_.tally.of(Action::kPing).due = 1;
   EXPECT_THAT(why_not_green(measured_, options_), HasSubstr("nothing was answered with Success"));
   EXPECT_THAT(why_not_green(measured_, options_), HasSubstr("see the errors"));
 }
@@ -179,7 +181,7 @@ TEST_F(MeasurementTest, WhatRingbenchDidNotSendInTimeIsItsOwnLimit) {
   options_.fail_if.clear();
   EXPECT_EQ(exit_code(measured_, options_), 0);
   measured_.tally.sent_late = 300;  // 2,001 a second: more than a tenth of a second behind
-  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("300 left after the window's end and 1 never")));
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("300 left after the window's end and 0 never")));
   EXPECT_EQ(exit_code(measured_, options_), 4);
   EXPECT_EQ(why_not_green(measured_, options_), warnings().front());
 }
@@ -195,11 +197,93 @@ TEST_F(MeasurementTest, IsGreenOnlyWhenWhatWasAskedWasMeasured) {
   measured_.ended->own_limit = true;  // then a condition would judge the target by it
   options_.fail_if.push_back(parse_fail_if("errors>0").value());
   EXPECT_EQ(exit_code(measured_, options_), 4);
-  for (ActionTally& action : measured_.tally.actions) action.answered = 0;
+  for (ActionTally& action : measured_.tally.actions) action.answered = action.in_window = 0;
   EXPECT_EQ(exit_code(measured_, options_), 1);
   measured_.ended.reset();
   options_.fail_if.clear();
   EXPECT_EQ(exit_code(measured_, options_), 1);
+}
+
+// Far above what can be done: what was answered in the window had been due before it.
+class Overload : public MeasurementTest {
+ protected:
+  void SetUp() override {
+    options_.fail_if.clear();
+    ActionTally& talk = measured_.tally.of(Action::kTalk);
+    talk = {};
+    talk.due = talk.failed = kDue;
+    talk.in_window = 500;
+    talk.times.unanswered.record(kSecondNs, kDue);
+  }
+  void never_reach() {
+    measured_.tally.of(Action::kTalk).unsent = measured_.tally.never_reached = kDue;
+  }
+
+  static constexpr std::uint64_t kDue = 40'000;
+};
+
+TEST_F(Overload, OfRingbenchIsItsOwnLimitAndNotTheTargets) {
+  never_reach();
+  EXPECT_EQ(exit_code(measured_, options_), 4);
+  EXPECT_EQ(measured_.sent(options_), 0U);
+  EXPECT_THAT(why_not_green(measured_, options_),
+              HasSubstr("ringbench, not the target, was the limit"));
+  EXPECT_THAT(warnings(),
+              ElementsAre(why_not_green(measured_, options_),
+                          HasSubstr("500 answers in it are to messages that were due before"),
+                          AllOf(HasSubstr("the rate was not kept"), Not(HasSubstr("the target")),
+                                HasSubstr("40,000 of which never left"))));
+  measured_.tally.of(Action::kTalk).in_window = 0;
+  EXPECT_EQ(exit_code(measured_, options_), 1);
+  EXPECT_THAT(why_not_green(measured_, options_), HasSubstr("was the limit"));
+}
+
+TEST_F(Overload, OfBothBlamesBoth) {
+  never_reach();
+  measured_.tally.of(Action::kTalk).refused_in_window = 300;
+  EXPECT_EQ(exit_code(measured_, options_), 4);
+  EXPECT_THAT(why_not_green(measured_, options_), HasSubstr("ringbench was a limit, too"));
+  EXPECT_THAT(warnings(), Contains(HasSubstr("300 of 800 answers in the window had another")));
+  measured_.tally.of(Action::kTalk).refused_in_window = 0;
+  measured_.ended = RunEnd{"1 of 16 connections were lost"};
+  EXPECT_EQ(exit_code(measured_, options_), 4);
+  EXPECT_EQ(why_not_green(measured_, options_), measured_.ended->sentence);
+  EXPECT_THAT(warnings(), Contains(HasSubstr("ringbench was a limit, too")));
+  EXPECT_THAT(warnings(), Not(Contains(HasSubstr("not the target"))));
+}
+
+// All of it left, or was not sent since too much was outstanding.
+TEST_F(Overload, OfTheTargetIsNotAsAskedEither) {
+  measured_.tally.of(Action::kTalk).unsent = 100;
+  EXPECT_EQ(exit_code(measured_, options_), 4);
+  EXPECT_EQ(measured_.sent(options_), kDue - 100);
+  EXPECT_THAT(why_not_green(measured_, options_),
+              HasSubstr("500 answers in it are to messages that were due before"));
+  EXPECT_THAT(warnings(), Contains(AllOf(HasSubstr("the target did not keep the rate"),
+                                         HasSubstr("100 of which never left"))));
+  EXPECT_THAT(warnings(), Not(Contains(HasSubstr("ringbench"))));
+}
+
+TEST_F(Overload, ABottleneckThatCostTheRateIsNotAsAsked) {
+  ActionTally& talk = measured_.tally.of(Action::kTalk);
+  talk.answered = kDue;
+  talk.failed = 0;
+  talk.times = {};
+  measured_.own.cpu.busiest_run_ns = 95 * kSecondNs / 10;
+  EXPECT_EQ(exit_code(measured_, options_), 4);
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("ringbench, not the target, is the bottleneck"),
+                                      HasSubstr("the rate was not kept")));
+  talk.in_window = kDue;
+  EXPECT_EQ(exit_code(measured_, options_), 0);
+}
+
+TEST_F(Overload, OfAClosedLoopIsToldWhereAllAnswersCameLate) {
+  options_.rate.reset();
+  ActionTally& talk = measured_.tally.of(Action::kTalk);
+  talk = {};
+  talk.due = talk.answered = talk.late = 100;
+  EXPECT_EQ(exit_code(measured_, options_), 0);
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("all 100 answers came after its end")));
 }
 
 TEST_F(MeasurementTest, TextTellsWhoHadNoAnswer) {

@@ -16,7 +16,6 @@ namespace ringgate::test {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 std::vector<std::string> against(const std::string& port, const std::string& secret,
                                  std::vector<std::string> more) {
@@ -140,6 +139,30 @@ TEST(RingbenchLimits, ATargetThatEndsInAStormOfLoginsIsNotGreen) {
   dev.process().signal(SIGKILL);
   EXPECT_EQ(bench.wait_exit(), 4) << bench.output();
   EXPECT_THAT(bench.whole_output(), HasSubstr("at the end nothing listened"));
+}
+
+// --- More than can be done -----------------------------------------------------------------------
+
+// Whoever it was that could not keep up: the report agrees with itself.
+TEST(RingbenchLimits, WhatIsToldOfAnOverloadAgrees) {
+  const Server dev{std::vector<std::string>{}};
+  const BenchRun run =
+      run_ringbench(against(dev, {"talk", "--connections", "16", "--rate", "5M", "--warmup", "1s",
+                                  "--duration", "1s", "--drain", "500ms"}));
+  const bool nothing = run.number("/answered") + run.number("/answered_in_window") == 0;
+  EXPECT_EQ(run.code, nothing ? 1 : 4) << run.output;
+  EXPECT_EQ(nothing, run.output.find("nothing was answered with Success in the measuring") !=
+                         std::string::npos)
+      << run.output;
+  const double due = run.number("/due");
+  EXPECT_GE(due, 4.9e6);
+  EXPECT_EQ(due, run.number("/answered") + run.number("/actions/talk/failed"));
+  EXPECT_LE(due - run.number("/sent"),
+            run.number("/errors/not_sent") + run.number("/errors/no_connection"));
+  const bool own = run.output.find("not the target, was the limit") != std::string::npos;
+  const bool theirs = run.output.find("the target did not keep the rate") != std::string::npos ||
+                      run.output.find("see the target's log") != std::string::npos;
+  EXPECT_FALSE(own && theirs) << run.output;
 }
 
 // --- Files ---------------------------------------------------------------------------------------

@@ -50,13 +50,13 @@ void record_times(Tally& tally) {
 void set_counts(Tally& tally) {
   constexpr std::uint64_t kAnswered = kIntervals * kTimesPerInterval;
   ActionTally& talk = tally.of(Action::kTalk);
-  talk.sent = kAnswered + 11;
+  talk.due = kAnswered + 11;
   talk.answered = kAnswered;
   talk.late = 5;
   talk.failed = 11;
   talk.in_window = kAnswered - 10;
   ActionTally& delivery = tally.of(Action::kDelivery);
-  delivery.sent = kAnswered + 3;
+  delivery.due = kAnswered + 3;
   delivery.answered = kAnswered;
   delivery.late = 7;
   delivery.failed = 3;

@@ -29,11 +29,13 @@ TEST(Tally, EveryNameIsItsOwn) {
 
 void fill(Tally& tally, std::uint64_t times) {
   for (std::uint64_t at = 0; at < kActions; ++at) {
-    tally.actions[at].sent = times * (at + 3);
+    tally.actions[at].due = times * (at + 3);
     tally.actions[at].answered = times * (at + 2);
     tally.actions[at].failed = times;
     tally.actions[at].late = times * (at + 4);
     tally.actions[at].in_window = times * (at + 5);
+    tally.actions[at].unsent = times * (at + 1);
+    tally.actions[at].refused_in_window = times * (at + 6);
     for (std::uint64_t time = 0; time < times; ++time) {
       tally.actions[at].times.answered.record(100 * at);
       tally.actions[at].times.unanswered.record(1000);
@@ -49,6 +51,7 @@ void fill(Tally& tally, std::uint64_t times) {
   tally.retries = 8 * times;
   tally.sent_late = 9 * times;
   tally.overtaken = 10 * times;
+  tally.never_reached = 11 * times;
 }
 
 TEST(Tally, MergesEverything) {
@@ -59,11 +62,14 @@ TEST(Tally, MergesEverything) {
   sum->merge(*other);
   for (std::uint64_t at = 0; at < kActions; ++at) {
     const ActionTally& action = sum->of(static_cast<Action>(at));
-    EXPECT_EQ(action.sent, 11 * (at + 3));
+    EXPECT_EQ(action.due, 11 * (at + 3));
     EXPECT_EQ(action.answered, 11 * (at + 2));
     EXPECT_EQ(action.failed, 11U);
     EXPECT_EQ(action.late, 11 * (at + 4));
     EXPECT_EQ(action.in_window, 11 * (at + 5));
+    EXPECT_EQ(action.unsent, 11 * (at + 1));
+    EXPECT_EQ(action.sent(), 22U);
+    EXPECT_EQ(action.refused_in_window, 11 * (at + 6));
     EXPECT_EQ(action.times.answered.count(), 11U);
     EXPECT_EQ(action.times.unanswered.count(), 11U);
   }
@@ -79,12 +85,13 @@ TEST(Tally, MergesEverything) {
   EXPECT_EQ(sum->retries, 88U);
   EXPECT_EQ(sum->sent_late, 99U);
   EXPECT_EQ(sum->overtaken, 110U);
+  EXPECT_EQ(sum->never_reached, 121U);
 }
 
 TEST(Tally, WhatNeverCameIsNotDelivered) {
   const auto tally = std::make_unique<Tally>();
   ActionTally& deliveries = tally->of(Action::kDelivery);
-  deliveries.sent = 100;
+  deliveries.due = 100;
   deliveries.answered = 80;
   deliveries.failed = 5;  // never left
   tally->overtaken = 3;   // came
@@ -99,7 +106,7 @@ TEST(Tally, OfATargetThatPushesByItselfNobodyKnowsWhatItSent) {
   const auto tally = std::make_unique<Tally>();
   tally->of(Action::kDelivery).answered = 9;
   tally->settle_deliveries(0);
-  EXPECT_EQ(tally->of(Action::kDelivery).sent, 9U);
+  EXPECT_EQ(tally->of(Action::kDelivery).due, 9U);
   EXPECT_EQ(tally->all_errors(), 0U);
 }
 
