@@ -31,6 +31,7 @@ enum class Counter : std::uint8_t {
   kWakeups,
   kMailOut,
   kMailFull,
+  kMailUnknown,
   kUpgrades,
   kUpgradesRefused,
   kUpgradesTooLong,  // bound: bytes of the request
@@ -55,6 +56,7 @@ inline constexpr auto kNamesOf<Counter> = std::to_array<CounterName>({
     {"wakeups_total", "wake-ups sent to other threads"},
     {"mail_out_total", "messages handed to other threads"},
     {"mail_full_total", "messages dropped because a mailbox was full"},
+    {"mail_unknown_total", "messages ignored because the receiver does not know their kind: a bug"},
     {"websocket_upgrades_total", "WebSocket handshakes completed"},
     {"websocket_upgrades_refused_total", "WebSocket handshakes refused"},
     {"websocket_upgrades_too_long_total",

@@ -22,14 +22,20 @@ std::uint8_t* MailSender::reserve(std::uint32_t to, MailKind kind, std::size_t b
   return place(to, kind, bytes, urgency);
 }
 
-void MailSender::send(std::uint32_t to, MailKind kind, ByteView message) {
-  std::uint8_t* const room = reserve(to, kind, message.size(), Urgency::kControl);
+void MailSender::send(std::uint32_t to, MailKind kind, ByteView head, ByteView more) {
+  const std::size_t bytes = head.size() + more.size();
+  std::uint8_t* const room = reserve(to, kind, bytes, Urgency::kControl);
   if (room != nullptr) {
-    if (!message.empty()) std::memcpy(room, message.data(), message.size());
+    if (!head.empty()) std::memcpy(room, head.data(), head.size());
+    if (!more.empty()) std::memcpy(room + head.size(), more.data(), more.size());
     return;
   }
   Destination& destination = destinations_[to];
-  destination.waiting.push_back({kind, {message.begin(), message.end()}});
+  Waiting& message = destination.waiting.emplace_back();
+  message.kind = kind;
+  message.bytes.reserve(bytes);
+  message.bytes.assign(head.begin(), head.end());
+  message.bytes.insert(message.bytes.end(), more.begin(), more.end());
   waiting_bytes_.add(destination.waiting.back().memory());
 }
 

@@ -29,7 +29,8 @@ class MailSender {
   [[nodiscard]] std::uint8_t* reserve(std::uint32_t to, MailKind kind, std::size_t bytes,
                                       Urgency urgency);
   // A message that is never dropped; it may use what the mailbox keeps free for control.
-  void send(std::uint32_t to, MailKind kind, ByteView message);
+  // `more` follows `head`.
+  void send(std::uint32_t to, MailKind kind, ByteView head, ByteView more = {});
 
   struct Flushed {
     std::uint64_t written = 0;  // messages that went into mailboxes since the last flush
@@ -56,7 +57,7 @@ class MailSender {
 
  private:
   struct Waiting {
-    MailKind kind;
+    MailKind kind = 0;
     std::vector<std::uint8_t> bytes;
     [[nodiscard]] std::size_t memory() const noexcept { return sizeof *this + bytes.size(); }
   };

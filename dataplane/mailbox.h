@@ -17,7 +17,7 @@
 
 namespace ringgate {
 
-// What a message is: the receiver's own enum. kMailPad is taken.
+// What a message is: see mail.h. Up to Mailbox::kMaxKind.
 using MailKind = std::uint16_t;
 
 enum class Urgency : std::uint8_t { kData, kControl };
@@ -66,6 +66,8 @@ class Mailbox {
     return messages;
   }
 
+  static constexpr MailKind kMaxKind = 0xFFFE;
+
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return mask_ + 1; }
 
   // Bound on messages that travel by pointer and have not been read. One that is larger by itself
@@ -83,7 +85,7 @@ class Mailbox {
     std::uint8_t* data;
     std::uint64_t bytes;
   };
-  static constexpr MailKind kPad = 0xFFFF;
+  static constexpr MailKind kPad = kMaxKind + 1;
 
   static constexpr std::size_t footprint(std::size_t bytes) noexcept {
     return sizeof(Head) + ((bytes + 7) & ~std::size_t{7});

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstring>
 #include <utility>
 
 #include "dataplane/check.h"
@@ -98,10 +97,7 @@ void Shard::discard_mail() {
 }
 
 void Shard::discard(MailKind kind, ByteView message) {
-  if (kind != kMailAdopt) return;
-  AdoptMail mail;
-  std::memcpy(&mail, message.data(), sizeof mail);
-  ::close(mail.fd);
+  if (kind == kMailAdopt) ::close(kMailAdopt.read(message).fd);
 }
 
 // The loop has ended: peers see their connections close now, not when this object goes.
@@ -222,13 +218,15 @@ void Shard::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
     start_accepting();
     return;
   }
-  if (kind != kMailAdopt) {
+  if (kind >= kMailHandler) {
     handler_.on_mail(from, kind, message);
     return;
   }
-  AdoptMail mail;
-  RINGGATE_CHECK(message.size() == sizeof mail);
-  std::memcpy(&mail, message.data(), sizeof mail);
+  if (kind != kMailAdopt) {
+    unknown_mail(from, kind);
+    return;
+  }
+  const AdoptMail mail = kMailAdopt.read(message);
   Connection* const connection = adopt(mail.fd, mail.peer);
   if (connection == nullptr) {
     if (mail.accepted == 0) handler_.on_adopt_refused(mail.what);
@@ -241,16 +239,22 @@ void Shard::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
   }
 }
 
-std::uint8_t* Shard::mail(std::uint32_t to, MailKind kind, std::size_t bytes, Urgency urgency) {
+std::uint8_t* Shard::reserve_mail(std::uint32_t to, MailKind kind, std::size_t bytes,
+                                  Urgency urgency) {
   RINGGATE_ON_THREAD(thread_);
   std::uint8_t* const room = sender_.reserve(to, kind, bytes, urgency);
   if (room == nullptr) counters_.add(Counter::kMailFull);
   return room;
 }
 
-void Shard::mail_surely(std::uint32_t to, MailKind kind, ByteView message) {
+void Shard::send_mail(std::uint32_t to, MailKind kind, ByteView head, ByteView more) {
   RINGGATE_ON_THREAD(thread_);
-  sender_.send(to, kind, message);
+  sender_.send(to, kind, head, more);
+}
+
+void Shard::unknown_mail(std::uint32_t from, MailKind kind) noexcept {
+  unknown_mail_.note(from, kind);
+  counters_.add(Counter::kMailUnknown);
 }
 
 void Shard::publish_mail() {

@@ -33,12 +33,30 @@
 #include "dataplane/connection_table.h"
 #include "dataplane/counters.h"
 #include "dataplane/handler.h"
+#include "dataplane/mail.h"
 #include "dataplane/mail_sender.h"
 #include "dataplane/ring.h"
 #include "dataplane/shard_options.h"
 #include "dataplane/switchboard.h"
 
 namespace ringgate {
+
+// --- Mail that a shard itself takes -------------------------------------------------------------
+
+struct AdoptMail {
+  std::int32_t fd;
+  std::uint32_t accepted;  // 1: on_accept is called, 0: on_adopt
+  PeerAddress peer;
+  AdoptedFor what;
+};
+
+inline constexpr MailRange kShardMail{1, 63};
+inline constexpr MailOf<NothingMore> kMailStop{kShardMail[0]};
+inline constexpr MailOf<AdoptMail> kMailAdopt{kShardMail[1]};
+inline constexpr MailOf<NothingMore> kMailAccept{kShardMail[2]};
+static_assert(are_distinct({kMailStop, kMailAdopt, kMailAccept}));
+// A handler's kinds start here.
+inline constexpr MailKind kMailHandler = kShardMail.first + kShardMail.count;
 
 class Shard {
  public:
@@ -134,17 +152,46 @@ class Shard {
   // upgrades of each listener, for those under way too. Both are copied.
   void reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOptions> upgrades);
 
-  // Room for a message to another endpoint, visible at the end of the batch. Null when full.
-  [[nodiscard]] std::uint8_t* mail(std::uint32_t to, MailKind kind, std::size_t bytes,
-                                   Urgency urgency = Urgency::kData);
-  // A control message: never dropped, see MailSender.
-  void mail_surely(std::uint32_t to, MailKind kind, ByteView message);
-  template <class Message>
-    requires std::is_trivially_copyable_v<Message>
-  void mail_surely(std::uint32_t to, MailKind kind, const Message& message) {
-    mail_surely(to, kind,
-                ByteView{reinterpret_cast<const std::uint8_t*>(&message), sizeof message});
+  // A message to another endpoint, visible at the end of the batch. False: there was no room, and
+  // it is dropped and counted.
+  template <class Payload>
+  bool mail(std::uint32_t to, MailOf<Payload> kind, const std::type_identity_t<Payload>& payload) {
+    std::uint8_t* const room = reserve_mail(to, kind, sizeof payload, Urgency::kData);
+    if (room != nullptr) std::memcpy(room, &payload, sizeof payload);
+    return room != nullptr;
   }
+  // The same with bytes behind the head: returns the room for them, to be filled before returning
+  // to the loop, or null.
+  template <class Head>
+  [[nodiscard]] std::uint8_t* mail(std::uint32_t to, MailWith<Head> kind,
+                                   const std::type_identity_t<Head>& head, std::size_t more_bytes,
+                                   Urgency urgency = Urgency::kData) {
+    std::uint8_t* const room = reserve_mail(to, kind, sizeof head + more_bytes, urgency);
+    if (room == nullptr) return nullptr;
+    std::memcpy(room, &head, sizeof head);
+    return room + sizeof head;
+  }
+  [[nodiscard]] std::uint8_t* mail(std::uint32_t to, MailBytes kind, std::size_t bytes) {
+    return reserve_mail(to, kind, bytes, Urgency::kData);
+  }
+  // Control messages: never dropped, see MailSender.
+  template <class Payload>
+  void mail_surely(std::uint32_t to, MailOf<Payload> kind,
+                   const std::type_identity_t<Payload>& payload) {
+    send_mail(to, kind, bytes_of(payload), {});
+  }
+  template <class Head>
+  void mail_surely(std::uint32_t to, MailWith<Head> kind, const std::type_identity_t<Head>& head,
+                   ByteView more) {
+    send_mail(to, kind, bytes_of(head), more);
+  }
+  void mail_surely(std::uint32_t to, MailBytes kind, ByteView message) {
+    send_mail(to, kind, message, {});
+  }
+  // For a handler that got mail of a kind that it does not know.
+  void unknown_mail(std::uint32_t from, MailKind kind) noexcept;
+  // Any thread.
+  [[nodiscard]] const UnknownMail& unknown_mail() const noexcept { return unknown_mail_; }
 
  private:
   // shard.cc: the loop
@@ -154,6 +201,9 @@ class Shard {
   void read_mail();
   void take_mail(std::uint32_t from, MailKind kind, ByteView message);
   void publish_mail();
+  [[nodiscard]] std::uint8_t* reserve_mail(std::uint32_t to, MailKind kind, std::size_t bytes,
+                                           Urgency urgency);
+  void send_mail(std::uint32_t to, MailKind kind, ByteView head, ByteView more);
   void arm_wake();
   [[nodiscard]] unsigned wait_for() const noexcept;
   [[nodiscard]] bool may_sweep(bool stalled, std::size_t reaped);
@@ -261,6 +311,7 @@ class Shard {
   std::vector<std::uint32_t> dirty_;  // slots
   std::vector<std::uint32_t> rearm_;  // slots whose receive has ended
   MailSender sender_;
+  UnknownMail unknown_mail_;
   // By slot: what the few connections have that are inside of a long PROXY header, upgrading, or
   // inside of a fragmented message.
   absl::flat_hash_map<std::uint32_t, std::size_t> proxy_rests_;  // bytes still to come
@@ -277,19 +328,6 @@ class Shard {
   std::uint32_t behind_until_ms_ = 0;  // after a stall: nobody is judged; 0: not behind
   bool wake_armed_ = false;
   bool stopped_ = false;
-};
-
-// Messages the shard itself takes; a handler's kinds start at kMailHandler.
-inline constexpr MailKind kMailStop = 1;
-inline constexpr MailKind kMailAdopt = 2;
-inline constexpr MailKind kMailAccept = 3;
-inline constexpr MailKind kMailHandler = 64;
-
-struct AdoptMail {
-  std::int32_t fd;
-  std::uint32_t accepted;  // 1: on_accept is called, 0: on_adopt
-  PeerAddress peer;
-  AdoptedFor what;
 };
 
 }  // namespace ringgate

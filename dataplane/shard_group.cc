@@ -104,14 +104,12 @@ void ShardGroup::run_shard(std::uint32_t index, std::span<Listener> listeners,
 }
 
 void ShardGroup::start_accepting() {
-  const std::uint8_t nothing = 0;
-  for (std::uint32_t i = 0; i < size(); ++i) post(i, kMailAccept, nothing);
+  for (std::uint32_t i = 0; i < size(); ++i) post(i, kMailAccept, {});
 }
 
 void ShardGroup::stop() {
   if (threads_.empty()) return;
-  const std::uint8_t nothing = 0;
-  for (std::uint32_t i = 0; i < size(); ++i) post(i, kMailStop, nothing);
+  for (std::uint32_t i = 0; i < size(); ++i) post(i, kMailStop, {});
   while (flush()) std::this_thread::yield();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -119,11 +117,11 @@ void ShardGroup::stop() {
   for (const auto& shard : shards_) shard->discard_mail();
 }
 
-void ShardGroup::post(std::uint32_t shard, MailKind kind, ByteView message) {
+void ShardGroup::send(std::uint32_t shard, MailKind kind, ByteView head, ByteView more) {
   if (ended_) {
-    Shard::discard(kind, message);
+    Shard::discard(kind, head);
   } else {
-    sender_->send(shard, kind, message);
+    sender_->send(shard, kind, head, more);
   }
 }
 

@@ -65,11 +65,18 @@ class ShardGroup {
 
   // Sends a message, never dropped (see MailSender). After stop() there is nobody to take it: a
   // socket in it is closed.
-  void post(std::uint32_t shard, MailKind kind, ByteView message);
-  template <class Message>
-    requires std::is_trivially_copyable_v<Message>
-  void post(std::uint32_t shard, MailKind kind, const Message& message) {
-    post(shard, kind, ByteView{reinterpret_cast<const std::uint8_t*>(&message), sizeof message});
+  template <class Payload>
+  void post(std::uint32_t shard, MailOf<Payload> kind,
+            const std::type_identity_t<Payload>& payload) {
+    send(shard, kind, bytes_of(payload), {});
+  }
+  template <class Head>
+  void post(std::uint32_t shard, MailWith<Head> kind, const std::type_identity_t<Head>& head,
+            ByteView more) {
+    send(shard, kind, bytes_of(head), more);
+  }
+  void post(std::uint32_t shard, MailBytes kind, ByteView message) {
+    send(shard, kind, message, {});
   }
   // Makes what was posted visible and wakes whom it concerns: once per turn of the control loop.
   // True: something still waits for room; call again soon.
@@ -82,9 +89,16 @@ class ShardGroup {
   }
   using Use = std::function<void(std::uint32_t from, MailKind kind, ByteView message)>;
   void drain(const Use& use);
+  // For who got mail of a kind that it does not know: counted.
+  void note_unknown_mail(std::uint32_t from, MailKind kind) noexcept {
+    unknown_mail_.note(from, kind);
+  }
+  // What control got. Any thread.
+  [[nodiscard]] const UnknownMail& unknown_mail() const noexcept { return unknown_mail_; }
 
  private:
   ShardGroup() = default;
+  void send(std::uint32_t shard, MailKind kind, ByteView head, ByteView more);
   // The whole of a shard's thread.
   void run_shard(std::uint32_t index, std::span<Listener> listeners,
                  std::promise<Result<void>> started);
@@ -95,6 +109,7 @@ class ShardGroup {
   std::vector<std::unique_ptr<Handler>> handlers_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::thread> threads_;
+  UnknownMail unknown_mail_;
   bool ended_ = false;
 };
 

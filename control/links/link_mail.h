@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "dataplane/close_reason.h"
-#include "dataplane/mailbox.h"
+#include "dataplane/mail.h"
 #include "dataplane/shard.h"
 
 namespace ringgate {
@@ -13,16 +13,18 @@ namespace ringgate {
 // The lane of a link that serves all shards.
 inline constexpr std::uint32_t kNoLane = 0xFFFFFFFF;
 
-inline constexpr MailKind kMailLinkClosed = kMailHandler + 4;       // home shard to control
-inline constexpr MailKind kMailRetire = kMailHandler + 5;           // control to shards
-inline constexpr MailKind kMailUpstreamDrained = kMailHandler + 6;  // shards to control
-inline constexpr MailKind kMailLinkSeen = kMailHandler + 7;  // shards that can use it, to control
-
 struct LinkEvent {
   std::uint32_t upstream;
   std::uint32_t lane;
   std::uint32_t epoch;
   CloseReason reason;
 };
+
+inline constexpr MailRange kLinkMail = kShardMail.next(8);
+inline constexpr MailOf<LinkEvent> kMailLinkClosed{kLinkMail[0]};  // home shard to control
+inline constexpr MailOf<std::uint32_t> kMailRetire{kLinkMail[1]};  // control to shards: upstream
+inline constexpr MailOf<std::uint32_t> kMailUpstreamDrained{kLinkMail[2]};  // and to control
+inline constexpr MailOf<LinkEvent> kMailLinkSeen{kLinkMail[3]};  // who can use it, to control
+static_assert(are_distinct({kMailLinkClosed, kMailRetire, kMailUpstreamDrained, kMailLinkSeen}));
 
 }  // namespace ringgate

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 #include "control/base/json_writer.h"
@@ -143,8 +144,7 @@ void GatewayAdmin::begin(Inspection inspection, const ChannelFilter& filter, con
 }
 
 void GatewayAdmin::take(ByteView message) {
-  const auto head = read_mail<InspectedHead>(message);
-  message = message.subspan(sizeof head);
+  const InspectedHead head = kMailInspected.read(message);
   const auto found = questions_.find(head.question);
   if (found == questions_.end()) return;  // too late
   Question& question = found->second;
@@ -152,7 +152,8 @@ void GatewayAdmin::take(ByteView message) {
   question.channel_count += head.channels;
   if (question.inspection == Inspection::kLinks) {
     for (; message.size() >= sizeof(LinkRow); message = message.subspan(sizeof(LinkRow))) {
-      const auto row = read_mail<LinkRow>(message);
+      LinkRow row{};
+      std::memcpy(&row, message.data(), sizeof row);
       LinkRow& sum = question.links[row.upstream];
       sum.outstanding += row.outstanding;
       sum.queued_bytes += row.queued_bytes;

@@ -122,6 +122,7 @@ void GatewayService::tick() {
   registry_->on_ready();
   refresh_ready();
   watch_proxy_headers();
+  mail_bugs_.look(*shards_);
 }
 
 void GatewayService::watch_proxy_headers() {
@@ -144,30 +145,30 @@ void GatewayService::drain_mail() {
 void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
   switch (kind) {
     case kMailLinkClosed:
-      links_->link_closed(read_mail<LinkEvent>(message));
+      links_->link_closed(kMailLinkClosed.read(message));
       return;
     case kMailLinkSeen:
-      links_->link_seen(read_mail<LinkEvent>(message));
+      links_->link_seen(kMailLinkSeen.read(message));
       return;
     case kMailUpstreamDrained:
-      links_->upstream_drained(from, read_mail<std::uint32_t>(message));
+      links_->upstream_drained(from, kMailUpstreamDrained.read(message));
       return;
     case kMailCatalogueTaken:
-      links_->catalogue_taken(from, read_mail<CatalogueTakenMail>(message).version);
+      links_->catalogue_taken(from, kMailCatalogueTaken.read(message).version);
       return;
     case kMailSettingsTaken:
-      settings_->taken(from, read_mail<SettingsTakenMail>(message).version);
+      settings_->taken(from, kMailSettingsTaken.read(message).version);
       return;
     case kMailDrained:
       not_drained_.erase(from);
       if (not_drained_.empty()) drained();
       return;
     case kMailEjected:
-      ejections_.take(from, read_mail<EjectedMail>(message));
+      ejections_.take(from, kMailEjected.read(message));
       refresh_ready();
       return;
     case kMailLoginFailed: {
-      const auto mail = read_mail<LoginFailedMail>(message);
+      const auto mail = kMailLoginFailed.read(message);
       outcomes_.failed(mail.account_crc, {mail.text.data(), mail.text_bytes},
                        sum_of(GatewayCounter::kLogins), std::chrono::steady_clock::now());
       return;
@@ -176,7 +177,7 @@ void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView messa
       admin_->take(message);
       return;
     case kMailLogClose: {
-      const auto mail = read_mail<LogCloseMail>(message);
+      const auto mail = kMailLogClose.read(message);
       spdlog::warn("closed {} (account {}): {}",
                    format_endpoint({mail.peer.ip(), mail.peer.port()}),
                    std::string_view(mail.account.data(), mail.account_bytes),
@@ -184,7 +185,7 @@ void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView messa
       return;
     }
     default:
-      spdlog::error("bug: mail of an unknown kind {}", kind);
+      shards_->note_unknown_mail(from, kind);
   }
 }
 

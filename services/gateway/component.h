@@ -24,6 +24,7 @@
 #include "services/gateway/options.h"
 #include "services/gateway/settings_on_shards.h"
 #include "services/process/component.h"
+#include "services/process/shards.h"
 
 namespace ringgate {
 
@@ -82,6 +83,7 @@ class GatewayService final : public Component {
   GatewayOptions options_;
   std::vector<Listener> listeners_;
   std::unique_ptr<ShardGroup> shards_;
+  MailBugs mail_bugs_;
   std::unique_ptr<LinkManager> links_;
   Ejections ejections_;
   LoginOutcomes outcomes_;

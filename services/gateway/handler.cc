@@ -50,7 +50,8 @@ void GatewayHandler::on_adopt_refused(const AdoptedFor& what) {
   tell_control(kMailLinkClosed, what, CloseReason::kTooManyLinks);
 }
 
-void GatewayHandler::tell_control(MailKind kind, const AdoptedFor& what, CloseReason reason) {
+void GatewayHandler::tell_control(MailOf<LinkEvent> kind, const AdoptedFor& what,
+                                  CloseReason reason) {
   Shard& shard = on_shard_->context.shard;
   const LinkEvent event{static_cast<std::uint32_t>(what.subject), what.lane, what.epoch, reason};
   shard.mail_surely(shard.control(), kind, event);
@@ -181,29 +182,29 @@ void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message
     case kMailRefused:
       return on_shard_->forwarding.take_refused(message);
     case kMailLinkUp:
-      upstreams.take_link_up(from, read_mail<LinkEvent>(message));
+      upstreams.take_link_up(from, kMailLinkUp.read(message));
       on_shard_->context.shard.mail_surely(on_shard_->context.shard.control(), kMailLinkSeen,
-                                           message);
+                                           kMailLinkUp.read(message));
       return link_is_up();
     case kMailLinkDown:
-      if (Upstream* const upstream = upstreams.take_link_down(read_mail<LinkEvent>(message))) {
+      if (Upstream* const upstream = upstreams.take_link_down(kMailLinkDown.read(message))) {
         link_is_down(*upstream);
       }
       return;
     case kMailLinkSilent:
-      return on_shard_->ejector.take_silent(read_mail<LinkSilent>(message));
+      return on_shard_->ejector.take_silent(kMailLinkSilent.read(message));
     case kMailCatalogue:
-      return take_catalogue(*read_mail<CatalogueMail>(message).catalogue);
+      return take_catalogue(*kMailCatalogue.read(message).catalogue);
     case kMailRetire:
-      return retire(read_mail<std::uint32_t>(message));
+      return retire(kMailRetire.read(message));
     case kMailReconfigure:
-      return reconfigure(*read_mail<ReconfigureMail>(message).settings);
+      return reconfigure(*kMailReconfigure.read(message).settings);
     case kMailInspect:
-      return on_shard_->inspector.inspect(read_mail<InspectMail>(message));
+      return on_shard_->inspector.inspect(kMailInspect.read(message));
     case kMailDrain:
-      return on_shard_->drain.begin(read_mail<DrainMail>(message));
+      return on_shard_->drain.begin(kMailDrain.read(message));
     default:
-      RINGGATE_CHECK(false && "mail of an unknown kind");
+      on_shard_->context.shard.unknown_mail(from, kind);
   }
 }
 
@@ -234,15 +235,12 @@ void GatewayHandler::reconfigure(const GatewaySettings& settings) {
 void GatewayHandler::log_close(const Connection& connection, CloseReason reason,
                                std::string_view account) {
   if (reason != CloseReason::kSlowConsumer && reason != CloseReason::kWriteTimeout) return;
-  std::uint8_t* const room = on_shard_->context.shard.mail(on_shard_->context.shard.control(),
-                                                           kMailLogClose, sizeof(LogCloseMail));
-  if (room == nullptr) return;
   LogCloseMail mail{};
   mail.reason = reason;
   mail.peer = connection.peer;
   mail.account_bytes = static_cast<std::uint8_t>(std::min(account.size(), mail.account.size()));
   std::memcpy(mail.account.data(), account.data(), mail.account_bytes);
-  std::memcpy(room, &mail, sizeof mail);
+  on_shard_->context.shard.mail(on_shard_->context.shard.control(), kMailLogClose, mail);
 }
 
 }  // namespace ringgate

@@ -12,31 +12,13 @@
 #include "codec/ws_upgrade.h"
 #include "control/routing/catalogue.h"
 #include "dataplane/connection.h"
-#include "dataplane/mailbox.h"
-#include "dataplane/read_mail.h"
+#include "dataplane/mail.h"
 #include "dataplane/shard.h"
 #include "services/auth/token.h"
 #include "services/gateway/options.h"
+#include "services/gateway/upstreams/upstream.h"
 
 namespace ringgate {
-
-inline constexpr MailKind kMailCatalogue = kMailHandler + 16;       // control to shards
-inline constexpr MailKind kMailCatalogueTaken = kMailHandler + 17;  // and back
-inline constexpr MailKind kMailDeliver = kMailHandler + 18;         // shard to shard
-inline constexpr MailKind kMailDrain = kMailHandler + 19;           // control to shards
-inline constexpr MailKind kMailDrained = kMailHandler + 20;         // and back
-inline constexpr MailKind kMailLogClose = kMailHandler + 21;        // shard to control, may be lost
-
-inline constexpr MailKind kMailInspect = kMailHandler + 22;      // control to shards
-inline constexpr MailKind kMailInspected = kMailHandler + 23;    // and back
-inline constexpr MailKind kMailReconfigure = kMailHandler + 24;  // control to shards
-
-inline constexpr MailKind kMailSignout = kMailHandler + 25;  // shard to home shard
-
-inline constexpr MailKind kMailSettingsTaken = kMailHandler + 26;  // shards to control
-
-inline constexpr MailKind kMailEjected = kMailHandler + 32;      // shards to control
-inline constexpr MailKind kMailLoginFailed = kMailHandler + 33;  // shards to control, may be lost
 
 // An instance gets no new requests of a shard, or gets them again: see parts/ejector.h.
 enum class EjectReason : std::uint8_t { kSilent, kMute };
@@ -157,5 +139,27 @@ struct LogCloseMail {
   std::array<char, 128> account;
   PeerAddress peer;
 };
+
+// --- The kinds ----------------------------------------------------------------------------------
+
+inline constexpr MailRange kGatewayMail = kUpstreamMail.next(16);
+inline constexpr MailOf<CatalogueMail> kMailCatalogue{kGatewayMail[0]};            // to shards
+inline constexpr MailOf<CatalogueTakenMail> kMailCatalogueTaken{kGatewayMail[1]};  // and back
+inline constexpr MailWith<DeliveryHead> kMailDeliver{kGatewayMail[2]};             // shard to shard
+inline constexpr MailOf<DrainMail> kMailDrain{kGatewayMail[3]};                    // to shards
+inline constexpr MailOf<NothingMore> kMailDrained{kGatewayMail[4]};                // and back
+inline constexpr MailOf<LogCloseMail> kMailLogClose{kGatewayMail[5]};  // to control, may be lost
+inline constexpr MailOf<InspectMail> kMailInspect{kGatewayMail[6]};    // to shards
+inline constexpr MailWith<InspectedHead> kMailInspected{kGatewayMail[7]};    // and back
+inline constexpr MailOf<ReconfigureMail> kMailReconfigure{kGatewayMail[8]};  // to shards
+inline constexpr MailWith<SignoutHead> kMailSignout{kGatewayMail[9]};        // shard to home shard
+inline constexpr MailOf<SettingsTakenMail> kMailSettingsTaken{kGatewayMail[12]};  // to control
+inline constexpr MailOf<EjectedMail> kMailEjected{kGatewayMail[10]};              // to control
+inline constexpr MailOf<LoginFailedMail> kMailLoginFailed{kGatewayMail[11]};      // may be lost
+static_assert(are_distinct({kMailCatalogue, kMailCatalogueTaken, kMailDeliver, kMailDrain,
+                            kMailDrained, kMailLogClose, kMailInspect, kMailInspected,
+                            kMailReconfigure, kMailSignout, kMailSettingsTaken, kMailEjected,
+                            kMailLoginFailed}));
+static_assert(are_apart({kShardMail, kLinkMail, kUpstreamMail, kGatewayMail}));
 
 }  // namespace ringgate

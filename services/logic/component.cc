@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "control/observe/logging.h"
-#include "dataplane/read_mail.h"
 #include "services/logic/failures.h"
 #include "services/logic/mail.h"
 #include "services/process/shards.h"
@@ -74,14 +73,18 @@ Result<void> LogicComponent::start() {
 // What handlers have thrown.
 void LogicComponent::read_mail_of_shards() {
   std::size_t told = 0;
-  shards_->drain([&told](std::uint32_t, MailKind kind, ByteView message) {
-    if (kind != kMailHandlerFailed || ++told > kMostToldAtOnce) return;
-    spdlog::error("{}", describe(read_mail<HandlerFailedMail>(message)));
+  shards_->drain([this, &told](std::uint32_t from, MailKind kind, ByteView message) {
+    if (kind != kMailHandlerFailed) {
+      shards_->note_unknown_mail(from, kind);
+    } else if (++told <= kMostToldAtOnce) {
+      spdlog::error("{}", describe(kMailHandlerFailed.read(message)));
+    }
   });
 }
 
 void LogicComponent::tick() {
   read_mail_of_shards();
+  mail_bugs_.look(*shards_);
   registry_->on_ready();
   const bool registered = registry_->is_registered(config_.service_id);
   const std::optional<Error> problem = registry_->problem();

@@ -16,6 +16,7 @@
 #include "dataplane/shard_group.h"
 #include "services/logic/service.h"
 #include "services/process/component.h"
+#include "services/process/shards.h"
 #include "services/store/redis/thread.h"
 
 namespace ringgate {
@@ -56,6 +57,7 @@ class LogicComponent final : public Component {
   LogicUse use_;
   std::vector<Listener> listeners_;
   std::unique_ptr<ShardGroup> shards_;
+  MailBugs mail_bugs_;
   std::unique_ptr<RedisStoreThread> store_;
   std::function<void()> drain_done_;
   std::chrono::steady_clock::time_point drain_until_;

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
 
 #include "services/logic/counters.h"
-#include "services/logic/mail.h"
 
 namespace ringgate {
 namespace {
@@ -32,8 +30,7 @@ void tell(Request& request, std::string_view what) noexcept {
   HandlerFailedMail mail{};
   mail.command_bytes = copy(request.command(), mail.command);
   mail.what_bytes = copy(what, mail.what);
-  std::uint8_t* const room = shard.mail(shard.control(), kMailHandlerFailed, sizeof mail);
-  if (room != nullptr) std::memcpy(room, &mail, sizeof mail);
+  shard.mail(shard.control(), kMailHandlerFailed, mail);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include "codec/names.h"
 #include "codec/pkt.pb.h"
-#include "dataplane/check.h"
 #include "services/logic/counters.h"
 #include "services/logic/mail.h"
 #include "services/store/memory.h"
@@ -24,8 +23,8 @@ LogicHandler::~LogicHandler() = default;
 
 LogicHandler::OnShard::OnShard(Shard& its_shard, const LogicHandler& handler)
     : shard(its_shard),
-      links(its_shard, kMailLinkClaimed, kMailLinkGone),
-      outbox(its_shard, links, kMailToGateway),
+      links(its_shard),
+      outbox(its_shard, links),
       message_ids(its_shard.index(), its_shard.options().shards),
       store(handler.make_store_(its_shard, message_ids)),
       logic{outbox, *store, message_ids, {}},
@@ -128,14 +127,16 @@ void LogicHandler::on_close(Connection& connection, CloseReason) {
 void LogicHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message) {
   switch (kind) {
     case kMailLinkClaimed:
+      on_shard_->links.take_claimed(from, message);
+      return;
     case kMailLinkGone:
-      on_shard_->links.on_mail(from, kind, message);
+      on_shard_->links.take_gone(from, message);
       return;
     case kMailToGateway:
       on_shard_->outbox.on_mail(message);
       return;
     default:
-      on_shard_->store->on_mail(kind, message);
+      if (!on_shard_->store->on_mail(kind, message)) on_shard_->shard.unknown_mail(from, kind);
       on_shard_->channels.proceed();
   }
 }

@@ -1,22 +1,13 @@
 #include "services/logic/links.h"
 
 #include <algorithm>
-#include <cstring>
 #include <ctime>
 #include <utility>
 
-#include "dataplane/check.h"
 #include "services/logic/counters.h"
 
 namespace ringgate {
 namespace {
-
-// Followed by the gateway's id.
-struct LinkMail {
-  std::uint64_t claimed_ns;
-  std::uint32_t lane;
-  std::uint32_t unused;
-};
 
 std::uint64_t monotonic_ns() noexcept {
   timespec now{};
@@ -36,7 +27,7 @@ void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, s
   gateway.here.push_back(std::make_unique<Link>(
       Link{&gateway, lane, monotonic_ns(), {connection.slot, connection.generation}}));
   connection.user = gateway.here.back().get();
-  broadcast(claimed_kind_, *gateway.here.back());
+  broadcast(kMailLinkClaimed, *gateway.here.back());
   for (const LinkRef old : older) {
     Connection* const replaced = shard_.find(old.slot, old.generation);
     if (replaced != nullptr) shard_.finish(*replaced, LogicClose::kReplaced);
@@ -46,24 +37,24 @@ void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, s
 void LinkDirectory::drop(Connection& connection) {
   const auto* const link = static_cast<const Link*>(connection.user);
   if (link == nullptr) return;
-  broadcast(gone_kind_, *link);
+  broadcast(kMailLinkGone, *link);
   Gateway& gateway = *link->gateway;
   std::erase_if(gateway.here, [link](const auto& owned) { return owned.get() == link; });
   erase_if_unused(gateway.id);
 }
 
-void LinkDirectory::on_mail(std::uint32_t from, MailKind kind, ByteView message) {
-  LinkMail mail;
-  RINGGATE_CHECK(message.size() >= sizeof mail);
-  std::memcpy(&mail, message.data(), sizeof mail);
-  Gateway& gateway = at(as_text(message.subspan(sizeof mail)));
-  if (kind == gone_kind_) {
-    std::erase_if(gateway.elsewhere, [&](const RemoteLink& link) {
-      return link.shard == from && link.claimed_ns == mail.claimed_ns && link.lane == mail.lane;
-    });
-    erase_if_unused(gateway.id);
-    return;
-  }
+void LinkDirectory::take_gone(std::uint32_t from, ByteView message) {
+  const LinkMail mail = kMailLinkGone.read(message);
+  Gateway& gateway = at(as_text(message));
+  std::erase_if(gateway.elsewhere, [&](const RemoteLink& link) {
+    return link.shard == from && link.claimed_ns == mail.claimed_ns && link.lane == mail.lane;
+  });
+  erase_if_unused(gateway.id);
+}
+
+void LinkDirectory::take_claimed(std::uint32_t from, ByteView message) {
+  const LinkMail mail = kMailLinkClaimed.read(message);
+  Gateway& gateway = at(as_text(message));
   gateway.elsewhere.push_back({from, mail.lane, mail.claimed_ns});
   for (const auto& link : gateway.here) {
     const bool older = link->lane == mail.lane && std::pair(link->claimed_ns, shard_.index()) <
@@ -98,13 +89,10 @@ void LinkDirectory::close(const Link& link) {
   if (connection != nullptr) shard_.finish(*connection, LogicClose::kReplaced);
 }
 
-void LinkDirectory::broadcast(MailKind kind, const Link& link) {
+void LinkDirectory::broadcast(MailWith<LinkMail> kind, const Link& link) {
   const LinkMail mail{link.claimed_ns, link.lane, 0};
-  std::vector<std::uint8_t> bytes(sizeof mail + link.gateway->id.size());
-  std::memcpy(bytes.data(), &mail, sizeof mail);
-  std::memcpy(bytes.data() + sizeof mail, link.gateway->id.data(), link.gateway->id.size());
   for (std::uint32_t to = 0; to < shard_.options().shards; ++to) {
-    if (to != shard_.index()) shard_.mail_surely(to, kind, ByteView{bytes});
+    if (to != shard_.index()) shard_.mail_surely(to, kind, mail, as_bytes(link.gateway->id));
   }
 }
 

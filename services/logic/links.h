@@ -18,6 +18,7 @@
 
 #include "codec/text_hash.h"
 #include "dataplane/shard.h"
+#include "services/logic/mail.h"
 
 namespace ringgate {
 
@@ -52,15 +53,15 @@ struct Gateway {
 
 class LinkDirectory {
  public:
-  // Mail between the shards of a service: `claimed_kind` and `gone_kind` are brought to on_mail.
-  LinkDirectory(Shard& shard, MailKind claimed_kind, MailKind gone_kind) noexcept
-      : shard_(shard), claimed_kind_(claimed_kind), gone_kind_(gone_kind) {}
+  explicit LinkDirectory(Shard& shard) noexcept : shard_(shard) {}
 
   // The connection is the link of that gateway and lane from now on; an older one is closed.
   void claim(Connection& connection, std::string_view gateway_id, std::uint32_t lane);
   // The connection has been closed.
   void drop(Connection& connection);
-  void on_mail(std::uint32_t from, MailKind kind, ByteView message);
+  // Mail of the other shards: of kind kMailLinkClaimed, and kMailLinkGone.
+  void take_claimed(std::uint32_t from, ByteView message);
+  void take_gone(std::uint32_t from, ByteView message);
 
   // Null: no link of that gateway here, and none known elsewhere. Valid for the call.
   [[nodiscard]] const Gateway* find(std::string_view gateway_id) const;
@@ -71,11 +72,9 @@ class LinkDirectory {
   Gateway& at(std::string_view gateway_id);
   void erase_if_unused(const std::string& gateway_id);
   void close(const Link& link);
-  void broadcast(MailKind kind, const Link& link);
+  void broadcast(MailWith<LinkMail> kind, const Link& link);
 
   Shard& shard_;
-  MailKind claimed_kind_;
-  MailKind gone_kind_;
   Gateways gateways_;
 };
 

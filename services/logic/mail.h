@@ -1,15 +1,38 @@
 // The kinds of mail within a logic service's group of threads.
 #pragma once
 
-#include "dataplane/shard.h"
+#include <array>
+#include <cstdint>
+
+#include "dataplane/mail.h"
+#include "services/store/mail_kinds.h"
 
 namespace ringgate {
 
 // Between its shards. Those of its stores are in store/mail_kinds.h.
-inline constexpr MailKind kMailLinkClaimed = kMailHandler;
-inline constexpr MailKind kMailLinkGone = kMailHandler + 1;
-inline constexpr MailKind kMailToGateway = kMailHandler + 2;
-// To control: failures.h.
-inline constexpr MailKind kMailHandlerFailed = kMailHandler + 6;
+struct LinkMail {  // the gateway's id follows
+  std::uint64_t claimed_ns;
+  std::uint32_t lane;
+  std::uint32_t unused;
+};
+struct ToGatewayHead {  // the gateway's id and a framed packet follow
+  std::uint32_t id_bytes;
+};
+
+// Shards to control; may be lost, there are more like it. Both texts are cut to what fits.
+struct HandlerFailedMail {
+  std::uint8_t command_bytes;
+  std::uint8_t what_bytes;
+  std::array<char, 62> command;
+  std::array<char, 128> what;  // of a std::exception
+};
+
+inline constexpr MailRange kLogicMail = kOwnStoreMail.next(16);
+inline constexpr MailWith<LinkMail> kMailLinkClaimed{kLogicMail[0]};
+inline constexpr MailWith<LinkMail> kMailLinkGone{kLogicMail[1]};
+inline constexpr MailWith<ToGatewayHead> kMailToGateway{kLogicMail[2]};
+inline constexpr MailOf<HandlerFailedMail> kMailHandlerFailed{kLogicMail[3]};
+static_assert(are_distinct({kMailLinkClaimed, kMailLinkGone, kMailToGateway, kMailHandlerFailed}));
+static_assert(are_apart({kShardMail, kStoreMail, kOwnStoreMail, kLogicMail}));
 
 }  // namespace ringgate

@@ -6,6 +6,7 @@
 
 #include "dataplane/check.h"
 #include "services/logic/counters.h"
+#include "services/logic/mail.h"
 
 namespace ringgate {
 
@@ -62,21 +63,16 @@ bool Outbox::mail(const Gateway& gateway, const OutgoingHeader& header, ByteView
     return false;
   }
   const auto id_bytes = static_cast<std::uint32_t>(gateway.id.size());
-  std::uint8_t* to = shard_.mail(gateway.elsewhere.front().shard, to_gateway_kind_,
-                                 sizeof id_bytes + id_bytes + bytes);
+  std::uint8_t* const to = shard_.mail(gateway.elsewhere.front().shard, kMailToGateway,
+                                       ToGatewayHead{id_bytes}, id_bytes + bytes);
   if (to == nullptr) return false;  // counted by the shard
-  std::memcpy(to, &id_bytes, sizeof id_bytes);
-  to += sizeof id_bytes;
-  std::memcpy(to, gateway.id.data(), id_bytes);
+  std::copy_n(gateway.id.data(), id_bytes, to);
   write_framed_packet(to + id_bytes, header, body);
   return true;
 }
 
 void Outbox::on_mail(ByteView message) {
-  std::uint32_t id_bytes = 0;
-  RINGGATE_CHECK(message.size() >= sizeof id_bytes);
-  std::memcpy(&id_bytes, message.data(), sizeof id_bytes);
-  message = message.subspan(sizeof id_bytes);
+  const std::uint32_t id_bytes = kMailToGateway.read(message).id_bytes;
   RINGGATE_CHECK(message.size() >= id_bytes);
   const Gateway* const gateway = links_.find(as_text(message.first(id_bytes)));
   const ByteView packet = message.subspan(id_bytes);

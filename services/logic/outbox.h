@@ -18,9 +18,7 @@ namespace ringgate {
 
 class Outbox {
  public:
-  // `to_gateway_kind`: mail between the shards, brought to on_mail.
-  Outbox(Shard& shard, const LinkDirectory& links, MailKind to_gateway_kind) noexcept
-      : shard_(shard), links_(links), to_gateway_kind_(to_gateway_kind) {}
+  Outbox(Shard& shard, const LinkDirectory& links) noexcept : shard_(shard), links_(links) {}
 
   // Whether a link takes a frame with that packet.
   [[nodiscard]] bool fits(const OutgoingHeader& header, std::size_t body_bytes) const noexcept;
@@ -34,7 +32,7 @@ class Outbox {
   void push(std::span<const Location> receivers, std::string_view except,
             const OutgoingHeader& header, ByteView body);
 
-  // From another shard: a framed packet for a gateway that has a link here.
+  // From another shard, of kind kMailToGateway: a framed packet for a gateway that has a link here.
   void on_mail(ByteView message);
 
   [[nodiscard]] Shard& shard() noexcept { return shard_; }
@@ -51,7 +49,6 @@ class Outbox {
 
   Shard& shard_;
   const LinkDirectory& links_;
-  MailKind to_gateway_kind_;
   std::vector<const Location*> sorted_;
   std::string channels_;
 };

@@ -1,5 +1,7 @@
 #include "services/process/shards.h"
 
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -166,6 +168,16 @@ std::optional<std::string> stuck_shard(const ShardGroup& shards) {
   return std::nullopt;
 }
 
+void MailBugs::look(const ShardGroup& shards) {
+  for (std::uint32_t i = 0; i <= shards.size(); ++i) {
+    const bool is_control = i == shards.size();
+    const UnknownMail& mail = is_control ? shards.unknown_mail() : shards.shard(i).unknown_mail();
+    if (mail.count() == 0 || !told_.insert(i).second) continue;
+    spdlog::error("bug: {} got mail of the unknown kind {} from {}; it is ignored",
+                  is_control ? "control" : fmt::format("shard {}", i), mail.kind(), mail.from());
+  }
+}
+
 void collect_waiting_mail(std::uint64_t bytes, const std::string& service, const std::string& from,
                           MetricsSnapshot& metrics) {
   const GaugeName& info = describe(Gauge::kMailWaitingBytes);
@@ -179,6 +191,10 @@ void collect_shards(const ShardGroup& shards, const std::string& service,
                   "wake-ups of other threads that the kernel refused; their mail came later",
                   {{"serviceId", service}}, static_cast<double>(shards.failed_wakeups()));
   collect_waiting_mail(shards.waiting_mail_bytes(), service, "control", metrics);
+  const CounterName& unknown = describe(Counter::kMailUnknown);
+  metrics.counter("ringgate_" + std::string(unknown.name), unknown.help,
+                  {{"serviceId", service}, {"shard", "control"}},
+                  static_cast<double>(shards.unknown_mail().count()));
   for (std::uint32_t i = 0; i < shards.size(); ++i) {
     const Counters& counters = shards.shard(i).counters();
     const MetricsSnapshot::Labels labels = {{"serviceId", service}, {"shard", std::to_string(i)}};

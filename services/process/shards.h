@@ -1,7 +1,9 @@
 // From a configuration to the shards of a service, and what is read off them while they run.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +36,16 @@ namespace ringgate {
 
 // Nothing when every shard's loop has turned lately. Any thread.
 [[nodiscard]] std::optional<std::string> stuck_shard(const ShardGroup& shards);
+
+// Says in the log that a shard or control got mail of a kind that it does not know: a bug, once for
+// each of them. For the control thread, about every second.
+class MailBugs {
+ public:
+  void look(const ShardGroup& shards);
+
+ private:
+  std::set<std::uint32_t> told_;  // endpoints
+};
 
 // Memory of mail that waits for room, beside the gauge that each shard has: `from` is who sends it.
 void collect_waiting_mail(std::uint64_t bytes, const std::string& service, const std::string& from,

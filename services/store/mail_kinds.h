@@ -1,15 +1,26 @@
-// The kinds of mail between a logic service's shard and its store's thread. The kinds before them
-// are the service's own.
+// The kinds of mail between a logic service's shard and its store's thread. Those between its
+// shards are in services/logic/mail.h.
 #pragma once
 
+#include "dataplane/mail.h"
 #include "dataplane/shard.h"
+#include "services/store/message_ids.h"
 
 namespace ringgate {
 
-inline constexpr MailKind kMailStoreRequest = kMailHandler + 3;
-inline constexpr MailKind kMailStoreAnswer = kMailHandler + 4;
-inline constexpr MailKind kMailNodeLease = kMailHandler + 5;
-// A store of a user's own takes kinds from here.
-inline constexpr MailKind kMailOfOwnStore = kMailHandler + 16;
+// Mail of kind kMailNodeLease: what RedisStore tells its shard's MessageIds.
+struct NodeLeaseMail {
+  std::uint64_t granted;  // 0: there is none any more
+  NodeLease lease;
+};
+
+inline constexpr MailRange kStoreMail = kShardMail.next(16);
+inline constexpr MailBytes kMailStoreRequest{kStoreMail[0]};  // see mail.h
+inline constexpr MailBytes kMailStoreAnswer{kStoreMail[1]};   // see mail.h
+inline constexpr MailOf<NodeLeaseMail> kMailNodeLease{kStoreMail[2]};
+static_assert(are_distinct({kMailStoreRequest, kMailStoreAnswer, kMailNodeLease}));
+
+// For a store of a user's own.
+inline constexpr MailRange kOwnStoreMail = kStoreMail.next(64);
 
 }  // namespace ringgate

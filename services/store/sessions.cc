@@ -114,6 +114,8 @@ StoreCall<std::vector<Location>> SessionStore::locate_many(std::span<const std::
   return {*this, std::move(request)};
 }
 
-void SessionStore::on_mail(MailKind, ByteView) {}
+bool SessionStore::on_mail(MailKind, ByteView) {
+  return false;
+}
 
 }  // namespace ringgate

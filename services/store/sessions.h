@@ -130,7 +130,8 @@ class SessionStore {
   virtual bool submit(StoreCallBase& call) = 0;
   // A submitted call is going away without its answer.
   virtual void forget(StoreCallBase& call) = 0;
-  virtual void on_mail(MailKind kind, ByteView message);
+  // False: it does not know that kind, which is counted.
+  [[nodiscard]] virtual bool on_mail(MailKind kind, ByteView message);
   virtual void on_tick() {}
 };
 

@@ -9,8 +9,10 @@
 namespace ringgate {
 namespace {
 
-constexpr MailKind kMailDrain = kMailHandler;
-constexpr MailKind kMailDrained = kMailHandler + 1;
+constexpr MailRange kWsEchoMail = kShardMail.next(8);
+constexpr MailOf<NothingMore> kMailDrain{kWsEchoMail[0]};
+constexpr MailOf<NothingMore> kMailDrained{kWsEchoMail[1]};
+static_assert(are_distinct({kMailDrain, kMailDrained}));
 
 constexpr std::size_t kMostClients = 1024 * 1024;  // of a shard
 // A client that sends a few of the longest messages before it reads is no slow consumer yet.
@@ -46,8 +48,11 @@ void WsEchoHandler::echo(Connection& connection, Opcode opcode, ByteView payload
   if (to != nullptr && !payload.empty()) std::memcpy(to, payload.data(), payload.size());
 }
 
-void WsEchoHandler::on_mail(std::uint32_t /*from*/, MailKind kind, ByteView /*message*/) {
-  if (kind != kMailDrain) return;
+void WsEchoHandler::on_mail(std::uint32_t from, MailKind kind, ByteView /*message*/) {
+  if (kind != kMailDrain) {
+    shard_->unknown_mail(from, kind);
+    return;
+  }
   draining_ = true;
   shard_->stop_accepting();
   shard_->table().for_each_client(
@@ -57,7 +62,7 @@ void WsEchoHandler::on_mail(std::uint32_t /*from*/, MailKind kind, ByteView /*me
 void WsEchoHandler::on_tick() {
   if (!draining_ || reported_ || shard_->table().clients() > 0) return;
   reported_ = true;
-  shard_->mail_surely(shard_->control(), kMailDrained, shard_->index());
+  shard_->mail_surely(shard_->control(), kMailDrained, {});
 }
 
 // --- Control ------------------------------------------------------------------------------------
@@ -96,9 +101,16 @@ Result<void> WsEchoService::start() {
   return {};
 }
 
+void WsEchoService::tick() {
+  if (shards_ != nullptr) mail_bugs_.look(*shards_);
+}
+
 void WsEchoService::drain_mail() {
   shards_->drain([this](std::uint32_t from, MailKind kind, ByteView) {
-    if (kind != kMailDrained) return;
+    if (kind != kMailDrained) {
+      shards_->note_unknown_mail(from, kind);
+      return;
+    }
     not_drained_.erase(from);
     if (not_drained_.empty()) drained();
   });
@@ -106,10 +118,9 @@ void WsEchoService::drain_mail() {
 
 void WsEchoService::drain(std::function<void()> done) {
   drain_done_ = std::move(done);
-  const std::uint8_t nothing = 0;
   for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
     not_drained_.insert(shard);
-    shards_->post(shard, kMailDrain, nothing);
+    shards_->post(shard, kMailDrain, {});
   }
   timer_ = loop_.after(config_.drain_time, [this] {
     timer_ = 0;

@@ -11,6 +11,7 @@
 #include "dataplane/handler.h"
 #include "dataplane/shard_group.h"
 #include "services/process/component.h"
+#include "services/process/shards.h"
 
 namespace ringgate {
 
@@ -44,6 +45,7 @@ class WsEchoService final : public Component {
 
   [[nodiscard]] Result<void> start() override;
   void drain(std::function<void()> done) override;
+  void tick() override;
   [[nodiscard]] std::optional<std::string> health() const override;
   [[nodiscard]] std::optional<std::string> ready() const override { return std::nullopt; }
   void collect(MetricsSnapshot& metrics) const override;
@@ -57,6 +59,7 @@ class WsEchoService final : public Component {
   std::vector<Listener> listeners_;
   std::unique_ptr<ShardGroup> shards_;
   std::set<std::uint32_t> not_drained_;
+  MailBugs mail_bugs_;
   std::function<void()> drain_done_;
   ControlLoop::TimerId timer_ = 0;
 };

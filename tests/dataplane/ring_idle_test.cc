@@ -26,7 +26,7 @@ class Quiet : public Handler {
   }
   void on_close(Connection&, CloseReason) override {}
   void on_deadline(Connection&) override {}
-  // Of kind kMailHandler: all clients are to go.
+  // All clients are to go.
   void on_mail(std::uint32_t, MailKind, ByteView) override {
     shard_->table().for_each_client(
         [this](Connection& connection) { shard_->finish(connection, CloseReason::kDraining); });
@@ -144,7 +144,7 @@ TEST(RingIdle, PolledClientsAreTurnedAwayAndEnd) {
   IdleShards shards(20);
   std::vector<Client> clients = shards.connect_all(20);
   EXPECT_TRUE(shards.all_polled(clients.size()));
-  shards.group->post(0, kMailHandler, std::uint32_t{0});
+  shards.group->post(0, MailOf<NothingMore>{kMailHandler}, {});
   shards.group->flush();
   const std::string_view why = describe(CloseReason::kDraining).name;
   for (Client& client : clients) {

@@ -50,7 +50,9 @@ class ScriptedHandler : public Handler {
     ++deadlines;
     deadline(connection);
   }
-  void on_mail(std::uint32_t, MailKind, ByteView) override {}
+  void on_mail(std::uint32_t from, MailKind kind, ByteView) override {
+    shard->unknown_mail(from, kind);
+  }
   void on_tick() override {
     ++ticks;
     tick();
@@ -104,14 +106,19 @@ struct FakeShard {
     turn();
     return peer;
   }
+  // From control.
+  void post(MailKind kind, ByteView message) {
+    std::uint8_t* const room = board->box(1, 0).reserve(kind, message.size(), Urgency::kControl);
+    ASSERT_NE(room, nullptr);
+    std::memcpy(room, message.data(), message.size());
+    EXPECT_FALSE(board->publish(1, 0));  // it does not sleep between turns
+  }
   // As control hands a socket over.
   FakePeer& adopt() {
     FakePeer* peer = nullptr;
     sockaddr_storage nowhere{};
     const AdoptMail mail{kernel.connect_fd(peer), 0, PeerAddress::from(nowhere), {peer->id, 0, 0}};
-    std::memcpy(board->box(1, 0).reserve(kMailAdopt, sizeof mail, Urgency::kControl), &mail,
-                sizeof mail);
-    EXPECT_FALSE(board->publish(1, 0));  // it does not sleep between turns
+    post(kMailAdopt, bytes_of(mail));
     turn();
     return *peer;
   }

@@ -13,7 +13,7 @@ namespace {
 
 using test::FakeShard;
 
-constexpr MailKind kSomething = kMailHandler;
+constexpr MailBytes kSomething{kShardMail.next(1)[0]};
 
 std::size_t read_control(FakeShard& world) {
   return world.board->drain(world.board->control(), [](std::uint32_t, MailKind, ByteView) {});
@@ -77,6 +77,20 @@ TEST(ShardMail, SocketsInMailThatNobodyReadsAreClosed) {
   }
 }
 
+// Of the shard's own range, and of the handler's.
+TEST(ShardMail, OfAnUnknownKindIsCountedAndTheShardGoesOn) {
+  FakeShard world(1);
+  world.post(kShardMail.first + kShardMail.count - 1, as_bytes("what"));
+  world.post(kMailHandler + 900, as_bytes("who"));
+  world.turn(0);
+  EXPECT_EQ(world.shard.counters().get(Counter::kMailUnknown), 2U);
+  EXPECT_EQ(world.shard.unknown_mail().count(), 2U);
+  EXPECT_EQ(world.shard.unknown_mail().kind(), kShardMail.first + kShardMail.count - 1);
+  EXPECT_EQ(world.shard.unknown_mail().from(), world.shard.control());
+  world.adopt();
+  EXPECT_EQ(world.shard.table().links(), 1U);
+}
+
 #ifndef NDEBUG
 TEST(ShardThreadDeathTest, AnotherThreadMayNotUseAShard) {
   FakeShard world(1);
@@ -85,7 +99,7 @@ TEST(ShardThreadDeathTest, AnotherThreadMayNotUseAShard) {
   EXPECT_DEATH(elsewhere([&] { static_cast<void>(world.shard.pool()); }), "is_here");
   EXPECT_DEATH(elsewhere([&] { world.shard.mail_surely(1, kSomething, as_bytes("x")); }),
                "is_here");
-  elsewhere([&] { EXPECT_EQ(world.shard.counters().get(Counter::kMailFull), 0U); });
+  elsewhere([&] { EXPECT_EQ(world.shard.unknown_mail().count(), 0U); });
 }
 #endif
 

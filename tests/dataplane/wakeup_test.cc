@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -15,7 +14,7 @@ namespace {
 
 using test::eventually;
 
-constexpr MailKind kBall = kMailHandler;
+constexpr MailOf<std::uint32_t> kBall{kShardMail.next(1)[0]};
 
 // Passes a number on: from shard 0 to shard 1, from there to control.
 class Passer : public Handler {
@@ -26,8 +25,8 @@ class Passer : public Handler {
   void on_packet(Connection&, ByteView) override {}
   void on_close(Connection&, CloseReason) override {}
   void on_deadline(Connection&) override {}
-  void on_mail(std::uint32_t, MailKind kind, ByteView message) override {
-    shard_->mail_surely(shard_->index() == 0 ? 1 : shard_->control(), kind, message);
+  void on_mail(std::uint32_t, MailKind, ByteView message) override {
+    shard_->mail_surely(shard_->index() == 0 ? 1 : shard_->control(), kBall, kBall.read(message));
   }
   void on_tick() override {}
 
@@ -50,9 +49,7 @@ struct TwoShards {
     group->post(0, kBall, number);
     return eventually([&] {
       group->flush();
-      group->drain([&](std::uint32_t, MailKind, ByteView message) {
-        std::memcpy(&got, message.data(), sizeof got);
-      });
+      group->drain([&](std::uint32_t, MailKind, ByteView message) { got = kBall.read(message); });
       return got == number;
     });
   }

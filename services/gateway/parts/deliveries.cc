@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "codec/written.h"
 #include "services/gateway/commands.h"
 
 namespace ringgate {
@@ -106,28 +107,27 @@ void Deliveries::mail(std::uint32_t shard, const Delivery& delivery, std::string
   DeliveryHead head = delivery.head;
   head.channels_bytes = static_cast<std::uint32_t>(channels.size());
   head.header_bytes = static_cast<std::uint32_t>(delivery.header.bytes);
-  const std::size_t bytes =
-      sizeof head + channels.size() + delivery.header.bytes + delivery.tail.size();
+  const std::size_t bytes = channels.size() + delivery.header.bytes + delivery.tail.size();
   // Somebody waits for an answer, and a kick-out must not be missed: a flood of pushes cannot keep
   // them out.
   const bool matters = head.is_signin != 0 || delivery.is_response();
-  std::uint8_t* to =
-      context_.shard.mail(shard, kMailDeliver, bytes, matters ? Urgency::kControl : Urgency::kData);
-  if (to == nullptr) return;  // counted as kMailFull
+  std::uint8_t* const room = context_.shard.mail(shard, kMailDeliver, head, bytes,
+                                                 matters ? Urgency::kControl : Urgency::kData);
+  if (room == nullptr) return;  // counted as kMailFull
+  std::uint8_t* to = room;
   const auto put = [&to](const void* from, std::size_t size) {
     if (size > 0) std::memcpy(to, from, size);
     to += size;
   };
-  put(&head, sizeof head);
   put(channels.data(), channels.size());
   for (const ByteView piece : delivery.header.pieces) put(piece.data(), piece.size());
   put(delivery.tail.data(), delivery.tail.size());
+  static_cast<void>(written(room, bytes, to));
 }
 
 void Deliveries::take(ByteView message) {
   Delivery delivery;
-  delivery.head = read_mail<DeliveryHead>(message);
-  message = message.subspan(sizeof delivery.head);
+  delivery.head = kMailDeliver.read(message);
   const std::string_view channels = as_text(message.first(delivery.head.channels_bytes));
   message = message.subspan(delivery.head.channels_bytes);
   delivery.header.pieces[0] = message.first(delivery.head.header_bytes);

@@ -13,7 +13,7 @@ void Drain::on_tick() {
   close_some();
   if (reported_ || !is_done()) return;
   reported_ = true;
-  context_.shard.mail_surely(context_.shard.control(), kMailDrained, context_.shard.index());
+  context_.shard.mail_surely(context_.shard.control(), kMailDrained, {});
 }
 
 // Tells clients at the configured pace; each connection's end then forwards its sign-out.

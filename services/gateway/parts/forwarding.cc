@@ -134,7 +134,7 @@ void Forwarding::end_if_answered(Connection& connection) {
 
 // The home shard could not append a frame of ours: the link's queue was full.
 void Forwarding::take_refused(ByteView message) {
-  const auto head = read_mail<ToLinkHead>(message);
+  const ToLinkHead head = kMailRefused.read(message);
   Upstream* const upstream = context_.upstreams.find(head.upstream);
   if (upstream == nullptr) return;
   OutstandingRequest request;

@@ -54,20 +54,19 @@ void Inspector::inspect(const InspectMail& mail) {
 
 void Inspector::report_links(std::uint32_t question) {
   InspectedHead head{question, 0, 0};
-  std::vector<std::uint8_t> message(sizeof head);
+  std::vector<std::uint8_t> rows;
   context_.upstreams.for_each([&](const Upstream& upstream) {
     const LinkRow row{upstream.id, static_cast<std::uint32_t>(upstream.outstanding.size()),
                       upstream.link == nullptr ? 0 : upstream.link->output.queued_bytes(),
                       upstream.ejected() ? 1u : 0u};
     const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&row);
-    if (message.size() + sizeof row > kMaxAnswerBytes) {
+    if (rows.size() + sizeof row > kMaxAnswerBytes) {
       head.more = 1;
       return;
     }
-    message.insert(message.end(), bytes, bytes + sizeof row);
+    rows.insert(rows.end(), bytes, bytes + sizeof row);
   });
-  std::memcpy(message.data(), &head, sizeof head);
-  context_.shard.mail_surely(context_.shard.control(), kMailInspected, ByteView(message));
+  context_.shard.mail_surely(context_.shard.control(), kMailInspected, head, rows);
 }
 
 void Inspector::report_channels(const InspectMail& mail) {
@@ -89,10 +88,7 @@ void Inspector::report_channels(const InspectMail& mail) {
     }
     if (mail.inspection == Inspection::kKick) kick(connection, *channel);
   });
-  std::vector<std::uint8_t> message(sizeof head + rows.size());
-  std::memcpy(message.data(), &head, sizeof head);
-  std::memcpy(message.data() + sizeof head, rows.data(), rows.size());
-  context_.shard.mail_surely(context_.shard.control(), kMailInspected, ByteView(message));
+  context_.shard.mail_surely(context_.shard.control(), kMailInspected, head, as_bytes(rows));
 }
 
 // As a newer login would, but the session is still this channel's: its sign-out follows.

@@ -274,14 +274,11 @@ void Logins::failed(const Channel& channel, std::string_view why) {
   }
   if (failed_told_ == kToldInAMoment) return;
   ++failed_told_;
-  std::uint8_t* const room =
-      context_.shard.mail(context_.shard.control(), kMailLoginFailed, sizeof(LoginFailedMail));
-  if (room == nullptr) return;
   LoginFailedMail mail{};
   mail.account_crc = crc32_ieee(channel.account(context_.options.gateway_id));
   mail.text_bytes = static_cast<std::uint8_t>(std::min(why.size(), mail.text.size()));
   std::memcpy(mail.text.data(), why.data(), mail.text_bytes);
-  std::memcpy(room, &mail, sizeof mail);
+  context_.shard.mail(context_.shard.control(), kMailLoginFailed, mail);
 }
 
 }  // namespace ringgate

@@ -108,11 +108,9 @@ bool Signouts::mail(const Upstream& upstream, const Ended& channel) {
   const SignoutHead head{upstream.id, upstream.epoch, channel.crc,
                          static_cast<std::uint16_t>(channel.id.size()),
                          static_cast<std::uint16_t>(channel.app.size())};
-  std::uint8_t* to = context_.shard.mail(upstream.home, kMailSignout,
-                                         sizeof head + channel.id.size() + channel.app.size());
+  std::uint8_t* to = context_.shard.mail(upstream.home, kMailSignout, head,
+                                         channel.id.size() + channel.app.size());
   if (to == nullptr) return false;
-  std::memcpy(to, &head, sizeof head);
-  to += sizeof head;
   for (const std::string_view text : {channel.id, channel.app}) {
     if (!text.empty()) std::memcpy(to, text.data(), text.size());
     to += text.size();
@@ -122,8 +120,8 @@ bool Signouts::mail(const Upstream& upstream, const Ended& channel) {
 
 // The link that it was meant for may have broken or filled up meanwhile: then it waits here.
 void Signouts::take(ByteView message) {
-  const auto head = read_mail<SignoutHead>(message);
-  const std::string_view texts = as_text(message.subspan(sizeof head));
+  const SignoutHead head = kMailSignout.read(message);
+  const std::string_view texts = as_text(message);
   const Ended channel{texts.substr(0, head.id_bytes), texts.substr(head.id_bytes, head.app_bytes),
                       head.channel_crc};
   const Upstream* const upstream = context_.upstreams.find(head.upstream);

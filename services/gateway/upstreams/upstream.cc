@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "codec/rewrite.h"
-#include "dataplane/read_mail.h"
 #include "services/gateway/counters.h"
 
 namespace ringgate {
@@ -35,12 +34,8 @@ std::uint8_t* Upstreams::reserve(Upstream& upstream, std::size_t bytes,
   if (upstream.link != nullptr) {
     room = shard_.reserve(*upstream.link, bytes);
   } else {
-    room = shard_.mail(upstream.home, kMailToLink, sizeof(ToLinkHead) + bytes);
-    if (room != nullptr) {
-      const ToLinkHead head{upstream.id, upstream.epoch, request.login, request.sequence};
-      std::memcpy(room, &head, sizeof head);
-      room += sizeof head;
-    }
+    const ToLinkHead head{upstream.id, upstream.epoch, request.login, request.sequence};
+    room = shard_.mail(upstream.home, kMailToLink, head, bytes);
   }
   if (room == nullptr) {
     status = upstream.link != nullptr ? SendStatus::kQueueFull : SendStatus::kMailboxFull;
@@ -187,9 +182,8 @@ Upstream* Upstreams::take_link_down(const LinkEvent& event) {
   return upstream;
 }
 
-void Upstreams::take_to_link(std::uint32_t from, ByteView message) {
-  const auto head = read_mail<ToLinkHead>(message);
-  const ByteView frame = message.subspan(sizeof head);
+void Upstreams::take_to_link(std::uint32_t from, ByteView frame) {
+  const ToLinkHead head = kMailToLink.read(frame);
   Upstream* const upstream = find(head.upstream);
   // A link that is gone has told, or will tell, the sender: it fails the request itself.
   if (upstream == nullptr || upstream->link == nullptr || upstream->epoch != head.epoch) return;

@@ -64,12 +64,6 @@ struct LinkState {
 
 // --- Mail between the shards of a gateway, beside control/links/link_mail.h ----------------------
 
-inline constexpr MailKind kMailToLink = kMailHandler + 0;    // shard to home shard: a whole frame
-inline constexpr MailKind kMailRefused = kMailHandler + 1;   // and back: the link's queue was full
-inline constexpr MailKind kMailLinkUp = kMailHandler + 2;    // home shard to all: LinkEvent
-inline constexpr MailKind kMailLinkDown = kMailHandler + 3;  // home shard to all: LinkEvent
-inline constexpr MailKind kMailLinkSilent = kMailHandler + 8;  // home shard to all: LinkSilent
-
 struct ToLinkHead {  // the frame follows
   std::uint32_t upstream;
   std::uint32_t epoch;
@@ -80,6 +74,17 @@ struct LinkSilent {
   std::uint32_t upstream;
   std::uint32_t silent;  // 0: it is heard again
 };
+
+inline constexpr MailRange kUpstreamMail = kLinkMail.next(8);
+// Shard to home shard: a frame. And back: its queue was full.
+inline constexpr MailWith<ToLinkHead> kMailToLink{kUpstreamMail[0]};
+inline constexpr MailOf<ToLinkHead> kMailRefused{kUpstreamMail[1]};
+// Home shard to all.
+inline constexpr MailOf<LinkEvent> kMailLinkUp{kUpstreamMail[2]};
+inline constexpr MailOf<LinkEvent> kMailLinkDown{kUpstreamMail[3]};
+inline constexpr MailOf<LinkSilent> kMailLinkSilent{kUpstreamMail[4]};
+static_assert(are_distinct({kMailToLink, kMailRefused, kMailLinkUp, kMailLinkDown,
+                            kMailLinkSilent}));
 
 // What a look at a link has found.
 enum class LinkNews : std::uint8_t { kNone, kSilent, kHeard };

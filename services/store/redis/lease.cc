@@ -93,7 +93,7 @@ void RedisStoreThread::on_renewed(const redisReply* reply, std::int64_t until_ms
 void RedisStoreThread::tell_shards() {
   const NodeLeaseMail mail{lease_valid_ ? 1u : 0u, lease_ ? *lease_ : NodeLease{}};
   for (std::uint32_t to = 0; to < switchboard_.shards(); ++to) {
-    sender_.send(to, kMailNodeLease, {reinterpret_cast<const std::uint8_t*>(&mail), sizeof mail});
+    sender_.send(to, kMailNodeLease, bytes_of(mail));
   }
 }
 

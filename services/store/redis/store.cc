@@ -1,9 +1,7 @@
 #include "services/store/redis/store.h"
 
-#include <cstring>
 #include <utility>
 
-#include "dataplane/check.h"
 #include "services/store/mail.h"
 #include "services/store/mail_kinds.h"
 
@@ -52,20 +50,25 @@ void RedisStore::complete(std::uint64_t id, StoreAnswer&& answer) {
   call.complete(std::move(answer));
 }
 
-void RedisStore::on_mail(MailKind kind, ByteView message) {
-  if (kind == kMailStoreAnswer) {
-    std::uint64_t id = 0;
-    StoreAnswer answer = read_answer_mail(message, id);
-    complete(id, std::move(answer));
-  } else if (kind == kMailNodeLease) {
-    NodeLeaseMail mail;
-    RINGGATE_CHECK(message.size() == sizeof mail);
-    std::memcpy(&mail, message.data(), sizeof mail);
-    if (mail.granted != 0) {
-      ids_.grant(mail.lease);
-    } else {
-      ids_.revoke();
+bool RedisStore::on_mail(MailKind kind, ByteView message) {
+  switch (kind) {
+    case kMailStoreAnswer: {
+      std::uint64_t id = 0;
+      StoreAnswer answer = read_answer_mail(message, id);
+      complete(id, std::move(answer));
+      return true;
     }
+    case kMailNodeLease: {
+      const NodeLeaseMail mail = kMailNodeLease.read(message);
+      if (mail.granted != 0) {
+        ids_.grant(mail.lease);
+      } else {
+        ids_.revoke();
+      }
+      return true;
+    }
+    default:
+      return false;
   }
 }
 

@@ -37,7 +37,7 @@ class RedisStore final : public SessionStore {
 
   bool submit(StoreCallBase& call) override;
   void forget(StoreCallBase& call) override;
-  void on_mail(MailKind kind, ByteView message) override;
+  bool on_mail(MailKind kind, ByteView message) override;
   void on_tick() override;
 
  private:
@@ -55,12 +55,6 @@ class RedisStore final : public SessionStore {
   std::unordered_map<std::uint64_t, StoreCallBase*> calls_;
   std::deque<Deadline> deadlines_;  // in the order of time, also of calls that are done
   std::uint64_t next_id_ = 0;
-};
-
-// Mail of kind kMailNodeLease: what RedisStore tells its shard's MessageIds.
-struct NodeLeaseMail {
-  std::uint64_t granted;  // 0: there is none any more
-  NodeLease lease;
 };
 
 }  // namespace ringgate

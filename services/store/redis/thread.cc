@@ -108,7 +108,12 @@ void RedisStoreThread::catch_up(std::uint64_t then_ms) {
 
 void RedisStoreThread::read_mail() {
   switchboard_.drain(self_, [this](std::uint32_t from, MailKind kind, ByteView mail) {
-    if (kind == kMailStoreRequest) take(from, mail);
+    if (kind == kMailStoreRequest) {
+      take(from, mail);
+      return;
+    }
+    if (unknown_mail_.count() == 0) spdlog::error("bug: the store got mail of kind {}", kind);
+    unknown_mail_.note(from, kind);
   });
 }
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "codec/error.h"
+#include "dataplane/mail.h"
 #include "dataplane/mail_sender.h"
 #include "dataplane/switchboard.h"
 #include "services/store/health.h"
@@ -46,6 +47,7 @@ class RedisStoreThread {
   [[nodiscard]] std::uint64_t waiting_mail_bytes() const noexcept {
     return sender_.waiting_bytes();
   }
+  [[nodiscard]] const UnknownMail& unknown_mail() const noexcept { return unknown_mail_; }
 
  private:
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
@@ -94,6 +96,7 @@ class RedisStoreThread {
   Switchboard& switchboard_;
   std::uint32_t self_;
   MailSender sender_;
+  UnknownMail unknown_mail_;
   std::string owner_;  // tells our leases from others'
   std::atomic<bool> stopping_{false};
   StoreHealth health_;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "dataplane/read_mail.h"
-
 namespace ringgate::test {
 
 using namespace std::chrono_literals;
@@ -24,18 +22,18 @@ void LinkRecorder::on_adopt_refused(const AdoptedFor& what) {
 void LinkRecorder::on_mail(std::uint32_t from, MailKind kind, ByteView message) {
   switch (kind) {
     case kMailLinkUp:
-      upstreams_->take_link_up(from, read_mail<LinkEvent>(message));
-      shard_->mail_surely(shard_->control(), kMailLinkSeen, message);
+      upstreams_->take_link_up(from, kMailLinkUp.read(message));
+      shard_->mail_surely(shard_->control(), kMailLinkSeen, kMailLinkUp.read(message));
       return;
     case kMailLinkDown:
-      upstreams_->take_link_down(read_mail<LinkEvent>(message));
+      upstreams_->take_link_down(kMailLinkDown.read(message));
       return;
     case kMailRetire:
-      upstreams_->retire(read_mail<std::uint32_t>(message));
+      upstreams_->retire(kMailRetire.read(message));
       ++retired;
       return;
     case kMailTestCatalogue:
-      take_catalogue(read_mail<const Catalogue*>(message));
+      take_catalogue(kMailTestCatalogue.read(message));
       return;
     default:
       ADD_FAILURE() << "mail of kind " << kind;
@@ -94,9 +92,9 @@ Links::Links(const LinksOptions& options) : published(options.shards) {
   EXPECT_TRUE(started) << started.error().message;
   thread.call([&] {
     const auto take = [this](std::uint32_t from, MailKind kind, ByteView message) {
-      if (kind == kMailLinkClosed) manager->link_closed(read_mail<LinkEvent>(message));
-      if (kind == kMailLinkSeen) manager->link_seen(read_mail<LinkEvent>(message));
-      if (kind == kMailTestTaken) manager->catalogue_taken(from, read_mail<std::uint64_t>(message));
+      if (kind == kMailLinkClosed) manager->link_closed(kMailLinkClosed.read(message));
+      if (kind == kMailLinkSeen) manager->link_seen(kMailLinkSeen.read(message));
+      if (kind == kMailTestTaken) manager->catalogue_taken(from, kMailTestTaken.read(message));
     };
     thread.loop().watch(group->wake_fd(), ControlLoop::Until::kReadable,
                         [this, take] { group->drain(take); });

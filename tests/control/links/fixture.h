@@ -15,8 +15,9 @@
 
 namespace ringgate::test {
 
-inline constexpr MailKind kMailTestCatalogue = kMailHandler + 40;  // a const Catalogue*
-inline constexpr MailKind kMailTestTaken = kMailHandler + 41;      // its version
+inline constexpr MailRange kLinkTestMail{kMailHandler + 90, 2};
+inline constexpr MailOf<const Catalogue*> kMailTestCatalogue{kLinkTestMail[0]};
+inline constexpr MailOf<std::uint64_t> kMailTestTaken{kLinkTestMail[1]};  // its version
 
 // Keeps a catalogue until it gets the next one, and looks at it again and again.
 class LinkRecorder final : public Handler {

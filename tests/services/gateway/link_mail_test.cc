@@ -17,10 +17,7 @@ using Sequences = std::multiset<std::uint32_t>;
 void post_to_link(World& world, std::uint32_t home, std::uint32_t upstream, std::uint32_t epoch,
                   std::string_view frame) {
   const ToLinkHead head{upstream, epoch, 7, 1};
-  std::vector<std::uint8_t> message(sizeof head + frame.size());
-  std::memcpy(message.data(), &head, sizeof head);
-  std::memcpy(message.data() + sizeof head, frame.data(), frame.size());
-  world.group->post(home, kMailToLink, ByteView(message));
+  world.group->post(home, kMailToLink, head, as_bytes(frame));
   world.group->flush();
 }
 
@@ -39,6 +36,15 @@ TEST(LinkMail, ForADeadLinkIsDropped) {
   post_to_link(world, 1, 2, first + 1, test::packet({.command = "to the wrong shard"}));
   post_to_link(world, 0, 2, first + 1, test::packet({.command = "of this link"}));
   EXPECT_EQ(receive(link).header.command(), "of this link");
+}
+
+TEST(LinkMail, OfAnUnknownKindIsCountedAndTheGatewayGoesOn) {
+  World world;
+  world.start_login();
+  world.group->post(1, MailBytes{kGatewayMail.first + kGatewayMail.count}, as_bytes("what"));
+  EXPECT_TRUE(world.until([&] { return world.count(1, Counter::kMailUnknown) == 1; }));
+  const WorldClient client = world.login(1);
+  EXPECT_FALSE(client.channel.empty());
 }
 
 TEST(LinkMail, ThatADeadLinkIsDownDoesNotEndANewerOne) {

@@ -110,13 +110,13 @@ class Gateway {
   void start_control(bool lanes) {
     thread_.loop().watch(group_->wake_fd(), ControlLoop::Until::kReadable, [this] {
       group_->drain([this](std::uint32_t from, MailKind kind, ByteView message) {
-        if (kind == kMailLinkClosed) links_->link_closed(read_mail<LinkEvent>(message));
-        if (kind == kMailLinkSeen) links_->link_seen(read_mail<LinkEvent>(message));
+        if (kind == kMailLinkClosed) links_->link_closed(kMailLinkClosed.read(message));
+        if (kind == kMailLinkSeen) links_->link_seen(kMailLinkSeen.read(message));
         if (kind == kMailUpstreamDrained) {
-          links_->upstream_drained(from, read_mail<std::uint32_t>(message));
+          links_->upstream_drained(from, kMailUpstreamDrained.read(message));
         }
         if (kind == kMailCatalogueTaken) {
-          links_->catalogue_taken(from, read_mail<CatalogueTakenMail>(message).version);
+          links_->catalogue_taken(from, kMailCatalogueTaken.read(message).version);
         }
       });
     });

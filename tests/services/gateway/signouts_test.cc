@@ -31,10 +31,7 @@ void post_signout(World& world, std::uint32_t home, std::uint32_t upstream, std:
                   std::string_view id, std::string_view app) {
   const SignoutHead head{upstream, epoch, crc32_ieee(id), static_cast<std::uint16_t>(id.size()),
                          static_cast<std::uint16_t>(app.size())};
-  std::string message(sizeof head, '\0');
-  std::memcpy(message.data(), &head, sizeof head);
-  message.append(id).append(app);
-  world.group->post(home, kMailSignout, as_bytes(message));
+  world.group->post(home, kMailSignout, head, as_bytes(std::string(id).append(app)));
   world.group->flush();
 }
 
@@ -86,7 +83,9 @@ TEST(Signouts, BouncedFromTheDeadLinkOfAnotherShardKeepsItsApp) {
   client.socket.close();
   EXPECT_TRUE(world.until([&] { return !world.signouts.empty(); }));
   const TcpPeer in_b = world.link(kInB, 0);
-  world.group->post(0, kMailSignout, as_bytes(world.signouts.front()));
+  ByteView texts = as_bytes(world.signouts.front());
+  const SignoutHead head = kMailSignout.read(texts);
+  world.group->post(0, kMailSignout, head, texts);
   world.group->flush();
   const WorldPacket got = receive(in_b);
   EXPECT_EQ(got.header.command(), kCommandSignOut);

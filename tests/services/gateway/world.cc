@@ -85,22 +85,22 @@ void World::pump() {
   group->drain([this](std::uint32_t from, MailKind kind, ByteView message) {
     switch (kind) {
       case kMailLinkClosed:
-        closed.push_back(read_mail<LinkEvent>(message));
+        closed.push_back(kMailLinkClosed.read(message));
         return;
       case kMailLinkSeen:
-        ++seen[read_mail<LinkEvent>(message).epoch];
+        ++seen[kMailLinkSeen.read(message).epoch];
         return;
       case kMailCatalogueTaken:
-        taken[from] = read_mail<CatalogueTakenMail>(message).version;
+        taken[from] = kMailCatalogueTaken.read(message).version;
         return;
       case kMailUpstreamDrained:
-        drained.emplace_back(from, read_mail<std::uint32_t>(message));
+        drained.emplace_back(from, kMailUpstreamDrained.read(message));
         return;
       case kMailEjected:
-        ejected.emplace_back(from, read_mail<EjectedMail>(message));
+        ejected.emplace_back(from, kMailEjected.read(message));
         return;
       case kMailSettingsTaken:
-        settings.taken(from, read_mail<SettingsTakenMail>(message).version);
+        settings.taken(from, kMailSettingsTaken.read(message).version);
         return;
       case kMailSignout:
         signouts.emplace_back(as_text(message));

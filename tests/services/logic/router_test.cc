@@ -7,7 +7,6 @@
 #include <string>
 #include <thread>
 
-#include "dataplane/read_mail.h"
 #include "services/handlers/echo.h"
 #include "services/logic/failures.h"
 #include "services/logic/mail.h"
@@ -176,7 +175,7 @@ TEST_F(LogicRouterTest, AnExceptionIsCountedAndToldWithItsCommand) {
   while (told.size() < 2 && std::chrono::steady_clock::now() < end) {
     service->group().drain([&told](std::uint32_t, MailKind kind, ByteView message) {
       if (kind == kMailHandlerFailed) {
-        told.push_back(describe(read_mail<HandlerFailedMail>(message)));
+        told.push_back(describe(kMailHandlerFailed.read(message)));
       }
     });
     std::this_thread::yield();

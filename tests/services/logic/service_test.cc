@@ -4,6 +4,7 @@
 #include <string>
 
 #include "services/handlers/echo.h"
+#include "services/store/mail_kinds.h"
 #include "services/store/memory.h"
 #include "tests/services/logic/test_service.h"
 
@@ -74,6 +75,15 @@ TEST_F(LogicServiceTest, AnAnswerThatNoLinkTakesIsAnError) {
   EXPECT_EQ(answer.header.status(), pkt::Status::SystemException);
   EXPECT_FALSE(answer.parse<pkt::ErrorResp>().message().empty());
   EXPECT_EQ(service->count(LogicCounter::kLinkFrameTooLong), 1U);
+}
+
+// Neither the service nor its store knows it.
+TEST_F(LogicServiceTest, MailOfAnUnknownKindIsCounted) {
+  start();
+  service->group().post(0, MailBytes{kOwnStoreMail.first}, as_bytes("what"));
+  service->group().flush();
+  EXPECT_TRUE(service->wait_for(Counter::kMailUnknown, 1));
+  EXPECT_EQ(service->group().shard(0).unknown_mail().kind(), kOwnStoreMail.first);
 }
 
 TEST_F(LogicServiceTest, AnswersByteForByte) {

@@ -219,5 +219,20 @@ TEST_F(RedisStoreTest, AFullStoreIsAnsweredWith300) {
   EXPECT_LT(full, kClients);
 }
 
+TEST_F(RedisStoreTest, MailOfAnUnknownKindIsCountedAndTheStoreGoesOn) {
+  ChatService chat(redis.port());
+  Switchboard& board = chat.service->group().switchboard();
+  const std::uint32_t store = board.extra(0);
+  ASSERT_NE(board.box(board.control(), store).reserve(kOwnStoreMail.first, 8, Urgency::kControl),
+            nullptr);
+  if (board.publish(board.control(), store)) board.wake(store);
+  for (int i = 0; i < 2000 && chat.store->unknown_mail().count() == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(chat.store->unknown_mail().kind(), kOwnStoreMail.first);
+  TestGateway gateway(chat.port(), "g1");
+  EXPECT_TRUE(sign_in(TestClient{gateway, "g1", "alice", "g1_alice_1"}));
+}
+
 }  // namespace
 }  // namespace ringgate
