@@ -211,6 +211,7 @@ class Shard {
   // shard_input.cc: bytes in
   void on_recv(const Completion& completion, OpTag tag);
   void peer_ended(Connection& connection);
+  void receive_ended(Connection& connection, std::int32_t result);
   void on_data(Connection& connection, MutableBytes data);
   void complete_carry(Connection& connection, MutableBytes& data);
   [[nodiscard]] std::size_t missing(const Connection& connection) const;

@@ -2,10 +2,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
 
 #include "dataplane/check.h"
+#include "dataplane/completion_result.h"
 #include "dataplane/shard.h"
 
 namespace ringgate {
@@ -34,20 +34,18 @@ std::uint32_t Shard::room() const noexcept {
 void Shard::on_accept(const Completion& completion, OpTag tag) {
   const auto [listener, address] = acceptor_.completed(tag);
   const PeerAddress peer = PeerAddress::from(address);
-  if (completion.result >= 0) {
+  const ResultMeaning meaning = meaning_of(completion.result);
+  if (meaning == ResultMeaning::kDone) {
     counters_.add(Counter::kAccepted);
     if (acceptor_.mode() == AcceptMode::kDirect) {
       open_client(static_cast<std::uint32_t>(completion.result), peer, listener);
     } else {
       hand_out(completion.result, peer);
     }
-  } else if (completion.result != -ECANCELED) {
+  } else if (meaning != ResultMeaning::kCancelled) {
     counters_.add(Counter::kAcceptErrors);
     // Most errors are of the one connection. Lack of files or memory is not: the next sweep tries.
-    if (completion.result == -EMFILE || completion.result == -ENFILE ||
-        completion.result == -ENOMEM || completion.result == -ENOBUFS) {
-      return;
-    }
+    if (meaning == ResultMeaning::kShortage || meaning == ResultMeaning::kNoBuffers) return;
   }
   acceptor_.arm(ring_.get(), room(), counters_);
 }

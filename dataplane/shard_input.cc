@@ -1,10 +1,10 @@
 // Shard: bytes in. A receive's buffer is parsed in place and goes back to the ring at the end of
 // the batch; only the start of an incomplete frame is copied.
-#include <cerrno>
 #include <cstring>
 
 #include "codec/packet.h"
 #include "codec/proxy_protocol.h"
+#include "dataplane/completion_result.h"
 #include "dataplane/shard.h"
 
 namespace ringgate {
@@ -32,18 +32,33 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
     connection->saw_eof = true;
     if (connection->phase == Phase::kLingering) begin_closing(*connection);
     peer_ended(*connection);
-  } else if (completion.result > 0 || completion.result == -ENOBUFS ||
-             completion.result == -EINTR || completion.result == -EAGAIN ||
-             completion.result == -ECANCELED) {
-    // Cancelled on purpose: reading is paused, or the client is idle. Re-arming sees to it.
-    if (completion.result == -ENOBUFS) counters_.add(Counter::kBuffersExhausted);
-    want_rearm(*connection);
-  } else if (connection->open() && connection->held && connection->carry.size > 0) {
-    connection->saw_eof = true;  // what it had sent is still to be handled
   } else {
-    abort(*connection, CloseReason::kPeerReset);
+    receive_ended(*connection, completion.result);
   }
   try_close(*connection);
+}
+
+// Not by the peer's end.
+void Shard::receive_ended(Connection& connection, std::int32_t result) {
+  switch (meaning_of(result)) {
+    case ResultMeaning::kNoBuffers:
+      counters_.add(Counter::kBuffersExhausted);
+      [[fallthrough]];
+    case ResultMeaning::kDone:
+    case ResultMeaning::kAgain:
+    case ResultMeaning::kCancelled:  // on purpose: reading is paused, or the client is idle
+      want_rearm(connection);        // which sees to it
+      return;
+    case ResultMeaning::kShortage:
+    case ResultMeaning::kPeerGone:
+    case ResultMeaning::kFailed:
+      break;
+  }
+  if (connection.open() && connection.held && connection.carry.size > 0) {
+    connection.saw_eof = true;  // what it had sent is still to be handled
+  } else {
+    abort(connection, CloseReason::kPeerReset);
+  }
 }
 
 // Nothing more will come. What waits, because input is held or is just being parsed, comes first:

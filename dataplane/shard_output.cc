@@ -2,10 +2,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include "dataplane/check.h"
+#include "dataplane/completion_result.h"
 #include "dataplane/shard.h"
 
 namespace ringgate {
@@ -91,7 +91,8 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
   connection->output.complete_send(pool_, sent);
   counters_.add(Counter::kSends);
   counters_.add(Counter::kBytesOut, sent);
-  if (completion.result < 0 && completion.result != -EINTR && completion.result != -EAGAIN) {
+  const ResultMeaning meaning = meaning_of(completion.result);
+  if (meaning != ResultMeaning::kDone && meaning != ResultMeaning::kAgain) {
     abort(*connection, CloseReason::kSendFailed);
   } else if (!connection->output.empty() || connection->phase == Phase::kFlushing) {
     mark_dirty(*connection);

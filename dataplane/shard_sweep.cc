@@ -1,9 +1,9 @@
 // Shard: what happens by time. A part of the table is looked at every sweep_ms; there are no timers
 // per connection.
 #include <algorithm>
-#include <cerrno>
 
 #include "dataplane/check.h"
+#include "dataplane/completion_result.h"
 #include "dataplane/shard.h"
 
 namespace ringgate {
@@ -104,20 +104,12 @@ void Shard::on_look(const Completion& completion, OpTag tag) {
   Connection* const connection = table_.find(tag.slot, tag.generation);
   RINGGATE_CHECK(connection != nullptr);  // a slot with a look in flight is never reused
   connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kLookOp);
-  if (connection->held) connection->looked = false;  // again, when it no longer is
-  switch (connection->held ? 0 : -completion.result) {
-    case ECONNRESET:
-    case ENOTCONN:  // a reset that somebody has been told of
-    case EPIPE:
-    case ETIMEDOUT:
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-      counters_.add(Counter::kResetsFound);
-      abort(*connection, CloseReason::kPeerReset);
-      break;
-    default:  // alive, or its receive tells
-      break;
-  }
+  if (connection->held) {
+    connection->looked = false;  // again, when it no longer is
+  } else if (meaning_of(completion.result) == ResultMeaning::kPeerGone) {
+    counters_.add(Counter::kResetsFound);
+    abort(*connection, CloseReason::kPeerReset);
+  }  // else it is alive, or its receive tells
   try_close(*connection);
 }
 
