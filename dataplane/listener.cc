@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "dataplane/port_taken.h"
+
 namespace ringgate {
 namespace {
 
@@ -97,9 +99,7 @@ Result<int> bound_socket(const sockaddr_storage& address, socklen_t bytes, bool 
   const std::uint16_t port = port_of(address);
   const std::string where = print_address(address, port);
   if (error == EADDRINUSE) {
-    return fail("cannot listen on " + where +
-                ": the port is taken; stop what listens there (ss -ltnp 'sport = :" +
-                std::to_string(port) + "' shows it) or choose another port");
+    return fail("cannot listen on " + where + ": the port is taken; " + how_to_free(port));
   }
   if (error == EACCES) {
     return fail(

@@ -11,6 +11,8 @@
 #include <memory>
 #include <utility>
 
+#include "dataplane/port_taken.h"
+
 namespace ringgate {
 namespace {
 
@@ -91,10 +93,9 @@ Result<HttpListener> HttpListener::open(const std::string& address, std::uint16_
     error = errno;
   }
   return run_error(
-      "cannot listen on {} for {}: {}; {} {}", format_endpoint({host, port}), key,
+      "cannot listen on {} for {}: {}; {}", format_endpoint({host, port}), key,
       error == 0 ? "no such address" : std::strerror(error),
-      error == EADDRINUSE ? "stop what listens there or choose another" : "check the address and",
-      key);
+      error == EADDRINUSE ? how_to_free(port) : fmt::format("check the address and {}", key));
 }
 
 // The kernel wants a descriptor before it looks whether there is somebody.

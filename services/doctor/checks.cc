@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "dataplane/port_taken.h"
 #include "dataplane/ring.h"
 
 namespace ringgate {
@@ -214,9 +215,7 @@ Finding check_port(const PortReading& port, const DoctorWishes& wishes) {
   if (port.bind_errno == 0) return {Verdict::kOk, name, "free", {}};
   const Verdict verdict = wishes.ports_required ? Verdict::kFail : Verdict::kWarn;
   if (port.bind_errno == EADDRINUSE) {
-    return {verdict, name, "taken",
-            fmt::format("`ss -ltnp 'sport = :{}'` shows by whom: stop that, or choose another port",
-                        port.port)};
+    return {verdict, name, "taken", how_to_free(port.port)};
   }
   std::string mend = "choose another port";
   if (port.bind_errno == EACCES) {

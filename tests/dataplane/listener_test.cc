@@ -98,6 +98,9 @@ TEST(ListenerSet, ATakenPortIsNamed) {
             std::string::npos)
       << second.error().message;
   EXPECT_NE(second.error().message.find("taken"), std::string::npos);
+  EXPECT_NE(
+      second.error().message.find("`ss -ltnp 'sport = :" + std::to_string(first->port()) + "'`"),
+      std::string::npos);
   // A takeover is asked for: both listen.
   EXPECT_TRUE(ListenerSet::open({"127.0.0.1", first->port()}, 1, true));
 }

@@ -12,6 +12,7 @@
 
 #include "control/base/address.h"
 #include "control/observe/metrics.h"
+#include "dataplane/port_taken.h"
 
 namespace ringgate {
 namespace {
@@ -265,6 +266,8 @@ TEST(Monitor, ATakenPortIsAnError) {
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("in use"), std::string::npos) << second.error().message;
   EXPECT_NE(second.error().message.find(std::to_string((*first)->port())), std::string::npos);
+  EXPECT_NE(second.error().message.find(how_to_free((*first)->port())), std::string::npos)
+      << second.error().message;
 
   // Also when the other one would share it.
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
