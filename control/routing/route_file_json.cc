@@ -14,14 +14,20 @@ namespace ondemand = simdjson::ondemand;
 
 constexpr int kMaxDepth = 64;
 
-// What a message may quote.
-std::string_view quotable(std::string_view text) {
+// What a message may quote: control characters are escaped, and what is too long is not shown.
+std::string quotable(std::string_view text) {
   constexpr std::size_t kMostQuoted = 100;
-  const bool clean = std::ranges::none_of(text, [](char c) {
+  if (text.size() > kMostQuoted) return "?";
+  std::string quoted;
+  for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f;
-  });
-  return clean && text.size() <= kMostQuoted ? text : "?";
+    if (byte >= 0x20 && byte != 0x7f) {
+      quoted += c;
+    } else {
+      quoted += fmt::format("\\x{:02x}", static_cast<unsigned>(byte));
+    }
+  }
+  return quoted;
 }
 
 // --- Where it is not JSON: the parser that builds a tree does not say ----------------------------

@@ -5,14 +5,12 @@
 #include <algorithm>
 #include <tuple>
 
-#include "codec/utf8.h"
+#include "codec/names.h"
 #include "control/base/json_writer.h"
 #include "services/auth/token.h"
 
 namespace ringgate {
 namespace {
-
-constexpr std::size_t kMaxChannelBytes = 512;
 
 bool connected(const RouteWorld& world, const CatalogueEntry& entry) {
   return !world.connected || world.connected(entry);
@@ -120,12 +118,12 @@ Result<void> check_query(const RouteQuery& query) {
   if (!valid_service_id(query.service) || query.service.find('.') != std::string::npos) {
     return usage_error("service: give the part of a command before its first dot, such as chat");
   }
-  const bool printable = std::ranges::none_of(query.channel, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f;
-  });
-  if (!printable || !is_utf8(query.channel) || query.channel.size() > kMaxChannelBytes) {
-    return usage_error("channel: give a channel id as a login's answer has it, or none");
+  const bool none = query.channel.empty();
+  if (!none && (!is_valid_foreign_id(query.channel) || query.channel.size() > kMaxChannelIdBytes)) {
+    return usage_error(
+        "channel: give a channel id as a login's answer has it, or none: at most {} bytes of UTF-8 "
+        "without commas and control characters",
+        kMaxChannelIdBytes);
   }
   return {};
 }

@@ -198,6 +198,8 @@ TEST(ExplainRouteQuery, IsCheckedLikeATokenAndACommand) {
   EXPECT_EQ(error([](RouteQuery& query) { query.account = "\xff"; }), "account");
   EXPECT_EQ(error([](RouteQuery& query) { query.service = ""; }), "service");
   EXPECT_EQ(error([](RouteQuery& query) { query.service = "chat.user"; }), "service");
+  EXPECT_EQ(error([](RouteQuery& query) { query.channel = "a,b"; }), "channel");
+  EXPECT_EQ(error([](RouteQuery& query) { query.channel = std::string(300, 'a'); }), "channel");
   EXPECT_EQ(error([](RouteQuery& query) { query.channel = "a\nb"; }), "channel");
   EXPECT_EQ(error([](RouteQuery& query) { query.channel = "\xff"; }), "channel");
   EXPECT_EQ(error([](RouteQuery& query) { query.channel = std::string(513, 'x'); }), "channel");
