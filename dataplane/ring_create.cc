@@ -1,6 +1,7 @@
 // Making a ring. What it needs is tried here, once, so that a machine that forbids a part of it is
 // told of in a sentence at start.
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <cstring>
@@ -13,6 +14,14 @@
 
 namespace ringgate {
 namespace {
+
+// Where this process may map only so much: the kernel says the same of that and of locked memory.
+std::string address_space_hint() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return {};
+  return fmt::format(", and address space: RLIMIT_AS is {} KiB, raise it (ulimit -v)",
+                     limit.rlim_cur / 1024);
+}
 
 std::string explain_setup_failure(int error) {
   switch (error) {
@@ -27,7 +36,8 @@ std::string explain_setup_failure(int error) {
     case EINVAL:
       return "this kernel's io_uring is too old: Linux 6.1 or newer is needed (DEFER_TASKRUN)";
     case ENOMEM:
-      return "not enough locked memory for a ring: raise RLIMIT_MEMLOCK (ulimit -l)";
+      return "not enough locked memory for a ring: raise RLIMIT_MEMLOCK (ulimit -l)" +
+             address_space_hint();
     case EMFILE:
     case ENFILE:
       return "no file descriptor left for a ring: raise RLIMIT_NOFILE (ulimit -n)";
@@ -44,7 +54,8 @@ bool is_forbidden(int error) {
 std::string explain_failure(std::string_view call, int error) {
   const std::string failed = fmt::format("{} fails: {}", call, std::strerror(error));
   if (!is_forbidden(error)) {
-    return failed + "; Linux 6.1 or newer and enough locked memory (ulimit -l) are needed";
+    return failed + "; Linux 6.1 or newer and enough locked memory (ulimit -l) are needed" +
+           (error == ENOMEM ? address_space_hint() : std::string());
   }
   return failed +
          "; rings are allowed here only in part: in a container allow io_uring_setup, "

@@ -148,6 +148,20 @@ Finding check_locked_memory(const DoctorReadings& readings, const DoctorWishes& 
                       kib, kib)};
 }
 
+// How much a process maps depends on its threads, their allocators and its rings, and is far more
+// than it uses: no number is the right one.
+Finding check_address_space(const DoctorReadings& readings) {
+  const std::string name = "address space";
+  if (readings.address_space_bytes == UINT64_MAX) {
+    return {Verdict::kOk, name, "RLIMIT_AS unlimited", {}};
+  }
+  return {Verdict::kWarn, name,
+          fmt::format("RLIMIT_AS {} KiB: rings and threads map more than they use",
+                      readings.address_space_bytes / 1024),
+          "lift it: `ulimit -v unlimited`, or LimitAS=infinity of the unit; to bound memory, use "
+          "the container's limit, or MemoryMax= of the unit"};
+}
+
 Finding check_memory(const DoctorReadings& readings, const DoctorWishes& wishes) {
   const std::string name = "memory";
   if (!readings.memory_available_bytes) return unknown(name, "available memory");
@@ -236,6 +250,7 @@ std::vector<Finding> examine(const DoctorReadings& readings, const DoctorWishes&
       check_open_files_ceiling(readings, wishes),
       check_system_files(readings, wishes),
       check_locked_memory(readings, wishes),
+      check_address_space(readings),
       check_memory(readings, wishes),
       check_tcp_memory(readings, wishes),
       check_accept_queue(readings, wishes),

@@ -42,6 +42,7 @@ inline constexpr std::uint64_t kKernelBytesPerConnection = 4608;
                                                const DoctorWishes& wishes);
 [[nodiscard]] Finding check_locked_memory(const DoctorReadings& readings,
                                           const DoctorWishes& wishes);
+[[nodiscard]] Finding check_address_space(const DoctorReadings& readings);
 [[nodiscard]] Finding check_memory(const DoctorReadings& readings, const DoctorWishes& wishes);
 [[nodiscard]] Finding check_tcp_memory(const DoctorReadings& readings, const DoctorWishes& wishes);
 [[nodiscard]] Finding check_accept_queue(const DoctorReadings& readings,

@@ -99,6 +99,7 @@ void read_limits(DoctorReadings& readings) {
     readings.nofile_hard = limit.rlim_max;
   }
   if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) readings.memlock_bytes = limit.rlim_cur;
+  if (getrlimit(RLIMIT_AS, &limit) == 0) readings.address_space_bytes = limit.rlim_cur;
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ struct DoctorReadings {
   std::uint64_t nofile_soft = 0;
   std::uint64_t nofile_hard = 0;
   std::uint64_t memlock_bytes = 0;
+  std::uint64_t address_space_bytes = UINT64_MAX;
   std::uint64_t page_bytes = 4096;
   std::optional<std::uint64_t> memory_available_bytes;
   std::optional<std::uint64_t> somaxconn;

@@ -1,6 +1,8 @@
 // The real ring by itself, and groups that cannot start.
 #include "dataplane/ring.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -29,6 +31,20 @@ TEST(Ring, SaysWhichLimitADirectTableExceeds) {
   ASSERT_FALSE(ring);
   EXPECT_NE(ring.error().message.find("RLIMIT_NOFILE"), std::string::npos) << ring.error().message;
   EXPECT_NE(ring.error().message.find("4194304"), std::string::npos);
+}
+
+TEST(Ring, SaysThatTheAddressSpaceIsLimited) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  const rlimit little{64ULL << 20, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &little), 0);
+  RingOptions options = tiny_ring();
+  options.client_buffers = 32'768;
+  options.client_buffer_bytes = 65'536;
+  const auto ring = Ring::create(options);
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+  ASSERT_FALSE(ring);
+  EXPECT_NE(ring.error().message.find("(ulimit -v)"), std::string::npos) << ring.error().message;
 }
 
 class Nothing : public Handler {

@@ -144,6 +144,14 @@ TEST(Doctor, ComparesMemory) {
               "at most 1000 connections");
 }
 
+TEST(Doctor, WantsNoLimitOfTheAddressSpace) {
+  DoctorReadings readings = healthy();
+  EXPECT_EQ(check_address_space(readings).verdict, Verdict::kOk);
+  readings.address_space_bytes = 200'000ULL * 1024;
+  expect_mend(check_address_space(readings), Verdict::kWarn, "ulimit -v");
+  EXPECT_THAT(check_address_space(readings).found, HasSubstr("200000 KiB"));
+}
+
 // The queues of one shard's ring: 4,096 entries of 68 bytes, 32,768 completions and 4,352 buffers
 // of 16 bytes each.
 TEST(Doctor, CountsLockedMemoryForEveryShard) {
