@@ -98,7 +98,7 @@ CLI::App* add_explain_route_command(CLI::App& root, CommandResult& result) {
   CLI::App* const command = root.add_subcommand(
       "explain-route",
       "Which service a gateway would choose for an account, and why, step by step: exit code 0 if "
-      "there is one, 1 if not");
+      "there is one, 1 if not, or if the output cannot be written");
   const auto options = std::make_shared<ExplainOptions>();
   command->add_option("-c,--config", options->config_file, "The gateway's configuration file")
       ->required()

@@ -190,7 +190,8 @@ void add_serve_command(CLI::App& root, CommandResult& result, ProcessRole role,
       ->required()
       ->type_name("FILE");
   command->add_flag("--check-config", options->check_config,
-                    "Only check the configuration: exit code 0 if it is good, 2 if not");
+                    "Only check the configuration: exit code 0 if it is good, 2 if not, 1 if the "
+                    "output cannot be written");
   if (role == ProcessRole::kGateway) {
     command->add_flag("--takeover", options->takeover,
                       "Listen although another process has the port, to replace it");
