@@ -28,6 +28,21 @@ MetricsSnapshot& MetricsSnapshot::gauge(std::string_view name, std::string_view 
   return *this;
 }
 
+MetricsSnapshot& MetricsSnapshot::histogram(std::string_view name, std::string_view help,
+                                            const Labels& labels, const Histogram& value) {
+  prometheus::ClientMetric::Histogram& into =
+      series(name, help, prometheus::MetricType::Histogram, labels).histogram;
+  into = {};
+  double so_far = 0;
+  for (std::size_t i = 0; i < value.bounds.size(); ++i) {
+    so_far += value.counts[i];
+    into.bucket.push_back({static_cast<std::uint64_t>(so_far), value.bounds[i]});
+  }
+  into.sample_count = static_cast<std::uint64_t>(so_far);
+  into.sample_sum = value.sum;
+  return *this;
+}
+
 std::vector<prometheus::MetricFamily> MetricsSnapshot::take() {
   family_of_.clear();
   series_of_.clear();

@@ -27,6 +27,16 @@ class MetricsSnapshot {
   MetricsSnapshot& gauge(std::string_view name, std::string_view help, const Labels& labels,
                          double value);
 
+  // What lay between the bound before and this one; the last bound is infinity.
+  struct Histogram {
+    std::vector<double> bounds;
+    std::vector<double> counts;
+    double sum = 0;
+  };
+  // The same labels once more replace it.
+  MetricsSnapshot& histogram(std::string_view name, std::string_view help, const Labels& labels,
+                             const Histogram& value);
+
   // In the order of first mention; leaves the snapshot empty.
   std::vector<prometheus::MetricFamily> take();
 

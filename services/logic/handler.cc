@@ -16,8 +16,12 @@ constexpr std::size_t kMaxHandshakeBytes = 2 * kMaxForeignIdBytes;
 
 }  // namespace
 
-LogicHandler::LogicHandler(const LogicOptions& options, MakeStore make_store, FillRouter fill)
-    : options_(options), make_store_(std::move(make_store)), fill_(std::move(fill)) {}
+LogicHandler::LogicHandler(const LogicOptions& options, MakeStore make_store, FillRouter fill,
+                           MakeMessages make_messages)
+    : options_(options),
+      make_store_(std::move(make_store)),
+      fill_(std::move(fill)),
+      make_messages_(std::move(make_messages)) {}
 
 LogicHandler::~LogicHandler() = default;
 
@@ -27,7 +31,8 @@ LogicHandler::OnShard::OnShard(Shard& its_shard, const LogicHandler& handler)
       outbox(its_shard, links),
       message_ids(its_shard.index(), its_shard.options().shards),
       store(handler.make_store_(its_shard, message_ids)),
-      logic{outbox, *store, message_ids, {}},
+      messages(handler.make_messages_ ? handler.make_messages_(its_shard) : nullptr),
+      logic{outbox, *store, message_ids, messages.get(), {}},
       channels(handler.router_, handler.options_.channels) {}
 
 HandlerNames LogicHandler::names() const noexcept {
@@ -135,6 +140,10 @@ void LogicHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message) 
     case kMailToGateway:
       on_shard_->outbox.on_mail(message);
       return;
+    case kMailStoreDone:
+      StoreClient::take_done(message);
+      on_shard_->channels.proceed();
+      return;
     default:
       if (!on_shard_->store->on_mail(kind, message)) on_shard_->shard.unknown_mail(from, kind);
       on_shard_->channels.proceed();
@@ -143,6 +152,7 @@ void LogicHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message) 
 
 void LogicHandler::on_tick() {
   on_shard_->store->on_tick();
+  if (on_shard_->messages != nullptr) on_shard_->messages->on_tick();
   on_shard_->channels.proceed();
 }
 
@@ -151,8 +161,9 @@ void LogicHandler::on_batch_end() {
 }
 
 std::unique_ptr<Handler> make_logic_handler(const LogicOptions& options, MakeStore make_store,
-                                            FillRouter fill) {
-  return std::make_unique<LogicHandler>(options, std::move(make_store), std::move(fill));
+                                            FillRouter fill, MakeMessages make_messages) {
+  return std::make_unique<LogicHandler>(options, std::move(make_store), std::move(fill),
+                                        std::move(make_messages));
 }
 
 }  // namespace ringgate

@@ -15,7 +15,8 @@ namespace ringgate {
 
 class LogicHandler final : public Handler {
  public:
-  LogicHandler(const LogicOptions& options, MakeStore make_store, FillRouter fill);
+  LogicHandler(const LogicOptions& options, MakeStore make_store, FillRouter fill,
+               MakeMessages make_messages);
   ~LogicHandler() override;
 
   [[nodiscard]] HandlerNames names() const noexcept override;
@@ -39,6 +40,7 @@ class LogicHandler final : public Handler {
     Outbox outbox;
     MessageIds message_ids;
     std::unique_ptr<SessionStore> store;
+    std::unique_ptr<MessageStore> messages;  // null: there is none
     LogicShard logic;
     ChannelQueues channels;
   };
@@ -50,6 +52,7 @@ class LogicHandler final : public Handler {
   LogicOptions options_;
   MakeStore make_store_;
   FillRouter fill_;
+  MakeMessages make_messages_;
   Router router_;
   SlowPath slow_path_;
   std::unique_ptr<OnShard> on_shard_;

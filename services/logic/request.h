@@ -17,6 +17,7 @@
 #include "services/logic/outbox.h"
 #include "services/logic/task.h"
 #include "services/store/message_ids.h"
+#include "services/store/messages.h"
 #include "services/store/sessions.h"
 
 namespace ringgate {
@@ -26,7 +27,8 @@ struct LogicShard {
   Outbox& outbox;
   SessionStore& sessions;
   MessageIds& message_ids;
-  std::string body;  // scratch
+  MessageStore* messages;  // null: this service has none
+  std::string body;        // scratch
 };
 
 struct RequestView {
@@ -106,6 +108,8 @@ class Context : private RequestBytes, public Request {
 
   [[nodiscard]] SessionStore& sessions() const noexcept { return shard().sessions; }
   [[nodiscard]] MessageIds& message_ids() const noexcept { return shard().message_ids; }
+  // For services that were made with a message store.
+  [[nodiscard]] MessageStore& messages() const noexcept { return *shard().messages; }
   // When the request came in, by the precise wall clock: Unix ns.
   [[nodiscard]] std::int64_t received_ns() const noexcept { return received_ns_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept {

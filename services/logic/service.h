@@ -47,7 +47,9 @@ struct LogicOptions {
 
 // Called once per shard, on its thread.
 using FillRouter = std::function<void(Router&)>;
+// Without `make_messages`, Context::messages() is not for its handlers.
 [[nodiscard]] std::unique_ptr<Handler> make_logic_handler(const LogicOptions& options,
-                                                          MakeStore make_store, FillRouter fill);
+                                                          MakeStore make_store, FillRouter fill,
+                                                          MakeMessages make_messages = {});
 
 }  // namespace ringgate

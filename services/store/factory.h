@@ -6,11 +6,14 @@
 
 #include "dataplane/shard.h"
 #include "services/store/message_ids.h"
+#include "services/store/messages.h"
 #include "services/store/sessions.h"
 
 namespace ringgate {
 
 // The store of a shard; it grants `ids` a lease when it has one. Both references outlive it.
 using MakeStore = std::function<std::unique_ptr<SessionStore>(Shard& shard, MessageIds& ids)>;
+// The message store of a shard, which it may go without. The reference outlives it.
+using MakeMessages = std::function<std::unique_ptr<MessageStore>(Shard& shard)>;
 
 }  // namespace ringgate

@@ -14,7 +14,7 @@ constexpr std::uint64_t kStuckMs = 5'000;
 constexpr std::size_t kMostSaid = 160;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(StoreTrouble::kCount)> kNames{
-    "connection", "timeout", "full", "read_only", "denied", "loading", "answer", "other"};
+    "connection", "timeout", "full", "read_only", "denied", "loading", "answer", "schema", "other"};
 
 struct Code {
   std::string_view word;
@@ -57,11 +57,13 @@ std::string_view what_it_does(StoreTrouble trouble) noexcept {
       return "is not ready yet";
     case StoreTrouble::kAnswer:
       return "gives answers that make no sense";
+    case StoreTrouble::kSchema:
+      return "has tables that are not ours to use";
     case StoreTrouble::kOther:
     case StoreTrouble::kCount:
       break;
   }
-  return "cannot keep sessions";
+  return "does not work";
 }
 
 }  // namespace
@@ -77,8 +79,10 @@ StoreTrouble trouble_of(std::string_view redis_error) noexcept {
   return StoreTrouble::kOther;
 }
 
-StoreHealth::StoreHealth(const std::string& address)
-    : address_(address), turned_ms_(Clock::monotonic_ms()) {}
+StoreHealth::StoreHealth(const std::string& address, std::string_view kind)
+    : kind_(kind),
+      name_(fmt::format("the {} store {}", kind, address)),
+      turned_ms_(Clock::monotonic_ms()) {}
 
 void StoreHealth::well() {
   well_.store(true, std::memory_order_relaxed);
@@ -91,8 +95,7 @@ void StoreHealth::ill(StoreTrouble trouble, std::string_view why) {
   count(trouble);
   well_.store(false, std::memory_order_relaxed);
   const std::scoped_lock lock(mutex_);
-  illness_.update(
-      fmt::format("the session store {} {}: {}", address_, what_it_does(trouble), printable(why)));
+  illness_.update(fmt::format("{} {}: {}", name_, what_it_does(trouble), printable(why)));
 }
 
 void StoreHealth::count(StoreTrouble trouble) noexcept {
@@ -101,7 +104,7 @@ void StoreHealth::count(StoreTrouble trouble) noexcept {
 
 void StoreHealth::set_ids_problem(std::optional<std::string> text) {
   const std::scoped_lock lock(mutex_);
-  if (text) *text = fmt::format("the session store {} {}", address_, printable(*text));
+  if (text) *text = fmt::format("{} {}", name_, printable(*text));
   no_ids_.update(std::move(text));
 }
 
@@ -109,13 +112,12 @@ std::optional<std::string> StoreHealth::problem() const {
   const std::uint64_t silent_ms =
       Clock::monotonic_ms() - turned_ms_.load(std::memory_order_relaxed);
   if (static_cast<std::int64_t>(silent_ms) > static_cast<std::int64_t>(kStuckMs)) {
-    return fmt::format("the thread of the session store {} has not turned for {} ms", address_,
-                       silent_ms);
+    return fmt::format("the thread of {} has not turned for {} ms", name_, silent_ms);
   }
   const std::scoped_lock lock(mutex_);
   if (illness_.text()) return illness_.text();
   if (answered_once_) return std::nullopt;
-  return fmt::format("the session store {} has not answered yet", address_);
+  return name_ + " has not answered yet";
 }
 
 std::optional<std::string> StoreHealth::ids_problem() const {
@@ -124,12 +126,13 @@ std::optional<std::string> StoreHealth::ids_problem() const {
 }
 
 void StoreHealth::collect(MetricsSnapshot& metrics, const std::string& service) const {
-  metrics.gauge("ringgate_store_up", "1 while the session store can keep a session",
-                {{"serviceId", service}}, is_well() ? 1 : 0);
+  const std::string store = kind_ + "s";
+  metrics.gauge("ringgate_store_up", "1 while the store can keep what is given to it",
+                {{"serviceId", service}, {"store", store}}, is_well() ? 1 : 0);
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     metrics.counter("ringgate_store_errors_total",
-                    "answers of the session store that could not be used, or that did not come",
-                    {{"serviceId", service}, {"kind", std::string(kNames[i])}},
+                    "answers of the store that could not be used, or that did not come",
+                    {{"serviceId", service}, {"store", store}, {"kind", std::string(kNames[i])}},
                     static_cast<double>(counts_[i].load(std::memory_order_relaxed)));
   }
 }

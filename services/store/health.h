@@ -1,4 +1,4 @@
-// Whether the shared store can do what a login needs, as its thread has seen it last.
+// Whether a store can do what it is for, as its thread has seen it last.
 //
 // The store's thread writes; problem() and collect() are for any thread.
 #pragma once
@@ -26,6 +26,7 @@ enum class StoreTrouble : std::uint8_t {
   kDenied,      // it wants a password, or does not let us do that
   kLoading,     // it is reading its data
   kAnswer,      // an answer of a type that the command does not have
+  kSchema,      // tables that are not ours, or of a newer ringgate
   kOther,       // another error
   kCount,
 };
@@ -37,8 +38,9 @@ enum class StoreTrouble : std::uint8_t {
 
 class StoreHealth {
  public:
-  // `address` is how the sentences call the store. It is not well until it has shown that it is.
-  explicit StoreHealth(const std::string& address);
+  // Sentences call it "the session store redis 127.0.0.1:6379"; in metrics it is "sessions".
+  // It is not well until it has shown that it is.
+  explicit StoreHealth(const std::string& address, std::string_view kind = "session");
 
   // --- The store's thread --------------------------------------------------------------------
   void well();
@@ -52,14 +54,15 @@ class StoreHealth {
   }
 
   // --- Any thread ----------------------------------------------------------------------------
-  // A sentence when logins cannot be kept.
+  // A sentence when it does not work.
   [[nodiscard]] std::optional<std::string> problem() const;
   [[nodiscard]] std::optional<std::string> ids_problem() const;
   [[nodiscard]] bool is_well() const noexcept { return well_.load(std::memory_order_relaxed); }
   void collect(MetricsSnapshot& metrics, const std::string& service) const;
 
  private:
-  const std::string address_;
+  const std::string kind_;
+  const std::string name_;
   std::atomic<bool> well_{false};
   std::atomic<std::uint64_t> turned_ms_;  // of CLOCK_MONOTONIC
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(StoreTrouble::kCount)> counts_{};

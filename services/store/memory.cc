@@ -15,7 +15,7 @@ std::string MemoryStore::place_of(const std::string& account, const StoreRequest
   return location_key(account, request.app, default_app_);
 }
 
-bool MemoryStore::submit(StoreCallBase& call) {
+bool MemoryStore::submit(SessionCallBase& call) {
   const StoreRequest& request = call.request;
   switch (request.op) {
     case StoreOp::kAdd:

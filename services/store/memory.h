@@ -16,8 +16,8 @@ class MemoryStore final : public SessionStore {
  public:
   explicit MemoryStore(std::string default_app = "kim") : default_app_(std::move(default_app)) {}
 
-  bool submit(StoreCallBase& call) override;
-  void forget(StoreCallBase&) override {}
+  bool submit(SessionCallBase& call) override;
+  void forget(SessionCallBase&) override {}
 
  private:
   using Values = std::unordered_map<std::string, std::string>;

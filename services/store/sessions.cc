@@ -24,25 +24,11 @@ bool has_valid_names(const StoreRequest& request) {
 
 }  // namespace
 
-std::string_view describe(StoreError error) noexcept {
-  switch (error) {
-    case StoreError::kUnavailable:
-      return "the session store is not available";
-    case StoreError::kFull:
-      return "the session store has too much to do";
-    case StoreError::kTimeout:
-      return "the session store did not answer in time";
-    case StoreError::kBadName:
-      return "the session has a name that none may have";
-  }
-  return "the session store failed";
-}
-
-StoreCallBase::~StoreCallBase() {
+SessionCallBase::~SessionCallBase() {
   if (waiting_) store_.forget(*this);
 }
 
-bool StoreCallBase::await_suspend(std::coroutine_handle<> waiting) {
+bool SessionCallBase::await_suspend(std::coroutine_handle<> waiting) {
   if (!has_valid_names(request)) {
     if (request.op == StoreOp::kAdd) answer.error = StoreError::kBadName;
     return false;
@@ -52,7 +38,7 @@ bool StoreCallBase::await_suspend(std::coroutine_handle<> waiting) {
   return true;
 }
 
-void StoreCallBase::complete(StoreAnswer&& with) {
+void SessionCallBase::complete(StoreAnswer&& with) {
   answer = std::move(with);
   std::exchange(waiting_, {}).resume();
 }
@@ -80,7 +66,7 @@ void take_answer(StoreAnswer& answer, StoreResult<std::vector<Location>>& result
   }
 }
 
-StoreCall<std::optional<Location>> SessionStore::add(const pkt::Session& session) {
+SessionCall<std::optional<Location>> SessionStore::add(const pkt::Session& session) {
   return {*this, StoreRequest{StoreOp::kAdd,
                               {session.channelid(), session.gateid()},
                               session.app(),
@@ -88,8 +74,8 @@ StoreCall<std::optional<Location>> SessionStore::add(const pkt::Session& session
                               session.SerializeAsString()}};
 }
 
-StoreCall<void> SessionStore::remove(std::string_view channel_id, std::string_view account,
-                                     std::string_view app) {
+SessionCall<void> SessionStore::remove(std::string_view channel_id, std::string_view account,
+                                       std::string_view app) {
   return {*this, StoreRequest{StoreOp::kRemove,
                               {std::string(channel_id), {}},
                               std::string(app),
@@ -97,17 +83,17 @@ StoreCall<void> SessionStore::remove(std::string_view channel_id, std::string_vi
                               {}}};
 }
 
-StoreCall<std::optional<pkt::Session>> SessionStore::get(std::string_view channel_id) {
+SessionCall<std::optional<pkt::Session>> SessionStore::get(std::string_view channel_id) {
   return {*this, StoreRequest{StoreOp::kGet, {std::string(channel_id), {}}, {}, {}, {}}};
 }
 
-StoreCall<std::optional<Location>> SessionStore::locate(std::string_view account,
-                                                        std::string_view app) {
+SessionCall<std::optional<Location>> SessionStore::locate(std::string_view account,
+                                                          std::string_view app) {
   return {*this, StoreRequest{StoreOp::kLocate, {}, std::string(app), {std::string(account)}, {}}};
 }
 
-StoreCall<std::vector<Location>> SessionStore::locate_many(std::span<const std::string> accounts,
-                                                           std::string_view app) {
+SessionCall<std::vector<Location>> SessionStore::locate_many(std::span<const std::string> accounts,
+                                                             std::string_view app) {
   StoreRequest request{StoreOp::kLocate, {}, std::string(app), {}, {}};
   std::ranges::copy_if(accounts, std::back_inserter(request.accounts),
                        [](const std::string& account) { return is_valid_account(account); });

@@ -12,7 +12,6 @@
 
 #include <coroutine>
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,21 +21,10 @@
 #include "codec/bytes.h"
 #include "codec/pkt.pb.h"
 #include "dataplane/mailbox.h"
+#include "services/store/error.h"
 #include "services/store/location.h"
 
 namespace ringgate {
-
-// Each is answered with status 300.
-enum class StoreError : std::uint8_t {
-  kUnavailable,  // no connection, or the store refused
-  kFull,         // too many requests wait for it
-  kTimeout,
-  kBadName,  // an account, app or id that may not be part of a key: codec/names.h
-};
-[[nodiscard]] std::string_view describe(StoreError error) noexcept;
-
-template <class T>
-using StoreResult = std::expected<T, StoreError>;
 
 enum class StoreOp : std::uint32_t { kAdd, kRemove, kGet, kLocate };
 
@@ -58,13 +46,13 @@ struct StoreAnswer {
 
 class SessionStore;
 
-class StoreCallBase {
+class SessionCallBase {
  public:
-  StoreCallBase(SessionStore& store, StoreRequest asked)
+  SessionCallBase(SessionStore& store, StoreRequest asked)
       : request(std::move(asked)), store_(store) {}
-  StoreCallBase(const StoreCallBase&) = delete;
-  StoreCallBase& operator=(const StoreCallBase&) = delete;
-  ~StoreCallBase();
+  SessionCallBase(const SessionCallBase&) = delete;
+  SessionCallBase& operator=(const SessionCallBase&) = delete;
+  ~SessionCallBase();
 
   bool await_ready() const noexcept { return false; }
   bool await_suspend(std::coroutine_handle<> waiting);
@@ -88,9 +76,9 @@ void take_answer(StoreAnswer& answer, StoreResult<std::optional<Location>>& resu
 void take_answer(StoreAnswer& answer, StoreResult<std::vector<Location>>& result);
 
 template <class T>
-class [[nodiscard]] StoreCall : public StoreCallBase {
+class [[nodiscard]] SessionCall : public SessionCallBase {
  public:
-  using StoreCallBase::StoreCallBase;
+  using SessionCallBase::SessionCallBase;
   StoreResult<T> await_resume() {
     StoreResult<T> result;
     if (answer.error) {
@@ -113,23 +101,23 @@ class SessionStore {
 
   // In one step: stores the session, makes it where its account is, and invalidates the session
   // that was there before; that one's location, unless it is the same channel.
-  StoreCall<std::optional<Location>> add(const pkt::Session& session);
+  SessionCall<std::optional<Location>> add(const pkt::Session& session);
   // Removes the session, and the account's location if it still names this channel.
-  StoreCall<void> remove(std::string_view channel_id, std::string_view account,
-                         std::string_view app);
+  SessionCall<void> remove(std::string_view channel_id, std::string_view account,
+                           std::string_view app);
   // Nothing: there is no such session.
-  StoreCall<std::optional<pkt::Session>> get(std::string_view channel_id);
+  SessionCall<std::optional<pkt::Session>> get(std::string_view channel_id);
   // Nothing: that account is not logged in.
-  StoreCall<std::optional<Location>> locate(std::string_view account, std::string_view app);
+  SessionCall<std::optional<Location>> locate(std::string_view account, std::string_view app);
   // Of those who are logged in.
-  StoreCall<std::vector<Location>> locate_many(std::span<const std::string> accounts,
-                                               std::string_view app);
+  SessionCall<std::vector<Location>> locate_many(std::span<const std::string> accounts,
+                                                 std::string_view app);
 
   // --- What a store implements, and its service calls -----------------------------------------
   // False: `call.answer` is already there. True: call.complete() will be called.
-  virtual bool submit(StoreCallBase& call) = 0;
+  virtual bool submit(SessionCallBase& call) = 0;
   // A submitted call is going away without its answer.
-  virtual void forget(StoreCallBase& call) = 0;
+  virtual void forget(SessionCallBase& call) = 0;
   // False: it does not know that kind, which is counted.
   [[nodiscard]] virtual bool on_mail(MailKind kind, ByteView message);
   virtual void on_tick() {}

@@ -134,7 +134,7 @@ TEST(GatewayReady, LoginsThatAllFailAreSeenInTheirAnswers) {
     return gateway.get("/ready").status == 503;
   });
   EXPECT_THAT(wait_not_ready(gateway, "every login fails"),
-              HasSubstr("the session store is not available"));
+              HasSubstr("the store is not available"));
   ASSERT_EQ(redis.ask({"CONFIG", "SET", "maxmemory", "0"}), "OK");
   wait_until("logins work", [&] { return try_login(gateway, "carol"); });
   wait_ready(gateway);

@@ -25,7 +25,7 @@ RedisStore::RedisStore(const RedisStoreOptions& options, Shard& shard, MessageId
       to_(shard.extra(options.extra_endpoint)),
       timeout_ms_(options.timeout_ms + kGraceMs) {}
 
-bool RedisStore::submit(StoreCallBase& call) {
+bool RedisStore::submit(SessionCallBase& call) {
   std::uint8_t* const room = shard_.mail(to_, kMailStoreRequest, request_mail_bytes(call.request));
   if (room == nullptr) {
     call.answer.error = StoreError::kFull;
@@ -38,14 +38,14 @@ bool RedisStore::submit(StoreCallBase& call) {
   return true;
 }
 
-void RedisStore::forget(StoreCallBase& call) {
+void RedisStore::forget(SessionCallBase& call) {
   calls_.erase(call.id);
 }
 
 void RedisStore::complete(std::uint64_t id, StoreAnswer&& answer) {
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;  // given up meanwhile
-  StoreCallBase& call = *found->second;
+  SessionCallBase& call = *found->second;
   calls_.erase(found);
   call.complete(std::move(answer));
 }

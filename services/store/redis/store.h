@@ -24,6 +24,7 @@ struct RedisStoreOptions {
   std::uint32_t probe_ms = 1'000;  // how often keys of ours are written, to see that it works
   std::size_t max_in_flight = 64 * 1024;  // commands; beyond: StoreError::kFull
   std::uint32_t session_ttl_s = 48 * 3600;
+  bool leases_node = true;          // without, there are no message ids
   std::uint32_t lease_ms = 30'000;  // of a node number, renewed every third of it
   std::string default_app = "kim";
   std::uint32_t extra_endpoint = 0;  // which of the group's extra endpoints the thread is
@@ -35,8 +36,8 @@ class RedisStore final : public SessionStore {
  public:
   RedisStore(const RedisStoreOptions& options, Shard& shard, MessageIds& ids) noexcept;
 
-  bool submit(StoreCallBase& call) override;
-  void forget(StoreCallBase& call) override;
+  bool submit(SessionCallBase& call) override;
+  void forget(SessionCallBase& call) override;
   bool on_mail(MailKind kind, ByteView message) override;
   void on_tick() override;
 
@@ -52,7 +53,7 @@ class RedisStore final : public SessionStore {
   MessageIds& ids_;
   std::uint32_t to_;
   std::uint32_t timeout_ms_;
-  std::unordered_map<std::uint64_t, StoreCallBase*> calls_;
+  std::unordered_map<std::uint64_t, SessionCallBase*> calls_;
   std::deque<Deadline> deadlines_;  // in the order of time, also of calls that are done
   std::uint64_t next_id_ = 0;
 };

@@ -11,7 +11,7 @@ using std::chrono_literals::operator""s;
 class LoginOutcomesTest : public testing::Test {
  protected:
   void fail(std::uint32_t account) {
-    outcomes_.failed(account, "the session store is not available", succeeded_, now_);
+    outcomes_.failed(account, "the store is not available", succeeded_, now_);
   }
   bool failing() { return outcomes_.look(succeeded_, now_).has_value(); }
 
@@ -27,7 +27,7 @@ TEST_F(LoginOutcomesTest, SeveralOfSeveralAccountsWithoutASuccess) {
   EXPECT_FALSE(failing());
   fail(3);
   EXPECT_THAT(outcomes_.look(succeeded_, now_).value_or(""),
-              HasSubstr("the last one: the session store is not available"));
+              HasSubstr("the last one: the store is not available"));
   ++succeeded_;
   EXPECT_FALSE(failing());
   fail(1);

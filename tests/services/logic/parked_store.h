@@ -20,15 +20,15 @@ class ParkedStore final : public SessionStore {
  public:
   explicit ParkedStore(ParkedStoreControl& control) : control_(control) {}
 
-  bool submit(StoreCallBase& call) override {
+  bool submit(SessionCallBase& call) override {
     calls_.push_back(&call);
     control_.asked.fetch_add(1);
     return true;
   }
-  void forget(StoreCallBase& call) override { std::erase(calls_, &call); }
+  void forget(SessionCallBase& call) override { std::erase(calls_, &call); }
   void on_tick() override {
     if (!control_.open.load()) return;
-    for (StoreCallBase* const call : std::exchange(calls_, {})) {
+    for (SessionCallBase* const call : std::exchange(calls_, {})) {
       memory_.submit(*call);
       StoreAnswer answer = std::move(call->answer);
       call->complete(std::move(answer));
@@ -38,7 +38,7 @@ class ParkedStore final : public SessionStore {
  private:
   ParkedStoreControl& control_;
   MemoryStore memory_;
-  std::vector<StoreCallBase*> calls_;
+  std::vector<SessionCallBase*> calls_;
 };
 
 // For groups of one shard.
