@@ -155,9 +155,9 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
     if (config->memory_sessions) {
       spdlog::warn("MemorySessions: sessions live in this process only and end with it");
     }
-    (*process)->add(std::make_unique<LogicComponent>(*config, std::move(*registry),
-                                                     (*process)->loop(), handlers_of(role),
-                                                     LogicUse{true, role == ProcessRole::kChat}));
+    (*process)->add(std::make_unique<LogicComponent>(
+        *config, std::move(*registry), (*process)->loop(), handlers_of(role),
+        LogicUse{true, role == ProcessRole::kChat, role != ProcessRole::kLogin}));
   }
   const auto reloader =
       std::make_shared<Reloader>(options.config_file, role, **process, gateway, *config);

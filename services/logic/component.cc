@@ -49,6 +49,7 @@ Result<void> LogicComponent::start() {
   if (config_.redis) {
     redis.host = config_.redis->host;
     redis.port = config_.redis->port;
+    redis.leases_node = use_.may_give_message_ids;
   }
   const MakeStore store = config_.redis ? redis_store(redis) : memory_store();
   Result<std::unique_ptr<ShardGroup>> shards = ShardGroup::create(

@@ -27,6 +27,8 @@ struct LogicUse {
   bool announces = true;
   // It is not ready while it has no message ids to give.
   bool gives_message_ids = true;
+  // Its handlers may want some: of the few nodes it takes one.
+  bool may_give_message_ids = true;
 };
 
 class LogicComponent final : public Component {

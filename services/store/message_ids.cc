@@ -10,7 +10,7 @@ namespace {
 
 constexpr unsigned kNodeBits = 10;
 constexpr unsigned kSequenceBits = 12;
-static_assert(MessageIds::kNodes == 1U << kNodeBits);
+static_assert(MessageIds::kFirstNode + MessageIds::kNodes == 1U << kNodeBits);
 static_assert(MessageIds::kSequences == 1U << kSequenceBits);
 
 }  // namespace
@@ -29,6 +29,10 @@ void MessageIds::grant(const NodeLease& lease) noexcept {
   }
 }
 
+std::int64_t MessageIds::first_at(std::int64_t unix_ms) noexcept {
+  return (unix_ms - kEpochMs) << (kNodeBits + kSequenceBits);
+}
+
 std::optional<std::int64_t> MessageIds::next() noexcept {
   return next_at(wall_clock_ns() / 1'000'000);
 }
@@ -43,8 +47,8 @@ std::optional<std::int64_t> MessageIds::next_at(std::int64_t now_ms) noexcept {
     sequence_ = shard_;
   }
   if (last_ms_ > lease_.until_ms) return std::nullopt;
-  const std::int64_t id = ((last_ms_ - kEpochMs) << (kNodeBits + kSequenceBits)) |
-                          (std::int64_t{lease_.node} << kSequenceBits) | sequence_;
+  const std::int64_t id =
+      first_at(last_ms_) | (std::int64_t{lease_.node} << kSequenceBits) | sequence_;
   sequence_ += shards_;
   return id;
 }

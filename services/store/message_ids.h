@@ -1,10 +1,12 @@
 // Ids of messages: unique over all instances and time-ordered.
 //
-//   1 bit 0 | 41 bits of ms since 2020 | 10 bits of node | 12 bits of sequence
+//   1 bit 0 | 41 bits of ms since 1288834974657 (Unix ms) | 10 bits of node | 12 bits of sequence
 //
-// An instance leases its node number, so that no two instances have the same one; its shards share
-// the node by taking sequences of different residues. A lease says from when until when its ids may
-// be: nobody who has the node later goes back below that, whatever the clocks do.
+// That is what existing services have, whose ids clients keep as cursors. Their nodes are below
+// 1000; ours are the 24 above, so that ids stay different where both serve. An instance leases its
+// node number, so that no two instances have the same one; its shards share the node by taking
+// sequences of different residues. A lease says from when until when its ids may be: nobody who has
+// the node later goes back below that, whatever the clocks do.
 //
 // One MessageIds per shard, on its thread.
 #pragma once
@@ -17,16 +19,17 @@ namespace ringgate {
 
 // Times are Unix ms, both inclusive.
 struct NodeLease {
-  std::uint32_t node = 0;
+  std::uint32_t node = 1000;
   std::int64_t from_ms = 0;
   std::int64_t until_ms = std::numeric_limits<std::int64_t>::max();
 };
 
 class MessageIds {
  public:
-  static constexpr std::uint32_t kNodes = 1024;
+  static constexpr std::uint32_t kFirstNode = 1000;
+  static constexpr std::uint32_t kNodes = 24;
   static constexpr std::uint32_t kSequences = 4096;
-  static constexpr std::int64_t kEpochMs = 1'577'836'800'000;  // 2020-01-01T00:00:00Z
+  static constexpr std::int64_t kEpochMs = 1'288'834'974'657;
 
   // Shard `shard` of `shards` (at most kSequences) of this instance.
   MessageIds(std::uint32_t shard, std::uint32_t shards) noexcept;
@@ -35,6 +38,9 @@ class MessageIds {
   void grant(const NodeLease& lease) noexcept;
   // No ids until the next grant().
   void revoke() noexcept { granted_ = false; }
+
+  // Below every id of that time (Unix ms) or later, and above all earlier ones.
+  [[nodiscard]] static std::int64_t first_at(std::int64_t unix_ms) noexcept;
 
   // Nothing without a valid lease. Never goes back, also when the clock does.
   [[nodiscard]] std::optional<std::int64_t> next() noexcept;

@@ -125,7 +125,7 @@ ConsulBench::ConsulBench(std::size_t chat_count, const Settings& gateway_setting
 }
 
 std::int64_t node_of(std::int64_t message_id) {
-  return message_id / MessageIds::kSequences % MessageIds::kNodes;
+  return (message_id >> 12) & 1023;
 }
 
 std::int64_t node_that_answers(Client& client) {

@@ -43,7 +43,8 @@ void RedisStoreThread::lease_or_renew() {
              std::to_string(until_ms),
              std::to_string(first),
              std::to_string(MessageIds::kNodes),
-             std::to_string(until_ms)};
+             std::to_string(until_ms),
+             std::to_string(MessageIds::kFirstNode)};
     use = [this, until_ms](const redisReply* reply) { on_leased(reply, until_ms); };
   }
   if (!connection_->send(words, std::move(use))) renew_at_ms_ = kNever;  // on_probed goes on
@@ -60,7 +61,11 @@ void RedisStoreThread::on_leased(const redisReply* reply, std::int64_t until_ms)
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
       reply->element[0]->type != REDIS_REPLY_INTEGER ||
       reply->element[1]->type != REDIS_REPLY_STRING) {
-    no_lease_ = "gives no node number for message ids: all 1024 are taken";
+    no_lease_ = fmt::format(
+        "gives no node number for message ids: all {} ({} to {}) are taken by others; stop one of "
+        "them, this one goes on when there is one",
+        MessageIds::kNodes, MessageIds::kFirstNode,
+        MessageIds::kFirstNode + MessageIds::kNodes - 1);
     return;
   }
   std::int64_t ended_ms = 0;

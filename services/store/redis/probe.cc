@@ -63,7 +63,8 @@ void RedisStoreThread::on_probed(const redisReply* reply, const std::string& wro
     refused(StoreTrouble::kAnswer, "what was written is not what it holds");
   } else {
     connection_->settle();
-    if (!health_.is_well() || (!lease_valid_ && renew_at_ms_ == kNever)) renew_at_ms_ = 0;
+    const bool wants_lease = !health_.is_well() || (!lease_valid_ && renew_at_ms_ == kNever);
+    if (options_.leases_node && wants_lease) renew_at_ms_ = 0;
     health_.well();
     health_.set_ids_problem(lease_valid_ ? std::optional<std::string>() : no_lease_);
   }

@@ -38,12 +38,12 @@ if first ~= second then return false end
 return first
 )lua";
 
-// ARGV: owner, ms to live, last ms of the ids to be given out, first node to try, number of nodes,
-// latest end that an earlier lease may have. Returns node and the end of its earlier lease, or
-// nothing.
+// ARGV: owner, ms to live, last ms of the ids to be given out, which node to try first, how many
+// there are, latest end that an earlier lease may have, number of the lowest node. Returns node and
+// the end of its earlier lease, or nothing.
 inline constexpr const char* kLeaseScript = R"lua(
 for i = 0, ARGV[5] - 1 do
-  local node = (ARGV[4] + i) % ARGV[5]
+  local node = ARGV[7] + (ARGV[4] + i) % ARGV[5]
   local name = 'ringgate:node:' .. string.format('%d', node)
   local ended = redis.call('GET', name .. ':until')
   if (not ended or tonumber(ended) <= tonumber(ARGV[6]))

@@ -38,6 +38,15 @@ TEST(MessageIdTest, TellTimeAndNode) {
   EXPECT_EQ((id >> 12) & 1023, 1023);
 }
 
+// As existing services have them: a client's cursor may be one of theirs.
+TEST(MessageIdTest, CountFromWhereExistingServicesDo) {
+  MessageIds ids(0, 1);
+  ids.grant({});
+  EXPECT_EQ(*ids.next_at(1'288'834'974'657 + 1), (1LL << 22) | (1000LL << 12));
+  EXPECT_GT(*ids.next_at(1'795'000'000'000), 2'100'000'000'000'000'000);
+  EXPECT_LT(MessageIds::first_at(kNow), *ids.next_at(1'795'000'000'001));
+}
+
 TEST(MessageIdTest, ShardsOfOneNodeNeverMeet) {
   std::set<std::int64_t> all;
   for (std::uint32_t shard = 0; shard < 3; ++shard) {

@@ -69,7 +69,7 @@ TEST_F(NodeLeaseTest, OneThatSomebodyElseHasIsGivenUp) {
 // Who comes next begins where the last one could have ended, whatever its clock says.
 TEST_F(NodeLeaseTest, IdsBeginAfterTheLeaseBefore) {
   const std::int64_t ahead_ms = wall_clock_ns() / 1'000'000 + 20'000;
-  for (int node = 0; node < 1024; ++node) {
+  for (int node = 1000; node < 1024; ++node) {
     redis.ask({"SET", node_key(node) + ":until", std::to_string(ahead_ms)});
   }
   ChatService chat(redis.port());
@@ -95,7 +95,7 @@ TEST_F(NodeLeaseTest, InstancesHaveDifferentNodes) {
 }
 
 TEST_F(NodeLeaseTest, WithoutANodeThereAreNoMessageIds) {
-  for (int node = 0; node < 1024; ++node) {
+  for (int node = 1000; node < 1024; ++node) {
     redis.ask({"SET", node_key(node), "somebody"});
   }
   ChatService chat(redis.port());
@@ -104,6 +104,38 @@ TEST_F(NodeLeaseTest, WithoutANodeThereAreNoMessageIds) {
   ASSERT_TRUE(sign_in(alice));
   alice.talk(1, "nobody", "hello");
   EXPECT_EQ(gateway.receive().header.status(), pkt::Status::SystemException);
+}
+
+// Nodes below are those of existing services.
+TEST_F(NodeLeaseTest, NodesAreThoseFrom1000On) {
+  for (int i = 0; i < 5; ++i) {
+    ChatService chat(redis.port());
+    TestGateway gateway(chat.port(), "g1");
+    const TestClient alice{gateway, "g1", "alice", "g1_alice_" + std::to_string(i)};
+    ASSERT_TRUE(sign_in(alice));
+    while (gateway.readable(0))
+      static_cast<void>(gateway.receive());  // the kickout of the one before
+    EXPECT_GE(node_of(id_of_talk(alice)), 1000);
+  }
+}
+
+// There are few, and who only keeps sessions gives out no ids.
+TEST_F(NodeLeaseTest, WhoGivesOutNoIdsTakesNoNode) {
+  RedisStoreOptions options;
+  options.port = redis.port();
+  options.extra_endpoint = 0;
+  options.leases_node = false;
+  auto switchboard = Switchboard::create(1, 1, 1 << 16);
+  ASSERT_TRUE(switchboard);
+  RedisStoreThread store(options, **switchboard);
+  store.start();
+  for (int i = 0; i < 10'000 && !store.health().is_well(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  ASSERT_TRUE(store.health().is_well());
+  store.stop();
+  EXPECT_EQ(redis.ask_number({"EXISTS", "ringgate:node:1000"}), 0);
+  EXPECT_EQ(redis.ask_number({"DBSIZE"}), 0);
 }
 
 }  // namespace
