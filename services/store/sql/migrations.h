@@ -1,0 +1,51 @@
+// The tables of the message store, and how they come to be what this ringgate knows: numbered
+// steps, applied in order under a lock, so that processes that start together do not meet.
+//
+// On the thread that the session belongs to; it blocks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "codec/error.h"
+
+namespace ringgate::sql {
+
+// A connection to a database as migrations need it.
+class Session {
+ public:
+  Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  virtual ~Session() = default;
+
+  // Statements without parameters, one after another.
+  [[nodiscard]] virtual Result<void> execute(const std::string& text) = 0;
+  // The first column of the first row, if there is one.
+  [[nodiscard]] virtual Result<std::optional<std::int64_t>> number(const std::string& text) = 0;
+
+  // What it calls its types, and how it does these.
+  struct Dialect {
+    std::string_view number;  // the type of 64 bits
+    std::string_view text;    // compared byte by byte
+    std::string_view bytes;
+    std::string_view end_of_table;  // of tables whose primary key is all that they are found by
+    std::string_view begin;         // a transaction that may change tables: nobody else does then
+    std::string_view has_schema;    // gives a row if there is a table ringgate_schema
+  };
+  [[nodiscard]] virtual const Dialect& dialect() const = 0;
+};
+
+// The newest that we know.
+[[nodiscard]] std::int64_t known_schema() noexcept;
+// 0: there are no tables of ours.
+[[nodiscard]] Result<std::int64_t> schema_of(Session& session);
+// An error when the schema is newer than what we know, or a step fails; then nothing has changed.
+// Returns the version before.
+[[nodiscard]] Result<std::int64_t> migrate(Session& session);
+// The sentence of a schema that is newer.
+[[nodiscard]] std::string newer_schema(std::int64_t version);
+
+}  // namespace ringgate::sql

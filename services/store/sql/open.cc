@@ -1,0 +1,110 @@
+// services/store/message_options.h: from a URL to the store that it means.
+#include <utility>
+
+#include "services/store/message_options.h"
+#include "services/store/sql/postgres_backend.h"
+#include "services/store/sql/sqlite_backend.h"
+#include "services/store/sql/url.h"
+
+namespace ringgate {
+namespace {
+
+std::unique_ptr<StoreBackend> make_backend(StoreThread& thread, const MessageStoreOptions& options,
+                                           const sql::Url& url) {
+  if (url.kind == sql::Kind::kPostgres) {
+    return std::make_unique<sql::PostgresBackend>(thread, options, url);
+  }
+  return std::make_unique<sql::SqliteBackend>(thread, options, url.path);
+}
+
+// A session of the database, to look at or to change.
+Result<std::unique_ptr<sql::Session>> open_session(const sql::Url& url, bool creates) {
+  if (url.kind == sql::Kind::kMemory) {
+    return usage_error("memory: holds nothing before a service runs, and nothing after it");
+  }
+  if (url.kind == sql::Kind::kPostgres) {
+    auto opened = sql::Postgres::connect(url.url);
+    if (!opened) return run_error("{}: {}", url.name, opened.error().why);
+    return std::move(*opened);
+  }
+  auto opened = sql::Sqlite::open(
+      url.path, creates ? sql::Sqlite::Access::kCreate : sql::Sqlite::Access::kReadOnly);
+  if (!opened) {
+    return run_error("{}: {}; a service that starts creates the file, but not its folder", url.name,
+                     opened.error().why);
+  }
+  return std::move(*opened);
+}
+
+Result<std::int64_t> rows_of(sql::Session& session, const char* table) {
+  const auto rows = session.number(fmt::format("SELECT count(*) FROM {}", table));
+  if (!rows) return std::unexpected(rows.error());
+  return rows->value_or(0);
+}
+
+Result<MessageStoreReport> report_on(sql::Session& session, const std::string& name) {
+  MessageStoreReport report;
+  report.name = name;
+  report.known = sql::known_schema();
+  const Result<std::int64_t> version = sql::schema_of(session);
+  if (!version) return run_error("{}: {}", name, version.error().message);
+  report.version = *version;
+  if (report.version > report.known) {
+    return run_error("{}: {}", name, sql::newer_schema(report.version));
+  }
+  if (report.version == 0) return report;
+  const Result<std::int64_t> messages = rows_of(session, "message_content");
+  const Result<std::int64_t> groups = rows_of(session, "chat_group");
+  if (!messages) return run_error("{}: {}", name, messages.error().message);
+  if (!groups) return run_error("{}: {}", name, groups.error().message);
+  report.messages = *messages;
+  report.groups = *groups;
+  return report;
+}
+
+}  // namespace
+
+Result<std::string> message_store_name(const std::string& url) {
+  Result<sql::Url> parsed = sql::parse_url(url);
+  if (!parsed) return std::unexpected(parsed.error());
+  return parsed->name;
+}
+
+Result<std::unique_ptr<StoreThread>> open_message_store(const MessageStoreOptions& options,
+                                                        std::uint32_t shards) {
+  Result<sql::Url> url = sql::parse_url(options.url);
+  if (!url) return std::unexpected(url.error());
+  StoreThreadOptions thread;
+  thread.store = "message";
+  thread.address = url->name;
+  thread.calls = MessageCalls::kNames;
+  thread.shards = shards;
+  thread.client = options.client;
+  return std::make_unique<StoreThread>(thread,
+                                       [options, url = std::move(*url)](StoreThread& its_thread) {
+                                         return make_backend(its_thread, options, url);
+                                       });
+}
+
+Result<MessageStoreReport> check_message_store(const std::string& text) {
+  const Result<sql::Url> url = sql::parse_url(text);
+  if (!url) return std::unexpected(url.error());
+  auto session = open_session(*url, false);
+  if (!session) return std::unexpected(session.error());
+  return report_on(**session, url->name);
+}
+
+Result<MessageStoreReport> migrate_message_store(const std::string& text) {
+  const Result<sql::Url> url = sql::parse_url(text);
+  if (!url) return std::unexpected(url.error());
+  auto session = open_session(*url, true);
+  if (!session) return std::unexpected(session.error());
+  Result<MessageStoreReport> before = report_on(**session, url->name);
+  if (!before) return before;
+  if (const Result<std::int64_t> done = sql::migrate(**session); !done) {
+    return run_error("{}: {}", url->name, done.error().message);
+  }
+  return before;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,51 @@
+// A connection to PostgreSQL: blocking while it is made and while tables are changed, pipelined
+// once it is the backend's (postgres_backend.h).
+//
+// Made on any thread, then used by one.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "services/store/sql/migrations.h"
+#include "services/store/sql/sqlite.h"
+#include "services/store/sql/statement.h"
+
+struct pg_conn;
+struct pg_result;
+
+namespace ringgate::sql {
+
+class Postgres final : public Session {
+ public:
+  // Blocks, for as long as names and servers take to answer: connect_timeout of the URL, 5 s
+  // without.
+  [[nodiscard]] static Outcome<std::unique_ptr<Postgres>> connect(const std::string& url);
+  ~Postgres() override;
+
+  // Tables as this ringgate wants them, every statement prepared, and from then on pipelined.
+  // Blocks.
+  [[nodiscard]] Outcome<void> make_ready();
+
+  [[nodiscard]] pg_conn* get() const noexcept { return connection_; }
+
+  // --- Session, before make_ready() ------------------------------------------------------------
+  [[nodiscard]] Result<void> execute(const std::string& text) override;
+  [[nodiscard]] Result<std::optional<std::int64_t>> number(const std::string& text) override;
+  [[nodiscard]] const Dialect& dialect() const override;
+
+ private:
+  explicit Postgres(pg_conn* connection) : connection_(connection) {}
+
+  [[nodiscard]] Outcome<void> prepare(Statement statement);
+
+  pg_conn* connection_;
+  StoreTrouble trouble_ = StoreTrouble::kOther;  // of the last thing that failed
+};
+
+// Why a result is an error.
+[[nodiscard]] Trouble trouble_of(const pg_result* result);
+// Why the connection broke.
+[[nodiscard]] Trouble trouble_of(const pg_conn* connection);
+
+}  // namespace ringgate::sql

@@ -1,0 +1,243 @@
+#include "services/store/sql/postgres_backend.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "control/base/thread.h"
+#include "dataplane/clock.h"
+#include "services/store/message_ids.h"
+
+namespace ringgate::sql {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kMostTogether = 1'024;  // calls in one transaction
+constexpr std::size_t kMostInFlight = 2;      // transactions
+constexpr milliseconds kCleaningPause{20};    // while there are calls
+constexpr std::uint64_t kGraceMs = 1'000;     // beyond which a server is not waited for any more
+
+// On a thread of its own.
+Outcome<std::unique_ptr<Postgres>> connect(const std::string& url) {
+  Outcome<std::unique_ptr<Postgres>> connected = Postgres::connect(url);
+  if (!connected) return connected;
+  if (Outcome<void> ready = (*connected)->make_ready(); !ready) {
+    return std::unexpected(ready.error());
+  }
+  return connected;
+}
+
+}  // namespace
+
+PostgresBackend::PostgresBackend(StoreThread& thread, const MessageStoreOptions& options,
+                                 const Url& url)
+    : thread_(thread),
+      options_(options),
+      url_(url.url),
+      rules_{options.offline_days, options.max_group_members},
+      dial_(std::make_shared<Dial>()),
+      cleaner_(options.message_days) {
+  dial_->backend = this;
+  dial();
+  look();
+  thread_.loop().after(kCleaningPause, [this] { clean(); });
+}
+
+PostgresBackend::~PostgresBackend() {
+  const std::scoped_lock lock(dial_->mutex);
+  dial_->backend = nullptr;
+}
+
+// --- Whether it works ---------------------------------------------------------------------------
+
+void PostgresBackend::dial() {
+  const auto run = [dial = dial_, url = url_] {
+    // Copyable, as what is posted has to be.
+    const auto connected = std::make_shared<Connected>(connect(url));
+    const std::scoped_lock lock(dial->mutex);
+    if (dial->backend == nullptr) return;
+    dial->backend->thread_.loop().post(
+        [backend = dial->backend, connected] { backend->on_dialled(std::move(*connected)); });
+  };
+  try {
+    start_thread("store-dial", run).detach();
+  } catch (const std::system_error& failure) {
+    thread_.health().ill(StoreTrouble::kOther, failure.what());
+    dial_later();
+  }
+}
+
+void PostgresBackend::on_dialled(Connected connected) {
+  if (!connected) {
+    thread_.health().ill(connected.error().kind, connected.error().why);
+    dial_later();
+    return;
+  }
+  connection_ = std::move(*connected);
+  thread_.loop().watch(PQsocket(connection_->get()), ControlLoop::Until::kReadable,
+                       [this] { on_readable(); });
+  backoff_.reset();
+  thread_.health().well();
+  undo_all();
+}
+
+void PostgresBackend::dial_later() {
+  thread_.loop().after(backoff_.next(milliseconds(options_.reconnect_min_ms),
+                                     milliseconds(options_.reconnect_max_ms), random_),
+                       [this] { dial(); });
+}
+
+void PostgresBackend::broken(const Trouble& trouble) {
+  if (connection_ == nullptr) return;
+  thread_.health().ill(trouble.kind, trouble.why);
+  thread_.loop().unwatch(PQsocket(connection_->get()));
+  connection_.reset();
+  is_flushing_ = is_undoing_ = false;
+  for (Group& group : std::exchange(in_flight_, {})) {
+    if (group.jobs.empty() && group.done) group.done(std::unexpected(trouble));
+    for (StoreJob* const job : group.jobs) {
+      if (undo_of(*job).empty()) {
+        thread_.fail(*job, StoreError::kUnavailable);
+      } else {
+        unknown_.push_back(job);
+      }
+    }
+  }
+  dial_later();
+}
+
+// Whether the server still answers, and does when nobody asks for anything.
+void PostgresBackend::look() {
+  thread_.loop().after(milliseconds(std::min<std::uint32_t>(options_.probe_ms, 500)),
+                       [this] { look(); });
+  if (connection_ == nullptr) return;
+  const std::uint64_t now_ms = Clock::monotonic_ms();
+  const std::uint64_t patience_ms = options_.client.timeout_ms + kGraceMs;
+  if (!in_flight_.empty()) {
+    if (now_ms > in_flight_.front().sent_ms + patience_ms) {
+      broken({StoreTrouble::kTimeout, fmt::format("no answer within {} ms", patience_ms)});
+    }
+    return;
+  }
+  if (now_ms < looked_ms_ + options_.probe_ms) return;
+  looked_ms_ = now_ms;
+  if (std::exchange(has_run_, false)) return;
+  Group group;
+  group.plans.push_back({{Statement::kProbe, {wall_clock_ns()}}});
+  send(std::move(group));
+}
+
+// --- Calls --------------------------------------------------------------------------------------
+
+void PostgresBackend::on_turn_end() {
+  is_busy_ = is_busy_ || !asked_.empty();
+  pump();
+  if (!to_undo_.empty()) undo_all();
+}
+
+void PostgresBackend::pump() {
+  if (connection_ == nullptr) {
+    for (StoreJob* const job : std::exchange(asked_, {})) {
+      thread_.fail(*job, StoreError::kUnavailable);
+    }
+    for (const auto& jobs : std::exchange(again_, {})) {
+      thread_.fail(*jobs.front(), StoreError::kUnavailable);
+    }
+    return;
+  }
+  while (connection_ != nullptr && in_flight_.size() < kMostInFlight) {
+    if (!again_.empty()) {
+      std::vector<StoreJob*> jobs = std::move(again_.front());
+      again_.pop_front();
+      send_calls(std::move(jobs));
+    } else if (!asked_.empty()) {
+      const auto end =
+          asked_.begin() + static_cast<std::ptrdiff_t>(std::min(asked_.size(), kMostTogether));
+      std::vector<StoreJob*> jobs(asked_.begin(), end);
+      asked_.erase(asked_.begin(), end);
+      send_calls(std::move(jobs));
+    } else {
+      return;
+    }
+  }
+}
+
+void PostgresBackend::send_calls(std::vector<StoreJob*> jobs) {
+  Group group;
+  std::erase_if(jobs, [&](StoreJob* job) {
+    Plan plan = plan_of(*job, rules_);
+    const bool has_answer = plan.empty();
+    if (has_answer) {
+      thread_.answer(*job);
+    } else {
+      group.plans.push_back(std::move(plan));
+    }
+    return has_answer;
+  });
+  if (jobs.empty()) return;
+  group.jobs = jobs;
+  group.done = [this, jobs = std::move(jobs)](Outcome<std::vector<Results>> all) {
+    on_calls_done(jobs, std::move(all));
+  };
+  send(std::move(group));
+}
+
+void PostgresBackend::on_calls_done(const std::vector<StoreJob*>& jobs,
+                                    Outcome<std::vector<Results>> all) {
+  if (!all && jobs.size() > 1 && all.error().kind == StoreTrouble::kAnswer) {
+    for (StoreJob* const job : jobs) again_.push_back({job});  // the others are not to suffer
+    return;
+  }
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (all) {
+      answer_from((*all)[i], *jobs[i]);
+      thread_.answer(*jobs[i]);
+    } else {
+      thread_.fail(*jobs[i], StoreError::kUnavailable);
+    }
+  }
+}
+
+// What came too late, and what nobody knows of; kept until it can be done.
+void PostgresBackend::undo_all() {
+  if (connection_ == nullptr || is_undoing_ || (to_undo_.empty() && unknown_.empty())) return;
+  Group group;
+  const std::size_t late = to_undo_.size();
+  const std::size_t unknown = unknown_.size();
+  for (StoreJob* const job : to_undo_) group.plans.push_back(undo_of(*job));
+  for (StoreJob* const job : unknown_) group.plans.push_back(undo_of(*job));
+  is_undoing_ = true;
+  group.done = [this, late, unknown](const Outcome<std::vector<Results>>& all) {
+    is_undoing_ = false;
+    if (!all) return;
+    for (std::size_t i = 0; i < late; ++i) thread_.answer(*to_undo_[i]);
+    for (std::size_t i = 0; i < unknown; ++i) thread_.fail(*unknown_[i], StoreError::kUnavailable);
+    to_undo_.erase(to_undo_.begin(), to_undo_.begin() + static_cast<std::ptrdiff_t>(late));
+    unknown_.erase(unknown_.begin(), unknown_.begin() + static_cast<std::ptrdiff_t>(unknown));
+  };
+  send(std::move(group));
+}
+
+// A step at a time; one after another while nobody asks for anything.
+void PostgresBackend::clean() {
+  if (connection_ == nullptr) {
+    thread_.loop().after(kCleaningPause, [this] { clean(); });
+    return;
+  }
+  Group group;
+  group.plans.push_back(cleaner_.next(wall_clock_ns()));
+  group.done = [this](const Outcome<std::vector<Results>>& all) {
+    const bool is_over = all && cleaner_.done((*all)[0]);
+    milliseconds pause(0);
+    if (std::exchange(is_busy_, false) || !all) pause = kCleaningPause;
+    if (is_over) pause = milliseconds(options_.cleaning_ms);
+    thread_.loop().after(pause, [this] { clean(); });
+  };
+  send(std::move(group));
+}
+
+}  // namespace ringgate::sql

@@ -1,0 +1,99 @@
+// Messages in PostgreSQL, over one pipelined connection. All calls that wait become one
+// transaction, sent in one go; the next one is sent while the server is at it. On the store's
+// thread only, but for dialling, which blocks and has threads of its own.
+//
+// What breaks the connection, or fails as a whole, makes it dial again with pauses that grow. A
+// talk whose outcome is unknown then is undone before its caller hears that it failed.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "control/base/backoff.h"
+#include "services/store/calls/thread.h"
+#include "services/store/message_options.h"
+#include "services/store/sql/cleaner.h"
+#include "services/store/sql/plan.h"
+#include "services/store/sql/postgres.h"
+#include "services/store/sql/url.h"
+
+namespace ringgate::sql {
+
+class PostgresBackend final : public StoreBackend {
+ public:
+  PostgresBackend(StoreThread& thread, const MessageStoreOptions& options, const Url& url);
+  ~PostgresBackend() override;
+
+  void take(StoreJob& job) override { asked_.push_back(&job); }
+  void undo(StoreJob& job) override { to_undo_.push_back(&job); }
+  void on_turn_end() override;
+
+ private:
+  using Connected = Outcome<std::unique_ptr<Postgres>>;
+  using Done = std::function<void(Outcome<std::vector<Results>>)>;
+  // What is sent as one transaction.
+  struct Group {
+    std::vector<Plan> plans;
+    std::vector<StoreJob*> jobs;  // of the plans; empty: it is ours
+    Done done;
+    std::uint64_t sent_ms = 0;
+    std::vector<Results> results;  // so far
+    std::size_t at = 0;            // the plan whose results come
+    std::optional<Trouble> trouble;
+  };
+  // How a dialling thread finds us, if we are still there.
+  struct Dial {
+    std::mutex mutex;
+    PostgresBackend* backend;  // under mutex; null: it has gone
+  };
+
+  // Whether it works
+  void dial();
+  void on_dialled(Connected connected);
+  void broken(const Trouble& trouble);
+  void dial_later();
+  void look();
+
+  // postgres_pipeline.cc: groups out, results in
+  void send(Group group);
+  [[nodiscard]] bool send(const Step& step);
+  void flush();
+  void on_readable();
+  void take_result(pg_result* result);
+  void finish(Group group);
+
+  // Calls
+  void pump();
+  void send_calls(std::vector<StoreJob*> jobs);
+  void on_calls_done(const std::vector<StoreJob*>& jobs, Outcome<std::vector<Results>> all);
+  void undo_all();
+  void clean();
+
+  StoreThread& thread_;
+  const MessageStoreOptions options_;
+  const std::string url_;
+  const Rules rules_;
+  const std::shared_ptr<Dial> dial_;
+  std::unique_ptr<Postgres> connection_;  // null: none, it is being dialled or will be
+  bool is_flushing_ = false;              // something waits for room in the socket
+  std::deque<Group> in_flight_;
+  std::deque<std::vector<StoreJob*>> again_;  // each by itself, as together they failed
+  std::vector<StoreJob*> asked_;
+  std::vector<StoreJob*> to_undo_;
+  std::vector<StoreJob*> unknown_;  // may have happened: undone, then they fail
+  bool is_undoing_ = false;
+  Cleaner cleaner_;
+  bool is_busy_ = false;  // calls have come since cleaning looked
+  bool has_run_ = false;  // a group was done since the last probe
+  std::uint64_t looked_ms_ = 0;
+  Backoff backoff_;
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+}  // namespace ringgate::sql

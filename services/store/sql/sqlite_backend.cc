@@ -1,0 +1,179 @@
+#include "services/store/sql/sqlite_backend.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "services/store/message_ids.h"
+
+namespace ringgate::sql {
+namespace {
+
+using std::chrono::milliseconds;
+
+// So many calls at most in one transaction: the first ones wait for the last.
+constexpr std::size_t kMostTogether = 1'024;
+// How long a piece of cleaning may hold up who comes next, and the pause until the next one. It
+// goes on while there are calls, too: where they never end, so would what is kept.
+constexpr milliseconds kCleaningSlice{5};
+constexpr milliseconds kBusySlice{1};
+constexpr milliseconds kCleaningPause{20};
+
+// Of one call's own doing, not of the database's.
+bool is_of_one_call(const Trouble& trouble) {
+  return trouble.kind == StoreTrouble::kAnswer;
+}
+
+}  // namespace
+
+SqliteBackend::SqliteBackend(StoreThread& thread, const MessageStoreOptions& options,
+                             std::string path)
+    : thread_(thread),
+      options_(options),
+      path_(std::move(path)),
+      rules_{options.offline_days, options.max_group_members},
+      cleaner_(options.message_days) {
+  open();
+  thread_.loop().after(milliseconds(options_.probe_ms), [this] { probe(); });
+  clean_after(kCleaningPause);
+}
+
+// --- Whether it works ---------------------------------------------------------------------------
+
+void SqliteBackend::open() {
+  if (const Outcome<void> opened = try_open(); !opened) {
+    broken(opened.error());
+    return;
+  }
+  backoff_.reset();
+  thread_.health().well();
+}
+
+Outcome<void> SqliteBackend::try_open() {
+  Outcome<std::unique_ptr<Sqlite>> opened = Sqlite::open(path_);
+  if (!opened) return std::unexpected(opened.error());
+  const Result<std::int64_t> version = schema_of(**opened);
+  if (version && *version > known_schema()) {
+    return std::unexpected(Trouble{StoreTrouble::kSchema, newer_schema(*version)});
+  }
+  if (const Result<std::int64_t> migrated = migrate(**opened); !migrated) {
+    return std::unexpected(Trouble{(*opened)->last_trouble(), migrated.error().message});
+  }
+  const Plan probe{{Statement::kProbe, {wall_clock_ns()}}};
+  if (const auto probed = (*opened)->run({&probe, 1}); !probed) {
+    return std::unexpected(probed.error());
+  }
+  database_ = std::move(*opened);
+  return {};
+}
+
+void SqliteBackend::broken(const Trouble& trouble) {
+  thread_.health().ill(trouble.kind, trouble.why);
+  if (path_.empty() && database_ != nullptr) return;  // closing it would forget everything
+  database_.reset();
+  thread_.loop().after(backoff_.next(milliseconds(options_.reconnect_min_ms),
+                                     milliseconds(options_.reconnect_max_ms), random_),
+                       [this] { open(); });
+}
+
+Outcome<std::vector<Results>> SqliteBackend::run(std::span<const Plan> plans) {
+  Outcome<std::vector<Results>> results = database_->run(plans);
+  if (results) {
+    thread_.health().well();
+    has_run_ = true;
+  } else if (is_of_one_call(results.error())) {
+    thread_.health().count(results.error().kind);
+  } else {
+    broken(results.error());
+  }
+  return results;
+}
+
+// A disk that is full or read-only would else be noticed by the first who talks.
+void SqliteBackend::probe() {
+  thread_.loop().after(milliseconds(options_.probe_ms), [this] { probe(); });
+  if (database_ == nullptr) return;  // open() is under way
+  if (database_->has_lost_its_file()) {
+    broken({StoreTrouble::kConnection, "the file has been removed or replaced"});
+    return;
+  }
+  if (std::exchange(has_run_, false)) return;
+  const Plan probe{{Statement::kProbe, {wall_clock_ns()}}};
+  static_cast<void>(run({&probe, 1}));
+}
+
+// --- Calls --------------------------------------------------------------------------------------
+
+void SqliteBackend::on_turn_end() {
+  is_busy_ = is_busy_ || !asked_.empty();
+  while (!asked_.empty()) {
+    const auto end =
+        asked_.begin() + static_cast<std::ptrdiff_t>(std::min(asked_.size(), kMostTogether));
+    std::vector<StoreJob*> together(asked_.begin(), end);
+    asked_.erase(asked_.begin(), end);
+    do_calls(std::move(together));
+  }
+  if (!to_undo_.empty()) do_undo();
+}
+
+void SqliteBackend::do_calls(std::vector<StoreJob*> jobs) {
+  std::vector<Plan> plans;
+  plans.reserve(jobs.size());
+  std::erase_if(jobs, [&](StoreJob* job) {
+    Plan plan = plan_of(*job, rules_);
+    const bool has_answer = plan.empty();
+    if (has_answer) {
+      thread_.answer(*job);
+    } else {
+      plans.push_back(std::move(plan));
+    }
+    return has_answer;
+  });
+  if (!jobs.empty()) do_plans(jobs, plans);
+}
+
+void SqliteBackend::do_plans(const std::vector<StoreJob*>& jobs, const std::vector<Plan>& plans) {
+  Outcome<std::vector<Results>> all = std::unexpected(Trouble{});
+  if (database_ != nullptr) all = run(plans);
+  if (!all && jobs.size() > 1 && is_of_one_call(all.error())) {
+    for (StoreJob* const job : jobs) do_calls({job});  // the others are not to suffer
+    return;
+  }
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (all) {
+      answer_from((*all)[i], *jobs[i]);
+      thread_.answer(*jobs[i]);
+    } else {
+      thread_.fail(*jobs[i], StoreError::kUnavailable);
+    }
+  }
+}
+
+// Kept until it can be done.
+void SqliteBackend::do_undo() {
+  if (database_ == nullptr) return;
+  std::vector<Plan> plans;
+  for (StoreJob* const job : to_undo_) plans.push_back(undo_of(*job));
+  if (!run(plans)) return;
+  for (StoreJob* const job : std::exchange(to_undo_, {})) thread_.answer(*job);
+}
+
+// --- What is too old ----------------------------------------------------------------------------
+
+void SqliteBackend::clean_after(milliseconds pause) {
+  thread_.loop().after(pause, [this] { clean(); });
+}
+
+void SqliteBackend::clean() {
+  const milliseconds slice = std::exchange(is_busy_, false) ? kBusySlice : kCleaningSlice;
+  const auto until = std::chrono::steady_clock::now() + slice;
+  bool is_over = false;
+  while (database_ != nullptr && !is_over && std::chrono::steady_clock::now() < until) {
+    const Plan plan = cleaner_.next(wall_clock_ns());
+    const auto results = run({&plan, 1});
+    if (!results) break;
+    is_over = cleaner_.done((*results)[0]);
+  }
+  clean_after(is_over ? milliseconds(options_.cleaning_ms) : kCleaningPause);
+}
+
+}  // namespace ringgate::sql
