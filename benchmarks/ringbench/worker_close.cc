@@ -102,6 +102,9 @@ void Worker::fail_set_up(std::uint32_t index, ErrorKind kind, std::string_view w
           fmt::format("{} closed connection {} before the run began ({}): see its log and its "
                       "bounds",
                       options_.target.text, share_.first_client + index, why));
+    case ErrorKind::kKickedOut:
+      return state_.fail_once(fmt::format("{} ended the login of {}: {}", options_.target.text,
+                                          account_of(index), why));
     default:
       return state_.fail_once(fmt::format(
           "{} answered connection {} with something else ({}): is "

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "benchmarks/ringbench/push_body.h"
 #include "benchmarks/ringbench/worker.h"
@@ -9,6 +10,9 @@
 
 namespace ringgate::bench {
 namespace {
+
+constexpr std::string_view kKickedOutText =
+    "another login of the account; where runs overlap, give each an --account-prefix of its own";
 
 constexpr std::size_t kMaxControlBytes = 125;
 
@@ -100,7 +104,7 @@ void Worker::handle(std::uint32_t index, const Incoming& incoming) {
     case IncomingKind::kPush:
       return on_push(index, incoming);
     case IncomingKind::kKickOut:
-      return lose(index, ErrorKind::kKickedOut, "another login of the account");
+      return lose(index, ErrorKind::kKickedOut, kKickedOutText);
     case IncomingKind::kPingFrame: {
       const ByteView payload =
           incoming.body.first(std::min(incoming.body.size(), kMaxControlBytes));

@@ -61,6 +61,22 @@ TEST(RingbenchPromises, ConnectionsThatNeverAnswerHaveFailed) {
   EXPECT_THAT(run.output, HasSubstr("6 of 8 connections waited all through the window"));
 }
 
+// One login is not answered, so that the others are ended while the run is being set up.
+TEST(RingbenchPromises, ASetUpWhoseLoginsAreTakenOverIsToldOfThePrefix) {
+  PretendedTarget target([](Peer& peer, const Event& event) {
+    if (peer.number == 1) return;
+    PretendedTarget::answer(peer, event);
+    pkt::Header kickout;
+    kickout.set_command("login.signin");
+    kickout.set_flag(pkt::Push);
+    PretendedTarget::send(peer, packet(kickout));
+  });
+  const BenchRun run = bench(target, {"ping", "--connections", "2", "--duration", "100ms"});
+  EXPECT_EQ(run.code, 1) << run.output;
+  EXPECT_THAT(run.output, HasSubstr("ended the login of bench00000"));
+  EXPECT_THAT(run.output, HasSubstr("give each an --account-prefix of its own"));
+}
+
 TEST(RingbenchPromises, ATargetThatStopsForGoodIsSaid) {
   unsigned answered = 0;
   PretendedTarget target([&](Peer& peer, const Event& event) {

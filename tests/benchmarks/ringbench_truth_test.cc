@@ -100,6 +100,22 @@ TEST(RingbenchTruth, ALostConnectionIsOpenedAgainWhereThatIsAskedFor) {
   EXPECT_EQ(run.number("/sent"), run.number("/answered") + run.number("/failed"));
 }
 
+TEST(RingbenchTruth, ARunWhoseAccountsAnotherRunHasIsToldOfThePrefix) {
+  Server dev{std::vector<std::string>{}};
+  ProcessUnderTest first(words(dev, {RINGBENCH_BINARY, "ping", "--connections", "4", "--duration",
+                                     "60s", "--warmup", "0s", "--fail-if", "kicked_out>0"}));
+  dev.wait_metric("ringgate_pings_total", 100);
+  const std::vector<std::string> second = {"ping",       "--connections", "4",
+                                           "--duration", "200ms",         "--warmup",
+                                           "0s",         "--fail-if",     "kicked_out>0"};
+  std::vector<std::string> apart = second;
+  apart.insert(apart.end(), {"--account-prefix", "other"});
+  EXPECT_EQ(run_ringbench(words(dev, apart)).code, 0);
+  EXPECT_EQ(run_ringbench(words(dev, second)).code, 0);
+  EXPECT_EQ(first.wait_exit(), 3) << first.output();
+  EXPECT_THAT(first.whole_output(), HasSubstr("give each an --account-prefix of its own"));
+}
+
 TEST(RingbenchTruth, ASignalEndsARunEarlyAndItsNumbersAreTold) {
   const Server dev{std::vector<std::string>{}};
   ProcessUnderTest bench(words(dev, {RINGBENCH_BINARY, "ping", "--connections", "4", "--duration",
