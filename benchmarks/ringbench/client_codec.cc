@@ -7,9 +7,9 @@
 #include <cstring>
 #include <utility>
 
+#include "codec/message_body.h"
 #include "codec/packet.h"
 #include "codec/pkt.pb.h"
-#include "codec/varint.h"
 #include "codec/ws_frame.h"
 
 namespace ringgate::bench {
@@ -104,17 +104,9 @@ std::string login_body(std::string_view token) {
   return request.SerializeAsString();
 }
 
-// The fields' tags are one byte each, and so is the type.
-std::size_t talk_body_bytes(std::size_t text_bytes) noexcept {
-  return 2 + 1 + varint_bytes(text_bytes) + text_bytes;
-}
-
 std::uint8_t* write_talk_body(std::uint8_t* to, std::size_t text_bytes, const PushStamp& stamp,
                               std::uint32_t receiver) noexcept {
-  *to++ = 0x08;  // type: 1
-  *to++ = 1;
-  *to++ = 0x12;  // body
-  to = write_varint(to, text_bytes);
+  to = write_text_message_head(to, text_bytes);
   write_talk_text({to, text_bytes}, stamp, receiver);
   return to + text_bytes;
 }

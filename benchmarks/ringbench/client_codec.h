@@ -40,10 +40,8 @@ std::uint8_t* write_control(std::uint8_t* to, Transport transport, Opcode opcode
 // The encoded LoginReq.
 [[nodiscard]] std::string login_body(std::string_view token);
 
-// The encoded MessageReq{type: 1, body}, whose body is a text of `text_bytes` that begins with the
-// stamp and the receiver (push_body.h), so at least kTalkStampBytes. By hand, since it is written
-// for each talk.
-[[nodiscard]] std::size_t talk_body_bytes(std::size_t text_bytes) noexcept;
+// The body of a talk (codec/message_body.h), text_message_bytes(text_bytes) long. Its text begins
+// with the stamp and the receiver (push_body.h), so it has at least kTalkStampBytes.
 std::uint8_t* write_talk_body(std::uint8_t* to, std::size_t text_bytes, const PushStamp& stamp,
                               std::uint32_t receiver) noexcept;
 

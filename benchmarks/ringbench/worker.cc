@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "benchmarks/common/cpu_pin.h"
+#include "codec/message_body.h"
 
 namespace ringgate::bench {
 namespace {
@@ -62,7 +63,7 @@ Worker::Worker(const Options& options, RunState& state, const WorkerShare& share
     step_ends_.push_back(end);
     longest = std::max(longest, step.body_max_bytes);
   }
-  body_.assign(talk_body_bytes(std::max<std::size_t>(longest, kTalkStampBytes)), 'x');
+  body_.assign(text_message_bytes(std::max<std::size_t>(longest, kTalkStampBytes)), 'x');
   tally_.timeline.resize(static_cast<std::size_t>(
       (options.duration_ms + options.interval_ms() - 1) / options.interval_ms()));
   dirty_.reserve(share.clients);

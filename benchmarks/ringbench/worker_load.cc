@@ -6,6 +6,7 @@
 
 #include "benchmarks/ringbench/push_body.h"
 #include "benchmarks/ringbench/worker.h"
+#include "codec/message_body.h"
 
 namespace ringgate::bench {
 namespace {
@@ -187,7 +188,7 @@ void Worker::write_message(std::uint32_t index, const MixStep& step, std::uint32
     partner = account_of(receiver);
     header.dest = partner;
     const std::size_t text_bytes = std::max(bytes, kTalkStampBytes);
-    bytes = talk_body_bytes(text_bytes);
+    bytes = text_message_bytes(text_bytes);
     write_talk_body(body_.data(), text_bytes, {intended_ns, clients_[index].next_talk++},
                     share_.first_client + receiver);
   }

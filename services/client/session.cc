@@ -4,9 +4,11 @@
 
 #include <utility>
 
+#include "codec/message_body.h"
 #include "codec/packet.h"
 #include "codec/pkt.pb.h"
 #include "codec/rewrite.h"
+#include "control/base/text.h"
 
 namespace ringgate {
 namespace {
@@ -43,7 +45,7 @@ void ClientSession::run(const ClientCommand& command, std::int64_t now_ns) {
       return send_ping(false, now_ns);
     case ClientCommand::Kind::kTalk: {
       pkt::MessageReq message;
-      message.set_type(1);
+      message.set_type(kTextMessage);
       message.set_body(command.text);
       return send_request({Request::Kind::kTalk, command.to}, "chat.user.talk", command.to,
                           message.SerializeAsString(), now_ns);

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "codec/message_body.h"
 #include "codec/packet.h"
 #include "codec/pkt.pb.h"
 #include "codec/ws_message.h"
@@ -214,7 +215,7 @@ INSTANTIATE_TEST_SUITE_P(Transports, ClientCodecTest,
 TEST(TalkBody, IsAMessageReqWhoseTextHasAStamp) {
   for (const std::size_t text : {kTalkStampBytes, std::size_t{100}, std::size_t{127},
                                  std::size_t{128}, std::size_t{20'000}}) {
-    Bytes body(talk_body_bytes(text));
+    Bytes body(text_message_bytes(text));
     EXPECT_EQ(write_talk_body(body.data(), text, {123'456, 7}, 0xabcd), body.data() + body.size());
     pkt::MessageReq request;
     ASSERT_TRUE(request.ParseFromArray(body.data(), static_cast<int>(body.size())));
