@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <limits>
 #include <utility>
+
+#include "codec/utf8.h"
 
 namespace ringgate {
 namespace {
@@ -30,6 +33,20 @@ std::optional<std::uint64_t> multiply(std::uint64_t a, std::uint64_t b) {
   std::uint64_t product = 0;
   if (__builtin_mul_overflow(a, b, &product)) return std::nullopt;
   return product;
+}
+
+// Bytes of the UTF-8 sequence that `lead` starts; 1 for what starts none.
+std::size_t sequence_bytes(unsigned char lead) {
+  if (lead >= 0xf0) return 4;
+  if (lead >= 0xe0) return 3;
+  return lead >= 0xc2 ? 2 : 1;
+}
+
+bool is_printable(std::string_view sequence) {
+  const auto lead = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return lead >= 0x20 && lead < 0x7f;
+  if (!is_utf8(sequence)) return false;
+  return lead != 0xc2 || static_cast<unsigned char>(sequence[1]) >= 0xa0;
 }
 
 }  // namespace
@@ -131,6 +148,23 @@ bool has_control(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x20 || byte == 0x7f;
   });
+}
+
+std::string printable(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    std::string_view sequence = text.substr(0, sequence_bytes(static_cast<unsigned char>(text[0])));
+    if (is_printable(sequence)) {
+      result.append(sequence);
+    } else {
+      sequence = text.substr(0, 1);
+      const auto byte = static_cast<unsigned char>(text[0]);
+      fmt::format_to(std::back_inserter(result), "\\x{:02x}", static_cast<unsigned>(byte));
+    }
+    text.remove_prefix(sequence.size());
+  }
+  return result;
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

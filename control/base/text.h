@@ -1,4 +1,5 @@
-// The spelling of single values in a configuration. Pure functions, any thread.
+// The spelling of single values in a configuration, and of what others say. Pure functions, any
+// thread.
 #pragma once
 
 #include <chrono>
@@ -32,6 +33,11 @@ std::string format_duration(std::chrono::milliseconds time);
 
 // Whether an ASCII control character is in it, a line end for example.
 bool has_control(std::string_view text);
+
+// Text of others for a terminal or a line of the log: control characters (which could move the
+// cursor or worse) and bytes that are not UTF-8 become escapes such as \x1b, so that one message is
+// one line.
+[[nodiscard]] std::string printable(std::string_view text);
 
 // The number of single-character edits between them.
 std::size_t edit_distance(std::string_view a, std::string_view b);

@@ -17,23 +17,16 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-bool clean(std::string_view text) {
-  return std::ranges::none_of(text, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f;
-  });
-}
-
 // What a message may quote.
 std::string_view quotable(std::string_view text) {
   constexpr std::size_t kMostQuoted = 100;
-  return clean(text) && text.size() <= kMostQuoted ? text : "?";
+  return !has_control(text) && text.size() <= kMostQuoted ? text : "?";
 }
 
 Result<std::string> text_of(const dom::element& value, std::string_view key) {
   std::string_view text;
   if (value.get(text) != simdjson::SUCCESS) return run_error("{} is not a text", key);
-  if (!clean(text)) return run_error("{} has a control character in it", key);
+  if (has_control(text)) return run_error("{} has a control character in it", key);
   return std::string(text);
 }
 
@@ -87,7 +80,7 @@ Result<void> read_field(std::string_view key, const dom::element& value, Service
   if (key == "zone") return store(text_of(value, key), service.zone);
   if (key == "tags") return store(tags_of(value), service.tags);
   if (key == "meta") return store(meta_of(value), service.meta);
-  return run_error("unknown key \"{}\"", clean(key) ? key : "?");
+  return run_error("unknown key \"{}\"", has_control(key) ? "?" : key);
 }
 
 Result<Service> read_service(const dom::element& element) {
@@ -138,7 +131,7 @@ Result<ServiceList> read_services(const dom::element& root) {
   for (const auto& field : object) {
     if (field.key != "services") {
       return run_error("unknown key \"{}\"; the only one is services",
-                       clean(field.key) ? field.key : "?");
+                       has_control(field.key) ? "?" : field.key);
     }
   }
   if (object["services"].get(array) != simdjson::SUCCESS) {
@@ -198,11 +191,11 @@ bool is_text(const Service& service) {
 Result<void> check_service(const Service& service) {
   if (!valid_service_id(service.id)) {
     return run_error("id \"{}\" is not 1-64 characters of A-Z a-z 0-9 . _ -",
-                     clean(service.id) ? service.id : "?");
+                     has_control(service.id) ? "?" : service.id);
   }
   if (!valid_service_id(service.name)) {
     return run_error("{}: name \"{}\" is not 1-64 characters of A-Z a-z 0-9 . _ -", service.id,
-                     clean(service.name) ? service.name : "?");
+                     has_control(service.name) ? "?" : service.name);
   }
   if (auto host = parse_host(service.address); !host) {
     return run_error("{}: address \"{}\" {}", service.id, quotable(service.address),

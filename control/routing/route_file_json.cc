@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "control/base/text.h"
 #include "control/routing/route_file.h"
 
 namespace ringgate {
@@ -18,16 +19,7 @@ constexpr int kMaxDepth = 64;
 std::string quotable(std::string_view text) {
   constexpr std::size_t kMostQuoted = 100;
   if (text.size() > kMostQuoted) return "?";
-  std::string quoted;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      quoted += c;
-    } else {
-      quoted += fmt::format("\\x{:02x}", static_cast<unsigned>(byte));
-    }
-  }
-  return quoted;
+  return printable(text);
 }
 
 // --- Where it is not JSON: the parser that builds a tree does not say ----------------------------

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "codec/pkt.pb.h"
+#include "control/base/text.h"
 #include "services/client/session.h"
 
 namespace ringgate {

@@ -3,22 +3,16 @@
 #include <fmt/format.h>
 
 #include <ctime>
-#include <iterator>
 #include <utility>
 
 #include "codec/header_scan.h"
 #include "codec/utf8.h"
+#include "control/base/text.h"
 
 namespace ringgate {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 // Cuts the first word off `text`; what is left of it starts with the next word.
 std::string_view take_word(std::string_view& text) {
@@ -41,20 +35,6 @@ ClientCommand parse_talk(std::string_view rest) {
 ClientCommand parse_echo(std::string_view rest) {
   if (rest.empty()) return invalid("echo: write `echo TEXT`");
   return {ClientCommand::Kind::kEcho, {}, std::string(rest)};
-}
-
-// Bytes of the UTF-8 sequence that `lead` starts; 1 for what starts none.
-std::size_t sequence_bytes(unsigned char lead) {
-  if (lead >= 0xf0) return 4;
-  if (lead >= 0xe0) return 3;
-  return lead >= 0xc2 ? 2 : 1;
-}
-
-bool is_printable(std::string_view sequence) {
-  const auto lead = static_cast<unsigned char>(sequence[0]);
-  if (sequence.size() == 1) return lead >= 0x20 && lead < 0x7f;
-  if (!is_utf8(sequence)) return false;
-  return lead != 0xc2 || static_cast<unsigned char>(sequence[1]) >= 0xa0;
 }
 
 }  // namespace
@@ -115,23 +95,6 @@ std::string explain_status(std::uint32_t status) {
       break;
   }
   return fmt::format("{} (status {})", sentence, status);
-}
-
-std::string printable(std::string_view text) {
-  std::string result;
-  result.reserve(text.size());
-  while (!text.empty()) {
-    std::string_view sequence = text.substr(0, sequence_bytes(static_cast<unsigned char>(text[0])));
-    if (is_printable(sequence)) {
-      result.append(sequence);
-    } else {
-      sequence = text.substr(0, 1);
-      const auto byte = static_cast<unsigned char>(text[0]);
-      fmt::format_to(std::back_inserter(result), "\\x{:02x}", static_cast<unsigned>(byte));
-    }
-    text.remove_prefix(sequence.size());
-  }
-  return result;
 }
 
 std::string format_utc(std::int64_t unix_ns) {

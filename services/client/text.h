@@ -23,10 +23,6 @@ struct ClientCommand {
 // A sentence about a status other than Success, with the number in it.
 [[nodiscard]] std::string explain_status(std::uint32_t status);
 
-// Text from the network for a terminal: control characters (which could move the cursor or worse)
-// and bytes that are not UTF-8 become escapes such as \x1b, so that one message is one line.
-[[nodiscard]] std::string printable(std::string_view text);
-
 // Unix nanoseconds as "2026-01-02T03:04:05.678Z".
 [[nodiscard]] std::string format_utc(std::int64_t unix_ns);
 

@@ -2,24 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include "control/base/text.h"
 
 namespace ringgate {
 namespace {
 
 constexpr std::size_t kMostAccounts = 64;
-
-std::string printable(std::string_view words) {
-  std::string text(words);
-  std::ranges::replace_if(
-      text,
-      [](char c) {
-        const auto value = static_cast<unsigned char>(c);
-        return value < 0x20 || value >= 0x7f;
-      },
-      '?');
-  return text.empty() ? "(it does not say why)" : text;
-}
 
 }  // namespace
 
@@ -28,7 +16,7 @@ void LoginOutcomes::failed(std::uint32_t account_crc, std::string_view why, std:
   forget_old(succeeded, now);
   ++failures_;
   if (accounts_.size() < kMostAccounts) accounts_.insert(account_crc);
-  why_ = printable(why);
+  why_ = why.empty() ? "(it does not say why)" : printable(why);
   last_ = now;
 }
 

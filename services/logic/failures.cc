@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "control/base/text.h"
 #include "services/logic/counters.h"
 
 namespace ringgate {
@@ -16,12 +17,6 @@ std::uint8_t copy(std::string_view from, std::array<char, kMost>& to) noexcept {
   const std::size_t bytes = std::min(from.size(), kMost);
   std::copy_n(from.begin(), bytes, to.begin());
   return static_cast<std::uint8_t>(bytes);
-}
-
-std::string printable(std::string_view text) {
-  std::string printed(text);
-  std::ranges::replace_if(printed, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-  return printed;
 }
 
 void tell(Request& request, std::string_view what) noexcept {

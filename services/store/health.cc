@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "control/base/text.h"
 #include "dataplane/clock.h"
 
 namespace ringgate {
@@ -29,16 +30,8 @@ constexpr std::array<Code, 7> kCodes{{{"OOM ", StoreTrouble::kFull},
                                       {"LOADING ", StoreTrouble::kLoading}}};
 
 // A server's words as a part of one line.
-std::string printable(std::string_view words) {
-  std::string text(words.substr(0, std::min(words.find_first_of("\r\n"), kMostSaid)));
-  std::ranges::replace_if(
-      text,
-      [](char c) {
-        const auto value = static_cast<unsigned char>(c);
-        return value < 0x20 || value >= 0x7f;
-      },
-      '?');
-  return text;
+std::string first_line(std::string_view words) {
+  return printable(words.substr(0, std::min(words.find_first_of("\r\n"), kMostSaid)));
 }
 
 std::string_view what_it_does(StoreTrouble trouble) noexcept {
@@ -95,7 +88,7 @@ void StoreHealth::ill(StoreTrouble trouble, std::string_view why) {
   count(trouble);
   well_.store(false, std::memory_order_relaxed);
   const std::scoped_lock lock(mutex_);
-  illness_.update(fmt::format("{} {}: {}", name_, what_it_does(trouble), printable(why)));
+  illness_.update(fmt::format("{} {}: {}", name_, what_it_does(trouble), first_line(why)));
 }
 
 void StoreHealth::count(StoreTrouble trouble) noexcept {
@@ -104,7 +97,7 @@ void StoreHealth::count(StoreTrouble trouble) noexcept {
 
 void StoreHealth::set_ids_problem(std::optional<std::string> text) {
   const std::scoped_lock lock(mutex_);
-  if (text) *text = fmt::format("{} {}", name_, printable(*text));
+  if (text) *text = fmt::format("{} {}", name_, first_line(*text));
   no_ids_.update(std::move(text));
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/base/text.h"
+
 namespace ringgate {
 namespace {
 
@@ -14,9 +16,8 @@ constexpr std::array<const char*, static_cast<std::size_t>(ConsulTrouble::kCount
 // What Consul says with a status, as a part of one line.
 std::string said(const std::string& body) {
   constexpr std::size_t kMostSaid = 160;
-  std::string text = body.substr(0, std::min(body.find_first_of("\r\n"), kMostSaid));
-  std::ranges::replace_if(
-      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  const std::string text =
+      printable(body.substr(0, std::min(body.find_first_of("\r\n"), kMostSaid)));
   return text.empty() ? "(it does not say why)" : text;
 }
 

@@ -82,5 +82,14 @@ TEST(LogLevelNames, ParseAnyCaseAndPrintBack) {
   }
 }
 
+TEST(Text, OfOthersHasNoControlCharacters) {
+  EXPECT_EQ(printable("plain \xc3\xa9 \xe7\x8e\x8b \xf0\x9f\x98\x80"),
+            "plain \xc3\xa9 \xe7\x8e\x8b \xf0\x9f\x98\x80");
+  EXPECT_EQ(printable("\x1b[2J\n"), "\\x1b[2J\\x0a");
+  EXPECT_EQ(printable("\x7f"), "\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b") << "the one-character CSI";
+  EXPECT_EQ(printable("\xff\xe7\x8e"), "\\xff\\xe7\\x8e");
+}
+
 }  // namespace
 }  // namespace ringgate

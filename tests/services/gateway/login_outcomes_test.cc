@@ -66,7 +66,7 @@ TEST_F(LoginOutcomesTest, WhatAServiceSaysIsOneLine) {
   fail(2);
   outcomes_.failed(3, "bad\n\x1b[31mred", succeeded_, now_);
   EXPECT_THAT(outcomes_.look(succeeded_, now_).value_or(""),
-              HasSubstr("the last one: bad??[31mred"));
+              HasSubstr("the last one: bad\\x0a\\x1b[31mred"));
   outcomes_.failed(3, "", succeeded_, now_);
   EXPECT_THAT(outcomes_.look(succeeded_, now_).value_or(""), HasSubstr("does not say why"));
 }

@@ -189,7 +189,7 @@ TEST(HandlerFailed, WhatAClientChoseIsPrintable) {
   HandlerFailedMail mail{};
   mail.command = {'a', '\n', '\x1b', '\xff'};
   mail.command_bytes = 4;
-  EXPECT_EQ(describe(mail), "the handler of a??? threw an exception: ");
+  EXPECT_EQ(describe(mail), "the handler of a\\x0a\\x1b\\xff threw an exception: ");
 }
 
 TEST_F(LogicRouterTest, ACoroutineMayHaveMoreParameters) {

@@ -75,7 +75,7 @@ TEST(StoreHealthSentence, IsOneLineWhateverTheServerSays) {
   StoreHealth health("redis 10.0.0.7:6379");
   EXPECT_EQ(health.problem(), "the session store redis 10.0.0.7:6379 has not answered yet");
   health.ill(StoreTrouble::kOther, "ERR \x1b[31mred\r\nsecond line");
-  EXPECT_THAT(*health.problem(), HasSubstr("10.0.0.7:6379 does not work: ERR ?[31mred"));
+  EXPECT_THAT(*health.problem(), HasSubstr("10.0.0.7:6379 does not work: ERR \\x1b[31mred"));
   EXPECT_FALSE(health.is_well());
   health.well();
   EXPECT_FALSE(health.problem());
