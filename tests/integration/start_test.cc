@@ -138,6 +138,15 @@ TEST(Start, WhatCannotBePrintedIsAnError) {
   }
 }
 
+// Where an exit code of 1 could as well be the answer.
+TEST(Start, HelpSaysTheExitCodeOfOutputThatCannotBeWritten) {
+  EXPECT_THAT(run({"gateway", "--help"}).output,
+              HasSubstr("exit code 0 if it is good, 2 if not, 1 if the output cannot be written"));
+  EXPECT_THAT(
+      run({"explain-route", "--help"}).output,
+      HasSubstr("exit code 0 if there is one, 1 if not, or if the output cannot be written"));
+}
+
 // Each is to have a stack for which there is no room.
 TEST(Start, WithoutThreadsItIsOneLineAndCode1) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
