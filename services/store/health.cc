@@ -21,13 +21,16 @@ struct Code {
   std::string_view word;
   StoreTrouble trouble;
 };
-constexpr std::array<Code, 7> kCodes{{{"OOM ", StoreTrouble::kFull},
-                                      {"READONLY ", StoreTrouble::kReadOnly},
-                                      {"MASTERDOWN ", StoreTrouble::kReadOnly},
-                                      {"NOAUTH ", StoreTrouble::kDenied},
-                                      {"WRONGPASS ", StoreTrouble::kDenied},
-                                      {"NOPERM ", StoreTrouble::kDenied},
-                                      {"LOADING ", StoreTrouble::kLoading}}};
+constexpr std::array<Code, 10> kCodes{{{"OOM ", StoreTrouble::kFull},
+                                       {"READONLY ", StoreTrouble::kReadOnly},
+                                       {"MASTERDOWN ", StoreTrouble::kReadOnly},
+                                       {"NOAUTH ", StoreTrouble::kDenied},
+                                       {"WRONGPASS ", StoreTrouble::kDenied},
+                                       {"NOPERM ", StoreTrouble::kDenied},
+                                       {"MISCONF ", StoreTrouble::kReadOnly},
+                                       {"NOREPLICAS ", StoreTrouble::kReadOnly},
+                                       {"CLUSTERDOWN ", StoreTrouble::kLoading},
+                                       {"LOADING ", StoreTrouble::kLoading}}};
 
 // A server's words as a part of one line.
 std::string first_line(std::string_view words) {

@@ -67,6 +67,10 @@ TEST(StoreTroubleOf, IsTheCodeOfTheError) {
   EXPECT_EQ(trouble_of("NOAUTH Authentication required."), StoreTrouble::kDenied);
   EXPECT_EQ(trouble_of("NOPERM this user has no permissions"), StoreTrouble::kDenied);
   EXPECT_EQ(trouble_of("LOADING Redis is loading the dataset in memory"), StoreTrouble::kLoading);
+  EXPECT_EQ(trouble_of("CLUSTERDOWN Hash slot not served"), StoreTrouble::kLoading);
+  EXPECT_EQ(trouble_of("MISCONF Redis is configured to save RDB snapshots, but it is not able to"),
+            StoreTrouble::kReadOnly);
+  EXPECT_EQ(trouble_of("NOREPLICAS Not enough good replicas to write."), StoreTrouble::kReadOnly);
   EXPECT_EQ(trouble_of("ERR max number of clients reached"), StoreTrouble::kOther);
   EXPECT_EQ(trouble_of(""), StoreTrouble::kOther);
 }
