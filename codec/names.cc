@@ -1,5 +1,6 @@
 #include "codec/names.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "codec/utf8.h"
@@ -22,6 +23,12 @@ bool is_name(std::string_view name, std::size_t max_bytes) noexcept {
   return !name.empty() && name.size() <= max_bytes && is_printable(name, false);
 }
 
+// Of base 32.
+bool is_digit_of_ids(char c) noexcept {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'v');
+}
+constexpr char kLastToldBootDigit = 'f';
+
 }  // namespace
 
 bool is_valid_account(std::string_view account) noexcept {
@@ -38,6 +45,22 @@ bool is_valid_foreign_id(std::string_view id) noexcept {
 
 bool is_valid_label(std::string_view label) noexcept {
   return label.size() <= kMaxLabelBytes && is_printable(label, true);
+}
+
+bool is_valid_boot(std::string_view boot) noexcept {
+  return boot.size() == kChannelBootBytes && boot[0] <= kLastToldBootDigit &&
+         std::ranges::all_of(boot, is_digit_of_ids);
+}
+
+std::string_view boot_of_channel(std::string_view channel_id,
+                                 std::string_view gateway_id) noexcept {
+  if (channel_id.size() <= gateway_id.size() + 2 + kChannelUniqueBytes) return {};
+  if (!channel_id.starts_with(gateway_id) || channel_id[gateway_id.size()] != '_') return {};
+  const std::size_t unique_at = channel_id.size() - kChannelUniqueBytes;
+  const std::string_view unique = channel_id.substr(unique_at);
+  if (channel_id[unique_at - 1] != '_' || !std::ranges::all_of(unique, is_digit_of_ids)) return {};
+  const std::string_view boot = unique.substr(0, kChannelBootBytes);
+  return is_valid_boot(boot) ? boot : std::string_view();
 }
 
 }  // namespace ringgate

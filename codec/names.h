@@ -22,6 +22,14 @@ inline constexpr std::size_t kChannelUniqueBytes = 25;
 inline constexpr std::size_t kMaxChannelIdBytes =
     kMaxServiceIdBytes + 1 + kMaxAccountBytes + 1 + kChannelUniqueBytes;
 
+// Of these, the first: which boot of its gateway it is of.
+inline constexpr std::size_t kChannelBootBytes = 10;
+// The boot of a channel whose gateway tells services that it lives (boots of others begin with a
+// higher digit); empty: it is none of these, or no channel of ours.
+[[nodiscard]] std::string_view boot_of_channel(std::string_view channel_id,
+                                               std::string_view gateway_id) noexcept;
+[[nodiscard]] bool is_valid_boot(std::string_view boot) noexcept;
+
 // 1 to kMaxAccountBytes (kMaxAppBytes, kMaxForeignIdBytes) bytes of valid UTF-8, without commas
 // (they separate the parts of keys, and channel ids on links) and without control characters (C0,
 // DEL, C1).

@@ -73,7 +73,9 @@ struct Config {
   std::string app_secret_file;
   std::string app_secret_previous_file;
   std::optional<Endpoint> redis;
-  bool memory_sessions = false;  // In place of redis.
+  bool memory_sessions = false;     // In place of redis.
+  std::string default_app = "kim";  // Whose locations have no prefix; "*": all apps'.
+  Duration gateway_lease{30'000};
   LogLevel log_level = LogLevel::kInfo;
   std::vector<std::string> depends;  // Services a gateway follows; empty: all it routes to.
   std::map<std::string, std::string> routes;  // Command prefix -> service name.

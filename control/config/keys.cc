@@ -137,6 +137,13 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "this or MemorySessions: required for login and chat"},
     {"MemorySessions", SwitchKey{at<&Config::memory_sessions>()}, kServicesFixed,
      "Keep sessions in this one process instead of Redis: needs Shards: 1, lost on restart"},
+    {"DefaultApp", TextKey{at<&Config::default_app>()}, kServicesFixed,
+     "App whose accounts have their places in the store under the account alone, as services of "
+     "other makes read it; * is every app: all share their accounts, as those services have it"},
+    {"GatewayLease", DurationKey{at<&Config::gateway_lease>(), 1s, 1h}, kServicesFixed,
+     "A ringgate gateway that has said nothing for so long is gone, and nobody is online there; "
+     "the "
+     "same for all services of a store, and several times RollCallBeat"},
     {"MonitorPort", PortKey{at<&Config::monitor_port>()}, kFixed,
      "Port of /health, /ready and /metrics", "off"},
     {"MonitorAddress", HostKey{at<&Config::monitor_address>()}, kFixed.needing(Need::kMonitorPort),

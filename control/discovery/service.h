@@ -29,6 +29,12 @@ struct Service {
     return entry != meta.end() && entry->second == "1";
   }
 
+  // A gateway of ours tells one that says roll_call = 1 who is connected.
+  bool takes_roll_calls() const {
+    const auto entry = meta.find("roll_call");
+    return entry != meta.end() && entry->second == "1";
+  }
+
   bool operator==(const Service&) const = default;
 };
 

@@ -94,9 +94,9 @@ Result<void> run_dev(const DevOptions& options) {
   if (!services_registry) return std::unexpected(services_registry.error());
   Result<std::unique_ptr<MemoryRegistry>> gateway_registry = MemoryRegistry::open(directory);
   if (!gateway_registry) return std::unexpected(gateway_registry.error());
-  (*process)->add(std::make_unique<LogicComponent>(service_config(), std::move(*services_registry),
-                                                   (*process)->loop(), add_dev_handlers,
-                                                   LogicUse{.announces = false}));
+  (*process)->add(std::make_unique<LogicComponent>(
+      service_config(), std::move(*services_registry), (*process)->loop(), add_dev_handlers,
+      LogicUse{.announces = false, .takes_roll_calls = true}));
   (*process)->add(std::make_unique<GatewayService>(*gateway, std::move(*gateway_registry),
                                                    (*process)->loop(), false));
   return (*process)->run();

@@ -157,7 +157,8 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
     }
     (*process)->add(std::make_unique<LogicComponent>(
         *config, std::move(*registry), (*process)->loop(), handlers_of(role),
-        LogicUse{true, role == ProcessRole::kChat, role != ProcessRole::kLogin}));
+        LogicUse{true, role == ProcessRole::kChat, role != ProcessRole::kLogin,
+                 role != ProcessRole::kEcho}));
   }
   const auto reloader =
       std::make_shared<Reloader>(options.config_file, role, **process, gateway, *config);

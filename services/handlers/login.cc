@@ -48,25 +48,50 @@ Task signin(Context& context) {
   context.respond(Status::kSuccess, answer);
 }
 
-// Who was signed in only the session says. One that is gone already, because of a newer login, is
-// no error.
+// Who was signed in a gateway of ours says; of one of another make only the session does. One that
+// is gone already, because of a newer login, is no error.
 Task signout(Context& context) {
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  if (!session) {
-    context.fail(session.error());
+  pkt::Session who;
+  const bool said =
+      !context.boot().empty() &&
+      who.ParseFromArray(context.body().data(), static_cast<int>(context.body().size())) &&
+      is_sound(who);
+  auto removing = said ? context.sessions().remove(context.channel_id(), who.account(), who.app())
+                       : context.sessions().remove(context.channel_id(), {}, {});
+  const auto removed = co_await removing;
+  if (!removed) {
+    context.fail(removed.error());
     co_return;
   }
-  if (session->has_value()) {
-    auto removing =
-        context.sessions().remove(context.channel_id(), (*session)->account(), (*session)->app());
-    const auto removed = co_await removing;
-    if (!removed) {
-      context.fail(removed.error());
-      co_return;
-    }
-  }
   context.respond(Status::kSuccess);
+}
+
+// What a gateway of ours says about itself. Its clients cannot: theirs are no links with a boot.
+Task rollcall(Context& context) {
+  if (context.boot().empty()) {
+    context.fail(Status::kInvalidCommand, "only a gateway calls the roll");
+    co_return;
+  }
+  std::optional<pkt::RollCallReq> roll = context.parse<pkt::RollCallReq>();
+  if (!roll) co_return;
+  pkt::RollCallReq sound;
+  sound.set_ends(roll->ends());
+  for (pkt::Session& session : *roll->mutable_present()) {
+    const std::string_view boot = boot_of_channel(session.channelid(), context.gateway_id());
+    if (boot != context.boot() || !is_sound(session)) continue;
+    session.set_gateid(context.gateway_id().data(), context.gateway_id().size());
+    sound.add_present()->Swap(&session);
+  }
+  auto calling = context.sessions().call_roll(context.gateway_id(), context.boot(), sound);
+  const auto outcome = co_await calling;
+  if (!outcome) {
+    context.fail(outcome.error());
+    co_return;
+  }
+  pkt::RollCallResp answer;
+  answer.set_epoch(outcome->epoch);
+  for (const std::string& channel : outcome->lost) answer.add_lost(channel);
+  context.respond(Status::kSuccess, answer);
 }
 
 }  // namespace
@@ -74,6 +99,7 @@ Task signout(Context& context) {
 void add_login_handlers(Router& router) {
   router.handle("login.signin", signin);
   router.handle("login.signout", signout);
+  router.handle("login.rollcall", rollcall);
 }
 
 }  // namespace ringgate

@@ -46,12 +46,16 @@ Result<void> LogicComponent::start() {
   logic.handshake_wait_ms = config_.gateway.login_wait_ms;
   logic.max_header_bytes = config_.gateway.max_link_header_bytes;
   RedisStoreOptions redis;
+  const auto boot_ms = static_cast<std::uint32_t>(config_.gateway_lease.count());
   if (config_.redis) {
     redis.host = config_.redis->host;
     redis.port = config_.redis->port;
+    redis.default_app = config_.default_app;
+    redis.boot_ms = boot_ms;
     redis.leases_node = use_.may_give_message_ids;
   }
-  const MakeStore store = config_.redis ? redis_store(redis) : memory_store();
+  const MakeStore store =
+      config_.redis ? redis_store(redis) : memory_store(config_.default_app, boot_ms);
   Result<std::unique_ptr<ShardGroup>> shards = ShardGroup::create(
       *options, [&](std::uint32_t) { return make_logic_handler(logic, store, fill_); });
   if (!shards) return std::unexpected(shards.error());
@@ -67,6 +71,7 @@ Result<void> LogicComponent::start() {
 
   Service service = registrations(config_, listeners_).front();
   if (config_.links.lanes) service.meta["lanes"] = "1";
+  if (use_.takes_roll_calls) service.meta["roll_call"] = "1";
   service.meta["max_frame"] = std::to_string(config_.link_limits().max_frame_bytes);
   return registry_->register_service(service);
 }
@@ -172,9 +177,23 @@ void LogicComponent::collect(MetricsSnapshot& metrics) const {
     collect_shards(*shards_, config_.service_id, metrics);
     if (store_ != nullptr) {
       store_->health().collect(metrics, config_.service_id);
+      collect_owed(metrics);
       collect_waiting_mail(store_->waiting_mail_bytes(), config_.service_id, "store", metrics);
     }
   }
+}
+
+void LogicComponent::collect_owed(MetricsSnapshot& metrics) const {
+  const MetricsSnapshot::Labels labels = {{"serviceId", config_.service_id}, {"store", "sessions"}};
+  metrics.gauge("ringgate_store_owed_removals", "sign-outs that wait until the store takes them",
+                labels, static_cast<double>(store_->owed()));
+  metrics.counter("ringgate_store_owed_dropped_total",
+                  "sign-outs that the store did not take, and for which there was no place to wait",
+                  labels, static_cast<double>(store_->owed_dropped()));
+  metrics.counter("ringgate_roll_calls_asked_total",
+                  "times that gateways were asked to call the roll: the store was dialled anew, or "
+                  "has lost data",
+                  labels, static_cast<double>(store_->roll_calls_asked()));
 }
 
 }  // namespace ringgate

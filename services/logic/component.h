@@ -29,6 +29,8 @@ struct LogicUse {
   bool gives_message_ids = true;
   // Its handlers may want some: of the few nodes it takes one.
   bool may_give_message_ids = true;
+  // It has the handlers of login: gateways of ours tell it which channels they have.
+  bool takes_roll_calls = false;
 };
 
 class LogicComponent final : public Component {
@@ -49,6 +51,7 @@ class LogicComponent final : public Component {
   void end();
   void wait_for_links();
   void read_mail_of_shards();
+  void collect_owed(MetricsSnapshot& metrics) const;
   [[nodiscard]] Episodes::Texts problems() const;
   [[nodiscard]] std::uint64_t links() const;
 

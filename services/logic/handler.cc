@@ -81,7 +81,9 @@ void LogicHandler::on_handshake(Connection& connection, ByteView payload) {
     return;
   }
   shard.set_deadline(connection, 0);
-  on_shard_->links.claim(connection, id, handshake.lane());
+  const std::string& boot = handshake.boot();
+  on_shard_->links.claim(connection, id, handshake.lane(),
+                         is_valid_boot(boot) ? std::string_view(boot) : std::string_view());
 }
 
 bool LogicHandler::scan(ByteView header, HeaderScan& scan) {
@@ -113,6 +115,7 @@ void LogicHandler::on_request(const Link& link, const Packet& packet) {
   view.account = header.account.value;
   view.app = header.app.value;
   view.gateway_id = link.gateway->id;
+  view.boot = link.boot;
   view.body = packet.body;
   view.sequence = header.sequence;
   view.link = link.connection;

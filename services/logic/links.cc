@@ -18,14 +18,18 @@ std::uint64_t monotonic_ns() noexcept {
 
 }  // namespace
 
-void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, std::uint32_t lane) {
+void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, std::uint32_t lane,
+                          std::string_view boot) {
   Gateway& gateway = at(gateway_id);
   std::vector<LinkRef> older;
   for (const auto& link : gateway.here) {
     if (link->lane == lane) older.push_back(link->connection);
   }
-  gateway.here.push_back(std::make_unique<Link>(
-      Link{&gateway, lane, monotonic_ns(), {connection.slot, connection.generation}}));
+  gateway.here.push_back(std::make_unique<Link>(Link{&gateway,
+                                                     lane,
+                                                     monotonic_ns(),
+                                                     {connection.slot, connection.generation},
+                                                     std::string(boot)}));
   connection.user = gateway.here.back().get();
   broadcast(kMailLinkClaimed, *gateway.here.back());
   for (const LinkRef old : older) {

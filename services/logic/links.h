@@ -36,6 +36,7 @@ struct Link {
   std::uint32_t lane = 0;
   std::uint64_t claimed_ns = 0;  // CLOCK_MONOTONIC: one clock for all shards
   LinkRef connection;
+  std::string boot;  // of a gateway of ours; empty: of another make
 };
 
 // That another shard has, or had a moment ago.
@@ -56,7 +57,8 @@ class LinkDirectory {
   explicit LinkDirectory(Shard& shard) noexcept : shard_(shard) {}
 
   // The connection is the link of that gateway and lane from now on; an older one is closed.
-  void claim(Connection& connection, std::string_view gateway_id, std::uint32_t lane);
+  void claim(Connection& connection, std::string_view gateway_id, std::uint32_t lane,
+             std::string_view boot = {});
   // The connection has been closed.
   void drop(Connection& connection);
   // Mail of the other shards: of kind kMailLinkClaimed, and kMailLinkGone.

@@ -66,8 +66,8 @@ ByteView Request::serialize(const google::protobuf::MessageLite& message) {
 }
 
 RequestBytes::RequestBytes(const RequestView& view) {
-  const std::string_view texts[] = {view.command, view.channel_id, view.dest,         view.account,
-                                    view.app,     view.gateway_id, as_text(view.body)};
+  const std::string_view texts[] = {view.command, view.channel_id, view.dest, view.account,
+                                    view.app,     view.gateway_id, view.boot, as_text(view.body)};
   std::size_t bytes = 0;
   for (const std::string_view text : texts) bytes += text.size();
   bytes_.reserve(bytes);
@@ -88,6 +88,7 @@ RequestView RequestBytes::view_of_copy(const RequestView& original) const noexce
   view.account = take(original.account.size());
   view.app = take(original.app.size());
   view.gateway_id = take(original.gateway_id.size());
+  view.boot = take(original.boot.size());
   view.body = as_bytes(take(original.body.size()));
   return view;
 }

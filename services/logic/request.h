@@ -38,6 +38,7 @@ struct RequestView {
   std::string_view account;
   std::string_view app;
   std::string_view gateway_id;
+  std::string_view boot;
   ByteView body;
   std::uint32_t sequence = 0;
   LinkRef link;
@@ -59,6 +60,8 @@ class Request {
   [[nodiscard]] std::string_view app() const noexcept { return view_.app; }
   // Of the link, whatever the packet says.
   [[nodiscard]] std::string_view gateway_id() const noexcept { return view_.gateway_id; }
+  // Of a gateway of ours: which of its lives it is in; empty: it is of another make.
+  [[nodiscard]] std::string_view boot() const noexcept { return view_.boot; }
   [[nodiscard]] ByteView body() const noexcept { return view_.body; }
   [[nodiscard]] const RequestView& view() const noexcept { return view_; }
   [[nodiscard]] LogicShard& shard() const noexcept { return shard_; }

@@ -1,6 +1,7 @@
 // How a logic service makes its stores.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -10,6 +11,9 @@
 #include "services/store/sessions.h"
 
 namespace ringgate {
+
+// How long a boot of a gateway is taken for alive after it has said so last.
+inline constexpr std::uint32_t kBootLeaseMs = 30'000;
 
 // The store of a shard; it grants `ids` a lease when it has one. Both references outlive it.
 using MakeStore = std::function<std::unique_ptr<SessionStore>(Shard& shard, MessageIds& ids)>;

@@ -35,8 +35,20 @@ std::string session_key(std::string_view channel_id) {
 std::string location_key(std::string_view account, std::string_view app,
                          std::string_view default_app) {
   std::string key(kLocationPrefix);
-  if (!app.empty() && app != default_app) key.append(app).push_back(',');
+  const bool own_place = !app.empty() && app != default_app && default_app != kEveryApp;
+  if (own_place) key.append(app).push_back(',');
   return key.append(account);
+}
+
+std::string boot_key(std::string_view gateway_id, std::string_view boot) {
+  std::string key(kBootPrefix);
+  return key.append(gateway_id).append(",").append(boot);
+}
+
+std::optional<std::string> boot_key_of(const Location& location) {
+  const std::string_view boot = boot_of_channel(location.channel_id, location.gateway_id);
+  if (boot.empty()) return std::nullopt;
+  return boot_key(location.gateway_id, boot);
 }
 
 std::string encode_location(const Location& location) {
@@ -44,6 +56,12 @@ std::string encode_location(const Location& location) {
   bytes.reserve(location.channel_id.size() + location.gateway_id.size() + 4);
   append_text(bytes, location.channel_id);
   append_text(bytes, location.gateway_id);
+  return bytes;
+}
+
+std::string location_start(std::string_view channel_id) {
+  std::string bytes;
+  append_text(bytes, channel_id);
   return bytes;
 }
 

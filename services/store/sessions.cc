@@ -1,6 +1,7 @@
 #include "services/store/sessions.h"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <utility>
 
@@ -66,6 +67,18 @@ void take_answer(StoreAnswer& answer, StoreResult<std::vector<Location>>& result
   }
 }
 
+void take_answer(StoreAnswer& answer, StoreResult<RollCallOutcome>& result) {
+  bool first = true;
+  for (std::optional<std::string>& value : answer.values) {
+    if (!value) continue;
+    if (std::exchange(first, false)) {
+      std::from_chars(value->data(), value->data() + value->size(), result->epoch);
+    } else {
+      result->lost.push_back(std::move(*value));
+    }
+  }
+}
+
 SessionCall<std::optional<Location>> SessionStore::add(const pkt::Session& session) {
   return {*this, StoreRequest{StoreOp::kAdd,
                               {session.channelid(), session.gateid()},
@@ -79,8 +92,19 @@ SessionCall<void> SessionStore::remove(std::string_view channel_id, std::string_
   return {*this, StoreRequest{StoreOp::kRemove,
                               {std::string(channel_id), {}},
                               std::string(app),
-                              {std::string(account)},
+                              account.empty() ? std::vector<std::string>{}
+                                              : std::vector<std::string>{std::string(account)},
                               {}}};
+}
+
+SessionCall<RollCallOutcome> SessionStore::call_roll(std::string_view gateway_id,
+                                                     std::string_view boot,
+                                                     const pkt::RollCallReq& present) {
+  return {*this, StoreRequest{StoreOp::kRollCall,
+                              {std::string(boot), std::string(gateway_id)},
+                              {},
+                              {},
+                              present.SerializeAsString()}};
 }
 
 SessionCall<std::optional<pkt::Session>> SessionStore::get(std::string_view channel_id) {

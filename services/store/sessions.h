@@ -26,19 +26,26 @@
 
 namespace ringgate {
 
-enum class StoreOp : std::uint32_t { kAdd, kRemove, kGet, kLocate };
+enum class StoreOp : std::uint32_t { kAdd, kRemove, kGet, kLocate, kRollCall };
 
 // What is asked, as it travels. `accounts` holds one account, or those to be located.
 struct StoreRequest {
   StoreOp op;
-  Location location;  // kRemove and kGet: the channel only
+  Location location;  // kRemove and kGet: the channel only; kRollCall: a boot and its gateway
   std::string app;
-  std::vector<std::string> accounts;
-  std::string session;  // kAdd: the serialized Session
+  std::vector<std::string> accounts;  // kRemove: none if only the session says whose it is
+  std::string session;                // kAdd: the serialized Session; kRollCall: the RollCallReq
+};
+
+// What a gateway of ours has said about its channels, kept.
+struct RollCallOutcome {
+  // Another number than the last time: what was said before may be forgotten.
+  std::uint64_t epoch = 0;
+  std::vector<std::string> lost;  // channels whose account is on another one, which is alive
 };
 
 // Values as the layout of the store has them. kAdd: the location before, if any. kGet: the session.
-// kLocate: one location for each account.
+// kLocate: one location for each account. kRollCall: the epoch, then the channels that are lost.
 struct StoreAnswer {
   std::optional<StoreError> error;
   std::vector<std::optional<std::string>> values;
@@ -74,6 +81,7 @@ void take_answer(StoreAnswer& answer, StoreResult<void>& result);
 void take_answer(StoreAnswer& answer, StoreResult<std::optional<pkt::Session>>& result);
 void take_answer(StoreAnswer& answer, StoreResult<std::optional<Location>>& result);
 void take_answer(StoreAnswer& answer, StoreResult<std::vector<Location>>& result);
+void take_answer(StoreAnswer& answer, StoreResult<RollCallOutcome>& result);
 
 template <class T>
 class [[nodiscard]] SessionCall : public SessionCallBase {
@@ -102,13 +110,18 @@ class SessionStore {
   // In one step: stores the session, makes it where its account is, and invalidates the session
   // that was there before; that one's location, unless it is the same channel.
   SessionCall<std::optional<Location>> add(const pkt::Session& session);
-  // Removes the session, and the account's location if it still names this channel.
+  // Removes the session, and the account's location if it still names this channel. Without an
+  // account, the session says whose it is. What a store cannot do at the moment it does later.
   SessionCall<void> remove(std::string_view channel_id, std::string_view account,
                            std::string_view app);
   // Nothing: there is no such session.
   SessionCall<std::optional<pkt::Session>> get(std::string_view channel_id);
   // Nothing: that account is not logged in.
   SessionCall<std::optional<Location>> locate(std::string_view account, std::string_view app);
+  // A boot of a gateway is there, or has ended with all its channels; and those that are `present`
+  // are where they say, unless their account is on another channel that is alive.
+  SessionCall<RollCallOutcome> call_roll(std::string_view gateway_id, std::string_view boot,
+                                         const pkt::RollCallReq& present);
   // Of those who are logged in.
   SessionCall<std::vector<Location>> locate_many(std::span<const std::string> accounts,
                                                  std::string_view app);

@@ -25,21 +25,18 @@ bool take_value(const redisReply& reply, StoreAnswer& answer) {
   return true;
 }
 
-// The start of a location's value that names this channel.
-std::string location_start(const std::string& channel_id) {
-  std::string bytes = encode_location({channel_id, {}});
-  bytes.resize(bytes.size() - sizeof(std::uint16_t));
-  return bytes;
-}
-
 }  // namespace
 
 void RedisStoreThread::take(std::uint32_t from, ByteView mail) {
   std::uint64_t id = 0;
   const StoreRequest request = read_request_mail(mail, id);
   const Asker asker{from, id};
-  if (hangs_) {
+  if (unheard_) {
     // Not even sent: what is answered with 300 now must not happen when it goes on.
+    if (request.op == StoreOp::kRemove) {
+      owe(request.location.channel_id, request.accounts.empty() ? "" : request.accounts.front(),
+          request.app);
+    }
     answer(asker, StoreAnswer{StoreError::kUnavailable, {}});
   } else if (connection_->in_flight() >= options_.max_in_flight) {
     answer(asker, StoreAnswer{StoreError::kFull, {}});
@@ -105,16 +102,9 @@ void RedisStoreThread::ask(const StoreRequest& request, Asker asker) {
   const std::string session = session_key(request.location.channel_id);
   switch (request.op) {
     case StoreOp::kAdd:
-      send({"EVAL", kSignInScript, "2", session, place_of(request.accounts.front(), request),
-            request.session, encode_location(request.location),
-            std::to_string(options_.session_ttl_s), std::string(kSessionPrefix)},
-           asker, {});
-      return;
+      return add(request, asker);
     case StoreOp::kRemove:
-      send({"EVAL", kSignOutScript, "2", session, place_of(request.accounts.front(), request),
-            location_start(request.location.channel_id)},
-           asker, {Expected::Kind::kDone});
-      return;
+      return remove(request, asker);
     case StoreOp::kGet:
       // Whose location is renewed with it, only the session says.
       send({"GET", session}, asker, {}, [this, session](StoreAnswer& found) {
@@ -126,24 +116,35 @@ void RedisStoreThread::ask(const StoreRequest& request, Asker asker) {
         renew(location_key(value.account(), value.app(), options_.default_app));
       });
       return;
-    case StoreOp::kLocate: {
-      std::vector<std::string> words = {"MGET"};
-      for (const std::string& account : request.accounts) {
-        words.push_back(place_of(account, request));
-      }
-      if (words.size() == 1) {
-        answer(asker, StoreAnswer{});
-        return;
-      }
-      // Many are looked up for a group: their own requests renew them.
-      const std::string only = words.size() == 2 ? words[1] : std::string();
-      const Expected values{Expected::Kind::kValues, request.accounts.size()};
-      send(std::move(words), asker, values, [this, only](StoreAnswer& found) {
-        if (!only.empty() && found.values[0]) renew(only);
-      });
-      return;
-    }
+    case StoreOp::kLocate:
+      return locate(request, asker);
+    case StoreOp::kRollCall:
+      return call_roll(request, asker);
   }
+}
+
+// One whose outcome is not known is undone: its client is told that it failed.
+void RedisStoreThread::add(const StoreRequest& request, Asker asker) {
+  const std::string& channel = request.location.channel_id;
+  const std::string& account = request.accounts.front();
+  owed_.erase(channel);
+  owed_now_ = owed_.size();
+  const std::vector<std::string> words = {"EVAL",
+                                          kSignInScript,
+                                          "2",
+                                          session_key(channel),
+                                          place_of(account, request),
+                                          last_ms(),
+                                          request.session,
+                                          encode_location(request.location),
+                                          std::to_string(options_.session_ttl_s),
+                                          std::string(kSessionPrefix)};
+  const bool sent = connection_->send(
+      words, [this, asker, channel, account, app = request.app](const redisReply* reply) {
+        if (reply == nullptr) owe(channel, account, app);
+        answer(asker, answer_of(reply, {}));
+      });
+  if (!sent) answer(asker, StoreAnswer{StoreError::kUnavailable, {}});
 }
 
 }  // namespace ringgate

@@ -3,9 +3,22 @@
 
 namespace ringgate {
 
-// KEYS: session, location. ARGV: session's value, location's value, seconds to live, prefix of
-// session keys. Returns the location before when it named another channel, whose session is gone.
-inline constexpr const char* kSignInScript = R"lua(
+// A command whose time is over when the server comes to it has been answered with an error, and
+// must not happen: the first argument of a script that begins with this is the last ms, by the
+// server's clock, at which it may. 0: always.
+#define RINGGATE_REDIS_IN_TIME                                                   \
+  "if ARGV[1] ~= '0' then\n"                                                     \
+  "  local t = redis.call('TIME')\n"                                             \
+  "  if t[1] * 1000 + t[2] / 1000 > tonumber(ARGV[1]) then\n"                    \
+  "    return redis.error_reply('LATE its answer is not waited for any more')\n" \
+  "  end\n"                                                                      \
+  "end\n"                                                                        \
+  "table.remove(ARGV, 1)\n"
+
+// KEYS: session, location. ARGV: last ms, session's value, location's value, seconds to live,
+// prefix of session keys. Returns the location before when it named another channel, whose session
+// is gone.
+inline constexpr const char* kSignInScript = RINGGATE_REDIS_IN_TIME R"lua(
 local before = redis.call('GET', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
@@ -23,6 +36,42 @@ redis.call('DEL', KEYS[1])
 local location = redis.call('GET', KEYS[2])
 if location and string.sub(location, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 return 1
+)lua";
+
+// KEYS: session, location. ARGV: last ms, session's value, location's value, seconds to live, how
+// the location's value begins if it names this channel, prefix of boot keys. The channel is there,
+// and its account is on it; returns the location instead if that names another one that is alive:
+// one of another make, or of a boot that is alive (boot_of_channel says which ids have a boot).
+inline constexpr const char* kPresentScript = RINGGATE_REDIS_IN_TIME R"lua(
+local at = redis.call('GET', KEYS[2])
+if at and #at >= 4 and string.sub(at, 1, #ARGV[4]) ~= ARGV[4] then
+  local bytes = string.byte(at, 1) * 256 + string.byte(at, 2)
+  local channel = string.sub(at, 3, 2 + bytes)
+  local gateway = string.sub(at, 5 + bytes)
+  local unique = string.match(channel, '_([0-9a-f][0-9a-v]*)$')
+  local boot = unique and #unique == 25 and string.sub(channel, 1, #gateway + 1) == gateway .. '_'
+      and string.sub(unique, 1, 10)
+  if not boot or redis.call('EXISTS', ARGV[5] .. gateway .. ',' .. boot) == 1 then return at end
+end
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+if redis.call('EXPIRE', KEYS[1], ARGV[3]) == 0 then redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3]) end
+return false
+)lua";
+
+// KEYS: a boot. ARGV: last ms, ms to live.
+inline constexpr const char* kBootScript = RINGGATE_REDIS_IN_TIME R"lua(
+redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
+return 1
+)lua";
+
+// KEYS: what tells these data from others. ARGV: a new value. Returns the value.
+inline constexpr const char* kSameDataScript = R"lua(
+local value = redis.call('GET', KEYS[1])
+if not value then
+  value = ARGV[1]
+  redis.call('SET', KEYS[1], value)
+end
+return value
 )lua";
 
 // What a sign-in and a sign-out need, on keys of ours. KEYS: a session's, a location's. ARGV:

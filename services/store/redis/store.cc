@@ -72,10 +72,23 @@ bool RedisStore::on_mail(MailKind kind, ByteView message) {
   }
 }
 
+// A sign-in that is given up must not happen later: its removal follows it to the thread, where it
+// is, too, if there is no connection.
+void RedisStore::undo(std::uint64_t id) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end() || found->second->request.op != StoreOp::kAdd) return;
+  StoreRequest removal = found->second->request;
+  removal.op = StoreOp::kRemove;
+  removal.session.clear();
+  std::uint8_t* const room = shard_.mail(to_, kMailStoreRequest, request_mail_bytes(removal));
+  if (room != nullptr) write_request_mail(room, next_id_++, removal);
+}
+
 void RedisStore::on_tick() {
   while (!deadlines_.empty() && Clock::passed(shard_.now_ms(), deadlines_.front().at_ms)) {
     const std::uint64_t id = deadlines_.front().id;
     deadlines_.pop_front();
+    undo(id);
     complete(id, StoreAnswer{StoreError::kTimeout, {}});
   }
 }

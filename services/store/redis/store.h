@@ -27,7 +27,10 @@ struct RedisStoreOptions {
   bool leases_node = true;          // without, there are no message ids
   std::uint32_t lease_ms = 30'000;  // of a node number, renewed every third of it
   std::string default_app = "kim";
-  std::uint32_t extra_endpoint = 0;  // which of the group's extra endpoints the thread is
+  std::uint32_t boot_ms = kBootLeaseMs;  // how long a gateway that says nothing is taken for alive
+  std::uint32_t boot_check_ms = 2'000;   // how long it is believed that one is alive
+  std::size_t max_owed = 64 * 1024;      // removals that wait until the store can do them
+  std::uint32_t extra_endpoint = 0;      // which of the group's extra endpoints the thread is
 };
 
 [[nodiscard]] MakeStore redis_store(const RedisStoreOptions& options);
@@ -48,6 +51,7 @@ class RedisStore final : public SessionStore {
   };
 
   void complete(std::uint64_t id, StoreAnswer&& answer);
+  void undo(std::uint64_t id);
 
   Shard& shard_;
   MessageIds& ids_;

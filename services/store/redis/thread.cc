@@ -37,7 +37,8 @@ RedisStoreThread::RedisStoreThread(const RedisStoreOptions& options, Switchboard
       self_(switchboard.extra(options.extra_endpoint)),
       sender_(switchboard, self_),
       owner_(random_name()),
-      health_("redis " + format_endpoint({options.host, options.port})) {}
+      health_("redis " + format_endpoint({options.host, options.port})),
+      epoch_(std::uint64_t{std::random_device{}()} << 32U) {}
 
 RedisStoreThread::~RedisStoreThread() {
   stop();

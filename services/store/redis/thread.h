@@ -5,6 +5,11 @@
 // Writes a key of its own about every second, to know whether the store works (StoreHealth): only
 // what it answers to that decides. What else fails is counted, and makes it look at once.
 //
+// What is answered with an error does not happen later: a write whose time is over when the server
+// comes to it is refused by its script, by the server's clock. One whose outcome stays unknown is
+// undone (owed.cc), and gateways are asked to say again which channels are there (the epoch of a
+// roll call, roll_call.cc).
+//
 // Also holds this instance's lease of a node number for message ids, and tells the shards.
 #pragma once
 
@@ -17,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "codec/error.h"
@@ -47,6 +53,11 @@ class RedisStoreThread {
   [[nodiscard]] std::uint64_t waiting_mail_bytes() const noexcept {
     return sender_.waiting_bytes();
   }
+  // Removals that wait for the store, and those for which there was no place. Any thread.
+  [[nodiscard]] std::uint64_t owed() const noexcept { return owed_now_.load(); }
+  [[nodiscard]] std::uint64_t owed_dropped() const noexcept { return owed_dropped_.load(); }
+  // Times that gateways were asked to call the roll again. Any thread.
+  [[nodiscard]] std::uint64_t roll_calls_asked() const noexcept { return epochs_.load(); }
   [[nodiscard]] const UnknownMail& unknown_mail() const noexcept { return unknown_mail_; }
 
  private:
@@ -71,6 +82,8 @@ class RedisStoreThread {
     std::size_t count = 0;  // of kValues
   };
   void ask(const StoreRequest& request, Asker asker);
+  void add(const StoreRequest& request, Asker asker);
+  void locate(const StoreRequest& request, Asker asker);
   [[nodiscard]] StoreAnswer answer_of(const redisReply* reply, const Expected& expected);
   void answer(Asker asker, const StoreAnswer& answer);
   void renew(std::string key);
@@ -78,13 +91,43 @@ class RedisStoreThread {
   void send(std::vector<std::string> words, Asker asker, Expected expected,
             std::function<void(StoreAnswer&)> use = {});
 
+  // The last ms, by the server's clock, at which what is sent now may happen.
+  [[nodiscard]] std::string last_ms() const;
+
+  // roll_call.cc: which channels are there, and whose gateway is alive
+  struct Roll;
+  struct Found;
+  void call_roll(const StoreRequest& request, Asker asker);
+  void say_present(const std::shared_ptr<Roll>& roll, const pkt::Session& session);
+  void end_roll_part(Roll& roll);
+  void check_boots(std::shared_ptr<Found> found);
+  void answer_found(Found& found);
+  void ask_same_data();
+  void on_same_data(const redisReply* reply);
+
+  // owed.cc: removals that are made when the store can
+  struct Owed {
+    std::string account;  // empty: the session says whose it is
+    std::string app;
+    bool sent = false;
+  };
+  using Owes = std::unordered_map<std::string, Owed>;
+  void remove(const StoreRequest& request, Asker asker);
+  // `done`: whether it was made, or there was nothing to remove.
+  void send_removal(const std::string& channel_id, const Owed& what,
+                    std::function<void(bool done)> done);
+  void owe(const std::string& channel_id, const std::string& account, const std::string& app);
+  void pay_owed();
+
   // probe.cc: whether it works
   void on_connected();
   void on_broken(StoreTrouble trouble, std::string_view why);
   void probe();
   void on_probed(const redisReply* reply, const std::string& wrote);
+  void ask_clock();
   void probe_soon();
   void refused(StoreTrouble trouble, std::string_view why);
+  void next_epoch();
 
   // lease.cc: the node number
   void lease_or_renew();
@@ -99,6 +142,9 @@ class RedisStoreThread {
   UnknownMail unknown_mail_;
   std::string owner_;  // tells our leases from others'
   std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> owed_now_{0};
+  std::atomic<std::uint64_t> owed_dropped_{0};
+  std::atomic<std::uint64_t> epochs_{0};
   StoreHealth health_;
   std::thread thread_;
 
@@ -109,7 +155,13 @@ class RedisStoreThread {
   std::uint64_t probe_at_ms_ = 0;
   std::uint64_t probed_ms_ = 0;  // the last one was sent
   std::uint64_t probes_ = 0;
-  bool hangs_ = false;  // it did not answer in time, and has said nothing since
+  bool unheard_ = true;  // it has not answered a probe on this connection yet
+
+  std::optional<std::int64_t> server_clock_ms_;  // what it is ahead of CLOCK_MONOTONIC, at least
+  std::uint64_t epoch_ = 0;                      // of roll calls: what was said may be forgotten
+  std::string same_data_;                        // what the server said last; empty: nothing yet
+  std::unordered_map<std::string, std::uint64_t> alive_until_ms_;  // by boot key
+  Owes owed_;                                                      // by channel
   std::unique_ptr<RedisConnection> connection_;  // first to go: its callbacks use the rest
 };
 

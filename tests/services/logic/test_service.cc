@@ -75,11 +75,13 @@ TestGateway::TestGateway(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM, 
   }
 }
 
-TestGateway::TestGateway(std::uint16_t port, const std::string& id, std::uint32_t lane)
+TestGateway::TestGateway(std::uint16_t port, const std::string& id, std::uint32_t lane,
+                         const std::string& boot)
     : TestGateway(port) {
   pkt::InnerHandshakeReq handshake;
   handshake.set_serviceid(id);
   handshake.set_lane(lane);
+  handshake.set_boot(boot);
   send_frame(handshake.SerializeAsString());
 }
 

@@ -70,7 +70,9 @@ class TestGateway {
  public:
   explicit TestGateway(std::uint16_t port);
   // With a handshake.
-  TestGateway(std::uint16_t port, const std::string& id, std::uint32_t lane = 0);
+  // With a boot it is one of ours.
+  TestGateway(std::uint16_t port, const std::string& id, std::uint32_t lane = 0,
+              const std::string& boot = {});
   ~TestGateway();
   TestGateway(const TestGateway&) = delete;
   TestGateway& operator=(const TestGateway&) = delete;

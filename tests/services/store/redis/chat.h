@@ -17,11 +17,13 @@ namespace ringgate {
 struct ChatService {
   explicit ChatService(std::uint16_t redis_port, std::uint32_t shards = 1,
                        std::size_t mailbox_bytes = 1 << 20, bool start_store = true,
-                       std::uint32_t lease_ms = 30'000) {
+                       std::uint32_t lease_ms = 30'000, std::size_t max_owed = 64 * 1024) {
     options.port = redis_port;
     options.timeout_ms = 300;
     options.lease_ms = lease_ms;
     options.reconnect_max_ms = 100;
+    options.boot_check_ms = 20;
+    options.max_owed = max_owed;
     TestServiceOptions group;
     group.shards = shards;
     group.extra_endpoints = 1;

@@ -1,0 +1,206 @@
+// A location is believed while the boot of its gateway lives, and gateways of ours say who is
+// there.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+
+#include "services/store/layout.h"
+#include "tests/services/store/redis/chat.h"
+#include "tests/services/store/redis/server.h"
+
+namespace ringgate {
+namespace {
+
+using namespace std::string_literals;
+
+const std::string kBoot = "0123456789";
+const std::string kAnother = "0123456780";
+
+std::string channel_of(const std::string& account, const std::string& boot, int login = 1) {
+  const std::string number = std::to_string(login);
+  return "g1_" + account + "_" + boot + "000000" + std::string(9 - number.size(), '0') + number;
+}
+
+struct RollCallTest : testing::Test {
+  RedisServer redis;
+  ChatService chat{redis.port()};
+  TestGateway gateway{chat.port(), "g1", 0, kBoot};
+
+  [[nodiscard]] TestClient client(const std::string& account, const std::string& boot = kBoot,
+                                  int login = 1, const std::string& app = "kim") {
+    return {gateway, "g1", account, channel_of(account, boot, login), app};
+  }
+  ReceivedPacket roll(const pkt::RollCallReq& request) {
+    gateway.send({.command = "login.rollcall", .channel_id = "g1", .dest_server = "g1"},
+                 request.SerializeAsString());
+    return gateway.receive();
+  }
+  ReceivedPacket present(const std::vector<TestClient>& clients) {
+    pkt::RollCallReq request;
+    for (const TestClient& one : clients) *request.add_present() = one.session();
+    return roll(request);
+  }
+  // Until the store has answered.
+  std::uint64_t beat() {
+    for (int i = 0; i < 1000; ++i) {
+      const ReceivedPacket answer = roll({});
+      if (answer.header.status() == pkt::Status::Success) {
+        return answer.parse<pkt::RollCallResp>().epoch();
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    ADD_FAILURE() << "no roll can be called";
+    return 0;
+  }
+  // Whether a talk reaches `account`: its push and its answer, in whatever order.
+  bool reaches(const TestClient& from, const std::string& account) {
+    from.talk(9, account, "hello");
+    bool pushed = false;
+    while (true) {
+      const ReceivedPacket packet = gateway.receive();
+      if (packet.header.flag() == pkt::Flag::Response) {
+        EXPECT_EQ(packet.header.status(), pkt::Status::Success);
+        return pushed;
+      }
+      pushed = true;
+    }
+  }
+};
+
+TEST_F(RollCallTest, WithoutItsBootALocationIsVoid) {
+  const TestClient alice = client("alice");
+  const TestClient bob = client("bob");
+  beat();
+  ASSERT_TRUE(sign_in(alice));
+  ASSERT_TRUE(sign_in(bob));
+  ASSERT_TRUE(can_talk(alice));
+  EXPECT_TRUE(reaches(alice, "bob"));
+  EXPECT_GT(redis.ask_number({"PTTL", boot_key("g1", kBoot)}), 0);
+  redis.ask({"DEL", boot_key("g1", kBoot)});  // as its end does
+  for (int i = 0; i < 1000 && reaches(alice, "bob"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // it was believed for a moment
+  }
+  EXPECT_FALSE(reaches(alice, "bob"));
+  beat();
+  EXPECT_TRUE(reaches(alice, "bob"));
+}
+
+TEST_F(RollCallTest, TheEndOfABootEndsAllItsChannels) {
+  const TestClient alice = client("alice");
+  const TestClient bob = client("bob");
+  beat();
+  ASSERT_TRUE(sign_in(alice));
+  ASSERT_TRUE(sign_in(bob));
+  ASSERT_TRUE(can_talk(alice));
+  EXPECT_TRUE(reaches(alice, "bob"));
+  pkt::RollCallReq end;
+  end.set_ends(true);
+  EXPECT_EQ(roll(end).header.status(), pkt::Status::Success);
+  EXPECT_FALSE(reaches(alice, "bob"));
+}
+
+// Of a gateway of another make, or one of ours that tells nobody that it lives.
+TEST_F(RollCallTest, WhoCallsNoRollIsAsAliveAsEver) {
+  const TestClient alice = client("alice");
+  ASSERT_TRUE(sign_in(alice));
+  ASSERT_TRUE(can_talk(alice));
+  for (const std::string& channel : {"g1_bob_77"s, channel_of("bob", "q123456789")}) {
+    ASSERT_TRUE(sign_in({gateway, "g1", "bob", channel}));
+    EXPECT_TRUE(reaches(alice, "bob")) << channel;
+    EXPECT_EQ((TestClient{gateway, "g1", "bob", channel}).sign_out(), pkt::Status::Success);
+  }
+}
+
+TEST_F(RollCallTest, WhoIsPresentIsReachableAgainAfterALossOfData) {
+  const TestClient alice = client("alice");
+  TestClient bob = client("bob");
+  bob.app = "shop";
+  const std::uint64_t before = beat();
+  ASSERT_TRUE(sign_in(alice));
+  ASSERT_TRUE(sign_in(bob));
+  ASSERT_TRUE(can_talk(alice));
+  redis.ask({"FLUSHALL"});
+  for (int i = 0; i < 1000 && beat() == before; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_NE(beat(), before) << "the service says that data were lost";
+  const ReceivedPacket answer = present({alice, bob});
+  EXPECT_EQ(answer.header.status(), pkt::Status::Success);
+  EXPECT_TRUE(answer.parse<pkt::RollCallResp>().lost().empty());
+  for (const TestClient& one : {alice, bob}) {
+    EXPECT_EQ(redis.ask({"GET", "login:sn:" + one.channel_id}), one.session().SerializeAsString());
+    const std::string place = location_key(one.account, one.app, "kim");
+    EXPECT_EQ(redis.ask({"GET", place}), encode_location({one.channel_id, "g1"}));
+    EXPECT_GT(redis.ask_number({"TTL", place}), 1000);
+  }
+}
+
+TEST_F(RollCallTest, WhoIsPresentIsRenewedAndKeepsItsSession) {
+  const TestClient alice = client("alice");
+  beat();
+  ASSERT_TRUE(sign_in(alice));
+  const std::vector<std::string> keys = {"login:sn:" + alice.channel_id, "login:loc:alice"};
+  for (const std::string& key : keys) redis.ask({"EXPIRE", key, "1000"});
+  redis.ask({"SET", keys[0], "as it was", "KEEPTTL"});
+  EXPECT_EQ(present({alice}).header.status(), pkt::Status::Success);
+  for (const std::string& key : keys) EXPECT_GT(redis.ask_number({"TTL", key}), 1000) << key;
+  EXPECT_EQ(redis.ask({"GET", keys[0]}), "as it was");
+}
+
+TEST_F(RollCallTest, AnAccountThatIsElsewhereStaysThereWhileThatGatewayLives) {
+  const TestClient older = client("alice");
+  const TestClient newer = client("alice", kBoot, 2);
+  beat();
+  ASSERT_TRUE(sign_in(newer));
+  const ReceivedPacket answer = present({older});
+  ASSERT_EQ(answer.parse<pkt::RollCallResp>().lost_size(), 1);
+  EXPECT_EQ(answer.parse<pkt::RollCallResp>().lost(0), older.channel_id);
+  EXPECT_EQ(redis.ask({"GET", "login:loc:alice"}), encode_location({newer.channel_id, "g1"}));
+
+  // Of another make: nobody knows whether it lives, so it stays.
+  redis.ask({"SET", "login:loc:alice", encode_location({"kim_alice_1", "kim"})});
+  EXPECT_EQ(present({older}).parse<pkt::RollCallResp>().lost_size(), 1);
+  // Of a boot that has ended: nobody is there.
+  redis.ask({"SET", "login:loc:alice", encode_location({channel_of("alice", kAnother), "g1"})});
+  EXPECT_EQ(present({older}).parse<pkt::RollCallResp>().lost_size(), 0);
+  EXPECT_EQ(redis.ask({"GET", "login:loc:alice"}), encode_location({older.channel_id, "g1"}));
+}
+
+// A client of a gateway of another make may send any command.
+TEST_F(RollCallTest, IsOnlyForGatewaysOfOurs) {
+  beat();
+  TestGateway other(chat.port(), "g2");
+  pkt::RollCallReq request;
+  *request.add_present() = client("alice").session();
+  other.send({.command = "login.rollcall", .channel_id = "g2", .dest_server = "g2"},
+             request.SerializeAsString());
+  EXPECT_EQ(other.receive().header.status(), pkt::Status::InvalidCommand);
+  EXPECT_EQ(redis.ask({"GET", "login:loc:alice"}), "(nil)");
+}
+
+// It can only speak of its own.
+TEST_F(RollCallTest, ChannelsOfOthersAreNotTaken) {
+  beat();
+  TestClient comma = client("alice");
+  comma.account = "shop,alice";
+  const TestClient another_boot = client("bob", kAnother);
+  const TestClient another_gateway{gateway, "g1", "carol",
+                                   "g2" + channel_of("carol", kBoot).substr(2)};
+  EXPECT_EQ(present({comma, another_boot, another_gateway}).header.status(), pkt::Status::Success);
+  EXPECT_EQ(redis.ask_number({"EVAL", "return #redis.call('KEYS', 'login:loc:*')", "0"}), 0);
+}
+
+TEST_F(RollCallTest, ASignOutSaysWhoseItIs) {
+  const TestClient alice = client("alice");
+  beat();
+  ASSERT_TRUE(sign_in(alice));
+  redis.ask({"DEL", "login:sn:" + alice.channel_id});
+  gateway.send({.command = "login.signout", .channel_id = alice.channel_id, .dest_server = "g1"},
+               alice.session().SerializeAsString());
+  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
+  EXPECT_EQ(redis.ask({"GET", "login:loc:alice"}), "(nil)");
+}
+
+}  // namespace
+}  // namespace ringgate

@@ -1,0 +1,128 @@
+// What was answered with an error does not happen later, and what could not be done is done later.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+
+#include "tests/services/store/redis/chat.h"
+#include "tests/services/store/redis/fake.h"
+#include "tests/services/store/redis/server.h"
+
+namespace ringgate {
+namespace {
+
+template <class Condition>
+bool until(Condition&& condition) {
+  for (int i = 0; i < 4000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+// The commands of a sign-in and what it is answered wait in the stopped server's socket.
+TEST(UnknownOutcome, ASignInThatWasAnsweredTooLateDoesNotHappen) {
+  RedisServer redis;
+  ChatService chat(redis.port());
+  TestGateway gateway(chat.port(), "g1");
+  const TestClient older{gateway, "g1", "alice", "g1_alice_1"};
+  const TestClient late{gateway, "g1", "alice", "g1_alice_2"};
+  ASSERT_TRUE(sign_in(older));
+  redis.ask({"CONFIG", "RESETSTAT"});
+  redis.pause();
+  EXPECT_EQ(late.sign_in(), pkt::Status::SystemException);
+  redis.resume();
+  ASSERT_TRUE(until([&] { return chat.store->health().is_well() && chat.store->owed() == 0; }));
+  ASSERT_TRUE(can_talk(older)) << "its session is still there";
+  EXPECT_THAT(redis.ask({"GET", "login:loc:alice"}), testing::HasSubstr("g1_alice_1"));
+  EXPECT_EQ(redis.ask({"GET", "login:sn:g1_alice_2"}), "(nil)");
+  EXPECT_THAT(redis.ask({"INFO", "errorstats"}), testing::HasSubstr("errorstat_LATE"))
+      << "it came to the server, which refused it";
+}
+
+// It happened, but nobody heard of it.
+TEST(UnknownOutcome, ASignInWhoseAnswerWasLostIsUndone) {
+  std::atomic<bool> undone{false};
+  std::atomic<bool> swallow{true};
+  FakeRedis redis([&](const FakeRedis::Words& command) -> std::string {
+    const bool names_alice = command.size() > 3 && command[3] == "login:sn:g1_alice_1";
+    if (!names_alice) return FakeRedis::well(command);
+    if (command.size() > 8) return swallow ? "" : "$-1\r\n";  // the sign-in
+    undone = true;
+    return ":1\r\n";
+  });
+  ChatService chat(redis.port());
+  TestGateway gateway(chat.port(), "g1");
+  const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
+  ASSERT_TRUE(until([&] { return chat.store->health().is_well(); }));
+  EXPECT_EQ(alice.sign_in(), pkt::Status::SystemException);
+  EXPECT_TRUE(until([&] { return undone.load() && chat.store->owed() == 0; }));
+}
+
+TEST(UnknownOutcome, SignOutsOfAStallAreMadeWhenItIsOver) {
+  RedisServer redis;
+  ChatService chat(redis.port());
+  TestGateway gateway(chat.port(), "g1");
+  constexpr int kClients = 20;
+  for (int i = 0; i < kClients; ++i) {
+    const std::string name = "client" + std::to_string(i);
+    ASSERT_TRUE(sign_in({gateway, "g1", name, "g1_" + name + "_1"}));
+  }
+  redis.pause();
+  for (int i = 0; i < kClients; ++i) {
+    const std::string name = "client" + std::to_string(i);
+    EXPECT_EQ((TestClient{gateway, "g1", name, "g1_" + name + "_1"}.sign_out()),
+              pkt::Status::SystemException);
+  }
+  EXPECT_EQ(chat.store->owed(), kClients);
+  redis.resume();
+  EXPECT_TRUE(until([&] {
+    return redis.ask_number({"EVAL", "return #redis.call('KEYS', 'login:*:*client*')", "0"}) == 0;
+  }));
+  EXPECT_TRUE(until([&] { return chat.store->owed() == 0; }));
+}
+
+TEST(UnknownOutcome, MoreThanMayBeOwedIsCounted) {
+  RedisServer redis;
+  ChatService chat(redis.port(), 1, 1 << 20, true, 30'000, 3);
+  TestGateway gateway(chat.port(), "g1");
+  ASSERT_TRUE(sign_in({gateway, "g1", "alice", "g1_alice_1"}));
+  redis.pause();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ((TestClient{gateway, "g1", "alice", "g1_alice_" + std::to_string(i)}.sign_out()),
+              pkt::Status::SystemException);
+  }
+  EXPECT_EQ(chat.store->owed(), 3);
+  EXPECT_EQ(chat.store->owed_dropped(), 2);
+  redis.resume();
+}
+
+TEST(UnknownOutcome, AConnectionThatBrokeMakesGatewaysCallTheRoll) {
+  RedisServer redis;
+  ChatService chat(redis.port());
+  TestGateway gateway(chat.port(), "g1");
+  const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
+  ASSERT_TRUE(sign_in(alice));
+  const std::uint64_t before = chat.store->roll_calls_asked();
+  redis.ask({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+  EXPECT_TRUE(until([&] { return chat.store->roll_calls_asked() > before; }));
+}
+
+// An array of nothing is no answer to a GET: what was there was read without a look at its length.
+TEST(UnknownOutcome, AnEmptyArrayIsAnErrorOfThatRequest) {
+  FakeRedis redis([&](const FakeRedis::Words& command) -> std::string {
+    if (command[0] == "GET" || command[0] == "MGET") return "*0\r\n";
+    return FakeRedis::well(command);
+  });
+  ChatService chat(redis.port());
+  TestGateway gateway(chat.port(), "g1");
+  const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
+  ASSERT_TRUE(until([&] { return chat.store->health().is_well(); }));
+  alice.talk(1, "bob", "hello");
+  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::SystemException);
+  EXPECT_EQ(alice.sign_out(), pkt::Status::SystemException);
+}
+
+}  // namespace
+}  // namespace ringgate
