@@ -157,13 +157,16 @@ Result<std::optional<std::int64_t>> Postgres::number(const std::string& text) {
 
 const Session::Dialect& Postgres::dialect() const {
   // The lock's number is "ring" and "gate" as bytes: nobody else's. It ends with the transaction.
+  // to_regclass() would not see what others have committed while we waited for it.
   static constexpr Dialect kDialect{
       .number = "BIGINT",
       .text = "TEXT COLLATE \"C\"",
       .bytes = "BYTEA",
       .end_of_table = "",
       .begin = "BEGIN; SELECT pg_advisory_xact_lock(1919512167, 1734440037)",
-      .has_schema = "SELECT 1 WHERE to_regclass('ringgate_schema') IS NOT NULL",
+      .has_schema =
+          "SELECT 1 FROM pg_catalog.pg_tables WHERE tablename = 'ringgate_schema' "
+          "AND schemaname = ANY (current_schemas(false))",
   };
   return kDialect;
 }

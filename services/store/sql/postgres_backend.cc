@@ -78,8 +78,8 @@ void PostgresBackend::on_dialled(Connected connected) {
     return;
   }
   connection_ = std::move(*connected);
-  thread_.loop().watch(PQsocket(connection_->get()), ControlLoop::Until::kReadable,
-                       [this] { on_readable(); });
+  fd_ = PQsocket(connection_->get());
+  thread_.loop().watch(fd_, ControlLoop::Until::kReadable, [this] { on_readable(); });
   backoff_.reset();
   thread_.health().well();
   undo_all();
@@ -94,7 +94,7 @@ void PostgresBackend::dial_later() {
 void PostgresBackend::broken(const Trouble& trouble) {
   if (connection_ == nullptr) return;
   thread_.health().ill(trouble.kind, trouble.why);
-  thread_.loop().unwatch(PQsocket(connection_->get()));
+  thread_.loop().unwatch(fd_);
   connection_.reset();
   is_flushing_ = is_undoing_ = false;
   for (Group& group : std::exchange(in_flight_, {})) {

@@ -81,6 +81,7 @@ class PostgresBackend final : public StoreBackend {
   const Rules rules_;
   const std::shared_ptr<Dial> dial_;
   std::unique_ptr<Postgres> connection_;  // null: none, it is being dialled or will be
+  int fd_ = -1;                           // its; libpq forgets it where the connection breaks
   bool is_flushing_ = false;              // something waits for room in the socket
   std::deque<Group> in_flight_;
   std::deque<std::vector<StoreJob*>> again_;  // each by itself, as together they failed

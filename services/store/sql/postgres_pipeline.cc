@@ -98,7 +98,7 @@ void PostgresBackend::flush() {
   }
   const bool is_flushing = left > 0;
   if (std::exchange(is_flushing_, is_flushing) == is_flushing) return;
-  thread_.loop().watch(PQsocket(connection_->get()),
+  thread_.loop().watch(fd_,
                        is_flushing ? ControlLoop::Until::kEither : ControlLoop::Until::kReadable,
                        [this] { on_readable(); });
 }

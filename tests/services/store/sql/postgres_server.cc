@@ -87,12 +87,18 @@ PostgresServer::~PostgresServer() {
   stop();
 }
 
-void PostgresServer::start() {
+void PostgresServer::spawn() {
   pid_ = start_process({programs() / "postgres", "-D", folder_.path() / "data", "-k",
                         folder_.path().string(), "-p", std::to_string(port_), "-c",
                         "listen_addresses=127.0.0.1", "-c", "max_connections=30", "-c",
                         "shared_buffers=16MB", "-c", "dynamic_shared_memory_type=mmap"});
+}
+
+void PostgresServer::start() {
+  spawn();
   for (int i = 0; i < 20'000; ++i) {
+    // While a process of the one before has not gone yet, it gives up.
+    if (waitpid(pid_, nullptr, WNOHANG) == pid_) spawn();
     if (ask("postgres", "SELECT 'here'") == "here") return;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -134,9 +140,9 @@ void PostgresServer::resume() {
 std::string PostgresServer::url(const std::string& database) {
   if (ask("postgres", "SELECT 1 FROM pg_database WHERE datname = '" + database + "'") != "1") {
     ask("postgres", "CREATE DATABASE " + database);
-    ask("postgres", "CREATE ROLE chat LOGIN PASSWORD 'app_secret'");
-    ask("postgres", "ALTER DATABASE " + database + " OWNER TO chat");
   }
+  ask("postgres", "CREATE ROLE chat LOGIN PASSWORD 'app_secret'");
+  ask("postgres", "ALTER DATABASE " + database + " OWNER TO chat");
   return fmt::format("postgresql://chat:app_secret@127.0.0.1:{}/{}", port_, database);
 }
 

@@ -31,6 +31,7 @@ class PostgresServer {
   std::string ask(const std::string& database, const std::string& statement);
 
  private:
+  void spawn();
   void signal_all(int signal) const;
 
   TempDir folder_;

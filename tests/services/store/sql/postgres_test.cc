@@ -1,0 +1,164 @@
+// PostgreSQL's own: a server that goes away, hangs, or does not let us in.
+#include "tests/services/store/sql/stores.h"
+
+namespace ringgate::test {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class PostgresTest : public StoreTest {
+ protected:
+  void SetUp() override {}
+
+  void begin_with(const std::string& url, std::uint32_t timeout_ms = 20'000) {
+    options_.client.timeout_ms = timeout_ms;
+    options_.url = url;
+    options_.reconnect_max_ms = 200;
+    options_.probe_ms = 100;
+    world_.reset();
+    world_ = std::make_unique<MessagesWorld>(options_);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Stores, PostgresTest, testing::Values(StoreKind::kPostgres), name_of_kind);
+
+TEST_P(PostgresTest, AServerThatGoesAwayIsDialledAgain) {
+  PostgresServer server;
+  begin_with(server.url("chat"));
+  ASSERT_TRUE(world_->is_well());
+  const std::int64_t before = talk("alice", "bob", now_ns_);
+  server.stop();
+  EXPECT_THAT(world_->problem_with("cannot be reached"),
+              AllOf(HasSubstr("the message store postgresql 127.0.0.1:"), HasSubstr("/chat"),
+                    Not(HasSubstr("app_secret"))));
+  EXPECT_EQ(world_->ask(AckMessages{"kim", "bob", 1}).error(), StoreError::kUnavailable);
+  server.start();
+  ASSERT_TRUE(world_->is_well());
+  EXPECT_THAT(index("bob", -1), ElementsAre(before)) << "what was answered is on the disk";
+}
+
+// The server is asked, and hangs: the caller is told in time, and nothing of it is left.
+TEST_P(PostgresTest, AServerThatHangsIsGivenUpAndWhatItWasAskedUndone) {
+  PostgresServer server;
+  begin_with(server.url("chat"), 500);
+  ASSERT_TRUE(world_->is_well());
+  server.pause();
+  const Message said = message("alice", now_ns_);
+  EXPECT_EQ(world_->ask(TalkToUser{"kim", "bob", said}).error(), StoreError::kTimeout);
+  EXPECT_THAT(world_->problem_with("does not answer"), HasSubstr("no answer within"));
+  server.resume();
+  ASSERT_TRUE(world_->is_well());
+  EXPECT_TRUE(eventually([&] { return world_->thread().calls().in_flight() == 0; }));
+  begin_with(options_.url);
+  ASSERT_TRUE(world_->is_well());
+  EXPECT_THAT(index("bob", -1), IsEmpty());
+  EXPECT_THAT(bodies("alice", {said.id}), ElementsAre("-"));
+}
+
+TEST_P(PostgresTest, ATalkThatIsTooLateIsUndone) {
+  begin_with(postgres().url("late"), 500);
+  ASSERT_TRUE(world_->is_well());
+  std::thread holder([] {
+    postgres().ask("late",
+                   "BEGIN; LOCK TABLE message_content IN ACCESS EXCLUSIVE MODE; "
+                   "SELECT pg_sleep(1); COMMIT");
+  });
+  ASSERT_TRUE(eventually([] {
+    return postgres().ask("late",
+                          "SELECT count(*) FROM pg_locks WHERE granted AND mode = "
+                          "'AccessExclusiveLock' AND relation = "
+                          "'message_content'::regclass") == "1";
+  }));
+  const Message said = message("alice", now_ns_);
+  EXPECT_EQ(world_->ask(TalkToUser{"kim", "bob", said}).error(), StoreError::kTimeout);
+  holder.join();
+  EXPECT_TRUE(eventually([&] { return world_->thread().calls().in_flight() == 0; }));
+  EXPECT_GE(world_->thread().calls().late(), 1u);
+  EXPECT_EQ(postgres().ask("late", "SELECT count(*) FROM message_content"), "0");
+  EXPECT_EQ(postgres().ask("late", "SELECT count(*) FROM message_index"), "0");
+}
+
+TEST_P(PostgresTest, AConnectionThatIsCutLosesNothingThatWasAnswered) {
+  begin_with(postgres().url("cut"));
+  ASSERT_TRUE(world_->is_well());
+  std::vector<std::int64_t> answered;
+  std::vector<std::int64_t> refused;
+  for (int round = 0; round < 5; ++round) {
+    std::vector<std::pair<std::int64_t, std::future<StoreResult<void>>>> all;
+    for (int i = 0; i < 200; ++i) {
+      const Message said = message("alice", now_ns_);
+      all.emplace_back(said.id, world_->begin(TalkToUser{"kim", "bob", said}));
+      if (i != 100) continue;
+      postgres().ask("postgres",
+                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+                     "datname = 'cut' AND application_name = 'ringgate'");
+    }
+    for (auto& [id, done] : all) (done.get() ? answered : refused).push_back(id);
+    ASSERT_TRUE(world_->is_well());
+  }
+  EXPECT_FALSE(answered.empty());
+  std::ranges::sort(answered);
+  EXPECT_EQ(index("bob", -1), answered) << refused.size() << " were refused";
+}
+
+TEST_P(PostgresTest, AWrongPasswordIsSaidAndNotShown) {
+  std::string url = postgres().url("denied");
+  url.replace(url.find("app_secret"), 10, "not_that_one");
+  begin_with(url);
+  EXPECT_THAT(world_->problem_with("does not let us in"), Not(HasSubstr("not_that_one")));
+}
+
+TEST_P(PostgresTest, ANewerSchemaIsNotTouched) {
+  begin_with(postgres().url("newer"));
+  ASSERT_TRUE(world_->is_well());
+  world_.reset();
+  postgres().ask("newer", "UPDATE ringgate_schema SET version = 4711");
+  begin_with(options_.url);
+  EXPECT_THAT(world_->problem_with("has tables that are not ours to use"),
+              HasSubstr("version 4711"));
+  EXPECT_THAT(check_message_store(options_.url).error().message, HasSubstr("version 4711"));
+  postgres().ask("newer", "UPDATE ringgate_schema SET version = 1");
+  EXPECT_TRUE(world_->is_well());
+}
+
+TEST_P(PostgresTest, ManyMayStartAtOnce) {
+  const std::string url = postgres().url("many");
+  EXPECT_EQ(check_message_store(url)->version, 0);
+  std::vector<std::thread> all;
+  std::atomic<int> failed{0};
+  for (int i = 0; i < 8; ++i) {
+    all.emplace_back([&] {
+      const auto done = migrate_message_store(url);
+      if (!done && failed.fetch_add(1) == 0) ADD_FAILURE() << done.error().message;
+    });
+  }
+  for (std::thread& one : all) one.join();
+  EXPECT_EQ(failed.load(), 0);
+  EXPECT_EQ(check_message_store(url)->version, 1);
+}
+
+TEST_P(PostgresTest, AnEncodingThatNotEveryNameFitsIsRefused) {
+  postgres().ask("postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0");
+  begin_with(postgres().url("latin"));
+  EXPECT_THAT(world_->problem_with("LATIN1"), HasSubstr("create one with UTF8"));
+}
+
+// Two services, one database.
+TEST_P(PostgresTest, WhatOneStoresTheOtherReads) {
+  begin_with(postgres().url("shared"));
+  MessagesWorld other(options_);
+  ASSERT_TRUE(world_->is_well() && other.is_well());
+  const std::int64_t said = talk("alice", "bob", now_ns_);
+  const auto entries = other.ask(ReadMessageIndex{"kim", "bob", 0, now_ns_});
+  ASSERT_TRUE(entries);
+  ASSERT_EQ(entries->size(), 1u);
+  EXPECT_EQ((*entries)[0].message_id, said);
+  EXPECT_TRUE(other.ask(AckMessages{"kim", "bob", said}));
+  EXPECT_THAT(index("bob", 0), IsEmpty());
+}
+
+}  // namespace
+}  // namespace ringgate::test

@@ -1,0 +1,207 @@
+// SQLite's own: the file, and a disk that does not take what is written.
+#include <fcntl.h>
+#include <sched.h>
+#include <sqlite3.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/services/store/sql/stores.h"
+
+namespace ringgate::test {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class SqliteTest : public StoreTest {
+ protected:
+  void SetUp() override { options_.client.timeout_ms = 20'000; }
+
+  void begin_with(const std::string& url) {
+    options_.url = url;
+    options_.reconnect_max_ms = 200;
+    options_.probe_ms = 100;
+    world_.reset();
+    world_ = std::make_unique<MessagesWorld>(options_);
+  }
+  [[nodiscard]] std::string file() const { return (folder_.path() / "messages.db").string(); }
+  // A disk of its own for this process and what it starts; gone with it.
+  [[nodiscard]] bool mount_disk(unsigned long flags, const char* options) {
+    return unshare(CLONE_NEWNS) == 0 && mount("", "/", "", MS_REC | MS_PRIVATE, nullptr) == 0 &&
+           mount("tmpfs", folder_.path().c_str(), "tmpfs", flags, options) == 0;
+  }
+  void TearDown() override {
+    world_.reset();
+    umount(folder_.path().c_str());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Stores, SqliteTest, testing::Values(StoreKind::kSqlite), name_of_kind);
+
+void change(const std::string& file, const char* statement) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
+  sqlite3_busy_timeout(database, 5'000);
+  EXPECT_EQ(sqlite3_exec(database, statement, nullptr, nullptr, nullptr), SQLITE_OK)
+      << sqlite3_errmsg(database);
+  sqlite3_close(database);
+}
+
+TEST_P(SqliteTest, TheFileIsItsOwnersAlone) {
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  talk("alice", "bob", now_ns_);
+  for (const std::string& name : {file(), file() + "-wal"}) {
+    struct stat found{};
+    ASSERT_EQ(stat(name.c_str(), &found), 0) << name;
+    EXPECT_EQ(found.st_mode & 0777, 0600u) << name;
+  }
+}
+
+TEST_P(SqliteTest, AFullDiskIsSaidAndIsOverByItself) {
+  if (!mount_disk(0, "size=1m")) GTEST_SKIP() << "mounting is not allowed";
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  const std::int64_t before = talk("alice", "bob", now_ns_);
+  const std::string filler = (folder_.path() / "filler").string();
+  const int fd = ::open(filler.c_str(), O_WRONLY | O_CREAT, 0600);
+  const std::vector<char> much(4096, 'x');
+  while (write(fd, much.data(), much.size()) > 0) continue;
+  close(fd);
+  StoreResult<void> refused;
+  ASSERT_TRUE(eventually([&] {
+    refused =
+        world_->ask(TalkToUser{"kim", "bob", message("alice", now_ns_, std::string(9000, 'x'))});
+    return !refused.has_value();
+  }));
+  EXPECT_EQ(refused.error(), StoreError::kUnavailable);
+  EXPECT_THAT(
+      world_->problem_with("is full"),
+      AllOf(HasSubstr("the message store sqlite " + file() + " is full"), Not(HasSubstr("\n"))));
+  ASSERT_EQ(unlink(filler.c_str()), 0);
+  EXPECT_TRUE(world_->is_well()) << "nobody asked it to";
+  EXPECT_EQ(world_->health().problem(), std::nullopt);
+  EXPECT_EQ(index("bob", -1).front(), before);
+  const std::int64_t after = talk("alice", "carol", now_ns_);
+  EXPECT_THAT(index("carol", -1), ElementsAre(after));
+}
+
+TEST_P(SqliteTest, AReadOnlyDiskIsSaidAndIsOverByItself) {
+  if (!mount_disk(MS_RDONLY, "size=1m")) GTEST_SKIP() << "mounting is not allowed";
+  begin_with("sqlite://" + file());
+  EXPECT_THAT(world_->problem_with("cannot be written to"), HasSubstr("Read-only file system"));
+  EXPECT_EQ(world_->ask(AckMessages{"kim", "bob", 1}).error(), StoreError::kUnavailable);
+  ASSERT_EQ(mount("tmpfs", folder_.path().c_str(), "tmpfs", MS_REMOUNT, "size=1m"), 0);
+  EXPECT_TRUE(world_->is_well());
+  talk("alice", "bob", now_ns_);
+}
+
+TEST_P(SqliteTest, AFolderThatIsNotThereIsWaitedFor) {
+  const std::filesystem::path later = folder_.path() / "later";
+  begin_with("sqlite://" + (later / "messages.db").string());
+  EXPECT_THAT(world_->problem_with("cannot be reached"), HasSubstr("No such file or directory"));
+  std::filesystem::create_directory(later);
+  EXPECT_TRUE(world_->is_well());
+}
+
+TEST_P(SqliteTest, AFileThatIsRemovedIsNotWrittenToAnyLonger) {
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  talk("alice", "bob", now_ns_);
+  ASSERT_EQ(unlink(file().c_str()), 0);
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file()); }));
+  ASSERT_TRUE(world_->is_well());
+  EXPECT_TRUE(eventually([&] { return index("bob", -1).empty(); }));
+  const std::int64_t said = talk("alice", "bob", now_ns_);
+  EXPECT_THAT(index("bob", -1), ElementsAre(said));
+}
+
+TEST_P(SqliteTest, ANewerSchemaIsNotTouched) {
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  world_.reset();
+  change(file(), "UPDATE ringgate_schema SET version = 4711");
+  begin_with("sqlite://" + file());
+  EXPECT_THAT(world_->problem_with("has tables that are not ours to use"),
+              AllOf(HasSubstr("version 4711"), HasSubstr("knows up to 1")));
+  EXPECT_EQ(world_->ask(AckMessages{"kim", "bob", 1}).error(), StoreError::kUnavailable);
+  EXPECT_THAT(check_message_store(options_.url).error().message, HasSubstr("version 4711"));
+  EXPECT_THAT(migrate_message_store(options_.url).error().message, HasSubstr("version 4711"));
+  change(file(), "UPDATE ringgate_schema SET version = 1");
+  EXPECT_TRUE(world_->is_well());
+}
+
+TEST_P(SqliteTest, WhatIsNoDatabaseIsSaid) {
+  folder_.write("messages.db", std::string(10'000, 'x'));
+  begin_with("sqlite://" + file());
+  EXPECT_THAT(world_->problem_with("does not work"), HasSubstr("file is not a database"));
+}
+
+// Another process has the file while the time of a talk goes by: its sender is told so, and it is
+// as if it had not been said.
+TEST_P(SqliteTest, ATalkThatIsTooLateIsUndone) {
+  options_.client.timeout_ms = 20'000;
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  ASSERT_EQ(create("g1", {"bob", "carol"}), GroupOutcome::kDone);
+  options_.client.timeout_ms = 300;
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(file().c_str(), &other), SQLITE_OK);
+  sqlite3_busy_timeout(other, 5'000);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  const Message said = message("alice", now_ns_);
+  const Message to_all = message("alice", now_ns_);
+  auto talked = world_->begin(TalkToUser{"kim", "bob", said});
+  auto group = world_->begin(TalkToGroup{"kim", "g1", to_all});
+  EXPECT_EQ(talked.get().error(), StoreError::kTimeout);
+  EXPECT_EQ(group.get().error(), StoreError::kTimeout);
+  ASSERT_EQ(sqlite3_exec(other, "COMMIT", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(other);
+  EXPECT_TRUE(eventually([&] { return world_->thread().calls().in_flight() == 0; }));
+  EXPECT_EQ(world_->thread().calls().late(), 2u);
+  ASSERT_TRUE(world_->is_well());
+  options_.client.timeout_ms = 20'000;
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  EXPECT_THAT(index("bob", -1), IsEmpty());
+  EXPECT_THAT(index("carol", -1), IsEmpty());
+  EXPECT_THAT(bodies("alice", {said.id, to_all.id}), ElementsAre("-", "-"));
+}
+
+TEST_P(SqliteTest, ManyMayStartAtOnce) {
+  options_.url = "sqlite://" + file();
+  std::vector<std::thread> all;
+  std::atomic<int> failed{0};
+  for (int i = 0; i < 8; ++i) {
+    all.emplace_back([&] {
+      const auto done = migrate_message_store(options_.url);
+      if (!done && failed.fetch_add(1) == 0) ADD_FAILURE() << done.error().message;
+    });
+  }
+  for (std::thread& one : all) one.join();
+  EXPECT_EQ(failed.load(), 0);
+  EXPECT_EQ(check_message_store(options_.url)->version, 1);
+}
+
+TEST(MessageStoreUrl, NeverShowsAPassword) {
+  const auto name =
+      message_store_name("postgresql://chat:s3cret@db1,db2:6432/talks?sslmode=require");
+  ASSERT_TRUE(name);
+  EXPECT_THAT(*name, AllOf(HasSubstr("postgresql db1,db2:"), HasSubstr("/talks"),
+                           Not(HasSubstr("s3cret")), Not(HasSubstr("chat"))));
+  for (const char* const bad : {"postgresql://chat:s3cret%zz@db", "mysql://chat:s3cret@db",
+                                "sqlite://s3cret", "sqlite:///s3cret/", ""}) {
+    const auto wrong = message_store_name(bad);
+    ASSERT_FALSE(wrong) << bad;
+    EXPECT_EQ(wrong.error().exit_code, 2);
+    EXPECT_THAT(wrong.error().message, Not(HasSubstr("s3cret")));
+  }
+}
+
+}  // namespace
+}  // namespace ringgate::test
