@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "the answer is not the services of Consul's API"),
         std::pair(ConsulStub::response(403, "Permission denied\nor so"),
                   "403: the token may not read service chat: Permission denied; set ConsulToken"),
-        std::pair(ConsulStub::response(500, "No cluster\x01leader"), "500: No cluster?leader; the"),
+        std::pair(ConsulStub::response(500, "No cluster\x01leader"), "500: No cluster\\x01leader; the"),
         std::pair(ConsulStub::response(429, ""), "429: (it does not say why)"),
         std::pair(ConsulStub::response(302, "", "Location: http://127.0.0.1:1/\r\n"), "302"),
         std::pair(ConsulStub::response(200, "[]", "X-Consul-Results-Filtered-By-Acls: true\r\n"),
