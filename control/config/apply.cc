@@ -309,6 +309,21 @@ struct Applier {
     return {};
   }
 
+  // What is wrong with it is not quoted: it may have a password in it. The store looks closer.
+  Result<void> operator()(const MessageStoreKey& key) const {
+    auto text = scalar_of(raw, "a URL");
+    if (!text) return std::unexpected(text.error());
+    const bool is_known = text->empty() || *text == "memory:" || *text == "memory" ||
+                          text->starts_with("sqlite://") || text->starts_with("postgresql://") ||
+                          text->starts_with("postgres://");
+    if (has_control(*text) || !is_known) {
+      return usage_error(
+          "takes sqlite:///path/to/file, postgresql://user@host/database or memory:");
+    }
+    key.place.set(config, std::move(*text));
+    return {};
+  }
+
   Result<void> operator()(const LogLevelKey& key) const {
     auto text = scalar_of(raw, "a level");
     if (!text) return std::unexpected(text.error());

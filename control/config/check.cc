@@ -158,6 +158,12 @@ Result<void> check_effects(Config& config, ProcessRole role) {
         config.public_address);
   }
   if (auto readable = check_authority(config); !readable) return readable;
+  if (config.offline_days > config.message_days) {
+    return usage_error(
+        "OfflineDays ({}) is above MessageDays ({}), after which messages are deleted; lower it, "
+        "or raise MessageDays",
+        config.offline_days, config.message_days);
+  }
   if (role != ProcessRole::kGateway) return {};
   notice_gateways_keys(config, idle);
   const ShardOptions& shard = config.shard;

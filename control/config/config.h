@@ -49,6 +49,7 @@ struct Config {
   using Duration = std::chrono::milliseconds;
   static constexpr std::size_t kKiB = 1024;
   static constexpr std::size_t kMiB = 1024 * kKiB;
+  static constexpr std::string_view kMessageStore = "sqlite:///var/lib/ringgate/messages.db";
 
   // Who we are.
   std::string service_id;
@@ -76,6 +77,11 @@ struct Config {
   bool memory_sessions = false;     // In place of redis.
   std::string default_app = "kim";  // Whose locations have no prefix; "*": all apps'.
   Duration gateway_lease{30'000};
+  std::string message_store;  // From a file or not; empty: kMessageStore.
+  std::string message_store_file;
+  std::size_t message_days = 90;
+  std::size_t offline_days = 15;  // Not above message_days.
+  std::size_t max_group_members = 10'000;
   LogLevel log_level = LogLevel::kInfo;
   std::vector<std::string> depends;  // Services a gateway follows; empty: all it routes to.
   std::map<std::string, std::string> routes;  // Command prefix -> service name.

@@ -144,6 +144,18 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "A ringgate gateway that has said nothing for so long is gone, and nobody is online there; "
      "the "
      "same for all services of a store, and several times RollCallBeat"},
+    {"MessageStore", MessageStoreKey{at<&Config::message_store>()}, kServicesFixed,
+     "Where chat keeps messages and groups: sqlite:///path/to/file (of one process), "
+     "postgresql://user@host/database (of many), or memory: (lost on restart)",
+     Config::kMessageStore},
+    {"MessageStoreFile", TextKey{at<&Config::message_store_file>()}, kServicesFixed,
+     "File that holds the URL of MessageStore, where that has a password in it"},
+    {"MessageDays", CountKey{at<&Config::message_days>(), 1, 36'500}, kServicesFixed,
+     "Messages older than so many days are deleted"},
+    {"OfflineDays", CountKey{at<&Config::offline_days>(), 1, 36'500}, kServicesFixed,
+     "How many days back a client is told what it missed; not above MessageDays"},
+    {"MaxGroupMembers", CountKey{at<&Config::max_group_members>(), 1, 1'000'000}, kServicesFixed,
+     "Members of a group; beyond it joins and creates are answered 300"},
     {"MonitorPort", PortKey{at<&Config::monitor_port>()}, kFixed,
      "Port of /health, /ready and /metrics", "off"},
     {"MonitorAddress", HostKey{at<&Config::monitor_address>()}, kFixed.needing(Need::kMonitorPort),

@@ -80,15 +80,18 @@ struct ProxiesKey {
 struct RedisKey {
   Place<std::optional<Endpoint>> place;
 };
+struct MessageStoreKey {
+  Place<std::string> place;
+};
 struct LogLevelKey {
   Place<LogLevel> place;
 };
 struct IgnoredKey {};  // Taken, without effect, with a notice.
 
-using KeyKind =
-    std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey, SwitchKey, PortKey,
-                 CountKey, SizeKey, DurationKey, NamesKey, TagsKey, OriginsKey, RoutesKey,
-                 SelectorsKey, ListenKey, ProxiesKey, RedisKey, LogLevelKey, IgnoredKey>;
+using KeyKind = std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey,
+                             SwitchKey, PortKey, CountKey, SizeKey, DurationKey, NamesKey, TagsKey,
+                             OriginsKey, RoutesKey, SelectorsKey, ListenKey, ProxiesKey, RedisKey,
+                             MessageStoreKey, LogLevelKey, IgnoredKey>;
 
 // Who heeds a key. One file may serve all processes of a host, so the others take it, too.
 enum class HeededBy : std::uint8_t { kAll, kGateway, kServices };

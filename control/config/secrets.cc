@@ -27,6 +27,8 @@ const SecretKey kSecretKeys[] = {
      at<&Config::app_secret_previous_file>(), false},
     {"ConsulToken", "ConsulTokenFile", at<&Config::consul, &ConsulOptions::token>(),
      at<&Config::consul, &ConsulOptions::token_file>(), true},
+    {"MessageStore", "MessageStoreFile", at<&Config::message_store>(),
+     at<&Config::message_store_file>(), true},
     {"AdminToken", "AdminTokenFile", at<&Config::admin_token>(), at<&Config::admin_token_file>(),
      true},
 };

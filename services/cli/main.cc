@@ -18,6 +18,7 @@
 #include "services/cli/doctor.h"
 #include "services/cli/explain_route.h"
 #include "services/cli/serve.h"
+#include "services/cli/store.h"
 #include "services/cli/token.h"
 #include "services/cli/wsecho.h"
 #include "services/flags/usage.h"
@@ -55,6 +56,7 @@ int run(int argc, char** argv) {
   ringgate::add_token_command(app, result);
   ringgate::add_explain_route_command(app, result);
   ringgate::add_doctor_command(app, result);
+  ringgate::add_store_command(app, result);
   ringgate::add_wsecho_command(app, result);
   try {
     app.parse(argc, argv);

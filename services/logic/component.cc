@@ -31,13 +31,34 @@ LogicComponent::~LogicComponent() {
   end();
 }
 
+MessageStoreOptions message_store_options(const Config& config, std::uint32_t endpoint) {
+  MessageStoreOptions options;
+  options.url =
+      config.message_store.empty() ? std::string(Config::kMessageStore) : config.message_store;
+  options.message_days = std::chrono::days(config.message_days);
+  options.offline_days = std::chrono::days(config.offline_days);
+  options.max_group_members = config.max_group_members;
+  options.client.endpoint = endpoint;
+  return options;
+}
+
+// The thread of a message store, and how shards get at it.
+Result<MakeMessages> LogicComponent::make_messages(std::uint32_t shards, std::uint32_t endpoint) {
+  Result<std::unique_ptr<StoreThread>> opened =
+      open_message_store(message_store_options(config_, endpoint), shards);
+  if (!opened) return usage_error("MessageStore {}", opened.error().message);
+  messages_ = std::move(*opened);
+  return [thread = messages_.get()](Shard& shard) { return messages_of(*thread, shard); };
+}
+
 Result<void> LogicComponent::start() {
   Result<ShardGroupOptions> options = shard_group_options(config_, 0);
   if (!options) return std::unexpected(options.error());
   options->name = config_.service_name.substr(0, 11);
   options->accept = AcceptMode::kHandOut;
   if (!config_.redis) options->shards = 1;  // sessions in memory are one shard's
-  options->extra_endpoints = config_.redis ? 1 : 0;
+  const std::uint32_t own_threads = config_.redis ? 1 : 0;
+  options->extra_endpoints = own_threads + (use_.keeps_messages ? 1 : 0);
   Result<std::vector<Listener>> listeners = open_listeners(config_, 1, false);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
@@ -56,13 +77,19 @@ Result<void> LogicComponent::start() {
   }
   const MakeStore store =
       config_.redis ? redis_store(redis) : memory_store(config_.default_app, boot_ms);
+  Result<MakeMessages> messages = MakeMessages();
+  if (use_.keeps_messages) messages = make_messages(options->shards, own_threads);
+  if (!messages) return std::unexpected(messages.error());
   Result<std::unique_ptr<ShardGroup>> shards = ShardGroup::create(
-      *options, [&](std::uint32_t) { return make_logic_handler(logic, store, fill_); });
+      *options, [&](std::uint32_t) { return make_logic_handler(logic, store, fill_, *messages); });
   if (!shards) return std::unexpected(shards.error());
   shards_ = std::move(*shards);
   if (config_.redis) {
     store_ = std::make_unique<RedisStoreThread>(redis, shards_->switchboard());
     store_->start();
+  }
+  if (messages_ != nullptr) {
+    if (auto started = messages_->start(shards_->switchboard()); !started) return started;
   }
   if (Result<void> started = shards_->start(listeners_); !started) return started;
   loop_.at_turn_end([this] { return shards_->flush(); });
@@ -141,6 +168,7 @@ void LogicComponent::wait_for_links() {
 void LogicComponent::end() {
   if (shards_ != nullptr) shards_->stop();
   if (store_ != nullptr) store_->stop();
+  if (messages_ != nullptr) messages_->stop();
 }
 
 std::uint64_t LogicComponent::links() const {
@@ -165,6 +193,7 @@ std::optional<std::string> LogicComponent::ready() const {
     add_line(lines, store_->health().problem());
     if (use_.gives_message_ids) add_line(lines, store_->health().ids_problem());
   }
+  if (messages_ != nullptr) add_line(lines, messages_->health().problem());
   const std::scoped_lock lock(mutex_);
   add_line(lines, not_registered_);
   add_line(lines, episodes_.text());
@@ -179,6 +208,11 @@ void LogicComponent::collect(MetricsSnapshot& metrics) const {
       store_->health().collect(metrics, config_.service_id);
       collect_owed(metrics);
       collect_waiting_mail(store_->waiting_mail_bytes(), config_.service_id, "store", metrics);
+    }
+    if (messages_ != nullptr) {
+      messages_->collect(metrics, config_.service_id);
+      collect_waiting_mail(messages_->waiting_mail_bytes(), config_.service_id, "messages",
+                           metrics);
     }
   }
 }

@@ -17,6 +17,7 @@
 #include "services/logic/service.h"
 #include "services/process/component.h"
 #include "services/process/shards.h"
+#include "services/store/message_options.h"
 #include "services/store/redis/thread.h"
 
 namespace ringgate {
@@ -31,7 +32,13 @@ struct LogicUse {
   bool may_give_message_ids = true;
   // It has the handlers of login: gateways of ours tell it which channels they have.
   bool takes_roll_calls = false;
+  // Its handlers use Context::messages(); it is not ready while that store does not work.
+  bool keeps_messages = false;
 };
+
+// As the configuration has it, for a thread that is that extra endpoint.
+[[nodiscard]] MessageStoreOptions message_store_options(const Config& config,
+                                                        std::uint32_t endpoint);
 
 class LogicComponent final : public Component {
  public:
@@ -48,6 +55,7 @@ class LogicComponent final : public Component {
   void collect(MetricsSnapshot& metrics) const override;
 
  private:
+  [[nodiscard]] Result<MakeMessages> make_messages(std::uint32_t shards, std::uint32_t endpoint);
   void end();
   void wait_for_links();
   void read_mail_of_shards();
@@ -61,6 +69,7 @@ class LogicComponent final : public Component {
   FillRouter fill_;
   LogicUse use_;
   std::vector<Listener> listeners_;
+  std::unique_ptr<StoreThread> messages_;  // its clients, in the shards, go before it
   std::unique_ptr<ShardGroup> shards_;
   MailBugs mail_bugs_;
   std::unique_ptr<RedisStoreThread> store_;

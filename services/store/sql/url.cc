@@ -40,7 +40,8 @@ Result<Url> parse_postgres(const std::string& text) {
 
 Result<Url> parse_url(const std::string& text) {
   constexpr std::string_view kSqlitePrefix = "sqlite://";
-  if (text == "memory:") return Url{Kind::kMemory, {}, {}, "memory"};
+  // Without the colon, which YAML wants in quotes, too.
+  if (text == "memory:" || text == "memory") return Url{Kind::kMemory, {}, {}, "memory"};
   if (text.starts_with("postgresql://") || text.starts_with("postgres://")) {
     return parse_postgres(text);
   }

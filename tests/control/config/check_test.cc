@@ -57,6 +57,12 @@ TEST(ConfigCheck, ABoundPerAddressIsNotAboveTheBound) {
   EXPECT_THAT(error_of("MaxConnectionsPerAddress: 101\n"), "(taken)");
 }
 
+TEST(ConfigCheck, MessagesAreKeptAsLongAsTheyAreToldOf) {
+  EXPECT_THAT(error_of("OfflineDays: 30\nMessageDays: 20\n"),
+              HasSubstr("OfflineDays (30) is above MessageDays (20)"));
+  EXPECT_THAT(error_of("OfflineDays: 20\nMessageDays: 20\n"), "(taken)");
+}
+
 TEST(ConfigCheck, NobodyDialsEveryInterface) {
   for (const char* host : {"0.0.0.0", "'::'", "'[::]'", "255.255.255.255", "224.0.0.1"}) {
     EXPECT_THAT(error_of(std::string("PublicAddress: ") + host + "\n"),

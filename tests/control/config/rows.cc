@@ -25,6 +25,7 @@ struct OtherValues {
   Texts operator()(const ServiceIdKey&) const { return {"another"}; }
   Texts operator()(const HostKey&) const { return {"127.0.0.2"}; }
   Texts operator()(const ConsulUrlKey&) const { return {"https://127.0.0.2:8501"}; }
+  Texts operator()(const MessageStoreKey&) const { return {"sqlite:///b.db"}; }
   Texts operator()(const SubprotocolKey&) const { return {"another"}; }
   Texts operator()(const SwitchKey& key) const { return {key.place.get(now) ? "false" : "true"}; }
   Texts operator()(const PortKey& key) const { return {std::to_string(key.place.get(now) + 1)}; }
@@ -93,6 +94,7 @@ Rows::Rows() {
                                  {"AppSecret", secret},
                                  {"AppSecretPrevious", secret},
                                  {"AdminToken", secret},
+                                 {"MessageStore", "sqlite:///a.db"},
                                  {"ConsulToken", secret}});
   const std::string in_file = file("secret", secret);
   KeyValues at_consul = both;
@@ -101,6 +103,7 @@ Rows::Rows() {
                             {"AppSecretFile", in_file},
                             {"AppSecretPreviousFile", in_file},
                             {"AdminTokenFile", in_file},
+                            {"MessageStoreFile", in_file},
                             {"ConsulTokenFile", in_file}});
   bases_ = {inline_secrets, at_consul};
 }

@@ -30,6 +30,20 @@ TEST(ConfigSecrets, ConsulTokenFromAFile) {
                   "both");
 }
 
+TEST(ConfigSecrets, AMessageStoreFromAFile) {
+  const TempDir dir;
+  const std::string file = dir.write("url", "postgresql://chat:s3cret@db/talks\n").string();
+  const std::string base = "ServiceID: g\nRegistryFile: f\n" + kAppSecret;
+  const auto config = parse(base + "MessageStoreFile: " + file + "\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->message_store, "postgresql://chat:s3cret@db/talks");
+  EXPECT_CONTAINS(error_of(parse(base + "MessageStore: 'memory:'\nMessageStoreFile: " + file)),
+                  "both");
+  const std::string wrong = error_of(parse(base + "MessageStore: postgres:/chat:s3cret@db"));
+  EXPECT_CONTAINS(wrong, "MessageStore");
+  EXPECT_EQ(wrong.find("s3cret"), std::string::npos) << wrong;
+}
+
 TEST(ConfigSecrets, SecretsFromFiles) {
   const TempDir dir;
   const std::string now = dir.write("now", "new secret of the tests\n").string();
