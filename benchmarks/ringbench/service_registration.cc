@@ -83,7 +83,7 @@ class ConsulRegistrations final : public ServiceRegistration {
 
  public:
   ConsulRegistrations(std::unique_ptr<Monitor> monitor, std::unique_ptr<ControlLoop> loop,
-                      std::unique_ptr<ConsulRegistry> registry, std::string url)
+                      std::unique_ptr<consul::Registry> registry, std::string url)
       : monitor_(std::move(monitor)),
         loop_(std::move(loop)),
         registry_(std::move(registry)),
@@ -137,7 +137,7 @@ class ConsulRegistrations final : public ServiceRegistration {
 
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<ControlLoop> loop_;
-  std::unique_ptr<ConsulRegistry> registry_;
+  std::unique_ptr<consul::Registry> registry_;
   const std::string url_;
   std::vector<std::string> ids_;
   std::thread thread_;
@@ -145,8 +145,8 @@ class ConsulRegistrations final : public ServiceRegistration {
 
 Result<std::unique_ptr<ServiceRegistration>> start_in_consul(const std::string& url,
                                                              std::vector<Service> services) {
-  ConsulOptions options;
-  Result<std::string> whole_url = parse_consul_url(url);
+  consul::Options options;
+  Result<std::string> whole_url = consul::parse_url(url);
   if (!whole_url) return std::unexpected(whole_url.error());
   options.url = *whole_url;
   options.check_interval = kCheckInterval;
@@ -160,7 +160,7 @@ Result<std::unique_ptr<ServiceRegistration>> start_in_consul(const std::string& 
   }
   auto loop = ControlLoop::create();
   if (!loop) return std::unexpected(loop.error());
-  auto registry = ConsulRegistry::open(**loop, options);
+  auto registry = consul::Registry::open(**loop, options);
   if (!registry) return std::unexpected(registry.error());
   auto registration = std::make_unique<ConsulRegistrations>(std::move(*monitor), std::move(*loop),
                                                             std::move(*registry), options.url);

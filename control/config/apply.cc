@@ -346,7 +346,7 @@ struct Applier {
       return {};
     }
     if (has_control(*text)) return usage_error("has a control character in it; remove it");
-    auto url = parse_consul_url(*text);
+    auto url = consul::parse_url(*text);
     if (!url) return std::unexpected(url.error());
     key.place.set(config, std::move(*url));
     return {};

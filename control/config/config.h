@@ -91,7 +91,7 @@ struct Config {
 
   // The settings of parts, in their words.
   WsUpgradeOptions upgrade;                                 // path: of each listener.
-  ConsulOptions consul;                                     // url: This or registry_file.
+  consul::Options consul;                                   // url: This or registry_file.
   HttpBounds monitor_bounds;                                // Of each port.
   LinkSettings links{.empty_list_hold = Duration(60'000)};  // Ends with drain_time.
   GatewayLimits gateway;

@@ -36,7 +36,7 @@ constexpr std::chrono::seconds kConsulPatience{5};
 Result<KnownServices> ask_consul(const Config& config) {
   Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
   if (!loop) return std::unexpected(loop.error());
-  Result<std::unique_ptr<Registry>> registry = ConsulRegistry::open(**loop, config.consul);
+  Result<std::unique_ptr<Registry>> registry = consul::Registry::open(**loop, config.consul);
   if (!registry) return std::unexpected(registry.error());
   KnownServices known;
   known.source = config.consul.url;

@@ -8,7 +8,7 @@
 namespace ringgate {
 
 Result<std::unique_ptr<Registry>> open_registry(const Config& config, ControlLoop& loop) {
-  if (!config.consul.url.empty()) return ConsulRegistry::open(loop, config.consul);
+  if (!config.consul.url.empty()) return consul::Registry::open(loop, config.consul);
   return FileRegistry::open(config.registry_file, [](const Error& error) {
     spdlog::error("the registry file: {}; the known services stay in use", error.message);
   });

@@ -12,13 +12,13 @@
 #include "control/discovery/consul/options.h"
 #include "control/discovery/consul/problems.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 
-struct ConsulContext {
+struct Context {
   ControlLoop& loop;
-  ConsulHttp& http;
-  const ConsulOptions& options;
-  ConsulProblems& problems;
+  Http& http;
+  const Options& options;
+  Problems& problems;
   std::minstd_rand random{std::random_device{}()};
 
   [[nodiscard]] std::chrono::milliseconds pause_of(Backoff& backoff) {
@@ -26,14 +26,14 @@ struct ConsulContext {
   }
 
   // A fault of one who asks. When Consul refuses our token, its file may hold a newer one.
-  void report(const std::string& who, ConsulFault fault) {
-    const bool is_denied = fault.trouble == ConsulTrouble::kDenied;
+  void report(const std::string& who, Fault fault) {
+    const bool is_denied = fault.trouble == Trouble::kDenied;
     problems.set(who, std::move(fault));
     if (!is_denied || options.token_file.empty()) return;
-    if (Result<std::string> token = read_consul_token(options.token_file)) {
+    if (Result<std::string> token = read_token(options.token_file)) {
       http.use_token(std::move(*token));
     }
   }
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

@@ -8,7 +8,7 @@
 
 #include "control/base/text.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 namespace {
 
 constexpr long kConnectTimeoutMs = 5'000;
@@ -35,34 +35,34 @@ std::optional<std::string> header(CURL* handle, const char* name) {
   return std::string(found->value);
 }
 
-ConsulFailure failure_of(CURLcode code) {
+Failure failure_of(CURLcode code) {
   switch (code) {
     case CURLE_OK:
-      return ConsulFailure::kNone;
+      return Failure::kNone;
     case CURLE_OPERATION_TIMEDOUT:
-      return ConsulFailure::kTimeout;
+      return Failure::kTimeout;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_ISSUER_ERROR:
-      return ConsulFailure::kTls;
+      return Failure::kTls;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
-      return ConsulFailure::kConnect;
+      return Failure::kConnect;
     default:
-      return ConsulFailure::kOther;
+      return Failure::kOther;
   }
 }
 
 }  // namespace
 
-struct ConsulHttp::Transfer {
+struct Http::Transfer {
   RequestId id = 0;
   CURL* handle = nullptr;
   List headers;
@@ -82,7 +82,7 @@ struct ConsulHttp::Transfer {
   std::string failure_text(CURLcode code) const {
     if (is_too_long) return "its answer is longer than we take";
     // libcurl's detailed text of a connection that fails has milliseconds in it.
-    if (failure_of(code) == ConsulFailure::kTls && error[0] != '\0') return error;
+    if (failure_of(code) == Failure::kTls && error[0] != '\0') return error;
     long os_error = 0;
     curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error);
     const bool names_error = code == CURLE_COULDNT_CONNECT && os_error != 0;
@@ -95,10 +95,10 @@ struct ConsulHttp::Transfer {
     return is_known ? text : "";
   }
 
-  ConsulReply reply(CURLcode code) {
-    ConsulReply reply;
-    reply.failure = is_too_long ? ConsulFailure::kTooLong : failure_of(code);
-    if (reply.failure != ConsulFailure::kNone) {
+  Reply reply(CURLcode code) {
+    Reply reply;
+    reply.failure = is_too_long ? Failure::kTooLong : failure_of(code);
+    if (reply.failure != Failure::kNone) {
       reply.failure_text = failure_text(code);
       return reply;
     }
@@ -116,9 +116,9 @@ struct ConsulHttp::Transfer {
 };
 
 // What libcurl calls. None of these may call it back.
-struct ConsulHttp::Callbacks {
+struct Http::Callbacks {
   static int on_socket(CURL* /*handle*/, curl_socket_t fd, int what, void* self, void* /*socket*/) {
-    ConsulHttp& http = *static_cast<ConsulHttp*>(self);
+    Http& http = *static_cast<Http*>(self);
     if (what == CURL_POLL_REMOVE) {
       http.loop_.unwatch(fd);
       return 0;
@@ -131,7 +131,7 @@ struct ConsulHttp::Callbacks {
   }
 
   static int on_timer(CURLM* /*multi*/, long timeout_ms, void* self) {
-    ConsulHttp& http = *static_cast<ConsulHttp*>(self);
+    Http& http = *static_cast<Http*>(self);
     http.loop_.cancel(std::exchange(http.timer_, 0));
     if (timeout_ms < 0) return 0;
     http.timer_ = http.loop_.after(std::chrono::milliseconds(timeout_ms), [&http] {
@@ -160,8 +160,7 @@ struct ConsulHttp::Callbacks {
   }
 };
 
-Result<std::unique_ptr<ConsulHttp>> ConsulHttp::create(ControlLoop& loop,
-                                                       const ConsulOptions& options) {
+Result<std::unique_ptr<Http>> Http::create(ControlLoop& loop, const Options& options) {
   static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (kReady != CURLE_OK) return run_error("libcurl: {}", curl_easy_strerror(kReady));
   const curl_version_info_data* const version = curl_version_info(CURLVERSION_NOW);
@@ -176,10 +175,10 @@ Result<std::unique_ptr<ConsulHttp>> ConsulHttp::create(ControlLoop& loop,
   }
   CURLM* const multi = curl_multi_init();
   if (multi == nullptr) return run_error("libcurl cannot start: out of memory or of open files");
-  return std::unique_ptr<ConsulHttp>(new ConsulHttp(loop, options, multi));
+  return std::unique_ptr<Http>(new Http(loop, options, multi));
 }
 
-ConsulHttp::ConsulHttp(ControlLoop& loop, const ConsulOptions& options, void* multi)
+Http::Http(ControlLoop& loop, const Options& options, void* multi)
     : loop_(loop),
       url_(options.url),
       ca_file_(options.ca_file),
@@ -191,13 +190,13 @@ ConsulHttp::ConsulHttp(ControlLoop& loop, const ConsulOptions& options, void* mu
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
 }
 
-ConsulHttp::~ConsulHttp() {
+Http::~Http() {
   while (!transfers_.empty()) abandon(transfers_.begin()->first);
   curl_multi_cleanup(multi_);
   loop_.cancel(timer_);
 }
 
-bool ConsulHttp::prepare(Transfer& transfer, const ConsulRequest& request) {
+bool Http::prepare(Transfer& transfer, const Request& request) {
   CURL* const handle = transfer.handle = curl_easy_init();
   if (handle == nullptr) return false;
   const auto set = [handle](CURLoption option, auto value) {
@@ -232,7 +231,7 @@ bool ConsulHttp::prepare(Transfer& transfer, const ConsulRequest& request) {
   return done && set(CURLOPT_HTTPHEADER, transfer.headers.get());
 }
 
-ConsulHttp::RequestId ConsulHttp::send(const ConsulRequest& request, Done done) {
+Http::RequestId Http::send(const Request& request, Done done) {
   const RequestId id = next_++;
   auto transfer = std::make_unique<Transfer>();
   transfer->id = id;
@@ -249,7 +248,7 @@ ConsulHttp::RequestId ConsulHttp::send(const ConsulRequest& request, Done done) 
   return id;
 }
 
-void ConsulHttp::abandon(RequestId id) {
+void Http::abandon(RequestId id) {
   const auto found = transfers_.find(id);
   if (found == transfers_.end()) return;
   loop_.cancel(found->second->failing);
@@ -257,13 +256,13 @@ void ConsulHttp::abandon(RequestId id) {
   transfers_.erase(found);
 }
 
-void ConsulHttp::act(int fd) {
+void Http::act(int fd) {
   int running = 0;
   curl_multi_socket_action(multi_, fd, 0, &running);
   reap();
 }
 
-void ConsulHttp::reap() {
+void Http::reap() {
   std::vector<std::pair<RequestId, CURLcode>> ended;
   int left = 0;
   while (const CURLMsg* const message = curl_multi_info_read(multi_, &left)) {
@@ -277,13 +276,13 @@ void ConsulHttp::reap() {
     if (found == transfers_.end()) continue;  // abandoned by the callback of another one
     const std::unique_ptr<Transfer> transfer = std::move(found->second);
     transfers_.erase(found);
-    ConsulReply reply = transfer->reply(code);
+    Reply reply = transfer->reply(code);
     curl_multi_remove_handle(multi_, transfer->handle);
     transfer->done(std::move(reply));
   }
 }
 
-void ConsulHttp::finish(std::chrono::milliseconds limit, const std::function<bool()>& wanted) {
+void Http::finish(std::chrono::milliseconds limit, const std::function<bool()>& wanted) {
   const auto end = std::chrono::steady_clock::now() + limit;
   while (wanted()) {
     const auto left =
@@ -296,10 +295,10 @@ void ConsulHttp::finish(std::chrono::milliseconds limit, const std::function<boo
   }
 }
 
-std::string ConsulHttp::escape(std::string_view text) {
+std::string Http::escape(std::string_view text) {
   const std::unique_ptr<char, void (*)(void*)> escaped(
       curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), &curl_free);
   return escaped == nullptr ? std::string() : std::string(escaped.get());
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

@@ -17,9 +17,9 @@
 #include "control/base/loop.h"
 #include "control/discovery/consul/options.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 
-enum class ConsulFailure : std::uint8_t {
+enum class Failure : std::uint8_t {
   kNone,     // There is an answer: see its status.
   kConnect,  // No connection, or it broke.
   kTimeout,
@@ -28,8 +28,8 @@ enum class ConsulFailure : std::uint8_t {
   kOther,
 };
 
-struct ConsulReply {
-  ConsulFailure failure = ConsulFailure::kNone;
+struct Reply {
+  Failure failure = Failure::kNone;
   std::string failure_text;  // Stays the same for the same cause: no times, no counts.
   long status = 0;
   std::string body;
@@ -39,10 +39,10 @@ struct ConsulReply {
   bool has_leader = true;              // X-Consul-KnownLeader, where it is said and meant
   bool is_filtered = false;            // X-Consul-Results-Filtered-By-ACLs: there is more
 
-  [[nodiscard]] bool is_ok() const { return failure == ConsulFailure::kNone && status == 200; }
+  [[nodiscard]] bool is_ok() const { return failure == Failure::kNone && status == 200; }
 };
 
-struct ConsulRequest {
+struct Request {
   bool is_put = false;
   std::string path;  // With its query, both escaped: "/v1/agent/service/chat01".
   std::string url;   // In place of the agent and a path; our token stays with us.
@@ -50,22 +50,21 @@ struct ConsulRequest {
   std::chrono::milliseconds timeout{5'000};
 };
 
-class ConsulHttp {
+class Http {
  public:
   using RequestId = std::uint64_t;  // never 0
   // Comes from the loop, or from finish(). It may send and abandon requests, but not destroy this.
-  using Done = std::function<void(ConsulReply)>;
+  using Done = std::function<void(Reply)>;
 
   static constexpr std::size_t kMaxHead = 64 * 1024;
   static constexpr std::size_t kMaxBody = 16 * 1024 * 1024;
 
-  static Result<std::unique_ptr<ConsulHttp>> create(ControlLoop& loop,
-                                                    const ConsulOptions& options);
-  ~ConsulHttp();
-  ConsulHttp(const ConsulHttp&) = delete;
-  ConsulHttp& operator=(const ConsulHttp&) = delete;
+  static Result<std::unique_ptr<Http>> create(ControlLoop& loop, const Options& options);
+  ~Http();
+  Http(const Http&) = delete;
+  Http& operator=(const Http&) = delete;
 
-  RequestId send(const ConsulRequest& request, Done done);
+  RequestId send(const Request& request, Done done);
   // Its callback does not come any more. One that has come, or 0, is no error.
   void abandon(RequestId id);
   void use_token(std::string token) { token_ = std::move(token); }
@@ -79,8 +78,8 @@ class ConsulHttp {
  private:
   struct Transfer;
   struct Callbacks;
-  ConsulHttp(ControlLoop& loop, const ConsulOptions& options, void* multi);
-  bool prepare(Transfer& transfer, const ConsulRequest& request);
+  Http(ControlLoop& loop, const Options& options, void* multi);
+  bool prepare(Transfer& transfer, const Request& request);
   void act(int fd);
   void reap();
 
@@ -94,4 +93,4 @@ class ConsulHttp {
   std::map<RequestId, std::unique_ptr<Transfer>> transfers_;
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

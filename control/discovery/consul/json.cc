@@ -12,7 +12,7 @@
 #include "control/base/text.h"
 #include "control/discovery/json.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 namespace {
 
 namespace dom = simdjson::dom;
@@ -94,7 +94,7 @@ Result<dom::element> parse(dom::parser& parser, const simdjson::padded_string& j
 }
 
 void write_check(JsonWriter& json, const Service& service, const std::string& health_url,
-                 const ConsulOptions& options, bool answers) {
+                 const Options& options, bool answers) {
   json.object("Check", [&] {
     json.text("CheckID", service.id + "_normal");
     json.text("Name", service.id + " /health");
@@ -108,7 +108,7 @@ void write_check(JsonWriter& json, const Service& service, const std::string& he
 
 }  // namespace
 
-Result<ServiceList> parse_consul_health(std::string_view json) {
+Result<ServiceList> parse_health(std::string_view json) {
   dom::parser parser;
   const simdjson::padded_string padded(json);
   const Result<dom::element> root = parse(parser, padded);
@@ -142,7 +142,7 @@ Result<ServiceList> parse_consul_health(std::string_view json) {
   return found;
 }
 
-Result<Service> parse_consul_agent_service(std::string_view json) {
+Result<Service> parse_agent_service(std::string_view json) {
   dom::parser parser;
   const simdjson::padded_string padded(json);
   const Result<dom::element> root = parse(parser, padded);
@@ -155,8 +155,7 @@ Result<Service> parse_consul_agent_service(std::string_view json) {
   return service;
 }
 
-std::string format_consul_registration(const Service& service, const ConsulOptions& options,
-                                       bool answers) {
+std::string format_registration(const Service& service, const Options& options, bool answers) {
   std::map<std::string, std::string> meta = service.meta;
   meta["protocol"] = service.protocol;
   if (!service.zone.empty()) meta["zone"] = service.zone;
@@ -179,4 +178,4 @@ std::string format_consul_registration(const Service& service, const ConsulOptio
   return json.take();
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

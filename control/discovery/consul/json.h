@@ -10,20 +10,20 @@
 #include "control/discovery/json.h"
 #include "control/discovery/service.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 
 // The answer of /v1/health/service/NAME. What is not the JSON that Consul documents is an error as
 // a whole; an instance that we cannot use (a bad id, no port, an address that is none) is refused.
 // Those of `refused` have no `json`.
-Result<ServiceList> parse_consul_health(std::string_view json);
+Result<ServiceList> parse_health(std::string_view json);
 
 // The answer of /v1/agent/service/ID.
-Result<Service> parse_consul_agent_service(std::string_view json);
+Result<Service> parse_agent_service(std::string_view json);
 
 // The body for /v1/agent/service/register, as Consul gives it back to the two above. It has a check
 // when the service's meta has a health_url, which begins as passing if that `answers`; otherwise
 // Consul does not use the service before it has asked for itself.
-std::string format_consul_registration(const Service& service, const ConsulOptions& options,
-                                       bool answers = false);
+std::string format_registration(const Service& service, const Options& options,
+                                bool answers = false);
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

@@ -6,9 +6,9 @@
 #include "control/base/text.h"
 #include "control/base/text_file.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 
-Result<std::string> parse_consul_url(std::string_view text) {
+Result<std::string> parse_url(std::string_view text) {
   const std::size_t mark = text.find("://");
   const std::string scheme = mark == text.npos ? "http" : lower_case(text.substr(0, mark));
   std::string_view rest = mark == text.npos ? text : text.substr(mark + 3);
@@ -30,7 +30,7 @@ Result<std::string> parse_consul_url(std::string_view text) {
   return scheme + "://" + format_endpoint(*endpoint);
 }
 
-Result<std::string> read_consul_token(const std::string& file) {
+Result<std::string> read_token(const std::string& file) {
   constexpr std::size_t kMaxToken = 4096;
   const Result<std::string> text = read_text_file(file, kMaxToken);
   if (!text) return usage_error("ConsulTokenFile: {}", text.error().message);
@@ -45,4 +45,4 @@ Result<std::string> read_consul_token(const std::string& file) {
   return token;
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

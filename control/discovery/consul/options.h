@@ -7,13 +7,13 @@
 
 #include "control/base/error.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 
-struct ConsulOptions {
+struct Options {
   using Duration = std::chrono::milliseconds;
 
-  std::string url;    // "http://host:port" or "https://host:port", as parse_consul_url() has it.
-  std::string token;  // Sent as X-Consul-Token; empty: none.
+  std::string url;         // "http://host:port" or "https://host:port", as parse_url() has it.
+  std::string token;       // Sent as X-Consul-Token; empty: none.
   std::string token_file;  // Where the token is; read again when Consul refuses the one we have.
   std::string ca_file;     // PEM; empty: the authorities that the machine trusts.
   std::string datacenter;  // Empty: the agent's own.
@@ -33,9 +33,9 @@ struct ConsulOptions {
 };
 
 // "host:port" (http), "http://host:port" or "https://host:port" to the spelling with the scheme.
-Result<std::string> parse_consul_url(std::string_view text);
+Result<std::string> parse_url(std::string_view text);
 
 // Of the file's first line.
-Result<std::string> read_consul_token(const std::string& file);
+Result<std::string> read_token(const std::string& file);
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

@@ -15,9 +15,9 @@
 #include "control/discovery/consul/http.h"
 #include "control/observe/metrics.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 
-enum class ConsulTrouble : std::uint8_t {
+enum class Trouble : std::uint8_t {
   kConnect,   // No connection, also for TLS.
   kTimeout,   // No answer in time.
   kDenied,    // 401, 403, or answers that leave out what we may not read.
@@ -27,22 +27,21 @@ enum class ConsulTrouble : std::uint8_t {
   kCount,
 };
 
-struct ConsulFault {
-  ConsulTrouble trouble = ConsulTrouble::kConnect;
+struct Fault {
+  Trouble trouble = Trouble::kConnect;
   std::string text;  // What is wrong and how to mend it.
 };
 
-class ConsulProblems {
+class Problems {
  public:
-  explicit ConsulProblems(std::string url) : url_(std::move(url)) {}
+  explicit Problems(std::string url) : url_(std::move(url)) {}
 
   // What is wrong with an answer, if anything. `what` was to be done: "read service chat".
-  [[nodiscard]] std::optional<ConsulFault> fault_of(const ConsulReply& reply,
-                                                    std::string_view what) const;
-  [[nodiscard]] ConsulFault bad_answer(std::string_view what, std::string_view why) const;
+  [[nodiscard]] std::optional<Fault> fault_of(const Reply& reply, std::string_view what) const;
+  [[nodiscard]] Fault bad_answer(std::string_view what, std::string_view why) const;
 
   // `who` asks: "chat" or "registration of gw01".
-  void set(const std::string& who, ConsulFault fault);
+  void set(const std::string& who, Fault fault);
   void clear(const std::string& who);
   void forget(const std::string& who) { texts_.erase(who); }  // It does not ask any more.
   [[nodiscard]] std::optional<Error> current() const;
@@ -55,7 +54,7 @@ class ConsulProblems {
 
   const std::string url_;
   std::map<std::string, std::string> texts_;  // by who
-  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(ConsulTrouble::kCount)> counts_{};
+  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Trouble::kCount)> counts_{};
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

@@ -8,7 +8,7 @@
 #include "control/base/local_address.h"
 #include "control/discovery/consul/json.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 namespace {
 
 void warn_of_no_check(const Service& service) {
@@ -34,20 +34,19 @@ Service at_address(Service service, const std::string& host) {
 
 }  // namespace
 
-ConsulRegistration::ConsulRegistration(ConsulContext& context, Service service,
-                                       std::function<void()> gone)
+Registration::Registration(Context& context, Service service, std::function<void()> gone)
     : context_(context), gone_(std::move(gone)), who_("registration of " + service.id) {
   take(std::move(service));
   next();
 }
 
-ConsulRegistration::~ConsulRegistration() {
+Registration::~Registration() {
   context_.http.abandon(request_);
   context_.loop.cancel(timer_);
   context_.problems.forget(who_);
 }
 
-void ConsulRegistration::change(Service service) {
+void Registration::change(Service service) {
   if (!is_withdrawn_ && service == service_) return;
   take(std::move(service));
   is_withdrawn_ = false;
@@ -55,7 +54,7 @@ void ConsulRegistration::change(Service service) {
   next();
 }
 
-void ConsulRegistration::take(Service service) {
+void Registration::take(Service service) {
   warn_of_no_check(service);
   service_ = std::move(service);
   sent_.reset();
@@ -64,7 +63,7 @@ void ConsulRegistration::take(Service service) {
   answers_ = false;
 }
 
-void ConsulRegistration::withdraw() {
+void Registration::withdraw() {
   if (is_withdrawn_) return;
   is_withdrawn_ = true;
   backoff_.reset();
@@ -72,27 +71,27 @@ void ConsulRegistration::withdraw() {
 }
 
 // What is to be done now, unless something that must not be overtaken is under way.
-void ConsulRegistration::next() {
+void Registration::next() {
   if (request_ != 0 && !may_be_overtaken()) return;
   context_.http.abandon(std::exchange(request_, 0));
   context_.loop.cancel(std::exchange(timer_, 0));
   send(next_step());
 }
 
-ConsulRegistration::Step ConsulRegistration::next_step() const {
+Registration::Step Registration::next_step() const {
   if (is_withdrawn_) return Step::kDeregister;
   if (is_there_) return Step::kLook;
   if (!sent_) return Step::kAsk;
   return is_probed_ ? Step::kRegister : Step::kProbe;
 }
 
-bool ConsulRegistration::may_be_overtaken() const {
+bool Registration::may_be_overtaken() const {
   return step_ != Step::kRegister && step_ != Step::kDeregister;
 }
 
-void ConsulRegistration::send(Step step) {
-  const std::string id = ConsulHttp::escape(service_.id);
-  ConsulRequest request;
+void Registration::send(Step step) {
+  const std::string id = Http::escape(service_.id);
+  Request request;
   request.timeout = context_.options.request_timeout;
   switch (step) {
     case Step::kProbe:
@@ -103,7 +102,7 @@ void ConsulRegistration::send(Step step) {
       request.is_put = true;
       // A check that was left by an earlier process of this id and that we do not have goes.
       request.path = "/v1/agent/service/register?replace-existing-checks=true";
-      request.body = format_consul_registration(*sent_, context_.options, answers_);
+      request.body = format_registration(*sent_, context_.options, answers_);
       break;
     case Step::kAsk:
     case Step::kLook:
@@ -116,7 +115,7 @@ void ConsulRegistration::send(Step step) {
   }
   step_ = step;
   // What is_there_ will be about, should the service change meanwhile.
-  request_ = context_.http.send(request, [this, step, sent = service_](const ConsulReply& reply) {
+  request_ = context_.http.send(request, [this, step, sent = service_](const Reply& reply) {
     request_ = 0;
     if (step == Step::kProbe) return probed(reply);
     if (step == Step::kRegister && sent != service_ && reply.is_ok()) return next();
@@ -124,12 +123,12 @@ void ConsulRegistration::send(Step step) {
   });
 }
 
-void ConsulRegistration::answered(Step step, const ConsulReply& reply) {
+void Registration::answered(Step step, const Reply& reply) {
   // An agent that does not know the service says so with 404: no fault when we look or leave.
   const bool is_unknown = reply.status == 404 && step != Step::kRegister;
   const char* const verb = may_be_overtaken() ? "read" : "register";
   if (!is_unknown) {
-    if (std::optional<ConsulFault> fault = context_.problems.fault_of(
+    if (std::optional<Fault> fault = context_.problems.fault_of(
             reply, fmt::format("{} service {} ({})", verb, service_.name, service_.id))) {
       return failed(std::move(*fault));
     }
@@ -154,7 +153,7 @@ void ConsulRegistration::answered(Step step, const ConsulReply& reply) {
   gone();
 }
 
-void ConsulRegistration::asked(const ConsulReply& reply) {
+void Registration::asked(const Reply& reply) {
   std::string host;
   if (!is_loopback_host(reply.peer_address)) {
     const bool is_v6 = reply.own_address.contains(':');
@@ -166,7 +165,7 @@ void ConsulRegistration::asked(const ConsulReply& reply) {
 
 // A check that Consul cannot make would let it use us for a while, and then not: it begins as
 // critical then, as it would without this.
-void ConsulRegistration::probed(const ConsulReply& reply) {
+void Registration::probed(const Reply& reply) {
   is_probed_ = true;
   answers_ = reply.is_ok();
   if (!answers_ && !has_complained_) {
@@ -174,13 +173,13 @@ void ConsulRegistration::probed(const ConsulReply& reply) {
         "{} ({}): nothing good comes from its own {} ({}); Consul uses it when that answers; see "
         "MonitorAddress and PublicAddress",
         service_.id, service_.name, sent_->meta.at("health_url"),
-        reply.failure == ConsulFailure::kNone ? std::to_string(reply.status) : reply.failure_text);
+        reply.failure == Failure::kNone ? std::to_string(reply.status) : reply.failure_text);
   }
   has_complained_ = !answers_;
   next();
 }
 
-void ConsulRegistration::registered() {
+void Registration::registered() {
   const std::string where = sent_->address.empty()
                                 ? fmt::format("the node's address, port {}", service_.port)
                                 : format_endpoint({sent_->address, service_.port});
@@ -192,9 +191,9 @@ void ConsulRegistration::registered() {
   pause(context_.options.recheck);
 }
 
-void ConsulRegistration::looked(const ConsulReply& reply) {
+void Registration::looked(const Reply& reply) {
   const Result<Service> there =
-      reply.status == 404 ? run_error("forgotten") : parse_consul_agent_service(reply.body);
+      reply.status == 404 ? run_error("forgotten") : parse_agent_service(reply.body);
   if (there && *there == *sent_) return pause(context_.options.recheck);
   is_there_ = false;
   if (reply.status == 404) {
@@ -206,16 +205,16 @@ void ConsulRegistration::looked(const ConsulReply& reply) {
   pause(context_.options.recheck);  // Its other owner may be doing the same.
 }
 
-void ConsulRegistration::failed(ConsulFault fault) {
+void Registration::failed(Fault fault) {
   context_.report(who_, std::move(fault));
   pause(context_.pause_of(backoff_));
 }
 
-void ConsulRegistration::pause(std::chrono::milliseconds time) {
+void Registration::pause(std::chrono::milliseconds time) {
   timer_ = context_.loop.after(time, [this] {
     timer_ = 0;
     next();
   });
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

@@ -18,16 +18,16 @@
 #include "control/discovery/consul/context.h"
 #include "control/discovery/service.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 
-class ConsulRegistration {
+class Registration {
  public:
   // Starts at once. `gone` is called once, when the registration has been taken back; it may
   // destroy this.
-  ConsulRegistration(ConsulContext& context, Service service, std::function<void()> gone);
-  ~ConsulRegistration();
-  ConsulRegistration(const ConsulRegistration&) = delete;
-  ConsulRegistration& operator=(const ConsulRegistration&) = delete;
+  Registration(Context& context, Service service, std::function<void()> gone);
+  ~Registration();
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
 
   void change(Service service);  // also after withdraw()
   void withdraw();
@@ -49,15 +49,15 @@ class ConsulRegistration {
   [[nodiscard]] bool may_be_overtaken() const;
   void take(Service service);
   void send(Step step);
-  void answered(Step step, const ConsulReply& reply);
-  void asked(const ConsulReply& reply);
-  void probed(const ConsulReply& reply);
+  void answered(Step step, const Reply& reply);
+  void asked(const Reply& reply);
+  void probed(const Reply& reply);
   void registered();
-  void looked(const ConsulReply& reply);
-  void failed(ConsulFault fault);
+  void looked(const Reply& reply);
+  void failed(Fault fault);
   void pause(std::chrono::milliseconds time);
 
-  ConsulContext& context_;
+  Context& context_;
   Service service_;
   std::optional<Service> sent_;  // service_ as Consul is told it; nothing: its address is not known
   const std::function<void()> gone_;
@@ -69,8 +69,8 @@ class ConsulRegistration {
   bool has_complained_ = false;  // The log was told that it does not.
   Backoff backoff_;
   Step step_ = Step::kRegister;  // Of request_.
-  ConsulHttp::RequestId request_ = 0;
+  Http::RequestId request_ = 0;
   ControlLoop::TimerId timer_ = 0;
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

@@ -10,7 +10,7 @@
 #include "control/base/local_address.h"
 #include "control/discovery/json.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 namespace {
 
 // How long a process that ends waits for Consul to hear of it.
@@ -18,13 +18,12 @@ constexpr std::chrono::milliseconds kLeaveTime{1000};
 
 }  // namespace
 
-Result<std::unique_ptr<ConsulRegistry>> ConsulRegistry::open(ControlLoop& loop,
-                                                             ConsulOptions options) {
-  Result<std::string> url = parse_consul_url(options.url);
+Result<std::unique_ptr<Registry>> Registry::open(ControlLoop& loop, Options options) {
+  Result<std::string> url = parse_url(options.url);
   if (!url) return usage_error("ConsulURL: {}", url.error().message);
   options.url = std::move(*url);
   if (!options.token_file.empty()) {
-    Result<std::string> token = read_consul_token(options.token_file);
+    Result<std::string> token = read_token(options.token_file);
     if (!token) return std::unexpected(token.error());
     options.token = std::move(*token);
   }
@@ -32,31 +31,29 @@ Result<std::unique_ptr<ConsulRegistry>> ConsulRegistry::open(ControlLoop& loop,
     return usage_error("ConsulCA: cannot read {}: {}; check the path and its permissions",
                        options.ca_file, std::strerror(errno));
   }
-  Result<std::unique_ptr<ConsulHttp>> http = ConsulHttp::create(loop, options);
+  Result<std::unique_ptr<Http>> http = Http::create(loop, options);
   if (!http) return std::unexpected(http.error());
-  return std::unique_ptr<ConsulRegistry>(
-      new ConsulRegistry(loop, std::move(options), std::move(*http)));
+  return std::unique_ptr<Registry>(new Registry(loop, std::move(options), std::move(*http)));
 }
 
-ConsulRegistry::ConsulRegistry(ControlLoop& loop, ConsulOptions options,
-                               std::unique_ptr<ConsulHttp> http)
+Registry::Registry(ControlLoop& loop, Options options, std::unique_ptr<Http> http)
     : options_(std::move(options)),
       problems_(options_.url),
       http_(std::move(http)),
       context_{loop, *http_, options_, problems_} {}
 
-ConsulRegistry::~ConsulRegistry() {
+Registry::~Registry() {
   watches_.clear();
   std::erase_if(registrations_, [](const auto& entry) { return !entry.second->is_withdrawn(); });
   http_->finish(kLeaveTime, [this] { return is_leaving(); });
 }
 
-bool ConsulRegistry::is_leaving() const {
+bool Registry::is_leaving() const {
   return std::ranges::any_of(registrations_,
                              [](const auto& entry) { return entry.second->is_waiting(); });
 }
 
-Result<std::vector<Service>> ConsulRegistry::find(std::string_view name) {
+Result<std::vector<Service>> Registry::find(std::string_view name) {
   const auto watch = watches_.find(name);
   if (watch == watches_.end()) {
     return run_error("service {} is not subscribed to, so Consul was not asked", name);
@@ -65,27 +62,27 @@ Result<std::vector<Service>> ConsulRegistry::find(std::string_view name) {
   return *watch->second->known();
 }
 
-Result<void> ConsulRegistry::subscribe(std::string_view name, Watcher watcher) {
+Result<void> Registry::subscribe(std::string_view name, Watcher watcher) {
   if (!valid_service_id(name)) {
     return usage_error("service name \"{}\" is not 1-64 characters of A-Z a-z 0-9 . _ -", name);
   }
   watches_.insert_or_assign(std::string(name), nullptr);  // The old one ends before the new begins.
   watches_.find(name)->second =
-      std::make_unique<ConsulWatch>(context_, std::string(name), std::move(watcher));
+      std::make_unique<Watch>(context_, std::string(name), std::move(watcher));
   return {};
 }
 
-bool ConsulRegistry::may_be_partial(std::string_view name) const {
+bool Registry::may_be_partial(std::string_view name) const {
   const auto watch = watches_.find(name);
   return watch != watches_.end() && watch->second != nullptr && watch->second->may_be_partial();
 }
 
-void ConsulRegistry::unsubscribe(std::string_view name) {
+void Registry::unsubscribe(std::string_view name) {
   const auto watch = watches_.find(name);
   if (watch != watches_.end()) watches_.erase(watch);
 }
 
-Result<void> ConsulRegistry::register_service(const Service& service) {
+Result<void> Registry::register_service(const Service& service) {
   Service to_check = service;
   // Found out when the agent is asked.
   if (is_wildcard_host(service.address)) to_check.address = "127.0.0.1";
@@ -96,19 +93,19 @@ Result<void> ConsulRegistry::register_service(const Service& service) {
     return {};
   }
   const auto gone = [this, id = service.id] { registrations_.erase(id); };
-  registrations_.emplace(service.id, std::make_unique<ConsulRegistration>(context_, service, gone));
+  registrations_.emplace(service.id, std::make_unique<Registration>(context_, service, gone));
   return {};
 }
 
-bool ConsulRegistry::is_registered(std::string_view id) const {
+bool Registry::is_registered(std::string_view id) const {
   const auto known = registrations_.find(id);
   return known != registrations_.end() && known->second->is_there();
 }
 
-Result<void> ConsulRegistry::deregister(std::string_view id) {
+Result<void> Registry::deregister(std::string_view id) {
   const auto known = registrations_.find(id);
   if (known != registrations_.end()) known->second->withdraw();
   return {};
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

@@ -16,13 +16,13 @@
 #include "control/discovery/consul/watch.h"
 #include "control/discovery/registry.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 
-class ConsulRegistry final : public Registry {
+class Registry final : public ringgate::Registry {
  public:
   // An error if a file that the options name cannot be read; an agent that is not there is none.
-  static Result<std::unique_ptr<ConsulRegistry>> open(ControlLoop& loop, ConsulOptions options);
-  ~ConsulRegistry() override;
+  static Result<std::unique_ptr<Registry>> open(ControlLoop& loop, Options options);
+  ~Registry() override;
 
   // An error for a name that is not subscribed to, or not answered yet.
   Result<std::vector<Service>> find(std::string_view name) override;
@@ -38,15 +38,15 @@ class ConsulRegistry final : public Registry {
   void collect(MetricsSnapshot& metrics) const override { problems_.collect(metrics); }
 
  private:
-  ConsulRegistry(ControlLoop& loop, ConsulOptions options, std::unique_ptr<ConsulHttp> http);
+  Registry(ControlLoop& loop, Options options, std::unique_ptr<Http> http);
   [[nodiscard]] bool is_leaving() const;
 
-  const ConsulOptions options_;
-  ConsulProblems problems_;
-  std::unique_ptr<ConsulHttp> http_;
-  ConsulContext context_;
-  std::map<std::string, std::unique_ptr<ConsulWatch>, std::less<>> watches_;  // by name
-  std::map<std::string, std::unique_ptr<ConsulRegistration>, std::less<>> registrations_;  // by id
+  const Options options_;
+  Problems problems_;
+  std::unique_ptr<Http> http_;
+  Context context_;
+  std::map<std::string, std::unique_ptr<Watch>, std::less<>> watches_;               // by name
+  std::map<std::string, std::unique_ptr<Registration>, std::less<>> registrations_;  // by id
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

@@ -7,55 +7,55 @@
 
 #include "control/discovery/consul/json.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 
-ConsulWatch::ConsulWatch(ConsulContext& context, std::string name, Registry::Watcher watcher)
+Watch::Watch(Context& context, std::string name, ringgate::Registry::Watcher watcher)
     : context_(context), name_(std::move(name)), watcher_(std::move(watcher)) {
   ask();
 }
 
-ConsulWatch::~ConsulWatch() {
+Watch::~Watch() {
   context_.http.abandon(request_);
   context_.loop.cancel(timer_);
   context_.problems.forget(name_);
 }
 
-std::string ConsulWatch::path() const {
-  const ConsulOptions& options = context_.options;
-  std::string path = "/v1/health/service/" + ConsulHttp::escape(name_) + "?passing";
+std::string Watch::path() const {
+  const Options& options = context_.options;
+  std::string path = "/v1/health/service/" + Http::escape(name_) + "?passing";
   if (index_ != 0) path += fmt::format("&index={}&wait={}ms", index_, options.wait.count());
   if (options.stale) path += "&stale";
-  if (!options.datacenter.empty()) path += "&dc=" + ConsulHttp::escape(options.datacenter);
-  if (!options.tag.empty()) path += "&tag=" + ConsulHttp::escape(options.tag);
+  if (!options.datacenter.empty()) path += "&dc=" + Http::escape(options.datacenter);
+  if (!options.tag.empty()) path += "&tag=" + Http::escape(options.tag);
   return path;
 }
 
-void ConsulWatch::ask() {
-  const ConsulOptions& options = context_.options;
-  ConsulRequest request;
+void Watch::ask() {
+  const Options& options = context_.options;
+  Request request;
   request.path = path();
   request.timeout = options.request_timeout;
   // Consul adds up to a sixteenth to the wait, so that not everybody comes back at once.
   if (index_ != 0) request.timeout = options.wait + options.wait / 16 + options.margin;
   asked_at_ = Clock::now();
-  request_ = context_.http.send(request, [this](const ConsulReply& reply) {
+  request_ = context_.http.send(request, [this](const Reply& reply) {
     request_ = 0;
     answered(reply);
   });
 }
 
-void ConsulWatch::answered(const ConsulReply& reply) {
+void Watch::answered(const Reply& reply) {
   const std::string what = "read service " + name_;
-  if (std::optional<ConsulFault> fault = context_.problems.fault_of(reply, what)) {
+  if (std::optional<Fault> fault = context_.problems.fault_of(reply, what)) {
     return failed(std::move(*fault));
   }
   if (reply.is_filtered) {
-    return failed({ConsulTrouble::kDenied,
-                   fmt::format("Consul at {}: the token may not see all of service {}; set "
-                               "ConsulToken or ConsulTokenFile to one that may",
-                               context_.options.url, name_)});
+    return failed(
+        {Trouble::kDenied, fmt::format("Consul at {}: the token may not see all of service {}; set "
+                                       "ConsulToken or ConsulTokenFile to one that may",
+                                       context_.options.url, name_)});
   }
-  Result<ServiceList> found = parse_consul_health(reply.body);
+  Result<ServiceList> found = parse_health(reply.body);
   if (!found) return failed(context_.problems.bad_answer(what, found.error().message));
   // It counts from the beginning: Consul has lost its state, or an agent the stream that it
   // followed (then it says index 1 and an empty list). Its next answer, to a question that does not
@@ -68,8 +68,8 @@ void ConsulWatch::answered(const ConsulReply& reply) {
   if (reply.has_leader) {
     context_.problems.clear(name_);
   } else {
-    context_.problems.set(name_, {ConsulTrouble::kServer,
-                                  fmt::format("Consul at {} has no leader: what it says may be old",
+    context_.problems.set(
+        name_, {Trouble::kServer, fmt::format("Consul at {} has no leader: what it says may be old",
                                               context_.options.url)});
   }
   if (has_forgotten) {
@@ -82,14 +82,14 @@ void ConsulWatch::answered(const ConsulReply& reply) {
   if (known_ == found->services) return;
   known_ = std::move(found->services);
   // Copies: the watcher may end this watch.
-  const Registry::Watcher watcher = watcher_;
+  const ringgate::Registry::Watcher watcher = watcher_;
   const std::vector<Service> services = *known_;
   watcher(services);
 }
 
 // Takes the index of a good answer. One that did not move although it had time to, or moved back
 // (Consul lost its state), or is not there, is not trusted to wait next time: no hot loop.
-std::chrono::milliseconds ConsulWatch::pause_after(const ConsulReply& reply) {
+std::chrono::milliseconds Watch::pause_after(const Reply& reply) {
   const std::uint64_t before = index_;
   const std::uint64_t now = reply.index.value_or(0);
   const auto took = std::chrono::floor<std::chrono::milliseconds>(Clock::now() - asked_at_);
@@ -103,7 +103,7 @@ std::chrono::milliseconds ConsulWatch::pause_after(const ConsulReply& reply) {
 
 // An agent that comes back may count from the beginning: waiting for the old index there would be
 // waiting in vain, and a question that does not wait tells soonest that all is well again.
-void ConsulWatch::failed(ConsulFault fault) {
+void Watch::failed(Fault fault) {
   index_ = 0;
   has_failed_ = true;
   context_.report(name_, std::move(fault));
@@ -114,7 +114,7 @@ void ConsulWatch::failed(ConsulFault fault) {
 }
 
 // What an instance registers is its operator's mistake: the one that was known by its id stays.
-void ConsulWatch::keep_refused(ServiceList& found) const {
+void Watch::keep_refused(ServiceList& found) const {
   if (!known_) return;
   for (const RefusedService& entry : found.refused) {
     const auto known = std::ranges::find(*known_, entry.id, &Service::id);
@@ -126,7 +126,7 @@ void ConsulWatch::keep_refused(ServiceList& found) const {
 }
 
 // Each once, while it stays as it is.
-void ConsulWatch::report_refused(const std::vector<RefusedService>& refused) {
+void Watch::report_refused(const std::vector<RefusedService>& refused) {
   constexpr std::size_t kMostReported = 20;
   std::vector<std::string> said;
   for (const RefusedService& entry : refused) {
@@ -142,4 +142,4 @@ void ConsulWatch::report_refused(const std::vector<RefusedService>& refused) {
   refused_ = std::move(said);
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

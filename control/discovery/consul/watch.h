@@ -12,15 +12,15 @@
 #include "control/discovery/json.h"
 #include "control/discovery/registry.h"
 
-namespace ringgate {
+namespace ringgate::consul {
 
-class ConsulWatch {
+class Watch {
  public:
   // Starts asking at once. The watcher may destroy this watch.
-  ConsulWatch(ConsulContext& context, std::string name, Registry::Watcher watcher);
-  ~ConsulWatch();
-  ConsulWatch(const ConsulWatch&) = delete;
-  ConsulWatch& operator=(const ConsulWatch&) = delete;
+  Watch(Context& context, std::string name, ringgate::Registry::Watcher watcher);
+  ~Watch();
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
 
   // Nothing before the first good answer.
   [[nodiscard]] const std::optional<std::vector<Service>>& known() const { return known_; }
@@ -32,16 +32,16 @@ class ConsulWatch {
   using Clock = std::chrono::steady_clock;
 
   void ask();
-  void answered(const ConsulReply& reply);
+  void answered(const Reply& reply);
   [[nodiscard]] std::string path() const;
-  [[nodiscard]] std::chrono::milliseconds pause_after(const ConsulReply& reply);
-  void failed(ConsulFault fault);
+  [[nodiscard]] std::chrono::milliseconds pause_after(const Reply& reply);
+  void failed(Fault fault);
   void keep_refused(ServiceList& found) const;
   void report_refused(const std::vector<RefusedService>& refused);
 
-  ConsulContext& context_;
+  Context& context_;
   const std::string name_;
-  const Registry::Watcher watcher_;
+  const ringgate::Registry::Watcher watcher_;
   std::optional<std::vector<Service>> known_;
   bool has_failed_ = false;           // Since the last good answer.
   bool after_outage_ = false;         // The last good answer was the first after failures.
@@ -49,8 +49,8 @@ class ConsulWatch {
   std::uint64_t index_ = 0;  // Of the last good answer; 0: the next question does not wait.
   Clock::time_point asked_at_;
   Backoff backoff_;
-  ConsulHttp::RequestId request_ = 0;
+  Http::RequestId request_ = 0;
   ControlLoop::TimerId timer_ = 0;
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::consul

@@ -168,7 +168,7 @@ TEST(Config, EveryKeyOfConsulIsWhereItBelongs) {
                             "ConsulWait: 5m\nConsulCheckInterval: 2s\nConsulCheckTimeout: 3s\n"
                             "ConsulDeregisterAfter: 2m\nConsulRecheck: 4s\n");
   ASSERT_TRUE(config) << config.error().message;
-  const ConsulOptions& options = config->consul;
+  const consul::Options& options = config->consul;
   EXPECT_EQ(options.url, "https://localhost:8501");
   EXPECT_EQ(options.token, "t");
   EXPECT_EQ(options.ca_file, ca);

@@ -1,4 +1,4 @@
-// A ConsulRegistry on a control loop of its own, asked by the test's thread, and what it told.
+// A consul::Registry on a control loop of its own, asked by the test's thread, and what it told.
 #pragma once
 
 #include <httplib.h>
@@ -19,8 +19,8 @@
 namespace ringgate::test {
 
 // Options with which a test does not wait longer than it has to.
-inline ConsulOptions quick(const std::string& url) {
-  ConsulOptions options;
+inline consul::Options quick(const std::string& url) {
+  consul::Options options;
   options.url = url;
   options.check_interval = std::chrono::seconds(1);
   options.recheck = std::chrono::milliseconds(50);
@@ -42,9 +42,9 @@ inline Service a_service(const std::string& id, const std::string& name = "chat"
 
 class RegistryUnderTest {
  public:
-  explicit RegistryUnderTest(const ConsulOptions& options) {
+  explicit RegistryUnderTest(const consul::Options& options) {
     thread_.call(
-        [&] { registry_ = std::move(ConsulRegistry::open(thread_.loop(), options).value()); });
+        [&] { registry_ = std::move(consul::Registry::open(thread_.loop(), options).value()); });
   }
   ~RegistryUnderTest() { close(); }
   RegistryUnderTest(const RegistryUnderTest&) = delete;
@@ -113,7 +113,7 @@ class RegistryUnderTest {
 
  private:
   LoopThread thread_;
-  std::unique_ptr<ConsulRegistry> registry_;
+  std::unique_ptr<consul::Registry> registry_;
   // The loop's thread alone.
   std::map<std::string, std::vector<std::vector<Service>>> told_;
   std::map<std::string, std::vector<bool>> partial_;

@@ -9,7 +9,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(ConsulJson, AHealthAnswerBecomesServices) {
-  const auto found = parse_consul_health(R"([
+  const auto found = consul::parse_health(R"([
     {"Node":{"Node":"n","Address":"10.0.0.9"},
      "Service":{"ID":"chat02","Service":"chat","Tags":["a","b"],"Address":"","Port":8102,
                 "Meta":{"protocol":"tcp","zone":"z","lanes":"1"},"Weights":{"Passing":1}},
@@ -29,7 +29,7 @@ TEST(ConsulJson, AHealthAnswerBecomesServices) {
 }
 
 TEST(ConsulJson, WhatCannotBeUsedIsRefusedInstanceByInstance) {
-  const auto found = parse_consul_health(R"([
+  const auto found = consul::parse_health(R"([
     {"Node":{"Address":"10.0.0.9"},"Service":{"ID":"a","Service":"c","Address":"10.0.0.1","Port":1}},
     {"Node":{"Address":"10.0.0.9"},"Service":{"ID":"b","Service":"c","Address":"10.0.0.2:2","Port":1}},
     {"Node":{"Address":"10.0.0.9"},"Service":{"ID":"d","Service":"c","Address":"http://x","Port":1}},
@@ -53,7 +53,7 @@ TEST(ConsulJson, WhatCannotBeUsedIsRefusedInstanceByInstance) {
 }
 
 TEST(ConsulJson, WhatNobodyCanDialIsRefused) {
-  const auto found = parse_consul_health(
+  const auto found = consul::parse_health(
       R"([{"Node":{"Address":"a"},"Service":{"ID":"x","Service":"c","Address":"0.0.0.0","Port":1}},
           {"Node":{"Address":"::"},"Service":{"ID":"y","Service":"c","Port":1}},
           {"Node":{"Address":"a"},"Service":{"ID":"z","Service":"c","Port":1}}])");
@@ -65,7 +65,7 @@ TEST(ConsulJson, WhatNobodyCanDialIsRefused) {
 }
 
 TEST(ConsulJson, AnIdAtTwoAgentsIsOneService) {
-  const auto found = parse_consul_health(
+  const auto found = consul::parse_health(
       R"([{"Node":{"Address":"a"},"Service":{"ID":"x","Service":"chat","Port":1}},
           {"Node":{"Address":"b"},"Service":{"ID":"x","Service":"chat","Port":1}}])");
   ASSERT_TRUE(found);
@@ -81,7 +81,7 @@ TEST(ConsulJson, WhatIsNotConsulsIsAnError) {
         R"([{"Node": {}, "Service": {"ID": 1, "Service": "c", "Port": 1}}])",
         R"([{"Node": {}, "Service": {"ID": "x", "Service": "c", "Port": 1, "Tags": [1]}}])",
         R"([{"Node": {}, "Service": {"ID": "x", "Service": "c", "Port": 1, "Meta": {"a": 1}}}])"}) {
-    EXPECT_FALSE(parse_consul_health(json)) << json;
+    EXPECT_FALSE(consul::parse_health(json)) << json;
   }
 }
 
@@ -91,27 +91,28 @@ TEST(ConsulJson, ARegistrationSaysWhatTheContractWants) {
       "10.0.0.1", 8001,
       "ws",       "",
       {"IDC:SH"}, {{"domain", "ws://a/\"b\""}, {"health_url", "http://10.0.0.1:9/health"}}};
-  const std::string json = format_consul_registration(service, ConsulOptions{});
+  const std::string json = consul::format_registration(service, consul::Options{});
   EXPECT_EQ(json, R"({"ID": "gw01", "Name": "tgateway", "Address": "10.0.0.1", "Port": 8001, )"
                   R"("Tags": ["IDC:SH"], "Meta": {"domain": "ws://a/\"b\"", )"
                   R"("health_url": "http://10.0.0.1:9/health", "protocol": "ws"}, )"
                   R"("Check": {"CheckID": "gw01_normal", "Name": "gw01 /health", )"
                   R"("HTTP": "http://10.0.0.1:9/health", "Interval": "10s", "Timeout": "1s", )"
                   R"("DeregisterCriticalServiceAfter": "20s"}})");
-  EXPECT_THAT(format_consul_registration(service, ConsulOptions{}, true),
+  EXPECT_THAT(consul::format_registration(service, consul::Options{}, true),
               HasSubstr(R"("DeregisterCriticalServiceAfter": "20s", "Status": "passing"}})"));
   service.meta.erase("health_url");
-  EXPECT_THAT(format_consul_registration(service, ConsulOptions{}), Not(HasSubstr("Check")));
+  EXPECT_THAT(consul::format_registration(service, consul::Options{}), Not(HasSubstr("Check")));
 }
 
 TEST(ConsulUrl, IsSchemeHostAndPort) {
-  EXPECT_EQ(parse_consul_url("localhost:8500").value(), "http://localhost:8500");
-  EXPECT_EQ(parse_consul_url(":8500").value(), "http://127.0.0.1:8500");
-  EXPECT_EQ(parse_consul_url("http://[::1]:8500/").value(), "http://[::1]:8500");
-  EXPECT_EQ(parse_consul_url("HTTPS://consul.example:8501").value(), "https://consul.example:8501");
+  EXPECT_EQ(consul::parse_url("localhost:8500").value(), "http://localhost:8500");
+  EXPECT_EQ(consul::parse_url(":8500").value(), "http://127.0.0.1:8500");
+  EXPECT_EQ(consul::parse_url("http://[::1]:8500/").value(), "http://[::1]:8500");
+  EXPECT_EQ(consul::parse_url("HTTPS://consul.example:8501").value(),
+            "https://consul.example:8501");
   for (const char* const bad : {"", "localhost", "http://localhost", "ftp://a:1", "a:0", "a:99999",
                                 "http://a:1/path", "http://u@a:1", "http://a:1?x", "a b:1"}) {
-    EXPECT_FALSE(parse_consul_url(bad)) << bad;
+    EXPECT_FALSE(consul::parse_url(bad)) << bad;
   }
 }
 

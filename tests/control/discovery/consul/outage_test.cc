@@ -60,7 +60,7 @@ TEST(ConsulOutage, AnAgentThatIsNotThereAtTheStartIsWaitedFor) {
 TEST(ConsulOutage, AnAgentThatAnswersNothingIsAProblemAndBlocksNobody) {
   ConsulAgent agent;
   agent.add("chat01", "chat", 1);
-  ConsulOptions options = quick(agent.url());
+  consul::Options options = quick(agent.url());
   options.wait = std::chrono::milliseconds(50);
   options.margin = options.request_timeout = std::chrono::milliseconds(100);
   RegistryUnderTest ours(options);
@@ -104,7 +104,7 @@ struct LockedAgent {
 
 TEST(ConsulPermission, WithoutATokenTheListIsEmptyAndRegisteringIsDenied) {
   const LockedAgent locked;
-  ConsulOptions with_token = quick(locked.agent.url());
+  consul::Options with_token = quick(locked.agent.url());
   with_token.token = locked.token;
   RegistryUnderTest chat(with_token);
   chat.subscribe("chat");
@@ -123,7 +123,7 @@ TEST(ConsulPermission, WithoutATokenTheListIsEmptyAndRegisteringIsDenied) {
 TEST(ConsulPermission, ATokenThatConsulDoesNotKnowIsReplacedByTheNextOneInItsFile) {
   const LockedAgent locked;
   const TempDir folder;
-  ConsulOptions options = quick(locked.agent.url());
+  consul::Options options = quick(locked.agent.url());
   options.token_file = folder.write("token", "9f5b0d5c-0000-4000-8000-000000000000\n").string();
   RegistryUnderTest ours(options);
   ours.subscribe("chat");
@@ -146,7 +146,7 @@ TEST(ConsulTls, TheAgentIsTrustedByItsAuthorityOnly) {
   const ConsulAgent agent({.config = R"({"cert_file":")" + file("dc1-server-consul-0.pem") +
                                      R"(","key_file":")" + file("dc1-server-consul-0-key.pem") +
                                      R"("})"});
-  ConsulOptions options = quick("https://127.0.0.1:" + std::to_string(agent.https_port()));
+  consul::Options options = quick("https://127.0.0.1:" + std::to_string(agent.https_port()));
   options.ca_file = file("consul-agent-ca.pem");
   RegistryUnderTest ours(options);
   ours.subscribe("chat");
@@ -178,13 +178,13 @@ TEST(ConsulLeader, WithoutOneTheKnownServicesStayInUse) {
   ConsulAgent third(others);
   first.wait_for_leader();
 
-  ConsulOptions options = quick(first.url());
+  consul::Options options = quick(first.url());
   options.wait = std::chrono::milliseconds(200);
   RegistryUnderTest ours(options);
   ours.add(a_service("chat01"));
   ours.subscribe("chat");
   ASSERT_TRUE(ours.comes_to_know("chat", {"chat01"}));
-  ConsulOptions stale = options;
+  consul::Options stale = options;
   stale.stale = true;
   RegistryUnderTest content(stale);
   content.subscribe("chat");

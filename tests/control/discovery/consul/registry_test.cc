@@ -42,7 +42,7 @@ TEST(ConsulRegistry, WhatIsRegisteredIsFoundAsItWas) {
 TEST(ConsulRegistry, TheCheckIsTheOneOfTheContract) {
   const ConsulAgent agent;
   RegistryUnderTest ours([&] {
-    ConsulOptions options = quick(agent.url());
+    consul::Options options = quick(agent.url());
     options.check_interval = std::chrono::seconds(10);
     return options;
   }());
@@ -76,7 +76,7 @@ TEST(ConsulRegistry, AnInstanceThatAppearsIsSeenByTheQuestionThatWaits) {
 
 TEST(ConsulRegistry, AnswersAreOnlyToldWhenTheListChanged) {
   const ConsulAgent agent;
-  ConsulOptions options = quick(agent.url());
+  consul::Options options = quick(agent.url());
   options.wait = std::chrono::milliseconds(20);
   RegistryUnderTest ours(options);
   agent.add("chat01", "chat", 1);
@@ -114,7 +114,7 @@ TEST(ConsulRegistry, OnlyInstancesWhoseCheckPasses) {
 TEST(ConsulRegistry, AServiceThatAnswersIsUsedAtOnceAndAnotherOneIsNot) {
   const ConsulAgent agent;
   HealthEndpoint health;
-  ConsulOptions options = quick(agent.url());
+  consul::Options options = quick(agent.url());
   options.check_interval = std::chrono::minutes(10);
   RegistryUnderTest ours(options);
   ours.subscribe("chat");
@@ -207,7 +207,7 @@ TEST(ConsulRegistry, AnInstanceThatCannotBeUsedIsLeftOut) {
 
 TEST(ConsulRegistry, OnlyInstancesWithTheTag) {
   const ConsulAgent agent;
-  ConsulOptions options = quick(agent.url());
+  consul::Options options = quick(agent.url());
   options.tag = "IDC:SH & co";
   options.stale = true;
   options.datacenter = "dc1";
@@ -223,7 +223,7 @@ TEST(ConsulRegistry, OnlyInstancesWithTheTag) {
 
 TEST(ConsulRegistry, ADatacenterThatIsNotThereIsAProblem) {
   const ConsulAgent agent;
-  ConsulOptions options = quick(agent.url());
+  consul::Options options = quick(agent.url());
   options.datacenter = "mars";
   RegistryUnderTest ours(options);
   ours.subscribe("chat");
@@ -319,15 +319,15 @@ TEST(ConsulRegistry, WhatCannotBeRegisteredIsAnErrorAtOnce) {
 
 TEST(ConsulRegistry, FilesThatAreNotThereAreErrorsAtTheStart) {
   const auto loop = std::move(*ControlLoop::create());
-  ConsulOptions options = quick("https://127.0.0.1:1");
+  consul::Options options = quick("https://127.0.0.1:1");
   options.token_file = "/nowhere/token";
-  auto opened = ConsulRegistry::open(*loop, options);
+  auto opened = consul::Registry::open(*loop, options);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().exit_code, 2);
   EXPECT_THAT(opened.error().message, HasSubstr("/nowhere/token"));
   options.token_file.clear();
   options.ca_file = "/nowhere/ca.pem";
-  opened = ConsulRegistry::open(*loop, options);
+  opened = consul::Registry::open(*loop, options);
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().message, HasSubstr("/nowhere/ca.pem"));
 }

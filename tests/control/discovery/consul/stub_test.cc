@@ -66,7 +66,8 @@ INSTANTIATE_TEST_SUITE_P(
                   "the answer is not the services of Consul's API"),
         std::pair(ConsulStub::response(403, "Permission denied\nor so"),
                   "403: the token may not read service chat: Permission denied; set ConsulToken"),
-        std::pair(ConsulStub::response(500, "No cluster\x01leader"), "500: No cluster\\x01leader; the"),
+        std::pair(ConsulStub::response(500, "No cluster\x01leader"),
+                  "500: No cluster\\x01leader; the"),
         std::pair(ConsulStub::response(429, ""), "429: (it does not say why)"),
         std::pair(ConsulStub::response(302, "", "Location: http://127.0.0.1:1/\r\n"), "302"),
         std::pair(ConsulStub::response(200, "[]", "X-Consul-Results-Filtered-By-Acls: true\r\n"),
@@ -83,7 +84,7 @@ TEST(ConsulBounds, ABodyWithoutAnEndIsCutOff) {
     }
     return false;
   });
-  ConsulOptions options = quick(stub.url());
+  consul::Options options = quick(stub.url());
   options.request_timeout = 60s;
   RegistryUnderTest ours(options);
   ours.subscribe("chat");
@@ -98,7 +99,7 @@ TEST(ConsulBounds, AHeadWithoutAnEndIsCutOff) {
     }
     return false;
   });
-  ConsulOptions options = quick(stub.url());
+  consul::Options options = quick(stub.url());
   options.request_timeout = 60s;
   RegistryUnderTest ours(options);
   ours.subscribe("chat");
@@ -111,7 +112,7 @@ TEST(ConsulBounds, AHeadThatNeverEndsTimesOut) {
     while (peer.send("x")) std::this_thread::sleep_for(1ms);
     return false;
   });
-  ConsulOptions options = quick(stub.url());
+  consul::Options options = quick(stub.url());
   options.request_timeout = 50ms;
   RegistryUnderTest ours(options);
   ours.subscribe("chat");
@@ -260,7 +261,7 @@ class ConsulHotLoop : public testing::TestWithParam<std::string> {};
 
 TEST_P(ConsulHotLoop, PausesGrow) {
   const ConsulStub stub(always(GetParam()));
-  ConsulOptions options = quick(stub.url());
+  consul::Options options = quick(stub.url());
   options.backoff_min = 20ms;
   options.backoff_max = 80ms;
   RegistryUnderTest ours(options);
@@ -281,7 +282,7 @@ TEST(ConsulPace, NewsWithoutAnEndIsTakenAtABoundedPace) {
   const ConsulStub stub([](const TcpPeer& peer, const std::string&, std::size_t number) {
     return peer.send(indexed(std::to_string(number + 1)));
   });
-  ConsulOptions options = quick(stub.url());
+  consul::Options options = quick(stub.url());
   options.min_pause = 20ms;
   RegistryUnderTest ours(options);
   ours.subscribe("chat");
