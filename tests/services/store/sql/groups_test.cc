@@ -22,7 +22,8 @@ INSTANTIATE_TEST_SUITE_P(Stores, GroupsTest,
                          name_of_kind);
 
 TEST_P(GroupsTest, ADetailSaysWhatWasCreated) {
-  const ChatGroup group{"g1", "the \0 band", "http://a", "we play", "olga", now_ns_};
+  const ChatGroup group{"g1",   std::string("the \0 band", 10), "http://a", "we play", "olga",
+                        now_ns_};
   ASSERT_EQ(world_->ask(CreateGroup{"kim", group, {"bob", "alice"}}), GroupOutcome::kDone);
   const auto detail = world_->ask(ReadGroup{"kim", "g1"});
   ASSERT_TRUE(detail && detail->has_value());
