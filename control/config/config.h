@@ -82,6 +82,7 @@ struct Config {
   std::size_t message_days = 90;
   std::size_t offline_days = 15;  // Not above message_days.
   std::size_t max_group_members = 10'000;
+  Duration login_answer_delay{0};  // Of gateways of other makes.
   LogLevel log_level = LogLevel::kInfo;
   std::vector<std::string> depends;  // Services a gateway follows; empty: all it routes to.
   std::map<std::string, std::string> routes;  // Command prefix -> service name.

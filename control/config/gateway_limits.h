@@ -23,6 +23,9 @@ struct GatewayLimits {
   std::uint32_t heartbeat_ms = 55'000;
   std::uint32_t eject_after_ms = 2'000;  // asked and silent: others are asked; 0: never
   std::uint32_t signout_keep_ms = 60'000;
+  std::uint32_t roll_call_beat_ms = 3'000;  // how often services are told that we live; 0: never
+  std::uint32_t roll_call_every_ms = 3'600'000;  // each channel is told again in that time
+  std::uint32_t kickout_linger_ms = 0;
 
   bool operator==(const GatewayLimits&) const = default;
 };

@@ -156,6 +156,10 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "How many days back a client is told what it missed; not above MessageDays"},
     {"MaxGroupMembers", CountKey{at<&Config::max_group_members>(), 1, 1'000'000}, kServicesFixed,
      "Members of a group; beyond it joins and creates are answered 300"},
+    {"LoginAnswerDelay", DurationKey{at<&Config::login_answer_delay>(), 0s, 1s}, kServicesFixed,
+     "How long the answer to a login waits on links of gateways of other makes, which lose one "
+     "that "
+     "is faster than they are: 5ms does"},
     {"MonitorPort", PortKey{at<&Config::monitor_port>()}, kFixed,
      "Port of /health, /ready and /metrics", "off"},
     {"MonitorAddress", HostKey{at<&Config::monitor_address>()}, kFixed.needing(Need::kMonitorPort),
@@ -273,6 +277,16 @@ const std::array kKeys = std::to_array<ConfigKey>({
      kGatewayLive, "How long sign-outs wait for a login service"},
     {"MaxSignouts", CountKey{at<&Config::gateway, &GatewayLimits::max_signouts>(), 0, 16'777'216},
      kGatewayLive, "Sign-outs that may wait for a login service"},
+    {"RollCallBeat", DurationKey{at<&Config::gateway, &GatewayLimits::roll_call_beat_ms>(), 0s, 1h},
+     kGatewayLive,
+     "How often services of ringgate are told that the gateway lives: a fraction of their "
+     "GatewayLease; 0: never, and then its clients count as offline"},
+    {"RollCallEvery",
+     DurationKey{at<&Config::gateway, &GatewayLimits::roll_call_every_ms>(), 1s, 24h}, kGatewayLive,
+     "In this time every client is told to them again, so that its session does not end"},
+    {"KickoutLinger",
+     DurationKey{at<&Config::gateway, &GatewayLimits::kickout_linger_ms>(), 0s, 1h}, kGatewayLive,
+     "How long a client that a newer login has ended may stay and close by itself"},
 
     {"MessageGPool", IgnoredKey{}, kFixed, "Taken and ignored: there are no goroutine pools"},
     {"ConnectionGPool", IgnoredKey{}, kFixed, "Taken and ignored: there are no goroutine pools"},

@@ -149,7 +149,8 @@ void LinkManager::apply(const std::string& name, const std::vector<Service>& ser
     const auto same = [&target](const Service& service) {
       return service.id == target.service.id && service.protocol == target.service.protocol &&
              service.address == target.service.address && service.port == target.service.port &&
-             service.lanes() == target.service.lanes();
+             service.lanes() == target.service.lanes() &&
+             service.takes_roll_calls() == target.service.takes_roll_calls();
     };
     // One that moved is drained at its old address and found anew at the other.
     const auto found = std::ranges::find_if(services, same);
@@ -205,6 +206,7 @@ std::string LinkManager::greeting(const Target& target, std::uint32_t lane) cons
   pkt::InnerHandshakeReq request;
   request.set_serviceid(options_.gateway_id);
   if (target.lanes.size() > 1) request.set_lane(lane);
+  if (target.service.takes_roll_calls()) request.set_boot(options_.boot);
   const std::string body = request.SerializeAsString();
   std::string frame(kTcpFrameHeadBytes, '\0');
   write_tcp_frame_head(reinterpret_cast<std::uint8_t*>(frame.data()), Opcode::kBinary,
@@ -355,7 +357,7 @@ void LinkManager::publish() {
     catalogue->entries.push_back({upstream, target.service.name, target.service.id,
                                   target.service.zone, target.adult, target.draining,
                                   said_max_frame(target.service).value_or(SIZE_MAX),
-                                  target.service.lanes()});
+                                  target.service.lanes(), target.service.takes_roll_calls()});
   }
   std::ranges::sort(catalogue->entries, {}, [](const CatalogueEntry& entry) {
     return std::tie(entry.name, entry.service_id);

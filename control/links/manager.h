@@ -29,6 +29,7 @@ namespace ringgate {
 
 struct LinkManagerOptions : LinkSettings {
   std::string gateway_id;
+  std::string boot;  // which of its lives the gateway is in; empty: it tells nobody
   std::shared_ptr<const SelectorSet> selectors;  // null: hash for every service
 };
 

@@ -24,6 +24,7 @@ struct CatalogueEntry {
   // A ping does it no harm while it answers requests, as is known of services that take lanes:
   // there are others that write their pong into the middle of an answer.
   bool may_be_pinged = false;
+  bool takes_roll_calls = false;
 };
 
 struct Catalogue {

@@ -86,7 +86,10 @@ std::string make_channel_nonce() {
       std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
   std::random_device random;
   std::string nonce;
-  append_digits(nonce, (ms << 9) | (random() & 511u), kChannelNonceDigits);
+  // Of these 50 bits the first is 0: it tells services that such a boot lives as long as its
+  // gateway says so (is_valid_boot). The others last for 34 years.
+  constexpr std::uint64_t kMsBits = (std::uint64_t{1} << 40U) - 1;
+  append_digits(nonce, ((ms & kMsBits) << 9) | (random() & 511u), kChannelNonceDigits);
   return nonce;
 }
 

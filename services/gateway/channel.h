@@ -40,6 +40,7 @@ struct Channel {
   std::uint8_t account_bytes = 0;
   std::uint8_t app_bytes = 0;
   ChannelState state = ChannelState::kLoggingIn;
+  std::uint8_t lost = 0;     // times that its account was found elsewhere: see parts/roll_call.h
   bool kicked_out = false;   // the session belongs to a newer login: no sign-out
   Carry* waiting = nullptr;  // framed pushes that wait for it
 
@@ -69,10 +70,11 @@ struct ChannelPlace {
 inline constexpr std::size_t kChannelNonceDigits = 10;
 inline constexpr std::size_t kChannelUniqueDigits = kChannelNonceDigits + 2 + 4 + 9;
 static_assert(kChannelUniqueDigits == kChannelUniqueBytes);
+static_assert(kChannelNonceDigits == kChannelBootBytes);
 inline constexpr std::uint32_t kMaxShards = 32 * 32;
 inline constexpr std::uint32_t kMaxSlots = 32 * 32 * 32 * 32;
 
-// Ten digits: the wall clock in ms and random bits. Once per process.
+// Ten digits: the wall clock in ms and random bits. Once per process: the gateway's boot.
 [[nodiscard]] std::string make_channel_nonce();
 
 [[nodiscard]] std::string make_channel_id(std::string_view gateway_id, std::string_view account,

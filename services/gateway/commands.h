@@ -12,6 +12,7 @@ namespace ringgate {
 
 inline constexpr std::string_view kCommandSignIn = "login.signin";
 inline constexpr std::string_view kCommandSignOut = "login.signout";
+inline constexpr std::string_view kCommandRollCall = "login.rollcall";  // see parts/roll_call.h
 
 inline constexpr std::array<std::string_view, 13> kKnownCommands = {
     kCommandSignIn,    kCommandSignOut,      "chat.user.talk",       "chat.group.talk",

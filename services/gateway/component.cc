@@ -18,6 +18,7 @@ namespace {
 
 // Clients wait in the backlog this long at most for the first link to a login service.
 constexpr std::chrono::milliseconds kStartGrace{2000};
+constexpr std::chrono::milliseconds kLastWords{1000};  // to services, and their answers
 
 }  // namespace
 
@@ -59,7 +60,7 @@ Result<void> GatewayService::start() {
     drain_mail();  // its wake-up may have been lost
     return shards_->flush();
   });
-  links_ = std::make_unique<LinkManager>(loop_, *shards_, link_options(config_),
+  links_ = std::make_unique<LinkManager>(loop_, *shards_, link_options(config_, options_.nonce),
                                          [this](std::uint32_t shard, const Catalogue* catalogue) {
                                            shards_->post(shard, kMailCatalogue,
                                                          CatalogueMail{catalogue});
@@ -163,6 +164,10 @@ void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView messa
       not_drained_.erase(from);
       if (not_drained_.empty()) drained();
       return;
+    case kMailBootEnded:
+      boot_not_ended_.erase(from);
+      if (boot_not_ended_.empty()) ended();
+      return;
     case kMailEjected:
       ejections_.take(from, kMailEjected.read(message));
       refresh_ready();
@@ -214,7 +219,21 @@ void GatewayService::drain(std::function<void()> done) {
   });
 }
 
+// Whoever is still said to be online here is not: services are told, in a moment at most.
 void GatewayService::drained() {
+  if (!drain_done_ || !boot_not_ended_.empty()) return;
+  if (timer_ != 0) loop_.cancel(timer_);
+  for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
+    boot_not_ended_.insert(shard);
+    shards_->post(shard, kMailEndBoot, {});
+  }
+  timer_ = loop_.after(kLastWords, [this] {
+    timer_ = 0;
+    ended();
+  });
+}
+
+void GatewayService::ended() {
   if (!drain_done_) return;
   if (timer_ != 0) loop_.cancel(timer_);
   links_->stop();

@@ -75,6 +75,7 @@ class GatewayService final : public Component {
   void collect_transport(Transport transport, MetricsSnapshot& metrics) const;
   void collect_services(MetricsSnapshot& metrics) const;
   void drained();
+  void ended();
 
   Config config_;
   std::unique_ptr<Registry> registry_;
@@ -94,6 +95,7 @@ class GatewayService final : public Component {
   bool draining_ = false;
   ControlLoop::TimerId timer_ = 0;
   std::set<std::uint32_t> not_drained_;
+  std::set<std::uint32_t> boot_not_ended_;
   std::function<void()> drain_done_;
   Refusals long_proxy_headers_;
   std::atomic<bool> started_{false};

@@ -20,7 +20,8 @@ GatewayHandler::OnShard::OnShard(Shard& shard, GatewayHandler& handler)
       ejector(context, signouts),
       logins(context, requests),
       forwarding(context, requests, logins, signouts),
-      deliveries(context, logins, forwarding),
+      roll_call(context),
+      deliveries(context, logins, forwarding, signouts, roll_call),
       drain(context, signouts),
       inspector(context) {}
 
@@ -145,6 +146,8 @@ void GatewayHandler::on_basic(Connection& connection, const Packet& packet) {
 
 void GatewayHandler::link_is_up() {
   on_shard_->context.rebuild_routes();
+  on_shard_->roll_call
+      .beat_now();  // first: a login that comes before is on a boot that is not there
   on_shard_->signouts.retry();
 }
 
@@ -167,6 +170,7 @@ void GatewayHandler::on_tick() {
   on_shard_->forwarding.on_tick();
   on_shard_->ejector.on_tick();
   on_shard_->signouts.on_tick();
+  on_shard_->roll_call.on_tick();
   on_shard_->drain.on_tick();
 }
 
@@ -203,6 +207,8 @@ void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message
       return on_shard_->inspector.inspect(kMailInspect.read(message));
     case kMailDrain:
       return on_shard_->drain.begin(kMailDrain.read(message));
+    case kMailEndBoot:
+      return on_shard_->roll_call.end_boot();
     default:
       on_shard_->context.shard.unknown_mail(from, kind);
   }
@@ -215,6 +221,7 @@ void GatewayHandler::take_catalogue(const Catalogue& catalogue) {
     upstream.draining = entry.draining;
     upstream.max_frame_bytes = entry.max_frame_bytes;
     upstream.may_be_pinged = entry.may_be_pinged;
+    upstream.takes_roll_calls = entry.takes_roll_calls;
   }
   context.catalogue = &catalogue;
   context.rebuild_routes();

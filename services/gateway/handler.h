@@ -21,6 +21,7 @@
 #include "services/gateway/parts/inspector.h"
 #include "services/gateway/parts/logins.h"
 #include "services/gateway/parts/requests.h"
+#include "services/gateway/parts/roll_call.h"
 #include "services/gateway/parts/signouts.h"
 
 namespace ringgate {
@@ -56,6 +57,7 @@ class GatewayHandler final : public Handler {
     Ejector ejector;
     Logins logins;
     Forwarding forwarding;
+    RollCall roll_call;
     Deliveries deliveries;
     Drain drain;
     Inspector inspector;

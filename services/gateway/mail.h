@@ -75,6 +75,7 @@ struct DeliveryHead {
   std::uint8_t is_signout = 0;  // command is login.signout: the channel is expected to be gone
   std::uint8_t success = 0;     // status is Success
   std::uint8_t fault = 0;       // status is SystemException
+  std::uint8_t is_rollcall = 0;
   std::uint32_t command_index = 0;
 };
 
@@ -156,10 +157,14 @@ inline constexpr MailWith<SignoutHead> kMailSignout{kGatewayMail[9]};        // 
 inline constexpr MailOf<SettingsTakenMail> kMailSettingsTaken{kGatewayMail[12]};  // to control
 inline constexpr MailOf<EjectedMail> kMailEjected{kGatewayMail[10]};              // to control
 inline constexpr MailOf<LoginFailedMail> kMailLoginFailed{kGatewayMail[11]};      // may be lost
-static_assert(are_distinct({kMailCatalogue, kMailCatalogueTaken, kMailDeliver, kMailDrain,
-                            kMailDrained, kMailLogClose, kMailInspect, kMailInspected,
-                            kMailReconfigure, kMailSignout, kMailSettingsTaken, kMailEjected,
-                            kMailLoginFailed}));
+// To shards: no channel of this boot is there any more; and back: services know, as far as they
+// can.
+inline constexpr MailOf<NothingMore> kMailEndBoot{kGatewayMail[13]};
+inline constexpr MailOf<NothingMore> kMailBootEnded{kGatewayMail[14]};
+static_assert(are_distinct({kMailEndBoot, kMailBootEnded, kMailCatalogue, kMailCatalogueTaken,
+                            kMailDeliver, kMailDrain, kMailDrained, kMailLogClose, kMailInspect,
+                            kMailInspected, kMailReconfigure, kMailSignout, kMailSettingsTaken,
+                            kMailEjected, kMailLoginFailed}));
 static_assert(are_apart({kShardMail, kLinkMail, kUpstreamMail, kGatewayMail}));
 
 }  // namespace ringgate

@@ -21,11 +21,12 @@ GatewayOptions gateway_options(const Config& config) {
   return options;
 }
 
-LinkManagerOptions link_options(const Config& config) {
+LinkManagerOptions link_options(const Config& config, const std::string& boot) {
   LinkManagerOptions options;
   static_cast<LinkSettings&>(options) = config.links;
   options.selectors = make_selectors(config);
   options.gateway_id = config.service_id;
+  options.boot = boot;
   options.drain_time = config.drain_time;
   // A file says what somebody wrote; an agent may have forgotten, or may not let us see.
   if (config.consul.url.empty()) options.empty_list_hold = {};

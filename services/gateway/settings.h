@@ -17,7 +17,7 @@ namespace ringgate {
 // With a nonce of its own each time.
 [[nodiscard]] GatewayOptions gateway_options(const Config& config);
 
-[[nodiscard]] LinkManagerOptions link_options(const Config& config);
+[[nodiscard]] LinkManagerOptions link_options(const Config& config, const std::string& boot);
 
 // All that a reload gives to the parts of a running gateway.
 struct GatewayReload {

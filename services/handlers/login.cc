@@ -42,6 +42,11 @@ Task signin(Context& context) {
     kickout.set_channelid((*older)->channel_id);
     context.push(**older, kickout);
   }
+  // One of another make registers the channel after it has forwarded its login.
+  if (context.boot().empty()) {
+    const auto wait = context.shard().delays.after(context.shard().login_answer_delay_ms);
+    co_await wait;
+  }
   pkt::LoginResp answer;
   answer.set_channelid(session->channelid());
   answer.set_account(session->account());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "control/observe/logging.h"
@@ -65,6 +66,10 @@ Result<void> LogicComponent::start() {
 
   LogicOptions logic;
   logic.handshake_wait_ms = config_.gateway.login_wait_ms;
+  logic.login_answer_delay_ms = static_cast<std::uint32_t>(config_.login_answer_delay.count());
+  if (logic.login_answer_delay_ms != 0) {  // it is kept to a sweep
+    options->shard.sweep_ms = std::min(options->shard.sweep_ms, logic.login_answer_delay_ms);
+  }
   logic.max_header_bytes = config_.gateway.max_link_header_bytes;
   RedisStoreOptions redis;
   const auto boot_ms = static_cast<std::uint32_t>(config_.gateway_lease.count());

@@ -29,10 +29,14 @@ LogicHandler::OnShard::OnShard(Shard& its_shard, const LogicHandler& handler)
     : shard(its_shard),
       links(its_shard),
       outbox(its_shard, links),
+      delays(its_shard),
       message_ids(its_shard.index(), its_shard.options().shards),
       store(handler.make_store_(its_shard, message_ids)),
       messages(handler.make_messages_ ? handler.make_messages_(its_shard) : nullptr),
-      logic{outbox, *store, message_ids, messages.get(), {}},
+      logic{outbox,      *store,
+            message_ids, messages.get(),
+            delays,      handler.options_.login_answer_delay_ms,
+            {}},
       channels(handler.router_, handler.options_.channels) {}
 
 HandlerNames LogicHandler::names() const noexcept {
@@ -154,6 +158,7 @@ void LogicHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message) 
 }
 
 void LogicHandler::on_tick() {
+  on_shard_->delays.on_tick();
   on_shard_->store->on_tick();
   if (on_shard_->messages != nullptr) on_shard_->messages->on_tick();
   on_shard_->channels.proceed();

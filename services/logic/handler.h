@@ -38,6 +38,7 @@ class LogicHandler final : public Handler {
     Shard& shard;
     LinkDirectory links;
     Outbox outbox;
+    Delays delays;
     MessageIds message_ids;
     std::unique_ptr<SessionStore> store;
     std::unique_ptr<MessageStore> messages;  // null: there is none

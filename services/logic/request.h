@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "codec/header_scan.h"
+#include "services/logic/delays.h"
 #include "services/logic/outbox.h"
 #include "services/logic/task.h"
 #include "services/store/message_ids.h"
@@ -28,7 +29,9 @@ struct LogicShard {
   SessionStore& sessions;
   MessageIds& message_ids;
   MessageStore* messages;  // null: this service has none
-  std::string body;        // scratch
+  Delays& delays;
+  std::uint32_t login_answer_delay_ms;  // on links of gateways of other makes
+  std::string body;                     // scratch
 };
 
 struct RequestView {

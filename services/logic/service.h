@@ -40,6 +40,7 @@ namespace ringgate {
 
 struct LogicOptions {
   std::uint32_t handshake_wait_ms = 10'000;
+  std::uint32_t login_answer_delay_ms = 0;  // on links of gateways of other makes
   std::size_t max_header_bytes = 1024 * 1024;
   std::uint32_t max_metas = 256;  // of a gateway's clients, and its own
   ChannelBounds channels;

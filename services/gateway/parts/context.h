@@ -1,13 +1,14 @@
 // What the parts of a gateway's shard share. Who may call whom, beside this:
 //
 //   GatewayHandler   sorts what arrives to the parts below
-//   Deliveries       packets of services: Forwarding (an answer ends a request) and Logins
+//   Deliveries       packets of services: Forwarding (an answer ends a request), Logins, Signouts
+//                    (an answer confirms one) and RollCall
 //   Forwarding       packets of clients, and the requests under way: Requests, Logins (a login that
 //                    gets no answer), Signouts (a channel that has ended has its last answer)
 //   Logins           a client's first packet, and what becomes of it: Requests
 //   Ejector          instances that do not answer: Signouts (one is back)
 //   Drain            the end of the process: Signouts (are any left?)
-//   Requests, Signouts, Inspector   none of them
+//   Requests, Signouts, Inspector, RollCall   none of them
 //
 // All of it on the shard's thread. A part keeps what only it needs; the context is made before the
 // parts and outlives them.

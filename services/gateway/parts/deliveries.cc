@@ -59,6 +59,7 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
   delivery.head.flag = static_cast<std::uint8_t>(std::min<std::uint32_t>(scan.flag, 255));
   delivery.head.is_signin = scan.command == kCommandSignIn ? 1 : 0;
   delivery.head.is_signout = scan.command == kCommandSignOut ? 1 : 0;
+  delivery.head.is_rollcall = scan.command == kCommandRollCall ? 1 : 0;
   delivery.head.success = scan.status == 0 ? 1 : 0;
   delivery.head.fault = scan.status == static_cast<std::uint32_t>(Status::kSystemException) ? 1 : 0;
   delivery.head.command_index = static_cast<std::uint32_t>(command_index(scan.command));
@@ -138,6 +139,10 @@ void Deliveries::take(ByteView message) {
 
 // All of `channels` are of this shard. A large packet for several is encoded once for all of them.
 void Deliveries::deliver_here(Delivery& delivery, std::string_view channels) {
+  if (delivery.head.is_rollcall != 0) {
+    roll_call_.take(delivery);
+    return;
+  }
   const std::size_t bytes = delivery.bytes();
   if (bytes > kCopyBytes && channels.find(',') != std::string_view::npos) {
     delivery.shared = SharedBlock::create(context_.shard.pool(), bytes);
@@ -151,10 +156,13 @@ void Deliveries::deliver_here(Delivery& delivery, std::string_view channels) {
 void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) {
   const std::optional<ChannelPlace> place = place_of(channel_id, context_.options.nonce);
   const bool response = delivery.is_response();
+  if (response && place && delivery.head.is_signout != 0) {
+    signouts_.confirmed(place->login, delivery.head.success != 0);
+  }
   if (response && place && !forwarding_.answered(delivery.head, *place)) return;
   Connection* const connection = place ? find_channel(channel_id, *place) : nullptr;
   if (connection == nullptr) {
-    if (delivery.head.is_signout == 0) context_.count(GatewayCounter::kPushToGoneChannel);
+    not_here(delivery, channel_id, place);
     return;
   }
   Channel& channel = *channel_of(*connection);
@@ -165,8 +173,19 @@ void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) 
     return;
   }
   write_delivery(context_, *connection, delivery);
-  if (kickout) context_.shard.finish(*connection, GatewayClose::kKickedOut);
+  if (kickout) logins_.kicked_out(*connection);
   if (response) forwarding_.end_if_answered(*connection);
+}
+
+// A service that takes roll calls believes that somebody is there who is not: it is told once more.
+void Deliveries::not_here(const Delivery& delivery, std::string_view channel_id,
+                          const std::optional<ChannelPlace>& place) {
+  if (delivery.head.is_signout != 0) return;
+  context_.count(GatewayCounter::kPushToGoneChannel);
+  const bool is_push = delivery.head.flag == static_cast<std::uint8_t>(Flag::kPush);
+  if (!place || !is_push || delivery.is_kickout()) return;
+  const Upstream* const upstream = context_.upstreams.find(delivery.head.upstream);
+  if (upstream != nullptr && upstream->takes_roll_calls) signouts_.gone(channel_id, place->login);
 }
 
 Connection* Deliveries::find_channel(std::string_view channel_id, const ChannelPlace& place) {

@@ -11,15 +11,20 @@
 #include "services/gateway/parts/delivery.h"
 #include "services/gateway/parts/forwarding.h"
 #include "services/gateway/parts/logins.h"
+#include "services/gateway/parts/roll_call.h"
+#include "services/gateway/parts/signouts.h"
 
 namespace ringgate {
 
 class Deliveries {
  public:
-  Deliveries(GatewayContext& context, Logins& logins, Forwarding& forwarding)
+  Deliveries(GatewayContext& context, Logins& logins, Forwarding& forwarding, Signouts& signouts,
+             RollCall& roll_call)
       : context_(context),
         logins_(logins),
         forwarding_(forwarding),
+        signouts_(signouts),
+        roll_call_(roll_call),
         shard_channels_(context.shard.options().shards) {}
 
   // A packet on a link of this shard.
@@ -33,11 +38,15 @@ class Deliveries {
   void deliver_here(Delivery& delivery, std::string_view channels);
   void mail(std::uint32_t shard, const Delivery& delivery, std::string_view channels);
   void deliver(const Delivery& delivery, std::string_view channel_id);
+  void not_here(const Delivery& delivery, std::string_view channel_id,
+                const std::optional<ChannelPlace>& place);
   [[nodiscard]] Connection* find_channel(std::string_view channel_id, const ChannelPlace& place);
 
   GatewayContext& context_;
   Logins& logins_;
   Forwarding& forwarding_;
+  Signouts& signouts_;
+  RollCall& roll_call_;
   std::vector<std::string> shard_channels_;  // scratch: channel ids for each shard
 };
 

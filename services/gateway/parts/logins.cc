@@ -170,11 +170,21 @@ void Logins::answered(Connection& connection, Channel& channel, const Delivery& 
   flush_waiting(connection, channel);
   if (!connection.open()) return;
   if (channel.kicked_out) {
-    context_.shard.finish(connection, GatewayClose::kKickedOut);
+    kicked_out(connection);
+    if (connection.open()) context_.shard.release_input(connection);
     return;
   }
   arm_token_expiry(connection, channel);
   context_.shard.release_input(connection);
+}
+
+// Some clients that are closed log in again at once, and the other device then does the same.
+void Logins::kicked_out(Connection& connection) {
+  if (context_.options.kickout_linger_ms == 0) {
+    context_.shard.finish(connection, GatewayClose::kKickedOut);
+  } else if (connection.open()) {
+    context_.shard.set_deadline(connection, context_.options.kickout_linger_ms);
+  }
 }
 
 void Logins::arm_token_expiry(Connection& connection, const Channel& channel) {
@@ -188,6 +198,8 @@ void Logins::on_deadline(Connection& connection) {
   const Channel* const channel = channel_of(connection);
   if (channel == nullptr) {
     context_.shard.finish(connection, GatewayClose::kLoginTimeout);
+  } else if (channel->kicked_out) {
+    context_.shard.finish(connection, GatewayClose::kKickedOut);
   } else if (channel->state == ChannelState::kLoggingIn) {
     time_out(connection, *channel);
   } else if (connection.saw_eof) {

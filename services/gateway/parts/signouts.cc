@@ -4,6 +4,7 @@
 
 #include "control/routing/selector.h"
 #include "services/gateway/mail.h"
+#include "services/gateway/parts/session_text.h"
 
 namespace ringgate {
 
@@ -21,8 +22,54 @@ void Signouts::sign_out(Channel& channel) {
 
 void Signouts::say(const Channel& channel) {
   const Ended ended{channel.id(), channel.app(), channel.channel_crc};
+  expect_confirmation(channel.login, ended);
   if (waiting_.empty() && forward(ended)) return;
   wait(ended);
+}
+
+// A service of another make answers too, but does what it does only once.
+void Signouts::expect_confirmation(std::uint32_t login, const Ended& channel) {
+  const std::string_view account = account_of(channel.id, context_.options.gateway_id);
+  const Upstream* const upstream =
+      context_.routes.select("login", {channel.crc, account, channel.app}).upstream;
+  if (upstream == nullptr || !upstream->takes_roll_calls) return;
+  if (unconfirmed_.size() >= context_.options.max_signouts) {
+    context_.count(GatewayCounter::kSignoutsNotRepeated);
+    return;
+  }
+  const std::uint32_t now_ms = context_.shard.now_ms();
+  unconfirmed_.insert_or_assign(
+      login, Waiting{std::string(channel.id), std::string(channel.app), channel.crc, now_ms});
+  repeats_.push_back({login, now_ms});
+}
+
+void Signouts::confirmed(std::uint32_t login, bool success) {
+  if (success) unconfirmed_.erase(login);
+}
+
+void Signouts::gone(std::string_view channel_id, std::uint32_t login) {
+  if (unconfirmed_.contains(login) || !waiting_.empty()) return;
+  const Ended ended{channel_id, {}, crc32_ieee(channel_id)};
+  if (!forward(ended)) return;
+  context_.count(GatewayCounter::kSignoutsRepeated);
+}
+
+// As long as a login's answer may take, a sign-out's may.
+void Signouts::repeat() {
+  const std::uint32_t now_ms = context_.shard.now_ms();
+  while (!repeats_.empty()) {
+    const Repeat oldest = repeats_.front();
+    const auto found = unconfirmed_.find(oldest.login);
+    const bool due = now_ms - oldest.since_ms > context_.options.login_answer_timeout_ms;
+    if (found != unconfirmed_.end() && !due) return;
+    repeats_.pop_front();
+    if (found == unconfirmed_.end()) continue;
+    const Waiting& one = found->second;
+    if (waiting_.empty() && forward({one.id, one.app, one.crc})) {
+      context_.count(GatewayCounter::kSignoutsRepeated);
+    }
+    repeats_.push_back({oldest.login, now_ms});
+  }
 }
 
 void Signouts::answered(std::uint32_t login) {
@@ -43,6 +90,7 @@ void Signouts::end_early(std::uint32_t login) {
 void Signouts::on_tick() {
   if (!ended_early_order_.empty()) expire_ended_early();
   if (!waiting_.empty()) retry();
+  if (!repeats_.empty()) repeat();
 }
 
 void Signouts::expire_ended_early() {
@@ -87,19 +135,25 @@ bool Signouts::forward(const Ended& channel) {
       context_.routes.select("login", {channel.crc, account, channel.app}).upstream;
   if (upstream == nullptr || !upstream->up) return false;
   const bool sent =
-      upstream->link != nullptr ? append(*upstream, channel.id) : mail(*upstream, channel);
+      upstream->link != nullptr ? append(*upstream, channel) : mail(*upstream, channel);
   if (sent) context_.count(GatewayCounter::kSignouts);
   return sent;
 }
 
-bool Signouts::append(const Upstream& upstream, std::string_view channel_id) {
+bool Signouts::append(const Upstream& upstream, const Ended& channel) {
   OutgoingHeader header;
   header.command = kCommandSignOut;
-  header.channel_id = channel_id;
+  header.channel_id = channel.id;
   header.dest_server = context_.options.gateway_id;
-  std::uint8_t* const to = context_.shard.reserve(*upstream.link, framed_packet_bytes(header, 0));
+  body_.clear();
+  if (upstream.takes_roll_calls && !channel.app.empty()) {
+    append_session(body_, {.account = account_of(channel.id, context_.options.gateway_id),
+                           .app = channel.app});
+  }
+  std::uint8_t* const to =
+      context_.shard.reserve(*upstream.link, framed_packet_bytes(header, body_.size()));
   if (to == nullptr) return false;
-  write_framed_packet(to, header, {});
+  write_framed_packet(to, header, as_bytes(body_));
   return true;
 }
 
@@ -126,7 +180,7 @@ void Signouts::take(ByteView message) {
                       head.channel_crc};
   const Upstream* const upstream = context_.upstreams.find(head.upstream);
   if (upstream != nullptr && upstream->link != nullptr && upstream->epoch == head.epoch) {
-    if (append(*upstream, channel.id)) return;
+    if (append(*upstream, channel)) return;
     context_.count(GatewayCounter::kForwardFailedBytes);
   }
   wait(channel);

@@ -1,5 +1,6 @@
 // Telling the login service of channels that ended: once each, as soon as a login service is
-// connected; kept for a while and up to a bound.
+// connected; kept for a while and up to a bound. One to a service that takes roll calls is said
+// again until that has confirmed it.
 //
 // One per shard, on its thread. A channel is named by its id, and by its app: a sign-out takes the
 // way that its sign-in took. The app is nowhere in the packet, so it travels beside it wherever a
@@ -25,6 +26,11 @@ class Signouts {
   // The channel has ended, and is this one's from now on. Where requests of it are under way its
   // sign-out waits for their answers, for LoginAnswerTimeout at most.
   void sign_out(Channel& channel);
+  // A service that takes roll calls pushes to a channel of ours that is not there. By login, as
+  // below.
+  void gone(std::string_view channel_id, std::uint32_t login);
+  // The answer to a sign-out.
+  void confirmed(std::uint32_t login, bool success);
   // A request has its answer whose channel is not there any more.
   void answered(std::uint32_t login);
 
@@ -34,9 +40,9 @@ class Signouts {
   void retry();
   void on_tick();
 
-  // Neither for an answer nor for a login service.
+  // Neither for an answer, nor for a login service, nor for its confirmation.
   [[nodiscard]] bool none_waits() const noexcept {
-    return waiting_.empty() && ended_early_.empty();
+    return waiting_.empty() && ended_early_.empty() && unconfirmed_.empty();
   }
 
  private:
@@ -55,11 +61,17 @@ class Signouts {
     std::uint32_t login;
     std::uint32_t since_ms;
   };
+  struct Repeat {
+    std::uint32_t login;
+    std::uint32_t since_ms;
+  };
   void say(const Channel& channel);
+  void expect_confirmation(std::uint32_t login, const Ended& channel);
+  void repeat();
   void end_early(std::uint32_t login);
   void expire_ended_early();
   [[nodiscard]] bool forward(const Ended& channel);
-  [[nodiscard]] bool append(const Upstream& upstream, std::string_view channel_id);
+  [[nodiscard]] bool append(const Upstream& upstream, const Ended& channel);
   [[nodiscard]] bool mail(const Upstream& upstream, const Ended& channel);
   void wait(const Ended& channel);
 
@@ -67,6 +79,9 @@ class Signouts {
   std::deque<Waiting> waiting_;                               // for a login service, oldest first
   absl::flat_hash_map<std::uint32_t, Channel*> ended_early_;  // by login
   std::deque<EndedEarly> ended_early_order_;                  // also of some that are gone
+  absl::flat_hash_map<std::uint32_t, Waiting> unconfirmed_;   // said; by login
+  std::deque<Repeat> repeats_;                                // also of some that are confirmed
+  std::string body_;                                          // scratch
 };
 
 }  // namespace ringgate

@@ -31,7 +31,10 @@ struct Upstream {
   // Payload of a frame; what the service says itself, if that is less than our own bound.
   std::size_t max_frame_bytes = SIZE_MAX;
   bool may_be_pinged = false;  // also while it answers requests
-  bool draining = false;       // no new requests; reported when `outstanding` is empty
+  bool takes_roll_calls = false;
+  bool roll_known = false;       // it has answered a roll call
+  std::uint64_t roll_epoch = 0;  // with this: see parts/roll_call.h
+  bool draining = false;         // no new requests; reported when `outstanding` is empty
   bool reported_drained = false;
 
   // Does it answer? New requests go to others while it does not: see

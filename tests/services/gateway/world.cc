@@ -105,6 +105,9 @@ void World::pump() {
       case kMailSignout:
         signouts.emplace_back(as_text(message));
         return;
+      case kMailBootEnded:
+        boot_ended.insert(from);
+        return;
       case kMailDrained:
         all_drained.insert(from);
         return;

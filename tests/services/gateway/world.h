@@ -105,6 +105,7 @@ class World {
   std::map<std::uint32_t, std::uint64_t> taken;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> drained;  // shard, upstream
   std::vector<std::pair<std::uint32_t, EjectedMail>> ejected;    // shard, what
+  std::set<std::uint32_t> boot_ended;                            // shards
   std::set<std::uint32_t> all_drained;                           // shards
   std::vector<std::string> signouts;  // for a link that is said to be at home with control
 };

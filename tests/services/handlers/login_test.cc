@@ -154,5 +154,45 @@ TEST_F(LoginTest, TheSameChannelAgainIsNotKickedOut) {
   EXPECT_EQ(answer.header.status(), pkt::Status::Success);
 }
 
+// All apps share their accounts, as services of other makes have it.
+TEST(EveryAppTest, ALoginOfAnotherAppIsTheSameAccount) {
+  TestService service{{}, memory_store("*"), add_chat_handlers};
+  service.start();
+  TestGateway gateway{service.port(), "g1"};
+  const TestClient alice{gateway, "g1", "alice", "g1_alice_1", "kim"};
+  const TestClient newer{gateway, "g1", "alice", "g1_alice_2", "shop"};
+  EXPECT_EQ(alice.sign_in(), pkt::Status::Success);
+  newer.ask("login.signin", 1, newer.session().SerializeAsString());
+  EXPECT_EQ(gateway.receive().parse<pkt::KickoutNotify>().channelid(), "g1_alice_1");
+  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
+}
+
+// A gateway of another make registers a channel after it has forwarded its login.
+TEST(LoginAnswerDelayTest, OnlyGatewaysOfAnotherMakeWait) {
+  TestServiceOptions options;
+  options.logic.login_answer_delay_ms = 3'600'000;
+  TestService service{options, memory_store(), add_chat_handlers};
+  service.start();
+  TestGateway other{service.port(), "g1"};
+  TestGateway ours{service.port(), "g2", 0, "0123456789"};
+  const TestClient alice{other, "g1", "alice", "g1_alice_1"};
+  const TestClient bob{ours, "g2", "bob", "g2_bob_1"};
+  alice.ask("login.signin", 1, alice.session().SerializeAsString());
+  alice.ask("chat.user.talk", 2);  // behind it
+  const TestClient carol{other, "g1", "carol", "g1_carol_1"};
+  EXPECT_EQ(bob.sign_in(), pkt::Status::Success);
+  carol.talk(7, "nobody", "hello");
+  EXPECT_EQ(other.receive().header.sequence(), 7) << "and no login before it";
+}
+
+TEST(LoginAnswerDelayTest, IsOverAtItsTime) {
+  TestServiceOptions options;
+  options.logic.login_answer_delay_ms = 5;
+  TestService service{options, memory_store(), add_chat_handlers};
+  service.start();
+  TestGateway other{service.port(), "g1"};
+  EXPECT_EQ((TestClient{other, "g1", "alice", "g1_alice_1"}.sign_in()), pkt::Status::Success);
+}
+
 }  // namespace
 }  // namespace ringgate

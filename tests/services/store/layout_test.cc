@@ -15,6 +15,26 @@ TEST(StoreLayoutTest, Keys) {
   EXPECT_EQ(location_key("alice", "kim", "kim"), "login:loc:alice");
   EXPECT_EQ(location_key("alice", "", "kim"), "login:loc:alice");
   EXPECT_EQ(location_key("alice", "other", "kim"), "login:loc:other,alice");
+  EXPECT_EQ(location_key("alice", "other", "*"), "login:loc:alice") << "all apps share accounts";
+  EXPECT_EQ(location_key("alice", "kim", "*"), "login:loc:alice");
+}
+
+// Of a gateway that tells services that it lives; no other channel has a boot.
+TEST(StoreLayoutTest, Boots) {
+  const std::string unique =
+      "0123456789"
+      "00"
+      "0000"
+      "000000001";
+  EXPECT_EQ(boot_key_of({"g1_alice_" + unique, "g1"}), "ringgate:boot:g1,0123456789");
+  EXPECT_EQ(boot_key_of({"g1_a_b_" + unique, "g1"}), "ringgate:boot:g1,0123456789");
+  EXPECT_FALSE(boot_key_of({"g1_alice_q" + unique.substr(1), "g1"}));
+  EXPECT_FALSE(boot_key_of({"g2_alice_" + unique, "g1"}));
+  EXPECT_FALSE(boot_key_of({"g1_alice_" + unique.substr(1), "g1"}));
+  EXPECT_FALSE(boot_key_of({"g1_alice_" + unique.substr(1) + "w", "g1"}));
+  EXPECT_FALSE(boot_key_of({"g1_alice" + unique, "g1"}));
+  EXPECT_FALSE(boot_key_of({"g1_" + unique, "g1"}));
+  EXPECT_FALSE(boot_key_of({"g1_alice_77", "g1"}));
 }
 
 TEST(StoreLayoutTest, Location) {

@@ -1,0 +1,112 @@
+// A location says where a live channel is, and nothing else: real processes over a real Redis.
+#include <gmock/gmock.h>
+
+#include <csignal>
+
+#include "tests/integration/raw_service.h"
+#include "tests/integration/world.h"
+#include "tests/services/store/redis/server.h"
+
+namespace ringgate::test {
+namespace {
+
+class Sessions : public testing::Test {
+ protected:
+  Sessions() : chat_(world_, "chat", "chat01", services()) {}
+
+  Settings services() const {
+    return {{"RedisAddrs", "127.0.0.1:" + std::to_string(redis_.port())}, {"GatewayLease", "1s"}};
+  }
+  static Settings gateways(Settings settings = {}) {
+    settings.emplace("RollCallBeat", "100ms");
+    settings.emplace("Routes", "{login: chat}");
+    return settings;
+  }
+  // Whether a talk reaches the receiver: until then it is as if nobody were there.
+  static bool reaches(Client& from, Client& to) {
+    from.send(talk(to.account, "hello", 7));
+    static_cast<void>(from.next());
+    if (!to.frames.has_next(50ms)) return false;
+    static_cast<void>(to.next());
+    return true;
+  }
+  long long keys(const std::string& pattern) {
+    return redis_.ask_number({"EVAL", "return #redis.call('KEYS', ARGV[1])", "0", pattern});
+  }
+
+  World world_;
+  RedisServer redis_;
+  Server chat_;
+};
+
+TEST_F(Sessions, WhoIsConnectedIsReachableAgainAfterALossOfData) {
+  const Server gateway(world_, "gateway", "g1", gateways());
+  Client alice = log_in(gateway, "alice");
+  Client bob = log_in(gateway, "bob");
+  wait_until("a talk arrives", [&] { return reaches(alice, bob); });
+  redis_.ask({"FLUSHALL"});
+  wait_until("alice can talk to bob again", [&] { return reaches(alice, bob); });
+  EXPECT_EQ(keys("login:loc:*"), 2);
+}
+
+TEST_F(Sessions, WhoIsConnectedIsReachableAgainAfterARestartWithoutData) {
+  const Server gateway(world_, "gateway", "g1", gateways());
+  Client alice = log_in(gateway, "alice");
+  Client bob = log_in(gateway, "bob");
+  redis_.stop();
+  redis_.start();
+  wait_until("alice can talk to bob again", [&] { return reaches(alice, bob); });
+}
+
+TEST_F(Sessions, OfAKilledGatewayNobodyIsOnline) {
+  Server gateway(world_, "gateway", "g1", gateways());
+  const Server other(world_, "gateway", "g2", gateways());
+  Client alice = log_in(gateway, "alice");
+  wait_until("it has said that it lives", [&] { return keys("ringgate:boot:g1,*") == 1; });
+  gateway.process().signal(SIGKILL);
+  wait_until("nobody believes it", [&] { return keys("ringgate:boot:g1,*") == 0; });
+  EXPECT_EQ(keys("ringgate:boot:g2,*"), 1);
+  EXPECT_EQ(keys("login:loc:alice"), 1) << "void, and taken away by its time or the next login";
+  Client again = log_in(other, "alice");
+  Client bob = log_in(other, "bob");
+  wait_until("a talk arrives", [&] { return reaches(bob, again); });
+}
+
+TEST_F(Sessions, ADrainThatEndsTooEarlyLeavesNobodyOnline) {
+  Server gateway(world_, "gateway", "g1", gateways({{"DrainTime", "100ms"}, {"DrainPace", "1"}}));
+  std::vector<Client> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(log_in(gateway, "client" + std::to_string(i)));
+  wait_until("it has said that it lives", [&] { return keys("ringgate:boot:g1,*") == 1; });
+  EXPECT_EQ(exit_of_signals(gateway.process(), SIGTERM), 0);
+  EXPECT_GT(keys("login:loc:*"), 0) << "not all were signed out one by one";
+  EXPECT_EQ(keys("ringgate:boot:g1,*"), 0) << "all at once";
+}
+
+TEST_F(Sessions, SignOutsOfAStallAreMadeWhenItIsOver) {
+  const Server gateway(world_, "gateway", "g1", gateways());
+  {
+    std::vector<Client> clients;
+    for (int i = 0; i < 20; ++i) clients.push_back(log_in(gateway, "client" + std::to_string(i)));
+    redis_.pause();
+  }
+  gateway.wait_metric_is("ringgate_channels", 0);
+  redis_.resume();
+  wait_until("nobody is online", [&] { return keys("login:*:*client*") == 0; });
+}
+
+TEST_F(Sessions, ALoginThatFailedInAStallTakesNobodysPlace) {
+  const Server gateway(world_, "gateway", "g1", gateways());
+  Client alice = log_in(gateway, "alice");
+  Client bob = log_in(gateway, "bob");
+  wait_until("a talk arrives", [&] { return reaches(bob, alice); });
+  redis_.pause();
+  FrameSocket late = gateway.connect();
+  late.send(login(token("alice")));
+  EXPECT_TRUE(late.next().is_answer(1, pkt::SystemException));
+  redis_.resume();
+  wait_until("a talk arrives", [&] { return reaches(bob, alice); });
+  EXPECT_EQ(keys("login:sn:g1_alice_*"), 1);
+}
+
+}  // namespace
+}  // namespace ringgate::test
