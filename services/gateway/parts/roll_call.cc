@@ -17,6 +17,7 @@ constexpr std::size_t kMostSaid = 128;              // packets without an answer
 constexpr std::uint32_t kAgainMs = 1'000;           // after a part that was not taken
 constexpr std::uint32_t kFoundElsewhereMs = 5'000;  // to look again
 constexpr std::uint8_t kLostTimes = 2;
+constexpr std::string_view kEnds = "\x08\x01";  // RollCallReq.ends
 
 }  // namespace
 
@@ -216,7 +217,6 @@ void RollCall::end_boot() {
   ending_ = true;
   said_.clear();  // what is without an answer does not matter any more
   if (context_.shard.index() == 0 && context_.options.roll_call_beat_ms != 0) {
-    constexpr std::string_view kEnds = "\x08\x01";
     context_.upstreams.for_each([this](Upstream& upstream) {
       if (upstream.takes_roll_calls && upstream.up) say(upstream, kEnds, 0);
     });

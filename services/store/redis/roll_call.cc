@@ -114,7 +114,7 @@ void RedisStoreThread::locate(const StoreRequest& request, Asker asker) {
 }
 
 // Those that were not seen alive a moment ago are looked up.
-void RedisStoreThread::check_boots(std::shared_ptr<Found> found) {
+void RedisStoreThread::check_boots(const std::shared_ptr<Found>& found) {
   std::set<std::string> unknown;
   const std::uint64_t now_ms = Clock::monotonic_ms();
   for (const auto& value : found->answer.values) {

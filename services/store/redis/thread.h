@@ -100,7 +100,7 @@ class RedisStoreThread {
   void call_roll(const StoreRequest& request, Asker asker);
   void say_present(const std::shared_ptr<Roll>& roll, const pkt::Session& session);
   void end_roll_part(Roll& roll);
-  void check_boots(std::shared_ptr<Found> found);
+  void check_boots(const std::shared_ptr<Found>& found);
   void answer_found(Found& found);
   void ask_same_data();
   void on_same_data(const redisReply* reply);
