@@ -38,9 +38,9 @@ class StoreReady : public testing::TestWithParam<const char*> {
     const std::string end = service_.process().wait_for_line("over after ");
     EXPECT_THAT(end, HasSubstr(address()));
     const std::string log = service_.process().output();
+    const std::string about = " the session store redis " + address();
     std::size_t lines = 0;
-    for (std::size_t at = log.find(" the session store "); at != std::string::npos;
-         at = log.find(" the session store ", at + 1)) {
+    for (std::size_t at = log.find(about); at != std::string::npos; at = log.find(about, at + 1)) {
       ++lines;
     }
     EXPECT_EQ(lines, 2U) << log;

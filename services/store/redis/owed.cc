@@ -63,11 +63,11 @@ void RedisStoreThread::owe(const std::string& channel_id, const std::string& acc
 
 // The store works. As many at once as a second's probe leaves room for.
 void RedisStoreThread::pay_owed() {
-  for (auto& [channel, owed] : owed_) {
+  for (auto& [owed_channel, owed] : owed_) {
     if (owed.sent) continue;
     if (connection_->in_flight() >= options_.max_in_flight) return;
     owed.sent = true;
-    send_removal(channel, owed, [this, channel = channel](bool done) {
+    send_removal(owed_channel, owed, [this, channel = owed_channel](bool done) {
       const auto found = owed_.find(channel);
       if (found == owed_.end()) return;
       found->second.sent = false;
