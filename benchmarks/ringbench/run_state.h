@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <ctime>
 #include <limits>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "benchmarks/ringbench/run_end.h"
+#include "control/base/mutex.h"
 
 namespace ringgate::bench {
 
@@ -61,18 +61,18 @@ class RunState {
   // The same where ringbench or its machine was the limit, and not the target.
   void limit_once(std::string sentence) { end_once({std::move(sentence), true}); }
   [[nodiscard]] std::optional<RunEnd> failure() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return failure_;
   }
 
  private:
   void end_once(RunEnd end) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!failure_) failure_ = std::move(end);
   }
 
-  std::mutex mutex_;
-  std::optional<RunEnd> failure_;
+  Mutex mutex_;
+  std::optional<RunEnd> failure_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace ringgate::bench

@@ -84,7 +84,7 @@ void ControlLoop::cancel(TimerId timer) {
 
 void ControlLoop::post(Callback callback) {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     posted_.push_back(std::move(callback));
   }
   const std::uint64_t one = 1;
@@ -136,7 +136,7 @@ int ControlLoop::wait_ms() const {
 void ControlLoop::run_posted() {
   std::vector<Callback> posted;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     posted.swap(posted_);
   }
   for (const Callback& callback : posted) callback();

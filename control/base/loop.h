@@ -7,10 +7,10 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "control/base/error.h"
+#include "control/base/mutex.h"
 #include "control/base/unique_fd.h"
 
 namespace ringgate {
@@ -70,8 +70,8 @@ class ControlLoop {
   std::uint32_t next_watch_ = 1;
   std::map<int, Watch> watches_;  // by fd
   std::vector<std::function<bool()>> flushes_;
-  std::mutex mutex_;
-  std::vector<Callback> posted_;  // under mutex_
+  Mutex mutex_;
+  std::vector<Callback> posted_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace ringgate

@@ -4,15 +4,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <condition_variable>
 #include <cstring>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "control/base/mutex.h"
 #include "control/base/thread.h"
 
 namespace ringgate {
@@ -34,33 +33,34 @@ struct Resolver::State {
   std::chrono::milliseconds limit{};
   Lookup lookup;
 
-  std::mutex mutex;
-  std::condition_variable work;                    // There is something in waiting, or it is over.
-  std::condition_variable time;                    // There is a new deadline, or it is over.
-  std::deque<std::shared_ptr<Request>> waiting;    // For a worker.
-  std::deque<std::shared_ptr<Request>> deadlines;  // In order: the limit is the same for all.
-  std::size_t workers = 0;
-  std::size_t idle_workers = 0;
-  bool over = false;
+  Mutex mutex;
+  ConditionVariable work;  // There is something in waiting, or it is over.
+  ConditionVariable time;  // There is a new deadline, or it is over.
+  std::deque<std::shared_ptr<Request>> waiting ABSL_GUARDED_BY(mutex);  // For a worker.
+  std::deque<std::shared_ptr<Request>> deadlines
+      ABSL_GUARDED_BY(mutex);  // In order: the limit is the same for all.
+  std::size_t workers ABSL_GUARDED_BY(mutex) = 0;
+  std::size_t idle_workers ABSL_GUARDED_BY(mutex) = 0;
+  bool over ABSL_GUARDED_BY(mutex) = false;
   std::thread watch;
 
-  // With mutex held, so that nothing is posted once the destructor has set `over`.
-  void answer(Request& request, Answer answer) {
+  // Under the mutex, so that nothing is posted once the destructor has set `over`.
+  void answer(Request& request, Answer answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     if (over || !request.callback) return;
     post([callback = std::exchange(request.callback, nullptr),
           result = std::move(answer)]() mutable { callback(std::move(result)); });
   }
   void run_worker();
   void run_watch();
-  // With mutex held. One more, if one is missing; an error when there is none at all.
-  Result<void> add_worker(const std::shared_ptr<State>& self);
+  // One more, if one is missing; an error when there is none at all.
+  Result<void> add_worker(const std::shared_ptr<State>& self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 };
 
 void Resolver::State::run_worker() {
-  std::unique_lock lock(mutex);
+  MutexLock lock(mutex);
   for (;;) {
     ++idle_workers;
-    work.wait(lock, [this] { return over || !waiting.empty(); });
+    while (!over && waiting.empty()) work.wait(lock);
     --idle_workers;
     if (over) return;
     const std::shared_ptr<Request> request = std::move(waiting.front());
@@ -87,7 +87,7 @@ Result<void> Resolver::State::add_worker(const std::shared_ptr<State>& self) {
 }
 
 void Resolver::State::run_watch() {
-  std::unique_lock lock(mutex);
+  MutexLock lock(mutex);
   while (!over) {
     while (!deadlines.empty() && !deadlines.front()->callback) deadlines.pop_front();
     if (deadlines.empty()) {
@@ -117,7 +117,7 @@ Resolver::Resolver(Post post, std::chrono::milliseconds limit, Lookup lookup)
 
 Resolver::~Resolver() {
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     state_->over = true;
     state_->waiting.clear();
     state_->deadlines.clear();
@@ -132,7 +132,7 @@ void Resolver::resolve(const Endpoint& endpoint, Callback callback) {
     callback(std::vector<SocketAddress>{*address});
     return;
   }
-  std::unique_lock lock(state_->mutex);
+  MutexLock lock(state_->mutex);
   if (state_->waiting.size() >= kMaxQueued) {
     lock.unlock();
     callback(run_error("{}: {} names are waiting for the name service already; check DNS",

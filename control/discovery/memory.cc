@@ -12,7 +12,7 @@
 namespace ringgate {
 
 std::vector<Service> MemoryDirectory::find(std::string_view name) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Service> found;
   for (const auto& [id, service] : services_) {
     if (service.name == name) found.push_back(service);
@@ -21,13 +21,13 @@ std::vector<Service> MemoryDirectory::find(std::string_view name) const {
 }
 
 void MemoryDirectory::put(const Service& service) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   services_.insert_or_assign(service.id, service);
   wake_all();
 }
 
 void MemoryDirectory::remove(std::string_view id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto at = services_.find(id);
   if (at == services_.end()) return;
   services_.erase(at);
@@ -35,12 +35,12 @@ void MemoryDirectory::remove(std::string_view id) {
 }
 
 void MemoryDirectory::notify(int event_fd) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   event_fds_.insert(event_fd);
 }
 
 void MemoryDirectory::forget(int event_fd) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   event_fds_.erase(event_fd);
 }
 

@@ -6,9 +6,9 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 
+#include "control/base/mutex.h"
 #include "control/discovery/registry.h"
 #include "control/discovery/subscriptions.h"
 
@@ -25,11 +25,11 @@ class MemoryDirectory {
   void forget(int event_fd);
 
  private:
-  void wake_all() const;  // With mutex_ held.
+  void wake_all() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  mutable std::mutex mutex_;
-  std::map<std::string, Service, std::less<>> services_;  // By id.
-  std::set<int> event_fds_;
+  mutable Mutex mutex_;
+  std::map<std::string, Service, std::less<>> services_ ABSL_GUARDED_BY(mutex_);  // By id.
+  std::set<int> event_fds_ ABSL_GUARDED_BY(mutex_);
 };
 
 class MemoryRegistry final : public Registry {

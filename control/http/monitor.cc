@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <exception>
-#include <mutex>
 #include <set>
 #include <utility>
 
 #include "control/base/address.h"
+#include "control/base/mutex.h"
 #include "control/http/workers.h"
 
 namespace ringgate {
@@ -112,9 +112,9 @@ struct Monitor::State {
   std::unique_ptr<HttpServer> server;
   HttpWorkers public_workers{"monitor-scrape", kPublicThreads, kMaxQueuedPages};
   HttpWorkers operator_workers{"monitor-admin", kOperatorThreads, kMaxQueuedPages};
-  std::mutex mutex;
-  std::map<std::string, Page, std::less<>> pages;  // By "GET /path"; guarded by mutex.
-  std::string token;  // Of operators; empty: none is asked for. Guarded by mutex.
+  Mutex mutex;
+  std::map<std::string, Page, std::less<>> pages ABSL_GUARDED_BY(mutex);  // By "GET /path"
+  std::string token ABSL_GUARDED_BY(mutex);  // Of operators; empty: none is asked for
 
   void add(const std::string& what, Page page);
   std::optional<Page> page_of(const ReceivedRequest& request);
@@ -125,12 +125,12 @@ struct Monitor::State {
 };
 
 void Monitor::State::add(const std::string& what, Page page) {
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   pages.insert_or_assign(what, std::move(page));
 }
 
 std::optional<Monitor::State::Page> Monitor::State::page_of(const ReceivedRequest& request) {
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   // A HEAD is answered like its GET, without the body.
   const auto at =
       pages.find((request.method == "HEAD" ? "GET" : request.method) + " " + request.path);
@@ -139,7 +139,7 @@ std::optional<Monitor::State::Page> Monitor::State::page_of(const ReceivedReques
 
 // What Allow says of a path; empty: there is nothing at it.
 std::string Monitor::State::methods_of(const std::string& path) {
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   std::string methods;
   if (pages.contains("GET " + path)) methods = "GET, HEAD, ";
   if (pages.contains("POST " + path)) methods += "POST, ";
@@ -170,7 +170,7 @@ std::optional<HttpReply> Monitor::State::refuse(const ReceivedRequest& request, 
     return HttpReply{403, "a page of another origin may not do this\n"};
   }
   if (page.audience != Audience::kBrowser) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     if (!token.empty() && !bears_token(request, token)) {
       return HttpReply{401,
                        "send Authorization: Bearer with the AdminToken of the configuration\n",
@@ -267,7 +267,7 @@ void Monitor::add_post(const std::string& path, Handler handler, Parameters para
 }
 
 void Monitor::require_token(std::string token) {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->token = std::move(token);
 }
 

@@ -21,7 +21,7 @@ void HttpWorkers::start() {
 
 bool HttpWorkers::run(Task task) {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopped_ || queue_.size() >= max_queued_) return false;
     queue_.push_back(std::move(task));
   }
@@ -32,7 +32,7 @@ bool HttpWorkers::run(Task task) {
 void HttpWorkers::stop() {
   std::deque<Task> dropped;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
     dropped.swap(queue_);
   }
@@ -42,9 +42,9 @@ void HttpWorkers::stop() {
 }
 
 void HttpWorkers::work() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
+    while (!stopped_ && queue_.empty()) changed_.wait(lock);
     if (stopped_) return;
     const Task task = std::move(queue_.front());
     queue_.pop_front();

@@ -2,14 +2,14 @@
 // thread, start() and stop() by one at a time.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "control/base/mutex.h"
 
 namespace ringgate {
 
@@ -35,10 +35,10 @@ class HttpWorkers {
   const std::size_t thread_count_;
   const std::size_t max_queued_;
   std::vector<std::thread> threads_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Task> queue_;  // under mutex_
-  bool stopped_ = false;    // under mutex_
+  Mutex mutex_;
+  ConditionVariable changed_;
+  std::deque<Task> queue_ ABSL_GUARDED_BY(mutex_);
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace ringgate

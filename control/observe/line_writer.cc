@@ -9,12 +9,11 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <system_error>
 #include <utility>
 
+#include "control/base/mutex.h"
 #include "control/base/thread.h"
 #include "control/base/unique_fd.h"
 
@@ -34,16 +33,18 @@ struct LineWriter::State {
   std::atomic<std::uint64_t> dropped = 0;
   std::atomic<std::uint64_t> lost = 0;
 
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::deque<std::string> lines;
-  std::size_t queued_bytes = 0;
-  bool ending = false;               // nothing is added any more
-  bool stopped = false;              // and nothing waited for
-  bool finished = false;             // the thread writes no more
-  SteadyClock::time_point taken_at;  // of the line that is being written, if one is
-  bool writing = false;
-  bool threadless = false;  // there is none: add() writes what is taken at once
+  Mutex mutex;
+  ConditionVariable changed;
+  std::deque<std::string> lines ABSL_GUARDED_BY(mutex);
+  std::size_t queued_bytes ABSL_GUARDED_BY(mutex) = 0;
+  bool ending ABSL_GUARDED_BY(mutex) = false;    // nothing is added any more
+  bool stopped ABSL_GUARDED_BY(mutex) = false;   // and nothing waited for
+  bool finished ABSL_GUARDED_BY(mutex) = false;  // the thread writes no more
+  SteadyClock::time_point taken_at
+      ABSL_GUARDED_BY(mutex);  // of the line that is being written, if one is
+  bool writing ABSL_GUARDED_BY(mutex) = false;
+  bool threadless ABSL_GUARDED_BY(mutex) =
+      false;  // there is none: add() writes what is taken at once
 
   explicit State(int descriptor) : fd(descriptor) {}
   void run();
@@ -52,7 +53,9 @@ struct LineWriter::State {
   // Waits until the descriptor takes something; false: stopped.
   bool wait_writable();
   [[nodiscard]] bool write_now(std::string_view line) const;
-  void lose_rest();
+  void lose_rest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  bool wait_finished(MutexLock& lock, std::chrono::milliseconds patience)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 };
 
 // What a pipe takes without blocking is PIPE_BUF bytes, once poll says that it is writable
@@ -91,9 +94,9 @@ bool LineWriter::State::write_now(std::string_view line) const {
 }
 
 bool LineWriter::State::take(std::string& line) {
-  std::unique_lock lock(mutex);
+  MutexLock lock(mutex);
   writing = false;
-  changed.wait(lock, [this] { return !lines.empty() || ending; });
+  while (lines.empty() && !ending) changed.wait(lock);
   if (lines.empty() || stopped) return false;
   line = std::move(lines.front());
   lines.pop_front();
@@ -108,7 +111,7 @@ void LineWriter::State::run() {
   while (take(line)) {
     if (!write_line(line)) lost.fetch_add(1, std::memory_order_relaxed);
   }
-  const std::scoped_lock lock(mutex);
+  const MutexLock lock(mutex);
   finished = true;
   changed.notify_all();
 }
@@ -119,10 +122,19 @@ void LineWriter::State::lose_rest() {
   queued_bytes = 0;
 }
 
+bool LineWriter::State::wait_finished(MutexLock& lock, std::chrono::milliseconds patience) {
+  const auto until = SteadyClock::now() + patience;
+  while (!finished) {
+    if (changed.wait_until(lock, until) == std::cv_status::timeout) return finished;
+  }
+  return true;
+}
+
 LineWriter::LineWriter(int fd) : state_(std::make_shared<State>(fd)) {
   try {
     start_thread("log", [state = state_] { state->run(); }).detach();
   } catch (const std::system_error&) {  // no thread is to be had: what would wait is lost
+    const MutexLock lock(state_->mutex);
     state_->threadless = true;
     state_->ending = true;
     state_->finished = true;
@@ -137,7 +149,7 @@ void LineWriter::add(std::string_view line) {
   State& state = *state_;
   std::string kept(line.substr(0, kMaxLineBytes));
   if (kept.size() < line.size()) kept.back() = '\n';
-  const std::scoped_lock lock(state.mutex);
+  const MutexLock lock(state.mutex);
   if (state.threadless && state.write_now(kept)) return;
   if (state.ending) {
     state.lost.fetch_add(1, std::memory_order_relaxed);
@@ -155,19 +167,18 @@ void LineWriter::add(std::string_view line) {
 
 bool LineWriter::end(std::chrono::milliseconds patience) {
   State& state = *state_;
-  std::unique_lock lock(state.mutex);
+  MutexLock lock(state.mutex);
   state.ending = true;
   state.threadless = false;
   state.changed.notify_all();
-  const auto finished = [&state] { return state.finished; };
   if (state.writing && SteadyClock::now() - state.taken_at > patience) patience = {};
-  if (state.changed.wait_for(lock, patience, finished)) return true;
+  if (state.wait_finished(lock, patience)) return true;
   state.stopped = true;
   state.lose_rest();
   eventfd_write(state.stop.get(), 1);
   // Whoever waits in poll is gone at once; whoever waits in write may never be.
   constexpr std::chrono::milliseconds kToLeavePoll{50};
-  state.changed.wait_for(lock, kToLeavePoll, finished);
+  static_cast<void>(state.wait_finished(lock, kToLeavePoll));
   return false;
 }
 

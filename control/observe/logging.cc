@@ -11,6 +11,7 @@
 #include <mutex>
 #include <utility>
 
+#include "control/base/mutex.h"
 #include "control/observe/line_writer.h"
 
 namespace ringgate {
@@ -74,9 +75,9 @@ class QueueSink final : public spdlog::sinks::base_sink<std::mutex> {
 
 // Never destroyed: other threads may speak until the process is gone.
 struct Writers {
-  std::mutex mutex;
-  std::shared_ptr<LineWriter> log;
-  std::shared_ptr<LineWriter> announcements;
+  Mutex mutex;
+  std::shared_ptr<LineWriter> log ABSL_GUARDED_BY(mutex);
+  std::shared_ptr<LineWriter> announcements ABSL_GUARDED_BY(mutex);
   std::atomic<std::uint64_t> unformatted = 0;  // lines that the library could not make
 };
 Writers& writers() {
@@ -86,7 +87,7 @@ Writers& writers() {
 
 std::uint64_t sum_of(std::uint64_t (LineWriter::*count)() const noexcept) {
   Writers& all = writers();
-  const std::scoped_lock lock(all.mutex);
+  const MutexLock lock(all.mutex);
   std::uint64_t sum = 0;
   for (const auto& writer : {all.log, all.announcements}) {
     if (writer != nullptr) sum += (writer.get()->*count)();
@@ -98,7 +99,7 @@ std::uint64_t sum_of(std::uint64_t (LineWriter::*count)() const noexcept) {
 
 void start_logging(const std::string& name, LogLevel level) {
   Writers& all = writers();
-  const std::scoped_lock lock(all.mutex);
+  const MutexLock lock(all.mutex);
   if (all.log == nullptr) all.log = std::make_shared<LineWriter>(STDERR_FILENO);
   auto logger = std::make_shared<spdlog::logger>(name, std::make_shared<QueueSink>(all.log));
   logger->set_pattern(kPattern);
@@ -114,7 +115,7 @@ void set_log_level(LogLevel level) {
 
 void announce(std::string_view line) {
   Writers& all = writers();
-  const std::scoped_lock lock(all.mutex);
+  const MutexLock lock(all.mutex);
   if (all.announcements == nullptr) {
     all.announcements = std::make_shared<LineWriter>(STDOUT_FILENO);
   }
@@ -140,7 +141,7 @@ void stop_logging(std::chrono::milliseconds patience) {
   std::shared_ptr<LineWriter> log;
   std::shared_ptr<LineWriter> announcements;
   {
-    const std::scoped_lock lock(all.mutex);
+    const MutexLock lock(all.mutex);
     log = std::exchange(all.log, nullptr);
     announcements = std::exchange(all.announcements, nullptr);
   }

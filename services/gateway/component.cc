@@ -287,7 +287,7 @@ void GatewayService::add_admin_pages(Monitor& admin) {
 
 std::optional<std::string> GatewayService::health() const {
   if (!started_.load(std::memory_order_acquire)) return "starting";
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (is_draining_) return std::nullopt;  // its shards are ending, on purpose
   return stuck_shard(*shards_);
 }

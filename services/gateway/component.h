@@ -4,12 +4,12 @@
 #include <atomic>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "control/base/loop.h"
+#include "control/base/mutex.h"
 #include "control/config/config.h"
 #include "control/discovery/registry.h"
 #include "control/http/refusals.h"
@@ -99,14 +99,14 @@ class GatewayService final : public Component {
   std::function<void()> drain_done_;
   Refusals long_proxy_headers_;
   std::atomic<bool> started_{false};
-  mutable std::mutex mutex_;
-  bool starting_ = true;  // under mutex_, as what follows
-  bool is_draining_ = false;
-  std::optional<std::string> problems_;
+  mutable Mutex mutex_;
+  bool starting_ ABSL_GUARDED_BY(mutex_) = true;
+  bool is_draining_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<std::string> problems_ ABSL_GUARDED_BY(mutex_);
   // By service and state
-  std::map<std::pair<std::string, std::string>, int> instances_;
-  std::map<std::pair<std::string, std::string>, int> link_states_;
-  std::map<std::string, int> ejected_;  // by service
+  std::map<std::pair<std::string, std::string>, int> instances_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, std::string>, int> link_states_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int> ejected_ ABSL_GUARDED_BY(mutex_);  // by service
 };
 
 }  // namespace ringgate

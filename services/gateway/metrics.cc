@@ -26,7 +26,7 @@ void GatewayService::count_instances(const std::vector<InstanceStatus>& all) {
       }
     }
   }
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   instances_ = std::move(instances);
   link_states_ = std::move(links);
   ejected_ = std::move(ejected);
@@ -110,7 +110,7 @@ void GatewayService::collect_services(MetricsSnapshot& metrics) const {
       add("no_service", row.no_service);
     });
   }
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [labels, count] : instances_) {
     metrics.gauge("ringgate_instances", "known instances of services, by state",
                   {{"serviceId", id}, {"service", labels.first}, {"state", labels.second}}, count);

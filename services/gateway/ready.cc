@@ -35,7 +35,7 @@ void GatewayService::refresh_ready() {
   if (links_->connected(service_of("login"))) begin_accepting();
   ejections_.look(instances);
   const Episodes::Texts now = draining_ ? Episodes::Texts() : problems(instances);
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   starting_ = false;
   is_draining_ = draining_;
   problems_.reset();
@@ -100,7 +100,7 @@ std::optional<std::string> GatewayService::places_problem() const {
 }
 
 std::optional<std::string> GatewayService::ready() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (starting_) return "starting";
   if (is_draining_) return "draining";
   return problems_;

@@ -127,7 +127,7 @@ void LogicComponent::tick() {
   const bool registered = registry_->is_registered(config_.service_id);
   const std::optional<Error> problem = registry_->problem();
   const Episodes::Texts now = problems();
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   episodes_.update(now);
   not_registered_.reset();
   if (!registered)
@@ -199,7 +199,7 @@ std::optional<std::string> LogicComponent::ready() const {
     if (use_.gives_message_ids) add_line(lines, store_->health().ids_problem());
   }
   if (messages_ != nullptr) add_line(lines, messages_->health().problem());
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   add_line(lines, not_registered_);
   add_line(lines, episodes_.text());
   return lines;

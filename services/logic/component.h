@@ -4,11 +4,11 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "control/base/loop.h"
+#include "control/base/mutex.h"
 #include "control/config/config.h"
 #include "control/discovery/registry.h"
 #include "control/observe/episode.h"
@@ -77,9 +77,9 @@ class LogicComponent final : public Component {
   std::chrono::steady_clock::time_point drain_until_;
   std::atomic<bool> started_{false};
   std::atomic<bool> draining_{false};
-  mutable std::mutex mutex_;
-  std::optional<std::string> not_registered_ = "not registered yet";  // under mutex_
-  Episodes episodes_;                                                 // under mutex_
+  mutable Mutex mutex_;
+  std::optional<std::string> not_registered_ ABSL_GUARDED_BY(mutex_) = "not registered yet";
+  Episodes episodes_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace ringgate

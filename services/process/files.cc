@@ -27,12 +27,12 @@ std::optional<std::string> lack_of_files() {
 
 void FileReserve::look() {
   std::optional<std::string> lack = lack_of_files();
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   episode_.update(std::move(lack));
 }
 
 std::optional<std::string> FileReserve::problem() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return episode_.text();
 }
 

@@ -2,10 +2,10 @@
 // dialled or accepted, no file be read and no probe be answered.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "control/base/mutex.h"
 #include "control/observe/episode.h"
 
 namespace ringgate {
@@ -18,8 +18,8 @@ class FileReserve {
   [[nodiscard]] std::optional<std::string> problem() const;
 
  private:
-  mutable std::mutex mutex_;
-  Episode episode_;  // under mutex_
+  mutable Mutex mutex_;
+  Episode episode_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace ringgate

@@ -82,7 +82,7 @@ StoreHealth::StoreHealth(const std::string& address, std::string_view kind)
 
 void StoreHealth::well() {
   well_.store(true, std::memory_order_relaxed);
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   answered_once_ = true;
   illness_.update(std::nullopt);
 }
@@ -90,7 +90,7 @@ void StoreHealth::well() {
 void StoreHealth::ill(StoreTrouble trouble, std::string_view why) {
   count(trouble);
   well_.store(false, std::memory_order_relaxed);
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   illness_.update(fmt::format("{} {}: {}", name_, what_it_does(trouble), first_line(why)));
 }
 
@@ -99,7 +99,7 @@ void StoreHealth::count(StoreTrouble trouble) noexcept {
 }
 
 void StoreHealth::set_ids_problem(std::optional<std::string> text) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (text) *text = fmt::format("{} {}", name_, first_line(*text));
   no_ids_.update(std::move(text));
 }
@@ -110,14 +110,14 @@ std::optional<std::string> StoreHealth::problem() const {
   if (static_cast<std::int64_t>(silent_ms) > static_cast<std::int64_t>(kStuckMs)) {
     return fmt::format("the thread of {} has not turned for {} ms", name_, silent_ms);
   }
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (illness_.text()) return illness_.text();
   if (answered_once_) return std::nullopt;
   return name_ + " has not answered yet";
 }
 
 std::optional<std::string> StoreHealth::ids_problem() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return no_ids_.text();
 }
 

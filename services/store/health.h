@@ -7,11 +7,11 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "control/base/mutex.h"
 #include "control/observe/episode.h"
 #include "control/observe/metrics.h"
 
@@ -66,10 +66,10 @@ class StoreHealth {
   std::atomic<bool> well_{false};
   std::atomic<std::uint64_t> turned_ms_;  // of CLOCK_MONOTONIC
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(StoreTrouble::kCount)> counts_{};
-  mutable std::mutex mutex_;
-  bool answered_once_ = false;  // under mutex_, as what follows
-  Episode illness_;
-  Episode no_ids_;
+  mutable Mutex mutex_;
+  bool answered_once_ ABSL_GUARDED_BY(mutex_) = false;
+  Episode illness_ ABSL_GUARDED_BY(mutex_);
+  Episode no_ids_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace ringgate

@@ -41,14 +41,17 @@ PostgresBackend::PostgresBackend(StoreThread& thread, const MessageStoreOptions&
       rules_{options.offline_days, options.max_group_members},
       dial_(std::make_shared<Dial>()),
       cleaner_(options.message_days) {
-  dial_->backend = this;
+  {
+    const MutexLock lock(dial_->mutex);
+    dial_->backend = this;
+  }
   dial();
   look();
   thread_.loop().after(kCleaningPause, [this] { clean(); });
 }
 
 PostgresBackend::~PostgresBackend() {
-  const std::scoped_lock lock(dial_->mutex);
+  const MutexLock lock(dial_->mutex);
   dial_->backend = nullptr;
 }
 
@@ -58,7 +61,7 @@ void PostgresBackend::dial() {
   const auto run = [dial = dial_, url = url_] {
     // Copyable, as what is posted has to be.
     const auto connected = std::make_shared<Connected>(connect(url));
-    const std::scoped_lock lock(dial->mutex);
+    const MutexLock lock(dial->mutex);
     if (dial->backend == nullptr) return;
     dial->backend->thread_.loop().post(
         [backend = dial->backend, connected] { backend->on_dialled(std::move(*connected)); });

@@ -10,12 +10,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <vector>
 
 #include "control/base/backoff.h"
+#include "control/base/mutex.h"
 #include "services/store/calls/thread.h"
 #include "services/store/message_options.h"
 #include "services/store/sql/cleaner.h"
@@ -49,8 +49,8 @@ class PostgresBackend final : public StoreBackend {
   };
   // How a dialling thread finds us, if we are still there.
   struct Dial {
-    std::mutex mutex;
-    PostgresBackend* backend;  // under mutex; null: it has gone
+    Mutex mutex;
+    PostgresBackend* backend ABSL_GUARDED_BY(mutex) = nullptr;  // null: it has gone
   };
 
   // Whether it works
