@@ -1,9 +1,18 @@
 #include "dataplane/connection.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 namespace ringgate {
+
+std::uint8_t next_user_kind() noexcept {
+  static std::atomic<std::uint8_t> last{0};  // one for all shards of a process
+  const auto kind = static_cast<std::uint8_t>(last.fetch_add(1) + 1);
+  RINGGATE_CHECK(kind != 0);
+  return kind;
+}
+
 void Carry::append(BlockPool& pool, ByteView bytes) {
   if (bytes.empty()) return;
   if (size + bytes.size() > capacity) {

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "codec/ws_message.h"
 #include "dataplane/block_pool.h"
+#include "dataplane/check.h"
 #include "dataplane/close_reason.h"
 #include "dataplane/peer_address.h"
 #include "dataplane/ring.h"
@@ -62,6 +64,20 @@ struct Carry {
   void clear(BlockPool& pool) noexcept { drop_front(pool, size); }
 };
 
+#ifdef NDEBUG
+inline constexpr bool kUsersAreChecked = false;
+#else
+inline constexpr bool kUsersAreChecked = true;
+#endif
+
+// A number for each type that handlers keep of connections, from 1 on.
+[[nodiscard]] std::uint8_t next_user_kind() noexcept;
+template <class T>
+[[nodiscard]] std::uint8_t user_kind() noexcept {
+  static const std::uint8_t kind = next_user_kind();
+  return kind;
+}
+
 struct Connection {
   // Operations in flight, one bit each: a slot is free when none is.
   enum Op : std::uint8_t {
@@ -94,6 +110,10 @@ struct Connection {
   Stage stage = Stage::kFrames;
   std::uint8_t listener = 0;  // a client's: which one it came through
 
+ private:
+  std::uint8_t user_kind_ = 0;  // of what user_ points to; not set in release. Fills a gap
+
+ public:
   std::uint32_t last_read_ms = 0;   // shard clock
   std::uint32_t last_write_ms = 0;  // start of the last send
   std::uint32_t deadline_ms = 0;    // of the handler (login) or of the phase; 0: none
@@ -102,12 +122,33 @@ struct Connection {
   SendQueue output;
   PeerAddress peer;  // the client's own where a trusted proxy says so
   WsMessage message;
-  void* user = nullptr;  // belongs to the handler, which frees it in on_close
+
+  // What the handler keeps of this connection. It is the handler's, which frees it in on_close.
+  // Whoever asks for it as another type than it was set as has a bug: checked in every build but
+  // release, since it is asked for with every packet. Null: nothing is set.
+  template <class T>
+  [[nodiscard]] T* user() const noexcept {
+    if constexpr (kUsersAreChecked) {
+      RINGGATE_CHECK(user_ == nullptr || user_kind_ == user_kind<std::remove_const_t<T>>());
+    }
+    return static_cast<T*>(user_);
+  }
+  template <class T>
+  void set_user(T& its_user) noexcept {
+    static_assert(!std::is_const_v<T>);
+    user_ = &its_user;
+    if constexpr (kUsersAreChecked) user_kind_ = user_kind<T>();
+  }
+  void forget_user() noexcept { user_ = nullptr; }
+  [[nodiscard]] bool has_user() const noexcept { return user_ != nullptr; }
 
   [[nodiscard]] File file() const noexcept { return {fd, role == Role::kClient}; }
   [[nodiscard]] bool open() const noexcept { return phase == Phase::kOpen; }
   // Whether anything of the peer is on its way to us: a receive, or the poll before one.
   [[nodiscard]] bool reading() const noexcept { return (ops & (kRecvOp | kPollOp)) != 0; }
+
+ private:
+  void* user_ = nullptr;
 };
 static_assert(sizeof(Connection) <= 128, "memory per idle connection is a target of the design");
 

@@ -48,7 +48,7 @@ class Handler {
   virtual void on_text(Connection& /*connection*/, ByteView /*payload*/) {}
   // Exactly once per connection, when it leaves Phase::kOpen. What is appended to it here is still
   // sent if the close flushes, before the close frame. Ending the connection here does nothing.
-  // `connection.user` is the handler's to free.
+  // What `connection.user()` is, is the handler's to free.
   virtual void on_close(Connection& connection, CloseReason reason) = 0;
   // The peer has ended its side, and all that it sent before has been handled. True: the connection
   // ends now. False: something is still to be said to it; the handler ends it (finish()) after

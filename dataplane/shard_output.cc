@@ -151,7 +151,7 @@ void Shard::abort(Connection& connection, CloseReason reason) {
 void Shard::leave_open(Connection& connection, CloseReason reason) {
   connection.reason = reason;
   handler_.on_close(connection, reason);
-  connection.user = nullptr;
+  connection.forget_user();
 }
 
 void Shard::begin_linger(Connection& connection) {

@@ -57,7 +57,7 @@ struct Channel {
 };
 
 [[nodiscard]] inline Channel* channel_of(const Connection& connection) noexcept {
-  return connection.role == Role::kClient ? static_cast<Channel*>(connection.user) : nullptr;
+  return connection.role == Role::kClient ? connection.user<Channel>() : nullptr;
 }
 
 // Where a channel id says that its channel is.

@@ -80,7 +80,7 @@ void GatewayHandler::on_close(Connection& connection, CloseReason reason) {
 void GatewayHandler::on_channel_end(Connection& connection, Channel& channel, CloseReason reason) {
   log_close(connection, reason, channel.account(on_shard_->context.options.gateway_id));
   on_shard_->logins.ended(connection, channel);
-  connection.user = nullptr;
+  connection.forget_user();
   // After a kick-out the session belongs to the newer login already.
   if (reason == GatewayClose::kKickedOut || channel.kicked_out) {
     Channel::destroy(on_shard_->context.shard.pool(), &channel);

@@ -57,11 +57,11 @@ void LogicHandler::on_adopt(Connection& connection, const AdoptedFor&) {
 }
 
 void LogicHandler::on_deadline(Connection& connection) {
-  if (connection.user == nullptr) on_shard_->shard.finish(connection, LogicClose::kHandshake);
+  if (!connection.has_user()) on_shard_->shard.finish(connection, LogicClose::kHandshake);
 }
 
 void LogicHandler::on_packet(Connection& connection, ByteView payload) {
-  const auto* const link = static_cast<const Link*>(connection.user);
+  const auto* const link = connection.user<const Link>();
   if (link == nullptr) {
     on_handshake(connection, payload);
     return;

@@ -30,7 +30,7 @@ void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, s
                                                      monotonic_ns(),
                                                      {connection.slot, connection.generation},
                                                      std::string(boot)}));
-  connection.user = gateway.here.back().get();
+  connection.set_user(*gateway.here.back());
   broadcast(kMailLinkClaimed, *gateway.here.back());
   for (const LinkRef old : older) {
     Connection* const replaced = shard_.find(old.slot, old.generation);
@@ -39,7 +39,7 @@ void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, s
 }
 
 void LinkDirectory::drop(Connection& connection) {
-  const auto* const link = static_cast<const Link*>(connection.user);
+  const auto* const link = connection.user<const Link>();
   if (link == nullptr) return;
   broadcast(kMailLinkGone, *link);
   Gateway& gateway = *link->gateway;

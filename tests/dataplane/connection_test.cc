@@ -56,6 +56,42 @@ TEST(Carry, TakesNoMoreThanTwiceWhatItHolds) {
   carry.clear(pool);
 }
 
+struct OneUser {
+  int number = 0;
+};
+struct OtherUser {};
+
+TEST(ConnectionUser, IsGivenBackAsTheTypeThatItWasSetAs) {
+  Connection connection;
+  EXPECT_FALSE(connection.has_user());
+  EXPECT_EQ(connection.user<OneUser>(), nullptr);
+  OneUser one{7};
+  connection.set_user(one);
+  EXPECT_TRUE(connection.has_user());
+  EXPECT_EQ(connection.user<OneUser>(), &one);
+  EXPECT_EQ(connection.user<const OneUser>()->number, 7);
+  connection.forget_user();
+  EXPECT_FALSE(connection.has_user());
+  EXPECT_EQ(connection.user<OtherUser>(), nullptr);
+  OtherUser other;
+  connection.set_user(other);
+  EXPECT_EQ(connection.user<OtherUser>(), &other);
+}
+
+TEST(ConnectionUser, EachTypeHasAKindOfItsOwn) {
+  EXPECT_EQ(user_kind<OneUser>(), user_kind<OneUser>());
+  EXPECT_NE(user_kind<OneUser>(), user_kind<OtherUser>());
+  EXPECT_NE(user_kind<OneUser>(), 0);
+}
+
+TEST(ConnectionUserDeathTest, AnotherTypeIsABug) {
+  if (!kUsersAreChecked) GTEST_SKIP() << "not checked in release";
+  Connection connection;
+  OneUser one;
+  connection.set_user(one);
+  EXPECT_DEATH(static_cast<void>(connection.user<OtherUser>()), "user_kind");
+}
+
 TEST(ConnectionTable, AReusedSlotHasANewGeneration) {
   ConnectionTable table(2, 1);
   Connection& first = table.open_client(1);

@@ -9,7 +9,7 @@ void RandomHandler::open(Connection& connection, std::uint32_t peer) {
   Session& fresh = sessions_[peer];
   EXPECT_EQ(fresh.peer, 0U) << "accepted twice";
   fresh.peer = peer;
-  connection.user = &fresh;
+  connection.set_user(fresh);
   open_.push_back(&connection);
 }
 

@@ -100,9 +100,7 @@ class RandomHandler : public Handler {
   void end_one(Connection& connection);
   void hold(Connection& connection);
   Connection* any();
-  static Session& session(Connection& connection) {
-    return *static_cast<Session*>(connection.user);
-  }
+  static Session& session(Connection& connection) { return *connection.user<Session>(); }
 
   Random& random_;
   Shard* shard_ = nullptr;

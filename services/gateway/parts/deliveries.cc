@@ -52,7 +52,7 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
   context_.count(GatewayCounter::kPushesIn);
   Delivery delivery;
   delivery.tail = packet.tail;
-  const auto& link = *static_cast<const LinkState*>(connection.user);
+  const auto& link = *connection.user<const LinkState>();
   if (link.upstream != nullptr) link.upstream->asked = false;  // it is there: ejector.h
   delivery.head.upstream = link.upstream_id;
   delivery.head.sequence = scan.sequence;

@@ -31,7 +31,7 @@ void Ejector::look_at_link(Upstream& upstream) {
   const LinkNews news = context_.upstreams.look(upstream, context_.options.eject_after_ms);
   if (news == LinkNews::kNone) return;
   const LinkSilent mail{upstream.id, news == LinkNews::kSilent ? 1u : 0u};
-  if (static_cast<const LinkState*>(upstream.link->user)->lane == kNoLane) {
+  if (upstream.link->user<const LinkState>()->lane == kNoLane) {
     for (std::uint32_t other = 0; other < context_.shard.options().shards; ++other) {
       if (other != context_.shard.index()) context_.shard.mail_surely(other, kMailLinkSilent, mail);
     }

@@ -128,7 +128,7 @@ void Logins::forward(Connection& connection, const Packet& packet, const Request
            Requests::describe_refusal(status));
     return;
   }
-  connection.user = &channel;
+  connection.set_user(channel);
   context_.shard.hold_input(connection);
   context_.shard.set_deadline(connection, context_.options.login_answer_timeout_ms);
 }

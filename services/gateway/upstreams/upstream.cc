@@ -67,7 +67,7 @@ void Upstreams::link_opened(Connection& connection, const AdoptedFor& what, bool
   const auto id = static_cast<std::uint32_t>(what.subject);
   Upstream& upstream = open(id);
   const Block memory = shard_.pool().take(sizeof(LinkState));
-  connection.user = new (memory.data) LinkState{&upstream, id, what.lane, what.epoch};
+  connection.set_user(*new (memory.data) LinkState{&upstream, id, what.lane, what.epoch});
   upstream.link = &connection;
   upstream.home = shard_.index();
   upstream.epoch = what.epoch;
@@ -90,13 +90,13 @@ void Upstreams::link_opened(Connection& connection, const AdoptedFor& what, bool
 }
 
 Upstream* Upstreams::link_closed(Connection& connection, CloseReason reason) {
-  auto* const state = static_cast<LinkState*>(connection.user);
+  auto* const state = connection.user<LinkState>();
   if (state == nullptr) return nullptr;
   const LinkEvent event{state->upstream_id, state->lane, state->epoch, reason};
   Upstream* const upstream = state->upstream;
   shard_.pool().give(
       {reinterpret_cast<std::uint8_t*>(state), BlockPool::capacity_of(sizeof *state)});
-  connection.user = nullptr;
+  connection.forget_user();
   // All shards are told, also when the link was only this one's: it is rare, and one rule.
   for (std::uint32_t other = 0; other < shard_.options().shards; ++other) {
     if (other != shard_.index()) shard_.mail_surely(other, kMailLinkDown, event);
@@ -200,7 +200,7 @@ void Upstreams::retire(std::uint32_t id) {
   const auto found = upstreams_.find(id);
   if (found == upstreams_.end()) return;
   if (Connection* const link = found->second->link; link != nullptr) {
-    static_cast<LinkState*>(link->user)->upstream = nullptr;
+    link->user<LinkState>()->upstream = nullptr;
     shard_.finish(*link, GatewayClose::kLinkRemoved);
   }
   shard_.counters().change(GatewayGauge::kOutstanding,

@@ -57,7 +57,7 @@ struct Upstream {
   OutstandingTable outstanding;
 };
 
-// What `Connection::user` of a link points to; memory of the shard's pool.
+// What `Connection::user()` of a link is; memory of the shard's pool.
 struct LinkState {
   Upstream* upstream;  // null when the upstream was retired before its link closed
   std::uint32_t upstream_id;
