@@ -61,6 +61,7 @@ class Run {
   void look_for_target(Measurement& measured) const;
   void look_back(Measurement& measured) const;
   [[nodiscard]] std::optional<RunEnd> stopped_answering(const Measurement& measured) const;
+  [[nodiscard]] std::optional<RunEnd> stopped_in_drain(const Measurement& measured) const;
   [[nodiscard]] static bool at_warm_up(const Measurement& measured) noexcept {
     return measured.own_samples.empty();
   }

@@ -66,10 +66,30 @@ std::optional<RunEnd> Run::stopped_answering(const Measurement& measured) const 
       seconds_between(last_ns, end_ns_), waiting)};
 }
 
+// So late that the window does not show it. A target that has lost a few messages, which the drain
+// has waited for, and answered all others is none of those.
+std::optional<RunEnd> Run::stopped_in_drain(const Measurement& measured) const {
+  const std::uint64_t unanswered = measured.times(options_).unanswered.count();
+  const std::uint64_t waiting = unanswered - std::min(unanswered, measured.tally.never_reached);
+  const double all = options_.open_loop()
+                         ? static_cast<double>(measured.sum(options_, &ActionTally::due))
+                         : static_cast<double>(options_.connections);
+  const std::uint64_t last_ns = std::max(measured.tally.last_answer_ns, begin_ns_);
+  const std::uint64_t quiet_ns = std::min(kQuietNs, (end_ns_ - begin_ns_) / kQuietPart);
+  if (static_cast<double>(waiting) <= kMissable * all || last_ns + quiet_ns >= stop_ns_) {
+    return std::nullopt;
+  }
+  return RunEnd{fmt::format(
+      "{} messages had no answer when the drain ended, {:.2f} s after the last one that was "
+      "answered: see the target's log",
+      waiting, seconds_between(last_ns, stop_ns_))};
+}
+
 void Run::look_back(Measurement& measured) const {
   if (!measured.ended) measured.ended = lost_connections(measured, options_);
   if (!measured.ended) measured.ended = stopped_answering(measured);
   if (!measured.ended) measured.ended = silent_connections(measured, options_);
+  if (!measured.ended) measured.ended = stopped_in_drain(measured);
   if (!measured.ended) measured.ended = no_deliveries(measured, options_);
 }
 

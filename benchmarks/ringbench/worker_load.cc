@@ -210,7 +210,7 @@ void Worker::start_sends() {
   for (const std::uint32_t index : dirty_) {
     Client& client = clients_[index];
     client.dirty = false;
-    if (client.sending || client.output.empty() || !connected(client) ||
+    if (client.sending || client.closing || client.output.empty() || !connected(client) ||
         client.state == ClientState::kConnecting) {
       continue;
     }

@@ -89,6 +89,24 @@ TEST(RingbenchPromises, ATargetThatStopsForGoodIsSaid) {
   EXPECT_THAT(run.output, HasSubstr("nothing was answered in the last "));
 }
 
+// So late that the window has no half a second of silence.
+TEST(RingbenchPromises, ATargetThatStopsForGoodBeforeTheWindowsEndIsSaid) {
+  for (const bool open : {false, true}) {
+    std::optional<Clock::time_point> first;
+    PretendedTarget target([&](Peer& peer, const Event& event) {
+      if (!is_ping(event)) return;
+      if (!first) first = Clock::now();
+      if (Clock::now() - *first < 1800ms) PretendedTarget::send(peer, pong());
+    });
+    std::vector<std::string> words = {"--connections", "4",  "--duration", "2s",
+                                      "--warmup",      "0s", "--drain",    "1s"};
+    if (open) words.insert(words.end(), {"--rate", "100"});
+    const BenchRun run = raw_pings(target, words);
+    EXPECT_EQ(run.code, 4) << run.output;
+    EXPECT_THAT(run.output, HasSubstr("had no answer when the drain ended"));
+  }
+}
+
 // The last of them stays; each of the others had one message under way.
 TEST(RingbenchPromises, LostConnectionsAreSaidAndTheirMessagesCounted) {
   std::array<unsigned, 8> asked{};

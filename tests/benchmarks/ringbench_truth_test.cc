@@ -14,6 +14,7 @@
 namespace ringgate::test {
 namespace {
 
+using testing::AnyOf;
 using testing::HasSubstr;
 
 const std::string kSecret{kDevelopmentSecret};
@@ -114,6 +115,21 @@ TEST(RingbenchTruth, ARunWhoseAccountsAnotherRunHasIsToldOfThePrefix) {
   EXPECT_EQ(run_ringbench(words(dev, second)).code, 0);
   EXPECT_EQ(first.wait_exit(), 3) << first.output();
   EXPECT_THAT(first.whole_output(), HasSubstr("give each an --account-prefix of its own"));
+}
+
+// The logins end while their connections are being closed, which once ended ringbench.
+TEST(RingbenchTruth, RunsThatTakeEachOthersLoginsAreMeasured) {
+  Server dev{std::vector<std::string>{}};
+  const std::vector<std::string> login = {"login", "--connections", "8", "--duration",
+                                          "1s",    "--warmup",      "0s"};
+  std::vector<std::string> first = login;
+  first.insert(first.begin(), RINGBENCH_BINARY);
+  for (int round = 0; round < 2; ++round) {
+    ProcessUnderTest other(words(dev, first));
+    const BenchRun run = run_ringbench(words(dev, login));
+    EXPECT_THAT(run.code, AnyOf(0, 4)) << run.output;
+    EXPECT_THAT(other.wait_exit(), AnyOf(0, 4)) << other.output();
+  }
 }
 
 TEST(RingbenchTruth, ASignalEndsARunEarlyAndItsNumbersAreTold) {
