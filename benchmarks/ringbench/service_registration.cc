@@ -82,7 +82,7 @@ class ConsulRegistrations final : public ServiceRegistration {
   }
 
  public:
-  ConsulRegistrations(std::unique_ptr<Monitor> monitor, std::unique_ptr<ControlLoop> loop,
+  ConsulRegistrations(std::unique_ptr<http::Monitor> monitor, std::unique_ptr<ControlLoop> loop,
                       std::unique_ptr<consul::Registry> registry, std::string url)
       : monitor_(std::move(monitor)),
         loop_(std::move(loop)),
@@ -135,7 +135,7 @@ class ConsulRegistrations final : public ServiceRegistration {
     monitor_->stop();
   }
 
-  std::unique_ptr<Monitor> monitor_;
+  std::unique_ptr<http::Monitor> monitor_;
   std::unique_ptr<ControlLoop> loop_;
   std::unique_ptr<consul::Registry> registry_;
   const std::string url_;
@@ -152,7 +152,7 @@ Result<std::unique_ptr<ServiceRegistration>> start_in_consul(const std::string& 
   options.check_interval = kCheckInterval;
   const std::string host = services.front().address;
   const auto well = [] { return std::optional<std::string>(); };
-  auto monitor = Monitor::start(host, 0, {.health = well, .ready = well, .metrics = nullptr});
+  auto monitor = http::Monitor::start(host, 0, {.health = well, .ready = well, .metrics = nullptr});
   if (!monitor) return std::unexpected(monitor.error());
   for (Service& service : services) {
     service.meta["health_url"] =

@@ -93,7 +93,7 @@ struct Config {
   // The settings of parts, in their words.
   WsUpgradeOptions upgrade;                                 // path: of each listener.
   consul::Options consul;                                   // url: This or registry_file.
-  HttpBounds monitor_bounds;                                // Of each port.
+  http::Bounds monitor_bounds;                              // Of each port.
   LinkSettings links{.empty_list_hold = Duration(60'000)};  // Ends with drain_time.
   GatewayLimits gateway;
   ShardOptions shard = shard_defaults();  // max_clients 0: from RLIMIT_NOFILE.

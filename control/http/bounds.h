@@ -1,12 +1,12 @@
-// What an HttpServer lets clients hold and wait for: see control/http/server.h. Plain values.
+// What an Server lets clients hold and wait for: see control/http/server.h. Plain values.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 
-namespace ringgate {
+namespace ringgate::http {
 
-struct HttpBounds {
+struct Bounds {
   std::size_t max_connections = 256;
   std::size_t max_connections_per_address = 64;  // an IPv6 /64 is one
   std::chrono::milliseconds request_time{5000};
@@ -15,4 +15,4 @@ struct HttpBounds {
   std::size_t max_answer_bytes = 16 * 1024 * 1024;
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::http

@@ -1,4 +1,4 @@
-// One connection of an HttpServer: its request is read, answered, written, and the client gets a
+// One connection of an Server: its request is read, answered, written, and the client gets a
 // moment to take the end in before the socket goes.
 #include <sys/socket.h>
 
@@ -9,7 +9,7 @@
 
 #include "control/http/server.h"
 
-namespace ringgate {
+namespace ringgate::http {
 namespace {
 
 constexpr std::size_t kReadBytes = 16 * 1024;
@@ -40,7 +40,7 @@ std::optional<ssize_t> read_now(int socket, std::array<std::uint8_t, kReadBytes>
 
 }  // namespace
 
-void HttpServer::on_ready(std::uint64_t id) {
+void Server::on_ready(std::uint64_t id) {
   const auto at = connections_.find(id);
   if (at == connections_.end()) return;
   Connection& connection = at->second;
@@ -56,7 +56,7 @@ void HttpServer::on_ready(std::uint64_t id) {
   }
 }
 
-void HttpServer::on_time(std::uint64_t id) {
+void Server::on_time(std::uint64_t id) {
   const auto at = connections_.find(id);
   if (at == connections_.end()) return;
   Connection& connection = at->second;
@@ -77,16 +77,16 @@ void HttpServer::on_time(std::uint64_t id) {
   }
 }
 
-void HttpServer::wait_until(Connection& connection, ControlLoop::Until until) {
+void Server::wait_until(Connection& connection, ControlLoop::Until until) {
   loop_->watch(connection.socket.get(), until, [this, id = connection.id] { on_ready(id); });
 }
 
-void HttpServer::expect_within(Connection& connection, std::chrono::milliseconds time) {
+void Server::expect_within(Connection& connection, std::chrono::milliseconds time) {
   if (connection.timer != 0) loop_->cancel(connection.timer);
   connection.timer = loop_->after(time, [this, id = connection.id] { on_time(id); });
 }
 
-void HttpServer::read_some(Connection& connection) {
+void Server::read_some(Connection& connection) {
   std::array<std::uint8_t, kReadBytes> buffer;
   const std::optional<ssize_t> got = read_now(connection.socket.get(), buffer);
   if (got == -1) return;
@@ -106,7 +106,7 @@ void HttpServer::read_some(Connection& connection) {
   }
 }
 
-void HttpServer::take_request(Connection& connection) {
+void Server::take_request(Connection& connection) {
   const ReceivedRequest request = connection.reader.request();
   connection.state = State::kAnswering;
   connection.head_only = request.method == "HEAD";
@@ -114,7 +114,7 @@ void HttpServer::take_request(Connection& connection) {
   // Its end or a reset would be reported again and again.
   loop_->unwatch(connection.socket.get());
   expect_within(connection, bounds_.answer_time);
-  handler_(request, [this, id = connection.id](HttpReply reply) {
+  handler_(request, [this, id = connection.id](Reply reply) {
     loop_->post([this, id, reply = std::move(reply)] {
       const auto at = connections_.find(id);
       if (at != connections_.end() && at->second.state == State::kAnswering) {
@@ -124,11 +124,11 @@ void HttpServer::take_request(Connection& connection) {
   });
 }
 
-void HttpServer::answer(Connection& connection, const HttpReply& reply) {
+void Server::answer(Connection& connection, const Reply& reply) {
   const auto status = static_cast<std::size_t>(reply.status);
   if (status < answers_.size()) answers_[status].fetch_add(1, std::memory_order_relaxed);
   connection.state = State::kWriting;
-  connection.output = http_response(reply, !connection.head_only);
+  connection.output = response(reply, !connection.head_only);
   answer_bytes_ += connection.output.size();
   expect_within(connection, bounds_.take_time);
   wait_until(connection, ControlLoop::Until::kWritable);
@@ -136,7 +136,7 @@ void HttpServer::answer(Connection& connection, const HttpReply& reply) {
   send_some(connection);
 }
 
-void HttpServer::send_some(Connection& connection) {
+void Server::send_some(Connection& connection) {
   const std::string_view rest = std::string_view(connection.output).substr(connection.sent);
   const std::optional<ssize_t> sent = send_now(connection.socket.get(), rest);
   if (!sent) return close(connection);
@@ -144,7 +144,7 @@ void HttpServer::send_some(Connection& connection) {
   if (connection.sent == connection.output.size()) linger(connection);
 }
 
-void HttpServer::linger(Connection& connection) {
+void Server::linger(Connection& connection) {
   shutdown(connection.socket.get(), SHUT_WR);
   if (ending_) return close(connection);
   connection.state = State::kLingering;
@@ -154,7 +154,7 @@ void HttpServer::linger(Connection& connection) {
   wait_until(connection, ControlLoop::Until::kReadable);
 }
 
-void HttpServer::discard_some(Connection& connection) {
+void Server::discard_some(Connection& connection) {
   std::array<std::uint8_t, kReadBytes> buffer;
   const std::optional<ssize_t> got = read_now(connection.socket.get(), buffer);
   if (got == -1) return;
@@ -164,17 +164,17 @@ void HttpServer::discard_some(Connection& connection) {
 }
 
 // Ended for the sake of others or of itself, and told so where there is a moment for it.
-void HttpServer::drop(Connection& connection, Dropped why) {
+void Server::drop(Connection& connection, Dropped why) {
   count(why);
   if (connection.state == State::kReading && connection.reader.has_begun()) {
     answers_[503].fetch_add(1, std::memory_order_relaxed);
     static_cast<void>(send_now(connection.socket.get(),
-                               http_response({503, "there are too many connections\n"}, true)));
+                               response({503, "there are too many connections\n"}, true)));
   }
   close(connection);
 }
 
-void HttpServer::close(Connection& connection) {
+void Server::close(Connection& connection) {
   if (connection.timer != 0) loop_->cancel(connection.timer);
   loop_->unwatch(connection.socket.get());
   answer_bytes_ -= connection.output.size();
@@ -185,8 +185,8 @@ void HttpServer::close(Connection& connection) {
   end_if_empty();
 }
 
-void HttpServer::count(Dropped why) {
+void Server::count(Dropped why) {
   dropped_[static_cast<std::size_t>(why)].fetch_add(1, std::memory_order_relaxed);
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::http

@@ -13,7 +13,7 @@
 
 #include "dataplane/port_taken.h"
 
-namespace ringgate {
+namespace ringgate::http {
 namespace {
 
 constexpr int kBacklog = 1024;
@@ -68,7 +68,7 @@ std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses_of(const std::string& h
 
 }  // namespace
 
-HttpListener::HttpListener(UniqueFd socket, Endpoint bound)
+Listener::Listener(UniqueFd socket, Endpoint bound)
     : socket_(std::move(socket)),
       bound_(std::move(bound)),
       filler_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
@@ -79,8 +79,8 @@ HttpListener::HttpListener(UniqueFd socket, Endpoint bound)
   }
 }
 
-Result<HttpListener> HttpListener::open(const std::string& address, std::uint16_t port,
-                                        const std::string& key) {
+Result<Listener> Listener::open(const std::string& address, std::uint16_t port,
+                                const std::string& key) {
   const std::string host = address.empty() ? "::" : address;
   int error = 0;
   const auto addresses = addresses_of(host, port);
@@ -88,7 +88,7 @@ Result<HttpListener> HttpListener::open(const std::string& address, std::uint16_
     UniqueFd socket = listen_on(*at);
     if (socket) {
       Endpoint bound = endpoint_of(socket.get());
-      return HttpListener(std::move(socket), std::move(bound));
+      return Listener(std::move(socket), std::move(bound));
     }
     error = errno;
   }
@@ -99,12 +99,12 @@ Result<HttpListener> HttpListener::open(const std::string& address, std::uint16_
 }
 
 // The kernel wants a descriptor before it looks whether there is somebody.
-bool HttpListener::somebody_waits() const {
+bool Listener::somebody_waits() const {
   pollfd waiting{socket_.get(), POLLIN, 0};
   return poll(&waiting, 1, 0) > 0;
 }
 
-HttpListener::Accepted HttpListener::accept() {
+Listener::Accepted Listener::accept() {
   for (;;) {
     Accepted accepted;
     accepted.peer.length = sizeof accepted.peer.storage;
@@ -139,9 +139,9 @@ HttpListener::Accepted HttpListener::accept() {
   }
 }
 
-void HttpListener::give_back(UniqueFd socket) {
+void Listener::give_back(UniqueFd socket) {
   if (!filler_ || reserve_.size() >= kReserve) return;  // closed
   if (dup3(filler_.get(), socket.get(), O_CLOEXEC) >= 0) reserve_.push_back(std::move(socket));
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::http

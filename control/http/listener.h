@@ -12,14 +12,14 @@
 #include "control/base/error.h"
 #include "control/base/unique_fd.h"
 
-namespace ringgate {
+namespace ringgate::http {
 
-class HttpListener {
+class Listener {
  public:
   // Port 0 takes a free one. A port that another process or socket listens on is an error, which
   // says to mend `key`, the name of the setting that `port` came from. An empty address is all.
-  static Result<HttpListener> open(const std::string& address, std::uint16_t port,
-                                   const std::string& key);
+  static Result<Listener> open(const std::string& address, std::uint16_t port,
+                               const std::string& key);
 
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }
   [[nodiscard]] const Endpoint& bound() const noexcept { return bound_; }
@@ -38,7 +38,7 @@ class HttpListener {
   void give_back(UniqueFd socket);
 
  private:
-  HttpListener(UniqueFd socket, Endpoint bound);
+  Listener(UniqueFd socket, Endpoint bound);
   [[nodiscard]] bool somebody_waits() const;
 
   UniqueFd socket_;
@@ -47,4 +47,4 @@ class HttpListener {
   std::vector<UniqueFd> reserve_;
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::http

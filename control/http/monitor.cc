@@ -13,7 +13,7 @@
 #include "control/base/mutex.h"
 #include "control/http/workers.h"
 
-namespace ringgate {
+namespace ringgate::http {
 namespace {
 
 // Scrapes and operators' pages do not wait for each other. One scrape at a time is enough for as
@@ -25,13 +25,13 @@ constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* kTextType = "text/plain; charset=utf-8";
 constexpr const char* kContentPolicy = "Content-Security-Policy";
 
-HttpReply probe_reply(const std::function<std::optional<std::string>()>& probe) {
+Reply probe_reply(const std::function<std::optional<std::string>()>& probe) {
   const std::optional<std::string> reason = probe ? probe() : std::nullopt;
   if (reason) return {503, *reason + "\n"};
   return {200, "ok"};
 }
 
-HttpReply metrics_reply(const std::shared_ptr<prometheus::Collectable>& metrics) {
+Reply metrics_reply(const std::shared_ptr<prometheus::Collectable>& metrics) {
   std::string text;
   if (metrics) text = prometheus::TextSerializer().Serialize(metrics->Collect());
   return {200, std::move(text), kMetricsType};
@@ -81,7 +81,7 @@ std::optional<std::string> check_parameters(const ReceivedRequest& request,
   return std::nullopt;
 }
 
-void restrict_reply(HttpReply& reply) {
+void restrict_reply(Reply& reply) {
   const bool has_policy = std::ranges::any_of(
       reply.headers, [](const auto& header) { return header.first == kContentPolicy; });
   if (!has_policy) {
@@ -93,7 +93,7 @@ void restrict_reply(HttpReply& reply) {
   reply.headers.emplace_back("Cache-Control", "no-store");
 }
 
-HttpReply allow_reply(int status, std::string body, const std::string& methods) {
+Reply allow_reply(int status, std::string body, const std::string& methods) {
   return {status, std::move(body), kTextType, {{"Allow", methods}}};
 }
 
@@ -107,21 +107,21 @@ struct Monitor::State {
     bool takes_no_time = false;  // called on the server's thread
   };
 
-  State(std::unique_ptr<HttpServer> port) : server(std::move(port)) {}
+  State(std::unique_ptr<Server> port) : server(std::move(port)) {}
 
-  std::unique_ptr<HttpServer> server;
-  HttpWorkers public_workers{"monitor-scrape", kPublicThreads, kMaxQueuedPages};
-  HttpWorkers operator_workers{"monitor-admin", kOperatorThreads, kMaxQueuedPages};
+  std::unique_ptr<Server> server;
+  Workers public_workers{"monitor-scrape", kPublicThreads, kMaxQueuedPages};
+  Workers operator_workers{"monitor-admin", kOperatorThreads, kMaxQueuedPages};
   Mutex mutex;
   std::map<std::string, Page, std::less<>> pages ABSL_GUARDED_BY(mutex);  // By "GET /path"
   std::string token ABSL_GUARDED_BY(mutex);  // Of operators; empty: none is asked for
 
   void add(const std::string& what, Page page);
   std::optional<Page> page_of(const ReceivedRequest& request);
-  HttpReply reply_without_page(const ReceivedRequest& request);
+  Reply reply_without_page(const ReceivedRequest& request);
   std::string methods_of(const std::string& path);
-  std::optional<HttpReply> refuse(const ReceivedRequest& request, const Page& page);
-  void answer(const ReceivedRequest& request, const HttpServer::Answer& answer);
+  std::optional<Reply> refuse(const ReceivedRequest& request, const Page& page);
+  void answer(const ReceivedRequest& request, const Server::Answer& answer);
 };
 
 void Monitor::State::add(const std::string& what, Page page) {
@@ -146,7 +146,7 @@ std::string Monitor::State::methods_of(const std::string& path) {
   return methods.empty() ? methods : methods + "OPTIONS";
 }
 
-HttpReply Monitor::State::reply_without_page(const ReceivedRequest& request) {
+Reply Monitor::State::reply_without_page(const ReceivedRequest& request) {
   if (!request.is_known) return {501, "there is no such method here\n"};
   const std::string methods = methods_of(request.path);
   if (request.method == "OPTIONS") {
@@ -161,44 +161,44 @@ HttpReply Monitor::State::reply_without_page(const ReceivedRequest& request) {
 }
 
 // Why somebody may not have the page.
-std::optional<HttpReply> Monitor::State::refuse(const ReceivedRequest& request, const Page& page) {
+std::optional<Reply> Monitor::State::refuse(const ReceivedRequest& request, const Page& page) {
   const Endpoint& bound = server->bound();
   if (is_loopback_host(bound.host) && !has_local_host(request, bound)) {
-    return HttpReply{403, "ask for http://" + format_endpoint(bound) + request.path + "\n"};
+    return Reply{403, "ask for http://" + format_endpoint(bound) + request.path + "\n"};
   }
   if (request.method == "POST" && is_cross_origin(request)) {
-    return HttpReply{403, "a page of another origin may not do this\n"};
+    return Reply{403, "a page of another origin may not do this\n"};
   }
   if (page.audience != Audience::kBrowser) {
     const MutexLock lock(mutex);
     if (!token.empty() && !bears_token(request, token)) {
-      return HttpReply{401,
-                       "send Authorization: Bearer with the AdminToken of the configuration\n",
-                       kTextType,
-                       {{"WWW-Authenticate", "Bearer"}}};
+      return Reply{401,
+                   "send Authorization: Bearer with the AdminToken of the configuration\n",
+                   kTextType,
+                   {{"WWW-Authenticate", "Bearer"}}};
     }
   }
   if (const auto problem = check_parameters(request, page.parameters)) {
-    return HttpReply{400, *problem};
+    return Reply{400, *problem};
   }
   return std::nullopt;
 }
 
 // The server's thread.
-void Monitor::State::answer(const ReceivedRequest& request, const HttpServer::Answer& answer) {
+void Monitor::State::answer(const ReceivedRequest& request, const Server::Answer& answer) {
   const std::optional<Page> page = page_of(request);
   if (!page) return answer(reply_without_page(request));
   const bool is_public = page->audience == Audience::kAnyone;
   if (!is_public) {
-    if (std::optional<HttpReply> refusal = refuse(request, *page)) {
+    if (std::optional<Reply> refusal = refuse(request, *page)) {
       restrict_reply(*refusal);
       return answer(std::move(*refusal));
     }
   }
-  HttpRequest plain{request.path, {}};
+  Request plain{request.path, {}};
   for (const auto& [key, value] : request.parameters) plain.query.emplace(key, value);
   const auto run = [handler = page->handler, plain = std::move(plain), is_public, answer] {
-    HttpReply reply;
+    Reply reply;
     try {
       reply = handler(plain);
     } catch (const std::exception& error) {
@@ -208,21 +208,21 @@ void Monitor::State::answer(const ReceivedRequest& request, const HttpServer::An
     answer(std::move(reply));
   };
   if (page->takes_no_time) return run();
-  HttpWorkers& workers = is_public ? public_workers : operator_workers;
+  Workers& workers = is_public ? public_workers : operator_workers;
   if (!workers.run(run)) {
     answer({503, "too much is asked at once\n", kTextType, {{"Retry-After", "1"}}});
   }
 }
 
 Result<std::unique_ptr<Monitor>> Monitor::bind(const std::string& address, std::uint16_t port,
-                                               const std::string& key, const HttpBounds& bounds) {
-  Result<std::unique_ptr<HttpServer>> server = HttpServer::listen(address, port, key, bounds);
+                                               const std::string& key, const Bounds& bounds) {
+  Result<std::unique_ptr<Server>> server = Server::listen(address, port, key, bounds);
   if (!server) return std::unexpected(server.error());
   return std::unique_ptr<Monitor>(new Monitor(std::make_unique<State>(std::move(*server))));
 }
 
 Result<std::unique_ptr<Monitor>> Monitor::start(const std::string& address, std::uint16_t port,
-                                                Probes probes, const HttpBounds& bounds) {
+                                                Probes probes, const Bounds& bounds) {
   Result<std::unique_ptr<Monitor>> monitor = bind(address, port, "MonitorPort", bounds);
   if (!monitor) return monitor;
   (*monitor)->add_probes(std::move(probes));
@@ -246,15 +246,13 @@ bool Monitor::on_loopback() const {
 
 void Monitor::add_probes(Probes probes) {
   const auto add_probe = [this](const std::string& path, auto probe) {
-    state_->add("GET " + path,
-                {.handler = [probe](const HttpRequest&) { return probe_reply(probe); },
-                 .takes_no_time = true});
+    state_->add("GET " + path, {.handler = [probe](const Request&) { return probe_reply(probe); },
+                                .takes_no_time = true});
   };
   add_probe("/health", std::move(probes.health));
   add_probe("/ready", std::move(probes.ready));
-  add_get("/metrics", [metrics = std::move(probes.metrics)](const HttpRequest&) {
-    return metrics_reply(metrics);
-  });
+  add_get("/metrics",
+          [metrics = std::move(probes.metrics)](const Request&) { return metrics_reply(metrics); });
 }
 
 void Monitor::add_get(const std::string& path, Handler handler, Audience audience,
@@ -275,7 +273,7 @@ void Monitor::serve() {
   state_->public_workers.start();
   state_->operator_workers.start();
   state_->server->serve(
-      [state = state_.get()](const ReceivedRequest& request, const HttpServer::Answer& answer) {
+      [state = state_.get()](const ReceivedRequest& request, const Server::Answer& answer) {
         state->answer(request, answer);
       });
 }
@@ -291,4 +289,4 @@ void Monitor::collect(MetricsSnapshot& metrics, const std::string& port) const {
   state_->server->collect(metrics, port);
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::http

@@ -19,7 +19,7 @@
 #include "control/http/server.h"
 #include "control/observe/metrics.h"
 
-namespace ringgate {
+namespace ringgate::http {
 
 struct Probes {
   // Nothing when all is well, else the reason (one line): answered with 200 "ok" or 503. They take
@@ -29,7 +29,7 @@ struct Probes {
   std::shared_ptr<prometheus::Collectable> metrics;  // May be null.
 };
 
-struct HttpRequest {
+struct Request {
   std::string path;
   std::map<std::string, std::string> query;  // The first value of each parameter.
 };
@@ -51,7 +51,7 @@ enum class Audience : std::uint8_t {
 
 class Monitor {
  public:
-  using Handler = std::function<HttpReply(const HttpRequest&)>;
+  using Handler = std::function<Reply(const Request&)>;
 
   // The names of what may stand in a page's query.
   using Parameters = std::vector<std::string>;
@@ -61,10 +61,10 @@ class Monitor {
   // says to mend `key`, the name of the setting that `port` came from.
   static Result<std::unique_ptr<Monitor>> bind(const std::string& address, std::uint16_t port,
                                                const std::string& key = "MonitorPort",
-                                               const HttpBounds& bounds = {});
+                                               const Bounds& bounds = {});
   // bind(), add_probes() and serve().
   static Result<std::unique_ptr<Monitor>> start(const std::string& address, std::uint16_t port,
-                                                Probes probes, const HttpBounds& bounds = {});
+                                                Probes probes, const Bounds& bounds = {});
   ~Monitor();
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
@@ -99,4 +99,4 @@ class Monitor {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::http

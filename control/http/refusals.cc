@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace ringgate {
+namespace ringgate::http {
 
 void Refusals::update(std::uint64_t total, std::string text, Time now) {
   if (total != total_) {
@@ -19,4 +19,4 @@ void Refusals::update(std::uint64_t total, std::string text, Time now) {
   }
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::http

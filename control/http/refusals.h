@@ -8,7 +8,7 @@
 
 #include "control/observe/episode.h"
 
-namespace ringgate {
+namespace ringgate::http {
 
 class Refusals {
  public:
@@ -26,4 +26,4 @@ class Refusals {
   bool lasting_ = false;
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::http

@@ -9,7 +9,7 @@
 #include <iterator>
 #include <string_view>
 
-namespace ringgate {
+namespace ringgate::http {
 namespace {
 
 struct Reason {
@@ -45,7 +45,7 @@ std::string_view reason_of(int status) {
 
 }  // namespace
 
-std::string http_response(const HttpReply& reply, bool with_body) {
+std::string response(const Reply& reply, bool with_body) {
   std::string text;
   const auto out = std::back_inserter(text);
   fmt::format_to(out, "HTTP/1.1 {} {}\r\n", reply.status, reason_of(reply.status));
@@ -61,4 +61,4 @@ std::string http_response(const HttpReply& reply, bool with_body) {
   return text;
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::http

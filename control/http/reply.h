@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-namespace ringgate {
+namespace ringgate::http {
 
-struct HttpReply {
+struct Reply {
   int status = 200;
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
@@ -16,6 +16,6 @@ struct HttpReply {
 
 // The whole response, which says that the connection ends with it. Without the body it is the
 // answer to a HEAD.
-[[nodiscard]] std::string http_response(const HttpReply& reply, bool with_body);
+[[nodiscard]] std::string response(const Reply& reply, bool with_body);
 
-}  // namespace ringgate
+}  // namespace ringgate::http

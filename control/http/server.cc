@@ -9,7 +9,7 @@
 
 #include "control/base/thread.h"
 
-namespace ringgate {
+namespace ringgate::http {
 namespace {
 
 constexpr int kAcceptsPerTurn = 64;
@@ -18,29 +18,26 @@ constexpr std::chrono::milliseconds kFinishTime{500};
 
 }  // namespace
 
-HttpServer::HttpServer(std::unique_ptr<ControlLoop> loop, HttpListener listener,
-                       const HttpBounds& bounds)
+Server::Server(std::unique_ptr<ControlLoop> loop, Listener listener, const Bounds& bounds)
     : bounds_(bounds),
       bound_(listener.bound()),
       loop_(std::move(loop)),
       listener_(std::move(listener)) {}
 
-HttpServer::~HttpServer() {
+Server::~Server() {
   stop();
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::listen(const std::string& address,
-                                                       std::uint16_t port, const std::string& key,
-                                                       const HttpBounds& bounds) {
+Result<std::unique_ptr<Server>> Server::listen(const std::string& address, std::uint16_t port,
+                                               const std::string& key, const Bounds& bounds) {
   Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
   if (!loop) return std::unexpected(loop.error());
-  Result<HttpListener> listener = HttpListener::open(address, port, key);
+  Result<Listener> listener = Listener::open(address, port, key);
   if (!listener) return std::unexpected(listener.error());
-  return std::unique_ptr<HttpServer>(
-      new HttpServer(std::move(*loop), std::move(*listener), bounds));
+  return std::unique_ptr<Server>(new Server(std::move(*loop), std::move(*listener), bounds));
 }
 
-void HttpServer::serve(Handler handler) {
+void Server::serve(Handler handler) {
   if (thread_.joinable()) return;
   handler_ = std::move(handler);
   loop_->watch(listener_.fd(), ControlLoop::Until::kReadable, [this] { accept_some(); });
@@ -49,7 +46,7 @@ void HttpServer::serve(Handler handler) {
 
 // --- Who gets in --------------------------------------------------------------------------------
 
-HttpServer::Peer HttpServer::peer_of(const SocketAddress& address) {
+Server::Peer Server::peer_of(const SocketAddress& address) {
   constexpr std::size_t kNetwork = 8;  // bytes of an IPv6 address that name one site
   Peer peer{};
   if (address.family() == AF_INET) {
@@ -68,16 +65,16 @@ HttpServer::Peer HttpServer::peer_of(const SocketAddress& address) {
   return peer;
 }
 
-void HttpServer::accept_some() {
+void Server::accept_some() {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    HttpListener::Accepted accepted = listener_.accept();
-    if (accepted.outcome == HttpListener::Outcome::kNobody) return;
-    if (accepted.outcome == HttpListener::Outcome::kAccepted) {
+    Listener::Accepted accepted = listener_.accept();
+    if (accepted.outcome == Listener::Outcome::kNobody) return;
+    if (accepted.outcome == Listener::Outcome::kAccepted) {
       admit(std::move(accepted.socket), accepted.peer);
       continue;
     }
     Connection* const least = least_lost([](const Connection&) { return true; });
-    if (accepted.outcome == HttpListener::Outcome::kNoMemory || least == nullptr) {
+    if (accepted.outcome == Listener::Outcome::kNoMemory || least == nullptr) {
       pause_accepting();
       return;
     }
@@ -86,7 +83,7 @@ void HttpServer::accept_some() {
 }
 
 // Level-triggered, it would spin on a connection that waits and cannot be accepted.
-void HttpServer::pause_accepting() {
+void Server::pause_accepting() {
   pauses_.fetch_add(1, std::memory_order_relaxed);
   loop_->unwatch(listener_.fd());
   loop_->after(kPause, [this] {
@@ -95,7 +92,7 @@ void HttpServer::pause_accepting() {
   });
 }
 
-void HttpServer::admit(UniqueFd socket, const SocketAddress& address) {
+void Server::admit(UniqueFd socket, const SocketAddress& address) {
   const Peer peer = peer_of(address);
   make_room(peer);
   const std::uint64_t id = next_id_++;
@@ -109,7 +106,7 @@ void HttpServer::admit(UniqueFd socket, const SocketAddress& address) {
   read_some(connection);
 }
 
-void HttpServer::make_room(const Peer& peer) {
+void Server::make_room(const Peer& peer) {
   const auto is_peers = [&peer](const Connection& connection) { return connection.peer == peer; };
   const auto of_peer = std::ranges::count_if(
       connections_, [&](const auto& entry) { return is_peers(entry.second); });
@@ -122,7 +119,7 @@ void HttpServer::make_room(const Peer& peer) {
 
 // Many may have come before it was anybody's turn: a request that has arrived meanwhile is taken,
 // so that only those lose their place who have not sent theirs.
-void HttpServer::drop_least(const std::function<bool(const Connection&)>& of, Dropped why) {
+void Server::drop_least(const std::function<bool(const Connection&)>& of, Dropped why) {
   for (;;) {
     Connection* const least = least_lost(of);
     if (least->state != State::kReading) return drop(*least, why);
@@ -135,7 +132,7 @@ void HttpServer::drop_least(const std::function<bool(const Connection&)>& of, Dr
 }
 
 // The oldest of those that lose least: State is in that order. Null when there is none.
-HttpServer::Connection* HttpServer::least_lost(const std::function<bool(const Connection&)>& of) {
+Server::Connection* Server::least_lost(const std::function<bool(const Connection&)>& of) {
   Connection* least = nullptr;
   for (auto& [id, connection] : connections_) {
     if (!of(connection)) continue;
@@ -145,7 +142,7 @@ HttpServer::Connection* HttpServer::least_lost(const std::function<bool(const Co
 }
 
 // Those that have been slowest to take theirs go first.
-void HttpServer::make_room_for_answers(const Connection& newest) {
+void Server::make_room_for_answers(const Connection& newest) {
   while (answer_bytes_ > bounds_.max_answer_bytes) {
     Connection* const slowest = least_lost([&](const Connection& connection) {
       return connection.state == State::kWriting && connection.id != newest.id;
@@ -157,7 +154,7 @@ void HttpServer::make_room_for_answers(const Connection& newest) {
 
 // --- The end ------------------------------------------------------------------------------------
 
-void HttpServer::stop_taking() {
+void Server::stop_taking() {
   if (!thread_.joinable()) return;
   loop_->post([this] {
     if (std::exchange(ending_, true)) return;
@@ -170,7 +167,7 @@ void HttpServer::stop_taking() {
   });
 }
 
-void HttpServer::stop() {
+void Server::stop() {
   if (!thread_.joinable()) {
     listener_.close();
     return;
@@ -180,7 +177,7 @@ void HttpServer::stop() {
   thread_.join();
 }
 
-void HttpServer::finish() {
+void Server::finish() {
   finishing_ = true;
   const auto waits = [](const Connection& connection) {
     return connection.state == State::kAnswering;
@@ -193,13 +190,13 @@ void HttpServer::finish() {
   end_if_empty();
 }
 
-void HttpServer::end_if_empty() {
+void Server::end_if_empty() {
   if (finishing_ && connections_.empty()) loop_->stop();
 }
 
 // --- Metrics ------------------------------------------------------------------------------------
 
-void HttpServer::collect(MetricsSnapshot& metrics, const std::string& port) const {
+void Server::collect(MetricsSnapshot& metrics, const std::string& port) const {
   static constexpr std::array kReasons = {"connections", "connections_of_address",
                                           "descriptors", "request_time",
                                           "answer_time", "take_time",
@@ -225,4 +222,4 @@ void HttpServer::collect(MetricsSnapshot& metrics, const std::string& port) cons
                   {{"port", port}}, number(pauses_));
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::http

@@ -6,7 +6,7 @@
 //   a request     8 KiB of head, 100 lines, 4 KiB of body, `request_time` from accept to its end
 //   an answer     `answer_time` until there is one, `take_time` for the client to take it;
 //                 `max_answer_bytes` of all that are not taken yet
-//   descriptors   a few in reserve (HttpListener); without any it pauses, and tries again
+//   descriptors   a few in reserve (Listener); without any it pauses, and tries again
 //
 // It owns its thread, its loop and its sockets. The handler runs on that thread and must not wait:
 // what takes time goes elsewhere and answers later.
@@ -32,23 +32,22 @@
 #include "control/http/reply.h"
 #include "control/observe/metrics.h"
 
-namespace ringgate {
+namespace ringgate::http {
 
-class HttpServer {
+class Server {
  public:
   // Any thread, while the server lives. The first call counts; one that comes too late does
   // nothing.
-  using Answer = std::function<void(HttpReply)>;
+  using Answer = std::function<void(Reply)>;
   // The request is valid for the call.
   using Handler = std::function<void(const ReceivedRequest&, Answer)>;
 
-  // Listens, so that clients may connect, but answers nothing before serve(). See HttpListener.
-  static Result<std::unique_ptr<HttpServer>> listen(const std::string& address, std::uint16_t port,
-                                                    const std::string& key,
-                                                    const HttpBounds& bounds);
-  ~HttpServer();
-  HttpServer(const HttpServer&) = delete;
-  HttpServer& operator=(const HttpServer&) = delete;
+  // Listens, so that clients may connect, but answers nothing before serve(). See Listener.
+  static Result<std::unique_ptr<Server>> listen(const std::string& address, std::uint16_t port,
+                                                const std::string& key, const Bounds& bounds);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
   [[nodiscard]] const Endpoint& bound() const noexcept { return bound_; }
 
@@ -89,7 +88,7 @@ class HttpServer {
   };
   using Connections = std::map<std::uint64_t, Connection>;  // by id
 
-  HttpServer(std::unique_ptr<ControlLoop> loop, HttpListener listener, const HttpBounds& bounds);
+  Server(std::unique_ptr<ControlLoop> loop, Listener listener, const Bounds& bounds);
 
   // server.cc: the port
   static Peer peer_of(const SocketAddress& address);
@@ -110,7 +109,7 @@ class HttpServer {
   void expect_within(Connection& connection, std::chrono::milliseconds time);
   void read_some(Connection& connection);
   void take_request(Connection& connection);
-  void answer(Connection& connection, const HttpReply& reply);
+  void answer(Connection& connection, const Reply& reply);
   void send_some(Connection& connection);
   void linger(Connection& connection);
   void discard_some(Connection& connection);
@@ -118,10 +117,10 @@ class HttpServer {
   void close(Connection& connection);
   void count(Dropped why);
 
-  const HttpBounds bounds_;
+  const Bounds bounds_;
   const Endpoint bound_;
   std::unique_ptr<ControlLoop> loop_;
-  HttpListener listener_;
+  Listener listener_;
   Handler handler_;
   std::thread thread_;
 
@@ -139,4 +138,4 @@ class HttpServer {
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Dropped::kCount)> dropped_{};
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::http

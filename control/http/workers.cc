@@ -4,22 +4,22 @@
 
 #include "control/base/thread.h"
 
-namespace ringgate {
+namespace ringgate::http {
 
-HttpWorkers::HttpWorkers(std::string name, std::size_t threads, std::size_t max_queued)
+Workers::Workers(std::string name, std::size_t threads, std::size_t max_queued)
     : name_(std::move(name)), thread_count_(threads), max_queued_(max_queued) {}
 
-HttpWorkers::~HttpWorkers() {
+Workers::~Workers() {
   stop();
 }
 
-void HttpWorkers::start() {
+void Workers::start() {
   while (threads_.size() < thread_count_) {
     threads_.push_back(start_thread(name_, [this] { work(); }));
   }
 }
 
-bool HttpWorkers::run(Task task) {
+bool Workers::run(Task task) {
   {
     const MutexLock lock(mutex_);
     if (stopped_ || queue_.size() >= max_queued_) return false;
@@ -29,7 +29,7 @@ bool HttpWorkers::run(Task task) {
   return true;
 }
 
-void HttpWorkers::stop() {
+void Workers::stop() {
   std::deque<Task> dropped;
   {
     const MutexLock lock(mutex_);
@@ -41,7 +41,7 @@ void HttpWorkers::stop() {
   threads_.clear();
 }
 
-void HttpWorkers::work() {
+void Workers::work() {
   MutexLock lock(mutex_);
   for (;;) {
     while (!stopped_ && queue_.empty()) changed_.wait(lock);
@@ -54,4 +54,4 @@ void HttpWorkers::work() {
   }
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::http

@@ -13,14 +13,14 @@
 
 namespace ringgate {
 
-class HttpWorkers {
+class Workers {
  public:
   using Task = std::function<void()>;
 
-  HttpWorkers(std::string name, std::size_t threads, std::size_t max_queued);
-  ~HttpWorkers();
-  HttpWorkers(const HttpWorkers&) = delete;
-  HttpWorkers& operator=(const HttpWorkers&) = delete;
+  Workers(std::string name, std::size_t threads, std::size_t max_queued);
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
 
   void start();
   // False: the queue is full, or this has stopped; the task is not run.
@@ -41,4 +41,4 @@ class HttpWorkers {
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::http

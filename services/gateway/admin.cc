@@ -42,12 +42,12 @@ void write_instance(JsonWriter& json, const InstanceStatus& instance, const Link
   });
 }
 
-std::string_view value_of(const HttpRequest& request, std::string_view key) {
+std::string_view value_of(const http::Request& request, std::string_view key) {
   const auto at = request.query.find(std::string(key));
   return at == request.query.end() ? std::string_view() : at->second;
 }
 
-Result<ChannelFilter> read_filter(const HttpRequest& request) {
+Result<ChannelFilter> read_filter(const http::Request& request) {
   const std::string_view account = value_of(request, "account");
   const std::string_view app = value_of(request, "app");
   const std::string_view channel = value_of(request, "channel");
@@ -77,17 +77,17 @@ Result<ChannelFilter> read_filter(const HttpRequest& request) {
 
 // --- The monitor's threads ----------------------------------------------------------------------
 
-HttpReply GatewayAdmin::services() {
+http::Reply GatewayAdmin::services() {
   return ask(Inspection::kLinks, {});
 }
 
-HttpReply GatewayAdmin::channels(const HttpRequest& request, Inspection inspection) {
+http::Reply GatewayAdmin::channels(const http::Request& request, Inspection inspection) {
   const Result<ChannelFilter> filter = read_filter(request);
   if (!filter) return {400, filter.error().message + "\n"};
   return ask(inspection, *filter);
 }
 
-HttpReply GatewayAdmin::explain(const HttpRequest& request, const Config& config) {
+http::Reply GatewayAdmin::explain(const http::Request& request, const Config& config) {
   const auto value = [&request](const char* key, const char* otherwise) {
     const auto at = request.query.find(key);
     return at == request.query.end() ? std::string(otherwise) : at->second;
@@ -110,15 +110,15 @@ HttpReply GatewayAdmin::explain(const HttpRequest& request, const Config& config
   });
 }
 
-HttpReply GatewayAdmin::ask(Inspection inspection, const ChannelFilter& filter) {
+http::Reply GatewayAdmin::ask(Inspection inspection, const ChannelFilter& filter) {
   return wait_for(
       [this, inspection, filter](const Answer& answer) { begin(inspection, filter, answer); });
 }
 
 // Runs `begin` on the control thread, and waits for what it answers now or later.
-HttpReply GatewayAdmin::wait_for(const std::function<void(const Answer&)>& begin) {
-  const auto answer = std::make_shared<std::promise<HttpReply>>();
-  std::future<HttpReply> reply = answer->get_future();
+http::Reply GatewayAdmin::wait_for(const std::function<void(const Answer&)>& begin) {
+  const auto answer = std::make_shared<std::promise<http::Reply>>();
+  std::future<http::Reply> reply = answer->get_future();
   // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): none leaks
   loop_.post([begin, answer] { begin(answer); });
   if (reply.wait_for(kPatience) == std::future_status::ready) return reply.get();

@@ -45,13 +45,13 @@ class GatewayAdmin {
   void take(ByteView message);
 
   // Any thread.
-  [[nodiscard]] HttpReply services();
+  [[nodiscard]] http::Reply services();
   // Of `config`, what does not change while running is read.
-  [[nodiscard]] HttpReply explain(const HttpRequest& request, const Config& config);
-  [[nodiscard]] HttpReply channels(const HttpRequest& request, Inspection inspection);
+  [[nodiscard]] http::Reply explain(const http::Request& request, const Config& config);
+  [[nodiscard]] http::Reply channels(const http::Request& request, Inspection inspection);
 
  private:
-  using Answer = std::shared_ptr<std::promise<HttpReply>>;
+  using Answer = std::shared_ptr<std::promise<http::Reply>>;
   struct Question {
     Inspection inspection = Inspection::kLinks;
     Answer answer;
@@ -63,8 +63,8 @@ class GatewayAdmin {
     ControlLoop::TimerId timer = 0;
   };
 
-  [[nodiscard]] HttpReply wait_for(const std::function<void(const Answer&)>& begin);
-  [[nodiscard]] HttpReply ask(Inspection inspection, const ChannelFilter& filter);
+  [[nodiscard]] http::Reply wait_for(const std::function<void(const Answer&)>& begin);
+  [[nodiscard]] http::Reply ask(Inspection inspection, const ChannelFilter& filter);
   void begin(Inspection inspection, const ChannelFilter& filter, const Answer& answer);
   void end(std::uint32_t number);
   static void write_channels(JsonWriter& json, const Question& question);

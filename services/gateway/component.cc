@@ -257,27 +257,27 @@ void GatewayService::reload(const Config& config) {
 
 // --- Operators ----------------------------------------------------------------------------------
 
-void GatewayService::add_admin_pages(Monitor& admin) {
+void GatewayService::add_admin_pages(http::Monitor& admin) {
   // Nothing is there to be asked before start() has returned; started_ tells.
-  const auto once_started = [this](Monitor::Handler handler) -> Monitor::Handler {
-    return [this, handler = std::move(handler)](const HttpRequest& request) {
-      if (!started_.load(std::memory_order_acquire)) return HttpReply{503, "starting\n"};
+  const auto once_started = [this](http::Monitor::Handler handler) -> http::Monitor::Handler {
+    return [this, handler = std::move(handler)](const http::Request& request) {
+      if (!started_.load(std::memory_order_acquire)) return http::Reply{503, "starting\n"};
       return handler(request);
     };
   };
-  const Monitor::Parameters whose = {"account", "app", "channel"};
+  const http::Monitor::Parameters whose = {"account", "app", "channel"};
   admin.add_get("/services",
-                once_started([this](const HttpRequest&) { return admin_->services(); }),
-                Audience::kOperator);
-  admin.add_get("/channels", once_started([this](const HttpRequest& request) {
+                once_started([this](const http::Request&) { return admin_->services(); }),
+                http::Audience::kOperator);
+  admin.add_get("/channels", once_started([this](const http::Request& request) {
                   return admin_->channels(request, Inspection::kChannels);
                 }),
-                Audience::kOperator, whose);
-  admin.add_get("/explain-route", once_started([this](const HttpRequest& request) {
+                http::Audience::kOperator, whose);
+  admin.add_get("/explain-route", once_started([this](const http::Request& request) {
                   return admin_->explain(request, config_);
                 }),
-                Audience::kOperator, {"app", "account", "service", "channel"});
-  admin.add_post("/kick", once_started([this](const HttpRequest& request) {
+                http::Audience::kOperator, {"app", "account", "service", "channel"});
+  admin.add_post("/kick", once_started([this](const http::Request& request) {
                    return admin_->channels(request, Inspection::kKick);
                  }),
                  whose);

@@ -36,7 +36,7 @@ class GatewayService final : public Component {
   ~GatewayService() override;
 
   [[nodiscard]] Result<void> start() override;
-  void add_admin_pages(Monitor& admin) override;
+  void add_admin_pages(http::Monitor& admin) override;
   void drain(std::function<void()> done) override;
   void tick() override;
   // All of gateway_reload(config); the rest of it is as it was at start.
@@ -97,7 +97,7 @@ class GatewayService final : public Component {
   std::set<std::uint32_t> not_drained_;
   std::set<std::uint32_t> boot_not_ended_;
   std::function<void()> drain_done_;
-  Refusals long_proxy_headers_;
+  http::Refusals long_proxy_headers_;
   std::atomic<bool> started_{false};
   mutable Mutex mutex_;
   bool starting_ ABSL_GUARDED_BY(mutex_) = true;

@@ -29,7 +29,7 @@ class Component {
   virtual void tick() {}
   // Before the admin port is served and before start(). Its threads call what is added until this
   // goes.
-  virtual void add_admin_pages(Monitor& /*admin*/) {}
+  virtual void add_admin_pages(http::Monitor& /*admin*/) {}
 
   // --- Any thread ----------------------------------------------------------------------------
   // Why it is not healthy, or not ready; nothing when it is.

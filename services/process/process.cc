@@ -34,8 +34,8 @@ void raise_file_limit() {
 // The series of all components, for the monitor's scrape.
 class AllMetrics final : public prometheus::Collectable {
  public:
-  AllMetrics(const std::vector<std::unique_ptr<Component>>& components, const Monitor& monitor,
-             const Monitor* own_admin)
+  AllMetrics(const std::vector<std::unique_ptr<Component>>& components,
+             const http::Monitor& monitor, const http::Monitor* own_admin)
       : components_(components), monitor_(monitor), own_admin_(own_admin) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override {
@@ -56,8 +56,8 @@ class AllMetrics final : public prometheus::Collectable {
 
  private:
   const std::vector<std::unique_ptr<Component>>& components_;
-  const Monitor& monitor_;
-  const Monitor* own_admin_;  // may be null
+  const http::Monitor& monitor_;
+  const http::Monitor* own_admin_;  // may be null
 };
 
 }  // namespace
@@ -119,9 +119,9 @@ void Process::use(const ProcessSettings& settings) {
 Result<void> Process::take_ports() {
   const bool development = mode_ == ProcessMode::kDevelopment;
   if (config_.monitor_port != 0 || development) {
-    Result<std::unique_ptr<Monitor>> monitor =
-        Monitor::bind(config_.monitor_address, config_.monitor_port,
-                      development ? "--admin" : "MonitorPort", config_.monitor_bounds);
+    Result<std::unique_ptr<http::Monitor>> monitor =
+        http::Monitor::bind(config_.monitor_address, config_.monitor_port,
+                            development ? "--admin" : "MonitorPort", config_.monitor_bounds);
     if (!monitor) return std::unexpected(monitor.error());
     monitor_ = std::move(*monitor);
   }
@@ -131,7 +131,7 @@ Result<void> Process::take_ports() {
   if (development || shares_monitor) {
     admin_ = monitor_.get();
   } else if (config_.admin_port != 0) {
-    Result<std::unique_ptr<Monitor>> admin = Monitor::bind(
+    Result<std::unique_ptr<http::Monitor>> admin = http::Monitor::bind(
         config_.admin_address, config_.admin_port, "AdminPort", config_.monitor_bounds);
     if (!admin) return std::unexpected(admin.error());
     own_admin_ = std::move(*admin);
@@ -142,7 +142,7 @@ Result<void> Process::take_ports() {
 
 void Process::serve_ports() {
   if (monitor_ != nullptr) {
-    Probes probes;
+    http::Probes probes;
     probes.health = [this] { return problems(&Component::health); };
     probes.ready = [this] { return ready(); };
     probes.metrics = std::make_shared<AllMetrics>(components_, *monitor_, own_admin_.get());
@@ -154,9 +154,9 @@ void Process::serve_ports() {
     if (mode_ == ProcessMode::kDevelopment) page.development_secret = config_.app_secret;
     add_try_page(*admin_, std::move(page));
     admin_->require_token(config_.admin_token);
-    admin_->add_post("/drain", [this](const HttpRequest&) {
+    admin_->add_post("/drain", [this](const http::Request&) {
       loop_->post([this] { begin_drain("POST /drain"); });
-      return HttpReply{202, "draining; the process ends with it\n"};
+      return http::Reply{202, "draining; the process ends with it\n"};
     });
     for (const auto& component : components_) component->add_admin_pages(*admin_);
   }

@@ -86,9 +86,9 @@ class Process {
   FileReserve files_;
   std::function<void()> reload_;
   // Last: their threads read the components.
-  std::unique_ptr<Monitor> monitor_;
-  std::unique_ptr<Monitor> own_admin_;  // Where the admin port is not the monitor's.
-  Monitor* admin_ = nullptr;
+  std::unique_ptr<http::Monitor> monitor_;
+  std::unique_ptr<http::Monitor> own_admin_;  // Where the admin port is not the monitor's.
+  http::Monitor* admin_ = nullptr;
 };
 
 }  // namespace ringgate

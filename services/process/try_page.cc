@@ -70,7 +70,8 @@ std::string try_config_json(const std::vector<std::string>& websocket_urls, bool
   return json.take();
 }
 
-HttpReply try_token_reply(const HttpRequest& request, std::string_view secret, std::int64_t now_s) {
+http::Reply try_token_reply(const http::Request& request, std::string_view secret,
+                            std::int64_t now_s) {
   const auto value = [&](const std::string& key, std::string_view otherwise) {
     const auto at = request.query.find(key);
     return at == request.query.end() ? std::string(otherwise) : at->second;
@@ -91,29 +92,29 @@ HttpReply try_token_reply(const HttpRequest& request, std::string_view secret, s
   return {200, json.take(), kJsonType};
 }
 
-void add_try_page(Monitor& monitor, TryPageOptions options) {
+void add_try_page(http::Monitor& monitor, TryPageOptions options) {
   const std::string policy = try_page_policy(try_page_html());
   monitor.add_get("/try",
-                  [policy](const HttpRequest&) {
-                    return HttpReply{200,
-                                     std::string(try_page_html()),
-                                     "text/html; charset=utf-8",
-                                     {{"Content-Security-Policy", policy}}};
+                  [policy](const http::Request&) {
+                    return http::Reply{200,
+                                       std::string(try_page_html()),
+                                       "text/html; charset=utf-8",
+                                       {{"Content-Security-Policy", policy}}};
                   },
-                  Audience::kBrowser, {"account", "login"});
+                  http::Audience::kBrowser, {"account", "login"});
   const bool development = options.development_secret.has_value();
   monitor.add_get(
       "/try/config.json",
-      [urls = std::move(options.websocket_urls), development](const HttpRequest&) {
-        return HttpReply{200, try_config_json(urls(), development), kJsonType};
+      [urls = std::move(options.websocket_urls), development](const http::Request&) {
+        return http::Reply{200, try_config_json(urls(), development), kJsonType};
       },
-      Audience::kBrowser);
+      http::Audience::kBrowser);
   if (!development) return;
   monitor.add_get("/try/token",
-                  [secret = std::move(*options.development_secret)](const HttpRequest& request) {
+                  [secret = std::move(*options.development_secret)](const http::Request& request) {
                     return try_token_reply(request, secret, unix_now_s());
                   },
-                  Audience::kOperator, {"account", "app"});
+                  http::Audience::kOperator, {"account", "app"});
 }
 
 }  // namespace ringgate

@@ -21,7 +21,7 @@ struct TryPageOptions {
   std::optional<std::string> development_secret;
 };
 
-void add_try_page(Monitor& monitor, TryPageOptions options);
+void add_try_page(http::Monitor& monitor, TryPageOptions options);
 
 // What the page is made of.
 [[nodiscard]] std::string_view try_page_html();
@@ -35,7 +35,7 @@ void add_try_page(Monitor& monitor, TryPageOptions options);
                                           bool development);
 
 // {"token": ...} for ?account=NAME[&app=NAME], valid for 24 h from `now_s` (Unix time).
-[[nodiscard]] HttpReply try_token_reply(const HttpRequest& request, std::string_view secret,
-                                        std::int64_t now_s);
+[[nodiscard]] http::Reply try_token_reply(const http::Request& request, std::string_view secret,
+                                          std::int64_t now_s);
 
 }  // namespace ringgate

@@ -16,14 +16,14 @@ std::string token_in(const std::string& json) {
   return json.substr(begin.size(), json.size() - begin.size() - 2);
 }
 
-HttpReply ask_token(std::map<std::string, std::string> query) {
+http::Reply ask_token(std::map<std::string, std::string> query) {
   return try_token_reply({"/try/token", std::move(query)}, kDevelopmentSecret, kNow_s);
 }
 
 TEST(TryPage, GivesTokensThatLogInForADay) {
   TokenVerifier verifier({std::string(kDevelopmentSecret)});
   TokenClaims claims;
-  HttpReply reply = ask_token({{"account", "alice"}});
+  http::Reply reply = ask_token({{"account", "alice"}});
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.content_type, "application/json");
   ASSERT_EQ(verifier.verify(token_in(reply.body), kNow_s, claims), TokenStatus::kOk);
@@ -47,7 +47,7 @@ TEST(TryPage, RefusesAccountsThatNobodyCanHave) {
       {{"account", std::string(kMaxAccountBytes + 1, 'a')}},
       {{"account", "alice"}, {"app", ""}}};
   for (const auto& query : bad) {
-    const HttpReply reply = ask_token(query);
+    const http::Reply reply = ask_token(query);
     EXPECT_EQ(reply.status, 400);
     EXPECT_TRUE(reply.body.ends_with(".\n")) << reply.body;
     EXPECT_EQ(reply.body.find("token"), std::string::npos);

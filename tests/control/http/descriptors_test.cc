@@ -40,7 +40,7 @@ std::vector<UniqueFd> sockets(int count) {
   return made;
 }
 
-TcpPeer asking(UniqueFd socket, const Monitor& monitor, std::string_view request) {
+TcpPeer asking(UniqueFd socket, const http::Monitor& monitor, std::string_view request) {
   const sockaddr_in to = loopback(monitor.port());
   EXPECT_EQ(connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
   TcpPeer peer(std::move(socket));
@@ -51,7 +51,7 @@ TcpPeer asking(UniqueFd socket, const Monitor& monitor, std::string_view request
 constexpr std::string_view kHealth = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
 
 TEST(HttpDescriptors, ProbesAreAnsweredWithoutAnyLeft) {
-  const auto monitor = Monitor::start("127.0.0.1", 0, {}).value();
+  const auto monitor = http::Monitor::start("127.0.0.1", 0, {}).value();
   std::vector<UniqueFd> clients = sockets(60);
   const AllDescriptors none;
   std::vector<TcpPeer> dripping;
@@ -69,7 +69,7 @@ TEST(HttpDescriptors, WithoutAReserveItPausesAndGoesOn) {
   std::vector<UniqueFd> clients = sockets(3);
   AllDescriptors all;
   all.give_back(3);  // epoll, eventfd and the listener
-  const auto monitor = Monitor::start("127.0.0.1", 0, {}).value();
+  const auto monitor = http::Monitor::start("127.0.0.1", 0, {}).value();
   const TcpPeer waits = asking(std::move(clients[0]), *monitor, kHealth);
   const auto began = std::chrono::steady_clock::now();
   while (metric(*monitor, "ringgate_http_accept_pauses_total") < 3) {

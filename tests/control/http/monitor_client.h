@@ -17,7 +17,7 @@ inline std::string rest_of(const TcpPeer& peer) {
   return all;
 }
 
-inline std::string ask(const Monitor& monitor, std::string_view request) {
+inline std::string ask(const http::Monitor& monitor, std::string_view request) {
   const TcpPeer peer = TcpPeer::connect_to(monitor.port());
   peer.send(request);
   return rest_of(peer);
@@ -27,12 +27,12 @@ inline std::string request_for(std::string_view path, std::string_view method = 
   return std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
 }
 
-inline std::string health(const Monitor& monitor) {
+inline std::string health(const http::Monitor& monitor) {
   return ask(monitor, request_for("/health"));
 }
 
 // The sum of the series of that name whose labels contain `label`.
-inline double metric(const Monitor& monitor, const std::string& name,
+inline double metric(const http::Monitor& monitor, const std::string& name,
                      const std::string& label = {}) {
   MetricsSnapshot snapshot;
   monitor.collect(snapshot, "monitor");

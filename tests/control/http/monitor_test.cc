@@ -32,7 +32,7 @@ struct Wellbeing {
   std::optional<std::string> ready;
 };
 
-Probes probes_of(Wellbeing& state) {
+http::Probes probes_of(Wellbeing& state) {
   return {[&state] {
             const std::lock_guard lock(state.mutex);
             return state.health;
@@ -44,23 +44,24 @@ Probes probes_of(Wellbeing& state) {
           std::make_shared<Numbers>()};
 }
 
-httplib::Result get(const Monitor& monitor, const std::string& path,
+httplib::Result get(const http::Monitor& monitor, const std::string& path,
                     const httplib::Headers& headers = {}) {
   httplib::Client client("127.0.0.1", monitor.port());
   return client.Get(path.c_str(), headers);
 }
 
 // What a request for `path` with this Host header is answered with.
-int status_for_host(const Monitor& monitor, const std::string& path, const std::string& host) {
+int status_for_host(const http::Monitor& monitor, const std::string& path,
+                    const std::string& host) {
   const auto reply = get(monitor, path, {{"Host", host}});
   return reply ? reply->status : -1;
 }
 
 TEST(Monitor, AnswersProbesAndMetrics) {
   Wellbeing state;
-  auto monitor = Monitor::start("127.0.0.1", 0, probes_of(state));
+  auto monitor = http::Monitor::start("127.0.0.1", 0, probes_of(state));
   ASSERT_TRUE(monitor) << monitor.error().message;
-  Monitor& port = **monitor;
+  http::Monitor& port = **monitor;
   ASSERT_NE(port.port(), 0);
 
   auto health = get(port, "/health");
@@ -93,10 +94,10 @@ TEST(Monitor, AnswersProbesAndMetrics) {
 }
 
 TEST(Monitor, HandlersCanBeAddedLater) {
-  auto monitor = Monitor::start("127.0.0.1", 0, {}).value();
+  auto monitor = http::Monitor::start("127.0.0.1", 0, {}).value();
   EXPECT_EQ(get(*monitor, "/links")->status, 404);
-  monitor->add_get("/links", [](const HttpRequest& request) {
-    return HttpReply{201, request.path + " " + request.query.at("id"), "text/x-links"};
+  monitor->add_get("/links", [](const http::Request& request) {
+    return http::Reply{201, request.path + " " + request.query.at("id"), "text/x-links"};
   });
   const auto reply = get(*monitor, "/links?id=7&id=8&more");
   ASSERT_TRUE(reply);
@@ -107,12 +108,12 @@ TEST(Monitor, HandlersCanBeAddedLater) {
 }
 
 TEST(Monitor, KnowsItsPortBeforeItServes) {
-  auto monitor = Monitor::bind("127.0.0.1", 0).value();
+  auto monitor = http::Monitor::bind("127.0.0.1", 0).value();
   ASSERT_NE(monitor->port(), 0);
-  EXPECT_FALSE(Monitor::bind("127.0.0.1", monitor->port()));
+  EXPECT_FALSE(http::Monitor::bind("127.0.0.1", monitor->port()));
 
   // Who comes early waits for the answer.
-  monitor->add_get("/early", [&](const HttpRequest&) { return HttpReply{200, "patience"}; });
+  monitor->add_get("/early", [&](const http::Request&) { return http::Reply{200, "patience"}; });
   const auto address = numeric_address({"127.0.0.1", monitor->port()});
   const int early = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ASSERT_EQ(connect(early, address->get(), address->length), 0);
@@ -129,18 +130,19 @@ TEST(Monitor, KnowsItsPortBeforeItServes) {
 }
 
 TEST(Monitor, WithoutServingThePortIsFreedToo) {
-  auto monitor = Monitor::bind("127.0.0.1", 0).value();
+  auto monitor = http::Monitor::bind("127.0.0.1", 0).value();
   const std::uint16_t port = monitor->port();
   monitor.reset();
-  EXPECT_TRUE(Monitor::bind("127.0.0.1", port));
+  EXPECT_TRUE(http::Monitor::bind("127.0.0.1", port));
 }
 
 // DNS rebinding: a foreign site's name that points at 127.0.0.1 must not read what operators may.
 TEST(Monitor, PagesOfOperatorsAreOnlyForLocalHostHeaders) {
-  auto monitor = Monitor::start("127.0.0.1", 0, {}).value();
+  auto monitor = http::Monitor::start("127.0.0.1", 0, {}).value();
   ASSERT_TRUE(monitor->on_loopback());
   monitor->add_get(
-      "/secret", [](const HttpRequest&) { return HttpReply{200, "told"}; }, Audience::kOperator);
+      "/secret", [](const http::Request&) { return http::Reply{200, "told"}; },
+      http::Audience::kOperator);
   const std::string port = std::to_string(monitor->port());
   for (const std::string& host :
        {"127.0.0.1:" + port, "localhost:" + port, "LocalHost:" + port, "[::1]:" + port}) {
@@ -160,24 +162,26 @@ TEST(Monitor, PagesOfOperatorsAreOnlyForLocalHostHeaders) {
 
 // Whoever listens elsewhere has chosen to; by which name it is reached, it cannot know.
 TEST(Monitor, OnOtherAddressesAnyHostIsAnswered) {
-  auto monitor = Monitor::start("0.0.0.0", 0, {}).value();
+  auto monitor = http::Monitor::start("0.0.0.0", 0, {}).value();
   EXPECT_FALSE(monitor->on_loopback());
   monitor->add_get(
-      "/page", [](const HttpRequest&) { return HttpReply{200, "shown"}; }, Audience::kOperator);
+      "/page", [](const http::Request&) { return http::Reply{200, "shown"}; },
+      http::Audience::kOperator);
   EXPECT_EQ(status_for_host(*monitor, "/page", "gateway.example"), 200);
 }
 
 TEST(Monitor, PagesOfOperatorsStayInTheirOrigin) {
-  auto monitor = Monitor::start("127.0.0.1", 0, {}).value();
+  auto monitor = http::Monitor::start("127.0.0.1", 0, {}).value();
   monitor->add_get(
-      "/data", [](const HttpRequest&) { return HttpReply{200, "{}", "application/json"}; },
-      Audience::kOperator);
+      "/data", [](const http::Request&) { return http::Reply{200, "{}", "application/json"}; },
+      http::Audience::kOperator);
   monitor->add_get(
       "/page",
-      [](const HttpRequest&) {
-        return HttpReply{200, "", "text/html", {{"Content-Security-Policy", "script-src 'self'"}}};
+      [](const http::Request&) {
+        return http::Reply{
+            200, "", "text/html", {{"Content-Security-Policy", "script-src 'self'"}}};
       },
-      Audience::kOperator);
+      http::Audience::kOperator);
   const auto data = get(*monitor, "/data");
   ASSERT_TRUE(data);
   EXPECT_EQ(data->get_header_value("Content-Type"), "application/json");
@@ -195,16 +199,16 @@ TEST(Monitor, PagesOfOperatorsStayInTheirOrigin) {
 }
 
 TEST(Monitor, APostIsForItsPathAndItsOrigin) {
-  auto monitor = Monitor::start("127.0.0.1", 0, Probes{});
+  auto monitor = http::Monitor::start("127.0.0.1", 0, http::Probes{});
   ASSERT_TRUE(monitor);
   int done = 0;
   (*monitor)->add_post("/do",
-                       [&done](const HttpRequest& request) {
+                       [&done](const http::Request& request) {
                          ++done;
-                         return HttpReply{200, request.query.at("what")};
+                         return http::Reply{200, request.query.at("what")};
                        },
                        {"what"});
-  (*monitor)->add_get("/see", [](const HttpRequest&) { return HttpReply{200, "seen"}; });
+  (*monitor)->add_get("/see", [](const http::Request&) { return http::Reply{200, "seen"}; });
   httplib::Client client("127.0.0.1", (*monitor)->port());
   const std::string host = "127.0.0.1:" + std::to_string((*monitor)->port());
   const auto post = [&](const std::string& path, const httplib::Headers& headers) {
@@ -224,12 +228,12 @@ TEST(Monitor, APostIsForItsPathAndItsOrigin) {
 }
 
 TEST(Monitor, OperatorsBearTheTokenAndBrowsersNeedNone) {
-  auto monitor = Monitor::bind("127.0.0.1", 0);
+  auto monitor = http::Monitor::bind("127.0.0.1", 0);
   ASSERT_TRUE(monitor);
   (*monitor)->require_token("s3cret");
-  const auto page = [](const HttpRequest&) { return HttpReply{200, "page"}; };
-  (*monitor)->add_get("/operator", page, Audience::kOperator);
-  (*monitor)->add_get("/browser", page, Audience::kBrowser);
+  const auto page = [](const http::Request&) { return http::Reply{200, "page"}; };
+  (*monitor)->add_get("/operator", page, http::Audience::kOperator);
+  (*monitor)->add_get("/browser", page, http::Audience::kBrowser);
   (*monitor)->add_get("/anyone", page);
   (*monitor)->serve();
   EXPECT_EQ(get(**monitor, "/anyone")->status, 200);
@@ -243,7 +247,7 @@ TEST(Monitor, OperatorsBearTheTokenAndBrowsersNeedNone) {
 
 // Clients that connect and keep silent must not be able to hold up a probe for ever.
 TEST(Monitor, SilentClientsDoNotBlockProbes) {
-  auto monitor = Monitor::start("127.0.0.1", 0, {}).value();
+  auto monitor = http::Monitor::start("127.0.0.1", 0, {}).value();
   const auto address = numeric_address({"127.0.0.1", monitor->port()});
   std::vector<int> silent;
   for (int i = 0; i < 5; ++i) {
@@ -260,9 +264,9 @@ TEST(Monitor, SilentClientsDoNotBlockProbes) {
 }
 
 TEST(Monitor, ATakenPortIsAnError) {
-  auto first = Monitor::start("127.0.0.1", 0, {});
+  auto first = http::Monitor::start("127.0.0.1", 0, {});
   ASSERT_TRUE(first);
-  const auto second = Monitor::start("127.0.0.1", (*first)->port(), {});
+  const auto second = http::Monitor::start("127.0.0.1", (*first)->port(), {});
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("in use"), std::string::npos) << second.error().message;
   EXPECT_NE(second.error().message.find(std::to_string((*first)->port())), std::string::npos);
@@ -280,24 +284,24 @@ TEST(Monitor, ATakenPortIsAnError) {
   ASSERT_EQ(listen(fd, 1), 0);
   socklen_t length = sizeof any;
   ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&any), &length), 0);
-  EXPECT_FALSE(Monitor::start("127.0.0.1", ntohs(any.sin_port), {}));
+  EXPECT_FALSE(http::Monitor::start("127.0.0.1", ntohs(any.sin_port), {}));
   close(fd);
 }
 
 TEST(Monitor, AWrongAddressIsAnError) {
-  const auto monitor = Monitor::start("203.0.113.1", 0, {});
+  const auto monitor = http::Monitor::start("203.0.113.1", 0, {});
   ASSERT_FALSE(monitor);
   EXPECT_NE(monitor.error().message.find("203.0.113.1"), std::string::npos);
 }
 
 TEST(Monitor, StopFreesThePortAndEndsHandlers) {
-  auto monitor = Monitor::start("127.0.0.1", 0, {}).value();
+  auto monitor = http::Monitor::start("127.0.0.1", 0, {}).value();
   const std::uint16_t port = monitor->port();
   EXPECT_TRUE(get(*monitor, "/health"));
   monitor->stop();
   EXPECT_FALSE(get(*monitor, "/health"));
   monitor->stop();
-  EXPECT_TRUE(Monitor::start("127.0.0.1", port, {}));
+  EXPECT_TRUE(http::Monitor::start("127.0.0.1", port, {}));
 }
 
 }  // namespace

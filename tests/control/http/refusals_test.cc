@@ -24,15 +24,15 @@ TEST(Refusals, AreOneLineUntilTheyHaveStopped) {
     return std::ranges::count(text, '\n');
   };
 
-  Refusals refusals;
-  const Refusals::Time start = std::chrono::steady_clock::now();
+  http::Refusals refusals;
+  const http::Refusals::Time start = std::chrono::steady_clock::now();
   refusals.update(0, "too long", start);
   EXPECT_EQ(lines(), 0);
   for (unsigned i = 1; i <= 100; ++i) refusals.update(i, "too long", start + i * 1s);
   EXPECT_EQ(log.str(), "warning too long\n");
-  refusals.update(100, "too long", start + 100s + Refusals::kQuiet - 1s);
+  refusals.update(100, "too long", start + 100s + http::Refusals::kQuiet - 1s);
   EXPECT_EQ(lines(), 1);
-  refusals.update(100, "too long", start + 100s + Refusals::kQuiet);
+  refusals.update(100, "too long", start + 100s + http::Refusals::kQuiet);
   EXPECT_EQ(lines(), 2) << log.str();
   refusals.update(101, "too long", start + 300s);
   EXPECT_EQ(lines(), 3) << log.str();

@@ -34,7 +34,7 @@ template <class Condition>
 // A page whose handler waits until it is let go.
 class Gate {
  public:
-  HttpReply pass() {
+  http::Reply pass() {
     std::unique_lock lock(mutex_);
     ++inside_;
     changed_.notify_all();
@@ -71,15 +71,15 @@ class ManyNumbers final : public prometheus::Collectable {
   }
 };
 
-std::unique_ptr<Monitor> started(const HttpBounds& bounds = {}) {
-  return Monitor::start("127.0.0.1", 0, {}, bounds).value();
+std::unique_ptr<http::Monitor> started(const http::Bounds& bounds = {}) {
+  return http::Monitor::start("127.0.0.1", 0, {}, bounds).value();
 }
 
 // Connections that have sent a part of a request, and each as many more bytes as send_more() is
 // called.
 struct Drips {
   std::vector<TcpPeer> peers;
-  Drips(const Monitor& monitor, int count) {
+  Drips(const http::Monitor& monitor, int count) {
     for (int i = 0; i < count; ++i) {
       peers.push_back(TcpPeer::connect_to(monitor.port()));
       peers.back().send("GET /health HTTP/1.1\r\nX: ");
@@ -107,7 +107,7 @@ TEST(HttpServer, DrippingClientsDoNotHoldUpProbes) {
 // Whatever the loop looks at first: the request is there before the connection that wants its
 // place.
 TEST(HttpServer, WhoHasSentItsRequestKeepsItsPlace) {
-  HttpBounds bounds;
+  http::Bounds bounds;
   bounds.max_connections_per_address = 4;
   const auto monitor = started(bounds);
   for (int i = 0; i < 200; ++i) {
@@ -124,11 +124,11 @@ TEST(HttpServer, WhoHasSentItsRequestKeepsItsPlace) {
 }
 
 TEST(HttpServer, WhoHasNotAskedLongestGoesFirst) {
-  HttpBounds of_one;
+  http::Bounds of_one;
   of_one.max_connections_per_address = 4;
-  HttpBounds of_all;
+  http::Bounds of_all;
   of_all.max_connections = 4;
-  for (const HttpBounds& bounds : {of_one, of_all}) {
+  for (const http::Bounds& bounds : {of_one, of_all}) {
     const auto monitor = started(bounds);
     const TcpPeer silent = TcpPeer::connect_to(monitor->port());
     const Drips drips(*monitor, 3);
@@ -145,7 +145,7 @@ TEST(HttpServer, WhoHasNotAskedLongestGoesFirst) {
 }
 
 TEST(HttpServer, OneThatIsSentAwayIsToldWhy) {
-  HttpBounds bounds;
+  http::Bounds bounds;
   bounds.max_connections_per_address = 1;
   const auto monitor = started(bounds);
   const TcpPeer begun = TcpPeer::connect_to(monitor->port());
@@ -156,7 +156,7 @@ TEST(HttpServer, OneThatIsSentAwayIsToldWhy) {
 }
 
 TEST(HttpServer, ARequestHasItsTime) {
-  HttpBounds bounds;
+  http::Bounds bounds;
   bounds.request_time = 150ms;
   const auto monitor = started(bounds);
   const TcpPeer silent = TcpPeer::connect_to(monitor->port());
@@ -169,11 +169,12 @@ TEST(HttpServer, ARequestHasItsTime) {
 }
 
 TEST(HttpServer, ReadersThatDoNotReadHoldUpNobodyAndGo) {
-  HttpBounds bounds;
+  http::Bounds bounds;
   bounds.take_time = 2000ms;
   bounds.max_answer_bytes = 5 * 1024 * 1024;
   const auto monitor =
-      Monitor::start("127.0.0.1", 0, {{}, {}, std::make_shared<ManyNumbers>()}, bounds).value();
+      http::Monitor::start("127.0.0.1", 0, {{}, {}, std::make_shared<ManyNumbers>()}, bounds)
+          .value();
   std::vector<TcpPeer> readers;
   for (int i = 0; i < 10; ++i) {
     readers.push_back(TcpPeer::connect_to(monitor->port()));
@@ -196,7 +197,8 @@ TEST(HttpServer, ReadersThatDoNotReadHoldUpNobodyAndGo) {
 TEST(HttpServer, PagesThatWaitHoldUpNoProbeAndNoScrape) {
   const auto monitor = started();
   Gate gate;
-  monitor->add_get("/slow", [&](const HttpRequest&) { return gate.pass(); }, Audience::kOperator);
+  monitor->add_get(
+      "/slow", [&](const http::Request&) { return gate.pass(); }, http::Audience::kOperator);
   const std::string slow =
       "GET /slow HTTP/1.1\r\nHost: localhost:" + std::to_string(monitor->port()) + "\r\n\r\n";
   std::vector<TcpPeer> askers;
@@ -221,11 +223,11 @@ TEST(HttpServer, PagesThatWaitHoldUpNoProbeAndNoScrape) {
 }
 
 TEST(HttpServer, AnAnswerHasItsTime) {
-  HttpBounds bounds;
+  http::Bounds bounds;
   bounds.answer_time = 100ms;
   const auto monitor = started(bounds);
   Gate gate;
-  monitor->add_get("/slow", [&](const HttpRequest&) { return gate.pass(); });
+  monitor->add_get("/slow", [&](const http::Request&) { return gate.pass(); });
   EXPECT_THAT(ask(*monitor, request_for("/slow")), StartsWith("HTTP/1.1 503 "));
   gate.open();
   EXPECT_THAT(health(*monitor), EndsWith("ok"));
@@ -233,12 +235,14 @@ TEST(HttpServer, AnAnswerHasItsTime) {
 }
 
 TEST(HttpServer, StopEndsWhateverClientsDo) {
-  HttpBounds bounds;
+  http::Bounds bounds;
   bounds.request_time = bounds.answer_time = bounds.take_time = std::chrono::hours(1);
   auto monitor =
-      Monitor::start("127.0.0.1", 0, {{}, {}, std::make_shared<ManyNumbers>()}, bounds).value();
+      http::Monitor::start("127.0.0.1", 0, {{}, {}, std::make_shared<ManyNumbers>()}, bounds)
+          .value();
   Gate gate;
-  monitor->add_get("/slow", [&](const HttpRequest&) { return gate.pass(); }, Audience::kBrowser);
+  monitor->add_get(
+      "/slow", [&](const http::Request&) { return gate.pass(); }, http::Audience::kBrowser);
   const TcpPeer slow = TcpPeer::connect_to(monitor->port());
   slow.send("GET /slow HTTP/1.1\r\nHost: localhost:" + std::to_string(monitor->port()) +
             "\r\n\r\n");
@@ -270,8 +274,8 @@ TEST(HttpServer, StopEndsWhateverClientsDo) {
 
 TEST(HttpServer, EveryRequestHasItsRightAnswer) {
   const auto monitor = started();
-  monitor->add_get("/throws",
-                   [](const HttpRequest&) -> HttpReply { throw std::runtime_error("it broke"); });
+  monitor->add_get(
+      "/throws", [](const http::Request&) -> http::Reply { throw std::runtime_error("it broke"); });
   const std::string host = "Host: localhost\r\n\r\n";
   const std::string head = ask(*monitor, request_for("/health", "HEAD"));
   EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\n"));
@@ -324,12 +328,12 @@ TEST(HttpServer, PagesOfOperatorsTakeTheirParametersOnly) {
   const auto monitor = started();
   std::vector<std::string> seen;
   monitor->add_get("/page",
-                   [&](const HttpRequest& request) {
+                   [&](const http::Request& request) {
                      seen.push_back(request.query.contains("one") ? request.query.at("one") : "-");
-                     return HttpReply{};
+                     return http::Reply{};
                    },
-                   Audience::kOperator, {"one", "two"});
-  monitor->add_post("/bare", [](const HttpRequest&) { return HttpReply{}; });
+                   http::Audience::kOperator, {"one", "two"});
+  monitor->add_post("/bare", [](const http::Request&) { return http::Reply{}; });
   const std::string host =
       " HTTP/1.1\r\nHost: localhost:" + std::to_string(monitor->port()) + "\r\n\r\n";
   EXPECT_THAT(ask(*monitor, "GET /page?one=a%2Cb%2B+%C3%A4&two=" + host),
@@ -347,7 +351,8 @@ TEST(HttpServer, PagesOfOperatorsTakeTheirParametersOnly) {
 
 TEST(HttpServer, TheTokenMayChangeAtAnyTime) {
   const auto monitor = started();
-  monitor->add_get("/page", [](const HttpRequest&) { return HttpReply{}; }, Audience::kOperator);
+  monitor->add_get(
+      "/page", [](const http::Request&) { return http::Reply{}; }, http::Audience::kOperator);
   const auto ask_with = [&](const std::string& token) {
     return ask(*monitor,
                "GET /page HTTP/1.1\r\nHost: localhost:" + std::to_string(monitor->port()) +
