@@ -39,33 +39,33 @@ Result<std::string> choose_token(const ClientOptions& options) {
   return make_token(options.signing, std::chrono::duration_cast<std::chrono::seconds>(now).count());
 }
 
-struct Connection {
+struct Dialled {
   UniqueFd socket;
-  std::unique_ptr<ClientTransport> transport;
+  std::unique_ptr<client::Transport> transport;
 };
 
-Result<Connection> connect_tcp(std::string_view address) {
+Result<Dialled> connect_tcp(std::string_view address) {
   const Result<Endpoint> target = parse_endpoint(address);
   if (!target) return usage_error("--tcp: {}", target.error().message);
-  Result<UniqueFd> socket = connect_to(*target, kConnectTimeoutMs);
+  Result<UniqueFd> socket = client::connect_to(*target, kConnectTimeoutMs);
   if (!socket) return std::unexpected(socket.error());
-  return Connection{std::move(*socket), make_tcp_transport()};
+  return Dialled{std::move(*socket), client::make_tcp_transport()};
 }
 
-Result<Connection> connect_ws(std::string_view address) {
+Result<Dialled> connect_ws(std::string_view address) {
   const Result<WsUrl> url = parse_ws_url(address);
   if (!url) return usage_error("--ws: {}", url.error().message);
   if (url->endpoint.host.empty()) {
     return usage_error("--ws: \"{}\" has no host; write ws://HOST:PORT/PATH", address);
   }
-  Result<UniqueFd> socket = connect_to(url->endpoint, kConnectTimeoutMs, "--ws");
+  Result<UniqueFd> socket = client::connect_to(url->endpoint, kConnectTimeoutMs, "--ws");
   if (!socket) return std::unexpected(socket.error());
-  const Result<std::string> rest = upgrade_to_ws(socket->get(), *url, kUpgradeTimeoutMs);
+  const Result<std::string> rest = client::upgrade_to_ws(socket->get(), *url, kUpgradeTimeoutMs);
   if (!rest) return std::unexpected(rest.error());
-  return Connection{std::move(*socket), make_ws_transport(*rest)};
+  return Dialled{std::move(*socket), client::make_ws_transport(*rest)};
 }
 
-Result<Connection> connect_gateway(const ClientOptions& options) {
+Result<Dialled> connect_gateway(const ClientOptions& options) {
   if (!options.ws.empty()) return connect_ws(options.ws);
   if (!options.tcp.empty()) return connect_tcp(options.tcp);
   return usage_error("say where the gateway is: --tcp HOST:PORT or --ws ws://HOST:PORT/PATH");
@@ -89,14 +89,15 @@ Result<UniqueFd> open_signals() {
 Result<int> run_in_terminal(const ClientOptions& options) {
   const Result<std::string> token = choose_token(options);
   if (!token) return std::unexpected(token.error());
-  Result<Connection> connection = connect_gateway(options);
+  Result<Dialled> connection = connect_gateway(options);
   if (!connection) return std::unexpected(connection.error());
   const Result<UniqueFd> signals = open_signals();
   if (!signals) return std::unexpected(signals.error());
   if (isatty(STDIN_FILENO) != 0) std::fputs("`help` lists the commands\n", stderr);
-  const ClientDescriptors descriptors{.socket = connection->socket.get(),
-                                      .signals = signals->get()};
-  return run_client(descriptors, std::move(connection->transport), options.signing.account, *token);
+  const client::Descriptors descriptors{.socket = connection->socket.get(),
+                                        .signals = signals->get()};
+  return client::run(descriptors, std::move(connection->transport), options.signing.account,
+                     *token);
 }
 
 }  // namespace
@@ -115,7 +116,7 @@ CLI::App* add_client_command(CLI::App& root, CommandResult& result) {
                                            "Log in with this token instead of signing one");
   command->get_option("--secret")->excludes(token);
   command->get_option("--secret-file")->excludes(token);
-  command->footer("Lines of the input are commands:\n\n" + std::string(client_help()) +
+  command->footer("Lines of the input are commands:\n\n" + std::string(client::help()) +
                   "\n\nExits with 1 when the login or any request failed, or the gateway ended the "
                   "session.");
   command->callback([options, &result] {

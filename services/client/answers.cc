@@ -1,4 +1,4 @@
-// What the terminal client makes of answers and pushes: the part of ClientSession that reads
+// What the terminal client makes of answers and pushes: the part of Session that reads
 // bodies.
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include "control/base/text.h"
 #include "services/client/session.h"
 
-namespace ringgate {
+namespace ringgate::client {
 namespace {
 
 template <class Message>
@@ -16,7 +16,7 @@ bool parse_body(ByteView body, Message& message) {
 
 }  // namespace
 
-void ClientSession::take_response(const pkt::Header& header, ByteView body, std::int64_t now_ns) {
+void Session::take_response(const pkt::Header& header, ByteView body, std::int64_t now_ns) {
   const auto found = requests_.find(header.sequence());
   if (found == requests_.end()) return;  // an answer that we stopped waiting for
   const Request request = std::move(found->second);
@@ -30,7 +30,7 @@ void ClientSession::take_response(const pkt::Header& header, ByteView body, std:
   }
 }
 
-void ClientSession::take_answer(const Request& request, ByteView body, std::int64_t now_ns) {
+void Session::take_answer(const Request& request, ByteView body, std::int64_t now_ns) {
   switch (request.kind) {
     case Request::Kind::kLogin: {
       pkt::LoginResp login;
@@ -56,7 +56,7 @@ void ClientSession::take_answer(const Request& request, ByteView body, std::int6
   }
 }
 
-void ClientSession::take_refusal(const Request& request, const pkt::Header& header, ByteView body) {
+void Session::take_refusal(const Request& request, const pkt::Header& header, ByteView body) {
   std::string what = "the echo";
   if (request.kind == Request::Kind::kTalk) what = fmt::format("talk to {}", printable(request.to));
   if (request.kind == Request::Kind::kLogin) what = "the login";
@@ -70,7 +70,7 @@ void ClientSession::take_refusal(const Request& request, const pkt::Header& head
   problem(line);
 }
 
-void ClientSession::take_push(const pkt::Header& header, ByteView body, std::int64_t now_ns) {
+void Session::take_push(const pkt::Header& header, ByteView body, std::int64_t now_ns) {
   if (header.command() == "login.signin") {
     return fail("this account logged in elsewhere; the gateway closed this session");
   }
@@ -80,7 +80,7 @@ void ClientSession::take_push(const pkt::Header& header, ByteView body, std::int
   output(fmt::format("push {}, {} bytes", printable(header.command()), body.size()));
 }
 
-void ClientSession::take_message(const pkt::Header& header, ByteView body, std::int64_t now_ns) {
+void Session::take_message(const pkt::Header& header, ByteView body, std::int64_t now_ns) {
   pkt::MessagePush message;
   if (!parse_body(body, message)) return problem("a message that was pushed cannot be read");
   const bool group = header.command() == "chat.group.talk";
@@ -93,4 +93,4 @@ void ClientSession::take_message(const pkt::Header& header, ByteView body, std::
   send_request({Request::Kind::kAck, {}}, "chat.talk.ack", {}, ack.SerializeAsString(), now_ns);
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::client

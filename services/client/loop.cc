@@ -17,7 +17,7 @@
 
 #include "services/client/session.h"
 
-namespace ringgate {
+namespace ringgate::client {
 namespace {
 
 constexpr std::size_t kMaxLineBytes = 1024 * 1024;
@@ -47,16 +47,15 @@ bool write_line(int fd, std::string_view line) {
 
 class ClientLoop {
  public:
-  ClientLoop(const ClientDescriptors& descriptors, std::unique_ptr<ClientTransport> transport,
+  ClientLoop(const Descriptors& descriptors, std::unique_ptr<Transport> transport,
              const std::string& account)
       : fds_(descriptors),
-        session_(account, std::move(transport),
-                 [this](ClientSession::Line kind, std::string_view line) {
-                   const bool output = kind == ClientSession::Line::kOutput;
-                   if (!write_line(output ? fds_.output : fds_.problems, line) && output) {
-                     lose_output();
-                   }
-                 }) {}
+        session_(account, std::move(transport), [this](Session::Line kind, std::string_view line) {
+          const bool output = kind == Session::Line::kOutput;
+          if (!write_line(output ? fds_.output : fds_.problems, line) && output) {
+            lose_output();
+          }
+        }) {}
 
   int run(const std::string& token) {
     session_.start(token, now_ns());
@@ -150,8 +149,7 @@ class ClientLoop {
     while (session_.wants_input()) {
       const std::size_t end = input_.find('\n', done);
       if (end == std::string::npos) break;
-      session_.run(parse_client_command(std::string_view(input_).substr(done, end - done)),
-                   now_ns());
+      session_.run(parse_command(std::string_view(input_).substr(done, end - done)), now_ns());
       done = end + 1;
     }
     input_.erase(0, done);
@@ -161,7 +159,7 @@ class ClientLoop {
 
   // The last line need not have a line end.
   void end_input() {
-    session_.run(parse_client_command(input_), now_ns());
+    session_.run(parse_command(input_), now_ns());
     input_.clear();
     session_.quit(now_ns());
   }
@@ -173,8 +171,8 @@ class ClientLoop {
     }
   }
 
-  ClientDescriptors fds_;
-  ClientSession session_;
+  Descriptors fds_;
+  Session session_;
   std::string input_;
   bool input_ended_ = false;
   bool broken_ = false;  // an output is gone
@@ -183,9 +181,9 @@ class ClientLoop {
 
 }  // namespace
 
-int run_client(const ClientDescriptors& descriptors, std::unique_ptr<ClientTransport> transport,
-               const std::string& account, const std::string& token) {
+int run(const Descriptors& descriptors, std::unique_ptr<Transport> transport,
+        const std::string& account, const std::string& token) {
   return ClientLoop(descriptors, std::move(transport), account).run(token);
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::client

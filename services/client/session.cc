@@ -10,7 +10,7 @@
 #include "codec/rewrite.h"
 #include "control/base/text.h"
 
-namespace ringgate {
+namespace ringgate::client {
 namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 1024 * 1024;
@@ -21,54 +21,53 @@ constexpr ByteView kPong = ByteView(kTcpPong).subspan(kTcpFrameHeadBytes);
 
 }  // namespace
 
-ClientSession::ClientSession(std::string account, std::unique_ptr<ClientTransport> transport,
-                             Printer print)
+Session::Session(std::string account, std::unique_ptr<Transport> transport, Printer print)
     : account_(std::move(account)), transport_(std::move(transport)), print_(std::move(print)) {}
 
-void ClientSession::start(std::string_view token, std::int64_t now_ns) {
+void Session::start(std::string_view token, std::int64_t now_ns) {
   pkt::LoginReq login;
   login.set_token(token.data(), token.size());
   send_request({Request::Kind::kLogin, {}}, "login.signin", {}, login.SerializeAsString(), now_ns);
   due_ns_ = now_ns + kLoginAnswerNs;
 }
 
-bool ClientSession::wants_input() const noexcept {
+bool Session::wants_input() const noexcept {
   return state_ == State::kReady && outstanding() < kMaxOutstanding &&
          unsent().size() < kMaxUnsentBytes;
 }
 
-void ClientSession::run(const ClientCommand& command, std::int64_t now_ns) {
+void Session::run(const Command& command, std::int64_t now_ns) {
   switch (command.kind) {
-    case ClientCommand::Kind::kNothing:
+    case Command::Kind::kNothing:
       return;
-    case ClientCommand::Kind::kPing:
+    case Command::Kind::kPing:
       return send_ping(false, now_ns);
-    case ClientCommand::Kind::kTalk: {
+    case Command::Kind::kTalk: {
       pkt::MessageReq message;
       message.set_type(kTextMessage);
       message.set_body(command.text);
       return send_request({Request::Kind::kTalk, command.to}, "chat.user.talk", command.to,
                           message.SerializeAsString(), now_ns);
     }
-    case ClientCommand::Kind::kEcho:
+    case Command::Kind::kEcho:
       return send_request({Request::Kind::kEcho, {}}, "echo.text", {}, command.text, now_ns);
-    case ClientCommand::Kind::kQuit:
+    case Command::Kind::kQuit:
       return quit(now_ns);
-    case ClientCommand::Kind::kHelp:
-      return output(client_help());
-    case ClientCommand::Kind::kInvalid:
+    case Command::Kind::kHelp:
+      return output(help());
+    case Command::Kind::kInvalid:
       return problem(command.text);
   }
 }
 
-void ClientSession::quit(std::int64_t now_ns) {
+void Session::quit(std::int64_t now_ns) {
   if (state_ != State::kReady && state_ != State::kLoggingIn) return;
   state_ = State::kQuitting;
   due_ns_ = now_ns + kQuitWaitNs;
   close_when_answered(now_ns);
 }
 
-void ClientSession::disconnected(std::string_view how) {
+void Session::disconnected(std::string_view how) {
   if (ended()) return;
   if (state_ == State::kClosing) {
     state_ = State::kEnded;
@@ -81,7 +80,7 @@ void ClientSession::disconnected(std::string_view how) {
   }
 }
 
-void ClientSession::tick(std::int64_t now_ns) {
+void Session::tick(std::int64_t now_ns) {
   if (now_ns < due_ns_) return;
   switch (state_) {
     case State::kLoggingIn:
@@ -102,8 +101,8 @@ void ClientSession::tick(std::int64_t now_ns) {
   }
 }
 
-void ClientSession::send_request(Request request, std::string_view command, std::string_view dest,
-                                 std::string_view body, std::int64_t now_ns) {
+void Session::send_request(Request request, std::string_view command, std::string_view dest,
+                           std::string_view body, std::int64_t now_ns) {
   const OutgoingHeader header{.command = command, .sequence = next_sequence_++, .dest = dest};
   std::string packet(packet_bytes(header, body.size()), '\0');
   write_packet(reinterpret_cast<std::uint8_t*>(packet.data()), header, as_bytes(body));
@@ -113,52 +112,52 @@ void ClientSession::send_request(Request request, std::string_view command, std:
   if (state_ == State::kReady) due_ns_ = now_ns + kHeartbeatNs;
 }
 
-void ClientSession::send_ping(bool heartbeat, std::int64_t now_ns) {
+void Session::send_ping(bool heartbeat, std::int64_t now_ns) {
   transport_->send_packet(kPing);
   pings_.push_back({now_ns, heartbeat});
   due_ns_ = now_ns + kHeartbeatNs;
 }
 
-void ClientSession::begin_close(std::int64_t now_ns) {
+void Session::begin_close(std::int64_t now_ns) {
   transport_->send_close();
   state_ = State::kClosing;
   due_ns_ = now_ns + kCloseWaitNs;
 }
 
-void ClientSession::close_when_answered(std::int64_t now_ns) {
+void Session::close_when_answered(std::int64_t now_ns) {
   if (state_ == State::kQuitting && outstanding() == 0) begin_close(now_ns);
 }
 
-std::size_t ClientSession::outstanding() const noexcept {
+std::size_t Session::outstanding() const noexcept {
   std::size_t count = requests_.size() - acks_;
   for (const Ping& ping : pings_) count += ping.heartbeat ? 0 : 1;
   return count;
 }
 
-void ClientSession::receive(ByteView bytes, std::int64_t now_ns) {
+void Session::receive(ByteView bytes, std::int64_t now_ns) {
   transport_->receive(bytes);
   while (!ended()) {
-    const ClientEvent event = transport_->next();
-    if (event.kind == ClientEvent::Kind::kNeedMore) break;
+    const Event event = transport_->next();
+    if (event.kind == Event::Kind::kNeedMore) break;
     take_event(event, now_ns);
   }
   close_when_answered(now_ns);
 }
 
-void ClientSession::take_event(const ClientEvent& event, std::int64_t now_ns) {
+void Session::take_event(const Event& event, std::int64_t now_ns) {
   switch (event.kind) {
-    case ClientEvent::Kind::kNeedMore:
+    case Event::Kind::kNeedMore:
       return;
-    case ClientEvent::Kind::kPacket:
+    case Event::Kind::kPacket:
       return take_packet(event.payload, now_ns);
-    case ClientEvent::Kind::kClose:
+    case Event::Kind::kClose:
       return take_close(event.text);
-    case ClientEvent::Kind::kProblem:
+    case Event::Kind::kProblem:
       return fail(event.text);
   }
 }
 
-void ClientSession::take_packet(ByteView payload, std::int64_t now_ns) {
+void Session::take_packet(ByteView payload, std::int64_t now_ns) {
   const Packet packet = parse_packet(payload, kMaxHeaderBytes);
   if (packet.status == PacketStatus::kBasic) {
     if (packet.code == kBasicPong) take_pong(now_ns);
@@ -174,7 +173,7 @@ void ClientSession::take_packet(ByteView payload, std::int64_t now_ns) {
   if (header.flag() == pkt::Response) return take_response(header, packet.body, now_ns);
 }
 
-void ClientSession::take_pong(std::int64_t now_ns) {
+void Session::take_pong(std::int64_t now_ns) {
   if (pings_.empty()) return;
   const Ping ping = pings_.front();
   pings_.pop_front();
@@ -182,7 +181,7 @@ void ClientSession::take_pong(std::int64_t now_ns) {
   output(fmt::format("pong {:.2f} ms", static_cast<double>(now_ns - ping.sent_ns) / 1e6));
 }
 
-void ClientSession::take_close(std::string_view reason) {
+void Session::take_close(std::string_view reason) {
   if (state_ == State::kClosing) {
     state_ = State::kEnded;
   } else if (reason.empty()) {
@@ -192,15 +191,15 @@ void ClientSession::take_close(std::string_view reason) {
   }
 }
 
-void ClientSession::problem(std::string_view line) {
+void Session::problem(std::string_view line) {
   exit_code_ = 1;
   print_(Line::kProblem, line);
 }
 
-void ClientSession::fail(std::string_view line) {
+void Session::fail(std::string_view line) {
   problem(line);
   transport_->send_close();
   state_ = State::kEnded;
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::client

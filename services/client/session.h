@@ -22,7 +22,7 @@ namespace pkt {
 class Header;
 }
 
-namespace ringgate {
+namespace ringgate::client {
 
 inline constexpr std::int64_t kNsPerS = 1'000'000'000;
 inline constexpr std::int64_t kLoginAnswerNs = 15 * kNsPerS;
@@ -34,7 +34,7 @@ inline constexpr std::int64_t kHeartbeatNs = 45 * kNsPerS;
 inline constexpr std::size_t kMaxOutstanding = 1024;
 inline constexpr std::size_t kMaxUnsentBytes = 1024 * 1024;
 
-class ClientSession {
+class Session {
  public:
   enum class State : std::uint8_t {
     kLoggingIn,
@@ -47,13 +47,13 @@ class ClientSession {
   using Printer =
       std::function<void(Line, std::string_view)>;  // the line comes without its line end
 
-  ClientSession(std::string account, std::unique_ptr<ClientTransport> transport, Printer print);
+  Session(std::string account, std::unique_ptr<Transport> transport, Printer print);
 
   void start(std::string_view token, std::int64_t now_ns);
   // Without bytes: takes what the transport already has.
   void receive(ByteView bytes, std::int64_t now_ns);
   // To be called while wants_input().
-  void run(const ClientCommand& command, std::int64_t now_ns);
+  void run(const Command& command, std::int64_t now_ns);
   void quit(std::int64_t now_ns);
   // The connection is gone; `how` goes on from "the connection was lost: ", empty for an ordinary
   // end.
@@ -89,7 +89,7 @@ class ClientSession {
   void close_when_answered(std::int64_t now_ns);
   std::size_t outstanding() const noexcept;
 
-  void take_event(const ClientEvent& event, std::int64_t now_ns);
+  void take_event(const Event& event, std::int64_t now_ns);
   void take_packet(ByteView payload, std::int64_t now_ns);
   void take_pong(std::int64_t now_ns);
   void take_close(std::string_view reason);
@@ -104,7 +104,7 @@ class ClientSession {
   void fail(std::string_view line);  // a problem that ends the session
 
   std::string account_;
-  std::unique_ptr<ClientTransport> transport_;
+  std::unique_ptr<Transport> transport_;
   Printer print_;
   State state_ = State::kLoggingIn;
   int exit_code_ = 0;
@@ -116,4 +116,4 @@ class ClientSession {
   std::deque<Ping> pings_;  // basic pings carry no number: pongs come in their order
 };
 
-}  // namespace ringgate
+}  // namespace ringgate::client

@@ -13,7 +13,7 @@
 #include "control/base/dial_order.h"
 #include "control/base/resolver.h"
 
-namespace ringgate {
+namespace ringgate::client {
 
 Result<UniqueFd> connect_to(const Endpoint& target, int timeout_ms, std::string_view flag) {
   const std::string host = target.host.empty() ? "localhost" : target.host;
@@ -35,4 +35,4 @@ Result<UniqueFd> connect_to(const Endpoint& target, int timeout_ms, std::string_
   return run_error("cannot connect to {}: {}", where, std::strerror(error));
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::client

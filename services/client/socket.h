@@ -7,7 +7,7 @@
 #include "control/base/error.h"
 #include "control/base/unique_fd.h"
 
-namespace ringgate {
+namespace ringgate::client {
 
 // Tries every address of `target.host` (a name, IPv4 or IPv6; empty is this machine) until one
 // connects (control/base/dial_order.h), for at most `timeout_ms`. The socket is non-blocking and
@@ -15,4 +15,4 @@ namespace ringgate {
 Result<UniqueFd> connect_to(const Endpoint& target, int timeout_ms,
                             std::string_view flag = "--tcp");
 
-}  // namespace ringgate
+}  // namespace ringgate::client

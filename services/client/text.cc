@@ -9,7 +9,7 @@
 #include "codec/utf8.h"
 #include "control/base/text.h"
 
-namespace ringgate {
+namespace ringgate::client {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
@@ -22,42 +22,42 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
-ClientCommand invalid(std::string text) {
-  return {ClientCommand::Kind::kInvalid, {}, std::move(text)};
+Command invalid(std::string text) {
+  return {Command::Kind::kInvalid, {}, std::move(text)};
 }
 
-ClientCommand parse_talk(std::string_view rest) {
+Command parse_talk(std::string_view rest) {
   const std::string_view to = take_word(rest);
   if (to.empty() || rest.empty()) return invalid("talk: write `talk NAME TEXT`");
-  return {ClientCommand::Kind::kTalk, std::string(to), std::string(rest)};
+  return {Command::Kind::kTalk, std::string(to), std::string(rest)};
 }
 
-ClientCommand parse_echo(std::string_view rest) {
+Command parse_echo(std::string_view rest) {
   if (rest.empty()) return invalid("echo: write `echo TEXT`");
-  return {ClientCommand::Kind::kEcho, {}, std::string(rest)};
+  return {Command::Kind::kEcho, {}, std::string(rest)};
 }
 
 }  // namespace
 
-ClientCommand parse_client_command(std::string_view line) {
+Command parse_command(std::string_view line) {
   if (!is_utf8(line)) return invalid("this line is not UTF-8: nothing was sent");
   std::string_view rest = trim(line);
   const std::string_view word = take_word(rest);
   if (word.empty()) return {};
   if (word == "talk") return parse_talk(rest);
   if (word == "echo") return parse_echo(rest);
-  ClientCommand::Kind kind = ClientCommand::Kind::kInvalid;
-  if (word == "ping") kind = ClientCommand::Kind::kPing;
-  if (word == "quit") kind = ClientCommand::Kind::kQuit;
-  if (word == "help") kind = ClientCommand::Kind::kHelp;
-  if (kind == ClientCommand::Kind::kInvalid) {
+  Command::Kind kind = Command::Kind::kInvalid;
+  if (word == "ping") kind = Command::Kind::kPing;
+  if (word == "quit") kind = Command::Kind::kQuit;
+  if (word == "help") kind = Command::Kind::kHelp;
+  if (kind == Command::Kind::kInvalid) {
     return invalid(fmt::format("{}: no such command; `help` lists them", printable(word)));
   }
   if (!rest.empty()) return invalid(fmt::format("{}: nothing may follow it", word));
   return {kind, {}, {}};
 }
 
-std::string_view client_help() noexcept {
+std::string_view help() noexcept {
   return "ping            measure the way to the gateway and back\n"
          "talk NAME TEXT  send a message to an account\n"
          "echo TEXT       have the echo service send a text back\n"
@@ -113,4 +113,4 @@ std::string format_utc(std::int64_t unix_ns) {
                      rest_ns / 1'000'000);
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::client

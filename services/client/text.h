@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-namespace ringgate {
+namespace ringgate::client {
 
-struct ClientCommand {
+struct Command {
   enum class Kind : std::uint8_t { kNothing, kPing, kTalk, kEcho, kQuit, kHelp, kInvalid };
   Kind kind = Kind::kNothing;
   std::string to;    // kTalk: the account
@@ -16,9 +16,9 @@ struct ClientCommand {
 
 // One line without its line end. Words are separated by spaces or tabs; a text goes to the end of
 // the line.
-[[nodiscard]] ClientCommand parse_client_command(std::string_view line);
+[[nodiscard]] Command parse_command(std::string_view line);
 
-[[nodiscard]] std::string_view client_help() noexcept;
+[[nodiscard]] std::string_view help() noexcept;
 
 // A sentence about a status other than Success, with the number in it.
 [[nodiscard]] std::string explain_status(std::uint32_t status);
@@ -26,4 +26,4 @@ struct ClientCommand {
 // Unix nanoseconds as "2026-01-02T03:04:05.678Z".
 [[nodiscard]] std::string format_utc(std::int64_t unix_ns);
 
-}  // namespace ringgate
+}  // namespace ringgate::client

@@ -2,22 +2,22 @@
 
 #include <array>
 
-namespace ringgate {
+namespace ringgate::client {
 namespace {
 
 constexpr std::string_view kNotAGateway =
     "what answers there does not speak the gateway's TCP protocol: check the port";
 
-class TcpTransport final : public ClientTransport {
+class TcpTransport final : public Transport {
  public:
-  ClientEvent next() override;
+  Event next() override;
   void send_close() override { send_frame(Opcode::kClose, {}); }
 
  private:
   void append_frame(std::string& to, Opcode opcode, ByteView payload) override;
 };
 
-ClientEvent TcpTransport::next() {
+Event TcpTransport::next() {
   while (true) {
     const FrameStep step = next_tcp_frame(rest(), kMaxClientPayloadBytes);
     if (step.status == FrameStatus::kNeedMore) return {};
@@ -26,12 +26,10 @@ ClientEvent TcpTransport::next() {
     const ByteView payload = step.frame.payload;
     switch (step.frame.opcode) {
       case Opcode::kBinary:
-        return {.kind = ClientEvent::Kind::kPacket, .payload = payload, .text = {}};
+        return {.kind = Event::Kind::kPacket, .payload = payload, .text = {}};
       case Opcode::kClose:
         send_close();
-        return {.kind = ClientEvent::Kind::kClose,
-                .payload = {},
-                .text = std::string(as_text(payload))};
+        return {.kind = Event::Kind::kClose, .payload = {}, .text = std::string(as_text(payload))};
       case Opcode::kPing:
         send_frame(Opcode::kPong, payload);
         continue;
@@ -44,7 +42,7 @@ ClientEvent TcpTransport::next() {
     break;
   }
   send_close();
-  return {.kind = ClientEvent::Kind::kProblem, .payload = {}, .text = std::string(kNotAGateway)};
+  return {.kind = Event::Kind::kProblem, .payload = {}, .text = std::string(kNotAGateway)};
 }
 
 void TcpTransport::append_frame(std::string& to, Opcode opcode, ByteView payload) {
@@ -55,20 +53,20 @@ void TcpTransport::append_frame(std::string& to, Opcode opcode, ByteView payload
 
 }  // namespace
 
-void ClientTransport::receive(ByteView bytes) {
+void Transport::receive(ByteView bytes) {
   received_.erase(0, taken_);
   taken_ = 0;
   received_.append(as_text(bytes));
 }
 
-void ClientTransport::send_frame(Opcode opcode, ByteView payload) {
+void Transport::send_frame(Opcode opcode, ByteView payload) {
   if (close_sent_) return;
   append_frame(unsent_, opcode, payload);
   close_sent_ = opcode == Opcode::kClose;
 }
 
-std::unique_ptr<ClientTransport> make_tcp_transport() {
+std::unique_ptr<Transport> make_tcp_transport() {
   return std::make_unique<TcpTransport>();
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::client

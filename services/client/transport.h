@@ -14,12 +14,12 @@
 #include "codec/bytes.h"
 #include "codec/tcp_frame.h"
 
-namespace ringgate {
+namespace ringgate::client {
 
 // Of one packet, from a gateway.
 inline constexpr std::size_t kMaxClientPayloadBytes = 16 * 1024 * 1024;
 
-struct ClientEvent {
+struct Event {
   enum class Kind : std::uint8_t {
     kNeedMore,  // nothing whole is there
     kPacket,    // `payload` is one
@@ -31,16 +31,16 @@ struct ClientEvent {
   std::string text;
 };
 
-class ClientTransport {
+class Transport {
  public:
-  ClientTransport() = default;
-  ClientTransport(const ClientTransport&) = delete;
-  ClientTransport& operator=(const ClientTransport&) = delete;
-  virtual ~ClientTransport() = default;
+  Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+  virtual ~Transport() = default;
 
   void receive(ByteView bytes);
   // Not to be called again after kClose or kProblem; a close frame is then among what is unsent.
-  [[nodiscard]] virtual ClientEvent next() = 0;
+  [[nodiscard]] virtual Event next() = 0;
 
   void send_packet(ByteView packet) { send_frame(Opcode::kBinary, packet); }
   // An ordinary close. Whatever is sent after it is dropped: nothing may follow a close frame.
@@ -64,6 +64,6 @@ class ClientTransport {
   bool close_sent_ = false;
 };
 
-[[nodiscard]] std::unique_ptr<ClientTransport> make_tcp_transport();
+[[nodiscard]] std::unique_ptr<Transport> make_tcp_transport();
 
-}  // namespace ringgate
+}  // namespace ringgate::client

@@ -10,7 +10,7 @@
 
 #include "services/client/ws_upgrade.h"
 
-namespace ringgate {
+namespace ringgate::client {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -67,4 +67,4 @@ Result<std::string> upgrade_to_ws(int socket, const WsUrl& url, int timeout_ms) 
   return run_error("the gateway did not answer the WebSocket upgrade in time; check the port");
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::client

@@ -7,7 +7,7 @@
 
 #include "codec/ws_message.h"
 
-namespace ringgate {
+namespace ringgate::client {
 namespace {
 
 std::string_view explain(WsFrameStatus status) {
@@ -62,15 +62,15 @@ std::string describe_close(WsCloseCode code, std::string_view reason) {
   return fmt::format("{} {}", static_cast<unsigned>(code), reason.empty() ? name_of(code) : reason);
 }
 
-class WsTransport final : public ClientTransport {
+class WsTransport final : public Transport {
  public:
-  ClientEvent next() override;
+  Event next() override;
   void send_close() override { send_close_code(WsCloseCode::kNormal); }
 
  private:
-  ClientEvent take_frame(const WsFrameHead& head, ByteView payload);
-  ClientEvent take_data(const WsAction& action, ByteView payload);
-  ClientEvent refuse(WsCloseCode code, std::string_view why);
+  Event take_frame(const WsFrameHead& head, ByteView payload);
+  Event take_data(const WsAction& action, ByteView payload);
+  Event refuse(WsCloseCode code, std::string_view why);
   void send_close_code(WsCloseCode code);
   void append_frame(std::string& to, Opcode opcode, ByteView payload) override;
 
@@ -79,7 +79,7 @@ class WsTransport final : public ClientTransport {
   std::random_device random_;  // RFC 6455, section 10.3: keys that nobody can foresee
 };
 
-ClientEvent WsTransport::next() {
+Event WsTransport::next() {
   while (true) {
     const ByteView bytes = rest();
     const WsFrameStep step =
@@ -89,13 +89,13 @@ ClientEvent WsTransport::next() {
       return refuse(close_code_of(step.status), explain(step.status));
     }
     take(step.consumed);
-    ClientEvent event =
+    Event event =
         take_frame(step.head, bytes.subspan(step.head.head_bytes, step.head.payload_bytes));
-    if (event.kind != ClientEvent::Kind::kNeedMore) return event;
+    if (event.kind != Event::Kind::kNeedMore) return event;
   }
 }
 
-ClientEvent WsTransport::take_frame(const WsFrameHead& head, ByteView payload) {
+Event WsTransport::take_frame(const WsFrameHead& head, ByteView payload) {
   const WsAction action = message_.take(head, payload);
   switch (action.event) {
     case WsEvent::kData:
@@ -107,7 +107,7 @@ ClientEvent WsTransport::take_frame(const WsFrameHead& head, ByteView payload) {
       return {};
     case WsEvent::kClose:
       send_close_code(action.code);
-      return {.kind = ClientEvent::Kind::kClose,
+      return {.kind = Event::Kind::kClose,
               .payload = {},
               .text = describe_close(action.code, action.reason)};
     case WsEvent::kFail:
@@ -117,22 +117,22 @@ ClientEvent WsTransport::take_frame(const WsFrameHead& head, ByteView payload) {
                                                            : "a text is not UTF-8");
 }
 
-ClientEvent WsTransport::take_data(const WsAction& action, ByteView payload) {
+Event WsTransport::take_data(const WsAction& action, ByteView payload) {
   if (action.text) {
     return refuse(WsCloseCode::kUnsupportedData, "it sent text, and packets are binary");
   }
   if (action.first && action.last) {
-    return {.kind = ClientEvent::Kind::kPacket, .payload = payload, .text = {}};
+    return {.kind = Event::Kind::kPacket, .payload = payload, .text = {}};
   }
   if (action.first) message_bytes_.clear();
   message_bytes_.append(as_text(payload));
   if (!action.last) return {};
-  return {.kind = ClientEvent::Kind::kPacket, .payload = as_bytes(message_bytes_), .text = {}};
+  return {.kind = Event::Kind::kPacket, .payload = as_bytes(message_bytes_), .text = {}};
 }
 
-ClientEvent WsTransport::refuse(WsCloseCode code, std::string_view why) {
+Event WsTransport::refuse(WsCloseCode code, std::string_view why) {
   send_close_code(code);
-  return {.kind = ClientEvent::Kind::kProblem,
+  return {.kind = Event::Kind::kProblem,
           .payload = {},
           .text = fmt::format("the gateway broke the WebSocket protocol: {}", why)};
 }
@@ -157,10 +157,10 @@ void WsTransport::append_frame(std::string& to, Opcode opcode, ByteView payload)
 
 }  // namespace
 
-std::unique_ptr<ClientTransport> make_ws_transport(std::string_view received) {
+std::unique_ptr<Transport> make_ws_transport(std::string_view received) {
   auto transport = std::make_unique<WsTransport>();
   transport->receive(as_bytes(received));
   return transport;
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::client

@@ -1,4 +1,4 @@
-// The WebSocket form of ClientTransport (RFC 6455, the client's side), after the upgrade.
+// The WebSocket form of Transport (RFC 6455, the client's side), after the upgrade.
 #pragma once
 
 #include <memory>
@@ -6,9 +6,9 @@
 
 #include "services/client/transport.h"
 
-namespace ringgate {
+namespace ringgate::client {
 
 // `received` is what came after the response to the upgrade: the first frames, or a part of them.
-[[nodiscard]] std::unique_ptr<ClientTransport> make_ws_transport(std::string_view received = {});
+[[nodiscard]] std::unique_ptr<Transport> make_ws_transport(std::string_view received = {});
 
-}  // namespace ringgate
+}  // namespace ringgate::client

@@ -12,7 +12,7 @@
 #include "control/base/text.h"
 #include "services/client/text.h"
 
-namespace ringgate {
+namespace ringgate::client {
 namespace {
 
 namespace http = boost::beast::http;
@@ -120,4 +120,4 @@ Result<std::size_t> read_upgrade_response(ByteView received, bool ended, std::st
   return broken("its answer is no valid HTTP response");
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::client

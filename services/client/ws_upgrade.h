@@ -10,7 +10,7 @@
 #include "control/base/error.h"
 #include "control/base/ws_url.h"
 
-namespace ringgate {
+namespace ringgate::client {
 
 inline constexpr std::size_t kMaxUpgradeResponseBytes = 8192;  // of its header, and of a body
 
@@ -29,4 +29,4 @@ inline constexpr std::size_t kMaxUpgradeResponseBytes = 8192;  // of its header,
 // Upgrades a connected, non-blocking socket and waits for the answer. Returns what came after it.
 [[nodiscard]] Result<std::string> upgrade_to_ws(int socket, const WsUrl& url, int timeout_ms);
 
-}  // namespace ringgate
+}  // namespace ringgate::client

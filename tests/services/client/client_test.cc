@@ -15,46 +15,47 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using Kind = ClientCommand::Kind;
-using State = ClientSession::State;
+using Kind = client::Command::Kind;
+using State = client::Session::State;
 
 // --- Lines ----------------------------------------------------------------------------------
 
 TEST(ClientText, ReadsCommands) {
-  EXPECT_EQ(parse_client_command("ping").kind, Kind::kPing);
-  EXPECT_EQ(parse_client_command("  ping \r").kind, Kind::kPing);
-  EXPECT_EQ(parse_client_command("quit").kind, Kind::kQuit);
-  EXPECT_EQ(parse_client_command("help").kind, Kind::kHelp);
-  EXPECT_EQ(parse_client_command("").kind, Kind::kNothing);
-  EXPECT_EQ(parse_client_command(" \t").kind, Kind::kNothing);
-  const ClientCommand talk = parse_client_command("talk bob  hello  big world ");
+  EXPECT_EQ(client::parse_command("ping").kind, Kind::kPing);
+  EXPECT_EQ(client::parse_command("  ping \r").kind, Kind::kPing);
+  EXPECT_EQ(client::parse_command("quit").kind, Kind::kQuit);
+  EXPECT_EQ(client::parse_command("help").kind, Kind::kHelp);
+  EXPECT_EQ(client::parse_command("").kind, Kind::kNothing);
+  EXPECT_EQ(client::parse_command(" \t").kind, Kind::kNothing);
+  const client::Command talk = client::parse_command("talk bob  hello  big world ");
   EXPECT_EQ(talk.kind, Kind::kTalk);
   EXPECT_EQ(talk.to, "bob");
   EXPECT_EQ(talk.text, "hello  big world");
-  EXPECT_EQ(parse_client_command("echo a b").text, "a b");
+  EXPECT_EQ(client::parse_command("echo a b").text, "a b");
 }
 
 TEST(ClientText, ExplainsWhatIsNoCommand) {
   for (const char* line : {"talk", "talk bob", "echo", "ping now", "PING", "say hi", "\xff"}) {
-    const ClientCommand command = parse_client_command(line);
+    const client::Command command = client::parse_command(line);
     EXPECT_EQ(command.kind, Kind::kInvalid) << line;
     EXPECT_FALSE(command.text.empty()) << line;
   }
 }
 
 TEST(ClientText, FormatsTimes) {
-  EXPECT_EQ(format_utc(1'767'323'045'678'901'234), "2026-01-02T03:04:05.678Z");
-  EXPECT_EQ(format_utc(0), "1970-01-01T00:00:00.000Z");
-  EXPECT_EQ(format_utc(-1), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(client::format_utc(1'767'323'045'678'901'234), "2026-01-02T03:04:05.678Z");
+  EXPECT_EQ(client::format_utc(0), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(client::format_utc(-1), "1969-12-31T23:59:59.999Z");
 }
 
 TEST(ClientText, ExplainsStatuses) {
-  EXPECT_EQ(explain_status(105), "the token was refused (status 105)");
-  EXPECT_THAT(explain_status(300), HasSubstr("unavailable or the outcome is unknown"));
-  EXPECT_THAT(explain_status(301), HasSubstr("does not know this command"));
-  EXPECT_THAT(explain_status(404), HasSubstr("session"));
-  EXPECT_THAT(explain_status(777), HasSubstr("status 777"));
-  EXPECT_THAT(explain_status(65'536), HasSubstr("error")) << "not cut to 16 bits, which is Success";
+  EXPECT_EQ(client::explain_status(105), "the token was refused (status 105)");
+  EXPECT_THAT(client::explain_status(300), HasSubstr("unavailable or the outcome is unknown"));
+  EXPECT_THAT(client::explain_status(301), HasSubstr("does not know this command"));
+  EXPECT_THAT(client::explain_status(404), HasSubstr("session"));
+  EXPECT_THAT(client::explain_status(777), HasSubstr("status 777"));
+  EXPECT_THAT(client::explain_status(65'536), HasSubstr("error"))
+      << "not cut to 16 bits, which is Success";
 }
 
 // --- The session ----------------------------------------------------------------------------
@@ -62,15 +63,16 @@ TEST(ClientText, ExplainsStatuses) {
 class ClientSessionTest : public ::testing::Test {
  protected:
   ClientSessionTest()
-      : session_("alice", make_tcp_transport(),
-                 [this](ClientSession::Line kind, std::string_view line) {
-                   (kind == ClientSession::Line::kOutput ? output_ : problems_).emplace_back(line);
-                 }) {
+      : session_(
+            "alice", client::make_tcp_transport(),
+            [this](client::Session::Line kind, std::string_view line) {
+              (kind == client::Session::Line::kOutput ? output_ : problems_).emplace_back(line);
+            }) {
     session_.start("a.b.c", now_);
   }
 
   void receive(const std::string& bytes) { session_.receive(as_bytes(bytes), now_); }
-  void type(const char* line) { session_.run(parse_client_command(line), now_); }
+  void type(const char* line) { session_.run(client::parse_command(line), now_); }
 
   std::vector<Sent> take_sent() {
     const std::vector<Sent> all = parse_sent(session_.unsent());
@@ -85,10 +87,10 @@ class ClientSessionTest : public ::testing::Test {
     output_.clear();
   }
 
-  std::int64_t now_ = 1000 * kNsPerS;
+  std::int64_t now_ = 1000 * client::kNsPerS;
   std::vector<std::string> output_;
   std::vector<std::string> problems_;
-  ClientSession session_;
+  client::Session session_;
 };
 
 TEST_F(ClientSessionTest, LogsIn) {
@@ -121,10 +123,10 @@ TEST_F(ClientSessionTest, SaysWhyTheLoginWasRefused) {
 }
 
 TEST_F(ClientSessionTest, GivesUpALoginWithoutAnswer) {
-  EXPECT_EQ(session_.next_due_ns(), now_ + kLoginAnswerNs);
-  session_.tick(now_ + kLoginAnswerNs - 1);
+  EXPECT_EQ(session_.next_due_ns(), now_ + client::kLoginAnswerNs);
+  session_.tick(now_ + client::kLoginAnswerNs - 1);
   EXPECT_FALSE(session_.ended());
-  session_.tick(now_ + kLoginAnswerNs);
+  session_.tick(now_ + client::kLoginAnswerNs);
   EXPECT_TRUE(session_.ended());
   EXPECT_EQ(session_.exit_code(), 1);
 }
@@ -214,7 +216,7 @@ TEST_F(ClientSessionTest, QuitDoesNotWaitForEver) {
   log_in();
   type("talk bob hello");
   type("quit");
-  session_.tick(now_ + kQuitWaitNs);
+  session_.tick(now_ + client::kQuitWaitNs);
   EXPECT_THAT(problems_, ElementsAre("no answer within 5 s to 1 of what was sent"));
   EXPECT_EQ(session_.state(), State::kClosing);
   session_.tick(session_.next_due_ns());
@@ -287,7 +289,7 @@ TEST_F(ClientSessionTest, KeepsASilentConnectionAlive) {
 
 TEST_F(ClientSessionTest, StopsReadingInputWhenAnswersAreLate) {
   log_in();
-  for (std::size_t i = 0; i < kMaxOutstanding; ++i) {
+  for (std::size_t i = 0; i < client::kMaxOutstanding; ++i) {
     ASSERT_TRUE(session_.wants_input());
     type("ping");
   }

@@ -121,13 +121,13 @@ class ScriptedGateway {
 
 struct ClientLoopTest : public ::testing::Test {
   std::future<int> start(int signals = -1) {
-    const ClientDescriptors descriptors{.socket = gateway.client_end(),
-                                        .input = input.read_end(),
-                                        .output = output.write_end(),
-                                        .problems = problems.write_end(),
-                                        .signals = signals};
+    const client::Descriptors descriptors{.socket = gateway.client_end(),
+                                          .input = input.read_end(),
+                                          .output = output.write_end(),
+                                          .problems = problems.write_end(),
+                                          .signals = signals};
     return std::async(std::launch::async, [descriptors] {
-      return run_client(descriptors, make_tcp_transport(), "alice", "a.b.c");
+      return client::run(descriptors, client::make_tcp_transport(), "alice", "a.b.c");
     });
   }
 
@@ -223,7 +223,7 @@ TEST(ClientSocket, Connects) {
   const UniqueFd listener = listen_on_loopback(port);
   ASSERT_EQ(listen(listener.get(), 8), 0);
   for (const char* host : {"127.0.0.1", "localhost", ""}) {
-    const Result<UniqueFd> socket = connect_to({host, port}, 5000);
+    const Result<UniqueFd> socket = client::connect_to({host, port}, 5000);
     ASSERT_TRUE(socket) << host << ": " << socket.error().message;
     EXPECT_GE(socket->get(), 0);
   }
@@ -233,7 +233,7 @@ TEST(ClientSocket, SaysWhenNothingListens) {
   std::uint16_t port = 0;
   const UniqueFd bound =
       listen_on_loopback(port);  // bound, so that nobody else gets it; not listening
-  const Result<UniqueFd> socket = connect_to({"127.0.0.1", port}, 5000);
+  const Result<UniqueFd> socket = client::connect_to({"127.0.0.1", port}, 5000);
   ASSERT_FALSE(socket);
   EXPECT_THAT(socket.error().message, HasSubstr("nothing listens on 127.0.0.1:"));
   EXPECT_THAT(socket.error().message, HasSubstr("ringgate dev"));

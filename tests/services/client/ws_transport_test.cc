@@ -16,11 +16,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using Kind = ClientEvent::Kind;
+using Kind = client::Event::Kind;
 
 class ClientWsTransportTest : public ::testing::Test {
  protected:
-  ClientEvent receive(const std::string& bytes) {
+  client::Event receive(const std::string& bytes) {
     transport_->receive(as_bytes(bytes));
     return transport_->next();
   }
@@ -40,12 +40,12 @@ class ClientWsTransportTest : public ::testing::Test {
     EXPECT_EQ(close_code_in(sent[0]), code);
   }
 
-  std::unique_ptr<ClientTransport> transport_ = make_ws_transport();
+  std::unique_ptr<client::Transport> transport_ = client::make_ws_transport();
 };
 
 TEST_F(ClientWsTransportTest, HandsOutPackets) {
-  ClientEvent event = receive(ws_frame(Opcode::kBinary, "one") +
-                              ws_frame(Opcode::kBinary, std::string(70'000, 'x')));
+  client::Event event = receive(ws_frame(Opcode::kBinary, "one") +
+                                ws_frame(Opcode::kBinary, std::string(70'000, 'x')));
   EXPECT_EQ(event.kind, Kind::kPacket);
   EXPECT_EQ(as_text(event.payload), "one");
   event = transport_->next();
@@ -56,9 +56,9 @@ TEST_F(ClientWsTransportTest, HandsOutPackets) {
 
 TEST_F(ClientWsTransportTest, ReadsWhatFollowedTheUpgrade) {
   const std::string bytes = ws_frame(Opcode::kBinary, "first");
-  transport_ = make_ws_transport(bytes.substr(0, 3));
+  transport_ = client::make_ws_transport(bytes.substr(0, 3));
   EXPECT_EQ(transport_->next().kind, Kind::kNeedMore);
-  const ClientEvent event = receive(bytes.substr(3));
+  const client::Event event = receive(bytes.substr(3));
   EXPECT_EQ(as_text(event.payload), "first");
 }
 
@@ -69,7 +69,7 @@ TEST_F(ClientWsTransportTest, ReassemblesMessages) {
       ws_frame(Opcode::kBinary, "a", false) + ws_frame(Opcode::kContinuation, "b");
   std::vector<std::string> packets;
   for (const char byte : bytes) {
-    const ClientEvent event = receive(std::string(1, byte));
+    const client::Event event = receive(std::string(1, byte));
     ASSERT_NE(event.kind, Kind::kProblem) << event.text;
     if (event.kind == Kind::kPacket) packets.emplace_back(as_text(event.payload));
   }
@@ -113,7 +113,7 @@ TEST_F(ClientWsTransportTest, ClosesOnceAndThenIsSilent) {
 }
 
 TEST_F(ClientWsTransportTest, AnswersACloseWithItsCode) {
-  const ClientEvent event = receive(ws_close(WsCloseCode::kPolicyViolation, "kicked out"));
+  const client::Event event = receive(ws_close(WsCloseCode::kPolicyViolation, "kicked out"));
   EXPECT_EQ(event.kind, Kind::kClose);
   EXPECT_EQ(event.text, "1008 kicked out");
   expect_closed_with(WsCloseCode::kPolicyViolation);
@@ -122,13 +122,13 @@ TEST_F(ClientWsTransportTest, AnswersACloseWithItsCode) {
 TEST_F(ClientWsTransportTest, NamesACloseWithoutAReason) {
   EXPECT_EQ(receive(ws_close(WsCloseCode::kGoingAway)).text, "1001 going away");
   expect_closed_with(WsCloseCode::kGoingAway);
-  transport_ = make_ws_transport(ws_close(WsCloseCode{4000}));
+  transport_ = client::make_ws_transport(ws_close(WsCloseCode{4000}));
   EXPECT_EQ(transport_->next().text, "4000 no reason given");
   expect_closed_with(WsCloseCode{4000});
 }
 
 TEST_F(ClientWsTransportTest, AnswersACloseWithoutACodeWithNone) {
-  const ClientEvent event = receive(ws_frame(Opcode::kClose, ""));
+  const client::Event event = receive(ws_frame(Opcode::kClose, ""));
   EXPECT_EQ(event.kind, Kind::kClose);
   EXPECT_EQ(event.text, "");
   const std::vector<WsSent> sent = take_sent();
@@ -188,8 +188,8 @@ std::vector<Breach> breaches() {
 class ClientWsBreach : public ::testing::TestWithParam<Breach> {};
 
 TEST_P(ClientWsBreach, IsSaidAndClosed) {
-  const std::unique_ptr<ClientTransport> transport = make_ws_transport(GetParam().bytes);
-  const ClientEvent event = transport->next();
+  const std::unique_ptr<client::Transport> transport = client::make_ws_transport(GetParam().bytes);
+  const client::Event event = transport->next();
   EXPECT_EQ(event.kind, Kind::kProblem);
   EXPECT_THAT(event.text, HasSubstr("the gateway broke the WebSocket protocol: "));
   EXPECT_THAT(event.text, HasSubstr(GetParam().says));

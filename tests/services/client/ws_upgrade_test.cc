@@ -26,7 +26,7 @@ std::string accepted() {
 }
 
 Result<std::size_t> read(std::string_view received, bool ended = false) {
-  return read_upgrade_response(as_bytes(received), ended, kKey);
+  return client::read_upgrade_response(as_bytes(received), ended, kKey);
 }
 
 std::string problem_of(std::string_view received, bool ended = false) {
@@ -42,9 +42,9 @@ std::string problem_of(std::string_view received, bool ended = false) {
 TEST(ClientWsUpgrade, IsWhatTheGatewayAccepts) {
   const WsUpgradeOptions options{.path = "/chat", .allowed_origins = {}, .subprotocol = {}};
   WsUpgrade gateway(options);
-  const std::string key = make_ws_key();
+  const std::string key = client::make_ws_key();
   const WsUrl url{{"gateway.example", 8000}, "/chat?room=1"};
-  const std::string request = upgrade_request(url, key);
+  const std::string request = client::upgrade_request(url, key);
   EXPECT_THAT(request, HasSubstr("GET /chat?room=1 HTTP/1.1\r\n"));
   EXPECT_THAT(request, HasSubstr("\r\nHost: gateway.example:8000\r\n"));
   EXPECT_THAT(request, Not(HasSubstr("Origin")));
@@ -52,17 +52,18 @@ TEST(ClientWsUpgrade, IsWhatTheGatewayAccepts) {
   EXPECT_EQ(step.status, UpgradeStatus::kAccepted) << gateway.problem();
   EXPECT_EQ(step.consumed, request.size());
   const Result<std::size_t> response =
-      read_upgrade_response(as_bytes(gateway.response()), false, key);
+      client::read_upgrade_response(as_bytes(gateway.response()), false, key);
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(*response, gateway.response().size());
 }
 
 TEST(ClientWsUpgrade, WritesAnIpv6HostInBrackets) {
-  EXPECT_THAT(upgrade_request({{"::1", 80}, "/"}, kKey), HasSubstr("\r\nHost: [::1]:80\r\n"));
+  EXPECT_THAT(client::upgrade_request({{"::1", 80}, "/"}, kKey),
+              HasSubstr("\r\nHost: [::1]:80\r\n"));
 }
 
 TEST(ClientWsUpgrade, MakesANewKeyEachTime) {
-  EXPECT_NE(make_ws_key(), make_ws_key());
+  EXPECT_NE(client::make_ws_key(), client::make_ws_key());
 }
 
 // --- The response -------------------------------------------------------------------------------
@@ -103,7 +104,7 @@ TEST(ClientWsUpgrade, SaysWhyItWasRefused) {
 TEST(ClientWsUpgrade, SaysWhatTheGatewaySays) {
   const WsUpgradeOptions options{.path = "/chat", .allowed_origins = {}, .subprotocol = {}};
   WsUpgrade gateway(options);
-  const std::string request = upgrade_request({{"host", 1}, "/other"}, kKey);
+  const std::string request = client::upgrade_request({{"host", 1}, "/other"}, kKey);
   ASSERT_EQ(gateway.feed(as_bytes(request)).status, UpgradeStatus::kRefused);
   const std::string problem = problem_of(gateway.response());
   EXPECT_THAT(problem, HasSubstr("404 Not Found: "));
