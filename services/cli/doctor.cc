@@ -16,21 +16,22 @@ namespace {
 const std::vector<std::uint16_t> kDevelopmentPorts = {8000, 8001, 8080};
 
 struct DoctorOptions {
-  DoctorWishes wishes;
+  doctor::Wishes wishes;
   std::vector<std::uint16_t> ports;
   bool json = false;
 };
 
 int run_doctor(DoctorOptions options) {
   options.wishes.ports_required = !options.ports.empty();
-  const DoctorReadings readings =
-      take_readings(options.ports.empty() ? kDevelopmentPorts : options.ports);
-  const std::vector<Finding> findings = examine(readings, options.wishes);
+  const doctor::Readings readings =
+      doctor::take_readings(options.ports.empty() ? kDevelopmentPorts : options.ports);
+  const std::vector<doctor::Finding> findings = doctor::examine(readings, options.wishes);
   const std::string text =
-      options.json ? format_findings_json(findings) : format_findings(findings);
+      options.json ? doctor::format_findings_json(findings) : doctor::format_findings(findings);
   if (auto printed = print_out(text); !printed) return report_error(printed.error());
-  const bool failed = std::ranges::any_of(
-      findings, [](const Finding& finding) { return finding.verdict == Verdict::kFail; });
+  const bool failed = std::ranges::any_of(findings, [](const doctor::Finding& finding) {
+    return finding.verdict == doctor::Verdict::kFail;
+  });
   return failed ? 1 : 0;
 }
 

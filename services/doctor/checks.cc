@@ -10,7 +10,7 @@
 #include "dataplane/port_taken.h"
 #include "dataplane/ring.h"
 
-namespace ringgate {
+namespace ringgate::doctor {
 namespace {
 
 // Files that a process has open besides its clients: rings, listeners, links, logs, monitoring.
@@ -36,7 +36,7 @@ Finding unknown(std::string name, std::string_view what) {
 }
 
 // One for each CPU, or as many as it takes to hold all connections with this limit of open files.
-std::uint64_t wanted_shards(const DoctorReadings& readings, const DoctorWishes& wishes) {
+std::uint64_t wanted_shards(const Readings& readings, const Wishes& wishes) {
   const std::uint64_t limit = std::max<std::uint64_t>(readings.nofile_soft, 1);
   return std::max<std::uint64_t>(readings.cpus, divide_up(wishes.connections, limit));
 }
@@ -56,7 +56,7 @@ std::uint64_t burst(std::uint64_t connections) {
 }
 
 Finding check_queue(const char* name, const char* sysctl, std::optional<std::uint64_t> value,
-                    const DoctorWishes& wishes) {
+                    const Wishes& wishes) {
   if (!value) return unknown(name, sysctl);
   const std::uint64_t wanted = burst(wishes.connections);
   const std::string found = fmt::format("{} = {}", sysctl, *value);
@@ -80,7 +80,7 @@ std::string_view verdict_name(Verdict verdict) noexcept {
 }
 
 // A shard's table of connections may have as many slots as RLIMIT_NOFILE says, and no more.
-Finding check_open_files(const DoctorReadings& readings, const DoctorWishes& wishes) {
+Finding check_open_files(const Readings& readings, const Wishes& wishes) {
   const std::string name = "open files";
   const std::uint64_t limit = readings.nofile_soft;
   const std::string found =
@@ -107,7 +107,7 @@ Finding check_open_files(const DoctorReadings& readings, const DoctorWishes& wis
                   shards, divide_up(wishes.connections, readings.cpus))};
 }
 
-Finding check_system_files(const DoctorReadings& readings, const DoctorWishes& wishes) {
+Finding check_system_files(const Readings& readings, const Wishes& wishes) {
   const std::string name = "files of the system";
   if (!readings.file_max) return unknown(name, "fs.file-max");
   const std::uint64_t wanted = wishes.connections + kFilesBesideClients;
@@ -117,7 +117,7 @@ Finding check_system_files(const DoctorReadings& readings, const DoctorWishes& w
           fmt::format("`sysctl -w fs.file-max={}`", 2 * wanted)};
 }
 
-Finding check_open_files_ceiling(const DoctorReadings& readings, const DoctorWishes& wishes) {
+Finding check_open_files_ceiling(const Readings& readings, const Wishes& wishes) {
   const std::string name = "ceiling of open files";
   if (!readings.nr_open) return unknown(name, "fs.nr_open");
   const std::uint64_t wanted = divide_up(wishes.connections, readings.cpus);
@@ -130,7 +130,7 @@ Finding check_open_files_ceiling(const DoctorReadings& readings, const DoctorWis
 
 // Some kernels (6.18, say) count the queues of a user's rings against RLIMIT_MEMLOCK, those of all
 // shards together, unless the user has CAP_IPC_LOCK. Nothing tells beforehand which kernel does.
-Finding check_locked_memory(const DoctorReadings& readings, const DoctorWishes& wishes) {
+Finding check_locked_memory(const Readings& readings, const Wishes& wishes) {
   const std::string name = "locked memory";
   if (readings.memlock_bytes == UINT64_MAX) {
     return {Verdict::kOk, name, "RLIMIT_MEMLOCK unlimited", {}};
@@ -150,7 +150,7 @@ Finding check_locked_memory(const DoctorReadings& readings, const DoctorWishes& 
 
 // How much a process maps depends on its threads, their allocators and its rings, and is far more
 // than it uses: no number is the right one.
-Finding check_address_space(const DoctorReadings& readings) {
+Finding check_address_space(const Readings& readings) {
   const std::string name = "address space";
   if (readings.address_space_bytes == UINT64_MAX) {
     return {Verdict::kOk, name, "RLIMIT_AS unlimited", {}};
@@ -162,7 +162,7 @@ Finding check_address_space(const DoctorReadings& readings) {
           "the container's limit, or MemoryMax= of the unit"};
 }
 
-Finding check_memory(const DoctorReadings& readings, const DoctorWishes& wishes) {
+Finding check_memory(const Readings& readings, const Wishes& wishes) {
   const std::string name = "memory";
   if (!readings.memory_available_bytes) return unknown(name, "available memory");
   const std::uint64_t available = *readings.memory_available_bytes;
@@ -182,7 +182,7 @@ Finding check_memory(const DoctorReadings& readings, const DoctorWishes& wishes)
   return {Verdict::kOk, name, found, {}};
 }
 
-Finding check_tcp_memory(const DoctorReadings& readings, const DoctorWishes& wishes) {
+Finding check_tcp_memory(const Readings& readings, const Wishes& wishes) {
   const std::string name = "TCP memory";
   if (!readings.tcp_mem) return unknown(name, "net.ipv4.tcp_mem");
   const TcpMemory& memory = *readings.tcp_mem;
@@ -196,16 +196,16 @@ Finding check_tcp_memory(const DoctorReadings& readings, const DoctorWishes& wis
           fmt::format("`sysctl -w net.ipv4.tcp_mem='{} {} {}'`", wanted, 2 * wanted, 4 * wanted)};
 }
 
-Finding check_accept_queue(const DoctorReadings& readings, const DoctorWishes& wishes) {
+Finding check_accept_queue(const Readings& readings, const Wishes& wishes) {
   return check_queue("accept queue", "net.core.somaxconn", readings.somaxconn, wishes);
 }
 
-Finding check_syn_backlog(const DoctorReadings& readings, const DoctorWishes& wishes) {
+Finding check_syn_backlog(const Readings& readings, const Wishes& wishes) {
   return check_queue("half-open connections", "net.ipv4.tcp_max_syn_backlog",
                      readings.tcp_max_syn_backlog, wishes);
 }
 
-Finding check_local_ports(const DoctorReadings& readings, const DoctorWishes& wishes) {
+Finding check_local_ports(const Readings& readings, const Wishes& wishes) {
   const std::string name = "ports of a load generator";
   if (!readings.local_ports || readings.local_ports->last < readings.local_ports->first) {
     return unknown(name, "net.ipv4.ip_local_port_range");
@@ -224,7 +224,7 @@ Finding check_local_ports(const DoctorReadings& readings, const DoctorWishes& wi
                   divide_up(wishes.connections, ports))};
 }
 
-Finding check_port(const PortReading& port, const DoctorWishes& wishes) {
+Finding check_port(const PortReading& port, const Wishes& wishes) {
   const std::string name = fmt::format("port {}", port.port);
   if (port.bind_errno == 0) return {Verdict::kOk, name, "free", {}};
   const Verdict verdict = wishes.ports_required ? Verdict::kFail : Verdict::kWarn;
@@ -238,7 +238,7 @@ Finding check_port(const PortReading& port, const DoctorWishes& wishes) {
   return {verdict, name, std::strerror(port.bind_errno), std::move(mend)};
 }
 
-std::vector<Finding> examine(const DoctorReadings& readings, const DoctorWishes& wishes) {
+std::vector<Finding> examine(const Readings& readings, const Wishes& wishes) {
   std::vector<Finding> findings = {
       check_kernel(readings),
       check_io_uring_allowed(readings),
@@ -261,4 +261,4 @@ std::vector<Finding> examine(const DoctorReadings& readings, const DoctorWishes&
   return findings;
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::doctor

@@ -7,7 +7,7 @@
 
 #include "services/doctor/readings.h"
 
-namespace ringgate {
+namespace ringgate::doctor {
 
 enum class Verdict : std::uint8_t { kOk, kWarn, kFail };
 
@@ -20,7 +20,7 @@ struct Finding {
   std::string mend;   // how to mend it; empty when there is nothing to mend
 };
 
-struct DoctorWishes {
+struct Wishes {
   std::uint64_t connections = 10'000;
   bool ports_required = false;  // a taken port is a failure, not a warning
 };
@@ -29,30 +29,25 @@ struct DoctorWishes {
 inline constexpr std::uint64_t kUserBytesPerConnection = 320;
 inline constexpr std::uint64_t kKernelBytesPerConnection = 4608;
 
-[[nodiscard]] Finding check_kernel(const DoctorReadings& readings);
-[[nodiscard]] Finding check_io_uring_allowed(const DoctorReadings& readings);
-[[nodiscard]] Finding check_ring_setup(const DoctorReadings& readings);
-[[nodiscard]] Finding check_ring_operations(const DoctorReadings& readings);
-[[nodiscard]] Finding check_provided_buffers(const DoctorReadings& readings);
-[[nodiscard]] Finding check_shard_ring(const DoctorReadings& readings);
-[[nodiscard]] Finding check_open_files(const DoctorReadings& readings, const DoctorWishes& wishes);
-[[nodiscard]] Finding check_system_files(const DoctorReadings& readings,
-                                         const DoctorWishes& wishes);
-[[nodiscard]] Finding check_open_files_ceiling(const DoctorReadings& readings,
-                                               const DoctorWishes& wishes);
-[[nodiscard]] Finding check_locked_memory(const DoctorReadings& readings,
-                                          const DoctorWishes& wishes);
-[[nodiscard]] Finding check_address_space(const DoctorReadings& readings);
-[[nodiscard]] Finding check_memory(const DoctorReadings& readings, const DoctorWishes& wishes);
-[[nodiscard]] Finding check_tcp_memory(const DoctorReadings& readings, const DoctorWishes& wishes);
-[[nodiscard]] Finding check_accept_queue(const DoctorReadings& readings,
-                                         const DoctorWishes& wishes);
-[[nodiscard]] Finding check_syn_backlog(const DoctorReadings& readings, const DoctorWishes& wishes);
-[[nodiscard]] Finding check_local_ports(const DoctorReadings& readings, const DoctorWishes& wishes);
-[[nodiscard]] Finding check_port(const PortReading& port, const DoctorWishes& wishes);
+[[nodiscard]] Finding check_kernel(const Readings& readings);
+[[nodiscard]] Finding check_io_uring_allowed(const Readings& readings);
+[[nodiscard]] Finding check_ring_setup(const Readings& readings);
+[[nodiscard]] Finding check_ring_operations(const Readings& readings);
+[[nodiscard]] Finding check_provided_buffers(const Readings& readings);
+[[nodiscard]] Finding check_shard_ring(const Readings& readings);
+[[nodiscard]] Finding check_open_files(const Readings& readings, const Wishes& wishes);
+[[nodiscard]] Finding check_system_files(const Readings& readings, const Wishes& wishes);
+[[nodiscard]] Finding check_open_files_ceiling(const Readings& readings, const Wishes& wishes);
+[[nodiscard]] Finding check_locked_memory(const Readings& readings, const Wishes& wishes);
+[[nodiscard]] Finding check_address_space(const Readings& readings);
+[[nodiscard]] Finding check_memory(const Readings& readings, const Wishes& wishes);
+[[nodiscard]] Finding check_tcp_memory(const Readings& readings, const Wishes& wishes);
+[[nodiscard]] Finding check_accept_queue(const Readings& readings, const Wishes& wishes);
+[[nodiscard]] Finding check_syn_backlog(const Readings& readings, const Wishes& wishes);
+[[nodiscard]] Finding check_local_ports(const Readings& readings, const Wishes& wishes);
+[[nodiscard]] Finding check_port(const PortReading& port, const Wishes& wishes);
 
 // All of them, in the order in which one would mend them.
-[[nodiscard]] std::vector<Finding> examine(const DoctorReadings& readings,
-                                           const DoctorWishes& wishes);
+[[nodiscard]] std::vector<Finding> examine(const Readings& readings, const Wishes& wishes);
 
-}  // namespace ringgate
+}  // namespace ringgate::doctor

@@ -14,7 +14,7 @@
 
 #include "control/base/unique_fd.h"
 
-namespace ringgate {
+namespace ringgate::doctor {
 namespace {
 
 template <class Number>
@@ -92,7 +92,7 @@ PortReading read_port(std::uint16_t port) {
   return {port, listen(socket.get(), 1) == 0 ? 0 : errno};
 }
 
-void read_limits(DoctorReadings& readings) {
+void read_limits(Readings& readings) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     readings.nofile_soft = limit.rlim_cur;
@@ -104,8 +104,8 @@ void read_limits(DoctorReadings& readings) {
 
 }  // namespace
 
-DoctorReadings take_readings(const std::vector<std::uint16_t>& ports) {
-  DoctorReadings readings;
+Readings take_readings(const std::vector<std::uint16_t>& ports) {
+  Readings readings;
   utsname names{};
   if (uname(&names) == 0) readings.kernel_release = names.release;
   const std::string sys = "/proc/sys/";
@@ -125,4 +125,4 @@ DoctorReadings take_readings(const std::vector<std::uint16_t>& ports) {
   return readings;
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::doctor

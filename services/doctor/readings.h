@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace ringgate {
+namespace ringgate::doctor {
 
 // What the kernel said when asked for a ring such as ours.
 struct RingReading {
@@ -35,7 +35,7 @@ struct PortRange {
 };
 
 // Nothing where the kernel does not have, or does not show, what is asked.
-struct DoctorReadings {
+struct Readings {
   std::string kernel_release;  // as uname gives it: "6.1.0-18-amd64"
   std::optional<std::int64_t> io_uring_disabled;
   RingReading ring;
@@ -57,10 +57,10 @@ struct DoctorReadings {
 
 // Asks this machine. `ports` are bound for a moment on every interface, to see whether they are
 // free.
-[[nodiscard]] DoctorReadings take_readings(const std::vector<std::uint16_t>& ports);
+[[nodiscard]] Readings take_readings(const std::vector<std::uint16_t>& ports);
 
 // Sets up a ring with the flags that a shard uses, asks what it can do, and closes it. Then makes
 // and tries the very ring of a shard.
 [[nodiscard]] RingReading probe_ring();
 
-}  // namespace ringgate
+}  // namespace ringgate::doctor

@@ -6,7 +6,7 @@
 
 #include "control/base/json_writer.h"
 
-namespace ringgate {
+namespace ringgate::doctor {
 
 std::string format_findings(const std::vector<Finding>& findings) {
   std::string text;
@@ -35,4 +35,4 @@ std::string format_findings_json(const std::vector<Finding>& findings) {
   return json.take() + "\n";
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::doctor

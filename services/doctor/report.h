@@ -6,9 +6,9 @@
 
 #include "services/doctor/checks.h"
 
-namespace ringgate {
+namespace ringgate::doctor {
 
 [[nodiscard]] std::string format_findings(const std::vector<Finding>& findings);
 [[nodiscard]] std::string format_findings_json(const std::vector<Finding>& findings);
 
-}  // namespace ringgate
+}  // namespace ringgate::doctor

@@ -12,7 +12,7 @@
 
 #include "services/doctor/readings.h"
 
-namespace ringgate {
+namespace ringgate::doctor {
 namespace {
 
 constexpr unsigned kEntries = 8;
@@ -83,4 +83,4 @@ RingReading probe_ring() {
   return reading;
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::doctor

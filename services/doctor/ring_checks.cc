@@ -9,7 +9,7 @@
 #include "dataplane/ring_operations.h"
 #include "services/doctor/checks.h"
 
-namespace ringgate {
+namespace ringgate::doctor {
 namespace {
 
 constexpr int kNeededMajor = 6;
@@ -50,7 +50,7 @@ std::string mend_setup(int error) {
 
 }  // namespace
 
-Finding check_kernel(const DoctorReadings& readings) {
+Finding check_kernel(const Readings& readings) {
   const Version version = parse_release(readings.kernel_release);
   const bool good = version.major > kNeededMajor ||
                     (version.major == kNeededMajor && version.minor >= kNeededMinor);
@@ -59,7 +59,7 @@ Finding check_kernel(const DoctorReadings& readings) {
   return {Verdict::kFail, "kernel", found, std::string(kUpgrade)};
 }
 
-Finding check_io_uring_allowed(const DoctorReadings& readings) {
+Finding check_io_uring_allowed(const Readings& readings) {
   const std::string name = "io_uring allowed";
   // The sysctl is of Linux 6.6; before it there was nothing to forbid rings with.
   if (!readings.io_uring_disabled) {
@@ -73,7 +73,7 @@ Finding check_io_uring_allowed(const DoctorReadings& readings) {
   return {Verdict::kFail, name, found, "`sysctl -w kernel.io_uring_disabled=0`"};
 }
 
-Finding check_ring_setup(const DoctorReadings& readings) {
+Finding check_ring_setup(const Readings& readings) {
   const std::string name = "io_uring setup";
   const int error = readings.ring.setup_errno;
   if (error == 0) return {Verdict::kOk, name, "SINGLE_ISSUER and DEFER_TASKRUN work", {}};
@@ -81,7 +81,7 @@ Finding check_ring_setup(const DoctorReadings& readings) {
           mend_setup(error)};
 }
 
-Finding check_ring_operations(const DoctorReadings& readings) {
+Finding check_ring_operations(const Readings& readings) {
   const std::string name = "io_uring operations";
   if (readings.ring.setup_errno != 0) {
     return {Verdict::kFail, name, "no ring to ask", "mend io_uring setup first"};
@@ -98,7 +98,7 @@ Finding check_ring_operations(const DoctorReadings& readings) {
   return {Verdict::kOk, name, fmt::format("all {} are there", kRingOperations.size()), {}};
 }
 
-Finding check_provided_buffers(const DoctorReadings& readings) {
+Finding check_provided_buffers(const Readings& readings) {
   const std::string name = "provided buffers";
   if (readings.ring.setup_errno != 0) {
     return {Verdict::kFail, name, "no ring to ask", "mend io_uring setup first"};
@@ -110,7 +110,7 @@ Finding check_provided_buffers(const DoctorReadings& readings) {
 }
 
 // What the others do not think of: a filter that lets rings be made and not be used.
-Finding check_shard_ring(const DoctorReadings& readings) {
+Finding check_shard_ring(const Readings& readings) {
   const std::string name = "io_uring at work";
   const std::string& error = readings.ring.shard_error;
   if (error.empty()) return {Verdict::kOk, name, "a no-op went through the ring of a shard", {}};
@@ -120,4 +120,4 @@ Finding check_shard_ring(const DoctorReadings& readings) {
   return {Verdict::kFail, name, error.substr(0, end), error.substr(end + 2)};
 }
 
-}  // namespace ringgate
+}  // namespace ringgate::doctor

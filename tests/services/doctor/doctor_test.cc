@@ -12,15 +12,15 @@
 #include "services/doctor/readings.h"
 #include "services/doctor/report.h"
 
-namespace ringgate {
+namespace ringgate::doctor {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-DoctorReadings healthy() {
-  DoctorReadings readings;
+Readings healthy() {
+  Readings readings;
   readings.kernel_release = "6.1.0-18-amd64";
   readings.ring.opcodes.set();
   readings.nofile_soft = 20'000;
@@ -52,7 +52,7 @@ TEST(Doctor, FindsNothingOnAHealthyMachine) {
 }
 
 TEST(Doctor, KnowsKernelVersions) {
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   for (const char* good : {"6.1", "6.1.0-18-amd64", "6.10.3", "6.18.44-fc", "7.0-rc1", "10.0.0"}) {
     readings.kernel_release = good;
     EXPECT_EQ(check_kernel(readings).verdict, Verdict::kOk) << good;
@@ -64,7 +64,7 @@ TEST(Doctor, KnowsKernelVersions) {
 }
 
 TEST(Doctor, ReadsTheSysctlThatForbidsRings) {
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   readings.io_uring_disabled = 0;
   EXPECT_EQ(check_io_uring_allowed(readings).verdict, Verdict::kOk);
   readings.io_uring_disabled = 2;
@@ -76,7 +76,7 @@ TEST(Doctor, ReadsTheSysctlThatForbidsRings) {
 }
 
 TEST(Doctor, SaysWhyThereIsNoRing) {
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   readings.ring = {.setup_errno = EPERM, .opcodes = {}, .buffer_ring_errno = 0, .shard_error = {}};
   expect_mend(check_ring_setup(readings), Verdict::kFail, "seccomp");
   EXPECT_EQ(check_ring_operations(readings).verdict, Verdict::kFail);
@@ -88,7 +88,7 @@ TEST(Doctor, SaysWhyThereIsNoRing) {
 }
 
 TEST(Doctor, SaysWhatTheRingOfAShardSays) {
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   readings.ring.shard_error = "io_uring_enter fails: Operation not permitted; allow it";
   expect_mend(check_shard_ring(readings), Verdict::kFail, "allow it");
   EXPECT_EQ(check_shard_ring(readings).found, "io_uring_enter fails: Operation not permitted");
@@ -97,7 +97,7 @@ TEST(Doctor, SaysWhatTheRingOfAShardSays) {
 }
 
 TEST(Doctor, NamesMissingOperations) {
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   readings.ring.opcodes.reset(IORING_OP_SHUTDOWN);
   readings.ring.opcodes.reset(IORING_OP_ACCEPT);
   const Finding finding = check_ring_operations(readings);
@@ -109,7 +109,7 @@ TEST(Doctor, NamesMissingOperations) {
 }
 
 TEST(Doctor, CountsShardsAgainstOpenFiles) {
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   EXPECT_EQ(check_open_files(readings, {.connections = 40'000}).verdict, Verdict::kOk);
   expect_mend(check_open_files(readings, {.connections = 40'001}), Verdict::kWarn, "`Shards: 3`");
   expect_mend(check_open_files(readings, {.connections = 1'000'000}), Verdict::kWarn,
@@ -124,7 +124,7 @@ TEST(Doctor, CountsShardsAgainstOpenFiles) {
 }
 
 TEST(Doctor, ComparesFilesOfTheSystem) {
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   readings.file_max = 100'000;
   EXPECT_EQ(check_system_files(readings, {.connections = 99'000}).verdict, Verdict::kOk);
   expect_mend(check_system_files(readings, {.connections = 100'000}), Verdict::kFail,
@@ -136,7 +136,7 @@ TEST(Doctor, ComparesFilesOfTheSystem) {
 }
 
 TEST(Doctor, ComparesMemory) {
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   readings.memory_available_bytes = 4928ULL * 1000;
   EXPECT_EQ(check_memory(readings, {.connections = 500}).verdict, Verdict::kOk);
   EXPECT_EQ(check_memory(readings, {.connections = 501}).verdict, Verdict::kWarn);
@@ -145,7 +145,7 @@ TEST(Doctor, ComparesMemory) {
 }
 
 TEST(Doctor, WantsNoLimitOfTheAddressSpace) {
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   EXPECT_EQ(check_address_space(readings).verdict, Verdict::kOk);
   readings.address_space_bytes = 200'000ULL * 1024;
   expect_mend(check_address_space(readings), Verdict::kWarn, "ulimit -v");
@@ -156,7 +156,7 @@ TEST(Doctor, WantsNoLimitOfTheAddressSpace) {
 // of 16 bytes each.
 TEST(Doctor, CountsLockedMemoryForEveryShard) {
   constexpr std::uint64_t kRing = 4096 * 68 + (32'768 + 4096 + 256) * 16;
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   readings.memlock_bytes = 2 * kRing;
   EXPECT_EQ(check_locked_memory(readings, {}).verdict, Verdict::kOk);
   readings.memlock_bytes -= 1;
@@ -169,7 +169,7 @@ TEST(Doctor, CountsLockedMemoryForEveryShard) {
 }
 
 TEST(Doctor, ComparesSysctlsOfTheNetwork) {
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   readings.somaxconn = 128;
   EXPECT_EQ(check_accept_queue(readings, {.connections = 100}).verdict, Verdict::kOk);
   expect_mend(check_accept_queue(readings, {}), Verdict::kWarn, "net.core.somaxconn=1024");
@@ -193,7 +193,7 @@ TEST(Doctor, TakenPortsMatterWhenTheyWereAskedFor) {
 }
 
 TEST(Doctor, WarnsAboutWhatItCannotRead) {
-  DoctorReadings readings = healthy();
+  Readings readings = healthy();
   readings.somaxconn.reset();
   readings.tcp_max_syn_backlog.reset();
   readings.tcp_mem.reset();
@@ -224,7 +224,7 @@ TEST(Doctor, PrintsLinesAndJson) {
             "\n]\n");
 }
 
-TEST(DoctorReadings, SeesAPortThatIsTaken) {
+TEST(Readings, SeesAPortThatIsTaken) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ASSERT_GE(fd, 0);
   sockaddr_in address{};
@@ -236,14 +236,14 @@ TEST(DoctorReadings, SeesAPortThatIsTaken) {
   ASSERT_EQ(listen(fd, 1), 0);
   ASSERT_EQ(getsockname(fd, generic, &length), 0);
   const std::uint16_t port = ntohs(address.sin_port);
-  const DoctorReadings readings = take_readings({port});
+  const Readings readings = take_readings({port});
   ASSERT_EQ(readings.ports.size(), 1U);
   EXPECT_EQ(readings.ports[0].bind_errno, EADDRINUSE);
   close(fd);
 }
 
-TEST(DoctorReadings, ReadsThisMachine) {
-  const DoctorReadings readings = take_readings({});
+TEST(Readings, ReadsThisMachine) {
+  const Readings readings = take_readings({});
   EXPECT_THAT(readings.kernel_release, Not(IsEmpty()));
   EXPECT_GT(readings.nofile_soft, 0U);
   EXPECT_GT(readings.cpus, 0U);
@@ -259,4 +259,4 @@ TEST(DoctorReadings, ReadsThisMachine) {
 }
 
 }  // namespace
-}  // namespace ringgate
+}  // namespace ringgate::doctor
