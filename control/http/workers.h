@@ -11,7 +11,7 @@
 
 #include "control/base/mutex.h"
 
-namespace ringgate {
+namespace ringgate::http {
 
 class Workers {
  public:

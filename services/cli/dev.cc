@@ -97,8 +97,8 @@ Result<void> run_dev(const DevOptions& options) {
   (*process)->add(std::make_unique<LogicComponent>(
       service_config(), std::move(*services_registry), (*process)->loop(), add_dev_handlers,
       LogicUse{.announces = false, .takes_roll_calls = true}));
-  (*process)->add(std::make_unique<GatewayService>(*gateway, std::move(*gateway_registry),
-                                                   (*process)->loop(), false));
+  (*process)->add(std::make_unique<GatewayComponent>(*gateway, std::move(*gateway_registry),
+                                                     (*process)->loop(), false));
   return (*process)->run();
 }
 

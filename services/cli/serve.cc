@@ -68,7 +68,7 @@ Result<void> check_sessions(const Config& config, ProcessRole role) {
 
 // All of a new configuration, or nothing of it. `gateway` is null in other roles.
 Result<std::string> reload(const std::string& file, ProcessRole role, Process& process,
-                           GatewayService* gateway, Config& running) {
+                           GatewayComponent* gateway, Config& running) {
   Result<Config> wanted = load_config(file, role);
   if (!wanted) return std::unexpected(wanted.error());
   Result<ReloadPlan> plan = plan_reload(running, *wanted, role);
@@ -89,7 +89,7 @@ bool cannot_open_files() {
 class Reloader {
  public:
   // `gateway` is null in other roles.
-  Reloader(std::string file, ProcessRole role, Process& process, GatewayService* gateway,
+  Reloader(std::string file, ProcessRole role, Process& process, GatewayComponent* gateway,
            const Config& config)
       : file_(std::move(file)),
         role_(role),
@@ -125,7 +125,7 @@ class Reloader {
   const std::string file_;
   const ProcessRole role_;
   Process& process_;
-  GatewayService* const gateway_;
+  GatewayComponent* const gateway_;
   Config running_;
   ControlLoop::TimerId timer_ = 0;
   bool is_told_ = false;  // that it is tried again
@@ -145,10 +145,10 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (!process) return std::unexpected(process.error());
   Result<std::unique_ptr<Registry>> registry = open_registry(*config, (*process)->loop());
   if (!registry) return std::unexpected(registry.error());
-  GatewayService* gateway = nullptr;
+  GatewayComponent* gateway = nullptr;
   if (role == ProcessRole::kGateway) {
-    auto service = std::make_unique<GatewayService>(*config, std::move(*registry),
-                                                    (*process)->loop(), options.takeover);
+    auto service = std::make_unique<GatewayComponent>(*config, std::move(*registry),
+                                                      (*process)->loop(), options.takeover);
     gateway = service.get();
     (*process)->add(std::move(service));
   } else {

@@ -29,7 +29,7 @@ Result<void> run_wsecho(const WsEchoOptions& options) {
   config.log_level = LogLevel::kWarn;
   Result<std::unique_ptr<Process>> process = Process::create(config);
   if (!process) return std::unexpected(process.error());
-  (*process)->add(std::make_unique<WsEchoService>(config, (*process)->loop()));
+  (*process)->add(std::make_unique<WsEchoComponent>(config, (*process)->loop()));
   return (*process)->run();
 }
 

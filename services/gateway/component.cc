@@ -22,15 +22,15 @@ constexpr std::chrono::milliseconds kLastWords{1000};  // to services, and their
 
 }  // namespace
 
-GatewayService::GatewayService(const Config& config, std::unique_ptr<Registry> registry,
-                               ControlLoop& loop, bool takeover)
+GatewayComponent::GatewayComponent(const Config& config, std::unique_ptr<Registry> registry,
+                                   ControlLoop& loop, bool takeover)
     : config_(config),
       registry_(std::move(registry)),
       loop_(loop),
       takeover_(takeover),
       options_(gateway_options(config)) {}
 
-GatewayService::~GatewayService() {
+GatewayComponent::~GatewayComponent() {
   if (shards_ != nullptr) {
     loop_.unwatch(shards_->wake_fd());
     shards_->stop();
@@ -39,7 +39,7 @@ GatewayService::~GatewayService() {
   links_.reset();
 }
 
-Result<void> GatewayService::start() {
+Result<void> GatewayComponent::start() {
   Result<ShardGroupOptions> options = shard_group_options(config_, kMaxSlots);
   if (!options) return std::unexpected(options.error());
   options->name = "gateway";
@@ -76,7 +76,7 @@ Result<void> GatewayService::start() {
   return followed;
 }
 
-Result<void> GatewayService::follow_services() {
+Result<void> GatewayComponent::follow_services() {
   if (registry_->fd() >= 0) {
     loop_.watch(registry_->fd(), ControlLoop::Until::kReadable, [this] { registry_->on_ready(); });
   }
@@ -93,16 +93,16 @@ Result<void> GatewayService::follow_services() {
   return {};
 }
 
-std::string GatewayService::service_of(const std::string& name) const {
+std::string GatewayComponent::service_of(const std::string& name) const {
   const auto route = config_.routes.find(name);
   return route == config_.routes.end() ? name : route->second;
 }
 
-void GatewayService::use_selectors(std::shared_ptr<const SelectorSet> selectors) {
+void GatewayComponent::use_selectors(std::shared_ptr<const SelectorSet> selectors) {
   links_->use_selectors(std::move(selectors));
 }
 
-void GatewayService::begin_accepting() {
+void GatewayComponent::begin_accepting() {
   if (accepting_ || draining_) return;
   accepting_ = true;
   if (timer_ != 0) loop_.cancel(timer_);
@@ -119,14 +119,14 @@ void GatewayService::begin_accepting() {
   }
 }
 
-void GatewayService::tick() {
+void GatewayComponent::tick() {
   registry_->on_ready();
   refresh_ready();
   watch_proxy_headers();
   mail_bugs_.look(*shards_);
 }
 
-void GatewayService::watch_proxy_headers() {
+void GatewayComponent::watch_proxy_headers() {
   std::uint64_t refused = 0;
   for (std::uint32_t i = 0; i < shards_->size(); ++i) {
     refused += shards_->shard(i).counters().closed(CloseReason::kProxyHeaderTooLong);
@@ -137,13 +137,13 @@ void GatewayService::watch_proxy_headers() {
                              std::chrono::steady_clock::now());
 }
 
-void GatewayService::drain_mail() {
+void GatewayComponent::drain_mail() {
   shards_->drain([this](std::uint32_t from, MailKind kind, ByteView message) {
     take_mail(from, kind, message);
   });
 }
 
-void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
+void GatewayComponent::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
   switch (kind) {
     case kMailLinkClosed:
       links_->link_closed(kMailLinkClosed.read(message));
@@ -196,7 +196,7 @@ void GatewayService::take_mail(std::uint32_t from, MailKind kind, ByteView messa
 
 // --- Leaving ------------------------------------------------------------------------------------
 
-void GatewayService::drain(std::function<void()> done) {
+void GatewayComponent::drain(std::function<void()> done) {
   draining_ = true;
   drain_done_ = std::move(done);
   refresh_ready();
@@ -220,7 +220,7 @@ void GatewayService::drain(std::function<void()> done) {
 }
 
 // Whoever is still said to be online here is not: services are told, in a moment at most.
-void GatewayService::drained() {
+void GatewayComponent::drained() {
   if (!drain_done_ || !boot_not_ended_.empty()) return;
   if (timer_ != 0) loop_.cancel(timer_);
   for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
@@ -233,7 +233,7 @@ void GatewayService::drained() {
   });
 }
 
-void GatewayService::ended() {
+void GatewayComponent::ended() {
   if (!drain_done_) return;
   if (timer_ != 0) loop_.cancel(timer_);
   links_->stop();
@@ -241,7 +241,7 @@ void GatewayService::ended() {
   std::exchange(drain_done_, nullptr)();
 }
 
-void GatewayService::reload(const Config& config) {
+void GatewayComponent::reload(const Config& config) {
   GatewayReload reload = gateway_reload(config, options_.nonce);
   auto settings = std::make_unique<GatewaySettings>(std::move(reload.shards));
   const GatewaySettings* const published = settings_->publish(std::move(settings));
@@ -257,7 +257,7 @@ void GatewayService::reload(const Config& config) {
 
 // --- Operators ----------------------------------------------------------------------------------
 
-void GatewayService::add_admin_pages(http::Monitor& admin) {
+void GatewayComponent::add_admin_pages(http::Monitor& admin) {
   // Nothing is there to be asked before start() has returned; started_ tells.
   const auto once_started = [this](http::Monitor::Handler handler) -> http::Monitor::Handler {
     return [this, handler = std::move(handler)](const http::Request& request) {
@@ -285,14 +285,14 @@ void GatewayService::add_admin_pages(http::Monitor& admin) {
 
 // --- Probes -------------------------------------------------------------------------------------
 
-std::optional<std::string> GatewayService::health() const {
+std::optional<std::string> GatewayComponent::health() const {
   if (!started_.load(std::memory_order_acquire)) return "starting";
   const MutexLock lock(mutex_);
   if (is_draining_) return std::nullopt;  // its shards are ending, on purpose
   return stuck_shard(*shards_);
 }
 
-std::vector<std::string> GatewayService::websocket_urls() const {
+std::vector<std::string> GatewayComponent::websocket_urls() const {
   std::vector<std::string> urls;
   if (!started_.load(std::memory_order_acquire)) return urls;
   for (const Listener& listener : listeners_) {

@@ -28,12 +28,12 @@
 
 namespace ringgate {
 
-class GatewayService final : public Component {
+class GatewayComponent final : public Component {
  public:
   // `loop` outlives this. `takeover`: listens although another process has the port.
-  GatewayService(const Config& config, std::unique_ptr<Registry> registry, ControlLoop& loop,
-                 bool takeover);
-  ~GatewayService() override;
+  GatewayComponent(const Config& config, std::unique_ptr<Registry> registry, ControlLoop& loop,
+                   bool takeover);
+  ~GatewayComponent() override;
 
   [[nodiscard]] Result<void> start() override;
   void add_admin_pages(http::Monitor& admin) override;

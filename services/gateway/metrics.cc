@@ -9,7 +9,7 @@
 namespace ringgate {
 
 // For the metrics, which another thread reads.
-void GatewayService::count_instances(const std::vector<InstanceStatus>& all) {
+void GatewayComponent::count_instances(const std::vector<InstanceStatus>& all) {
   std::map<std::pair<std::string, std::string>, int> instances;
   std::map<std::pair<std::string, std::string>, int> links;
   std::map<std::string, int> ejected;
@@ -32,7 +32,7 @@ void GatewayService::count_instances(const std::vector<InstanceStatus>& all) {
   ejected_ = std::move(ejected);
 }
 
-void GatewayService::collect(MetricsSnapshot& metrics) const {
+void GatewayComponent::collect(MetricsSnapshot& metrics) const {
   if (!started_.load(std::memory_order_acquire)) return;
   registry_->collect(metrics);
   collect_shards(*shards_, config_.service_id, metrics);
@@ -62,7 +62,7 @@ void GatewayService::collect(MetricsSnapshot& metrics) const {
 }
 
 // What clients over one transport do, under the name that its listeners register by.
-void GatewayService::collect_transport(Transport transport, MetricsSnapshot& metrics) const {
+void GatewayComponent::collect_transport(Transport transport, MetricsSnapshot& metrics) const {
   const auto listens = [this](Transport wanted) {
     return std::ranges::find(config_.listen, wanted, &ListenSpec::transport) !=
            config_.listen.end();
@@ -94,7 +94,7 @@ void GatewayService::collect_transport(Transport transport, MetricsSnapshot& met
 }
 
 // Forwards by service and result, and what there is to forward to.
-void GatewayService::collect_services(MetricsSnapshot& metrics) const {
+void GatewayComponent::collect_services(MetricsSnapshot& metrics) const {
   const std::string& id = config_.service_id;
   for (std::uint32_t i = 0; i < shards_->size(); ++i) {
     const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));

@@ -1,5 +1,5 @@
-// GatewayService: whether a login could succeed here, and why not. Every dependency and every limit
-// that can stop one has its sentence.
+// GatewayComponent: whether a login could succeed here, and why not. Every dependency and every
+// limit that can stop one has its sentence.
 //
 // What is not here on purpose: a registry that does not answer. What is known stays in use then,
 // and to take every gateway out of service would make an outage of it. It is named when something
@@ -29,7 +29,7 @@ std::string list(const std::vector<std::string>& names) {
 
 }  // namespace
 
-void GatewayService::refresh_ready() {
+void GatewayComponent::refresh_ready() {
   const std::vector<InstanceStatus> instances = links_->instances();
   count_instances(instances);
   if (links_->connected(service_of("login"))) begin_accepting();
@@ -47,7 +47,7 @@ void GatewayService::refresh_ready() {
   if (accepting_ && !draining_) episodes_.update(now);
 }
 
-Episodes::Texts GatewayService::problems(const std::vector<InstanceStatus>& instances) {
+Episodes::Texts GatewayComponent::problems(const std::vector<InstanceStatus>& instances) {
   Episodes::Texts now;
   const auto put = [&now](const char* name, const std::optional<std::string>& text) {
     if (text) now[name] = *text;
@@ -61,7 +61,7 @@ Episodes::Texts GatewayService::problems(const std::vector<InstanceStatus>& inst
 }
 
 // Whom a login would be forwarded to.
-std::optional<std::string> GatewayService::login_problem(
+std::optional<std::string> GatewayComponent::login_problem(
     const std::vector<InstanceStatus>& instances) const {
   const std::string login = service_of("login");
   std::vector<std::string> with_link;
@@ -89,7 +89,7 @@ std::optional<std::string> GatewayService::login_problem(
 }
 
 // A shard without room closes its listeners, and the kernel gives its clients to the others.
-std::optional<std::string> GatewayService::places_problem() const {
+std::optional<std::string> GatewayComponent::places_problem() const {
   for (std::uint32_t i = 0; i < shards_->size(); ++i) {
     if (shards_->shard(i).counters().get(Gauge::kListenersClosed) == 0) return std::nullopt;
   }
@@ -99,7 +99,7 @@ std::optional<std::string> GatewayService::places_problem() const {
       sum_of(Gauge::kClients), shards_->shard(0).options().max_clients, shards_->size());
 }
 
-std::optional<std::string> GatewayService::ready() const {
+std::optional<std::string> GatewayComponent::ready() const {
   const MutexLock lock(mutex_);
   if (starting_) return "starting";
   if (is_draining_) return "draining";

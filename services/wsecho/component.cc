@@ -67,13 +67,13 @@ void WsEchoHandler::on_tick() {
 
 // --- Control ------------------------------------------------------------------------------------
 
-WsEchoService::~WsEchoService() {
+WsEchoComponent::~WsEchoComponent() {
   if (shards_ == nullptr) return;
   loop_.unwatch(shards_->wake_fd());
   shards_->stop();
 }
 
-Result<void> WsEchoService::start() {
+Result<void> WsEchoComponent::start() {
   Result<ShardGroupOptions> options = shard_group_options(config_, kMostClients);
   if (!options) return std::unexpected(options.error());
   options->name = "wsecho";
@@ -101,11 +101,11 @@ Result<void> WsEchoService::start() {
   return {};
 }
 
-void WsEchoService::tick() {
+void WsEchoComponent::tick() {
   if (shards_ != nullptr) mail_bugs_.look(*shards_);
 }
 
-void WsEchoService::drain_mail() {
+void WsEchoComponent::drain_mail() {
   shards_->drain([this](std::uint32_t from, MailKind kind, ByteView) {
     if (kind != kMailDrained) {
       shards_->note_unknown_mail(from, kind);
@@ -116,7 +116,7 @@ void WsEchoService::drain_mail() {
   });
 }
 
-void WsEchoService::drain(std::function<void()> done) {
+void WsEchoComponent::drain(std::function<void()> done) {
   drain_done_ = std::move(done);
   for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
     not_drained_.insert(shard);
@@ -128,7 +128,7 @@ void WsEchoService::drain(std::function<void()> done) {
   });
 }
 
-void WsEchoService::drained() {
+void WsEchoComponent::drained() {
   if (!drain_done_) return;
   if (timer_ != 0) loop_.cancel(timer_);
   timer_ = 0;
@@ -136,11 +136,11 @@ void WsEchoService::drained() {
   std::exchange(drain_done_, nullptr)();
 }
 
-std::optional<std::string> WsEchoService::health() const {
+std::optional<std::string> WsEchoComponent::health() const {
   return shards_ == nullptr ? "starting" : stuck_shard(*shards_);
 }
 
-void WsEchoService::collect(MetricsSnapshot& metrics) const {
+void WsEchoComponent::collect(MetricsSnapshot& metrics) const {
   if (shards_ != nullptr) collect_shards(*shards_, config_.service_id, metrics);
 }
 

@@ -35,13 +35,13 @@ class WsEchoHandler final : public Handler {
   bool reported_ = false;
 };
 
-class WsEchoService final : public Component {
+class WsEchoComponent final : public Component {
  public:
   static constexpr std::size_t kMaxMessageBytes = 16 * Config::kMiB;
 
   // `config.listen` says where; `loop` outlives this.
-  WsEchoService(const Config& config, ControlLoop& loop) : config_(config), loop_(loop) {}
-  ~WsEchoService() override;
+  WsEchoComponent(const Config& config, ControlLoop& loop) : config_(config), loop_(loop) {}
+  ~WsEchoComponent() override;
 
   [[nodiscard]] Result<void> start() override;
   void drain(std::function<void()> done) override;

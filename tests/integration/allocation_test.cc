@@ -106,7 +106,7 @@ class Dev {
     config.pin_shards = false;
     config.routes = {{"login", "chat"}, {"echo", "chat"}};
     gateway_ =
-        std::make_unique<GatewayService>(config, *MemoryRegistry::open(directory), *loop_, false);
+        std::make_unique<GatewayComponent>(config, *MemoryRegistry::open(directory), *loop_, false);
     for (Component* const part :
          {static_cast<Component*>(logic_.get()), static_cast<Component*>(gateway_.get())}) {
       const Result<void> started = part->start();
@@ -136,7 +136,7 @@ class Dev {
   std::uint16_t ws_port_ = free_port();
   std::unique_ptr<ControlLoop> loop_;
   std::unique_ptr<LogicComponent> logic_;
-  std::unique_ptr<GatewayService> gateway_;
+  std::unique_ptr<GatewayComponent> gateway_;
   std::thread thread_;
 };
 

@@ -46,7 +46,7 @@ class LostWakeUps : public testing::Test {
     config.pin_shards = false;
     config.routes = {{"echo", "login"}};
     gateway_ =
-        std::make_unique<GatewayService>(config, *MemoryRegistry::open(directory), *loop_, false);
+        std::make_unique<GatewayComponent>(config, *MemoryRegistry::open(directory), *loop_, false);
   }
   ~LostWakeUps() override {
     if (!thread_.joinable()) return;
@@ -68,7 +68,7 @@ class LostWakeUps : public testing::Test {
   std::uint16_t port_ = free_port();
   std::unique_ptr<ControlLoop> loop_ = std::move(*ControlLoop::create());
   std::unique_ptr<LogicComponent> logic_;
-  std::unique_ptr<GatewayService> gateway_;
+  std::unique_ptr<GatewayComponent> gateway_;
 
  private:
   void tick() {

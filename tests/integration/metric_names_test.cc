@@ -172,7 +172,7 @@ TEST(MetricNames, OfAWebSocketEcho) {
   config.shards = 1;
   config.pin_shards = false;
   const std::unique_ptr<ControlLoop> loop = std::move(*ControlLoop::create());
-  WsEchoService echo(config, *loop);
+  WsEchoComponent echo(config, *loop);
   const Result<void> started = echo.start();
   ASSERT_TRUE(started) << started.error().message;
   MetricsSnapshot snapshot;
