@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "codec/pkt.pb.h"
 #include "control/base/json_writer.h"
 #include "services/gateway/channel.h"
+#include "services/gateway/parts/kickout.h"
 
 namespace ringgate {
 namespace {
@@ -93,18 +93,9 @@ void Inspector::report_channels(const InspectMail& mail) {
 
 // As a newer login would, but the session is still this channel's: its sign-out follows.
 void Inspector::kick(Connection& connection, const Channel& channel) {
-  if (channel.state == ChannelState::kLoggedIn) {
-    pkt::KickoutNotify notify;
-    notify.set_channelid(std::string(channel.id()));
-    const std::string body = notify.SerializeAsString();
-    OutgoingHeader header;
-    header.command = kCommandSignIn;
-    header.channel_id = channel.id();
-    header.flag = Flag::kPush;
-    std::uint8_t* const to = context_.shard.reserve_frame(connection, Opcode::kBinary,
-                                                          packet_bytes(header, body.size()));
-    if (to == nullptr) return;  // it was full: closed as a slow consumer
-    write_packet(to, header, as_bytes(body));
+  if (channel.state == ChannelState::kLoggedIn &&
+      !push_kickout(context_.shard, connection, channel.id())) {
+    return;
   }
   context_.shard.finish(connection, GatewayClose::kKickedByOperator);
 }

@@ -4,9 +4,10 @@
 #include <utility>
 
 #include "codec/rewrite.h"
+#include "codec/session_text.h"
 #include "control/routing/selector.h"
 #include "services/gateway/mail.h"
-#include "services/gateway/parts/session_text.h"
+#include "services/gateway/parts/kickout.h"
 
 namespace ringgate {
 namespace {
@@ -196,17 +197,7 @@ void RollCall::lost(std::string_view channel_id) {
 // As a kick-out that has come.
 void RollCall::kick(Connection& connection, Channel& channel) {
   channel.kicked_out = true;
-  pkt::KickoutNotify notify;
-  notify.set_channelid(std::string(channel.id()));
-  const std::string body = notify.SerializeAsString();
-  OutgoingHeader header;
-  header.command = kCommandSignIn;
-  header.channel_id = channel.id();
-  header.flag = Flag::kPush;
-  std::uint8_t* const to =
-      context_.shard.reserve_frame(connection, Opcode::kBinary, packet_bytes(header, body.size()));
-  if (to == nullptr) return;  // it was full: closed as a slow consumer
-  write_packet(to, header, as_bytes(body));
+  if (!push_kickout(context_.shard, connection, channel.id())) return;
   context_.shard.finish(connection, GatewayClose::kKickedOut);
 }
 

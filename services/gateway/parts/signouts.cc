@@ -2,9 +2,9 @@
 
 #include <cstring>
 
+#include "codec/session_text.h"
 #include "control/routing/selector.h"
 #include "services/gateway/mail.h"
-#include "services/gateway/parts/session_text.h"
 
 namespace ringgate {
 

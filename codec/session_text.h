@@ -2,6 +2,7 @@
 // already. Any thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 

@@ -1,4 +1,4 @@
-#include "services/gateway/parts/session_text.h"
+#include "codec/session_text.h"
 
 #include <array>
 #include <cstdint>
