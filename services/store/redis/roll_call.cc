@@ -94,8 +94,7 @@ void RedisStoreThread::end_roll_part(Roll& roll) {
   answer(roll.asker, outcome);
 }
 
-// --- Where accounts are
-// ---------------------------------------------------------------------------
+// --- Where accounts are -------------------------------------------------------------------------
 
 void RedisStoreThread::locate(const StoreRequest& request, Asker asker) {
   std::vector<std::string> words = {"MGET"};

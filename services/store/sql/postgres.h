@@ -8,7 +8,7 @@
 #include <string>
 
 #include "services/store/sql/migrations.h"
-#include "services/store/sql/sqlite.h"
+#include "services/store/sql/outcome.h"
 #include "services/store/sql/statement.h"
 
 struct pg_conn;

@@ -10,16 +10,16 @@
 #include "control/base/thread.h"
 #include "dataplane/clock.h"
 #include "services/store/message_ids.h"
+#include "services/store/sql/calls.h"
 
 namespace ringgate::sql {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMostTogether = 1'024;  // calls in one transaction
-constexpr std::size_t kMostInFlight = 2;      // transactions
-constexpr milliseconds kCleaningPause{20};    // while there are calls
-constexpr std::uint64_t kGraceMs = 1'000;     // beyond which a server is not waited for any more
+constexpr std::size_t kMostInFlight = 2;    // transactions
+constexpr milliseconds kCleaningPause{20};  // while there are calls
+constexpr std::uint64_t kGraceMs = 1'000;   // beyond which a server is not waited for any more
 
 // On a thread of its own.
 Outcome<std::unique_ptr<Postgres>> connect(const std::string& url) {
@@ -158,11 +158,7 @@ void PostgresBackend::pump() {
       again_.pop_front();
       send_calls(std::move(jobs));
     } else if (!asked_.empty()) {
-      const auto end =
-          asked_.begin() + static_cast<std::ptrdiff_t>(std::min(asked_.size(), kMostTogether));
-      std::vector<StoreJob*> jobs(asked_.begin(), end);
-      asked_.erase(asked_.begin(), end);
-      send_calls(std::move(jobs));
+      send_calls(take_together(asked_));
     } else {
       return;
     }
@@ -171,16 +167,7 @@ void PostgresBackend::pump() {
 
 void PostgresBackend::send_calls(std::vector<StoreJob*> jobs) {
   Group group;
-  std::erase_if(jobs, [&](StoreJob* job) {
-    Plan plan = plan_of(*job, rules_);
-    const bool has_answer = plan.empty();
-    if (has_answer) {
-      thread_.answer(*job);
-    } else {
-      group.plans.push_back(std::move(plan));
-    }
-    return has_answer;
-  });
+  group.plans = plans_of(jobs, rules_, thread_);
   if (jobs.empty()) return;
   group.jobs = jobs;
   group.done = [this, jobs = std::move(jobs)](Outcome<std::vector<Results>> all) {
@@ -195,14 +182,7 @@ void PostgresBackend::on_calls_done(const std::vector<StoreJob*>& jobs,
     for (StoreJob* const job : jobs) again_.push_back({job});  // the others are not to suffer
     return;
   }
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    if (all) {
-      answer_from((*all)[i], *jobs[i]);
-      thread_.answer(*jobs[i]);
-    } else {
-      thread_.fail(*jobs[i], StoreError::kUnavailable);
-    }
-  }
+  answer_all(jobs, all, thread_);
 }
 
 // What came too late, and what nobody knows of; kept until it can be done.

@@ -15,19 +15,13 @@
 
 #include "services/store/health.h"
 #include "services/store/sql/migrations.h"
+#include "services/store/sql/outcome.h"
 #include "services/store/sql/statement.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace ringgate::sql {
-
-struct Trouble {
-  StoreTrouble kind = StoreTrouble::kOther;
-  std::string why;
-};
-template <class T>
-using Outcome = std::expected<T, Trouble>;
 
 class Sqlite final : public Session {
  public:

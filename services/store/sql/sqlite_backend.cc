@@ -4,14 +4,13 @@
 #include <utility>
 
 #include "services/store/message_ids.h"
+#include "services/store/sql/calls.h"
 
 namespace ringgate::sql {
 namespace {
 
 using std::chrono::milliseconds;
 
-// So many calls at most in one transaction: the first ones wait for the last.
-constexpr std::size_t kMostTogether = 1'024;
 // How long a piece of cleaning may hold up who comes next, and the pause until the next one. It
 // goes on while there are calls, too: where they never end, so would what is kept.
 constexpr milliseconds kCleaningSlice{5};
@@ -105,29 +104,12 @@ void SqliteBackend::probe() {
 
 void SqliteBackend::on_turn_end() {
   is_busy_ = is_busy_ || !asked_.empty();
-  while (!asked_.empty()) {
-    const auto end =
-        asked_.begin() + static_cast<std::ptrdiff_t>(std::min(asked_.size(), kMostTogether));
-    std::vector<StoreJob*> together(asked_.begin(), end);
-    asked_.erase(asked_.begin(), end);
-    do_calls(std::move(together));
-  }
+  while (!asked_.empty()) do_calls(take_together(asked_));
   if (!to_undo_.empty()) do_undo();
 }
 
 void SqliteBackend::do_calls(std::vector<StoreJob*> jobs) {
-  std::vector<Plan> plans;
-  plans.reserve(jobs.size());
-  std::erase_if(jobs, [&](StoreJob* job) {
-    Plan plan = plan_of(*job, rules_);
-    const bool has_answer = plan.empty();
-    if (has_answer) {
-      thread_.answer(*job);
-    } else {
-      plans.push_back(std::move(plan));
-    }
-    return has_answer;
-  });
+  const std::vector<Plan> plans = plans_of(jobs, rules_, thread_);
   if (!jobs.empty()) do_plans(jobs, plans);
 }
 
@@ -138,14 +120,7 @@ void SqliteBackend::do_plans(const std::vector<StoreJob*>& jobs, const std::vect
     for (StoreJob* const job : jobs) do_calls({job});  // the others are not to suffer
     return;
   }
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    if (all) {
-      answer_from((*all)[i], *jobs[i]);
-      thread_.answer(*jobs[i]);
-    } else {
-      thread_.fail(*jobs[i], StoreError::kUnavailable);
-    }
-  }
+  answer_all(jobs, all, thread_);
 }
 
 // Kept until it can be done.

@@ -1,0 +1,27 @@
+// What the databases do alike with the calls that they were asked: taken together for one
+// transaction, planned, and answered. On the store's thread.
+#pragma once
+
+#include <vector>
+
+#include "services/store/calls/thread.h"
+#include "services/store/sql/outcome.h"
+#include "services/store/sql/plan.h"
+#include "services/store/sql/statement.h"
+
+namespace ringgate::sql {
+
+// Takes the first ones of `asked`, as many as one transaction may have: the first ones wait for the
+// last.
+[[nodiscard]] std::vector<StoreJob*> take_together(std::vector<StoreJob*>& asked);
+
+// One plan for each of `jobs`. Those that have their answer without one are answered, and leave
+// `jobs`.
+[[nodiscard]] std::vector<Plan> plans_of(std::vector<StoreJob*>& jobs, const Rules& rules,
+                                         StoreThread& thread);
+
+// Answers each from what its plan gave, or fails all.
+void answer_all(const std::vector<StoreJob*>& jobs, const Outcome<std::vector<Results>>& all,
+                StoreThread& thread);
+
+}  // namespace ringgate::sql

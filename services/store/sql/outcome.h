@@ -1,0 +1,18 @@
+// What a database did, or why it did not.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "services/store/health.h"
+
+namespace ringgate::sql {
+
+struct Trouble {
+  StoreTrouble kind = StoreTrouble::kOther;
+  std::string why;
+};
+template <class T>
+using Outcome = std::expected<T, Trouble>;
+
+}  // namespace ringgate::sql
