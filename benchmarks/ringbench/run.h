@@ -60,6 +60,8 @@ class Run {
   [[nodiscard]] std::optional<RunEnd> early_end();
   void look_for_target(Measurement& measured) const;
   void look_back(Measurement& measured) const;
+  [[nodiscard]] std::uint64_t last_answer_ns(const Measurement& measured) const;
+  [[nodiscard]] std::uint64_t quiet_ns() const;
   [[nodiscard]] std::optional<RunEnd> stopped_answering(const Measurement& measured) const;
   [[nodiscard]] std::optional<RunEnd> stopped_in_drain(const Measurement& measured) const;
   [[nodiscard]] static bool at_warm_up(const Measurement& measured) noexcept {

@@ -46,20 +46,35 @@ std::optional<RunEnd> no_deliveries(const Measurement& measured, const Options&)
                   talks)};
 }
 
+// Without an answer when the drain ended. What ringbench did not come to sending says nothing of
+// the target.
+std::uint64_t left_waiting(const Measurement& measured, const Options& options) {
+  const std::uint64_t unanswered = measured.times(options).unanswered.count();
+  return unanswered - std::min(unanswered, measured.tally.never_reached);
+}
+
 }  // namespace
 
+// When an answer came last: at the window's begin at the earliest.
+std::uint64_t Run::last_answer_ns(const Measurement& measured) const {
+  return std::max(measured.tally.last_answer_ns, begin_ns_);
+}
+
+// So long without an answer, a target that has something to answer has stopped.
+std::uint64_t Run::quiet_ns() const {
+  return std::min(kQuietNs, (end_ns_ - begin_ns_) / kQuietPart);
+}
+
 std::optional<RunEnd> Run::stopped_answering(const Measurement& measured) const {
-  // What ringbench did not come to sending says nothing of the target.
-  const std::uint64_t unanswered = measured.times(options_).unanswered.count();
-  const std::uint64_t waiting = unanswered - std::min(unanswered, measured.tally.never_reached);
+  const std::uint64_t waiting = left_waiting(measured, options_);
   const double due = measured.per_second(measured.sum(options_, &ActionTally::due));
-  std::uint64_t quiet_ns = std::min(kQuietNs, (end_ns_ - begin_ns_) / kQuietPart);
+  std::uint64_t quiet = quiet_ns();
   if (options_.open_loop()) {
     const double few_ns = kQuietMessages * 1e9 / std::max(due, 1e-3);
-    quiet_ns = std::max(quiet_ns, static_cast<std::uint64_t>(few_ns));
+    quiet = std::max(quiet, static_cast<std::uint64_t>(few_ns));
   }
-  const std::uint64_t last_ns = std::max(measured.tally.last_answer_ns, begin_ns_);
-  if (waiting == 0 || last_ns + quiet_ns >= end_ns_) return std::nullopt;
+  const std::uint64_t last_ns = last_answer_ns(measured);
+  if (waiting == 0 || last_ns + quiet >= end_ns_) return std::nullopt;
   return RunEnd{fmt::format(
       "nothing was answered in the last {:.2f} s of the window, nor after it, with {} messages "
       "outstanding: see the target's log",
@@ -69,14 +84,12 @@ std::optional<RunEnd> Run::stopped_answering(const Measurement& measured) const 
 // So late that the window does not show it. A target that has lost a few messages, which the drain
 // has waited for, and answered all others is none of those.
 std::optional<RunEnd> Run::stopped_in_drain(const Measurement& measured) const {
-  const std::uint64_t unanswered = measured.times(options_).unanswered.count();
-  const std::uint64_t waiting = unanswered - std::min(unanswered, measured.tally.never_reached);
+  const std::uint64_t waiting = left_waiting(measured, options_);
   const double all = options_.open_loop()
                          ? static_cast<double>(measured.sum(options_, &ActionTally::due))
                          : static_cast<double>(options_.connections);
-  const std::uint64_t last_ns = std::max(measured.tally.last_answer_ns, begin_ns_);
-  const std::uint64_t quiet_ns = std::min(kQuietNs, (end_ns_ - begin_ns_) / kQuietPart);
-  if (static_cast<double>(waiting) <= kMissable * all || last_ns + quiet_ns >= stop_ns_) {
+  const std::uint64_t last_ns = last_answer_ns(measured);
+  if (static_cast<double>(waiting) <= kMissable * all || last_ns + quiet_ns() >= stop_ns_) {
     return std::nullopt;
   }
   return RunEnd{fmt::format(
