@@ -21,6 +21,7 @@
 #include "services/store/calls/call.h"
 #include "services/store/calls/thread.h"
 #include "services/store/mail_kinds.h"
+#include "tests/common/quiet_handler.h"
 
 namespace ringgate::test {
 
@@ -164,16 +165,11 @@ Conversation ask(StoreClient& client, Request request, Heard& heard) {
   heard.add(said(answer));
 }
 
-class AskingHandler final : public Handler {
+class AskingHandler final : public QuietHandler {
  public:
   AskingHandler(StoreThread& thread, Heard& heard) : thread_(thread), heard_(heard) {}
 
   void on_start(Shard& shard) override { client_ = thread_.client(shard); }
-  void on_accept(Connection&) override {}
-  void on_adopt(Connection&, const AdoptedFor&) override {}
-  void on_packet(Connection&, ByteView) override {}
-  void on_close(Connection&, CloseReason) override {}
-  void on_deadline(Connection&) override {}
   void on_mail(std::uint32_t, MailKind kind, ByteView mail) override {
     if (kind == kMailStoreDone) {
       StoreClient::take_done(mail);

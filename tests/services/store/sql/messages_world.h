@@ -13,6 +13,7 @@
 #include "services/store/mail_kinds.h"
 #include "services/store/message_ids.h"
 #include "services/store/message_options.h"
+#include "tests/common/quiet_handler.h"
 #include "tests/services/store/calls/asker.h"
 
 namespace ringgate::test {
@@ -30,16 +31,11 @@ Conversation ask_messages(MessageStore& messages, Request request,
   answer.set_value(std::move(result));
 }
 
-class MessagesHandler final : public Handler {
+class MessagesHandler final : public QuietHandler {
  public:
   explicit MessagesHandler(StoreThread& thread) : thread_(thread) {}
 
   void on_start(Shard& shard) override { messages_ = messages_of(thread_, shard); }
-  void on_accept(Connection&) override {}
-  void on_adopt(Connection&, const AdoptedFor&) override {}
-  void on_packet(Connection&, ByteView) override {}
-  void on_close(Connection&, CloseReason) override {}
-  void on_deadline(Connection&) override {}
   void on_mail(std::uint32_t, MailKind kind, ByteView mail) override {
     if (kind == kMailStoreDone) {
       StoreClient::take_done(mail);
