@@ -56,7 +56,7 @@ void Inspector::report_links(std::uint32_t question) {
   InspectedHead head{question, 0, 0};
   std::vector<std::uint8_t> rows;
   context_.upstreams.for_each([&](const Upstream& upstream) {
-    const LinkRow row{upstream.id, static_cast<std::uint32_t>(upstream.outstanding.size()),
+    const LinkRow row{upstream.id, upstream.outstanding.size(),
                       upstream.link == nullptr ? 0 : upstream.link->output.queued_bytes(),
                       upstream.ejected() ? 1u : 0u};
     const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&row);

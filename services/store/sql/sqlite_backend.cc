@@ -97,7 +97,7 @@ void SqliteBackend::probe() {
   }
   if (std::exchange(has_run_, false)) return;
   const Plan probe{{Statement::kProbe, {wall_clock_ns()}}};
-  static_cast<void>(run({&probe, 1}));
+  [[maybe_unused]] const auto told = run({&probe, 1});  // health() is told
 }
 
 // --- Calls --------------------------------------------------------------------------------------
@@ -127,6 +127,7 @@ void SqliteBackend::do_plans(const std::vector<StoreJob*>& jobs, const std::vect
 void SqliteBackend::do_undo() {
   if (database_ == nullptr) return;
   std::vector<Plan> plans;
+  plans.reserve(to_undo_.size());
   for (StoreJob* const job : to_undo_) plans.push_back(undo_of(*job));
   if (!run(plans)) return;
   for (StoreJob* const job : std::exchange(to_undo_, {})) thread_.answer(*job);
