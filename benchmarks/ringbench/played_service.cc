@@ -27,10 +27,10 @@
 namespace ringgate::bench {
 namespace {
 
-Service service_of(const ServiceOptions& options, const std::string& name, std::string host,
-                   std::uint16_t port) {
+Instance service_of(const ServiceOptions& options, const std::string& name, std::string host,
+                    std::uint16_t port) {
   if (host.empty() || host == "0.0.0.0" || host == "::") host = "127.0.0.1";
-  Service service;
+  Instance service;
   service.id = fmt::format("ringbench-{}-{}", name, getpid());
   service.name = name;
   service.address = std::move(host);
@@ -81,7 +81,7 @@ struct PlayedService::Impl final : ServiceLinks::User {
   RunState& state;
   Tally tally;
   std::vector<ListenerSet> listeners;  // one for each name
-  std::vector<Service> services;
+  std::vector<Instance> services;
   std::unique_ptr<ServiceRegistration> registration;
   std::atomic<bool> stopped{false};
   std::atomic<bool> attached{false};

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "codec/pkt.pb.h"
-#include "control/discovery/service.h"
+#include "control/discovery/instance.h"
 
 namespace ringgate::bench {
 namespace {

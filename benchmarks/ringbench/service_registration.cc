@@ -38,8 +38,8 @@ class FileRegistration final : public ServiceRegistration {
       : registry_(std::move(registry)) {}
   ~FileRegistration() override { leave(); }
 
-  [[nodiscard]] Result<void> enter(const std::vector<Service>& services) {
-    for (const Service& service : services) {
+  [[nodiscard]] Result<void> enter(const std::vector<Instance>& services) {
+    for (const Instance& service : services) {
       if (Result<void> entered = registry_->register_service(service); !entered) return entered;
       ids_.push_back(service.id);
     }
@@ -59,7 +59,7 @@ class FileRegistration final : public ServiceRegistration {
 };
 
 Result<std::unique_ptr<ServiceRegistration>> start_in_file(const std::string& file,
-                                                           const std::vector<Service>& services) {
+                                                           const std::vector<Instance>& services) {
   Result<std::unique_ptr<FileRegistry>> registry = FileRegistry::open(file, [](const Error&) {});
   if (!registry) return std::unexpected(registry.error());
   auto registration = std::make_unique<FileRegistration>(std::move(*registry));
@@ -91,8 +91,8 @@ class ConsulRegistrations final : public ServiceRegistration {
         thread_(start_thread("ringbench-reg", [this] { loop_->run(); })) {}
   ~ConsulRegistrations() override { leave(); }
 
-  [[nodiscard]] Result<void> enter(const std::vector<Service>& services) {
-    for (const Service& service : services) {
+  [[nodiscard]] Result<void> enter(const std::vector<Instance>& services) {
+    for (const Instance& service : services) {
       Result<void> entered = call([&] { return registry_->register_service(service); });
       if (!entered) return entered;
       ids_.push_back(service.id);
@@ -144,7 +144,7 @@ class ConsulRegistrations final : public ServiceRegistration {
 };
 
 Result<std::unique_ptr<ServiceRegistration>> start_in_consul(const std::string& url,
-                                                             std::vector<Service> services) {
+                                                             std::vector<Instance> services) {
   consul::Options options;
   Result<std::string> whole_url = consul::parse_url(url);
   if (!whole_url) return std::unexpected(whole_url.error());
@@ -154,7 +154,7 @@ Result<std::unique_ptr<ServiceRegistration>> start_in_consul(const std::string& 
   const auto well = [] { return std::optional<std::string>(); };
   auto monitor = http::Monitor::start(host, 0, {.health = well, .ready = well, .metrics = nullptr});
   if (!monitor) return std::unexpected(monitor.error());
-  for (Service& service : services) {
+  for (Instance& service : services) {
     service.meta["health_url"] =
         "http://" + format_endpoint({host, (*monitor)->port()}) + "/health";
   }
@@ -173,7 +173,7 @@ Result<std::unique_ptr<ServiceRegistration>> start_in_consul(const std::string& 
 }  // namespace
 
 Result<std::unique_ptr<ServiceRegistration>> ServiceRegistration::start(
-    const ServiceOptions& options, std::vector<Service> services) {
+    const ServiceOptions& options, std::vector<Instance> services) {
   if (options.registry_file.empty() == options.consul_url.empty()) {
     return fail("a played service enters itself into one registry: give either a file or Consul",
                 2);

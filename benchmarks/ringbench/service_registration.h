@@ -9,7 +9,7 @@
 
 #include "benchmarks/ringbench/options.h"
 #include "codec/error.h"
-#include "control/discovery/service.h"
+#include "control/discovery/instance.h"
 
 namespace ringgate::bench {
 
@@ -17,7 +17,7 @@ class ServiceRegistration {
  public:
   // Returns when the registry has them all. The error is a sentence; nothing stays registered then.
   [[nodiscard]] static Result<std::unique_ptr<ServiceRegistration>> start(
-      const ServiceOptions& options, std::vector<Service> services);
+      const ServiceOptions& options, std::vector<Instance> services);
   ServiceRegistration() = default;
   ServiceRegistration(const ServiceRegistration&) = delete;
   ServiceRegistration& operator=(const ServiceRegistration&) = delete;

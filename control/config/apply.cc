@@ -8,7 +8,7 @@
 #include "control/config/keys.h"
 #include "control/config/listen.h"
 #include "control/discovery/consul/options.h"
-#include "control/discovery/service.h"
+#include "control/discovery/instance.h"
 
 namespace ringgate {
 namespace {

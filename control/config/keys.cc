@@ -5,7 +5,7 @@
 #include "codec/login_scan.h"
 #include "codec/proxy_protocol.h"
 #include "codec/ws_upgrade.h"
-#include "control/discovery/service.h"
+#include "control/discovery/instance.h"
 
 namespace ringgate {
 namespace {

@@ -53,7 +53,7 @@ FileRegistry::FileRegistry(std::filesystem::path file, ProblemHandler on_problem
       on_problem_(std::move(on_problem)),
       inotify_fd_(std::move(inotify_fd)) {}
 
-Result<std::vector<Service>> FileRegistry::find(std::string_view name) {
+Result<std::vector<Instance>> FileRegistry::find(std::string_view name) {
   return current(name);
 }
 
@@ -66,15 +66,15 @@ void FileRegistry::unsubscribe(std::string_view name) {
   subscriptions_.remove(name);
 }
 
-Result<void> FileRegistry::register_service(const Service& service) {
+Result<void> FileRegistry::register_service(const Instance& service) {
   if (auto checked = check_service(service); !checked) return checked;
   leaving_.erase(service.id);
-  const auto put = [&](std::vector<Service>& services) -> Result<bool> {
+  const auto put = [&](std::vector<Instance>& services) -> Result<bool> {
     // A file that has gone is put back whole: else those who are not back yet would seem to have
     // left.
     const bool is_gone = !identity_of(file_);
     if (is_gone) services = services_;
-    const auto at = std::ranges::find(services, service.id, &Service::id);
+    const auto at = std::ranges::find(services, service.id, &Instance::id);
     if (at == services.end()) {
       services.push_back(service);
       return true;
@@ -102,7 +102,7 @@ Result<void> FileRegistry::register_service(const Service& service) {
 
 void FileRegistry::register_pending() {
   if (pending_.empty() || std::chrono::steady_clock::now() < register_at_) return;
-  const std::map<std::string, Service, std::less<>> pending = pending_;
+  const std::map<std::string, Instance, std::less<>> pending = pending_;
   for (const auto& [id, service] : pending) {
     auto done = register_service(service);
     if (!done)
@@ -114,11 +114,11 @@ void FileRegistry::register_pending() {
 
 // Somebody deleted the file, or took an entry of ours out of it, while we go on. An entry that was
 // put in place of ours, good or not, is not ours to undo.
-void FileRegistry::miss_ours(const ServiceList& stored) {
+void FileRegistry::miss_ours(const InstanceList& stored) {
   for (const auto& [id, service] : registered_) {
     if (leaving_.contains(id) || pending_.contains(id)) continue;
-    if (std::ranges::find(stored.services, id, &Service::id) != stored.services.end()) continue;
-    if (std::ranges::find(stored.refused, id, &RefusedService::id) != stored.refused.end())
+    if (std::ranges::find(stored.services, id, &Instance::id) != stored.services.end()) continue;
+    if (std::ranges::find(stored.refused, id, &RefusedInstance::id) != stored.refused.end())
       continue;
     spdlog::warn("{} ({}) is not in {} any more; it is entered again", id, service.name,
                  file_.string());
@@ -132,7 +132,7 @@ Result<void> FileRegistry::deregister(std::string_view id) {
   leaving_.emplace(id);
   const auto ours = registered_.find(id);
   if (ours == registered_.end()) return {};
-  auto updated = update_services(file_, [&](std::vector<Service>& services) -> Result<bool> {
+  auto updated = update_services(file_, [&](std::vector<Instance>& services) -> Result<bool> {
     return std::erase(services, ours->second) != 0;
   });
   if (updated) registered_.erase(ours);
@@ -207,19 +207,19 @@ void FileRegistry::reload() {
   subscriptions_.tell_changes([this](const std::string& name) { return current(name); });
 }
 
-void FileRegistry::take(StoredServices stored) {
+void FileRegistry::take(StoredInstances stored) {
   seen_ = stored.identity;
   const bool is_any_nameless =
       std::ranges::any_of(stored.refused, [](const auto& entry) { return entry.id.empty(); });
   const bool is_all_wrong = stored.services.empty() && !stored.refused.empty();
-  std::vector<Service> services = std::move(stored.services);
-  for (Service& known : services_) {
-    if (std::ranges::find(services, known.id, &Service::id) != services.end()) continue;
+  std::vector<Instance> services = std::move(stored.services);
+  for (Instance& known : services_) {
+    if (std::ranges::find(services, known.id, &Instance::id) != services.end()) continue;
     const bool is_meant =
-        std::ranges::find(stored.refused, known.id, &RefusedService::id) != stored.refused.end();
+        std::ranges::find(stored.refused, known.id, &RefusedInstance::id) != stored.refused.end();
     if (is_meant || is_any_nameless || is_all_wrong) services.push_back(std::move(known));
   }
-  std::ranges::sort(services, {}, &Service::id);
+  std::ranges::sort(services, {}, &Instance::id);
   services_ = std::move(services);
   report_refused(stored.refused);
 }
@@ -231,10 +231,10 @@ void FileRegistry::report(Error error) {
 }
 
 // Each once, while it stays as it is.
-void FileRegistry::report_refused(const std::vector<RefusedService>& refused) {
+void FileRegistry::report_refused(const std::vector<RefusedInstance>& refused) {
   problem_.reset();
   std::vector<std::string> said;
-  for (const RefusedService& entry : refused) {
+  for (const RefusedInstance& entry : refused) {
     said.push_back(fmt::format("{}: {}; it is refused", file_.string(), entry.why));
     if (said.size() > kMostReported) {
       said.back() =
@@ -248,10 +248,10 @@ void FileRegistry::report_refused(const std::vector<RefusedService>& refused) {
   refused_ = std::move(said);
 }
 
-std::vector<Service> FileRegistry::current(std::string_view name) const {
-  std::vector<Service> found;
+std::vector<Instance> FileRegistry::current(std::string_view name) const {
+  std::vector<Instance> found;
   std::ranges::copy_if(services_, std::back_inserter(found),
-                       [&](const Service& service) { return service.name == name; });
+                       [&](const Instance& service) { return service.name == name; });
   return found;
 }
 

@@ -49,11 +49,11 @@ class FileRegistry final : public Registry {
   static Result<std::unique_ptr<FileRegistry>> open(const std::filesystem::path& file,
                                                     ProblemHandler on_problem);
 
-  Result<std::vector<Service>> find(std::string_view name) override;
+  Result<std::vector<Instance>> find(std::string_view name) override;
   Result<void> subscribe(std::string_view name, Watcher watcher) override;
   void unsubscribe(std::string_view name) override;
   // An error if the id belongs to a service of another name.
-  Result<void> register_service(const Service& service) override;
+  Result<void> register_service(const Instance& service) override;
   // Removes only what this object registered, and only if nobody replaced it since.
   Result<void> deregister(std::string_view id) override;
   int fd() const override { return inotify_fd_.get(); }
@@ -65,12 +65,12 @@ class FileRegistry final : public Registry {
   Result<void> watch_directory();
   bool drain_events();  // True: the file was replaced, or may have been.
   void register_pending();
-  void miss_ours(const ServiceList& stored);
+  void miss_ours(const InstanceList& stored);
   void reload();
-  void take(StoredServices stored);
+  void take(StoredInstances stored);
   void report(Error error);
-  void report_refused(const std::vector<RefusedService>& refused);
-  std::vector<Service> current(std::string_view name) const;
+  void report_refused(const std::vector<RefusedInstance>& refused);
+  std::vector<Instance> current(std::string_view name) const;
 
   const std::filesystem::path file_;
   const ProblemHandler on_problem_;
@@ -80,13 +80,13 @@ class FileRegistry final : public Registry {
   // When one that could not be read is read again.
   std::optional<std::chrono::steady_clock::time_point> retry_at_;
   std::chrono::milliseconds retry_pause_{0};
-  std::vector<Service> services_;  // Sorted by id.
+  std::vector<Instance> services_;  // Sorted by id.
   std::optional<Error> problem_;
   std::vector<std::string> refused_;  // What was reported of the entries of seen_.
-  std::map<std::string, Service, std::less<>> registered_;  // By us, by id.
-  std::map<std::string, Service, std::less<>> pending_;     // What could not be, by id.
-  std::set<std::string, std::less<>> leaving_;              // What was deregistered.
-  std::chrono::steady_clock::time_point register_at_;       // When that is tried again.
+  std::map<std::string, Instance, std::less<>> registered_;  // By us, by id.
+  std::map<std::string, Instance, std::less<>> pending_;     // What could not be, by id.
+  std::set<std::string, std::less<>> leaving_;               // What was deregistered.
+  std::chrono::steady_clock::time_point register_at_;        // When that is tried again.
   std::chrono::milliseconds register_pause_{0};
   Subscriptions subscriptions_;
 };

@@ -101,24 +101,24 @@ std::optional<FileIdentity> identity_of(const std::filesystem::path& file) {
   return identity_from(stat(file.c_str(), &status), status);
 }
 
-Result<std::optional<StoredServices>> read_services(const std::filesystem::path& file) {
+Result<std::optional<StoredInstances>> read_services(const std::filesystem::path& file) {
   // O_NONBLOCK: a FIFO must not hold up the control thread.
   const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd && errno == ENOENT) return std::nullopt;
   if (!fd) return run_error("cannot open {}: {}", file.string(), std::strerror(errno));
-  StoredServices stored;
+  StoredInstances stored;
   struct stat status{};
   stored.identity = identity_from(fstat(fd.get(), &status), status);
   auto text = read_all(fd.get());
   if (!text) return run_error("{} {}", file.string(), text.error().message);
   auto list = parse_services(*text);
   if (!list) return run_error("{}: {}", file.string(), list.error().message);
-  static_cast<ServiceList&>(stored) = std::move(*list);
+  static_cast<InstanceList&>(stored) = std::move(*list);
   return stored;
 }
 
 Result<void> update_services(const std::filesystem::path& file,
-                             const std::function<Result<bool>(std::vector<Service>&)>& change) {
+                             const std::function<Result<bool>(std::vector<Instance>&)>& change) {
   // Through symbolic links: the link stays, its target is replaced.
   std::error_code failure;
   const std::filesystem::path target = std::filesystem::weakly_canonical(file, failure);
@@ -127,13 +127,13 @@ Result<void> update_services(const std::filesystem::path& file,
   if (!lock) return std::unexpected(lock.error());
   auto stored = read_services(target);
   if (!stored) return std::unexpected(stored.error());
-  ServiceList list;
+  InstanceList list;
   if (*stored) list = std::move(**stored);
   auto changed = change(list.services);
   if (!changed) return std::unexpected(changed.error());
   if (!*changed) return {};
-  std::erase_if(list.refused, [&](const RefusedService& entry) {
-    return std::ranges::find(list.services, entry.id, &Service::id) != list.services.end();
+  std::erase_if(list.refused, [&](const RefusedInstance& entry) {
+    return std::ranges::find(list.services, entry.id, &Instance::id) != list.services.end();
   });
   const std::string text = format_services(list.services, list.refused);
   const auto read_back = parse_services(text);

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "control/base/error.h"
+#include "control/discovery/instance.h"
 #include "control/discovery/json.h"
-#include "control/discovery/service.h"
 
 namespace ringgate {
 
@@ -32,18 +32,18 @@ struct FileIdentity {
 // Nothing when the file is not there or cannot be asked.
 std::optional<FileIdentity> identity_of(const std::filesystem::path& file);
 
-struct StoredServices : ServiceList {
+struct StoredInstances : InstanceList {
   std::optional<FileIdentity> identity;
 };
 
 // Nothing in the result when the file is not there.
-Result<std::optional<StoredServices>> read_services(const std::filesystem::path& file);
+Result<std::optional<StoredInstances>> read_services(const std::filesystem::path& file);
 
 // Reads the file (a missing one is empty), lets change edit the list, and renames the new text over
 // the old: all under a lock on FILE.lock, which is waited for 2 s at most. Nothing is written when
 // change returns false or an error. A file that does not parse is left as it is; entries of it that
 // cannot be used stay, but for those whose id a service has now.
 Result<void> update_services(const std::filesystem::path& file,
-                             const std::function<Result<bool>(std::vector<Service>&)>& change);
+                             const std::function<Result<bool>(std::vector<Instance>&)>& change);
 
 }  // namespace ringgate

@@ -71,7 +71,7 @@ Result<void> store(Result<T> value, T& target) {
   return {};
 }
 
-Result<void> read_field(std::string_view key, const dom::element& value, Service& service) {
+Result<void> read_field(std::string_view key, const dom::element& value, Instance& service) {
   if (key == "id") return store(text_of(value, key), service.id);
   if (key == "name") return store(text_of(value, key), service.name);
   if (key == "address") return store(text_of(value, key), service.address);
@@ -83,10 +83,10 @@ Result<void> read_field(std::string_view key, const dom::element& value, Service
   return run_error("unknown key \"{}\"", has_control(key) ? "?" : key);
 }
 
-Result<Service> read_service(const dom::element& element) {
+Result<Instance> read_service(const dom::element& element) {
   dom::object object;
   if (element.get(object) != simdjson::SUCCESS) return run_error("is not an object");
-  Service service;
+  Instance service;
   std::set<std::string_view> keys;
   for (const auto& field : object) {
     if (auto done = read_field(field.key, field.value, service); !done) {
@@ -110,7 +110,7 @@ std::string id_of(const dom::element& element) {
   return std::string(id);
 }
 
-void refuse(ServiceList& list, std::size_t number, const dom::element& element, std::string why) {
+void refuse(InstanceList& list, std::size_t number, const dom::element& element, std::string why) {
   std::string id = id_of(element);
   std::string which = fmt::format("service {}", number);
   if (!id.empty() && !why.starts_with(id)) which += fmt::format(" ({})", id);
@@ -118,7 +118,7 @@ void refuse(ServiceList& list, std::size_t number, const dom::element& element, 
       {std::move(id), fmt::format("{}: {}", which, why), std::string(simdjson::minify(element))});
 }
 
-Result<ServiceList> read_services(const dom::element& root) {
+Result<InstanceList> read_services(const dom::element& root) {
   dom::object object;
   if (root.get(object) != simdjson::SUCCESS) {
     return run_error("expected {{\"services\": [...]}}");
@@ -139,7 +139,7 @@ Result<ServiceList> read_services(const dom::element& root) {
   }
   std::map<std::string, std::size_t> times;
   for (const dom::element element : array) ++times[id_of(element)];
-  ServiceList list;
+  InstanceList list;
   std::size_t number = 0;
   for (const dom::element element : array) {
     ++number;
@@ -153,11 +153,11 @@ Result<ServiceList> read_services(const dom::element& root) {
       list.services.push_back(std::move(*service));
     }
   }
-  std::ranges::sort(list.services, {}, &Service::id);
+  std::ranges::sort(list.services, {}, &Instance::id);
   return list;
 }
 
-void write_service(JsonWriter& json, const Service& service) {
+void write_service(JsonWriter& json, const Instance& service) {
   json.object("", [&] {
     json.text("id", service.id);
     json.text("name", service.name);
@@ -178,7 +178,7 @@ void write_service(JsonWriter& json, const Service& service) {
   });
 }
 
-bool is_text(const Service& service) {
+bool is_text(const Instance& service) {
   const auto is_good = [](const std::string& text) { return is_utf8(text); };
   return is_utf8(service.zone) && std::ranges::all_of(service.tags, is_good) &&
          std::ranges::all_of(service.meta, [&](const auto& entry) {
@@ -188,7 +188,7 @@ bool is_text(const Service& service) {
 
 }  // namespace
 
-Result<void> check_service(const Service& service) {
+Result<void> check_service(const Instance& service) {
   if (!valid_service_id(service.id)) {
     return run_error("id \"{}\" is not 1-64 characters of A-Z a-z 0-9 . _ -",
                      has_control(service.id) ? "?" : service.id);
@@ -213,7 +213,7 @@ Result<void> check_service(const Service& service) {
   return {};
 }
 
-Result<ServiceList> parse_services(std::string_view json) {
+Result<InstanceList> parse_services(std::string_view json) {
   if (trim(json).empty()) return run_error("is empty; write {{\"services\": []}}");
   dom::parser parser;
   dom::element root;
@@ -223,13 +223,13 @@ Result<ServiceList> parse_services(std::string_view json) {
   return read_services(root);
 }
 
-std::string format_services(const std::vector<Service>& services,
-                            const std::vector<RefusedService>& refused) {
+std::string format_services(const std::vector<Instance>& services,
+                            const std::vector<RefusedInstance>& refused) {
   JsonWriter json(2);
   json.object("", [&] {
     json.array("services", [&] {
-      for (const Service& service : services) write_service(json, service);
-      for (const RefusedService& entry : refused) json.raw("", entry.json);
+      for (const Instance& service : services) write_service(json, service);
+      for (const RefusedInstance& entry : refused) json.raw("", entry.json);
     });
   });
   return json.take() + "\n";

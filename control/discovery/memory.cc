@@ -11,16 +11,16 @@
 
 namespace ringgate {
 
-std::vector<Service> MemoryDirectory::find(std::string_view name) const {
+std::vector<Instance> MemoryDirectory::find(std::string_view name) const {
   const MutexLock lock(mutex_);
-  std::vector<Service> found;
+  std::vector<Instance> found;
   for (const auto& [id, service] : services_) {
     if (service.name == name) found.push_back(service);
   }
   return found;
 }
 
-void MemoryDirectory::put(const Service& service) {
+void MemoryDirectory::put(const Instance& service) {
   const MutexLock lock(mutex_);
   services_.insert_or_assign(service.id, service);
   wake_all();
@@ -71,7 +71,7 @@ MemoryRegistry::~MemoryRegistry() {
   close(event_fd_);
 }
 
-Result<std::vector<Service>> MemoryRegistry::find(std::string_view name) {
+Result<std::vector<Instance>> MemoryRegistry::find(std::string_view name) {
   return directory_->find(name);
 }
 
@@ -85,7 +85,7 @@ void MemoryRegistry::unsubscribe(std::string_view name) {
   subscriptions_.remove(name);
 }
 
-Result<void> MemoryRegistry::register_service(const Service& service) {
+Result<void> MemoryRegistry::register_service(const Instance& service) {
   if (auto checked = check_service(service); !checked) return checked;
   directory_->put(service);
   return {};

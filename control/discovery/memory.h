@@ -16,8 +16,8 @@ namespace ringgate {
 
 class MemoryDirectory {
  public:
-  std::vector<Service> find(std::string_view name) const;
-  void put(const Service& service);
+  std::vector<Instance> find(std::string_view name) const;
+  void put(const Instance& service);
   void remove(std::string_view id);
 
   // Makes an eventfd readable at every change, until forget() has returned. The caller owns it.
@@ -28,7 +28,7 @@ class MemoryDirectory {
   void wake_all() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
-  std::map<std::string, Service, std::less<>> services_ ABSL_GUARDED_BY(mutex_);  // By id.
+  std::map<std::string, Instance, std::less<>> services_ ABSL_GUARDED_BY(mutex_);  // By id.
   std::set<int> event_fds_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -37,10 +37,10 @@ class MemoryRegistry final : public Registry {
   static Result<std::unique_ptr<MemoryRegistry>> open(std::shared_ptr<MemoryDirectory> directory);
   ~MemoryRegistry() override;
 
-  Result<std::vector<Service>> find(std::string_view name) override;
+  Result<std::vector<Instance>> find(std::string_view name) override;
   Result<void> subscribe(std::string_view name, Watcher watcher) override;
   void unsubscribe(std::string_view name) override;
-  Result<void> register_service(const Service& service) override;
+  Result<void> register_service(const Instance& service) override;
   Result<void> deregister(std::string_view id) override;
   int fd() const override { return event_fd_; }
   void on_ready() override;

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "control/base/error.h"
-#include "control/discovery/service.h"
+#include "control/discovery/instance.h"
 #include "control/observe/metrics.h"
 
 namespace ringgate {
@@ -25,7 +25,7 @@ namespace ringgate {
 class Registry {
  public:
   // Gets the complete current list, sorted by id. It may call any function of the registry.
-  using Watcher = std::function<void(const std::vector<Service>&)>;
+  using Watcher = std::function<void(const std::vector<Instance>&)>;
 
   Registry() = default;
   Registry(const Registry&) = delete;
@@ -34,7 +34,7 @@ class Registry {
 
   // The services of that name that may be used now, sorted by id. None is not an error. A registry
   // that has to ask knows only the names that are subscribed to, once it has been answered.
-  virtual Result<std::vector<Service>> find(std::string_view name) = 0;
+  virtual Result<std::vector<Instance>> find(std::string_view name) = 0;
 
   // Calls watcher with the current list (that is what was "found at start"), then whenever that
   // list changed. No change in between is missed; several may be reported as one. The first call
@@ -52,7 +52,7 @@ class Registry {
 
   // Adds the service or replaces what is registered under its id. Where a server has to be told,
   // success means that it will be, as often as it forgets.
-  virtual Result<void> register_service(const Service& service) = 0;
+  virtual Result<void> register_service(const Instance& service) = 0;
 
   // Whether a service that register_service() was called for is registered at present, as far as
   // we know.

@@ -16,10 +16,10 @@ namespace ringgate {
 class Subscriptions {
  public:
   // Calls watcher with the list before it returns.
-  void add(std::string_view name, Registry::Watcher watcher, std::vector<Service> now) {
+  void add(std::string_view name, Registry::Watcher watcher, std::vector<Instance> now) {
     auto entry = std::make_shared<Entry>(Entry{std::move(watcher), std::move(now)});
     entries_.insert_or_assign(std::string(name), entry);
-    entry->watcher(std::vector<Service>(entry->told));
+    entry->watcher(std::vector<Instance>(entry->told));
   }
 
   void remove(std::string_view name) {
@@ -36,7 +36,7 @@ class Subscriptions {
     for (const std::string& name : names) {
       const auto at = entries_.find(name);
       if (at == entries_.end()) continue;
-      std::vector<Service> now = current(name);
+      std::vector<Instance> now = current(name);
       if (now == at->second->told) continue;
       const std::shared_ptr<Entry> entry = at->second;  // Outlives its removal by the watcher.
       entry->told = now;
@@ -47,7 +47,7 @@ class Subscriptions {
  private:
   struct Entry {
     Registry::Watcher watcher;
-    std::vector<Service> told;
+    std::vector<Instance> told;
   };
 
   std::map<std::string, std::shared_ptr<Entry>, std::less<>> entries_;

@@ -24,7 +24,7 @@ bool is_up(const Lanes& lanes) {
 
 // What it says that it takes on a link, where it says so. Nonsense would refuse every packet to it:
 // nothing then.
-std::optional<std::size_t> said_max_frame(const Service& service) {
+std::optional<std::size_t> said_max_frame(const Instance& service) {
   const auto entry = service.meta.find("max_frame");
   std::size_t bytes = 0;
   if (entry == service.meta.end()) return SIZE_MAX;
@@ -35,7 +35,7 @@ std::optional<std::size_t> said_max_frame(const Service& service) {
   return bytes;
 }
 
-void warn_of_max_frame(const Service& service) {
+void warn_of_max_frame(const Instance& service) {
   if (said_max_frame(service)) return;
   constexpr std::size_t kMostQuoted = 32;
   spdlog::warn("service {} ({}) says max_frame {}, which is no number of {} at least: ignored",
@@ -43,7 +43,7 @@ void warn_of_max_frame(const Service& service) {
                kLeastLinkFrame);
 }
 
-bool says_another_max_frame(const Service& now, const Service& before) {
+bool says_another_max_frame(const Instance& now, const Instance& before) {
   const auto entry = now.meta.find("max_frame");
   const auto old = before.meta.find("max_frame");
   if (entry == now.meta.end()) return false;
@@ -78,7 +78,7 @@ void LinkManager::stop() {
   }
 }
 
-void LinkManager::update(const std::string& name, const std::vector<Service>& services,
+void LinkManager::update(const std::string& name, const std::vector<Instance>& services,
                          bool partial) {
   if (stopped_) return;
   const bool at_start = known_names_.insert(name).second;
@@ -89,16 +89,16 @@ void LinkManager::update(const std::string& name, const std::vector<Service>& se
 
 // An agent that has lost its memory gets it back piece by piece: while a list is held, those whose
 // link is up stay although they are not in it yet.
-std::vector<Service> LinkManager::with_held(const std::string& name,
-                                            const std::vector<Service>& services) {
-  std::vector<Service> all = services;
+std::vector<Instance> LinkManager::with_held(const std::string& name,
+                                             const std::vector<Instance>& services) {
+  std::vector<Instance> all = services;
   const auto held = holds_.find(name);
   if (held == holds_.end()) return all;
   held->second.last = services;
   for (const auto& [upstream, target] : targets_) {
     if (target.service.name != name || target.draining || !is_up(target.lanes)) continue;
     const bool listed = std::ranges::any_of(
-        services, [&](const Service& service) { return service.id == target.service.id; });
+        services, [&](const Instance& service) { return service.id == target.service.id; });
     if (!listed) all.push_back(target.service);
   }
   if (all.size() == services.size()) end_hold(name);
@@ -130,7 +130,7 @@ bool LinkManager::hold(const std::string& name) {
 void LinkManager::begin_hold(const std::string& name) {
   if (options_.empty_list_hold.count() == 0 || holds_.contains(name)) return;
   holds_[name].timer = loop_.after(options_.empty_list_hold, [this, name] {
-    const std::vector<Service> last = std::move(holds_.extract(name).mapped().last);
+    const std::vector<Instance> last = std::move(holds_.extract(name).mapped().last);
     apply(name, last, false);
   });
 }
@@ -142,11 +142,11 @@ void LinkManager::end_hold(const std::string& name) {
   holds_.erase(held);
 }
 
-void LinkManager::apply(const std::string& name, const std::vector<Service>& services,
+void LinkManager::apply(const std::string& name, const std::vector<Instance>& services,
                         bool at_start) {
   for (auto& [upstream, target] : targets_) {
     if (target.service.name != name || target.draining) continue;
-    const auto same = [&target](const Service& service) {
+    const auto same = [&target](const Instance& service) {
       return service.id == target.service.id && service.protocol == target.service.protocol &&
              service.address == target.service.address && service.port == target.service.port &&
              service.lanes() == target.service.lanes() &&
@@ -163,7 +163,7 @@ void LinkManager::apply(const std::string& name, const std::vector<Service>& ser
       if (is_news) dial_waiting(target);
     }
   }
-  for (const Service& service : services) {
+  for (const Instance& service : services) {
     if (service.protocol != "tcp") continue;
     const bool known = std::ranges::any_of(targets_, [&](const auto& entry) {
       const Target& target = entry.second;
@@ -174,7 +174,7 @@ void LinkManager::apply(const std::string& name, const std::vector<Service>& ser
   publish();
 }
 
-void LinkManager::add(const Service& service, bool adult) {
+void LinkManager::add(const Instance& service, bool adult) {
   const std::uint32_t upstream = next_upstream_++;
   Target& target = targets_[upstream];
   target.upstream = upstream;

@@ -18,7 +18,7 @@
 #include "control/base/backoff.h"
 #include "control/base/dialler.h"
 #include "control/base/loop.h"
-#include "control/discovery/service.h"
+#include "control/discovery/instance.h"
 #include "control/links/link_mail.h"
 #include "control/links/on_shards.h"
 #include "control/links/settings.h"
@@ -44,7 +44,7 @@ struct InstanceStatus {
     std::string last_error;  // why it could not be dialled, or broke, last time; empty: never
   };
   std::uint32_t upstream = 0;
-  Service service;
+  Instance service;
   bool adult = false;
   bool draining = false;
   std::vector<Lane> lanes;
@@ -67,7 +67,7 @@ class LinkManager {
 
   // The current list of a service's instances, complete unless it may be `partial`
   // (Registry::may_be_partial). Those of the first list are adult at once.
-  void update(const std::string& name, const std::vector<Service>& services, bool partial = false);
+  void update(const std::string& name, const std::vector<Instance>& services, bool partial = false);
 
   // Shards choose by these from the next catalogue on, which is published at once.
   void use_selectors(std::shared_ptr<const SelectorSet> selectors);
@@ -111,7 +111,7 @@ class LinkManager {
   };
   struct Target {
     std::uint32_t upstream = 0;
-    Service service;
+    Instance service;
     bool adult = false;
     bool draining = false;
     ControlLoop::TimerId timer = 0;  // growing up, or the end of draining
@@ -119,13 +119,13 @@ class LinkManager {
     std::vector<Lane> lanes;
   };
 
-  void apply(const std::string& name, const std::vector<Service>& services, bool at_start);
+  void apply(const std::string& name, const std::vector<Instance>& services, bool at_start);
   [[nodiscard]] bool hold(const std::string& name);
-  [[nodiscard]] std::vector<Service> with_held(const std::string& name,
-                                               const std::vector<Service>& services);
+  [[nodiscard]] std::vector<Instance> with_held(const std::string& name,
+                                                const std::vector<Instance>& services);
   void begin_hold(const std::string& name);
   void end_hold(const std::string& name);
-  void add(const Service& service, bool adult);
+  void add(const Instance& service, bool adult);
   void begin_drain(Target& target);
   void retire(std::uint32_t upstream);
   void dial(std::uint32_t upstream, std::uint32_t lane);
@@ -154,7 +154,7 @@ class LinkManager {
   // come back since.
   struct Hold {
     ControlLoop::TimerId timer = 0;
-    std::vector<Service> last;
+    std::vector<Instance> last;
   };
   std::map<std::string, Hold> holds_;        // by name
   std::map<std::uint32_t, Target> targets_;  // by upstream

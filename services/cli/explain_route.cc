@@ -26,7 +26,7 @@ struct ExplainOptions {
 };
 
 struct KnownServices {
-  std::vector<Service> services;
+  std::vector<Instance> services;
   std::string source;
 };
 
@@ -42,7 +42,7 @@ Result<KnownServices> ask_consul(const Config& config) {
   known.source = config.consul.url;
   std::set<std::string> unanswered = followed_services(config.routes);
   for (const std::string& name : std::set<std::string>(unanswered)) {
-    const auto take = [&, name](const std::vector<Service>& services) {
+    const auto take = [&, name](const std::vector<Instance>& services) {
       if (unanswered.erase(name) == 0) return;  // a change since
       known.services.insert(known.services.end(), services.begin(), services.end());
       if (unanswered.empty()) (*loop)->stop();

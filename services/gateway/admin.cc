@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds kShardPatience{1000};
 constexpr std::chrono::milliseconds kPatience{2000};
 
 void write_instance(JsonWriter& json, const InstanceStatus& instance, const LinkRow& row) {
-  const Service& service = instance.service;
+  const Instance& service = instance.service;
   json.object("", [&] {
     json.text("service", service.name);
     json.text("id", service.id);

@@ -85,7 +85,7 @@ Result<void> GatewayComponent::follow_services() {
   if (names.empty()) names = followed_services(config_.routes);
   for (const std::string& name : names) {
     Result<void> subscribed =
-        registry_->subscribe(name, [this, name](const std::vector<Service>& services) {
+        registry_->subscribe(name, [this, name](const std::vector<Instance>& services) {
           links_->update(name, services, registry_->may_be_partial(name));
         });
     if (!subscribed) return subscribed;
@@ -112,7 +112,7 @@ void GatewayComponent::begin_accepting() {
     announce(
         fmt::format("listening {} {}", describe(listener.transport), listener.sockets.printed()));
   }
-  for (const Service& service : registrations(config_, listeners_)) {
+  for (const Instance& service : registrations(config_, listeners_)) {
     if (Result<void> done = registry_->register_service(service); !done) {
       spdlog::error("{} is not registered: {}", service.id, done.error().message);
     }
@@ -200,7 +200,7 @@ void GatewayComponent::drain(std::function<void()> done) {
   draining_ = true;
   drain_done_ = std::move(done);
   refresh_ready();
-  for (const Service& service : registrations(config_, listeners_)) {
+  for (const Instance& service : registrations(config_, listeners_)) {
     if (Result<void> gone = registry_->deregister(service.id); !gone) {
       spdlog::warn("{} is not deregistered: {}", service.id, gone.error().message);
     }

@@ -31,7 +31,7 @@ void Ejections::look(std::span<const InstanceStatus> instances) {
   for (const InstanceStatus& instance : instances) {
     const auto found = by_shard_.find(instance.upstream);
     if (found == by_shard_.end()) continue;
-    const Service& service = instance.service;
+    const Instance& service = instance.service;
     const bool silent = found->second.begin()->second == EjectReason::kSilent;
     now[fmt::format("{}", instance.upstream)] = fmt::format(
         "{} ({}) at {} {}: left out while others answer", service.id, service.name,

@@ -189,11 +189,11 @@ std::string to_json(const RouteExplanation& explanation) {
   return json.take();
 }
 
-Catalogue catalogue_of(const std::vector<Service>& services, const std::set<std::string>& names,
+Catalogue catalogue_of(const std::vector<Instance>& services, const std::set<std::string>& names,
                        std::shared_ptr<const SelectorSet> selectors) {
   Catalogue catalogue;
   catalogue.selectors = std::move(selectors);
-  for (const Service& service : services) {
+  for (const Instance& service : services) {
     if (service.protocol != "tcp" || !names.contains(service.name)) continue;
     const auto number = static_cast<std::uint32_t>(catalogue.entries.size() + 1);
     catalogue.entries.push_back({number, service.name, service.id, service.zone, true, false});

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "control/base/error.h"
-#include "control/discovery/service.h"
+#include "control/discovery/instance.h"
 #include "control/routing/catalogue.h"
 #include "control/routing/selector_set.h"
 #include "services/gateway/routes.h"
@@ -65,7 +65,7 @@ struct RouteExplanation {
 
 // The catalogue that a gateway would make of these at start: all of them adult, of those names and
 // dialled over TCP.
-[[nodiscard]] Catalogue catalogue_of(const std::vector<Service>& services,
+[[nodiscard]] Catalogue catalogue_of(const std::vector<Instance>& services,
                                      const std::set<std::string>& names,
                                      std::shared_ptr<const SelectorSet> selectors);
 

@@ -101,7 +101,7 @@ Result<void> LogicComponent::start() {
   started_.store(true, std::memory_order_release);
   if (use_.announces) announce("listening tcp " + listeners_.front().sockets.printed());
 
-  Service service = registrations(config_, listeners_).front();
+  Instance service = registrations(config_, listeners_).front();
   if (config_.links.lanes) service.meta["lanes"] = "1";
   if (use_.takes_roll_calls) service.meta["roll_call"] = "1";
   service.meta["max_frame"] = std::to_string(config_.link_limits().max_frame_bytes);

@@ -109,8 +109,8 @@ const std::string& started() {
   return kStarted;
 }
 
-Service registration(const Config& config, const ListenSpec& spec, std::uint16_t port) {
-  Service service;
+Instance registration(const Config& config, const ListenSpec& spec, std::uint16_t port) {
+  Instance service;
   service.id = config.service_id;
   service.name = config.service_name;
   service.protocol = describe(spec.transport);
@@ -139,13 +139,13 @@ Service registration(const Config& config, const ListenSpec& spec, std::uint16_t
 
 }  // namespace
 
-std::vector<Service> registrations(const Config& config, std::span<const Listener> listeners) {
-  std::vector<Service> services;
+std::vector<Instance> registrations(const Config& config, std::span<const Listener> listeners) {
+  std::vector<Instance> services;
   for (const Transport transport : {Transport::kTcp, Transport::kWebSocket}) {
     const auto spec = std::ranges::find(config.listen, transport, &ListenSpec::transport);
     if (spec == config.listen.end()) continue;
     const auto index = static_cast<std::size_t>(spec - config.listen.begin());
-    Service service = registration(config, *spec, listeners[index].sockets.port());
+    Instance service = registration(config, *spec, listeners[index].sockets.port());
     if (services.empty()) {
       if (config.public_port != 0) service.port = config.public_port;
     } else {

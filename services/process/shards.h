@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "control/config/config.h"
-#include "control/discovery/service.h"
+#include "control/discovery/instance.h"
 #include "control/observe/metrics.h"
 #include "dataplane/shard_group.h"
 
@@ -31,8 +31,8 @@ namespace ringgate {
 
 // What is registered: one service for each kind of listener, the first of it. Where there are both,
 // WebSocket's is <ServiceID>-ws, since a registry keeps one registration for an id.
-[[nodiscard]] std::vector<Service> registrations(const Config& config,
-                                                 std::span<const Listener> listeners);
+[[nodiscard]] std::vector<Instance> registrations(const Config& config,
+                                                  std::span<const Listener> listeners);
 
 // Nothing when every shard's loop has turned lately. Any thread.
 [[nodiscard]] std::optional<std::string> stuck_shard(const ShardGroup& shards);

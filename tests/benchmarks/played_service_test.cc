@@ -67,8 +67,8 @@ TEST(PlayedService, IsInTheRegistryUntilItStops) {
   bench::RunState state;
   const bench::Options options = played(world, named({"login", "chat"}));
   const auto service = start_played(options, state);
-  const Service login = must_be_registered(world, "login");
-  const Service chat = must_be_registered(world, "chat");
+  const Instance login = must_be_registered(world, "login");
+  const Instance chat = must_be_registered(world, "chat");
   EXPECT_EQ(login.id, "ringbench-login-" + std::to_string(getpid()));
   EXPECT_EQ(login.address, "127.0.0.1");
   EXPECT_TRUE(login.lanes());

@@ -28,16 +28,16 @@ inline std::unique_ptr<bench::PlayedService> start_played(const bench::Options& 
 }
 
 // What the registry file says of it; nothing: it is not there.
-inline std::optional<Service> registered(const World& world, const std::string& name) {
+inline std::optional<Instance> registered(const World& world, const std::string& name) {
   const auto stored = read_services(world.registry_file());
   if (!stored || !*stored) return std::nullopt;
-  for (const Service& service : (*stored)->services) {
+  for (const Instance& service : (*stored)->services) {
     if (service.name == name) return service;
   }
   return std::nullopt;
 }
 
-inline Service must_be_registered(const World& world, const std::string& name) {
+inline Instance must_be_registered(const World& world, const std::string& name) {
   return registered(world, name).value();
 }
 

@@ -46,11 +46,11 @@ class RawService {
              const std::map<std::string, std::string>& meta = {}, std::uint16_t port = 0);
   Link accept() { return Link(listener_.accept()); }
   [[nodiscard]] Listener& listener() { return listener_; }
-  [[nodiscard]] const Service& service() const { return service_; }
+  [[nodiscard]] const Instance& service() const { return service_; }
 
  private:
   Listener listener_;
-  Service service_;
+  Instance service_;
 };
 
 // A client that is logged in.

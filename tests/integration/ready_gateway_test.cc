@@ -105,7 +105,7 @@ TEST(GatewayReady, NoLoginServiceIsNamedWithWhatKeepsIt) {
   const World world;
   const Server gateway(world, "gateway", "g1");
   EXPECT_THAT(wait_not_ready(gateway, "no login service is connected"), HasSubstr("login"));
-  Service nobody;
+  Instance nobody;
   nobody.id = "login07";
   nobody.name = "login";
   nobody.protocol = "tcp";

@@ -95,7 +95,7 @@ TEST(Registry, OneChannelsPacketsStayOnOneInstance) {
 std::string started(const World& world, const std::string& id) {
   const auto stored = read_services(world.registry_file());
   if (!stored || !*stored) return {};
-  for (const Service& service : (*stored)->services) {
+  for (const Instance& service : (*stored)->services) {
     if (service.id == id && service.meta.contains("started")) return service.meta.at("started");
   }
   return {};
@@ -127,9 +127,9 @@ TEST(Registry, AnEntryThatMakesNoSenseDoesNotReplaceTheOneItMeant) {
   ChatBench bench;
   wait_until("the gateway is registered", [&] { return !started(bench.world, "g1").empty(); });
   const auto stored = read_services(bench.world.registry_file()).value().value();
-  std::vector<Service> services = stored.services;
+  std::vector<Instance> services = stored.services;
   std::string text = format_services(services);
-  const auto chat = std::ranges::find(services, std::string("chat"), &Service::name);
+  const auto chat = std::ranges::find(services, std::string("chat"), &Instance::name);
   ASSERT_NE(chat, services.end());
   const std::string good = R"("address": "127.0.0.1", "port": )" + std::to_string(chat->port);
   const std::size_t at = text.find(good);
@@ -215,7 +215,7 @@ TEST(Registry, AFileThatMakesNoSenseKeepsTheServices) {
 TEST(Registry, AServiceThatSpeaksWebSocketIsNotDialled) {
   Bench bench;
   const Listener websocket;
-  Service service = bench.login.service();
+  Instance service = bench.login.service();
   service.id = "chat01";
   service.name = "chat";
   service.port = websocket.port();

@@ -19,7 +19,7 @@ bool registered(const World& world, const std::string& id) {
   const auto stored = read_services(world.registry_file());
   if (!stored || !*stored) return false;
   return std::ranges::any_of((*stored)->services,
-                             [&](const Service& service) { return service.id == id; });
+                             [&](const Instance& service) { return service.id == id; });
 }
 
 TEST(Sigterm, TellsClientsSignsThemOutAndExitsZero) {

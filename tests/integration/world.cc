@@ -12,7 +12,7 @@ namespace ringgate::test {
 namespace {
 
 void change_registry(const std::string& file,
-                     const std::function<Result<bool>(std::vector<Service>&)>& change) {
+                     const std::function<Result<bool>(std::vector<Instance>&)>& change) {
   const Result<void> changed = update_services(file, change);
   if (!changed) throw std::runtime_error("registry file: " + changed.error().message);
 }
@@ -36,17 +36,17 @@ Settings with_ws(Settings settings) {
   return settings;
 }
 
-void World::add(const Service& service) const {
-  change_registry(registry_file(), [&](std::vector<Service>& services) -> Result<bool> {
-    std::erase_if(services, [&](const Service& other) { return other.id == service.id; });
+void World::add(const Instance& service) const {
+  change_registry(registry_file(), [&](std::vector<Instance>& services) -> Result<bool> {
+    std::erase_if(services, [&](const Instance& other) { return other.id == service.id; });
     services.push_back(service);
     return true;
   });
 }
 
 void World::remove(const std::string& id) const {
-  change_registry(registry_file(), [&](std::vector<Service>& services) -> Result<bool> {
-    std::erase_if(services, [&](const Service& other) { return other.id == id; });
+  change_registry(registry_file(), [&](std::vector<Instance>& services) -> Result<bool> {
+    std::erase_if(services, [&](const Instance& other) { return other.id == id; });
     return true;
   });
 }

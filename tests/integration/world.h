@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "control/discovery/service.h"
+#include "control/discovery/instance.h"
 #include "tests/common/temp_dir.h"
 #include "tests/integration/packets.h"
 #include "tests/integration/process.h"
@@ -27,7 +27,7 @@ class World {
   [[nodiscard]] std::string registry_file() const {
     return (folder_.path() / "services.json").string();
   }
-  void add(const Service& service) const;  // or change it
+  void add(const Instance& service) const;  // or change it
   void remove(const std::string& id) const;
   // The configuration of a process, written to <id>.yaml: what a test does not set is set to what
   // tests want. An empty value leaves a key out.

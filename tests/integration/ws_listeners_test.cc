@@ -13,11 +13,11 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-std::map<std::string, Service> registered(const World& world) {
-  std::map<std::string, Service> services;
+std::map<std::string, Instance> registered(const World& world) {
+  std::map<std::string, Instance> services;
   const auto stored = read_services(world.registry_file());
   if (!stored || !*stored) return services;
-  for (const Service& service : (*stored)->services) services.emplace(service.id, service);
+  for (const Instance& service : (*stored)->services) services.emplace(service.id, service);
   return services;
 }
 
@@ -68,7 +68,7 @@ TEST(Listeners, TwoOfEachKindAllServeTheSameChannels) {
 TEST(Listeners, AreRegisteredOncePerKindAndGoneAfterSigterm) {
   Bench bench{{{"Listen", kFour}, {"Domain", "ws://chat.example.com"}}};
   wait_until("registered", [&] { return registered(bench.world).contains("g1-ws"); });
-  std::map<std::string, Service> services = registered(bench.world);
+  std::map<std::string, Instance> services = registered(bench.world);
   EXPECT_EQ(services.size(), 3U) << "the login service and one for each kind";
   EXPECT_EQ(services.at("g1").name, "tgateway");
   EXPECT_EQ(services.at("g1").protocol, "tcp");
@@ -91,7 +91,7 @@ TEST(Listeners, AWebSocketOneAloneIsRegisteredUnderTheServiceIdItself) {
   Bench bench{{{"Listen", "\"ws://127.0.0.1:0/\""}}};
   EXPECT_TRUE(bench.gateway.tcp_ports().empty());
   wait_until("registered", [&] { return registered(bench.world).contains("g1"); });
-  const std::map<std::string, Service> services = registered(bench.world);
+  const std::map<std::string, Instance> services = registered(bench.world);
   EXPECT_EQ(services.size(), 2U);
   EXPECT_EQ(services.at("g1").name, "wgateway");
   EXPECT_EQ(services.at("g1").protocol, "ws");
@@ -104,7 +104,7 @@ TEST(Listeners, NoServiceOfProtocolWsIsEverDialled) {
   const World world;
   Listener not_for_us;
   const auto add = [&](const std::string& id, const std::string& name, std::uint16_t port) {
-    Service service;
+    Instance service;
     service.id = id;
     service.name = name;
     service.address = "127.0.0.1";

@@ -61,7 +61,7 @@ std::optional<std::string> taken(std::map<std::string, std::string>& meta, const
 }
 
 // What both kinds of answer have in common; false: it is not as documented.
-bool read_service(const dom::object& object, Service& service) {
+bool read_service(const dom::object& object, Instance& service) {
   std::int64_t port = 0;
   if (!read_text(object, "ID", service.id) || !read_text(object, "Service", service.name) ||
       !read_text(object, "Address", service.address) || !read_tags(object, service.tags) ||
@@ -75,7 +75,7 @@ bool read_service(const dom::object& object, Service& service) {
   return true;
 }
 
-bool read_health_entry(const dom::element& element, Service& service) {
+bool read_health_entry(const dom::element& element, Instance& service) {
   dom::object fields;
   dom::object node;
   if (element["Service"].get(fields) != simdjson::SUCCESS ||
@@ -93,7 +93,7 @@ Result<dom::element> parse(dom::parser& parser, const simdjson::padded_string& j
   return root;
 }
 
-void write_check(JsonWriter& json, const Service& service, const std::string& health_url,
+void write_check(JsonWriter& json, const Instance& service, const std::string& health_url,
                  const Options& options, bool answers) {
   json.object("Check", [&] {
     json.text("CheckID", service.id + "_normal");
@@ -108,16 +108,16 @@ void write_check(JsonWriter& json, const Service& service, const std::string& he
 
 }  // namespace
 
-Result<ServiceList> parse_health(std::string_view json) {
+Result<InstanceList> parse_health(std::string_view json) {
   dom::parser parser;
   const simdjson::padded_string padded(json);
   const Result<dom::element> root = parse(parser, padded);
   if (!root) return std::unexpected(root.error());
   dom::array entries;
   if (root->get(entries) != simdjson::SUCCESS) return run_error("not a list of services");
-  ServiceList found;
+  InstanceList found;
   for (const dom::element entry : entries) {
-    Service service;
+    Instance service;
     if (!read_health_entry(entry, service)) return run_error("not the services of Consul's API");
     if (auto host = parse_host(service.address)) service.address = std::move(*host);
     if (Result<void> checked = check_service(service); !checked) {
@@ -129,7 +129,7 @@ Result<ServiceList> parse_health(std::string_view json) {
   }
   // Two agents may have registered the same id; whichever comes first in this answer, the same one
   // is taken.
-  std::ranges::sort(found.services, {}, [](const Service& service) {
+  std::ranges::sort(found.services, {}, [](const Instance& service) {
     return std::tie(service.id, service.address, service.port);
   });
   for (std::size_t i = 1; i < found.services.size(); ++i) {
@@ -137,25 +137,25 @@ Result<ServiceList> parse_health(std::string_view json) {
     if (id != found.services[i - 1].id) continue;
     found.refused.push_back({id, fmt::format("{}: it is registered at several agents", id), {}});
   }
-  const auto twins = std::ranges::unique(found.services, {}, &Service::id);
+  const auto twins = std::ranges::unique(found.services, {}, &Instance::id);
   found.services.erase(twins.begin(), twins.end());
   return found;
 }
 
-Result<Service> parse_agent_service(std::string_view json) {
+Result<Instance> parse_agent_service(std::string_view json) {
   dom::parser parser;
   const simdjson::padded_string padded(json);
   const Result<dom::element> root = parse(parser, padded);
   if (!root) return std::unexpected(root.error());
   dom::object object;
-  Service service;
+  Instance service;
   if (root->get(object) != simdjson::SUCCESS || !read_service(object, service)) {
     return run_error("not a service of Consul's API");
   }
   return service;
 }
 
-std::string format_registration(const Service& service, const Options& options, bool answers) {
+std::string format_registration(const Instance& service, const Options& options, bool answers) {
   std::map<std::string, std::string> meta = service.meta;
   meta["protocol"] = service.protocol;
   if (!service.zone.empty()) meta["zone"] = service.zone;

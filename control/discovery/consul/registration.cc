@@ -11,7 +11,7 @@
 namespace ringgate::consul {
 namespace {
 
-void warn_of_no_check(const Service& service) {
+void warn_of_no_check(const Instance& service) {
   if (service.meta.contains("health_url")) return;
   spdlog::warn(
       "{} ({}) registers without a health check: Consul will not notice when it dies; set "
@@ -19,7 +19,7 @@ void warn_of_no_check(const Service& service) {
       service.id, service.name);
 }
 
-Service at_address(Service service, const std::string& host) {
+Instance at_address(Instance service, const std::string& host) {
   service.address = host;
   constexpr std::string_view kOpenHost = "http://:";
   const auto health_url = service.meta.find("health_url");
@@ -34,7 +34,7 @@ Service at_address(Service service, const std::string& host) {
 
 }  // namespace
 
-Registration::Registration(Context& context, Service service, std::function<void()> gone)
+Registration::Registration(Context& context, Instance service, std::function<void()> gone)
     : context_(context), gone_(std::move(gone)), who_("registration of " + service.id) {
   take(std::move(service));
   next();
@@ -46,7 +46,7 @@ Registration::~Registration() {
   context_.problems.forget(who_);
 }
 
-void Registration::change(Service service) {
+void Registration::change(Instance service) {
   if (!is_withdrawn_ && service == service_) return;
   take(std::move(service));
   is_withdrawn_ = false;
@@ -54,7 +54,7 @@ void Registration::change(Service service) {
   next();
 }
 
-void Registration::take(Service service) {
+void Registration::take(Instance service) {
   warn_of_no_check(service);
   service_ = std::move(service);
   sent_.reset();
@@ -192,7 +192,7 @@ void Registration::registered() {
 }
 
 void Registration::looked(const Reply& reply) {
-  const Result<Service> there =
+  const Result<Instance> there =
       reply.status == 404 ? run_error("forgotten") : parse_agent_service(reply.body);
   if (there && *there == *sent_) return pause(context_.options.recheck);
   is_there_ = false;

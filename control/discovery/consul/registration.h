@@ -16,7 +16,7 @@
 #include <string>
 
 #include "control/discovery/consul/context.h"
-#include "control/discovery/service.h"
+#include "control/discovery/instance.h"
 
 namespace ringgate::consul {
 
@@ -24,12 +24,12 @@ class Registration {
  public:
   // Starts at once. `gone` is called once, when the registration has been taken back; it may
   // destroy this.
-  Registration(Context& context, Service service, std::function<void()> gone);
+  Registration(Context& context, Instance service, std::function<void()> gone);
   ~Registration();
   Registration(const Registration&) = delete;
   Registration& operator=(const Registration&) = delete;
 
-  void change(Service service);  // also after withdraw()
+  void change(Instance service);  // also after withdraw()
   void withdraw();
   [[nodiscard]] bool is_withdrawn() const { return is_withdrawn_; }
   [[nodiscard]] bool is_there() const { return is_there_; }
@@ -47,7 +47,7 @@ class Registration {
   void next();
   [[nodiscard]] Step next_step() const;
   [[nodiscard]] bool may_be_overtaken() const;
-  void take(Service service);
+  void take(Instance service);
   void send(Step step);
   void answered(Step step, const Reply& reply);
   void asked(const Reply& reply);
@@ -58,8 +58,9 @@ class Registration {
   void pause(std::chrono::milliseconds time);
 
   Context& context_;
-  Service service_;
-  std::optional<Service> sent_;  // service_ as Consul is told it; nothing: its address is not known
+  Instance service_;
+  std::optional<Instance>
+      sent_;  // service_ as Consul is told it; nothing: its address is not known
   const std::function<void()> gone_;
   const std::string who_;
   bool is_withdrawn_ = false;

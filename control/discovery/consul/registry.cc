@@ -53,7 +53,7 @@ bool Registry::is_leaving() const {
                              [](const auto& entry) { return entry.second->is_waiting(); });
 }
 
-Result<std::vector<Service>> Registry::find(std::string_view name) {
+Result<std::vector<Instance>> Registry::find(std::string_view name) {
   const auto watch = watches_.find(name);
   if (watch == watches_.end()) {
     return run_error("service {} is not subscribed to, so Consul was not asked", name);
@@ -82,8 +82,8 @@ void Registry::unsubscribe(std::string_view name) {
   if (watch != watches_.end()) watches_.erase(watch);
 }
 
-Result<void> Registry::register_service(const Service& service) {
-  Service to_check = service;
+Result<void> Registry::register_service(const Instance& service) {
+  Instance to_check = service;
   // Found out when the agent is asked.
   if (is_wildcard_host(service.address)) to_check.address = "127.0.0.1";
   if (Result<void> checked = check_service(to_check); !checked) return checked;

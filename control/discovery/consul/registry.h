@@ -25,11 +25,11 @@ class Registry final : public ringgate::Registry {
   ~Registry() override;
 
   // An error for a name that is not subscribed to, or not answered yet.
-  Result<std::vector<Service>> find(std::string_view name) override;
+  Result<std::vector<Instance>> find(std::string_view name) override;
   Result<void> subscribe(std::string_view name, Watcher watcher) override;
   bool may_be_partial(std::string_view name) const override;
   void unsubscribe(std::string_view name) override;
-  Result<void> register_service(const Service& service) override;
+  Result<void> register_service(const Instance& service) override;
   bool is_registered(std::string_view id) const override;
   Result<void> deregister(std::string_view id) override;
   int fd() const override { return -1; }

@@ -55,7 +55,7 @@ void Watch::answered(const Reply& reply) {
                                        "ConsulToken or ConsulTokenFile to one that may",
                                        context_.options.url, name_)});
   }
-  Result<ServiceList> found = parse_health(reply.body);
+  Result<InstanceList> found = parse_health(reply.body);
   if (!found) return failed(context_.problems.bad_answer(what, found.error().message));
   // It counts from the beginning: Consul has lost its state, or an agent the stream that it
   // followed (then it says index 1 and an empty list). Its next answer, to a question that does not
@@ -83,7 +83,7 @@ void Watch::answered(const Reply& reply) {
   known_ = std::move(found->services);
   // Copies: the watcher may end this watch.
   const ringgate::Registry::Watcher watcher = watcher_;
-  const std::vector<Service> services = *known_;
+  const std::vector<Instance> services = *known_;
   watcher(services);
 }
 
@@ -114,22 +114,22 @@ void Watch::failed(Fault fault) {
 }
 
 // What an instance registers is its operator's mistake: the one that was known by its id stays.
-void Watch::keep_refused(ServiceList& found) const {
+void Watch::keep_refused(InstanceList& found) const {
   if (!known_) return;
-  for (const RefusedService& entry : found.refused) {
-    const auto known = std::ranges::find(*known_, entry.id, &Service::id);
+  for (const RefusedInstance& entry : found.refused) {
+    const auto known = std::ranges::find(*known_, entry.id, &Instance::id);
     const bool is_there =
-        std::ranges::find(found.services, entry.id, &Service::id) != found.services.end();
+        std::ranges::find(found.services, entry.id, &Instance::id) != found.services.end();
     if (known != known_->end() && !is_there) found.services.push_back(*known);
   }
-  std::ranges::sort(found.services, {}, &Service::id);
+  std::ranges::sort(found.services, {}, &Instance::id);
 }
 
 // Each once, while it stays as it is.
-void Watch::report_refused(const std::vector<RefusedService>& refused) {
+void Watch::report_refused(const std::vector<RefusedInstance>& refused) {
   constexpr std::size_t kMostReported = 20;
   std::vector<std::string> said;
-  for (const RefusedService& entry : refused) {
+  for (const RefusedInstance& entry : refused) {
     if (said.size() == kMostReported) break;
     said.push_back(entry.why);
     if (std::ranges::find(refused_, entry.why) != refused_.end()) continue;

@@ -23,7 +23,7 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
 
   // Nothing before the first good answer.
-  [[nodiscard]] const std::optional<std::vector<Service>>& known() const { return known_; }
+  [[nodiscard]] const std::optional<std::vector<Instance>>& known() const { return known_; }
   // Whether the last good answer came after questions that failed: the first word of an agent that
   // has lost its memory may be half of what there is.
   [[nodiscard]] bool may_be_partial() const { return after_outage_; }
@@ -36,13 +36,13 @@ class Watch {
   [[nodiscard]] std::string path() const;
   [[nodiscard]] std::chrono::milliseconds pause_after(const Reply& reply);
   void failed(Fault fault);
-  void keep_refused(ServiceList& found) const;
-  void report_refused(const std::vector<RefusedService>& refused);
+  void keep_refused(InstanceList& found) const;
+  void report_refused(const std::vector<RefusedInstance>& refused);
 
   Context& context_;
   const std::string name_;
   const ringgate::Registry::Watcher watcher_;
-  std::optional<std::vector<Service>> known_;
+  std::optional<std::vector<Instance>> known_;
   bool has_failed_ = false;           // Since the last good answer.
   bool after_outage_ = false;         // The last good answer was the first after failures.
   std::vector<std::string> refused_;  // What the log was told about instances of no use.

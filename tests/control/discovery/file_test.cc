@@ -20,9 +20,9 @@
 namespace ringgate {
 namespace {
 
-using Lists = std::vector<std::vector<Service>>;
+using Lists = std::vector<std::vector<Instance>>;
 
-Service service(const std::string& id, const std::string& name, std::uint16_t port = 1) {
+Instance service(const std::string& id, const std::string& name, std::uint16_t port = 1) {
   return {id, name, "127.0.0.1", port, "tcp", "", {}, {}};
 }
 
@@ -40,7 +40,7 @@ class RegistryFile : public testing::Test {
     const auto temporary = dir_.write("services.tmp", text);
     std::filesystem::rename(temporary, file_);
   }
-  void replace(const std::vector<Service>& services) { replace(format_services(services)); }
+  void replace(const std::vector<Instance>& services) { replace(format_services(services)); }
 
   // Runs the registry until done() holds; false when nothing more comes.
   template <class Done>
@@ -66,7 +66,7 @@ TEST_F(RegistryFile, MissingAtStartIsEmptyAndThenFollowed) {
   ASSERT_EQ(told, (Lists{{}}));
   replace({service("a", "chat")});
   ASSERT_TRUE(run_until(*registry, [&] { return told.size() == 2; }));
-  EXPECT_EQ(told.back(), (std::vector<Service>{service("a", "chat")}));
+  EXPECT_EQ(told.back(), (std::vector<Instance>{service("a", "chat")}));
 }
 
 TEST_F(RegistryFile, StartErrors) {
@@ -137,9 +137,9 @@ TEST_F(RegistryFile, AWrongEntryIsRefusedAndTheKnownOneOfItsIdStays) {
   EXPECT_NE(said_[0].find("has a port in it"), std::string::npos) << said_[0];
   EXPECT_NE(said_[1].find("service 3: new: "), std::string::npos) << said_[1];
   EXPECT_TRUE(registry->problem());
-  Service moved = service("b", "chat", 2);
+  Instance moved = service("b", "chat", 2);
   moved.address = "127.0.0.2";
-  EXPECT_EQ(registry->find("chat").value(), (std::vector<Service>{service("a", "chat"), moved}))
+  EXPECT_EQ(registry->find("chat").value(), (std::vector<Instance>{service("a", "chat"), moved}))
       << "a as it was, b as it is, c is gone";
   registry->on_ready();
   EXPECT_EQ(said_.size(), 2U) << "said once";
@@ -156,7 +156,7 @@ TEST_F(RegistryFile, AWrongEntryWithoutAnIdRemovesNobody) {
                           {"ID":"b","name":"chat","address":"127.0.0.1","port":2}]})");
   ASSERT_TRUE(run_until(*registry, [&] { return said_.size() == 1; }));
   EXPECT_EQ(registry->find("chat").value(),
-            (std::vector<Service>{service("a", "chat", 2), service("b", "chat")}));
+            (std::vector<Instance>{service("a", "chat", 2), service("b", "chat")}));
 }
 
 TEST_F(RegistryFile, AWrongEntryAtTheStartCostsNobodyElse) {
@@ -173,7 +173,7 @@ TEST_F(RegistryFile, WhoRegistersKeepsTheWrongEntriesOfOthersAndReplacesHisOwn) 
   auto registry = open().value();
   ASSERT_TRUE(registry->register_service(service("a", "chat", 7)));
   const auto stored = read_services(file_).value().value();
-  EXPECT_EQ(stored.services, (std::vector<Service>{service("a", "chat", 7)}));
+  EXPECT_EQ(stored.services, (std::vector<Instance>{service("a", "chat", 7)}));
   ASSERT_EQ(stored.refused.size(), 1U);
   EXPECT_EQ(stored.refused[0].json, others);
 }
@@ -185,9 +185,9 @@ TEST_F(RegistryFile, WhoseEntryIsTakenAwayEntersItAgain) {
   auto second = open().value();
   ASSERT_TRUE(first->register_service(service("a", "chat")));
   ASSERT_TRUE(second->register_service(service("b", "chat")));
-  const std::vector<Service> all = {service("a", "chat"), service("b", "chat"),
-                                    service("by_hand", "chat")};
-  const auto both_say = [&](const std::vector<Service>& list) {
+  const std::vector<Instance> all = {service("a", "chat"), service("b", "chat"),
+                                     service("by_hand", "chat")};
+  const auto both_say = [&](const std::vector<Instance>& list) {
     return test::becomes_true([&] {
       first->on_ready();
       second->on_ready();
@@ -215,7 +215,7 @@ TEST_F(RegistryFile, WhoHasLeftDoesNotComeBack) {
     const test::NoMoreDescriptors none;
     EXPECT_FALSE(registry->deregister("a"));
   }
-  replace(std::vector<Service>{});
+  replace(std::vector<Instance>{});
   ASSERT_TRUE(run_until(*registry, [&] { return registry->find("chat")->size() == 1; }));
   EXPECT_EQ(registry->find("chat")->front().id, "b");
 }
@@ -286,7 +286,7 @@ TEST_F(RegistryFile, RegistersReplacesAndRemovesItsOwn) {
   ASSERT_TRUE(other->register_service(service("b", "chat", 8)));
   ASSERT_TRUE(other->register_service(service("b", "chat", 9)));  // Back on another port.
   EXPECT_EQ(read_services(file_).value()->services,
-            (std::vector<Service>{service("a", "chat", 7), service("b", "chat", 9)}));
+            (std::vector<Instance>{service("a", "chat", 7), service("b", "chat", 9)}));
   struct stat status{};
   ASSERT_EQ(stat(file_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0640U);  // The operator's permissions stay.
@@ -299,7 +299,7 @@ TEST_F(RegistryFile, RegistersReplacesAndRemovesItsOwn) {
   ASSERT_TRUE(other->deregister("b"));
   ASSERT_TRUE(other->deregister("b"));
   EXPECT_EQ(read_services(file_).value()->services,
-            (std::vector<Service>{service("a", "chat", 7)}));
+            (std::vector<Instance>{service("a", "chat", 7)}));
 }
 
 TEST_F(RegistryFile, AStaleProcessDoesNotRemoveItsSuccessor) {
@@ -309,7 +309,7 @@ TEST_F(RegistryFile, AStaleProcessDoesNotRemoveItsSuccessor) {
   ASSERT_TRUE(fresh->register_service(service("a", "chat", 2)));
   ASSERT_TRUE(old->deregister("a"));
   EXPECT_EQ(read_services(file_).value()->services,
-            (std::vector<Service>{service("a", "chat", 2)}));
+            (std::vector<Instance>{service("a", "chat", 2)}));
 }
 
 TEST_F(RegistryFile, RegisterLeavesWhatItCannotReadAlone) {
@@ -324,7 +324,7 @@ TEST_F(RegistryFile, RegisterLeavesWhatItCannotReadAlone) {
 
 TEST_F(RegistryFile, TextThatWouldSpoilTheFileIsRefused) {
   auto registry = open().value();
-  Service bad = service("a", "chat");
+  Instance bad = service("a", "chat");
   bad.zone = "\xff";
   EXPECT_FALSE(registry->register_service(bad));
   EXPECT_FALSE(std::filesystem::exists(file_));
@@ -344,7 +344,7 @@ TEST_F(RegistryFile, ALockThatIsHeldEndsInAnErrorAndIsTriedAgain) {
     registry->on_ready();
     return std::filesystem::exists(file_);
   }));
-  EXPECT_EQ(read_services(file_).value()->services, (std::vector<Service>{service("a", "chat")}));
+  EXPECT_EQ(read_services(file_).value()->services, (std::vector<Instance>{service("a", "chat")}));
 }
 
 // What one process of the race does; its exit status says whether it could.
@@ -387,7 +387,7 @@ TEST_F(RegistryFile, ProcessesThatRegisterAtTheSameTimeLoseNothing) {
   const auto stored = read_services(file_);
   ASSERT_TRUE(stored) << stored.error().message;
   std::set<std::string> ids;
-  for (const Service& entry : (*stored)->services) ids.insert(entry.id);
+  for (const Instance& entry : (*stored)->services) ids.insert(entry.id);
   for (int process = 0; process < kProcesses; ++process) {
     for (int i = 0; i < kEntries; ++i) {
       const std::string id = "s" + std::to_string(process) + "-" + std::to_string(i);

@@ -13,7 +13,7 @@ TEST(RegistryJson, ReadsEveryField) {
   ASSERT_TRUE(services) << services.error().message;
   ASSERT_EQ(services->services.size(), 2U);
   EXPECT_TRUE(services->refused.empty());
-  const Service& full = services->services[0];  // Sorted by id.
+  const Instance& full = services->services[0];  // Sorted by id.
   EXPECT_EQ(full.id, "chat01");
   EXPECT_EQ(full.address, "127.0.0.1");
   EXPECT_EQ(full.port, 8101);
@@ -21,18 +21,18 @@ TEST(RegistryJson, ReadsEveryField) {
   EXPECT_EQ(full.tags, (std::vector<std::string>{"IDC:SH", "b"}));
   EXPECT_EQ(full.meta.at("domain"), "x");
   EXPECT_TRUE(full.lanes());
-  const Service& small = services->services[1];
+  const Instance& small = services->services[1];
   EXPECT_EQ(small.protocol, "tcp");
   EXPECT_FALSE(small.lanes());
   EXPECT_TRUE(parse_services(R"({"services":[]})")->services.empty());
 }
 
 TEST(RegistryJson, FormatParsesBack) {
-  Service service{"chat01", "chat", "host.x", 1, "ws", "z\xc3\xa9", {"a", "b"}, {{"k\n", "v"}}};
-  Service plain{"chat02", "chat", "h", 65535, "tcp", "", {}, {}};
+  Instance service{"chat01", "chat", "host.x", 1, "ws", "z\xc3\xa9", {"a", "b"}, {{"k\n", "v"}}};
+  Instance plain{"chat02", "chat", "h", 65535, "tcp", "", {}, {}};
   const auto back = parse_services(format_services({service, plain}));
   ASSERT_TRUE(back) << back.error().message;
-  EXPECT_EQ(back->services, (std::vector<Service>{service, plain}));
+  EXPECT_EQ(back->services, (std::vector<Instance>{service, plain}));
   EXPECT_TRUE(parse_services(format_services({}))->services.empty());
 }
 

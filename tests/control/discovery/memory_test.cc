@@ -9,9 +9,9 @@
 namespace ringgate {
 namespace {
 
-using Lists = std::vector<std::vector<Service>>;
+using Lists = std::vector<std::vector<Instance>>;
 
-Service service(const std::string& id, const std::string& name, std::uint16_t port = 1) {
+Instance service(const std::string& id, const std::string& name, std::uint16_t port = 1) {
   return {id, name, "127.0.0.1", port, "tcp", "", {}, {}};
 }
 
@@ -28,7 +28,7 @@ TEST_F(RegistryMemory, FindsByNameSortedById) {
   ASSERT_TRUE(registry->register_service(service("a", "chat")));
   ASSERT_TRUE(registry->register_service(service("c", "login")));
   EXPECT_EQ(registry->find("chat").value(),
-            (std::vector<Service>{service("a", "chat"), service("b", "chat")}));
+            (std::vector<Instance>{service("a", "chat"), service("b", "chat")}));
   EXPECT_TRUE(registry->find("none").value().empty());
   EXPECT_FALSE(registry->register_service(service("a,b", "chat")));
   EXPECT_FALSE(registry->register_service(service("a", "chat", 0)));
@@ -57,7 +57,7 @@ TEST_F(RegistryMemory, TellsEveryoneWhatIsThereAndWhatChanges) {
   ASSERT_TRUE(writer->deregister("b"));
   reader->on_ready();
   ASSERT_EQ(told.size(), 3U);
-  EXPECT_EQ(told.back(), (std::vector<Service>{service("a", "chat", 9)}));
+  EXPECT_EQ(told.back(), (std::vector<Instance>{service("a", "chat", 9)}));
 
   reader->unsubscribe("chat");
   ASSERT_TRUE(writer->deregister("a"));
@@ -70,9 +70,9 @@ TEST_F(RegistryMemory, WatchersMayChangeSubscriptions) {
   const auto registry = open();
   int first = 0;
   int second = 0;
-  const auto ignore = [](const std::vector<Service>&) {};
-  ASSERT_TRUE(registry->subscribe("b", [&](const std::vector<Service>&) { ++second; }));
-  ASSERT_TRUE(registry->subscribe("a", [&](const std::vector<Service>& list) {
+  const auto ignore = [](const std::vector<Instance>&) {};
+  ASSERT_TRUE(registry->subscribe("b", [&](const std::vector<Instance>&) { ++second; }));
+  ASSERT_TRUE(registry->subscribe("a", [&](const std::vector<Instance>& list) {
     if (list.empty()) return;
     ++first;
     registry->unsubscribe("a");

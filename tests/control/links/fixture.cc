@@ -117,7 +117,7 @@ Links::~Links() {
   thread.end();
 }
 
-void Links::update(const std::string& name, const std::vector<Service>& services, bool partial) {
+void Links::update(const std::string& name, const std::vector<Instance>& services, bool partial) {
   thread.call([&] { manager->update(name, services, partial); });
 }
 
@@ -149,8 +149,8 @@ void Links::drained(std::uint32_t shard, std::uint32_t upstream) {
   thread.call([&] { manager->upstream_drained(shard, upstream); });
 }
 
-Service tcp_service(const std::string& id, std::uint16_t port, bool lanes) {
-  Service service;
+Instance tcp_service(const std::string& id, std::uint16_t port, bool lanes) {
+  Instance service;
   service.id = id;
   service.name = id.substr(0, id.find_first_of("0123456789"));
   service.address = "127.0.0.1";

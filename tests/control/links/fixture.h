@@ -70,7 +70,7 @@ class Links {
   Links(const Links&) = delete;
   Links& operator=(const Links&) = delete;
 
-  void update(const std::string& name, const std::vector<Service>& services, bool partial = false);
+  void update(const std::string& name, const std::vector<Instance>& services, bool partial = false);
   [[nodiscard]] bool eventually(const std::function<bool()>& condition) {
     return thread.eventually(condition);
   }
@@ -96,6 +96,6 @@ class Links {
   int changes = 0;                                // calls of on_change; the loop's thread
 };
 
-Service tcp_service(const std::string& id, std::uint16_t port, bool lanes = false);
+Instance tcp_service(const std::string& id, std::uint16_t port, bool lanes = false);
 
 }  // namespace ringgate::test

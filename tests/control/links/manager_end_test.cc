@@ -221,7 +221,7 @@ TEST(LinkManager, AServiceThatComesBackWhileItDrainsIsDialledAnew) {
 TEST(LinkManager, AnIdThatChangesItsNameIsFoundUnderTheNewOne) {
   Links links;
   const TcpService service;
-  Service renamed = tcp_service("chat01", service.port());
+  Instance renamed = tcp_service("chat01", service.port());
   links.update("chat", {renamed});
   EXPECT_TRUE(links.connected("chat"));
   renamed.name = "login";
@@ -257,7 +257,7 @@ TEST(LinkManager, ItEndsInTheMiddleOfEverything) {
   const auto before = test::open_fds();
   for (int round = 0; round < 20; ++round) {
     Links links;
-    std::vector<Service> services;
+    std::vector<Instance> services;
     for (int i = 0; i < 4; ++i) {
       const std::string number = std::to_string(i);
       services.push_back(tcp_service("a" + number, service.port(), true));

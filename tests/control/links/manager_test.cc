@@ -33,7 +33,7 @@ TEST(LinkManager, ABoundOfFramesThatIsNoneIsIgnored) {
       {"-1", SIZE_MAX},   {"", SIZE_MAX}, {"8KiB", SIZE_MAX}, {"99999999999999999999", SIZE_MAX},
       {"9000 ", SIZE_MAX}};
   for (const auto& [text, bytes] : cases) {
-    Service entry = tcp_service("chat01", service.port());
+    Instance entry = tcp_service("chat01", service.port());
     entry.meta["max_frame"] = text;
     links.update("chat", {entry});
     EXPECT_TRUE(links.eventually([&] {
@@ -54,7 +54,7 @@ TEST(LinkManager, AServiceThatRegistersAgainIsDialledAtOnce) {
   TcpService service;
   const std::uint16_t port = service.port();
   service.close();
-  Service entry = tcp_service("chat01", port);
+  Instance entry = tcp_service("chat01", port);
   entry.meta["started"] = "1";
   links.update("chat", {entry});
   EXPECT_TRUE(links.eventually([&] {
@@ -145,7 +145,7 @@ TEST(LinkManager, ACatalogueLivesUntilEveryShardHasANewerOne) {
   Links links;
   const TcpService service;
   links.recorder(1).acknowledges = false;
-  std::vector<Service> services;
+  std::vector<Instance> services;
   for (int i = 0; i < 50; ++i) {
     services.push_back(tcp_service("chat" + std::to_string(i), service.port()));
     links.update("chat", services);
@@ -182,7 +182,7 @@ TEST(LinkManager, AServiceGetsOneLinkThatSaysWhoseItIs) {
 TEST(LinkManager, LinksAreSpreadOverTheShards) {
   Links links;
   const TcpService service;
-  std::vector<Service> services;
+  std::vector<Instance> services;
   for (int i = 0; i < 6; ++i) {
     services.push_back(tcp_service("chat" + std::to_string(i), service.port()));
   }
@@ -227,14 +227,14 @@ TEST(LinkManager, OnlyTcpServicesAreDialled) {
   Links links;
   const TcpService web;
   const TcpService service;
-  Service other = tcp_service("chat01", web.port());
+  Instance other = tcp_service("chat01", web.port());
   other.protocol = "ws";
   links.update("chat", {other, tcp_service("chat02", service.port())});
   EXPECT_TRUE(links.connected("chat"));
   EXPECT_EQ(links.catalogue(), "chat02 adult");
   EXPECT_FALSE(web.called());
   // One that is no tcp service any more is drained.
-  Service changed = tcp_service("chat02", service.port());
+  Instance changed = tcp_service("chat02", service.port());
   changed.protocol = "ws";
   links.update("chat", {changed});
   EXPECT_EQ(links.catalogue(), "chat02 adult draining");
@@ -281,8 +281,8 @@ TEST(LinkManager, APartialListRemovesNoInstanceWhoseLinkIsUp) {
   options.manager.empty_list_hold = 1h;
   Links links(options);
   const TcpService service;
-  const std::vector<Service> both = {tcp_service("chat01", service.port()),
-                                     tcp_service("chat02", service.port())};
+  const std::vector<Instance> both = {tcp_service("chat01", service.port()),
+                                      tcp_service("chat02", service.port())};
   links.update("chat", both);
   EXPECT_TRUE(links.eventually([&] {
     return std::ranges::all_of(links.manager->instances(), [](const InstanceStatus& one) {
@@ -312,7 +312,7 @@ TEST(LinkManager, AnInstanceThatIsListedAgainStays) {
   options.manager.empty_list_hold = 20ms;
   Links links(options);
   const TcpService service;
-  const std::vector<Service> chat = {tcp_service("chat01", service.port())};
+  const std::vector<Instance> chat = {tcp_service("chat01", service.port())};
   links.update("chat", chat);
   EXPECT_TRUE(links.connected("chat"));
   links.update("chat", {});

@@ -21,7 +21,7 @@ std::shared_ptr<const SelectorSet> selectors(SelectorKind kind) {
                                              std::make_shared<const RouteTable>(std::move(*table)));
 }
 
-Service service(const std::string& id, const std::string& name, const std::string& zone = {}) {
+Instance service(const std::string& id, const std::string& name, const std::string& zone = {}) {
   return {.id = id,
           .name = name,
           .address = "127.0.0.1",
@@ -206,7 +206,7 @@ TEST(ExplainRouteQuery, IsCheckedLikeATokenAndACommand) {
 }
 
 TEST(CatalogueOf, HasWhatAGatewayWouldDial) {
-  Service websocket = service("chat03", "chat");
+  Instance websocket = service("chat03", "chat");
   websocket.protocol = "ws";
   const Catalogue catalogue =
       catalogue_of({service("login01", "login"), service("chat02", "chat"),

@@ -48,8 +48,8 @@ class LogicService {
         }));
     EXPECT_TRUE(group_->start({&listener_, 1}));
   }
-  [[nodiscard]] std::vector<Service> services() const {
-    Service service;
+  [[nodiscard]] std::vector<Instance> services() const {
+    Instance service;
     service.id = "chat01";
     service.name = "chat";
     service.address = "127.0.0.1";
@@ -87,7 +87,7 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  void update(const std::vector<Service>& services) {
+  void update(const std::vector<Instance>& services) {
     thread_.call([&] { links_->update("chat", services); });
   }
   [[nodiscard]] bool connected() {

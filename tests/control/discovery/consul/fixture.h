@@ -30,9 +30,9 @@ inline consul::Options quick(const std::string& url) {
   return options;
 }
 
-inline Service a_service(const std::string& id, const std::string& name = "chat",
-                         std::uint16_t port = 8101) {
-  Service service;
+inline Instance a_service(const std::string& id, const std::string& name = "chat",
+                          std::uint16_t port = 8101) {
+  Instance service;
   service.id = id;
   service.name = name;
   service.address = "127.0.0.1";
@@ -58,13 +58,13 @@ class RegistryUnderTest {
 
   void subscribe(const std::string& name) {
     call([&](Registry& registry) {
-      EXPECT_TRUE(registry.subscribe(name, [this, name](const std::vector<Service>& services) {
+      EXPECT_TRUE(registry.subscribe(name, [this, name](const std::vector<Instance>& services) {
         told_[name].push_back(services);
         partial_[name].push_back(registry_->may_be_partial(name));
       }));
     });
   }
-  void add(const Service& service) {
+  void add(const Instance& service) {
     call([&](Registry& registry) { EXPECT_TRUE(registry.register_service(service)); });
   }
   void remove(const std::string& id) {
@@ -83,9 +83,9 @@ class RegistryUnderTest {
   [[nodiscard]] std::vector<bool> partial(const std::string& name) {
     return thread_.call([&] { return partial_[name]; });
   }
-  [[nodiscard]] std::vector<Service> last_told(const std::string& name) {
+  [[nodiscard]] std::vector<Instance> last_told(const std::string& name) {
     return thread_.call(
-        [&] { return told_[name].empty() ? std::vector<Service>() : told_[name].back(); });
+        [&] { return told_[name].empty() ? std::vector<Instance>() : told_[name].back(); });
   }
   [[nodiscard]] std::string problem() {
     return call([](Registry& registry) {
@@ -98,7 +98,7 @@ class RegistryUnderTest {
   [[nodiscard]] bool comes_to_know(const std::string& name, const std::vector<std::string>& ids) {
     return thread_.eventually([&] {
       if (told_[name].empty()) return false;
-      return std::ranges::equal(told_[name].back(), ids, {}, &Service::id);
+      return std::ranges::equal(told_[name].back(), ids, {}, &Instance::id);
     });
   }
   [[nodiscard]] bool comes_to_say(std::string_view text) {
@@ -115,7 +115,7 @@ class RegistryUnderTest {
   LoopThread thread_;
   std::unique_ptr<consul::Registry> registry_;
   // The loop's thread alone.
-  std::map<std::string, std::vector<std::vector<Service>>> told_;
+  std::map<std::string, std::vector<std::vector<Instance>>> told_;
   std::map<std::string, std::vector<bool>> partial_;
 };
 

@@ -19,12 +19,12 @@ TEST(ConsulJson, AHealthAnswerBecomesServices) {
                 "Meta":null}}])");
   ASSERT_TRUE(found) << found.error().message;
   ASSERT_EQ(found->services.size(), 2U);
-  const Service& first = found->services[0];
-  EXPECT_EQ(first, (Service{"chat01", "chat", "10.0.0.1", 8101, "tcp", "", {}, {}}));
-  const Service& second = found->services[1];
+  const Instance& first = found->services[0];
+  EXPECT_EQ(first, (Instance{"chat01", "chat", "10.0.0.1", 8101, "tcp", "", {}, {}}));
+  const Instance& second = found->services[1];
   EXPECT_EQ(
       second,
-      (Service{"chat02", "chat", "10.0.0.9", 8102, "tcp", "z", {"a", "b"}, {{"lanes", "1"}}}));
+      (Instance{"chat02", "chat", "10.0.0.9", 8102, "tcp", "z", {"a", "b"}, {{"lanes", "1"}}}));
   EXPECT_TRUE(found->refused.empty());
 }
 
@@ -86,7 +86,7 @@ TEST(ConsulJson, WhatIsNotConsulsIsAnError) {
 }
 
 TEST(ConsulJson, ARegistrationSaysWhatTheContractWants) {
-  Service service{
+  Instance service{
       "gw01",     "tgateway",
       "10.0.0.1", 8001,
       "ws",       "",

@@ -19,7 +19,7 @@ TEST(ConsulRegistry, WhatIsRegisteredIsFoundAsItWas) {
   ours.subscribe("chat");
   EXPECT_TRUE(ours.comes_to_know("chat", {}));
 
-  Service service = a_service("chat01");
+  Instance service = a_service("chat01");
   service.address = "10.1.2.3";
   service.zone = "zone_a";
   service.tags = {"IDC:SH_ALI", "a \"quoted\" tag"};
@@ -31,7 +31,7 @@ TEST(ConsulRegistry, WhatIsRegisteredIsFoundAsItWas) {
   EXPECT_EQ(ours.last_told("chat").front(), service);
   EXPECT_TRUE(ours.last_told("chat").front().lanes());
   EXPECT_EQ(ours.call([](Registry& registry) { return registry.find("chat").value(); }),
-            std::vector<Service>{service});
+            std::vector<Instance>{service});
   EXPECT_EQ(ours.problem(), "");
 
   ours.remove("chat01");
@@ -46,7 +46,7 @@ TEST(ConsulRegistry, TheCheckIsTheOneOfTheContract) {
     options.check_interval = std::chrono::seconds(10);
     return options;
   }());
-  Service service = a_service("gw01", "tgateway");
+  Instance service = a_service("gw01", "tgateway");
   service.meta["health_url"] = "http://127.0.0.1:1/health";
   ours.add(service);
   ASSERT_TRUE(becomes_true([&] { return agent.has("gw01"); }));
@@ -99,7 +99,7 @@ TEST(ConsulRegistry, OnlyInstancesWhoseCheckPasses) {
   HealthEndpoint health;
   RegistryUnderTest ours(quick(agent.url()));
   ours.subscribe("chat");
-  Service service = a_service("chat01");
+  Instance service = a_service("chat01");
   service.meta["health_url"] = health.url();
   ours.add(service);
   ASSERT_TRUE(ours.comes_to_know("chat", {"chat01"}));
@@ -118,12 +118,12 @@ TEST(ConsulRegistry, AServiceThatAnswersIsUsedAtOnceAndAnotherOneIsNot) {
   options.check_interval = std::chrono::minutes(10);
   RegistryUnderTest ours(options);
   ours.subscribe("chat");
-  Service well = a_service("chat01");
+  Instance well = a_service("chat01");
   well.meta["health_url"] = health.url();
   ours.add(well);
   EXPECT_TRUE(ours.comes_to_know("chat", {"chat01"}));
   health.be_well(false);
-  Service sick = a_service("chat02");
+  Instance sick = a_service("chat02");
   sick.meta["health_url"] = health.url();
   ours.add(sick);
   ASSERT_TRUE(becomes_true([&] { return agent.has("chat02"); }));
@@ -137,7 +137,7 @@ TEST(ConsulRegistry, AllInterfacesAtALocalAgentAreItsNodesAddress) {
   const ConsulAgent agent;
   for (const std::string everywhere : {"", "0.0.0.0", "::"}) {
     RegistryUnderTest ours(quick(agent.url()));
-    Service service = a_service("chat01");
+    Instance service = a_service("chat01");
     service.address = everywhere;
     service.meta["health_url"] = "http://:1/health";
     ours.add(service);
@@ -169,7 +169,7 @@ TEST(ConsulRegistry, AllInterfacesAtAnAgentElsewhereAreTheAddressItIsReachedFrom
   std::thread thread([&] { agent.listen_after_bind(); });
   {
     RegistryUnderTest ours(quick("http://" + own + ":" + std::to_string(port)));
-    Service service = a_service("chat01");
+    Instance service = a_service("chat01");
     service.address = "";
     service.meta["health_url"] = "http://:1/health";
     ours.add(service);
@@ -213,7 +213,7 @@ TEST(ConsulRegistry, OnlyInstancesWithTheTag) {
   options.datacenter = "dc1";
   RegistryUnderTest ours(options);
   ours.subscribe("chat");
-  Service tagged = a_service("chat01");
+  Instance tagged = a_service("chat01");
   tagged.tags = {"x", "IDC:SH & co"};
   ours.add(a_service("chat02"));
   ours.add(tagged);
@@ -236,7 +236,7 @@ TEST(ConsulRegistry, AWatcherMayEndItsSubscription) {
   RegistryUnderTest ours(quick(agent.url()));
   int calls = 0;
   ours.call([&](Registry& registry) {
-    EXPECT_TRUE(registry.subscribe("chat", [&](const std::vector<Service>&) {
+    EXPECT_TRUE(registry.subscribe("chat", [&](const std::vector<Instance>&) {
       ++calls;
       registry.unsubscribe("chat");
     }));
@@ -296,7 +296,7 @@ TEST(ConsulRegistry, WhatIsRegisteredAgainAfterItsWithdrawalIsThere) {
 TEST(ConsulRegistry, ARegistrationThatWasLostOrChangedComesBack) {
   const ConsulAgent agent;
   RegistryUnderTest ours(quick(agent.url()));
-  const Service service = a_service("gw01", "tgateway", 8001);
+  const Instance service = a_service("gw01", "tgateway", 8001);
   ours.add(service);
   ASSERT_TRUE(becomes_true([&] { return agent.has("gw01"); }));
   agent.remove("gw01");

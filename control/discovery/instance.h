@@ -13,7 +13,7 @@ namespace ringgate {
 // What a link is taken to carry at least: an ordinary login with what a gateway adds to it.
 inline constexpr std::size_t kLeastLinkFrame = 4096;
 
-struct Service {
+struct Instance {
   std::string id;       // Unique over all services, for example chat01.
   std::string name;     // What it is, for example chat.
   std::string address;  // A name or a numeric address that its peers can dial.
@@ -35,7 +35,7 @@ struct Service {
     return entry != meta.end() && entry->second == "1";
   }
 
-  bool operator==(const Service&) const = default;
+  bool operator==(const Instance&) const = default;
 };
 
 // 1-64 characters of [A-Za-z0-9._-]: ids travel in comma-joined metas and end up in metric labels.
