@@ -34,8 +34,8 @@ std::vector<CatalogueEntry> services(std::size_t count) {
   return entries;
 }
 
-const RouteTable& routes() {
-  static const Result<RouteTable> table = RouteTable::make(
+const ZoneTable& routes() {
+  static const Result<ZoneTable> table = ZoneTable::make(
       RouteBy::kAccount,
       {{std::string(kZones[0]), 71}, {std::string(kZones[1]), 20}, {std::string(kZones[2]), 10}},
       {{"kim", std::string(kZones[1])}});
@@ -50,7 +50,7 @@ std::unique_ptr<Selector> selector_of(SelectorKind kind) {
     case SelectorKind::kRendezvous:
       return std::make_unique<RendezvousSelector>();
     case SelectorKind::kRoute:
-      return std::make_unique<RouteSelector>(routes());
+      return std::make_unique<ZoneSelector>(routes());
   }
   std::abort();
 }

@@ -182,9 +182,9 @@ Result<void> read_routes(Config& config, ProcessRole role) {
     return usage_error(
         "a selector is route, but RouteFile is missing; add for example \"RouteFile: route.json\"");
   }
-  auto table = RouteTable::load(config.route_file);
+  auto table = ZoneTable::load(config.route_file);
   if (!table) return usage_error("RouteFile: {}", table.error().message);
-  config.route_table = std::make_shared<const RouteTable>(std::move(*table));
+  config.route_table = std::make_shared<const ZoneTable>(std::move(*table));
   return {};
 }
 

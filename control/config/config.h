@@ -30,7 +30,7 @@
 
 namespace ringgate {
 
-class RouteTable;
+class ZoneTable;
 
 enum class ProcessRole : std::uint8_t { kGateway, kLogin, kChat, kEcho };
 
@@ -88,7 +88,7 @@ struct Config {
   std::map<std::string, std::string> routes;  // Command prefix -> service name.
   Selectors selectors;
   std::string route_file;
-  std::shared_ptr<const RouteTable> route_table;  // Read from it, where a selector is route.
+  std::shared_ptr<const ZoneTable> route_table;  // Read from it, where a selector is route.
 
   // The settings of parts, in their words.
   WsUpgradeOptions upgrade;                                 // path: of each listener.

@@ -7,7 +7,7 @@
 namespace ringgate {
 namespace {
 
-std::size_t zone_number(const RouteTable& table, const SelectionKey& key,
+std::size_t zone_number(const ZoneTable& table, const SelectionKey& key,
                         std::uint32_t account_crc) noexcept {
   if (const auto zone = table.whitelist_zone(key.app)) return *zone;
   const bool by_app = table.route_by() == RouteBy::kApp;
@@ -16,7 +16,7 @@ std::size_t zone_number(const RouteTable& table, const SelectionKey& key,
 
 class RouteGroup final : public PreparedGroup {
  public:
-  RouteGroup(const RouteTable& table, Candidates candidates);
+  RouteGroup(const ZoneTable& table, Candidates candidates);
 
   [[nodiscard]] Selection select(const SelectionKey& key) const noexcept override {
     const std::uint32_t account_crc = crc32_ieee(key.account);
@@ -37,14 +37,14 @@ class RouteGroup final : public PreparedGroup {
   void explain_zone(const SelectionKey& key, std::vector<std::string>& steps) const;
   void explain_member(const SelectionKey& key, std::size_t zone, Explanation& explanation) const;
 
-  const RouteTable& table_;
+  const ZoneTable& table_;
   std::vector<std::vector<std::size_t>> in_zone_;  // candidates of each of the table's zones
 };
 
-RouteGroup::RouteGroup(const RouteTable& table, Candidates all)
+RouteGroup::RouteGroup(const ZoneTable& table, Candidates all)
     : PreparedGroup(std::move(all)), table_(table), in_zone_(table.zones().size()) {
   std::unordered_map<std::string_view, std::size_t> numbers;
-  for (const RouteZone& zone : table.zones()) numbers.emplace(zone.id, numbers.size());
+  for (const WeightedZone& zone : table.zones()) numbers.emplace(zone.id, numbers.size());
   for (std::size_t i = 0; i < candidates().size(); ++i) {
     const auto zone = numbers.find(candidates()[i]->zone);
     if (zone != numbers.end()) in_zone_[zone->second].push_back(i);
@@ -67,7 +67,7 @@ void RouteGroup::explain_zone(const SelectionKey& key, std::vector<std::string>&
   const bool by_app = table_.route_by() == RouteBy::kApp;
   const std::string_view text = by_app ? key.app : key.account;
   const std::uint32_t slot = crc32_ieee(text) % table_.slots();
-  const RouteZone& zone = table_.zones()[table_.zone_at(slot)];
+  const WeightedZone& zone = table_.zones()[table_.zone_at(slot)];
   steps.push_back(
       fmt::format("route_by is {}: crc32({}) = {} % {} = {} → zone {} (weight {} of {})",
                   by_app ? "app" : "account", text, crc32_ieee(text), table_.slots(), slot, zone.id,
@@ -100,11 +100,11 @@ void RouteGroup::explain_member(const SelectionKey& key, std::size_t zone,
 
 }  // namespace
 
-std::string_view RouteSelector::zone_of(const SelectionKey& key) const noexcept {
+std::string_view ZoneSelector::zone_of(const SelectionKey& key) const noexcept {
   return table_.zones()[zone_number(table_, key, crc32_ieee(key.account))].id;
 }
 
-std::unique_ptr<PreparedGroup> RouteSelector::prepare(Candidates candidates) const {
+std::unique_ptr<PreparedGroup> ZoneSelector::prepare(Candidates candidates) const {
   return std::make_unique<RouteGroup>(table_, std::move(candidates));
 }
 

@@ -14,17 +14,17 @@
 
 namespace ringgate {
 
-class RouteSelector final : public Selector {
+class ZoneSelector final : public Selector {
  public:
   // `table` outlives this and every group.
-  explicit RouteSelector(const RouteTable& table) : table_(table) {}
+  explicit ZoneSelector(const ZoneTable& table) : table_(table) {}
 
   [[nodiscard]] SelectorKind kind() const noexcept override { return SelectorKind::kRoute; }
   [[nodiscard]] std::string_view zone_of(const SelectionKey& key) const noexcept override;
   [[nodiscard]] std::unique_ptr<PreparedGroup> prepare(Candidates candidates) const override;
 
  private:
-  const RouteTable& table_;
+  const ZoneTable& table_;
 };
 
 }  // namespace ringgate

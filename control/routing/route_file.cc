@@ -7,13 +7,13 @@
 
 namespace ringgate {
 
-Result<RouteTable> RouteTable::make(RouteBy route_by, std::vector<RouteZone> zones,
-                                    std::vector<WhitelistEntry> whitelist) {
+Result<ZoneTable> ZoneTable::make(RouteBy route_by, std::vector<WeightedZone> zones,
+                                  std::vector<WhitelistEntry> whitelist) {
   if (zones.empty()) {
     return usage_error(
         "zones: there is no zone; add at least one such as {{\"id\": \"zone_a\", \"weight\": 1}}");
   }
-  RouteTable table;
+  ZoneTable table;
   table.route_by_ = route_by;
   std::map<std::string_view, std::size_t> by_id;
   std::uint64_t sum = 0;
@@ -24,9 +24,9 @@ Result<RouteTable> RouteTable::make(RouteBy route_by, std::vector<RouteZone> zon
                          zones[i].id, known->second);
     }
     sum += zones[i].weight;
-    if (sum > kMaxRouteSlots) {
+    if (sum > kMaxZoneSlots) {
       return usage_error("zones[{}].weight: the weights add up to more than {}; lower them", i,
-                         kMaxRouteSlots);
+                         kMaxZoneSlots);
     }
     table.ends_.push_back(static_cast<std::uint32_t>(sum));
   }
@@ -52,7 +52,7 @@ Result<RouteTable> RouteTable::make(RouteBy route_by, std::vector<RouteZone> zon
   return table;
 }
 
-Result<RouteTable> RouteTable::load(const std::filesystem::path& file) {
+Result<ZoneTable> ZoneTable::load(const std::filesystem::path& file) {
   // A pipe would hold up the control thread.
   std::error_code failure;
   if (std::filesystem::exists(file, failure) && !std::filesystem::is_directory(file, failure) &&
@@ -66,14 +66,14 @@ Result<RouteTable> RouteTable::load(const std::filesystem::path& file) {
   return table;
 }
 
-std::optional<std::size_t> RouteTable::whitelist_zone(std::string_view app) const noexcept {
+std::optional<std::size_t> ZoneTable::whitelist_zone(std::string_view app) const noexcept {
   const auto at = std::ranges::lower_bound(
       whitelist_, app, {}, [](const auto& entry) -> std::string_view { return entry.first; });
   if (at == whitelist_.end() || at->first != app) return std::nullopt;
   return at->second;
 }
 
-std::size_t RouteTable::zone_at(std::uint32_t slot) const noexcept {
+std::size_t ZoneTable::zone_at(std::uint32_t slot) const noexcept {
   return static_cast<std::size_t>(std::ranges::upper_bound(ends_, slot) - ends_.begin());
 }
 

@@ -24,15 +24,15 @@
 namespace ringgate {
 
 inline constexpr std::size_t kMaxRouteFileBytes = 1024 * 1024;
-inline constexpr std::uint32_t kMaxRouteSlots = 1'000'000;  // the sum of all weights
+inline constexpr std::uint32_t kMaxZoneSlots = 1'000'000;  // the sum of all weights
 
 enum class RouteBy : std::uint8_t { kAccount, kApp };
 
-struct RouteZone {
+struct WeightedZone {
   std::string id;
   std::uint32_t weight = 0;
 
-  bool operator==(const RouteZone&) const = default;
+  bool operator==(const WeightedZone&) const = default;
 };
 
 struct WhitelistEntry {
@@ -40,18 +40,18 @@ struct WhitelistEntry {
   std::string zone;
 };
 
-class RouteTable {
+class ZoneTable {
  public:
   // An error says what is wrong where: no zones, zones of the same id, weights whose sum is 0 or
-  // above kMaxRouteSlots, apps listed twice or sent to a zone that is not there.
-  static Result<RouteTable> make(RouteBy route_by, std::vector<RouteZone> zones,
-                                 std::vector<WhitelistEntry> whitelist);
+  // above kMaxZoneSlots, apps listed twice or sent to a zone that is not there.
+  static Result<ZoneTable> make(RouteBy route_by, std::vector<WeightedZone> zones,
+                                std::vector<WhitelistEntry> whitelist);
   // Of a JSON text, and of a file; the latter's messages name it. Exit code 2.
-  static Result<RouteTable> parse(std::string_view json);
-  static Result<RouteTable> load(const std::filesystem::path& file);
+  static Result<ZoneTable> parse(std::string_view json);
+  static Result<ZoneTable> load(const std::filesystem::path& file);
 
   [[nodiscard]] RouteBy route_by() const noexcept { return route_by_; }
-  [[nodiscard]] const std::vector<RouteZone>& zones() const noexcept { return zones_; }
+  [[nodiscard]] const std::vector<WeightedZone>& zones() const noexcept { return zones_; }
   [[nodiscard]] std::size_t whitelisted() const noexcept { return whitelist_.size(); }
 
   // The zone that the whitelist names for an app.
@@ -61,13 +61,13 @@ class RouteTable {
   // slots[slot], where slots lists each zone's index weight times in the file's order.
   [[nodiscard]] std::size_t zone_at(std::uint32_t slot) const noexcept;
 
-  bool operator==(const RouteTable&) const = default;
+  bool operator==(const ZoneTable&) const = default;
 
  private:
-  RouteTable() = default;
+  ZoneTable() = default;
 
   RouteBy route_by_ = RouteBy::kAccount;
-  std::vector<RouteZone> zones_;
+  std::vector<WeightedZone> zones_;
   std::vector<std::uint32_t> ends_;                             // one past each zone's last slot
   std::vector<std::pair<std::string, std::size_t>> whitelist_;  // app to zone, sorted by app
 };

@@ -84,9 +84,9 @@ Result<std::string> text_of(const dom::element& value, const std::string& place)
 
 Result<std::uint32_t> weight_of(const dom::element& value, const std::string& place) {
   std::int64_t weight = 0;
-  if (value.get(weight) != simdjson::SUCCESS || weight < 0 || weight > kMaxRouteSlots) {
+  if (value.get(weight) != simdjson::SUCCESS || weight < 0 || weight > kMaxZoneSlots) {
     return usage_error("{}: {} is no weight; write a whole number of 0 to {}", place,
-                       quotable(simdjson::minify(value)), kMaxRouteSlots);
+                       quotable(simdjson::minify(value)), kMaxZoneSlots);
   }
   return static_cast<std::uint32_t>(weight);
 }
@@ -120,12 +120,12 @@ Result<std::vector<dom::element>> fields_of(const dom::element& value, const std
   return fields;
 }
 
-Result<std::vector<RouteZone>> zones_of(const dom::element& value) {
+Result<std::vector<WeightedZone>> zones_of(const dom::element& value) {
   dom::array array;
   if (value.get(array) != simdjson::SUCCESS) {
     return usage_error("zones: is not a list; write [{{\"id\": …, \"weight\": …}}, …]");
   }
-  std::vector<RouteZone> zones;
+  std::vector<WeightedZone> zones;
   for (const dom::element item : array) {
     const std::string place = fmt::format("zones[{}]", zones.size());
     auto fields = fields_of(item, place, "id", "weight");
@@ -178,7 +178,7 @@ Result<void> store(Result<T> value, std::optional<T>& target, std::string_view k
 
 struct RouteFile {
   std::optional<RouteBy> route_by;
-  std::optional<std::vector<RouteZone>> zones;
+  std::optional<std::vector<WeightedZone>> zones;
   std::optional<std::vector<WhitelistEntry>> whitelist;
 };
 
@@ -194,7 +194,7 @@ Result<void> read_field(std::string_view key, const dom::element& value, RouteFi
 
 }  // namespace
 
-Result<RouteTable> RouteTable::parse(std::string_view json) {
+Result<ZoneTable> ZoneTable::parse(std::string_view json) {
   if (json.size() > kMaxRouteFileBytes) {
     return usage_error("is longer than 1 MiB; is it the right file?");
   }
@@ -216,7 +216,7 @@ Result<RouteTable> RouteTable::parse(std::string_view json) {
     }
   }
   return make(file.route_by.value_or(RouteBy::kAccount),
-              std::move(file.zones).value_or(std::vector<RouteZone>{}),
+              std::move(file.zones).value_or(std::vector<WeightedZone>{}),
               std::move(file.whitelist).value_or(std::vector<WhitelistEntry>{}));
 }
 

@@ -6,9 +6,9 @@
 
 namespace ringgate {
 
-SelectorSet::SelectorSet(Selectors selectors, std::shared_ptr<const RouteTable> table)
+SelectorSet::SelectorSet(Selectors selectors, std::shared_ptr<const ZoneTable> table)
     : selectors_(std::move(selectors)), table_(std::move(table)) {
-  if (table_ != nullptr) route_ = std::make_unique<RouteSelector>(*table_);
+  if (table_ != nullptr) route_ = std::make_unique<ZoneSelector>(*table_);
   RINGGATE_CHECK(!has_route(selectors_) || route_ != nullptr);
 }
 

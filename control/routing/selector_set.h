@@ -16,7 +16,7 @@ namespace ringgate {
 class SelectorSet {
  public:
   // `table` is there if any of them is kRoute.
-  SelectorSet(Selectors selectors, std::shared_ptr<const RouteTable> table);
+  SelectorSet(Selectors selectors, std::shared_ptr<const ZoneTable> table);
 
   [[nodiscard]] const Selector& of(std::string_view service) const;
 
@@ -25,10 +25,10 @@ class SelectorSet {
 
  private:
   Selectors selectors_;
-  std::shared_ptr<const RouteTable> table_;
+  std::shared_ptr<const ZoneTable> table_;
   HashSelector hash_;
   RendezvousSelector rendezvous_;
-  std::unique_ptr<const RouteSelector> route_;  // null without a table
+  std::unique_ptr<const ZoneSelector> route_;  // null without a table
 };
 
 // Those of the catalogue, or hash for every service.

@@ -19,7 +19,7 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
   const std::string_view gateway_id = context_.options.gateway_id;
   const ClientIdentity identity{channel.id(), channel.app(), channel.account(gateway_id),
                                 gateway_id};
-  const Requests::Route to =
+  const Requests::Chosen to =
       requests_.route(service, {channel.channel_crc, identity.account, identity.app});
   if (to.upstream == nullptr) {
     context_.count(GatewayCounter::kForwardFailed);

@@ -103,7 +103,7 @@ void Logins::forward(Connection& connection, const Packet& packet, const Request
   const ClientIdentity identity{session.channelid(), claims.app, claims.account,
                                 context_.options.gateway_id};
   const SelectionKey key{crc32_ieee(identity.channel_id), identity.account, identity.app};
-  const Requests::Route to = requests_.route("login", key);
+  const Requests::Chosen to = requests_.route("login", key);
   if (to.upstream == nullptr) {
     refuse(connection, scan, Status::kSystemException, GatewayClose::kNoLoginService,
            "no login service is connected; try again");

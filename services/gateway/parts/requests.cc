@@ -19,9 +19,9 @@ bool Requests::read(Connection& connection, const Packet& packet, Header& header
   return true;
 }
 
-Requests::Route Requests::route(std::string_view service, const SelectionKey& key) {
+Requests::Chosen Requests::route(std::string_view service, const SelectionKey& key) {
   const Routes::Choice choice = context_.routes.select(service, key);
-  const Route found{choice.upstream, &context_.counters.services.of(service)};
+  const Chosen found{choice.upstream, &context_.counters.services.of(service)};
   if (found.upstream == nullptr) {
     context_.count(GatewayCounter::kNoService);
     found.counters->no_service.add(1);
@@ -45,7 +45,7 @@ bool Requests::prepare(Connection& connection, const Packet& packet, const Heade
   return false;
 }
 
-SendStatus Requests::send(const Route& to, const OutstandingRequest& request,
+SendStatus Requests::send(const Chosen& to, const OutstandingRequest& request,
                           const Prepared& prepared, ByteView suffix, ByteView tail) {
   if (prepared.rewritten) suffix = {};
   const SendStatus status =

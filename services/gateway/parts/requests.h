@@ -23,11 +23,11 @@ class Requests {
   [[nodiscard]] bool read(Connection& connection, const Packet& packet, Header& header);
 
   // `counters` is never null.
-  struct Route {
+  struct Chosen {
     Upstream* upstream = nullptr;  // null: none is connected, which has been counted
     ServiceCounters::Row* counters = nullptr;
   };
-  [[nodiscard]] Route route(std::string_view service, const SelectionKey& key);
+  [[nodiscard]] Chosen route(std::string_view service, const SelectionKey& key);
 
   // What is sent of the header; valid until the next header is read.
   struct Prepared {
@@ -38,7 +38,7 @@ class Requests {
   [[nodiscard]] bool prepare(Connection& connection, const Packet& packet, const Header& header,
                              const ClientIdentity& identity, Prepared& prepared);
   // Sends it, and counts what became of it. `tail` is body_length and body.
-  [[nodiscard]] SendStatus send(const Route& to, const OutstandingRequest& request,
+  [[nodiscard]] SendStatus send(const Chosen& to, const OutstandingRequest& request,
                                 const Prepared& prepared, ByteView suffix, ByteView tail);
   // In a sentence for its client: what is not kOk.
   [[nodiscard]] static std::string_view describe_refusal(SendStatus status) noexcept;

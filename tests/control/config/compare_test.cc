@@ -59,8 +59,8 @@ TEST(ConfigCompare, ARotatedTokenFileIsNoChangeOfOurs) {
 
 TEST(ConfigCompare, WhatTheRouteFileSaysNowIsTakenOver) {
   Config wanted;
-  const auto table = RouteTable::parse(R"({"zones": [{"id": "a", "weight": 1}]})");
-  wanted.route_table = std::make_shared<const RouteTable>(*table);
+  const auto table = ZoneTable::parse(R"({"zones": [{"id": "a", "weight": 1}]})");
+  wanted.route_table = std::make_shared<const ZoneTable>(*table);
   const auto plan = plan_reload(Config{}, wanted, ProcessRole::kGateway);
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_TRUE(plan->changed.empty());

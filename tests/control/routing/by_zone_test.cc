@@ -14,8 +14,8 @@ using test::TestServices;
 
 constexpr std::uint32_t kTest1 = 2326977762u;  // crc32_ieee("test1")
 
-RouteTable table(std::string_view route_by = "account", std::string_view whitelist = "[]") {
-  auto parsed = RouteTable::parse(fmt::format(
+ZoneTable table(std::string_view route_by = "account", std::string_view whitelist = "[]") {
+  auto parsed = ZoneTable::parse(fmt::format(
       R"({{"route_by": "{}", "zones": [{{"id": "z80", "weight": 80}}, {{"id": "z15", "weight": 15}},
           {{"id": "z5", "weight": 5}}], "whitelist": {}}})",
       route_by, whitelist));
@@ -33,14 +33,13 @@ TestServices zoned(const std::vector<std::pair<std::string, std::size_t>>& zones
   return TestServices(std::move(all));
 }
 
-std::string chosen(const RouteTable& routes, const Candidates& candidates,
-                   const SelectionKey& key) {
-  const auto group = RouteSelector(routes).prepare(candidates);
+std::string chosen(const ZoneTable& routes, const Candidates& candidates, const SelectionKey& key) {
+  const auto group = ZoneSelector(routes).prepare(candidates);
   return candidates[group->select(key).index]->service_id;
 }
 
 // The protocol's words, written out: slots list each zone's index weight times.
-std::string chosen_by_the_words(const RouteTable& routes, const Candidates& candidates,
+std::string chosen_by_the_words(const ZoneTable& routes, const Candidates& candidates,
                                 std::string_view key_text, std::string_view account) {
   std::vector<std::size_t> slots;
   for (std::size_t zone = 0; zone < routes.zones().size(); ++zone) {
@@ -55,7 +54,7 @@ std::string chosen_by_the_words(const RouteTable& routes, const Candidates& cand
 }
 
 TEST(RouteSelector, GoldenByAccount) {
-  const RouteTable routes = table();
+  const ZoneTable routes = table();
   // 2326977762 % 100 = 62: the first zone; % 30 = 12, / 10 = 1: the second of three.
   EXPECT_EQ(kTest1 % 100, 62u);
   const TestServices services = zoned({{"z80", 3}, {"z15", 2}, {"z5", 1}});
@@ -63,7 +62,7 @@ TEST(RouteSelector, GoldenByAccount) {
 }
 
 TEST(RouteSelector, GoldenByApp) {
-  const RouteTable routes = table("app");
+  const ZoneTable routes = table("app");
   const TestServices services = zoned({{"z80", 3}, {"z15", 2}, {"z5", 7}});
   // The zone by the app, the service in it by the account.
   EXPECT_EQ(chosen(routes, services.candidates(), {0, "test1", "test1"}), "z80a01");
@@ -78,8 +77,8 @@ TEST(RouteSelector, GoldenByApp) {
 }
 
 TEST(RouteSelector, IsTheProtocolsWordsForEveryNumberOfServices) {
-  const RouteTable by_account = table();
-  const RouteTable by_app = table("app");
+  const ZoneTable by_account = table();
+  const ZoneTable by_app = table("app");
   for (std::size_t n = 1; n <= 12; ++n) {
     const TestServices services = zoned({{"z80", n}, {"z15", n}, {"z5", n}});
     const Candidates candidates = services.candidates();
@@ -97,7 +96,7 @@ TEST(RouteSelector, IsTheProtocolsWordsForEveryNumberOfServices) {
 // What follows from the protocol's words: by account, one number decides over the zone and over the
 // service in it. Other gateways do the same, so it has to stay.
 TEST(RouteSelector, ByAccountTheZoneAndTheServiceAreNotIndependent) {
-  const RouteTable routes = table();
+  const ZoneTable routes = table();
   const TestServices services = zoned({{"z80", 10}, {"z15", 1}, {"z5", 1}});
   std::set<std::string> seen;
   for (int i = 0; i < 2000; ++i) {
@@ -110,16 +109,16 @@ TEST(RouteSelector, ByAccountTheZoneAndTheServiceAreNotIndependent) {
 
 // An account's service does not depend on its channel: a new login finds its session's service.
 TEST(RouteSelector, IsTheSameForEveryChannelOfAnAccount) {
-  const RouteTable routes = table();
+  const ZoneTable routes = table();
   const TestServices services = zoned({{"z80", 3}, {"z15", 2}, {"z5", 2}});
-  const auto group = RouteSelector(routes).prepare(services.candidates());
+  const auto group = ZoneSelector(routes).prepare(services.candidates());
   for (std::uint32_t crc = 0; crc < 50; ++crc) {
     EXPECT_EQ(group->select({crc, "alice", "kim"}).index, group->select({0, "alice", "kim"}).index);
   }
 }
 
 TEST(RouteSelector, TheWhitelistComesFirst) {
-  const RouteTable routes = table("account", R"([{"key": "kim", "value": "z5"}])");
+  const ZoneTable routes = table("account", R"([{"key": "kim", "value": "z5"}])");
   const TestServices services = zoned({{"z80", 3}, {"z5", 3}});
   EXPECT_EQ(chosen(routes, services.candidates(), {0, "test1", "kim"}), "z5a01");
   EXPECT_EQ(chosen(routes, services.candidates(), {0, "test1", "other"}), "z80a01");
@@ -127,9 +126,9 @@ TEST(RouteSelector, TheWhitelistComesFirst) {
 }
 
 TEST(RouteSelector, AZoneWithoutServicesFallsBackOnAnyByHashAndSaysSo) {
-  const RouteTable routes = table();
+  const ZoneTable routes = table();
   const TestServices services = zoned({{"z15", 2}, {"elsewhere", 2}});
-  const auto group = RouteSelector(routes).prepare(services.candidates());
+  const auto group = ZoneSelector(routes).prepare(services.candidates());
   std::set<std::size_t> seen;
   for (std::uint32_t crc = 0; crc < 40; ++crc) {
     const Selection selection = group->select({crc, "test1", "kim"});  // of z80
@@ -147,7 +146,7 @@ TEST(RouteSelector, AnEmptyAccountOrAppIsAKeyLikeAnother) {
 }
 
 TEST(RouteSelector, SpreadsAccountsByWeight) {
-  const RouteTable routes = table();
+  const ZoneTable routes = table();
   const TestServices services = zoned({{"z80", 1}, {"z15", 1}, {"z5", 1}});
   std::map<std::string, int> times;
   for (int i = 0; i < 20'000; ++i) {
@@ -160,10 +159,10 @@ TEST(RouteSelector, SpreadsAccountsByWeight) {
 
 // --- Explaining ---------------------------------------------------------------------------------
 
-Explanation explain(const RouteTable& routes, const TestServices& services,
+Explanation explain(const ZoneTable& routes, const TestServices& services,
                     const SelectionKey& key) {
   Explanation explanation;
-  RouteSelector(routes).prepare(services.candidates())->explain(key, explanation);
+  ZoneSelector(routes).prepare(services.candidates())->explain(key, explanation);
   return explanation;
 }
 

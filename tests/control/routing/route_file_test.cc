@@ -16,7 +16,7 @@ constexpr std::string_view kGood = R"({
 })";
 
 // The message, which has to be one line; exit code 2 is asserted on the way.
-std::string error_of(const Result<RouteTable>& result) {
+std::string error_of(const Result<ZoneTable>& result) {
   if (result) return "(no error)";
   EXPECT_EQ(result.error().exit_code, 2);
   EXPECT_EQ(result.error().message.find('\n'), std::string::npos) << result.error().message;
@@ -24,7 +24,7 @@ std::string error_of(const Result<RouteTable>& result) {
 }
 
 TEST(RouteFile, IsRead) {
-  const auto table = RouteTable::parse(kGood);
+  const auto table = ZoneTable::parse(kGood);
   ASSERT_TRUE(table) << table.error().message;
   EXPECT_EQ(table->route_by(), RouteBy::kApp);
   ASSERT_EQ(table->zones().size(), 3u);
@@ -40,12 +40,12 @@ TEST(RouteFile, IsRead) {
 }
 
 TEST(RouteFile, TheSlotsAreEachZonesIndexWeightTimes) {
-  const auto table = RouteTable::parse(kGood);
+  const auto table = ZoneTable::parse(kGood);
   ASSERT_TRUE(table);
   for (std::uint32_t slot = 0; slot < 100; ++slot) {
     EXPECT_EQ(table->zone_at(slot), slot < 80 ? 0u : 2u) << slot;
   }
-  const auto other = RouteTable::parse(
+  const auto other = ZoneTable::parse(
       R"({"zones": [{"id": "a", "weight": 0}, {"id": "b", "weight": 1}, {"id": "c", "weight": 2},
                     {"id": "d", "weight": 0}]})");
   ASSERT_TRUE(other);
@@ -58,7 +58,7 @@ TEST(RouteFile, TheSlotsAreEachZonesIndexWeightTimes) {
 TEST(RouteFile, RouteByHasTwoSpellingsAndADefault) {
   const std::string zones = R"("zones": [{"id": "a", "weight": 1}]})";
   const auto by = [&](const std::string& start) {
-    const auto table = RouteTable::parse("{" + start + zones);
+    const auto table = ZoneTable::parse("{" + start + zones);
     EXPECT_TRUE(table) << table.error().message;
     return table ? table->route_by() : RouteBy::kAccount;
   };
@@ -71,11 +71,11 @@ TEST(RouteFile, RouteByHasTwoSpellingsAndADefault) {
 
 TEST(RouteFile, TheWeightsMayAddUpToTheBound) {
   const auto with = [](const std::string& weight) {
-    return RouteTable::parse(R"({"zones": [{"id": "a", "weight": 1}, {"id": "b", "weight": )" +
-                             weight + "}]}");
+    return ZoneTable::parse(R"({"zones": [{"id": "a", "weight": 1}, {"id": "b", "weight": )" +
+                            weight + "}]}");
   };
   ASSERT_TRUE(with("999999"));
-  EXPECT_EQ(with("999999")->slots(), kMaxRouteSlots);
+  EXPECT_EQ(with("999999")->slots(), kMaxZoneSlots);
   EXPECT_NE(error_of(with("1000000")).find("zones[1].weight"), std::string::npos);
 }
 
@@ -91,7 +91,7 @@ void PrintTo(const Broken& broken, std::ostream* to) {
 class BrokenRouteFiles : public testing::TestWithParam<Broken> {};
 
 TEST_P(BrokenRouteFiles, AreRefusedWithPlaceAndMending) {
-  const std::string message = error_of(RouteTable::parse(GetParam().json));
+  const std::string message = error_of(ZoneTable::parse(GetParam().json));
   for (const std::string& text : GetParam().says) {
     EXPECT_NE(message.find(text), std::string::npos) << message;
   }
@@ -167,12 +167,12 @@ INSTANTIATE_TEST_SUITE_P(RouteFile, BrokenRouteFiles, testing::ValuesIn(kBroken)
 TEST(RouteFile, ErrorsOfAFileNameIt) {
   const test::TempDir folder;
   const std::string good = folder.write("good.json", kGood).string();
-  EXPECT_TRUE(RouteTable::load(good));
+  EXPECT_TRUE(ZoneTable::load(good));
   const std::string bad = folder.write("bad.json", "{}").string();
-  EXPECT_NE(error_of(RouteTable::load(bad)).find(bad + ": zones:"), std::string::npos);
+  EXPECT_NE(error_of(ZoneTable::load(bad)).find(bad + ": zones:"), std::string::npos);
   const std::string missing = (folder.path() / "missing.json").string();
-  EXPECT_NE(error_of(RouteTable::load(missing)).find(missing), std::string::npos);
-  EXPECT_NE(error_of(RouteTable::load(folder.path())).find("directory"), std::string::npos);
+  EXPECT_NE(error_of(ZoneTable::load(missing)).find(missing), std::string::npos);
+  EXPECT_NE(error_of(ZoneTable::load(folder.path())).find("directory"), std::string::npos);
 }
 
 TEST(RouteFile, ALongOneIsRefusedAndAPipeIsNotWaitedFor) {
@@ -180,13 +180,13 @@ TEST(RouteFile, ALongOneIsRefusedAndAPipeIsNotWaitedFor) {
   const std::string text(kGood);
   const auto full =
       folder.write("full.json", text + std::string(kMaxRouteFileBytes - text.size(), ' '));
-  EXPECT_TRUE(RouteTable::load(full));
+  EXPECT_TRUE(ZoneTable::load(full));
   const auto beyond =
       folder.write("long.json", text + std::string(kMaxRouteFileBytes - text.size() + 1, ' '));
-  EXPECT_NE(error_of(RouteTable::load(beyond)).find("1MiB"), std::string::npos);
+  EXPECT_NE(error_of(ZoneTable::load(beyond)).find("1MiB"), std::string::npos);
   const auto pipe = folder.path() / "pipe";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  EXPECT_NE(error_of(RouteTable::load(pipe)).find("regular file"), std::string::npos);
+  EXPECT_NE(error_of(ZoneTable::load(pipe)).find("regular file"), std::string::npos);
 }
 
 }  // namespace

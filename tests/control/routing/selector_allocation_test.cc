@@ -9,9 +9,9 @@ namespace ringgate {
 namespace {
 
 TEST(SelectorAllocation, SelectingTakesNothingFromTheHeap) {
-  auto table = RouteTable::make(RouteBy::kAccount, {{"z", 80}, {"y", 20}}, {{"vip", "y"}});
+  auto table = ZoneTable::make(RouteBy::kAccount, {{"z", 80}, {"y", 20}}, {{"vip", "y"}});
   ASSERT_TRUE(table);
-  const auto shared = std::make_shared<const RouteTable>(std::move(*table));
+  const auto shared = std::make_shared<const ZoneTable>(std::move(*table));
   const test::TestServices services(10);
   const std::string account(128, 'a');
   std::size_t sum = 0;

@@ -13,12 +13,12 @@ using testing::Contains;
 using testing::HasSubstr;
 
 std::shared_ptr<const SelectorSet> selectors(SelectorKind kind) {
-  auto table = RouteTable::parse(
+  auto table = ZoneTable::parse(
       R"({"zones": [{"id": "a", "weight": 80}, {"id": "b", "weight": 20}],
           "whitelist": [{"key": "vip", "value": "b"}]})");
   EXPECT_TRUE(table);
   return std::make_shared<const SelectorSet>(Selectors{kind, {}},
-                                             std::make_shared<const RouteTable>(std::move(*table)));
+                                             std::make_shared<const ZoneTable>(std::move(*table)));
 }
 
 Instance service(const std::string& id, const std::string& name, const std::string& zone = {}) {

@@ -156,12 +156,12 @@ TEST_F(RoutesTest, TheSelectionIsTheSameWhateverCameAndWentMeanwhile) {
 
 std::shared_ptr<const SelectorSet> selectors(
     std::map<std::string, SelectorKind, std::less<>> by_service) {
-  auto table = RouteTable::parse(
+  auto table = ZoneTable::parse(
       R"({"zones": [{"id": "a", "weight": 80}, {"id": "b", "weight": 20}],
           "whitelist": [{"key": "kim", "value": "b"}]})");
   EXPECT_TRUE(table);
   return std::make_shared<const SelectorSet>(Selectors{SelectorKind::kHash, std::move(by_service)},
-                                             std::make_shared<const RouteTable>(std::move(*table)));
+                                             std::make_shared<const ZoneTable>(std::move(*table)));
 }
 
 TEST_F(RoutesTest, EachServiceHasItsSelectorByTheNameThatCommandsHave) {

@@ -12,12 +12,12 @@ using test::WorldClient;
 
 // Everybody's app is kim.
 std::shared_ptr<const SelectorSet> kim_in(const std::string& zone) {
-  auto table = RouteTable::make(RouteBy::kAccount, {{"a", 1}, {"b", 1}, {"c", 1}}, {{"kim", zone}});
+  auto table = ZoneTable::make(RouteBy::kAccount, {{"a", 1}, {"b", 1}, {"c", 1}}, {{"kim", zone}});
   EXPECT_TRUE(table);
   return std::make_shared<const SelectorSet>(
       Selectors{SelectorKind::kHash,
                 {{"echo", SelectorKind::kRoute}, {"login", SelectorKind::kRoute}}},
-      std::make_shared<const RouteTable>(std::move(*table)));
+      std::make_shared<const ZoneTable>(std::move(*table)));
 }
 
 const std::vector<CatalogueEntry> kEntries = {{2, "echo", "echo01", "a", true, false},

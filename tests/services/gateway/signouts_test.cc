@@ -17,10 +17,10 @@ constexpr std::uint32_t kInB = 4;
 
 // The app kim is at home in zone b; without its app, everybody is in zone a.
 std::shared_ptr<const SelectorSet> by_app() {
-  auto table = RouteTable::make(RouteBy::kAccount, {{"a", 1}, {"b", 0}}, {{"kim", "b"}});
+  auto table = ZoneTable::make(RouteBy::kAccount, {{"a", 1}, {"b", 0}}, {{"kim", "b"}});
   EXPECT_TRUE(table);
   return std::make_shared<const SelectorSet>(Selectors{SelectorKind::kRoute, {}},
-                                             std::make_shared<const RouteTable>(std::move(*table)));
+                                             std::make_shared<const ZoneTable>(std::move(*table)));
 }
 
 const std::vector<CatalogueEntry> kEntries = {{kInA, "login", "login01", "a", true, false},
