@@ -12,7 +12,7 @@ namespace ringgate {
 namespace {
 
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr milliseconds kAttemptDelay{250};
 
@@ -21,7 +21,7 @@ class Race {
  public:
   Race(std::vector<SocketAddress> addresses, milliseconds limit)
       : addresses_(std::move(addresses)),
-        end_(Clock::now() + limit),
+        end_(SteadyClock::now() + limit),
         share_(dial_share(limit, addresses_.size())) {}
 
   FirstConnected run() {
@@ -38,7 +38,7 @@ class Race {
 
   // Begins one more, if its time has come. False: it is over.
   bool begin_next() {
-    const Clock::time_point now = Clock::now();
+    const SteadyClock::time_point now = SteadyClock::now();
     if (now >= end_) return false;
     while (next_ < addresses_.size() && (tries_.empty() || now >= next_at_)) {
       const SocketAddress& address = addresses_[next_++];
@@ -56,8 +56,9 @@ class Race {
   void wait() {
     std::vector<pollfd> files;
     for (const Try& one : tries_) files.push_back({one.fd.get(), POLLOUT, 0});
-    const Clock::time_point until = next_ < addresses_.size() ? std::min(next_at_, end_) : end_;
-    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
+    const SteadyClock::time_point until =
+        next_ < addresses_.size() ? std::min(next_at_, end_) : end_;
+    const auto left = std::chrono::ceil<milliseconds>(until - SteadyClock::now());
     if (poll(files.data(), files.size(),
              static_cast<int>(std::max<std::int64_t>(left.count(), 0))) <= 0) {
       return;
@@ -79,7 +80,7 @@ class Race {
       return;
     }
     note(error);
-    next_at_ = Clock::now();
+    next_at_ = SteadyClock::now();
   }
 
   // A refusal says more than "no such network", which the other family of a name may give.
@@ -88,10 +89,10 @@ class Race {
   }
 
   const std::vector<SocketAddress> addresses_;
-  const Clock::time_point end_;
+  const SteadyClock::time_point end_;
   const milliseconds share_;
   std::size_t next_ = 0;
-  Clock::time_point next_at_;
+  SteadyClock::time_point next_at_;
   std::vector<Try> tries_;
   FirstConnected result_;
 };

@@ -69,7 +69,7 @@ void ControlLoop::unwatch(int fd) {
 
 ControlLoop::TimerId ControlLoop::after(std::chrono::milliseconds delay, Callback due) {
   const TimerId id = next_timer_++;
-  const Clock::time_point at = Clock::now() + delay;
+  const SteadyClock::time_point at = SteadyClock::now() + delay;
   timers_.emplace(std::pair(at, id), std::move(due));
   due_.emplace(id, at);
   return id;
@@ -120,7 +120,7 @@ void ControlLoop::turn() {
 }
 
 void ControlLoop::notice_stall() {
-  const Clock::time_point now = Clock::now();
+  const SteadyClock::time_point now = SteadyClock::now();
   if (now - last_turn_ > std::chrono::milliseconds(kMaxWaitMs) + kStall) rest_until_ = now + kRest;
   last_turn_ = now;
 }
@@ -128,8 +128,8 @@ void ControlLoop::notice_stall() {
 int ControlLoop::wait_ms() const {
   if (flush_again_) return kSoonMs;
   if (timers_.empty()) return kMaxWaitMs;
-  const Clock::time_point due = std::max(timers_.begin()->first.first, rest_until_);
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now());
+  const SteadyClock::time_point due = std::max(timers_.begin()->first.first, rest_until_);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - SteadyClock::now());
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kMaxWaitMs));
 }
 
@@ -144,7 +144,7 @@ void ControlLoop::run_posted() {
 
 void ControlLoop::run_timers() {
   notice_stall();  // in a callback
-  const Clock::time_point now = Clock::now();
+  const SteadyClock::time_point now = SteadyClock::now();
   if (now < rest_until_) return;
   while (!timers_.empty() && timers_.begin()->first.first <= now) {
     const auto first = timers_.begin();

@@ -57,16 +57,16 @@ class ControlLoop {
     std::uint32_t number = 0;         // tells its events from those of an earlier watch of the fd
     std::shared_ptr<Callback> ready;  // shared: a callback may unwatch itself
   };
-  using Clock = std::chrono::steady_clock;
+  using SteadyClock = std::chrono::steady_clock;
   UniqueFd epoll_;
   UniqueFd wake_;
   bool stopped_ = false;
   bool flush_again_ = false;
   TimerId next_timer_ = 1;
-  std::map<std::pair<Clock::time_point, TimerId>, Callback> timers_;
-  std::map<TimerId, Clock::time_point> due_;
-  Clock::time_point last_turn_ = Clock::now();
-  Clock::time_point rest_until_;  // for timers
+  std::map<std::pair<SteadyClock::time_point, TimerId>, Callback> timers_;
+  std::map<TimerId, SteadyClock::time_point> due_;
+  SteadyClock::time_point last_turn_ = SteadyClock::now();
+  SteadyClock::time_point rest_until_;  // for timers
   std::uint32_t next_watch_ = 1;
   std::map<int, Watch> watches_;  // by fd
   std::vector<std::function<bool()>> flushes_;

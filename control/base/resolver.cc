@@ -17,12 +17,12 @@
 namespace ringgate {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 struct Request {
   Endpoint endpoint;
   Resolver::Callback callback;  // Empty once it has been answered.
-  Clock::time_point deadline;
+  SteadyClock::time_point deadline;
 };
 
 }  // namespace
@@ -95,7 +95,7 @@ void Resolver::State::run_watch() {
       continue;
     }
     const std::shared_ptr<Request> next = deadlines.front();
-    if (Clock::now() < next->deadline) {
+    if (SteadyClock::now() < next->deadline) {
       time.wait_until(lock, next->deadline);
       continue;
     }
@@ -140,7 +140,7 @@ void Resolver::resolve(const Endpoint& endpoint, Callback callback) {
     return;
   }
   auto request = std::make_shared<Request>(
-      Request{endpoint, std::move(callback), Clock::now() + state_->limit});
+      Request{endpoint, std::move(callback), SteadyClock::now() + state_->limit});
   state_->waiting.push_back(request);
   if (Result<void> added = state_->add_worker(state_); !added) {
     state_->waiting.pop_back();

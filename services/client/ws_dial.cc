@@ -13,13 +13,13 @@
 namespace ringgate::client {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 // False when the time is up, or nothing can be waited for.
-bool wait_for(int socket, short events, Clock::time_point deadline) {
+bool wait_for(int socket, short events, SteadyClock::time_point deadline) {
   while (true) {
     const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now());
     pollfd waiting{socket, events, 0};
     const int ready = poll(&waiting, 1, std::max(0, static_cast<int>(left.count())));
     if (ready >= 0) return ready > 0;
@@ -31,7 +31,7 @@ bool is_transient(int error) {
   return error == EAGAIN || error == EINTR;
 }
 
-Result<void> send_request(int socket, std::string_view request, Clock::time_point deadline) {
+Result<void> send_request(int socket, std::string_view request, SteadyClock::time_point deadline) {
   while (!request.empty()) {
     const ssize_t sent = send(socket, request.data(), request.size(), MSG_NOSIGNAL);
     if (sent >= 0) {
@@ -50,7 +50,8 @@ Result<void> send_request(int socket, std::string_view request, Clock::time_poin
 }  // namespace
 
 Result<std::string> upgrade_to_ws(int socket, const WsUrl& url, int timeout_ms) {
-  const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
+  const SteadyClock::time_point deadline =
+      SteadyClock::now() + std::chrono::milliseconds(timeout_ms);
   const std::string key = make_ws_key();
   const Result<void> sent = send_request(socket, upgrade_request(url, key), deadline);
   if (!sent) return std::unexpected(sent.error());

@@ -12,7 +12,7 @@ constexpr std::size_t kMostAccounts = 64;
 }  // namespace
 
 void LoginOutcomes::failed(std::uint32_t account_crc, std::string_view why, std::uint64_t succeeded,
-                           Clock::time_point now) {
+                           SteadyClock::time_point now) {
   forget_old(succeeded, now);
   ++failures_;
   if (accounts_.size() < kMostAccounts) accounts_.insert(account_crc);
@@ -20,7 +20,7 @@ void LoginOutcomes::failed(std::uint32_t account_crc, std::string_view why, std:
   last_ = now;
 }
 
-void LoginOutcomes::forget_old(std::uint64_t succeeded, Clock::time_point now) {
+void LoginOutcomes::forget_old(std::uint64_t succeeded, SteadyClock::time_point now) {
   const bool one_succeeded = succeeded != succeeded_;
   succeeded_ = succeeded;
   if (one_succeeded || (failures_ > 0 && now - last_ >= kForget)) {
@@ -29,7 +29,8 @@ void LoginOutcomes::forget_old(std::uint64_t succeeded, Clock::time_point now) {
   }
 }
 
-std::optional<std::string> LoginOutcomes::look(std::uint64_t succeeded, Clock::time_point now) {
+std::optional<std::string> LoginOutcomes::look(std::uint64_t succeeded,
+                                               SteadyClock::time_point now) {
   forget_old(succeeded, now);
   if (failures_ < kFailures || accounts_.size() < kAccounts) return std::nullopt;
   return fmt::format("every login fails since the last one that succeeded; the last one: {}", why_);

@@ -19,7 +19,7 @@ namespace ringgate {
 
 class LoginOutcomes {
  public:
-  using Clock = std::chrono::steady_clock;
+  using SteadyClock = std::chrono::steady_clock;
   static constexpr std::size_t kFailures = 3;
   static constexpr std::size_t kAccounts = 2;
   static constexpr std::chrono::seconds kForget{30};
@@ -27,19 +27,20 @@ class LoginOutcomes {
   // `succeeded`: logins since start.
   // One failed, and why in the login service's words (or ours).
   void failed(std::uint32_t account_crc, std::string_view why, std::uint64_t succeeded,
-              Clock::time_point now);
+              SteadyClock::time_point now);
   // A sentence while they fail.
-  [[nodiscard]] std::optional<std::string> look(std::uint64_t succeeded, Clock::time_point now);
+  [[nodiscard]] std::optional<std::string> look(std::uint64_t succeeded,
+                                                SteadyClock::time_point now);
 
  private:
-  void forget_old(std::uint64_t succeeded, Clock::time_point now);
+  void forget_old(std::uint64_t succeeded, SteadyClock::time_point now);
 
   std::uint64_t succeeded_ = 0;
   // Since the last success
   std::size_t failures_ = 0;
   std::set<std::uint32_t> accounts_;  // a bounded number
   std::string why_;                   // the last one's
-  Clock::time_point last_;
+  SteadyClock::time_point last_;
 };
 
 }  // namespace ringgate

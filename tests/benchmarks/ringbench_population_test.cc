@@ -32,7 +32,7 @@ class SlowAnswers {
  public:
   void ask(PretendedTarget::Peer& peer) { waiting_.push_back(&peer); }
   void turn() {
-    const std::chrono::duration<double> gone = Clock::now() - begin_;
+    const std::chrono::duration<double> gone = SteadyClock::now() - begin_;
     while (!waiting_.empty() && answered_ < 100 * gone.count()) {
       PretendedTarget::send(*waiting_.front(), pong());
       waiting_.pop_front();
@@ -43,7 +43,7 @@ class SlowAnswers {
   }
 
  private:
-  Clock::time_point begin_ = Clock::now();
+  SteadyClock::time_point begin_ = SteadyClock::now();
   std::deque<PretendedTarget::Peer*> waiting_;
   double answered_ = 0;
 };

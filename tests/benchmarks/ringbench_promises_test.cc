@@ -92,11 +92,11 @@ TEST(RingbenchPromises, ATargetThatStopsForGoodIsSaid) {
 // So late that the window has no half a second of silence.
 TEST(RingbenchPromises, ATargetThatStopsForGoodBeforeTheWindowsEndIsSaid) {
   for (const bool open : {false, true}) {
-    std::optional<Clock::time_point> first;
+    std::optional<SteadyClock::time_point> first;
     PretendedTarget target([&](Peer& peer, const Event& event) {
       if (!is_ping(event)) return;
-      if (!first) first = Clock::now();
-      if (Clock::now() - *first < 1800ms) PretendedTarget::send(peer, pong());
+      if (!first) first = SteadyClock::now();
+      if (SteadyClock::now() - *first < 1800ms) PretendedTarget::send(peer, pong());
     });
     std::vector<std::string> words = {"--connections", "4",  "--duration", "2s",
                                       "--warmup",      "0s", "--drain",    "1s"};
@@ -127,17 +127,17 @@ TEST(RingbenchPromises, LostConnectionsAreSaidAndTheirMessagesCounted) {
 // It answers nothing from some message on, so that there is a drain, and is gone before its end.
 TEST(RingbenchPromises, ATargetThatEndsInTheDrainIsSaid) {
   std::list<Peer*> peers;
-  std::optional<Clock::time_point> last_ping;
+  std::optional<SteadyClock::time_point> last_ping;
   unsigned asked = 0;
   PretendedTarget target(
       [&](Peer& peer, const Event& event) {
         if (!is_ping(event)) return;
-        last_ping = Clock::now();
+        last_ping = SteadyClock::now();
         if (++asked % 10 != 0) return PretendedTarget::send(peer, pong());
         peers.push_back(&peer);
       },
       [&] {
-        if (!last_ping || Clock::now() - *last_ping < std::chrono::seconds{2}) return;
+        if (!last_ping || SteadyClock::now() - *last_ping < std::chrono::seconds{2}) return;
         for (Peer* peer : peers) peer->frames.socket().close();
         peers.clear();
       });
@@ -189,14 +189,14 @@ TEST(RingbenchPromises, AHeartbeatThatIsNotDueIsNoError) {
 // Ten logins a second are answered, and twenty are due: the others wait for the one connection.
 TEST(RingbenchPromises, AWaitForAFreeConnectionIsNoTimeOfConnects) {
   std::deque<std::pair<Peer*, Event>> waiting;
-  Clock::time_point next;
+  SteadyClock::time_point next;
   PretendedTarget target(
       [&](Peer& peer, const Event& event) {
         waiting.emplace_back(&peer, event);
-        next = Clock::now() + std::chrono::milliseconds{100};
+        next = SteadyClock::now() + std::chrono::milliseconds{100};
       },
       [&] {
-        if (waiting.empty() || Clock::now() < next) return;
+        if (waiting.empty() || SteadyClock::now() < next) return;
         PretendedTarget::answer(*waiting.front().first, waiting.front().second);
         waiting.pop_front();
       });

@@ -34,8 +34,8 @@ class Stutter {
             process.freeze();
             std::this_thread::sleep_for(50ms);
             process.signal(SIGCONT);
-            const auto next = Clock::now() + 950ms;
-            while (!over_ && Clock::now() < next) std::this_thread::sleep_for(5ms);
+            const auto next = SteadyClock::now() + 950ms;
+            while (!over_ && SteadyClock::now() < next) std::this_thread::sleep_for(5ms);
           }
         }) {}
   ~Stutter() {

@@ -10,15 +10,15 @@
 namespace ringgate::test {
 namespace {
 
-double ms_between(Clock::time_point from, Clock::time_point to) {
+double ms_between(SteadyClock::time_point from, SteadyClock::time_point to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
 // Requests that went to the dead one are the ones that are answered with 300: the latest of them
 // tells when it was still selected.
-void print_times(const Traffic::Record& record, Clock::time_point killed) {
-  Clock::time_point last_sent = killed;
-  Clock::time_point last_answer = killed;
+void print_times(const Traffic::Record& record, SteadyClock::time_point killed) {
+  SteadyClock::time_point last_sent = killed;
+  SteadyClock::time_point last_answer = killed;
   std::size_t after = 0;
   for (const Traffic::Answer& answer : record.answers) {
     after += answer.sent_at >= killed;
@@ -42,13 +42,13 @@ TEST(ConsulFailure, AChatKilledUnderTheLoadOf1000ClientsIsOutAtOnce) {
   traffic.wait_until_all_succeed();
   // From now on it cannot be the registry that tells.
   bench.world.agent.pause();
-  const Clock::time_point killed = Clock::now();
+  const SteadyClock::time_point killed = SteadyClock::now();
   bench.chat(2).process().signal(SIGKILL);
   bench.chat(2).process().wait_exit();
   traffic.wait_until_all_succeed();
   EXPECT_FALSE(known_instances(*bench.gateway).at("chat02").is_up());
   EXPECT_TRUE(known_instances(*bench.gateway).at("chat01").is_up());
-  const Clock::time_point settled = Clock::now();
+  const SteadyClock::time_point settled = SteadyClock::now();
   traffic.wait_until_all_succeed();
   const Traffic::Record record = traffic.stop(Traffic::Await::kAnswers);
   expect_nothing_lost(record);

@@ -41,7 +41,7 @@ Traffic::Traffic(const std::vector<const Server*>& gateways, const Options& opti
     : options_(options), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   allow_many_files();
   log_in(gateways);
-  const Clock::time_point now = Clock::now();
+  const SteadyClock::time_point now = SteadyClock::now();
   const auto spread = std::chrono::nanoseconds(options_.pause) / static_cast<int>(options_.clients);
   for (std::size_t i = 0; i < talkers_.size(); ++i) {
     epoll_event interest{};
@@ -81,7 +81,7 @@ Traffic::Record Traffic::record() const {
 }
 
 void Traffic::wait_until_all_succeed() const {
-  const Clock::time_point start = Clock::now();
+  const SteadyClock::time_point start = SteadyClock::now();
   wait_until("a success for every client", [&] {
     std::vector<bool> succeeded(options_.clients);
     const std::lock_guard lock(mutex_);
@@ -126,8 +126,8 @@ std::size_t Traffic::waiting() const {
 void Traffic::run() {
   constexpr int kMostPollMs = 5;
   std::array<epoll_event, 256> events;
-  Clock::time_point end = Clock::time_point::max();
-  while (Clock::now() < end) {
+  SteadyClock::time_point end = SteadyClock::time_point::max();
+  while (SteadyClock::now() < end) {
     bool stopping = false;
     {
       const std::lock_guard lock(mutex_);
@@ -136,7 +136,7 @@ void Traffic::run() {
       if (stopping_ && waiting() == 0 && has_pushes) return;
       stopping = stopping_;
     }
-    if (stopping && end == Clock::time_point::max()) end = Clock::now() + kPatience;
+    if (stopping && end == SteadyClock::time_point::max()) end = SteadyClock::now() + kPatience;
     if (!stopping) send_due();
     const int timeout =
         due_.empty() ? kMostPollMs : std::min(kMostPollMs, left_ms(due_.front().at));
@@ -147,13 +147,13 @@ void Traffic::run() {
 }
 
 void Traffic::send_due() {
-  const Clock::time_point now = Clock::now();
+  const SteadyClock::time_point now = SteadyClock::now();
   for (; !due_.empty() && due_.front().at <= now; due_.pop_front()) {
     const std::size_t number = due_.front().talker;
     Talker& talker = talkers_[number];
     if (!talker.is_open) continue;
     try {
-      talker.sent_at = Clock::now();
+      talker.sent_at = SteadyClock::now();
       talker.is_waiting = true;
       talker.frames.send(talk(talker.partner, "hello", ++talker.sequence));
     } catch (const std::exception& error) {
@@ -189,7 +189,7 @@ void Traffic::take(std::size_t number, const Event& event) {
       header.sequence() != talker.sequence) {
     return complain(number, header.ShortDebugString());
   }
-  Answer answer{number, talker.sent_at, Clock::now(), header.status(), 0};
+  Answer answer{number, talker.sent_at, SteadyClock::now(), header.status(), 0};
   if (answer.status == pkt::Success) {
     answer.node = node_of(event.parse<pkt::MessageResp>().messageid());
   }

@@ -23,8 +23,8 @@ class Traffic {
   };
   struct Answer {
     std::size_t client = 0;
-    Clock::time_point sent_at;
-    Clock::time_point came_at;
+    SteadyClock::time_point sent_at;
+    SteadyClock::time_point came_at;
     pkt::Status status = pkt::Success;
     std::int64_t node = 0;  // of the chat that answered with success
   };
@@ -62,10 +62,10 @@ class Traffic {
     std::uint32_t sequence = 1;
     bool is_waiting = false;
     bool is_open = true;
-    Clock::time_point sent_at;
+    SteadyClock::time_point sent_at;
   };
   struct Due {
-    Clock::time_point at;
+    SteadyClock::time_point at;
     std::size_t talker = 0;
   };
 

@@ -6,15 +6,16 @@
 
 namespace ringgate::test {
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
 inline constexpr std::chrono::milliseconds kPatience{15'000};
 
 // What is left until `until`, for poll(2): at least 0.
-inline int left_ms(Clock::time_point until) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+inline int left_ms(SteadyClock::time_point until) {
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(until - SteadyClock::now()).count();
   return left > 0 ? static_cast<int>(left) : 0;
 }
 

@@ -163,7 +163,7 @@ std::string ProcessUnderTest::whole_output() {
 
 int ProcessUnderTest::wait_exit(std::chrono::milliseconds patience) {
   if (reaped_) return exit_;
-  const auto until = Clock::now() + patience;
+  const auto until = SteadyClock::now() + patience;
   pollfd ended{pid_fd_.get(), POLLIN, 0};
   int ready = 0;
   while ((ready = poll(&ended, 1, left_ms(until))) < 0 && errno == EINTR) {
@@ -178,13 +178,13 @@ int ProcessUnderTest::wait_exit(std::chrono::milliseconds patience) {
 
 int exit_of_signals(ProcessUnderTest& process, int number) {
   constexpr std::chrono::milliseconds kPause{100};
-  const auto until = Clock::now() + kPatience;
+  const auto until = SteadyClock::now() + kPatience;
   for (;;) {
     process.signal(number);
     try {
       return process.wait_exit(kPause);
     } catch (const std::runtime_error&) {
-      if (Clock::now() > until) throw;
+      if (SteadyClock::now() > until) throw;
     }
   }
 }

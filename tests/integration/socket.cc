@@ -32,7 +32,7 @@ bool try_bind(int fd, std::uint16_t port) {
 }
 
 bool wait(int fd, short events, std::chrono::milliseconds patience) {
-  const auto until = Clock::now() + patience;
+  const auto until = SteadyClock::now() + patience;
   pollfd wanted{fd, events, 0};
   for (;;) {
     const int ready = poll(&wanted, 1, left_ms(until));

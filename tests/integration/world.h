@@ -94,9 +94,9 @@ class Redis {
 // Asks until it is true. Throws with `what` when it does not become so.
 template <class Condition>
 void wait_until(const std::string& what, Condition&& condition) {
-  const auto until = Clock::now() + kPatience;
+  const auto until = SteadyClock::now() + kPatience;
   while (!condition()) {
-    if (Clock::now() > until) throw std::runtime_error("waited in vain: " + what);
+    if (SteadyClock::now() > until) throw std::runtime_error("waited in vain: " + what);
     std::this_thread::sleep_for(5ms);
   }
 }

@@ -37,7 +37,7 @@ void Watch::ask() {
   request.timeout = options.request_timeout;
   // Consul adds up to a sixteenth to the wait, so that not everybody comes back at once.
   if (index_ != 0) request.timeout = options.wait + options.wait / 16 + options.margin;
-  asked_at_ = Clock::now();
+  asked_at_ = SteadyClock::now();
   request_ = context_.http.send(request, [this](const Reply& reply) {
     request_ = 0;
     answered(reply);
@@ -92,7 +92,7 @@ void Watch::answered(const Reply& reply) {
 std::chrono::milliseconds Watch::pause_after(const Reply& reply) {
   const std::uint64_t before = index_;
   const std::uint64_t now = reply.index.value_or(0);
-  const auto took = std::chrono::floor<std::chrono::milliseconds>(Clock::now() - asked_at_);
+  const auto took = std::chrono::floor<std::chrono::milliseconds>(SteadyClock::now() - asked_at_);
   index_ = now < before ? 0 : now;
   const bool has_moved = now > before;
   const bool has_waited = now == before && now != 0 && took >= context_.options.wait;

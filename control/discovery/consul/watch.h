@@ -29,7 +29,7 @@ class Watch {
   [[nodiscard]] bool may_be_partial() const { return after_outage_; }
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using SteadyClock = std::chrono::steady_clock;
 
   void ask();
   void answered(const Reply& reply);
@@ -47,7 +47,7 @@ class Watch {
   bool after_outage_ = false;         // The last good answer was the first after failures.
   std::vector<std::string> refused_;  // What the log was told about instances of no use.
   std::uint64_t index_ = 0;  // Of the last good answer; 0: the next question does not wait.
-  Clock::time_point asked_at_;
+  SteadyClock::time_point asked_at_;
   Backoff backoff_;
   Http::RequestId request_ = 0;
   ControlLoop::TimerId timer_ = 0;

@@ -16,7 +16,7 @@ class LoginOutcomesTest : public testing::Test {
   bool failing() { return outcomes_.look(succeeded_, now_).has_value(); }
 
   LoginOutcomes outcomes_;
-  LoginOutcomes::Clock::time_point now_ = LoginOutcomes::Clock::now();
+  LoginOutcomes::SteadyClock::time_point now_ = LoginOutcomes::SteadyClock::now();
   std::uint64_t succeeded_ = 100;
 };
 

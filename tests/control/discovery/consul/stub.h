@@ -20,10 +20,10 @@ namespace ringgate::test {
 
 class ConsulStub {
  public:
-  using Clock = std::chrono::steady_clock;
+  using SteadyClock = std::chrono::steady_clock;
   struct Asked {
     std::string line;  // "GET /v1/... HTTP/1.1"
-    Clock::time_point at;
+    SteadyClock::time_point at;
   };
   // Answers the request of that number (from 0). False: closes the connection.
   using Answer =
@@ -83,7 +83,7 @@ class ConsulStub {
       {
         const std::scoped_lock lock(mutex_);
         number = asked_.size();
-        asked_.push_back({line, Clock::now()});
+        asked_.push_back({line, SteadyClock::now()});
       }
       if (!answer_(peer, line, number)) break;
     }
