@@ -72,6 +72,10 @@ bool Measurement::nothing(const Options& options) const {
   return sum(options, &ActionTally::answered) == 0 && sum(options, &ActionTally::in_window) == 0;
 }
 
+bool Measurement::all_late(const Options& options) const {
+  return sum(options, &ActionTally::answered) <= sum(options, &ActionTally::late);
+}
+
 std::uint64_t Measurement::failed(const Options& options) const {
   const std::uint64_t failed = sum(options, &ActionTally::failed);
   const ActionTally& deliveries = tally.of(Action::kDelivery);
@@ -131,7 +135,11 @@ std::uint64_t Measurement::rss_peak_bytes(const ProcessUse& use,
   return peak;
 }
 
-bool Measurement::generator_is_bottleneck() const {
+bool Measurement::generator_is_bottleneck(const Options& options) const {
+  return generator_is_busiest() || own_limit(options).has_value();
+}
+
+bool Measurement::generator_is_busiest() const {
   return target && share_of_window(own.cpu.busiest_run_ns) > kBusyGenerator &&
          share_of_window(target->cpu.busiest_run_ns) < kIdleTarget;
 }

@@ -47,6 +47,8 @@ struct Measurement {
   [[nodiscard]] std::uint64_t sent(const Options& options) const;
   // No message was answered with Success, neither of those that were due in the window nor in it.
   [[nodiscard]] bool nothing(const Options& options) const;
+  // None of those that were due in the window was answered with Success within it.
+  [[nodiscard]] bool all_late(const Options& options) const;
   // Of the same messages: those without an answer, or with another status than Success; and those
   // that were answered and whose delivery failed. Where both failed it is one message.
   [[nodiscard]] std::uint64_t failed(const Options& options) const;
@@ -72,14 +74,17 @@ struct Measurement {
   // the target did not keep the rate, refused more than one in a hundred, or did not deliver.
   [[nodiscard]] std::vector<std::string> warnings(const Options& options) const;
   // Why something else than what was asked was measured, where that was ringbench's or its
-  // machine's doing, if not theirs alone: its socket calls were refused, it was behind its schedule
-  // at the end, or it was the bottleneck of an open loop that did not keep its rate.
+  // machine's doing, if not theirs alone: its socket calls were refused, it was behind its
+  // schedule, its connections were too few, or it was the bottleneck of an open loop that did not
+  // keep its rate.
   [[nodiscard]] std::optional<std::string> own_limit(const Options& options) const;
   // Of the messages that were due in the window, or of the answers in it, whenever they were due,
   // more than one in a hundred had another status than Success.
   [[nodiscard]] bool refused_much(const Options& options) const;
-  // Known only of a target whose --pid was given.
-  [[nodiscard]] bool generator_is_bottleneck() const;
+  // ringbench or its machine was the limit (own_limit), or was busier than the target without harm.
+  [[nodiscard]] bool generator_is_bottleneck(const Options& options) const;
+  // Its processors alone. Known only of a target whose --pid was given.
+  [[nodiscard]] bool generator_is_busiest() const;
 };
 
 // Of ringbench: 0 measured; 1 nothing was answered; 3 a --fail-if came true, or could not be
@@ -88,6 +93,9 @@ struct Measurement {
 [[nodiscard]] int exit_code(const Measurement& measured, const Options& options);
 // The sentence to it, where it is not 0.
 [[nodiscard]] std::string why_not_green(const Measurement& measured, const Options& options);
+
+// What follows on "so many connections were lost": by what the first one was, and what to do.
+[[nodiscard]] std::string lost_by(std::string_view first_loss);
 
 [[nodiscard]] std::string as_text(const Measurement& measured, const Options& options);
 [[nodiscard]] std::string as_json(const Measurement& measured, const Options& options);

@@ -5,6 +5,7 @@
 
 #include "benchmarks/ringbench/fail_if.h"
 #include "benchmarks/ringbench/measurement.h"
+#include "benchmarks/ringbench/measurement_limit.h"
 #include "benchmarks/ringbench/report_format.h"
 
 namespace ringgate::bench {
@@ -14,8 +15,6 @@ constexpr std::uint64_t kLateNs = 1'000'000;
 constexpr double kWaitedMuch = 0.1;    // of the CPU time that it got
 constexpr double kWaitedAtAll = 0.01;  // of the window
 constexpr double kMissable = 0.01;     // of what was due
-constexpr std::uint64_t kFew = 2;      // messages: what is on its way at the ends of a window
-constexpr double kBehindS = 0.1;
 
 constexpr int kNothingMeasured = 1;
 constexpr int kConditionMet = 3;
@@ -30,43 +29,47 @@ std::string percent(double share) {
   return fmt::format("{:.0f} %", 100 * share);
 }
 
-std::string bottleneck_text(const Measurement& measured, const ProcessUse& target) {
-  return fmt::format(
-      "ringbench, not the target, is the bottleneck: its busiest thread was on a CPU for {} of "
-      "the window, the target's for {}; give it more --threads or CPUs of its own (--cpu)",
-      percent(measured.share_of_window(measured.own.cpu.busiest_run_ns)),
-      percent(measured.share_of_window(target.cpu.busiest_run_ns)));
-}
-
-// Where it was ringbench that did not keep its schedule: the messages that it left behind.
-std::optional<std::string> behind_text(const Measurement& measured, const Options& options) {
-  const std::uint64_t due = measured.sum(options, &ActionTally::due);
-  const std::uint64_t late = measured.tally.sent_late;
-  const std::uint64_t never = measured.tally.never_reached;
-  const double missable = std::max({static_cast<double>(kFew), kMissable * static_cast<double>(due),
-                                    kBehindS * measured.per_second(due)});
-  if (static_cast<double>(late + never) <= missable) return std::nullopt;
-  const bool alone = !measured.ended && !measured.refused_much(options);
-  return fmt::format(
-      "{}: of {} messages that were due {} left after the window's end and {} never, since it was "
-      "behind; lower --rate, or give it more --threads or CPUs of its own",
-      alone ? "ringbench, not the target, was the limit" : "ringbench was a limit, too",
-      count_text(due), count_text(late), count_text(never));
-}
-
 // Unless own_limit has said so.
 void warn_of_generator(const Measurement& measured, const Options& options,
                        std::vector<std::string>& sentences) {
   if (measured.own_limit(options)) return;
   const double busiest = measured.share_of_window(measured.own.cpu.busiest_run_ns);
-  if (measured.target && measured.generator_is_bottleneck()) {
-    sentences.push_back(bottleneck_text(measured, *measured.target));
+  if (measured.generator_is_busiest()) {
+    sentences.push_back(bottleneck_text(measured));
   } else if (!measured.target && busiest > kBusyGenerator) {
     sentences.push_back(fmt::format(
         "ringbench may be the bottleneck: its busiest thread was on a CPU for {} of the window; "
         "give it more --threads, or --pid to compare with the target's",
         percent(busiest)));
   }
+}
+
+std::string_view because(Unsent reason) {
+  switch (reason) {
+    case Unsent::kBehind:
+      return "ringbench was behind";
+    case Unsent::kBusy:
+      return "all connections were busy";
+    case Unsent::kOutstanding:
+      return "too many had no answer yet";
+    case Unsent::kNoRoom:
+      return "what was pushed before was in the way";
+    case Unsent::kNoConnection:
+      return "no connection was there";
+  }
+  return "?";
+}
+
+// ` (300 since ringbench was behind, 2 since no connection was there)`
+std::string unsent_list(const Tally& tally) {
+  std::string list;
+  for (std::size_t at = 0; at < kUnsentReasons; ++at) {
+    const auto reason = static_cast<Unsent>(at);
+    if (tally.never(reason) == 0) continue;
+    list += fmt::format("{}{} since {}", list.empty() ? " (" : ", ",
+                        count_text(tally.never(reason)), because(reason));
+  }
+  return list.empty() ? list : list + ")";
 }
 
 // Of the messages that were due in the window.
@@ -80,7 +83,9 @@ std::string rate_sentence(const Measurement& measured, const Options& options) {
       rate_text(measured.per_second(count(&ActionTally::due))),
       rate_text(measured.per_second(options)), count_text(count(&ActionTally::late)),
       count_text(measured.refused(options)), count_text(measured.times(options).unanswered.count()),
-      unsent == 0 ? "" : fmt::format(", {} of which never left", count_text(unsent)));
+      unsent == 0 ? ""
+                  : fmt::format(", {} of which never left{}", count_text(unsent),
+                                unsent_list(measured.tally)));
 }
 
 std::string refused_sentence(const Measurement& measured, const Options& options) {
@@ -97,6 +102,21 @@ std::string refused_sentence(const Measurement& measured, const Options& options
                      count_text(in_window + measured.sum(options, &ActionTally::in_window)));
 }
 
+std::string all_late_text(const Measurement& measured, const Options& options) {
+  const std::uint64_t before = measured.sum(options, &ActionTally::in_window);
+  const std::string late = count_text(measured.sum(options, &ActionTally::answered));
+  if (before == 0) {
+    return fmt::format(
+        "nothing was answered within the window: all {} answers came after its end; give a longer "
+        "--duration",
+        late);
+  }
+  return fmt::format(
+      "nothing that was due in the window was answered within it: all {} answers came after its "
+      "end, and the {} answers in it are to messages that were due before",
+      late, count_text(before));
+}
+
 // The rate first, which has most of them, too.
 void warn_of_answers(const Measurement& measured, const Options& options,
                      std::vector<std::string>& sentences) {
@@ -107,12 +127,8 @@ void warn_of_answers(const Measurement& measured, const Options& options,
     sentences.push_back(refused_sentence(measured, options));
   }
   const std::uint64_t answered = measured.sum(options, &ActionTally::answered);
-  if (!options.open_loop() && answered > 0 && measured.sum(options, &ActionTally::in_window) == 0) {
-    sentences.push_back(fmt::format(
-        "nothing was answered within the window: all {} answers came after its end; give a longer "
-        "--duration",
-        count_text(answered)));
-  }
+  if (answered > 0 && measured.all_late(options))
+    sentences.push_back(all_late_text(measured, options));
 }
 
 void warn_of_deliveries(const Measurement& measured, std::vector<std::string>& sentences) {
@@ -184,15 +200,6 @@ std::string nothing_answered(const Measurement& measured, const Options& options
 
 }  // namespace
 
-std::optional<std::string> Measurement::own_limit(const Options& options) const {
-  if (ended && ended->own_limit) return ended->sentence;
-  if (auto behind = behind_text(*this, options)) return behind;
-  if (!target || kept_rate(options).value_or(true) || !generator_is_bottleneck()) {
-    return std::nullopt;
-  }
-  return bottleneck_text(*this, *target);
-}
-
 std::vector<std::string> Measurement::warnings(const Options& options) const {
   std::vector<std::string> sentences;
   if (stopped_early) {
@@ -212,6 +219,13 @@ std::vector<std::string> Measurement::warnings(const Options& options) const {
   return sentences;
 }
 
+std::string lost_by(std::string_view first_loss) {
+  if (first_loss == kKickedOutText)
+    return fmt::format(", the first one was lost by {}", first_loss);
+  if (first_loss.empty()) return ": see the target's log";
+  return fmt::format(", the first one was lost by: {}; see the target's log", first_loss);
+}
+
 int exit_code(const Measurement& measured, const Options& options) {
   const bool own_limit = measured.own_limit(options).has_value();
   const bool nothing = measured.nothing(options);
@@ -220,7 +234,7 @@ int exit_code(const Measurement& measured, const Options& options) {
   if (any_failed(measured, options)) return kConditionMet;
   if (measured.ended) return kNotAsAsked;
   if (nothing) return kNothingMeasured;
-  return measured.sum(options, &ActionTally::answered) == 0 ? kNotAsAsked : 0;
+  return measured.all_late(options) ? kNotAsAsked : 0;
 }
 
 std::string why_not_green(const Measurement& measured, const Options& options) {
@@ -228,7 +242,9 @@ std::string why_not_green(const Measurement& measured, const Options& options) {
     return "a condition of --fail-if came true, or could not be decided";
   }
   if (measured.ended) return measured.ended->sentence;
-  return measured.own_limit(options).value_or(nothing_answered(measured, options));
+  if (auto limit = measured.own_limit(options)) return std::move(*limit);
+  const bool any = measured.sum(options, &ActionTally::answered) > 0;
+  return any ? all_late_text(measured, options) : nothing_answered(measured, options);
 }
 
 }  // namespace ringgate::bench

@@ -89,6 +89,12 @@ void JsonReport::write_totals() {
   json_.count("exit_code", static_cast<std::uint64_t>(exit_code(measured_, options_)));
   json_.count("due", measured_.sum(options_, &ActionTally::due));
   json_.count("sent", measured_.sent(options_));
+  // With `sent` all that was due.
+  json_.object("never_left", [&] {
+    for (std::size_t at = 0; at < kUnsentReasons; ++at) {
+      json_.count(name_of(static_cast<Unsent>(at)), measured_.tally.never_left[at]);
+    }
+  });
   json_.count("answered", measured_.sum(options_, &ActionTally::answered));
   json_.count("late", measured_.sum(options_, &ActionTally::late));
   json_.count("failed", measured_.failed(options_));
@@ -165,8 +171,8 @@ void JsonReport::write_errors() {
 }
 
 void JsonReport::write_lag() {
-  if (closed_) return json_.null("schedule_lag_us");
   const Histogram& lag = measured_.tally.lag;
+  if (closed_ || lag.count() == 0) return json_.null("schedule_lag_us");
   json_.object("schedule_lag_us", [&] {
     json_.number("p50", to_us(lag.quantile_ns(0.5)));
     json_.number("p99", to_us(lag.quantile_ns(0.99)));
@@ -195,7 +201,7 @@ void JsonReport::write_cpu(std::string_view key, const ProcessUse& use,
 }
 
 void JsonReport::write_verdicts() {
-  json_.flag("generator_is_bottleneck", measured_.generator_is_bottleneck());
+  json_.flag("generator_is_bottleneck", measured_.generator_is_bottleneck(options_));
   json_.array("warnings", [&] {
     for (const std::string& sentence : measured_.warnings(options_)) json_.text("", sentence);
   });

@@ -16,6 +16,7 @@ add_library(ringgate_ringbench_report STATIC
   ringbench/fail_if.cc
   ringbench/fail_if_metrics.cc
   ringbench/measurement.cc
+  ringbench/measurement_limit.cc
   ringbench/measurement_verdict.cc
   ringbench/process_sample.cc
   ringbench/progress.cc

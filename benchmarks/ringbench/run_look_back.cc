@@ -22,11 +22,19 @@ bool many(std::uint64_t count, const Options& options) {
 std::optional<RunEnd> lost_connections(const Measurement& measured, const Options& options) {
   const std::uint64_t lost = measured.connections_lost;
   if (lost == options.connections) {
-    return RunEnd{"when the drain ended no connection was up: see the target's log"};
+    return RunEnd{"when the drain ended no connection was up" + lost_by(measured.tally.first_loss)};
   }
   if (options.reconnect || !many(lost, options)) return std::nullopt;
-  return RunEnd{fmt::format("{} of {} connections were lost: see the target's log", lost,
-                            options.connections)};
+  return RunEnd{fmt::format("{} of {} connections were lost{}", lost, options.connections,
+                            lost_by(measured.tally.first_loss))};
+}
+
+// With --reconnect nobody is missing at the end, though others had the accounts all the while.
+std::optional<RunEnd> taken_over(const Measurement& measured, const Options& options) {
+  const auto kicked = measured.tally.errors[static_cast<std::size_t>(ErrorKind::kKickedOut)];
+  if (options.scenario == Scenario::kLogin || kicked <= options.connections) return std::nullopt;
+  return RunEnd{fmt::format("{} times a connection of {} was lost to {}", kicked,
+                            options.connections, kKickedOutText)};
 }
 
 std::optional<RunEnd> silent_connections(const Measurement& measured, const Options& options) {
@@ -50,7 +58,8 @@ std::optional<RunEnd> no_deliveries(const Measurement& measured, const Options&)
 // the target.
 std::uint64_t left_waiting(const Measurement& measured, const Options& options) {
   const std::uint64_t unanswered = measured.times(options).unanswered.count();
-  return unanswered - std::min(unanswered, measured.tally.never_reached);
+  return unanswered - std::min(unanswered, measured.tally.never(Unsent::kBehind) +
+                                               measured.tally.never(Unsent::kBusy));
 }
 
 }  // namespace
@@ -100,6 +109,7 @@ std::optional<RunEnd> Run::stopped_in_drain(const Measurement& measured) const {
 
 void Run::look_back(Measurement& measured) const {
   if (!measured.ended) measured.ended = lost_connections(measured, options_);
+  if (!measured.ended) measured.ended = taken_over(measured, options_);
   if (!measured.ended) measured.ended = stopped_answering(measured);
   if (!measured.ended) measured.ended = silent_connections(measured, options_);
   if (!measured.ended) measured.ended = stopped_in_drain(measured);

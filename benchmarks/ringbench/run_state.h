@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "benchmarks/ringbench/run_end.h"
@@ -44,7 +45,10 @@ enum class Phase : std::uint8_t {
 class RunState {
  public:
   std::atomic<Phase> phase{Phase::kSetUp};
-  // CLOCK_MONOTONIC; set before kRun begins. The end may be brought forward.
+  // CLOCK_MONOTONIC; set before kRun begins. When the load is to begin, which every thread is to
+  // see before it is there; 0: at once.
+  std::atomic<std::uint64_t> load_begin_ns{0};
+  // The same; what is measured. The end may be brought forward.
   std::atomic<std::uint64_t> window_begin_ns{std::numeric_limits<std::uint64_t>::max()};
   std::atomic<std::uint64_t> window_end_ns{std::numeric_limits<std::uint64_t>::max()};
   // Pushes that have come to clients since the start, of all workers: what a closed loop of pushes
@@ -64,6 +68,15 @@ class RunState {
     const MutexLock lock(mutex_);
     return failure_;
   }
+  // Why a connection was lost that had been ready. The first one counts.
+  void lost_once(std::string_view why) {
+    const MutexLock lock(mutex_);
+    if (first_loss_.empty()) first_loss_ = why;
+  }
+  [[nodiscard]] std::string first_loss() const {
+    const MutexLock lock(mutex_);
+    return first_loss_;
+  }
 
  private:
   void end_once(RunEnd end) {
@@ -71,8 +84,9 @@ class RunState {
     if (!failure_) failure_ = std::move(end);
   }
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::optional<RunEnd> failure_ ABSL_GUARDED_BY(mutex_);
+  std::string first_loss_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace ringgate::bench

@@ -8,8 +8,10 @@
 namespace ringgate::bench {
 
 void Run::begin_window() {
-  begin_ns_ = monotonic_ns() + ms_to_ns(options_.warmup_ms);
+  const std::uint64_t load_ns = monotonic_ns() + kLookNs;
+  begin_ns_ = load_ns + ms_to_ns(options_.warmup_ms);
   end_ns_ = begin_ns_ + ms_to_ns(options_.duration_ms);
+  state_.load_begin_ns.store(load_ns, std::memory_order_relaxed);
   state_.window_begin_ns.store(begin_ns_, std::memory_order_relaxed);
   state_.window_end_ns.store(end_ns_, std::memory_order_relaxed);
   state_.phase.store(Phase::kRun, std::memory_order_release);
@@ -32,7 +34,7 @@ std::optional<RunEnd> Run::early_end() {
   if (auto failure = state_.failure()) return failure;
   const bool storm = options_.scenario == Scenario::kLogin;
   if (!storm && totals().gone == options_.connections) {
-    return RunEnd{"all connections were lost: see the target's log"};
+    return RunEnd{"all connections were lost" + lost_by(state_.first_loss())};
   }
   return std::nullopt;
 }
@@ -43,7 +45,7 @@ void Run::look_for_target(Measurement& measured) const {
   const bool gone = storm ? std::ranges::all_of(workers_, &Worker::refused) : totals().ready == 0;
   if (!gone || measured.ended) return;
   measured.ended = RunEnd{storm ? "at the end nothing listened at the target any more: see its log"
-                                : "at the end no connection was up: see the target's log"};
+                                : "at the end no connection was up" + lost_by(state_.first_loss())};
 }
 
 // Samples at each interval's end, until the window's end or what ends it early.

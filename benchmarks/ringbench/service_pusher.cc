@@ -40,6 +40,7 @@ void ServicePusher::turn() {
   const Phase phase = state_.phase.load(std::memory_order_acquire);
   if (phase == Phase::kSetUp) return;
   const std::uint64_t now_ns = monotonic_ns();
+  if (now_ns < state_.load_begin_ns.load(std::memory_order_relaxed)) return;
   if (begin_ns_ == 0) begin(now_ns);
   if (phase != Phase::kRun) run_end_ns_ = std::min(run_end_ns_, now_ns);
   if (phase == Phase::kStop) return;
@@ -52,7 +53,8 @@ void ServicePusher::turn() {
 }
 
 void ServicePusher::begin(std::uint64_t now_ns) {
-  begin_ns_ = now_ns;
+  const std::uint64_t meant_ns = state_.load_begin_ns.load(std::memory_order_relaxed);
+  begin_ns_ = meant_ns != 0 ? meant_ns : now_ns;
   progress_ns_ = now_ns;
   if (channels_.size() > 0) return;
   state_.fail_once(
@@ -80,9 +82,24 @@ void ServicePusher::turn_open() {
     wait_ns_ = 0;
     if (pushed == kMostPerTurn) return;
     wait_ns_ = kNoRoomWaitNs;
-    if (push(intended) != Outcome::kPushed) return;
-    if (state_.in_window(intended)) tally_.lag.record(now_ns - intended);
+    const std::uint64_t receivers = groups_.size() == 0 ? 0 : groups_.group(next_group_).receivers;
+    last_ = push(intended);
+    if (last_ != Outcome::kPushed) {
+      blocked_ns_ = now_ns;
+      return;
+    }
+    count_left(receivers, intended, now_ns);
   }
+}
+
+// Late by our own doing, or since what was pushed before was in its way.
+void ServicePusher::count_left(std::uint64_t receivers, std::uint64_t intended_ns,
+                               std::uint64_t now_ns) {
+  if (!state_.in_window(intended_ns)) return;
+  tally_.lag.record(now_ns - intended_ns);
+  const bool held_back = blocked_ns_ >= intended_ns;
+  if (held_back) ++tally_.held_back;
+  if (!state_.in_window(now_ns) && !held_back) tally_.behind_late += receivers;
 }
 
 void ServicePusher::turn_closed() {
@@ -160,8 +177,13 @@ void ServicePusher::finish() {
     // Whoever would have been there: nobody is left to ask when all links have ended.
     const std::uint64_t receivers =
         groups_.size() == 0 ? 1 : groups_.group(next_number_ % groups_.size()).receivers;
-    tally_.errors[static_cast<std::size_t>(ErrorKind::kUnanswered)] += receivers;
+    const bool nobody = groups_.size() == 0 || last_ == Outcome::kNobody;
+    const ErrorKind kind = nobody ? ErrorKind::kNoConnection : ErrorKind::kNotSent;
+    tally_.errors[static_cast<std::size_t>(kind)] += receivers;
     if (state_.in_window(intended_ns(next_number_))) {
+      tally_.never(nobody                      ? Unsent::kNoConnection
+                   : last_ == Outcome::kNoRoom ? Unsent::kNoRoom
+                                               : Unsent::kBehind) += receivers;
       tally_.of(Action::kDelivery).due += receivers;
       tally_.of(Action::kDelivery).unsent += receivers;
       tally_.of(Action::kDelivery).failed += receivers;

@@ -51,6 +51,7 @@ class ServicePusher {
   void turn_closed();
   Outcome push(std::uint64_t intended_ns);
   void count(const PushGroup& group, std::uint64_t intended_ns);
+  void count_left(std::uint64_t receivers, std::uint64_t intended_ns, std::uint64_t now_ns);
   void give_up_lost(std::uint64_t now_ns);
   void rebuild_when_changed();
   [[nodiscard]] std::uint64_t outstanding() const noexcept;
@@ -71,6 +72,8 @@ class ServicePusher {
   // When the run was seen to end: nothing is meant for later, whatever the window says.
   std::uint64_t run_end_ns_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t wait_ns_ = 0;
+  std::uint64_t blocked_ns_ = 0;  // open loop: when a push could not leave, though it was due
+  Outcome last_ = Outcome::kPushed;
   std::uint64_t given_up_ = 0;       // closed loop, receivers
   std::uint64_t seen_received_ = 0;  // closed loop: what progress is measured by
   std::uint64_t progress_ns_ = 0;

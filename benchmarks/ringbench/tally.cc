@@ -61,6 +61,22 @@ std::string_view name_of(ErrorKind kind) noexcept {
   return "?";
 }
 
+std::string_view name_of(Unsent reason) noexcept {
+  switch (reason) {
+    case Unsent::kBehind:
+      return "behind";
+    case Unsent::kBusy:
+      return "busy";
+    case Unsent::kOutstanding:
+      return "outstanding";
+    case Unsent::kNoRoom:
+      return "no_room";
+    case Unsent::kNoConnection:
+      return "no_connection";
+  }
+  return "?";
+}
+
 std::uint64_t Tally::all_errors() const noexcept {
   return std::accumulate(errors.begin(), errors.end(), std::uint64_t{0});
 }
@@ -93,8 +109,10 @@ void Tally::merge(const Tally& other) {
   retries += other.retries;
   lost_packets += other.lost_packets;
   overtaken += other.overtaken;
-  sent_late += other.sent_late;
-  never_reached += other.never_reached;
+  for (std::size_t why = 0; why < kUnsentReasons; ++why) never_left[why] += other.never_left[why];
+  behind_late += other.behind_late;
+  busy_late += other.busy_late;
+  held_back += other.held_back;
   silent += other.silent;
   last_answer_ns = std::max(last_answer_ns, other.last_answer_ns);
   if (first_loss.empty()) first_loss = other.first_loss;
@@ -103,11 +121,11 @@ void Tally::merge(const Tally& other) {
 
 void Tally::settle_deliveries(std::uint64_t waited_ns) {
   ActionTally& deliveries = of(Action::kDelivery);
-  const std::uint64_t never_left = deliveries.failed;  // an error of its own already
+  const std::uint64_t unsent = deliveries.failed;  // an error of its own already
   // A target that pushes by itself: what it has sent and did not come, nobody here knows.
   if (deliveries.due == 0) deliveries.due = deliveries.answered;
   deliveries.failed = deliveries.due - std::min(deliveries.due, deliveries.answered);
-  lost_packets = deliveries.failed - std::min(deliveries.failed, never_left + overtaken);
+  lost_packets = deliveries.failed - std::min(deliveries.failed, unsent + overtaken);
   errors[static_cast<std::size_t>(ErrorKind::kNotDelivered)] += lost_packets;
   deliveries.times.unanswered.record(waited_ns, deliveries.failed);
 }

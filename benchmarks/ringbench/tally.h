@@ -58,6 +58,21 @@ enum class ErrorKind : std::uint8_t {
 inline constexpr std::size_t kErrorKinds = 15;
 [[nodiscard]] std::string_view name_of(ErrorKind kind) noexcept;  // "wrong_sequence"
 
+// Why a message that was due never left.
+enum class Unsent : std::uint8_t {
+  kBehind,        // ringbench did not come to it
+  kBusy,          // a login, and no connection was free for it
+  kOutstanding,   // as many as can be kept in mind had no answer yet
+  kNoRoom,        // a push, and what was pushed before was still in the way
+  kNoConnection,  // nobody was there to send it, or to push it to
+};
+inline constexpr std::size_t kUnsentReasons = 5;
+[[nodiscard]] std::string_view name_of(Unsent reason) noexcept;  // "no_connection"
+
+// How a client is lost whose account another login takes over.
+inline constexpr std::string_view kKickedOutText =
+    "another login of the account; where runs overlap, give each an --account-prefix of its own";
+
 struct ActionTally {
   std::uint64_t due = 0;       // in the window
   std::uint64_t unsent = 0;    // of those: never left
@@ -103,16 +118,27 @@ struct Tally {
   // Clients that waited for an answer all through the window, and had none until the run ended.
   std::uint64_t silent = 0;
   std::uint64_t last_answer_ns = 0;  // CLOCK_MONOTONIC; whatever its status
-  // Open loop, of what was due in the window: sent by us after its end, and not even then, since
-  // ringbench was behind until the run ended.
-  std::uint64_t sent_late = 0;
-  std::uint64_t never_reached = 0;
+  // Of the messages that were due in the window (is_main): what never left. With those that did
+  // it is what was due.
+  std::array<std::uint64_t, kUnsentReasons> never_left{};
+  // Open loop, of those that left: after the window's end, since ringbench was behind, or since all
+  // connections were busy.
+  std::uint64_t behind_late = 0;
+  std::uint64_t busy_late = 0;
+  // Pushes that left later than they were due since what was pushed before was in the way.
+  std::uint64_t held_back = 0;
 
   [[nodiscard]] ActionTally& of(Action action) noexcept {
     return actions[static_cast<std::size_t>(action)];
   }
   [[nodiscard]] const ActionTally& of(Action action) const noexcept {
     return actions[static_cast<std::size_t>(action)];
+  }
+  [[nodiscard]] std::uint64_t& never(Unsent reason) noexcept {
+    return never_left[static_cast<std::size_t>(reason)];
+  }
+  [[nodiscard]] std::uint64_t never(Unsent reason) const noexcept {
+    return never_left[static_cast<std::size_t>(reason)];
   }
   [[nodiscard]] std::uint64_t all_errors() const noexcept;
   void merge(const Tally& other);

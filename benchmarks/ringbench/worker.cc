@@ -107,6 +107,7 @@ void Worker::loop() {
   if (service_ != nullptr) service_->attach();
   for (;;) {
     take_phase();
+    begin_load_when_due();
     if (phase_ == Phase::kStop) break;
     if (now_ns_ >= next_tick_ns_) tick();
     connect_more();
@@ -132,11 +133,21 @@ void Worker::take_phase() {
   if (phase == phase_) return;
   phase_ = phase;
   if (phase == Phase::kSetUp) begin_ns_ = progress_ns_ = monotonic_ns();
-  if (phase == Phase::kRun) begin_load();
+}
+
+// All threads at the same time, so that what is due in the window is what was asked for.
+void Worker::begin_load_when_due() {
+  if (loading_ || phase_ != Phase::kRun) return;
+  if (monotonic_ns() < state_.load_begin_ns.load(std::memory_order_relaxed)) return;
+  loading_ = true;
+  begin_load();
 }
 
 std::uint64_t Worker::wait_ns() const noexcept {
   std::uint64_t until = next_tick_ns_;
+  if (phase_ == Phase::kRun && !loading_) {
+    until = std::min(until, state_.load_begin_ns.load(std::memory_order_relaxed));
+  }
   if (due_left()) until = std::min(until, schedule_.next_ns());
   if (!timers_.empty()) until = std::min(until, timers_.top().due_ns);
   const std::uint64_t now = monotonic_ns();

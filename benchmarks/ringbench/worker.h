@@ -79,6 +79,7 @@ class Worker {
   [[nodiscard]] bool open(int cpu);
   void loop();
   void take_phase();
+  void begin_load_when_due();
   [[nodiscard]] std::uint64_t wait_ns() const noexcept;
   void on_completion(const io_uring_cqe& cqe);
   void on_send(std::uint32_t index, int result);
@@ -143,13 +144,17 @@ class Worker {
   void begin_load();
   void send_due();
   void send_scheduled(std::uint64_t intended_ns);
-  void count_unsent(ErrorKind kind, std::uint64_t intended_ns);
+  void count_unsent(Unsent why, Action action, std::uint64_t intended_ns);
+  void count_left(std::uint64_t intended_ns);
   void run_timers();
   void after_answer(std::uint32_t index, const Pending& message);
   void send_next(std::uint32_t index);
   void send_message(std::uint32_t index, std::uint8_t step, std::uint64_t intended_ns);
   void write_message(std::uint32_t index, const MixStep& step, std::uint32_t sequence,
                      std::uint64_t intended_ns);
+  [[nodiscard]] bool left_late(std::uint64_t intended_ns) const noexcept {
+    return state_.in_window(intended_ns) && !state_.in_window(now_ns_);
+  }
   void begin_login(std::uint32_t index, std::uint64_t intended_ns);
   void open_again(std::uint32_t index);
   void login_slot_free(std::uint32_t index);
@@ -212,6 +217,7 @@ class Worker {
   std::vector<std::uint64_t> connect_ns_;     // kLogin: of each client, when its connect began
 
   Phase phase_ = Phase::kSetUp;
+  bool loading_ = false;
   std::uint64_t begin_ns_ = 0;  // of the worker
   std::uint64_t now_ns_ = 0;    // once per turn
   std::uint64_t next_tick_ns_ = 0;

@@ -39,7 +39,10 @@ void Worker::lose(std::uint32_t index, ErrorKind kind, std::string_view why, boo
   count_error(kind);
   const bool was_ready = client.state == ClientState::kReady;
   std::string& first = was_ready ? tally_.first_loss : tally_.first_login_failure;
-  if (first.empty()) first = why.empty() ? name_of(kind) : why;
+  if (first.empty()) {
+    first = why.empty() ? name_of(kind) : why;
+    if (was_ready) state_.lost_once(first);
+  }
   if (was_ready) {
     --ready_;
   } else {

@@ -11,9 +11,6 @@
 namespace ringgate::bench {
 namespace {
 
-constexpr std::string_view kKickedOutText =
-    "another login of the account; where runs overlap, give each an --account-prefix of its own";
-
 constexpr std::size_t kMaxControlBytes = 125;
 
 // What a push says of itself.

@@ -30,7 +30,8 @@ void Worker::begin_load() {
             : *options_.rate;
     const double share = static_cast<double>(share_.clients) / options_.connections;
     if (options_.scenario != Scenario::kPush) {  // there the service has the schedule
-      schedule_.start(now_ns_, of_all * share, random_.fraction());
+      const std::uint64_t meant_ns = state_.load_begin_ns.load(std::memory_order_relaxed);
+      schedule_.start(meant_ns != 0 ? meant_ns : now_ns_, of_all * share, random_.fraction());
     }
     for (std::uint32_t i = 0; i < clients_.size(); ++i) free_slots_.push_back(i);
     return;
@@ -61,14 +62,11 @@ void Worker::send_due() {
 }
 
 void Worker::send_scheduled(std::uint64_t intended_ns) {
-  if (state_.in_window(intended_ns)) {
-    tally_.lag.record(now_ns_ - intended_ns);
-    if (!state_.in_window(now_ns_)) ++tally_.sent_late;
-  }
   if (options_.scenario != Scenario::kLogin) {
+    const std::uint8_t step = pick_step();
     const std::uint32_t index = next_ready();
-    if (index < clients_.size()) return send_message(index, pick_step(), intended_ns);
-    return count_unsent(ErrorKind::kNoConnection, intended_ns);
+    if (index < clients_.size()) return send_message(index, step, intended_ns);
+    return count_unsent(Unsent::kNoConnection, steps_[step].action, intended_ns);
   }
   if (free_slots_.empty()) {
     waiting_logins_.push(intended_ns);
@@ -76,21 +74,34 @@ void Worker::send_scheduled(std::uint64_t intended_ns) {
   }
   const std::uint32_t index = free_slots_.back();
   free_slots_.pop_back();
+  count_left(intended_ns);
   begin_login(index, intended_ns);
 }
 
-// It was due, and it was not sent: nobody will ever have an answer to it.
-void Worker::count_unsent(ErrorKind kind, std::uint64_t intended_ns) {
+// Open loop: it leaves now, and if that is late, it is ringbench's doing.
+void Worker::count_left(std::uint64_t intended_ns) {
   if (!state_.in_window(intended_ns)) return;
-  count_error(kind);
-  if (kind == ErrorKind::kNotSent) ++tally_.never_reached;
-  const auto count = [&](Action action) {
-    ++tally_.of(action).due;
-    ++tally_.of(action).unsent;
-    never_answered(action, intended_ns);
+  tally_.lag.record(now_ns_ - intended_ns);
+  if (left_late(intended_ns)) ++tally_.behind_late;
+}
+
+// It was due, and it was not sent: nobody will ever have an answer to it.
+void Worker::count_unsent(Unsent why, Action action, std::uint64_t intended_ns) {
+  if (!state_.in_window(intended_ns)) return;
+  count_error(why == Unsent::kNoConnection ? ErrorKind::kNoConnection : ErrorKind::kNotSent);
+  ++tally_.never(why);
+  const auto count = [&](Action part) {
+    ++tally_.of(part).due;
+    ++tally_.of(part).unsent;
+    never_answered(part, intended_ns);
   };
-  if (options_.scenario != Scenario::kLogin) return count(steps_[pick_step()].action);
-  for (const Action action : {Action::kLogin, Action::kCycle}) count(action);  // no connect began
+  count(action);
+  if (action != Action::kLogin) return;
+  count(Action::kCycle);
+  // Its connect has no time: it never began.
+  ++tally_.of(Action::kConnect).due;
+  ++tally_.of(Action::kConnect).unsent;
+  ++tally_.of(Action::kConnect).failed;
 }
 
 // Whose turn it is; clients_.size() when nobody is ready.
@@ -153,16 +164,15 @@ void Worker::send_message(std::uint32_t index, std::uint8_t step, std::uint64_t 
   constexpr MixStep kKeepAlive{.action = Action::kPing};
   const MixStep& what = step == kKeepAliveStep ? kKeepAlive : steps_[step];
   const bool counted = step != kKeepAliveStep && state_.in_window(intended_ns);
-  if (counted) ++tally_.of(what.action).due;
-  if (counted && what.action == Action::kTalk) ++tally_.of(Action::kDelivery).due;
   const std::uint32_t sequence = what.action == Action::kPing ? 0 : ++client.sequence;
   if (!pending_.push(client.pending, {intended_ns, sequence, what.action, counted, step})) {
     // So much is outstanding that nothing more can be kept in mind: it was due and was not sent.
-    if (counted) ++tally_.of(what.action).unsent;
-    if (counted) never_answered(what.action, intended_ns);
-    if (counted && what.action == Action::kTalk) --tally_.of(Action::kDelivery).due;
+    if (counted) return count_unsent(Unsent::kOutstanding, what.action, intended_ns);
     return count_error(ErrorKind::kNotSent);
   }
+  if (counted) ++tally_.of(what.action).due;
+  if (counted && what.action == Action::kTalk) ++tally_.of(Action::kDelivery).due;
+  if (counted && options_.open_loop()) count_left(intended_ns);
   ++messages_pending_;
   client.last_sent_ms = static_cast<std::uint32_t>((now_ns_ - begin_ns_) / kMillisecondNs);
   write_message(index, what, sequence, intended_ns);
@@ -256,6 +266,7 @@ void Worker::login_slot_free(std::uint32_t index) {
   if (!waiting_logins_.empty()) {
     const std::uint64_t intended_ns = waiting_logins_.front();
     waiting_logins_.pop();
+    if (left_late(intended_ns)) ++tally_.busy_late;
     return begin_login(index, intended_ns);
   }
   if (options_.open_loop()) {

@@ -14,7 +14,7 @@ void Worker::settle_rest() {
     settle_messages(clients_[index]);
   }
   for (; !waiting_logins_.empty(); waiting_logins_.pop()) {
-    count_unsent(ErrorKind::kUnanswered, std::max(waiting_logins_.front(), begin));
+    count_unsent(Unsent::kBusy, Action::kLogin, waiting_logins_.front());
   }
   settle_due();
   if (now_ns_ > begin) never_.settle(tally_, now_ns_ - begin);
@@ -68,7 +68,8 @@ void Worker::settle_due() {
   const std::uint64_t end = state_.window_end_ns.load(std::memory_order_relaxed);
   for (std::uint64_t due = schedule_.next_ns(); due < end; due = schedule_.next_ns()) {
     schedule_.advance();
-    count_unsent(ErrorKind::kNotSent, due);
+    const bool login = options_.scenario == Scenario::kLogin;
+    count_unsent(Unsent::kBehind, login ? Action::kLogin : steps_[pick_step()].action, due);
   }
 }
 

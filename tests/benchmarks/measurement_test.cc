@@ -75,15 +75,15 @@ TEST_F(MeasurementTest, WarnsOfNothingWhenAllIsWell) {
 
 TEST_F(MeasurementTest, WarnsWhenTheGeneratorIsTheBottleneck) {
   measured_.own.cpu.busiest_run_ns = 95 * kSecondNs / 10;
-  EXPECT_TRUE(measured_.generator_is_bottleneck());
+  EXPECT_TRUE(measured_.generator_is_bottleneck(options_));
   EXPECT_THAT(warnings(), ElementsAre(HasSubstr("ringbench, not the target, is the bottleneck")));
 
   sample_->target().cpu.busiest_run_ns = 85 * kSecondNs / 10;
-  EXPECT_FALSE(measured_.generator_is_bottleneck());
+  EXPECT_FALSE(measured_.generator_is_bottleneck(options_));
   EXPECT_THAT(warnings(), IsEmpty());
 
   measured_.target.reset();
-  EXPECT_FALSE(measured_.generator_is_bottleneck());
+  EXPECT_FALSE(measured_.generator_is_bottleneck(options_));
   EXPECT_THAT(warnings(), ElementsAre(HasSubstr("--pid to compare")));
 }
 
@@ -180,7 +180,7 @@ TEST_F(MeasurementTest, SaysWhyNothingWasAnswered) {
 TEST_F(MeasurementTest, WhatRingbenchDidNotSendInTimeIsItsOwnLimit) {
   options_.fail_if.clear();
   EXPECT_EQ(exit_code(measured_, options_), 0);
-  measured_.tally.sent_late = 300;  // 2,001 a second: more than a tenth of a second behind
+  measured_.tally.behind_late = 300;  // 2,001 a second: more than a tenth of a second behind
   EXPECT_THAT(warnings(), ElementsAre(HasSubstr("300 left after the window's end and 0 never")));
   EXPECT_EQ(exit_code(measured_, options_), 4);
   EXPECT_EQ(why_not_green(measured_, options_), warnings().front());
@@ -216,7 +216,7 @@ class Overload : public MeasurementTest {
     talk.times.unanswered.record(kSecondNs, kDue);
   }
   void never_reach() {
-    measured_.tally.of(Action::kTalk).unsent = measured_.tally.never_reached = kDue;
+    measured_.tally.of(Action::kTalk).unsent = measured_.tally.never(Unsent::kBehind) = kDue;
   }
 
   static constexpr std::uint64_t kDue = 40'000;
@@ -255,12 +255,14 @@ TEST_F(Overload, OfBothBlamesBoth) {
 // All of it left, or was not sent since too much was outstanding.
 TEST_F(Overload, OfTheTargetIsNotAsAskedEither) {
   measured_.tally.of(Action::kTalk).unsent = 100;
+  measured_.tally.never(Unsent::kOutstanding) = 100;
   EXPECT_EQ(exit_code(measured_, options_), 4);
   EXPECT_EQ(measured_.sent(options_), kDue - 100);
   EXPECT_THAT(why_not_green(measured_, options_),
               HasSubstr("500 answers in it are to messages that were due before"));
   EXPECT_THAT(warnings(), Contains(AllOf(HasSubstr("the target did not keep the rate"),
-                                         HasSubstr("100 of which never left"))));
+                                         HasSubstr("100 of which never left (100 since too many "
+                                                   "had no answer yet)"))));
   EXPECT_THAT(warnings(), Not(Contains(HasSubstr("ringbench"))));
 }
 
@@ -282,8 +284,68 @@ TEST_F(Overload, OfAClosedLoopIsToldWhereAllAnswersCameLate) {
   ActionTally& talk = measured_.tally.of(Action::kTalk);
   talk = {};
   talk.due = talk.answered = talk.late = 100;
-  EXPECT_EQ(exit_code(measured_, options_), 0);
+  EXPECT_EQ(exit_code(measured_, options_), 4);
   EXPECT_THAT(warnings(), ElementsAre(HasSubstr("all 100 answers came after its end")));
+  EXPECT_EQ(why_not_green(measured_, options_), warnings().front());
+}
+
+// Answered, but not one of them in time: the rate that is told is that of others.
+TEST_F(Overload, WhereAllAnswersCameLateIsNotAsAsked) {
+  ActionTally& talk = measured_.tally.of(Action::kTalk);
+  talk.answered = talk.late = kDue;
+  talk.failed = 0;
+  talk.times = {};
+  EXPECT_EQ(exit_code(measured_, options_), 4);
+  EXPECT_THAT(why_not_green(measured_, options_),
+              AllOf(HasSubstr("all 40,000 answers came after its end"),
+                    HasSubstr("the 500 answers in it are to messages that were due before")));
+}
+
+TEST_F(Overload, OfTooFewConnectionsIsNotTheTargets) {
+  options_.scenario = Scenario::kLogin;
+  for (ActionTally& action : measured_.tally.actions) action = {};
+  ActionTally& login = measured_.tally.of(Action::kLogin);
+  login.due = kDue;
+  login.answered = login.in_window = kDue / 4;
+  login.failed = login.unsent = measured_.tally.never(Unsent::kBusy) = kDue / 2;
+  measured_.tally.busy_late = kDue / 4;
+  EXPECT_EQ(exit_code(measured_, options_), 4);
+  EXPECT_TRUE(measured_.generator_is_bottleneck(options_));
+  EXPECT_THAT(why_not_green(measured_, options_),
+              AllOf(HasSubstr("all connections were busy: of 40,000 logins that were due 10,000 "
+                              "began after the window's end and 20,000 never"),
+                    HasSubstr("give more --connections")));
+  EXPECT_THAT(warnings(), Not(Contains(HasSubstr("the target did not"))));
+}
+
+// What left late was answered at once.
+TEST_F(Overload, OfAScheduleThatDragsIsItsOwnLimit) {
+  ActionTally& talk = measured_.tally.of(Action::kTalk);
+  talk.answered = talk.in_window = kDue / 2;
+  talk.failed = 0;
+  talk.times = {};
+  measured_.tally.lag = {};
+  measured_.tally.lag.record(20'000'000, kDue);
+  EXPECT_EQ(exit_code(measured_, options_), 0);
+  EXPECT_THAT(warnings(), Contains(HasSubstr("the target did not keep the rate")));
+  measured_.tally.lag.record(512'000'000, kDue);
+  EXPECT_EQ(exit_code(measured_, options_), 4);
+  EXPECT_THAT(why_not_green(measured_, options_),
+              HasSubstr("not the target, was the limit: a tenth"));
+  EXPECT_THAT(warnings(), Not(Contains(HasSubstr("the target did not"))));
+  measured_.tally.held_back = 2 * kDue;
+  EXPECT_EQ(exit_code(measured_, options_), 0) << "the target took no more";
+  measured_.tally.held_back = 0;
+  talk.in_window = kDue;
+  EXPECT_EQ(exit_code(measured_, options_), 0) << "the rate was kept all the same";
+}
+
+TEST(LostBy, SaysWhatToDo) {
+  EXPECT_THAT(lost_by(kKickedOutText),
+              AllOf(HasSubstr("--account-prefix"), Not(HasSubstr("the target's log"))));
+  EXPECT_THAT(lost_by("slow_consumer"),
+              HasSubstr("the first one was lost by: slow_consumer; see the target's log"));
+  EXPECT_EQ(lost_by(""), ": see the target's log");
 }
 
 TEST_F(MeasurementTest, TextTellsWhoHadNoAnswer) {

@@ -159,8 +159,9 @@ TEST_F(PlayedLinks, ThatStayFullMakeErrors) {
   wait_until("the window's end", [&] { return monotonic_ns() > state_.window_end_ns; });
   state_.phase = bench::Phase::kDrain;
   service_->stop();
-  const std::uint64_t never = errors_of(ErrorKind::kUnanswered);
+  const std::uint64_t never = errors_of(ErrorKind::kNotSent);
   EXPECT_GT(never, 0U);
+  EXPECT_EQ(service_->tally().never(bench::Unsent::kNoRoom), never);
   EXPECT_EQ(service_->tally().of(bench::Action::kDelivery).due, service_->pushes_sent() + never);
 }
 

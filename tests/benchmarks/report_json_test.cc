@@ -179,6 +179,21 @@ TEST_F(ReportJsonTest, TellsProcessorsAndMemory) {
   EXPECT_FALSE(flag(root, "/generator_is_bottleneck"));
 }
 
+// One verdict: who was the limit, what is said of it, and how it ends.
+TEST_F(ReportJsonTest, AgreesOnWhoWasTheLimit) {
+  measured_.tally.behind_late = 19'000;
+  const element root = read();
+  EXPECT_TRUE(flag(root, "/own_limit"));
+  EXPECT_TRUE(flag(root, "/generator_is_bottleneck"));
+  EXPECT_EQ(count(root, "/exit_code"), 4U);
+}
+
+TEST_F(ReportJsonTest, AScheduleThatNothingLeftOnHasNoLag) {
+  EXPECT_FALSE(is_null(read(), "/schedule_lag_us"));
+  measured_.tally.lag = {};
+  EXPECT_TRUE(is_null(read(), "/schedule_lag_us"));
+}
+
 TEST_F(ReportJsonTest, TellsVerdicts) {
   measured_.stopped_early = true;
   options_.fail_if.push_back(parse_fail_if("login.p99>1s").value());

@@ -155,14 +155,34 @@ TEST(RingbenchLimits, WhatIsToldOfAnOverloadAgrees) {
                          std::string::npos)
       << run.output;
   const double due = run.number("/due");
-  EXPECT_GE(due, 4.9e6);
+  EXPECT_NEAR(due, 5e6, 2);  // all threads have begun when it was said
   EXPECT_EQ(due, run.number("/answered") + run.number("/actions/talk/failed"));
-  EXPECT_LE(due - run.number("/sent"),
-            run.number("/errors/not_sent") + run.number("/errors/no_connection"));
+  double never_left = 0;
+  for (const char* const why : {"behind", "busy", "outstanding", "no_room", "no_connection"}) {
+    never_left += run.number(std::string("/never_left/") + why);
+  }
+  EXPECT_EQ(due, run.number("/sent") + never_left);
   const bool own = run.output.find("not the target, was the limit") != std::string::npos;
   const bool theirs = run.output.find("the target did not keep the rate") != std::string::npos ||
                       run.output.find("see the target's log") != std::string::npos;
   EXPECT_FALSE(own && theirs) << run.output;
+}
+
+// Two connections cannot log in so often, however fast the target is.
+TEST(RingbenchLimits, LoginsThatWaitForAConnectionAreItsOwnLimit) {
+  const Server dev{std::vector<std::string>{}};
+  const BenchRun run =
+      run_ringbench(against(dev, {"login", "--connections", "2", "--rate", "200k", "--warmup", "0s",
+                                  "--duration", "500ms", "--drain", "100ms"}));
+  EXPECT_EQ(run.code, 4) << run.output;
+  EXPECT_THAT(run.output, HasSubstr("ringbench: all connections were busy"));
+  EXPECT_EQ(run.output.find("the target did not keep"), std::string::npos) << run.output;
+  EXPECT_GT(run.number("/never_left/busy"), 0);
+  EXPECT_EQ(run.number("/errors/not_sent"),
+            run.number("/never_left/busy") + run.number("/never_left/behind"));
+  EXPECT_LE(run.number("/errors/unanswered"), 2) << run.output;
+  EXPECT_EQ(run.number("/actions/connect/due"), run.number("/actions/login/due"));
+  EXPECT_NEAR(run.number("/due"), 100'000, 2);
 }
 
 // --- Files ---------------------------------------------------------------------------------------

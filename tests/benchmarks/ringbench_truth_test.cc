@@ -16,6 +16,7 @@ namespace {
 
 using testing::AnyOf;
 using testing::HasSubstr;
+using testing::Not;
 
 const std::string kSecret{kDevelopmentSecret};
 
@@ -115,6 +116,37 @@ TEST(RingbenchTruth, ARunWhoseAccountsAnotherRunHasIsToldOfThePrefix) {
   EXPECT_EQ(run_ringbench(words(dev, second)).code, 0);
   EXPECT_EQ(first.wait_exit(), 3) << first.output();
   EXPECT_THAT(first.whole_output(), HasSubstr("give each an --account-prefix of its own"));
+}
+
+TEST(RingbenchTruth, ARunWhoseAccountsAreTakenInItsWarmUpIsToldOfThePrefix) {
+  Server dev{std::vector<std::string>{}};
+  ProcessUnderTest first(words(dev, {RINGBENCH_BINARY, "ping", "--connections", "4", "--duration",
+                                     "1s", "--warmup", "60s"}));
+  dev.wait_metric("ringgate_pings_total", 100);
+  EXPECT_EQ(run_ringbench(
+                words(dev, {"ping", "--connections", "4", "--duration", "200ms", "--warmup", "0s"}))
+                .code,
+            0);
+  EXPECT_EQ(first.wait_exit(), 1) << first.output();
+  EXPECT_THAT(first.whole_output(), HasSubstr("give each an --account-prefix of its own"));
+  EXPECT_THAT(first.whole_output(), Not(HasSubstr("see the target's log")));
+}
+
+// Both have their connections up at the end, and had them taken all the while.
+TEST(RingbenchTruth, RunsThatTakeEachOthersConnectionsAreNotGreenWithReconnect) {
+  Server dev{std::vector<std::string>{}};
+  const std::vector<std::string> run = {RINGBENCH_BINARY, "ping", "--connections", "2",
+                                        "--duration",     "5s",   "--warmup",      "0s",
+                                        "--reconnect"};
+  ProcessUnderTest first(words(dev, run));
+  dev.wait_metric("ringgate_pings_total", 100);
+  ProcessUnderTest second(words(dev, run));
+  for (ProcessUnderTest* const bench : {&first, &second}) {
+    EXPECT_EQ(bench->wait_exit(), 4) << bench->output();
+    EXPECT_THAT(bench->whole_output(),
+                AnyOf(HasSubstr("was lost to another login of the account"),
+                      HasSubstr("no connection was up, the first one was lost by another login")));
+  }
 }
 
 // The logins end while their connections are being closed, which once ended ringbench.

@@ -49,9 +49,11 @@ void fill(Tally& tally, std::uint64_t times) {
   tally.logins = 6 * times;
   tally.lost_packets = 7 * times;
   tally.retries = 8 * times;
-  tally.sent_late = 9 * times;
+  tally.behind_late = 9 * times;
   tally.overtaken = 10 * times;
-  tally.never_reached = 11 * times;
+  tally.never(Unsent::kBehind) = 11 * times;
+  tally.busy_late = 13 * times;
+  tally.held_back = 14 * times;
 }
 
 TEST(Tally, MergesEverything) {
@@ -83,9 +85,11 @@ TEST(Tally, MergesEverything) {
   EXPECT_EQ(sum->logins, 66U);
   EXPECT_EQ(sum->lost_packets, 77U);
   EXPECT_EQ(sum->retries, 88U);
-  EXPECT_EQ(sum->sent_late, 99U);
+  EXPECT_EQ(sum->behind_late, 99U);
   EXPECT_EQ(sum->overtaken, 110U);
-  EXPECT_EQ(sum->never_reached, 121U);
+  EXPECT_EQ(sum->never(Unsent::kBehind), 121U);
+  EXPECT_EQ(sum->busy_late, 143U);
+  EXPECT_EQ(sum->held_back, 154U);
 }
 
 TEST(Tally, WhatNeverCameIsNotDelivered) {
