@@ -70,9 +70,12 @@ Result<double> read_value(std::string_view condition, std::string_view text, con
                 2);
   }
   if (number && number->rest.empty()) return number->value;
-  return fail(fmt::format("'{}' compares {} with '{}': write a plain number, for example {}>0",
-                          condition, metric.name, text, metric.name),
-              2);
+  if (number && (number->rest == "k" || number->rest == "K")) return number->value * 1e3;
+  if (number && number->rest == "M") return number->value * 1e6;
+  return fail(
+      fmt::format("'{}' compares {} with '{}': write a plain number, for example {}>0 or {}<10k",
+                  condition, metric.name, text, metric.name, metric.name),
+      2);
 }
 
 bool holds(Compare compare, double measured, double value) {

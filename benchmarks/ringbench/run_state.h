@@ -51,6 +51,8 @@ class RunState {
   // The same; what is measured. The end may be brought forward.
   std::atomic<std::uint64_t> window_begin_ns{std::numeric_limits<std::uint64_t>::max()};
   std::atomic<std::uint64_t> window_end_ns{std::numeric_limits<std::uint64_t>::max()};
+  // The target has taken a connection, of whichever thread.
+  std::atomic<bool> took_connections{false};
   // Pushes that have come to clients since the start, of all workers: what a closed loop of pushes
   // waits for. Each worker adds what a batch brought.
   std::atomic<std::uint64_t> pushes_received{0};

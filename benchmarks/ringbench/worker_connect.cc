@@ -21,6 +21,11 @@ constexpr std::int64_t kTokenLifeS = 24 * 3600;
 // login service, so that its own refusal is told.
 constexpr std::uint64_t kLoginPatienceNs = 6 * kSecondNs;
 
+// It took connections before: a gateway without room closes its listener.
+constexpr const char* kFullText =
+    "nothing listens there any more, though it took connections before: it is full (a gateway's "
+    "MaxConnections, `ulimit -n`) or has ended, see its log; use fewer --connections";
+
 }  // namespace
 
 // --- To a connection ----------------------------------------------------------------------------
@@ -71,13 +76,15 @@ void Worker::on_connected(std::uint32_t index, int result) {
   refused_.store(refused, std::memory_order_relaxed);
   if (is_own_limit(-result)) return hit_own_limit(index, -result);
   if (result < 0) {
-    return lose(index, ErrorKind::kConnectFailed,
-                refused ? "nothing listens there: start the target or mend --target"
-                        : std::strerror(-result),
-                refused);
+    const char* const why = !refused ? std::strerror(-result)
+                            : !state_.took_connections.load(std::memory_order_relaxed)
+                                ? "nothing listens there: start the target or mend --target"
+                                : kFullText;
+    return lose(index, ErrorKind::kConnectFailed, why, refused);
   }
   Client& client = clients_[index];
   ++tally_.connects;
+  state_.took_connections.store(true, std::memory_order_relaxed);
   progress_ns_ = now_ns_;
   if (options_.scenario != Scenario::kLogin) {
     wake_at(now_ns_ + kLoginPatienceNs, index, Wake::kPatience);

@@ -20,6 +20,12 @@ struct Good {
 
 class FailIfGood : public testing::TestWithParam<Good> {};
 
+TEST(FailIfParsing, TakesTheSuffixesOfARate) {
+  EXPECT_EQ(parse_fail_if("per_second<199k")->value, 199'000);
+  EXPECT_EQ(parse_fail_if("per_second < 1.5M")->value, 1'500'000);
+  EXPECT_FALSE(parse_fail_if("p99>20k"));
+}
+
 TEST_P(FailIfGood, IsRead) {
   const auto read = parse_fail_if(GetParam().text);
   ASSERT_TRUE(read) << read.error().message;
@@ -75,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"errors>", "plain number"}, Bad{"errors>many", "plain number"},
                     Bad{"errors>-1", "plain number"}, Bad{"errors>inf", "plain number"},
                     Bad{"errors>nan", "plain number"}, Bad{"errors>=>5", "plain number"},
-                    Bad{"cpu_us>8us", "plain number"}, Bad{"per_second<50k", "plain number"},
+                    Bad{"cpu_us>8us", "plain number"}, Bad{"per_second<50kk", "plain number"},
                     Bad{"errors>1e999", "plain number"}));
 
 class FailIfEvaluation : public testing::Test {

@@ -190,6 +190,17 @@ TEST(RingbenchTruth, AConditionThatIsMetIsExitCodeThree) {
   EXPECT_EQ(with("cpu_us>1000"), 3);  // without --pid nobody knows
 }
 
+// It closes its listener, which looks as if nothing had ever listened there.
+TEST(RingbenchTruth, AFullGatewayIsNotOneThatDoesNotListen) {
+  const World world;
+  const Server gateway(world, "gateway", "g1", {{"MaxConnections", "20"}, {"Shards", "1"}});
+  const BenchRun run = run_ringbench(
+      words(gateway, {"ping", "--raw", "--connections", "60", "--duration", "100ms"}));
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.output, AnyOf(HasSubstr("it is full"), HasSubstr("and its bounds")));
+  EXPECT_THAT(run.output, Not(HasSubstr("start the target")));
+}
+
 TEST(RingbenchTruth, SaysWhatIsWrongWithATarget) {
   const BenchRun nobody =
       run_ringbench({"ping", "--raw", "--target", "tcp://127.0.0.1:1", "--duration", "100ms"});
