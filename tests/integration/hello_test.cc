@@ -2,14 +2,21 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "tests/integration/raw_service.h"
 
 namespace ringgate::test {
 namespace {
 
+// Or one that was built elsewhere, with what is installed (tests/scripts/kit_test.py).
+std::string hello_binary() {
+  const char* other = std::getenv("RINGGATE_TEST_HELLO");
+  return other != nullptr ? other : RINGGATE_HELLO_BINARY;
+}
+
 std::vector<std::string> hello_words(const World& world, const Settings& settings) {
-  return {RINGGATE_HELLO_BINARY, "-c", world.config("hello", "hello01", settings)};
+  return {hello_binary(), "-c", world.config("hello", "hello01", settings)};
 }
 
 struct HelloBench {
@@ -48,7 +55,7 @@ TEST(Hello, AnswersAndPushes) {
 }
 
 TEST(Hello, SaysHowItIsStarted) {
-  ProcessUnderTest hello({RINGGATE_HELLO_BINARY});
+  ProcessUnderTest hello({hello_binary()});
   EXPECT_EQ(hello.wait_exit(), 2);
   EXPECT_EQ(hello.whole_output(), "hello: usage: hello -c FILE\n");
 }
