@@ -42,10 +42,21 @@ std::size_t sequence_bytes(unsigned char lead) {
   return lead >= 0xc2 ? 2 : 1;
 }
 
+// Ends of lines, and what turns the direction of what follows: a text could show another than it
+// is.
+bool misleads(std::string_view sequence) {
+  const auto last = static_cast<unsigned char>(sequence.back());
+  if (sequence.starts_with("\xe2\x80")) {  // U+200E, U+200F; U+2028 to U+202E
+    return last == 0x8e || last == 0x8f || (last >= 0xa8 && last <= 0xae);
+  }
+  if (sequence.starts_with("\xe2\x81")) return last >= 0xa6 && last <= 0xa9;  // U+2066 to U+2069
+  return sequence == "\xd8\x9c";                                              // U+061C
+}
+
 bool is_printable(std::string_view sequence) {
   const auto lead = static_cast<unsigned char>(sequence[0]);
   if (sequence.size() == 1) return lead >= 0x20 && lead < 0x7f;
-  if (!is_utf8(sequence)) return false;
+  if (!is_utf8(sequence) || misleads(sequence)) return false;
   return lead != 0xc2 || static_cast<unsigned char>(sequence[1]) >= 0xa0;
 }
 

@@ -35,8 +35,8 @@ std::string format_duration(std::chrono::milliseconds time);
 bool has_control(std::string_view text);
 
 // Text of others for a terminal or a line of the log: control characters (which could move the
-// cursor or worse) and bytes that are not UTF-8 become escapes such as \x1b, so that one message is
-// one line.
+// cursor or worse), what turns the direction of writing, the line ends of Unicode and bytes that
+// are not UTF-8 become escapes such as \x1b, so that one message is one line and reads as it is.
 [[nodiscard]] std::string printable(std::string_view text);
 
 // The number of single-character edits between them.

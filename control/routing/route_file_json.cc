@@ -15,9 +15,10 @@ namespace ondemand = simdjson::ondemand;
 
 constexpr int kMaxDepth = 64;
 
+constexpr std::size_t kMostQuoted = 100;  // bytes
+
 // What a message may quote: control characters are escaped, and what is too long is not shown.
 std::string quotable(std::string_view text) {
-  constexpr std::size_t kMostQuoted = 100;
   if (text.size() > kMostQuoted) return "?";
   return printable(text);
 }
@@ -76,8 +77,11 @@ Result<std::string> text_of(const dom::element& value, const std::string& place)
     return usage_error("{}: is not a text; put it in quotes", place);
   }
   if (text.empty()) return usage_error("{}: is empty; give it a name", place);
-  if (quotable(text) != text) {
-    return usage_error("{}: has a control character or more than 100 bytes; shorten it", place);
+  if (text.size() > kMostQuoted) {
+    return usage_error("{}: has more than {} bytes; shorten it", place, kMostQuoted);
+  }
+  if (printable(text) != text) {
+    return usage_error("{}: '{}' has a control character; take it out", place, printable(text));
   }
   return std::string(text);
 }

@@ -1,7 +1,10 @@
 #include "services/cli/explain_route.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <set>
@@ -65,7 +68,14 @@ Result<KnownServices> known_services(const Config& config) {
   if (!stored) return std::unexpected(stored.error());
   KnownServices known;
   known.source = config.registry_file;
-  if (*stored) known.services = std::move((*stored)->services);
+  if (!*stored) {
+    fmt::print(stderr, "{}: is not there, so that no service is known\n", known.source);
+    return known;
+  }
+  for (const RefusedInstance& entry : (*stored)->refused) {
+    fmt::print(stderr, "{}: {}; it is refused\n", known.source, entry.why);
+  }
+  known.services = std::move((*stored)->services);
   return known;
 }
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "tests/integration/command_run.h"
 #include "tests/integration/world.h"
@@ -89,6 +90,19 @@ TEST_F(ExplainRoute, AnUnknownServiceIsCode1) {
   EXPECT_EQ(ended.code, 1);
   EXPECT_THAT(ended.output, AllOf(HasSubstr("no service"), HasSubstr("no instance of game"),
                                   HasSubstr("chat, login")));
+}
+
+TEST_F(ExplainRoute, SaysWhichEntriesAreRefusedAndThatAFileIsMissing) {
+  const std::string file = config("{\"route_by\": \"app\", " + std::string(kZones) + "}");
+  world_.folder().write(
+      "services.json",
+      R"({"services": [{"id": "chat09", "name": "chat", "address": "http://x", "port": 1}]})");
+  EXPECT_THAT(explain(file, "kim").output,
+              AllOf(HasSubstr("services.json: "), HasSubstr("chat09"), HasSubstr("it is refused")));
+  std::filesystem::remove(world_.registry_file());
+  const Ended missing = explain(file, "kim");
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_THAT(missing.output, HasSubstr("services.json: is not there"));
 }
 
 TEST_F(ExplainRoute, ABadQuestionIsOneLineAndCode2) {

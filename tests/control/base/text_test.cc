@@ -89,6 +89,14 @@ TEST(Text, OfOthersHasNoControlCharacters) {
   EXPECT_EQ(printable("\x7f"), "\\x7f");
   EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b") << "the one-character CSI";
   EXPECT_EQ(printable("\xff\xe7\x8e"), "\\xff\\xe7\\x8e");
+  EXPECT_EQ(printable("a\xe2\x80\xa8"
+                      "b"),
+            "a\\xe2\\x80\\xa8b")
+      << "U+2028, a line's end";
+  EXPECT_EQ(printable("\xe2\x80\xae"), "\\xe2\\x80\\xae") << "U+202E, from right to left";
+  EXPECT_EQ(printable("\xe2\x81\xa6"), "\\xe2\\x81\\xa6") << "U+2066";
+  EXPECT_EQ(printable("\xe2\x80\x93\xe2\x80\x8d"), "\xe2\x80\x93\xe2\x80\x8d")
+      << "a dash, a joiner";
 }
 
 }  // namespace
