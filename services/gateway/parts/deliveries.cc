@@ -5,6 +5,7 @@
 
 #include "codec/written.h"
 #include "services/gateway/commands.h"
+#include "services/gateway/parts/kickout.h"
 
 namespace ringgate {
 namespace {
@@ -173,7 +174,7 @@ void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) 
     return;
   }
   write_delivery(context_, *connection, delivery);
-  if (kickout) logins_.kicked_out(*connection);
+  if (kickout) end_kicked_out(context_, *connection);
   if (response) forwarding_.end_if_answered(*connection);
 }
 

@@ -23,4 +23,13 @@ bool push_kickout(Shard& shard, Connection& connection, std::string_view channel
   return true;
 }
 
+// Some clients that are closed log in again at once, and the other device then does the same.
+void end_kicked_out(const GatewayContext& context, Connection& connection) {
+  if (context.options.kickout_linger_ms == 0) {
+    context.shard.finish(connection, GatewayClose::kKickedOut);
+  } else if (connection.open()) {
+    context.shard.set_deadline(connection, context.options.kickout_linger_ms);
+  }
+}
+
 }  // namespace ringgate

@@ -10,6 +10,7 @@
 #include "codec/pkt.pb.h"
 #include "control/routing/selector.h"
 #include "services/gateway/mail.h"
+#include "services/gateway/parts/kickout.h"
 
 namespace ringgate {
 namespace {
@@ -170,21 +171,12 @@ void Logins::answered(Connection& connection, Channel& channel, const Delivery& 
   flush_waiting(connection, channel);
   if (!connection.open()) return;
   if (channel.kicked_out) {
-    kicked_out(connection);
+    end_kicked_out(context_, connection);
     if (connection.open()) context_.shard.release_input(connection);
     return;
   }
   arm_token_expiry(connection, channel);
   context_.shard.release_input(connection);
-}
-
-// Some clients that are closed log in again at once, and the other device then does the same.
-void Logins::kicked_out(Connection& connection) {
-  if (context_.options.kickout_linger_ms == 0) {
-    context_.shard.finish(connection, GatewayClose::kKickedOut);
-  } else if (connection.open()) {
-    context_.shard.set_deadline(connection, context_.options.kickout_linger_ms);
-  }
 }
 
 void Logins::arm_token_expiry(Connection& connection, const Channel& channel) {

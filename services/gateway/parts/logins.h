@@ -36,8 +36,6 @@ class Logins {
   void unanswered(Connection& connection, const Channel& channel);
   // A client's deadline: of its first packet, of the login's answer, of its token.
   void on_deadline(Connection& connection);
-  // It has been told that a newer login took its place.
-  void kicked_out(Connection& connection);
   // A channel ends.
   void ended(const Connection& connection, const Channel& channel);
 

@@ -198,7 +198,7 @@ void RollCall::lost(std::string_view channel_id) {
 void RollCall::kick(Connection& connection, Channel& channel) {
   channel.kicked_out = true;
   if (!push_kickout(context_.shard, connection, channel.id())) return;
-  context_.shard.finish(connection, GatewayClose::kKickedOut);
+  end_kicked_out(context_, connection);
 }
 
 // --- The end ------------------------------------------------------------------------------------

@@ -118,6 +118,26 @@ TEST_F(RollCall, WhoseAccountIsElsewhereTwiceIsKickedOut) {
   EXPECT_EQ(world.count(1, GatewayCounter::kRollCallLost), 1U);
 }
 
+struct LingeringRollCall : RollCall {
+  static WorldOptions options() {
+    WorldOptions options = quick();
+    options.gateway.kickout_linger_ms = 3'600'000;
+    return options;
+  }
+  LingeringRollCall() : RollCall(options()) {}
+};
+
+TEST_F(LingeringRollCall, WhoseAccountIsElsewhereMayStayAsOneThatIsKickedOut) {
+  const WorldClient alice = world.login(1, "alice");
+  for (int times = 0; times < 2; ++times) {
+    ++epoch;
+    take(part_with(alice.channel), {alice.channel});
+  }
+  EXPECT_EQ(receive(alice.socket).header.command(), kCommandSignIn);
+  alice.socket.send(test::framed(Opcode::kBinary, std::string("\xc3\x15\xa7\x65\0\1\0\0", 8)));
+  EXPECT_TRUE(alice.socket.read_frame()) << "its pong";
+}
+
 struct SlowRollCall : RollCall {
   static WorldOptions options() {
     WorldOptions options = quick();
