@@ -45,12 +45,12 @@ struct TalkToUser {
 };
 
 // To a group: each member but the sender owns the message. Nothing is stored for a group that is
-// not there, or, with `members_only`, for a sender who is no member.
+// not there, or, with `members_only`, for a sender who does not belong to it.
 struct TalkToGroup {
   static constexpr std::string_view kName = "group_talk";
   struct Answer {
     bool exists = false;
-    bool is_member = false;            // the sender
+    bool belongs = false;              // the sender: a member, or the owner
     std::vector<std::string> members;  // all, the sender if among them
   };
 

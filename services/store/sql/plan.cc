@@ -55,8 +55,9 @@ void answer(const Results& results, StoreJobOf<TalkToGroup>& job) {
   TalkToGroup::Answer answer;
   answer.exists = !results[0].rows.empty();
   answer.members = names_in(results[3]);
-  answer.is_member =
-      std::ranges::find(answer.members, job.request.message.sender) != answer.members.end();
+  const std::string& sender = job.request.message.sender;
+  answer.belongs = (answer.exists && results[0].rows[0][0].text == sender) ||
+                   std::ranges::find(answer.members, sender) != answer.members.end();
   job.answer = std::move(answer);
 }
 Plan undo(StoreJobOf<TalkToGroup>& job) {

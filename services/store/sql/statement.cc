@@ -16,14 +16,15 @@ constexpr std::array<StatementText, kStatements> kTexts{{
     {"put_group_message",
      "INSERT INTO message_content (id, app, sender, send_time, type, body, extra) "
      "SELECT $1, $2, $3, $4, $5, $6, $7 FROM chat_group g WHERE g.app = $2 AND g.id = $8 "
-     "AND ($9 = 0 OR EXISTS (SELECT 1 FROM group_member s "
+     "AND ($9 = 0 OR g.owner = $3 OR EXISTS (SELECT 1 FROM group_member s "
      "WHERE s.app = $2 AND s.group_id = $8 AND s.account = $3))",
      "nttnnbbtn"},
     {"put_group_index",
      "INSERT INTO message_index (app, owner, send_time, message_id, sender, group_id) "
      "SELECT m.app, m.account, $3, $4, $5, m.group_id FROM group_member m "
      "WHERE m.app = $1 AND m.group_id = $2 AND m.account <> $5 "
-     "AND ($6 = 0 OR EXISTS (SELECT 1 FROM group_member s "
+     "AND ($6 = 0 OR EXISTS (SELECT 1 FROM chat_group g "
+     "WHERE g.app = $1 AND g.id = $2 AND g.owner = $5) OR EXISTS (SELECT 1 FROM group_member s "
      "WHERE s.app = $1 AND s.group_id = $2 AND s.account = $5))",
      "ttnntn"},
     {"group_owner", "SELECT owner FROM chat_group WHERE app = $1 AND id = $2", "tt"},

@@ -80,7 +80,7 @@ TEST_P(GroupsTest, ATalkIsOwnedByEveryMemberButItsSender) {
   ASSERT_EQ(create("g1", {"alice", "bob", "carol"}), GroupOutcome::kDone);
   const Message said = message("alice", now_ns_, "all of you");
   const auto answer = say("g1", said);
-  EXPECT_TRUE(answer.exists && answer.is_member);
+  EXPECT_TRUE(answer.exists && answer.belongs);
   EXPECT_THAT(answer.members, UnorderedElementsAre("alice", "bob", "carol"));
   EXPECT_THAT(index("alice", -1), IsEmpty());
   EXPECT_THAT(index("bob", -1), ElementsAre(said.id));
@@ -108,16 +108,19 @@ TEST_P(GroupsTest, SomebodyElseMayTalkUnlessMembersOnly) {
   const Message said = message("eve", now_ns_);
   const auto anyone = say("g1", said);
   EXPECT_TRUE(anyone.exists);
-  EXPECT_FALSE(anyone.is_member);
+  EXPECT_FALSE(anyone.belongs);
   EXPECT_THAT(index("bob", -1), ElementsAre(said.id));
   const Message refused = message("eve", now_ns_ + 1);
   const auto only = say("g1", refused, true);
   EXPECT_TRUE(only.exists);
-  EXPECT_FALSE(only.is_member);
+  EXPECT_FALSE(only.belongs);
   EXPECT_THAT(index("bob", -1), ElementsAre(said.id));
   EXPECT_THAT(bodies("eve", {refused.id}), ElementsAre("-")) << "it was not even stored";
   const Message own = message("bob", now_ns_ + 2);
-  EXPECT_TRUE(say("g1", own, true).is_member);
+  EXPECT_TRUE(say("g1", own, true).belongs);
+  const Message of_the_owner = message("olga", now_ns_ + 3);
+  EXPECT_TRUE(say("g1", of_the_owner, true).belongs) << "although no member";
+  EXPECT_THAT(index("bob", -1), ElementsAre(said.id, of_the_owner.id));
   EXPECT_THAT(bodies("bob", {own.id}), ElementsAre("hi"));
 }
 
