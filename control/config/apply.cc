@@ -324,6 +324,16 @@ struct Applier {
     return {};
   }
 
+  Result<void> operator()(const GroupTalkKey& key) const {
+    const auto text = scalar_of(raw, "members or anyone");
+    if (!text) return std::unexpected(text.error());
+    if (*text != "members" && *text != "anyone") {
+      return usage_error("takes members or anyone, not \"{}\"", quotable(*text));
+    }
+    key.place.set(config, *text == "anyone" ? GroupTalk::kAnyone : GroupTalk::kMembers);
+    return {};
+  }
+
   Result<void> operator()(const LogLevelKey& key) const {
     auto text = scalar_of(raw, "a level");
     if (!text) return std::unexpected(text.error());

@@ -45,6 +45,9 @@ struct ListenSpec {
   bool operator==(const ListenSpec&) const = default;
 };
 
+// Who may talk to a group: its members and its owner, or everybody of the app.
+enum class GroupTalk : std::uint8_t { kMembers, kAnyone };
+
 struct Config {
   using Duration = std::chrono::milliseconds;
   static constexpr std::size_t kKiB = 1024;
@@ -82,7 +85,11 @@ struct Config {
   std::size_t message_days = 90;
   std::size_t offline_days = 15;  // Not above message_days.
   std::size_t max_group_members = 10'000;
-  Duration login_answer_delay{0};  // Of gateways of other makes.
+  GroupTalk group_talk = GroupTalk::kMembers;
+  std::size_t max_message_body_bytes = 20'000;
+  std::size_t max_message_extra_bytes = 2'000;
+  std::size_t max_group_text_bytes = 2'000;  // Its name, its avatar, its introduction: each.
+  Duration login_answer_delay{0};            // Of gateways of other makes.
   LogLevel log_level = LogLevel::kInfo;
   std::vector<std::string> depends;  // Services a gateway follows; empty: all it routes to.
   std::map<std::string, std::string> routes;  // Command prefix -> service name.

@@ -156,6 +156,15 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "How many days back a client is told what it missed; not above MessageDays"},
     {"MaxGroupMembers", CountKey{at<&Config::max_group_members>(), 1, 1'000'000}, kServicesFixed,
      "Members of a group; beyond it joins and creates are answered 300"},
+    {"GroupTalk", GroupTalkKey{at<&Config::group_talk>()}, kServicesFixed,
+     "Who may talk to a group: members (and its owner), or anyone of its app, as existing services "
+     "have it; others are answered 105"},
+    {"MaxMessageBody", SizeKey{at<&Config::max_message_body_bytes>(), 1, kMiB}, kServicesFixed,
+     "Longest body of a message; beyond it a talk is answered 300"},
+    {"MaxMessageExtra", SizeKey{at<&Config::max_message_extra_bytes>(), 0, kMiB}, kServicesFixed,
+     "Longest extra of a message; beyond it a talk is answered 300"},
+    {"MaxGroupText", SizeKey{at<&Config::max_group_text_bytes>(), 1, kMiB}, kServicesFixed,
+     "Longest name, avatar and introduction of a group, each; beyond it a create is answered 300"},
     {"LoginAnswerDelay", DurationKey{at<&Config::login_answer_delay>(), 0s, 1s}, kServicesFixed,
      "How long the answer to a login waits on links of gateways of other makes, which lose one "
      "that "

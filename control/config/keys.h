@@ -83,6 +83,9 @@ struct RedisKey {
 struct MessageStoreKey {
   Place<std::string> place;
 };
+struct GroupTalkKey {
+  Place<GroupTalk> place;
+};
 struct LogLevelKey {
   Place<LogLevel> place;
 };
@@ -91,7 +94,7 @@ struct IgnoredKey {};  // Taken, without effect, with a notice.
 using KeyKind = std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey,
                              SwitchKey, PortKey, CountKey, SizeKey, DurationKey, NamesKey, TagsKey,
                              OriginsKey, RoutesKey, SelectorsKey, ListenKey, ProxiesKey, RedisKey,
-                             MessageStoreKey, LogLevelKey, IgnoredKey>;
+                             MessageStoreKey, GroupTalkKey, LogLevelKey, IgnoredKey>;
 
 // Who heeds a key. One file may serve all processes of a host, so the others take it, too.
 enum class HeededBy : std::uint8_t { kAll, kGateway, kServices };

@@ -26,6 +26,9 @@ struct DefaultText {
   static std::string text(std::uint16_t value) { return fmt::format("{}", value); }
   static std::string text(std::size_t value) { return fmt::format("{}", value); }
   static std::string text(Config::Duration value) { return format_duration(value); }
+  static std::string text(GroupTalk value) {
+    return value == GroupTalk::kAnyone ? "anyone" : "members";
+  }
   static std::string text(LogLevel value) { return std::string(log_level_name(value)); }
   template <class Other>
   static std::string text(const Other&) {

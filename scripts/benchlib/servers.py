@@ -49,6 +49,7 @@ def service_config(role, registry):
               "Shards": 1, "PinShards": False, "LogLevel": "error"}
     if role == "chat":
         config["MemorySessions"] = True
+        config["MessageStore"] = "memory"
     return config
 
 

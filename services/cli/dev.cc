@@ -1,8 +1,11 @@
 #include "services/cli/dev.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,6 +20,7 @@
 #include "services/handlers/echo.h"
 #include "services/logic/component.h"
 #include "services/process/process.h"
+#include "services/store/message_options.h"
 
 namespace ringgate {
 namespace {
@@ -26,8 +30,11 @@ struct DevOptions {
   std::string ws = "ws://127.0.0.1:8000/";
   std::string admin = "127.0.0.1:8080";
   std::vector<std::string> origins;
+  std::string data;  // empty: default_folder()
   std::size_t shards = 0;
 };
+
+constexpr std::string_view kInMemory = "memory";
 
 Result<Config> gateway_config(const DevOptions& options) {
   Config config;
@@ -55,8 +62,44 @@ Result<Config> gateway_config(const DevOptions& options) {
   return config;
 }
 
-Config service_config() {
+// Where programs keep what is one user's; empty: nothing says where that is.
+std::filesystem::path default_folder() {
+  const char* const data = std::getenv("XDG_DATA_HOME");
+  if (data != nullptr && *data == '/') return std::filesystem::path(data) / "ringgate";
+  const char* const home = std::getenv("HOME");
+  if (home != nullptr && *home == '/') {
+    return std::filesystem::path(home) / ".local/share/ringgate";
+  }
+  return {};
+}
+
+// The MessageStore of a folder, which is made if it is not there.
+Result<std::string> store_in(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::path whole = std::filesystem::absolute(folder, error);
+  if (!error) std::filesystem::create_directories(whole, error);
+  if (error) return usage_error("--data: {}: {}", folder.string(), error.message());
+  return "sqlite://" + (whole / "messages.db").string();
+}
+
+// To try ringgate out takes no folder: only one that was asked for has to be there.
+Result<std::string> message_store(const DevOptions& options) {
+  if (options.data == kInMemory) return std::string(kInMemory);
+  if (!options.data.empty()) return store_in(options.data);
+  const std::filesystem::path folder = default_folder();
+  if (folder.empty()) return std::string(kInMemory);
+  return store_in(folder).value_or(std::string(kInMemory));
+}
+
+void announce_store(const std::string& url) {
+  announce(url == kInMemory
+               ? "messages and groups are kept in memory, and end with this process"
+               : "messages and groups are kept in " + message_store_name(url).value_or(url));
+}
+
+Config service_config(std::string message_store) {
   Config config;
+  config.message_store = std::move(message_store);
   config.service_id = "dev-services";
   config.service_name = "chat";
   config.listen = {ListenSpec{{"127.0.0.1", 0}}};
@@ -66,8 +109,8 @@ Config service_config() {
   return config;
 }
 
-void add_dev_handlers(Router& router) {
-  add_chat_handlers(router);
+void add_dev_handlers(Router& router, const ChatOptions& options) {
+  add_chat_handlers(router, options);
   add_echo_handlers(router);
 }
 
@@ -81,6 +124,8 @@ void allow_page(const Endpoint& page, std::vector<std::string>& origins) {
 Result<void> run_dev(const DevOptions& options) {
   Result<Config> gateway = gateway_config(options);
   if (!gateway) return std::unexpected(gateway.error());
+  const Result<std::string> store = message_store(options);
+  if (!store) return std::unexpected(store.error());
   Result<std::unique_ptr<Process>> process = Process::create(*gateway, ProcessMode::kDevelopment);
   if (!process) return std::unexpected(process.error());
   announce(
@@ -94,9 +139,14 @@ Result<void> run_dev(const DevOptions& options) {
   if (!services_registry) return std::unexpected(services_registry.error());
   Result<std::unique_ptr<MemoryRegistry>> gateway_registry = MemoryRegistry::open(directory);
   if (!gateway_registry) return std::unexpected(gateway_registry.error());
+  const Config services = service_config(*store);
+  announce_store(*store);
+  const auto fill = [chat = chat_options(services)](Router& router) {
+    add_dev_handlers(router, chat);
+  };
   (*process)->add(std::make_unique<LogicComponent>(
-      service_config(), std::move(*services_registry), (*process)->loop(), add_dev_handlers,
-      LogicUse{.announces = false, .takes_roll_calls = true}));
+      services, std::move(*services_registry), (*process)->loop(), fill,
+      LogicUse{.announces = false, .takes_roll_calls = true, .keeps_messages = true}));
   (*process)->add(std::make_unique<GatewayComponent>(*gateway, std::move(*gateway_registry),
                                                      (*process)->loop(), false));
   return (*process)->run();
@@ -126,6 +176,11 @@ CLI::App* add_dev_command(CLI::App& root, CommandResult& result) {
           "given again")
       ->type_name("ORIGIN")
       ->allow_extra_args(false);
+  command
+      ->add_option("--data", options->data,
+                   "Folder that messages and groups are kept in, or memory [ringgate in "
+                   "$XDG_DATA_HOME or ~/.local/share]")
+      ->type_name("FOLDER");
   command->add_option("--shards", options->shards, "Threads for clients (0: one per usable CPU)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

@@ -35,12 +35,13 @@ struct ServeOptions {
   bool takeover = false;
 };
 
-FillRouter handlers_of(ProcessRole role) {
+FillRouter handlers_of(const Config& config, ProcessRole role) {
   switch (role) {
     case ProcessRole::kLogin:
       return [](Router& router) { add_login_handlers(router); };
     case ProcessRole::kChat:
-      return [](Router& router) { add_chat_handlers(router); };
+      return
+          [options = chat_options(config)](Router& router) { add_chat_handlers(router, options); };
     case ProcessRole::kEcho:
     case ProcessRole::kGateway:
       break;
@@ -156,9 +157,11 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
       spdlog::warn("MemorySessions: sessions live in this process only and end with it");
     }
     (*process)->add(std::make_unique<LogicComponent>(
-        *config, std::move(*registry), (*process)->loop(), handlers_of(role),
-        LogicUse{true, role == ProcessRole::kChat, role != ProcessRole::kLogin,
-                 role != ProcessRole::kEcho}));
+        *config, std::move(*registry), (*process)->loop(), handlers_of(*config, role),
+        LogicUse{.gives_message_ids = role == ProcessRole::kChat,
+                 .may_give_message_ids = role != ProcessRole::kLogin,
+                 .takes_roll_calls = role != ProcessRole::kEcho,
+                 .keeps_messages = role == ProcessRole::kChat}));
   }
   const auto reloader =
       std::make_shared<Reloader>(options.config_file, role, **process, gateway, *config);

@@ -1,78 +1,40 @@
 #include "services/handlers/chat.h"
 
-#include "codec/names.h"
-#include "codec/pkt.pb.h"
+#include <memory>
+
+#include "control/config/config.h"
+#include "services/handlers/chat_commands.h"
 #include "services/handlers/login.h"
 
 namespace ringgate {
-namespace {
 
-pkt::MessagePush push_of(const pkt::MessageReq& message, const pkt::MessageResp& answer,
-                         const std::string& sender) {
-  pkt::MessagePush push;
-  push.set_messageid(answer.messageid());
-  push.set_type(message.type());
-  push.set_body(message.body());
-  push.set_extra(message.extra());
-  push.set_sender(sender);
-  push.set_sendtime(answer.sendtime());
-  return push;
+ChatOptions chat_options(const Config& config) {
+  ChatOptions options;
+  options.default_app = config.default_app;
+  options.anyone_talks_to_groups = config.group_talk == GroupTalk::kAnyone;
+  options.max_body_bytes = config.max_message_body_bytes;
+  options.max_extra_bytes = config.max_message_extra_bytes;
+  options.max_group_text_bytes = config.max_group_text_bytes;
+  return options;
 }
 
-Task user_talk(Context& context) {
-  if (context.dest().empty()) {
-    context.fail(Status::kNoDestination, "the packet says no receiver");
-    co_return;
-  }
-  if (!is_valid_account(context.dest())) {
-    context.fail(Status::kNoDestination, "the receiver is no name that an account may have");
-    co_return;
-  }
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  if (!session) {
-    context.fail(session.error());
-    co_return;
-  }
-  if (!session->has_value()) {
-    context.fail(Status::kSessionNotFound, "this channel is not logged in");
-    co_return;
-  }
-  const std::optional<pkt::MessageReq> message = context.parse<pkt::MessageReq>();
-  if (!message) co_return;
-  const std::optional<std::int64_t> id = context.message_ids().next();
-  if (!id) {
-    context.fail(Status::kSystemException, "no message ids can be given out at the moment");
-    co_return;
-  }
-  pkt::MessageResp answer;
-  answer.set_messageid(*id);
-  answer.set_sendtime(context.received_ns());
-
-  auto locating = context.sessions().locate(context.dest(), (*session)->app());
-  const auto receiver = co_await locating;
-  if (!receiver) {
-    context.fail(receiver.error());
-    co_return;
-  }
-  if (receiver->has_value()) {
-    const pkt::MessagePush push = push_of(*message, answer, (*session)->account());
-    context.push(**receiver, push);
-  }
-  context.respond(Status::kSuccess, answer);
-}
-
-void talk_ack(Request& request) {
-  if (!request.parse<pkt::MessageAckReq>()) return;
-  request.respond(Status::kSuccess);
-}
-
-}  // namespace
-
-void add_chat_handlers(Router& router) {
+void add_chat_handlers(Router& router, const ChatOptions& options) {
   add_login_handlers(router);
-  router.handle("chat.user.talk", user_talk);
-  router.handle("chat.talk.ack", talk_ack);
+  // What coroutines refer to stays where it is while the router lives.
+  const auto kept = std::make_shared<const ChatOptions>(options);
+  const auto add = [&](const char* command, chat::Command* handle) {
+    router.handle(command, [kept, handle](Context& context) { return handle(context, *kept); });
+  };
+  add("chat.user.talk", chat::user_talk);
+  add("chat.group.talk", chat::group_talk);
+  add("chat.talk.ack", chat::talk_ack);
+  add("chat.offline.index", chat::offline_index);
+  add("chat.offline.content", chat::offline_content);
+  add("chat.group.create", chat::group_create);
+  add("chat.group.join", chat::group_join);
+  add("chat.group.quit", chat::group_quit);
+  add("chat.group.members", chat::group_members);
+  add("chat.group.detail", chat::group_detail);
 }
 
 }  // namespace ringgate

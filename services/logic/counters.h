@@ -20,6 +20,8 @@ enum class LogicCounter : std::uint8_t {
   kNoGateway,
   kGatewayQueueFull,  // bound: bytes queued to a gateway
   kHandlerExceptions,
+  kTextTooLong,  // bounds: a message's body and extra, a group's texts
+  kReceiversNotLocated,
   kEnd,
 };
 template <>
@@ -40,6 +42,12 @@ inline constexpr auto kNamesOf<LogicCounter> = std::to_array<CounterName>({
      "logic service: answers and pushes dropped because the bytes queued to their gateway reached "
      "the bound"},
     {"handler_exceptions_total", "requests whose handler threw an exception"},
+    {"texts_too_long_total",
+     "chat: messages and groups answered with 300 because a text in them was longer than its "
+     "bound"},
+    {"receivers_not_located_total",
+     "chat: pushes not made because the session store could not say where their receivers are; "
+     "what was said is in the message store"},
 });
 
 enum class LogicClose : std::uint8_t {

@@ -110,7 +110,7 @@ class TryPage(unittest.TestCase):
                                                   ignore_cleanup_errors=True)
         cls.addClassCleanup(cls.profile.cleanup)
         cls.gateway = cls.start(RINGGATE, "dev", "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0",
-                                "--admin", "127.0.0.1:0")
+                                "--admin", "127.0.0.1:0", "--data", "memory")
         driver, driver_port = start_driver()
         cls.addClassCleanup(driver.stop)
         cls.page = cls.gateway.wait_match(r"(?m)^admin (http://127\.0\.0\.1:\d+/try)$")

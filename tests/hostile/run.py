@@ -14,7 +14,7 @@ import time
 
 START_LIMIT_S = 30
 STOP_LIMIT_S = 30
-FREE_PORTS = ("--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+FREE_PORTS = ("--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", "memory")
 
 
 def read_ports(gateway):

@@ -88,6 +88,7 @@ class Dev {
     service.shards = 1;
     service.pin_shards = false;
     service.memory_sessions = true;
+    service.message_store = "memory";
     logic_ = std::make_unique<LogicComponent>(
         service, *MemoryRegistry::open(directory), *loop_,
         [](Router& router) {
@@ -95,7 +96,7 @@ class Dev {
           add_login_handlers(router);
           add_echo_handlers(router);
         },
-        LogicUse{});
+        LogicUse{.keeps_messages = true});
     Config config;
     config.service_id = "g1";
     config.service_name = "tgateway";

@@ -107,10 +107,14 @@ const Names kOfGateway = {"kim_channel_total",
                           "ringgate_websocket_channels",
                           "ringgate_zone_fallback_total"};
 
-const Names kOfLogicService = {
-    "ringgate_channel_waiting_full_total",       "ringgate_handler_exceptions_total",
-    "ringgate_gateway_queue_full_total",         "ringgate_no_gateway_total",
-    "ringgate_service_request_bytes_full_total", "ringgate_service_requests_full_total"};
+const Names kOfLogicService = {"ringgate_channel_waiting_full_total",
+                               "ringgate_handler_exceptions_total",
+                               "ringgate_gateway_queue_full_total",
+                               "ringgate_no_gateway_total",
+                               "ringgate_service_request_bytes_full_total",
+                               "ringgate_service_requests_full_total",
+                               "ringgate_texts_too_long_total",
+                               "ringgate_receivers_not_located_total"};
 
 const Names kReasonsOfShards = {
     "bad_frame",      "bad_proxy_header",      "bad_text",         "draining",

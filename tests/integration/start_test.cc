@@ -158,7 +158,8 @@ TEST(Start, WithoutThreadsItIsOneLineAndCode1) {
       {"gateway", "-c", world.config("gateway", "g1", {})},
       {"login", "-c", world.config("login", "l1", {{"RedisAddrs", "127.0.0.1:1"}})},
       {"echo", "-c", world.config("echo", "e1", {})},
-      {"dev", "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0"},
+      {"dev", "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data",
+       "memory"},
   };
   for (const std::vector<std::string>& command : commands) {
     const Ended ended = run_limited("-s", no_stack, command);
@@ -176,7 +177,7 @@ TEST(Start, WithoutMemoryItIsASentenceAndCode1) {
   for (int limit_kb = 40'000; limit_kb <= 400'000; limit_kb += 20'000) {
     ProcessUnderTest dev(limited("-v", std::to_string(limit_kb),
                                  {"dev", "--shards", "2", "--tcp", "127.0.0.1:0", "--ws",
-                                  "127.0.0.1:0", "--admin", "127.0.0.1:0"}));
+                                  "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", "memory"}));
     try {
       dev.wait_for_line("admin http");
       dev.signal(SIGTERM);

@@ -57,6 +57,7 @@ std::string World::config(const std::string& role, const std::string& id,
       {"ServiceID", id},    {"Listen", "127.0.0.1:0"}, {"RegistryFile", registry_file()},
       {"Shards", "1"},      {"PinShards", "false"},    {"AdultAfter", "0s"},
       {"RedialMin", "5ms"}, {"RedialMax", "20ms"}};
+  if (role == "chat") all["MessageStore"] = "memory";
   if (role == "gateway") all["AppSecret"] = std::string(kSecret);
   for (const auto& [key, value] : settings) all[key] = value;
   std::string yaml;
@@ -89,6 +90,9 @@ Server::Server(const std::vector<std::string>& dev_arguments) : secret_(kDevelop
                                         "127.0.0.1:0",
                                         "--admin",
                                         "127.0.0.1:" + std::to_string(free_port())};
+  if (std::ranges::find(dev_arguments, "--data") == dev_arguments.end()) {
+    arguments.insert(arguments.end(), {"--data", "memory"});
+  }
   arguments.insert(arguments.end(), dev_arguments.begin(), dev_arguments.end());
   process_ = std::make_unique<ProcessUnderTest>(ProcessUnderTest::ringgate(arguments));
   tcp_ports_ = announced("tcp", 1);

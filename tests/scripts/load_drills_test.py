@@ -27,7 +27,8 @@ class Dev:
         with open(self.log, "wb") as file:
             self.process = subprocess.Popen(
                 [BUILD / "services" / "ringgate", "dev", "--shards", "1",
-                 "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+                 "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+                 "--data", "memory"],
                 stdout=file, stderr=subprocess.STDOUT)
 
     def target(self, scheme="tcp"):

@@ -46,6 +46,7 @@ struct OtherValues {
   Texts operator()(const ListenKey&) const { return {"ws://127.0.0.1:8002/", "127.0.0.1:8002"}; }
   Texts operator()(const ProxiesKey&) const { return {"192.168.0.0/16"}; }
   Texts operator()(const RedisKey&) const { return {"127.0.0.1:6380"}; }
+  Texts operator()(const GroupTalkKey&) const { return {"anyone"}; }
   Texts operator()(const LogLevelKey&) const { return {"debug"}; }
   Texts operator()(const IgnoredKey&) const { return {}; }
 };

@@ -1,34 +1,28 @@
-#include "services/handlers/chat.h"
-
-#include <gtest/gtest.h>
-
-#include <string>
-
+// Talks between accounts, and acks.
 #include "codec/names.h"
 #include "services/gateway/commands.h"
-#include "services/store/memory.h"
 #include "services/store/message_ids.h"
-#include "tests/services/handlers/test_clients.h"
+#include "tests/services/handlers/chat_world.h"
 
-namespace ringgate {
+namespace ringgate::test {
 namespace {
 
-struct ChatTest : testing::Test {
-  ChatTest() { service.start(); }
-  TestService service{{}, memory_store(), add_chat_handlers};
-  TestGateway gateway{service.port(), "g1"};
-  TestGateway other{service.port(), "g2"};
-  TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
-  TestClient bob{other, "g2", "bob", "g2_bob_1"};
-};
+using testing::ElementsAre;
+using testing::IsEmpty;
 
-TEST_F(ChatTest, TalkReachesTheReceiverOnAnotherGateway) {
-  ASSERT_EQ(alice.sign_in(), pkt::Status::Success);
-  ASSERT_EQ(bob.sign_in(), pkt::Status::Success);
+class ChatTest : public ChatWorld {};
+INSTANTIATE_TEST_SUITE_P(Stores, ChatTest,
+                         testing::Values(StoreKind::kMemory, StoreKind::kSqlite,
+                                         StoreKind::kPostgres),
+                         name_of_kind);
+
+TEST_P(ChatTest, TalkReachesTheReceiverOnAnotherGateway) {
+  const TestClient alice = log_in("alice");
+  const TestClient bob = log_in_elsewhere("bob");
   const std::int64_t before_ns = wall_clock_ns();
   alice.talk(5, "bob", "hello");
 
-  const ReceivedPacket answer = gateway.receive();
+  const ReceivedPacket answer = gateway_->receive();
   EXPECT_EQ(answer.header.status(), pkt::Status::Success);
   EXPECT_EQ(answer.header.sequence(), 5);
   EXPECT_EQ(answer.header.dest(), "bob");
@@ -37,11 +31,11 @@ TEST_F(ChatTest, TalkReachesTheReceiverOnAnotherGateway) {
   EXPECT_GE(said.sendtime(), before_ns);
   EXPECT_LE(said.sendtime(), wall_clock_ns());
 
-  const ReceivedPacket push = other.receive();
+  const ReceivedPacket push = other_->receive();
   EXPECT_EQ(push.header.command(), "chat.user.talk");
   EXPECT_EQ(push.header.flag(), pkt::Flag::Push);
   EXPECT_EQ(push.meta("dest.server"), "g2");
-  EXPECT_EQ(push.meta("dest.channels"), "g2_bob_1");
+  EXPECT_EQ(push.meta("dest.channels"), bob.channel_id);
   const auto heard = push.parse<pkt::MessagePush>();
   EXPECT_EQ(heard.messageid(), said.messageid());
   EXPECT_EQ(heard.sendtime(), said.sendtime());
@@ -51,56 +45,48 @@ TEST_F(ChatTest, TalkReachesTheReceiverOnAnotherGateway) {
   EXPECT_EQ(heard.extra(), "extra");
 }
 
-TEST_F(ChatTest, TalkToSomebodyOfflineSucceeds) {
-  ASSERT_EQ(alice.sign_in(), pkt::Status::Success);
-  alice.talk(1, "nobody", "hello");
-  const ReceivedPacket answer = gateway.receive();
-  EXPECT_EQ(answer.header.status(), pkt::Status::Success);
-  EXPECT_GT(answer.parse<pkt::MessageResp>().messageid(), 10'000);
+TEST_P(ChatTest, TalkToSomebodyOfflineOrUnknownIsKept) {
+  const TestClient alice = log_in("alice");
+  const auto said = talk(alice, "bob", "hello");
+  EXPECT_GT(said.messageid(), 10'000);
+  const TestClient bob = log_in_elsewhere("bob");
+  EXPECT_THAT(index_ids(bob, 0), ElementsAre(said.messageid()));
+  EXPECT_EQ(contents(bob, {said.messageid()}).front().body(), "hello");
 }
 
-TEST_F(ChatTest, TalkToOneselfIsNotPushed) {
-  ASSERT_EQ(alice.sign_in(), pkt::Status::Success);
-  alice.talk(1, "alice", "hello");
-  EXPECT_EQ(gateway.receive().header.flag(), pkt::Flag::Response);
-  alice.talk(2, "nobody", "hello");
-  EXPECT_EQ(gateway.receive().header.sequence(), 2);  // nothing came between
+TEST_P(ChatTest, TalkToOneselfIsKeptAndNotPushed) {
+  const TestClient alice = log_in("alice");
+  const auto said = talk(alice, "alice", "hello");
+  EXPECT_THAT(index_ids(alice, 0), ElementsAre(said.messageid())) << "nothing came between";
 }
 
-TEST_F(ChatTest, TheSameAccountOfAnotherAppHearsNothing) {
-  bob.app = "other";
-  ASSERT_EQ(alice.sign_in(), pkt::Status::Success);
-  ASSERT_EQ(bob.sign_in(), pkt::Status::Success);
-  alice.talk(1, "bob", "hello");
-  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::Success);
-  bob.talk(2, "nobody", "hello");
-  EXPECT_EQ(other.receive().header.sequence(), 2);
+TEST_P(ChatTest, TheSameAccountOfAnotherAppHearsAndFindsNothing) {
+  const TestClient alice = log_in("alice");
+  const TestClient bob = log_in_elsewhere("bob", "other");
+  const auto said = talk(alice, "bob", "hello");
+  EXPECT_THAT(index_ids(bob, -1), IsEmpty());
+  EXPECT_EQ(contents(bob, {said.messageid()}).front().ByteSizeLong(), 0u);
 }
 
 // "other,bob" would be bob's place in the app "other".
-TEST_F(ChatTest, AReceiverThatIsNoAccountsNameIsRefused) {
-  bob.app = "other";
-  ASSERT_EQ(alice.sign_in(), pkt::Status::Success);
-  ASSERT_EQ(bob.sign_in(), pkt::Status::Success);
-  std::uint32_t sequence = 0;
-  for (const std::string& dest : {std::string("other,bob"), std::string(","), std::string("a\nb"),
-                                  std::string(kMaxAccountBytes + 1, 'a')}) {
-    alice.talk(++sequence, dest, "hello");
-    const ReceivedPacket answer = gateway.receive();
-    EXPECT_EQ(answer.header.sequence(), sequence);
-    EXPECT_EQ(answer.header.status(), pkt::Status::NoDestination) << dest;
-    EXPECT_FALSE(answer.parse<pkt::ErrorResp>().message().empty());
+TEST_P(ChatTest, AReceiverThatIsNoAccountsNameIsRefused) {
+  const TestClient alice = log_in("alice");
+  const TestClient bob = log_in_elsewhere("bob", "other");
+  for (const std::string& dest : {std::string(), std::string("other,bob"), std::string(","),
+                                  std::string("a\nb"), std::string(kMaxAccountBytes + 1, 'a')}) {
+    for (const char* const command : {"chat.user.talk", "chat.group.talk"}) {
+      say(alice, command, dest, "hello", pkt::Status::NoDestination);
+    }
   }
-  bob.talk(1, "nobody", "hello");
-  EXPECT_EQ(other.receive().header.flag(), pkt::Flag::Response) << "nothing came before";
+  EXPECT_THAT(index_ids(bob, -1), IsEmpty());
 }
 
-TEST_F(ChatTest, MessageIdsGrow) {
-  ASSERT_EQ(alice.sign_in(), pkt::Status::Success);
+TEST_P(ChatTest, MessageIdsGrow) {
+  const TestClient alice = log_in("alice");
   std::int64_t last = 0;
   for (std::uint32_t i = 0; i < 50; ++i) alice.talk(i, "nobody", "hello");
   for (std::uint32_t i = 0; i < 50; ++i) {
-    const ReceivedPacket answer = gateway.receive();
+    const ReceivedPacket answer = gateway_->receive();
     EXPECT_EQ(answer.header.sequence(), i);
     const std::int64_t id = answer.parse<pkt::MessageResp>().messageid();
     EXPECT_GT(id, last);
@@ -108,40 +94,75 @@ TEST_F(ChatTest, MessageIdsGrow) {
   }
 }
 
-TEST_F(ChatTest, RefusesWhatItCannotDo) {
-  alice.talk(1, "", "hello");
-  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::NoDestination);
-  alice.talk(2, "bob", "hello");
-  const ReceivedPacket unknown = gateway.receive();
-  EXPECT_EQ(unknown.header.status(), pkt::Status::SessionNotFound);
-  EXPECT_FALSE(unknown.parse<pkt::ErrorResp>().message().empty());
-  ASSERT_EQ(alice.sign_in(), pkt::Status::Success);
-  alice.ask("chat.user.talk", 3, "\xFF\xFF", "bob");
-  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::InvalidPacketBody);
-}
-
-// As the README says.
-TEST_F(ChatTest, GroupsAndOfflineMessagesAreNotServedYet) {
-  ASSERT_EQ(alice.sign_in(), pkt::Status::Success);
-  std::uint32_t sequence = 1;
+TEST_P(ChatTest, EveryCommandWantsALoginAndABodyThatItKnows) {
+  const TestClient stranger{*gateway_, "g1", "eve", "g1_eve_1"};
+  const TestClient alice = log_in("alice");
+  std::size_t commands = 0;
   for (const std::string_view command : kKnownCommands) {
-    if (!command.starts_with("chat.group.") && !command.starts_with("chat.offline.")) continue;
-    alice.ask(std::string(command), ++sequence, {}, "group");
-    EXPECT_EQ(gateway.receive().header.status(), pkt::Status::NotImplemented) << command;
+    if (!command.starts_with("chat.")) continue;
+    ++commands;
+    stranger.ask(command, ++sequence_, {}, "bob");
+    const auto refused = answered(stranger, pkt::Status::SessionNotFound);
+    EXPECT_FALSE(refused.message().empty()) << command;
+    alice.ask(command, ++sequence_, "\xFF\xFF", "bob");
+    answered(alice, pkt::Status::InvalidPacketBody);
   }
-  EXPECT_EQ(sequence, 9U);  // all eight of the protocol
+  EXPECT_EQ(commands, 10u) << "all of the protocol";
+  alice.ask("chat.group.dissolve", ++sequence_, {}, "group");
+  answered(alice, pkt::Status::NotImplemented);
 }
 
-TEST_F(ChatTest, Acknowledges) {
-  pkt::MessageAckReq acknowledged;
-  acknowledged.set_messageid(123456);
-  alice.ask("chat.talk.ack", 1, acknowledged.SerializeAsString());
-  const ReceivedPacket answer = gateway.receive();
+TEST_P(ChatTest, TextsBeyondTheirBoundsAreRefusedAndCounted) {
+  const TestClient alice = log_in("alice");
+  pkt::MessageReq message;
+  message.set_body(std::string(chat_.max_body_bytes, 'b'));
+  message.set_extra(std::string(chat_.max_extra_bytes, 'e'));
+  const auto said = ask<pkt::MessageResp>(alice, "chat.user.talk", message, 0, "alice");
+  EXPECT_EQ(contents(alice, {said.messageid()}).front().body(), message.body());
+  message.mutable_body()->push_back('b');
+  ask(alice, "chat.user.talk", message, pkt::Status::SystemException, "alice");
+  message.mutable_body()->pop_back();
+  message.mutable_extra()->push_back('e');
+  ask(alice, "chat.group.talk", message, pkt::Status::SystemException, "group");
+  EXPECT_EQ(service_->count(LogicCounter::kTextTooLong), 2u);
+}
+
+TEST_P(ChatTest, AnAckMovesTheBeginningOfTheIndex) {
+  const TestClient alice = log_in("alice");
+  const auto first = talk(alice, "bob", "1");
+  const auto second = talk(alice, "bob", "2");
+  const TestClient bob = log_in_elsewhere("bob");
+  pkt::MessageAckReq ack;
+  ask(bob, "chat.talk.ack", ack);
+  EXPECT_THAT(index_ids(bob, 0), ElementsAre(first.messageid(), second.messageid()))
+      << "an ack of nothing";
+  ack.set_messageid(first.messageid());
+  bob.ask("chat.talk.ack", ++sequence_, ack.SerializeAsString());
+  const ReceivedPacket answer = other_->receive();
   EXPECT_EQ(answer.header.status(), pkt::Status::Success);
   EXPECT_TRUE(answer.body.empty());
-  alice.ask("chat.talk.ack", 2, "\xFF\xFF");
-  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::InvalidPacketBody);
+  EXPECT_THAT(index_ids(bob, 0), ElementsAre(second.messageid()));
+}
+
+// All apps share their accounts, and so their messages.
+class EveryAppChatTest : public ChatWorld {
+ protected:
+  void SetUp() override {
+    chat_.default_app = "*";
+    start();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Stores, EveryAppChatTest, testing::Values(StoreKind::kMemory),
+                         name_of_kind);
+
+TEST_P(EveryAppChatTest, MessagesAndGroupsAreSharedAsAccountsAre) {
+  const TestClient alice = log_in("alice", "kim");
+  const auto said = talk(alice, "bob", "hello");
+  const std::string group = create(alice, {"bob"});
+  const TestClient bob = log_in_elsewhere("bob", "shop");
+  EXPECT_THAT(index_ids(bob, 0), ElementsAre(said.messageid()));
+  EXPECT_THAT(members(bob, group), ElementsAre("bob"));
 }
 
 }  // namespace
-}  // namespace ringgate
+}  // namespace ringgate::test

@@ -4,9 +4,19 @@
 #include <string>
 #include <string_view>
 
+#include "services/handlers/chat.h"
 #include "tests/services/logic/test_service.h"
 
 namespace ringgate {
+
+// What chat needs, where a test does not care for it.
+inline TestServiceOptions with_messages(TestServiceOptions options = {}) {
+  options.messages.emplace();
+  return options;
+}
+inline void add_chat(Router& router) {
+  add_chat_handlers(router);
+}
 
 // One client of a gateway.
 struct TestClient {

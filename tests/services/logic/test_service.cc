@@ -31,9 +31,18 @@ T value_of(Result<T> result) {
 TestService::TestService(const TestServiceOptions& options, const MakeStore& make_store,
                          const FillRouter& fill)
     : listener_{value_of(ListenerSet::open({"127.0.0.1", 0}, 1, false))} {
+  MakeMessages make_messages;
+  if (options.messages) {
+    MessageStoreOptions messages = *options.messages;
+    messages.client.endpoint = options.extra_endpoints;
+    messages_ = value_of(open_message_store(messages, options.shards));
+    make_messages = [thread = messages_.get()](Shard& shard) {
+      return messages_of(*thread, shard);
+    };
+  }
   ShardGroupOptions group;
   group.shards = options.shards;
-  group.extra_endpoints = options.extra_endpoints;
+  group.extra_endpoints = options.extra_endpoints + (options.messages ? 1 : 0);
   group.mailbox_bytes = options.mailbox_bytes;
   group.accept = AcceptMode::kHandOut;
   group.shard.max_clients = 1;
@@ -41,11 +50,21 @@ TestService::TestService(const TestServiceOptions& options, const MakeStore& mak
   group.shard.ring.sq_entries = 64;
   group.shard.ring.cq_entries = 1024;
   group.shard.ring.client_buffers = 8;
-  group_ = value_of(ShardGroup::create(
-      group, [&](std::uint32_t) { return make_logic_handler(options.logic, make_store, fill); }));
+  group_ = value_of(ShardGroup::create(group, [&](std::uint32_t) {
+    return make_logic_handler(options.logic, make_store, fill, make_messages);
+  }));
+}
+
+TestService::~TestService() {
+  group_->stop();
+  if (messages_ != nullptr) messages_->stop();
 }
 
 void TestService::start() {
+  if (messages_ != nullptr) {
+    const Result<void> thread = messages_->start(group_->switchboard());
+    if (!thread) throw std::runtime_error(thread.error().message);
+  }
   const Result<void> started = group_->start({&listener_, 1});
   if (!started) throw std::runtime_error(started.error().message);
 }

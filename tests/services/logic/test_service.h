@@ -14,6 +14,7 @@
 #include "dataplane/shard_group.h"
 #include "services/logic/counters.h"
 #include "services/logic/service.h"
+#include "services/store/message_options.h"
 
 namespace ringgate {
 
@@ -22,15 +23,21 @@ struct TestServiceOptions {
   std::uint32_t extra_endpoints = 0;
   std::size_t mailbox_bytes = 1 << 20;
   LogicOptions logic = {};
+  // Of Context::messages(), on one more thread.
+  std::optional<MessageStoreOptions> messages = {};
 };
 
 class TestService {
  public:
   TestService(const TestServiceOptions& options, const MakeStore& make_store,
               const FillRouter& fill);
+  ~TestService();
+  TestService(const TestService&) = delete;
+  TestService& operator=(const TestService&) = delete;
 
   [[nodiscard]] std::uint16_t port() const { return listener_.sockets.port(); }
   [[nodiscard]] ShardGroup& group() { return *group_; }
+  [[nodiscard]] const StoreThread& messages() const { return *messages_; }
   void start();
   template <NamedBy<CounterName> Enum>
   [[nodiscard]] std::uint64_t count(Enum counter) const {
@@ -50,6 +57,7 @@ class TestService {
   [[nodiscard]] static bool wait_until(const std::function<bool()>& condition);
 
   Listener listener_;
+  std::unique_ptr<StoreThread> messages_;  // its clients, in the shards, go before it
   std::unique_ptr<ShardGroup> group_;
 };
 

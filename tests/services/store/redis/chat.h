@@ -6,7 +6,6 @@
 #include <optional>
 #include <thread>
 
-#include "services/handlers/chat.h"
 #include "services/store/redis/store.h"
 #include "services/store/redis/thread.h"
 #include "tests/services/handlers/test_clients.h"
@@ -28,7 +27,7 @@ struct ChatService {
     group.shards = shards;
     group.extra_endpoints = 1;
     group.mailbox_bytes = mailbox_bytes;
-    service.emplace(group, redis_store(options), add_chat_handlers);
+    service.emplace(with_messages(group), redis_store(options), add_chat);
     store.emplace(options, service->group().switchboard());
     if (start_store) store->start();
     service->start();

@@ -1,0 +1,37 @@
+#include "codec/pkt.pb.h"
+#include "services/handlers/chat_commands.h"
+#include "services/store/layout.h"
+
+namespace ringgate::chat {
+
+std::optional<Caller> caller_of(Context& context,
+                                const StoreResult<std::optional<pkt::Session>>& session,
+                                const ChatOptions& options) {
+  if (!session) {
+    context.fail(session.error());
+    return std::nullopt;
+  }
+  if (!session->has_value()) {
+    context.fail(Status::kSessionNotFound, "this channel is not logged in");
+    return std::nullopt;
+  }
+  const pkt::Session& found = **session;
+  // As location_key() has it.
+  const bool is_default = found.app().empty() || options.default_app == kEveryApp;
+  return Caller{found.account(), found.app(), is_default ? options.default_app : found.app()};
+}
+
+std::optional<std::int64_t> next_message_id(Context& context) {
+  const std::optional<std::int64_t> id = context.message_ids().next();
+  if (!id) {
+    context.fail(Status::kSystemException, "no message ids can be given out at the moment");
+  }
+  return id;
+}
+
+void fail_too_long(Context& context, std::string_view what) {
+  context.shard().outbox.shard().counters().add(LogicCounter::kTextTooLong);
+  context.fail(Status::kSystemException, what);
+}
+
+}  // namespace ringgate::chat

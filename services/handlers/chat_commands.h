@@ -1,0 +1,61 @@
+// The commands of the chat service, one coroutine each, and what they share. Used by chat.cc.
+//
+// On the shard's thread. The options outlive every request.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "services/handlers/chat.h"
+#include "services/logic/counters.h"
+#include "services/logic/request.h"
+#include "services/logic/task.h"
+
+namespace ringgate::chat {
+
+using Command = Task(Context& context, const ChatOptions& options);
+
+Task user_talk(Context& context, const ChatOptions& options);
+Task group_talk(Context& context, const ChatOptions& options);
+Task talk_ack(Context& context, const ChatOptions& options);
+Task offline_index(Context& context, const ChatOptions& options);
+Task offline_content(Context& context, const ChatOptions& options);
+Task group_create(Context& context, const ChatOptions& options);
+Task group_join(Context& context, const ChatOptions& options);
+Task group_quit(Context& context, const ChatOptions& options);
+Task group_members(Context& context, const ChatOptions& options);
+Task group_detail(Context& context, const ChatOptions& options);
+
+// Who asks, as the session has it, whatever the packet says.
+struct Caller {
+  std::string account;
+  std::string app;          // of the session
+  std::string message_app;  // whose messages and groups there are to see
+};
+
+// From what the session store has said of the channel. Nothing: it is answered.
+[[nodiscard]] std::optional<Caller> caller_of(
+    Context& context, const StoreResult<std::optional<pkt::Session>>& session,
+    const ChatOptions& options);
+
+// Nothing: it is answered.
+[[nodiscard]] std::optional<std::int64_t> next_message_id(Context& context);
+
+// To those of them who are online. What it is about is in the message store already: that the
+// session store cannot tell where they are is counted, and no failure.
+template <class Body>
+void push_to_found(Context& context, const StoreResult<std::vector<Location>>& found,
+                   const Body& body) {
+  if (found) {
+    context.push(*found, body);
+  } else {
+    context.shard().outbox.shard().counters().add(LogicCounter::kReceiversNotLocated);
+  }
+}
+
+// Counts the refusal and answers it with 300.
+void fail_too_long(Context& context, std::string_view what);
+
+}  // namespace ringgate::chat
