@@ -31,8 +31,9 @@ class ScriptedHandler : public Handler {
   int deadlines = 0;
   int ticks = 0;
   Shard* shard = nullptr;
+  HandlerNames its_names = kTestNames;
 
-  [[nodiscard]] HandlerNames names() const noexcept override { return kTestNames; }
+  [[nodiscard]] HandlerNames names() const noexcept override { return its_names; }
   void on_start(Shard& its_shard) override { shard = &its_shard; }
   void on_accept(Connection& connection) override { accepted(connection); }
   void on_adopt(Connection& connection, const AdoptedFor& what) override {
@@ -86,7 +87,7 @@ struct FakeShard {
                      const ShardOptions& options = small_shard(), Handler* given = nullptr,
                      const std::vector<Transport>& transports = {Transport::kTcp})
       : kernel(seed, faults),
-        board(std::move(*Switchboard::create(1, 0, 64 * 1024))),
+        board(std::move(*Switchboard::create(options.shards, 0, 64 * 1024))),
         listeners(open_listeners(transports)),
         shard(options, *board, given != nullptr ? *given : handler) {
     EXPECT_TRUE(shard.start(AcceptMode::kDirect, listeners));
@@ -108,17 +109,20 @@ struct FakeShard {
   }
   // From control.
   void post(MailKind kind, ByteView message) {
-    std::uint8_t* const room = board->box(1, 0).reserve(kind, message.size(), Urgency::kControl);
+    const std::uint32_t control = board->control();
+    std::uint8_t* const room =
+        board->box(control, shard.index()).reserve(kind, message.size(), Urgency::kControl);
     ASSERT_NE(room, nullptr);
     std::memcpy(room, message.data(), message.size());
-    EXPECT_FALSE(board->publish(1, 0));  // it does not sleep between turns
+    EXPECT_FALSE(board->publish(control, shard.index()));  // it does not sleep between turns
   }
-  // As control hands a socket over.
-  FakePeer& adopt() {
+  // As control hands a socket over; for its peer's number, unless said otherwise.
+  FakePeer& adopt(AdoptedFor what = {}) {
     FakePeer* peer = nullptr;
     sockaddr_storage nowhere{};
-    const AdoptMail mail{kernel.connect_fd(peer), 0, PeerAddress::from(nowhere), {peer->id, 0, 0}};
-    post(kMailAdopt, bytes_of(mail));
+    const int fd = kernel.connect_fd(peer);
+    if (what.subject == 0) what.subject = peer->id;
+    post(kMailAdopt, bytes_of(AdoptMail{fd, 0, PeerAddress::from(nowhere), what}));
     turn();
     return *peer;
   }

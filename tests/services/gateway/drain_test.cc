@@ -105,21 +105,5 @@ TEST(GatewayDrain, ClosesItsClientsTellsLoginAndThenSaysSo) {
   EXPECT_TRUE(world.until([&] { return world.all_drained.size() == 2; }));
 }
 
-// Less than one at each look.
-TEST(GatewayDrain, KeepsASlowPace) {
-  World world;
-  world.start_login();
-  const WorldClient first = world.login(0);
-  const WorldClient second = world.login(0);
-  const WorldClient third = world.login(0);
-  const auto began = std::chrono::steady_clock::now();
-  world.group->post(0, kMailDrain, DrainMail{2'000, 0});
-  world.group->flush();
-  for (const WorldClient* const client : {&first, &second, &third}) {
-    EXPECT_EQ(receive(client->socket).close_words, describe(CloseReason::kDraining).name);
-  }
-  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::seconds(1)) << "1.5 s, say";
-}
-
 }  // namespace
 }  // namespace ringgate

@@ -1,4 +1,4 @@
-// Bounds of requests and links: what does not fit, and what comes too late, is answered once.
+// Bounds of requests and links: what does not fit is answered once.
 #include <thread>
 
 #include "tests/services/gateway/world.h"
@@ -155,41 +155,6 @@ TEST(LinkBounds, WhatALinkDoesNotTakeIsRefusedToItsSender) {
       EXPECT_EQ(world.outstanding(shard), 0u);
     }
   }
-}
-
-TEST(LinkBounds, AnAnswerThatComesTooLateIsDropped) {
-  WorldOptions options;
-  options.gateway.answer_timeout_ms = 50;
-  World world(options);
-  world.start_login();
-  const TcpPeer link = world.link(2, 0);
-  for (const std::uint32_t shard : {0u, 1u}) {
-    const WorldClient client = world.login(shard);
-    EXPECT_TRUE(client.send(1));
-    const WorldPacket request = receive(link);
-    EXPECT_EQ(sequences(client.socket, 1, Status::kSystemException), Sequences{1});
-    World::answer(link, request, "too late");
-    World::push(link, client, "marker");
-    EXPECT_EQ(receive(client.socket).body, "marker");
-    EXPECT_EQ(world.count(shard, GatewayCounter::kAnswerLate), 1u);
-    EXPECT_EQ(world.count(shard, GatewayCounter::kAnswerTimeouts), 1u);
-    EXPECT_EQ(world.outstanding(shard), 0u);
-  }
-}
-
-TEST(LinkBounds, ASecondAnswerIsDropped) {
-  World world;
-  world.start_login();
-  const TcpPeer link = world.link(2, 0);
-  const WorldClient client = world.login(1);
-  EXPECT_TRUE(client.send(1));
-  const WorldPacket request = receive(link);
-  World::answer(link, request, "first");
-  World::answer(link, request, "second");
-  World::push(link, client, "marker");
-  EXPECT_EQ(receive(client.socket).body, "first");
-  EXPECT_EQ(receive(client.socket).body, "marker");
-  EXPECT_EQ(world.count(1, GatewayCounter::kAnswerLate), 1u);
 }
 
 }  // namespace
