@@ -54,6 +54,10 @@ class LinkRecorder final : public Handler {
 
 std::string print(const Catalogue& catalogue);
 
+// The handshake of a gateway named g1, and of its second lane.
+inline const std::string kHandshake("\x02\0\0\0\x04\x0a\x02g1", 9);
+inline const std::string kHandshakeLane1("\x02\0\0\0\x06\x0a\x02g1\x10\x01", 11);
+
 struct LinksOptions {
   LinkManagerOptions manager;
   std::uint32_t shards = 2;

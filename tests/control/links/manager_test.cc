@@ -9,6 +9,8 @@
 namespace ringgate {
 namespace {
 
+using test::kHandshake;
+using test::kHandshakeLane1;
 using test::Links;
 using test::LinksOptions;
 using test::print;
@@ -17,10 +19,6 @@ using test::tcp_service;
 using test::TcpPeer;
 using test::TcpService;
 using namespace std::chrono_literals;
-
-// The handshake of a gateway named g1, and of its second lane.
-const std::string kHandshake("\x02\0\0\0\x04\x0a\x02g1", 9);
-const std::string kHandshakeLane1("\x02\0\0\0\x06\x0a\x02g1\x10\x01", 11);
 
 // --- What services say of themselves -------------------------------------------------------------
 
