@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/codec/ws_stream.h"
+#include "tests/common/quiet_handler.h"
 #include "tests/dataplane/loopback.h"
 
 namespace {
@@ -51,22 +52,16 @@ namespace {
 using test::Client;
 using test::RealShards;
 
-class Echo : public Handler {
+class Echo : public QuietHandler {
   void on_start(Shard& shard) override {
     shard_ = &shard;
     counted_thread = true;
     seen_.resize(1);  // one that must be counted
   }
-  void on_accept(Connection&) override {}
-  void on_adopt(Connection&, const AdoptedFor&) override {}
   void on_packet(Connection& connection, ByteView payload) override {
     std::uint8_t* const to = shard_->reserve_frame(connection, Opcode::kBinary, payload.size());
     if (to != nullptr) std::memcpy(to, payload.data(), payload.size());
   }
-  void on_close(Connection&, CloseReason) override {}
-  void on_deadline(Connection&) override {}
-  void on_mail(std::uint32_t, MailKind, ByteView) override {}
-  void on_tick() override {}
   Shard* shard_ = nullptr;
   std::vector<int> seen_;
 };

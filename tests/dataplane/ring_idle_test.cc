@@ -4,6 +4,7 @@
 #include <random>
 
 #include "tests/codec/ws_stream.h"
+#include "tests/common/quiet_handler.h"
 #include "tests/dataplane/loopback.h"
 #include "tests/dataplane/test_names.h"
 
@@ -15,23 +16,18 @@ using test::eventually;
 using test::RealShards;
 using test::TestClose;
 
-class Quiet : public Handler {
+class Quiet : public QuietHandler {
  public:
   [[nodiscard]] HandlerNames names() const noexcept override { return test::kTestNames; }
   void on_start(Shard& shard) override { shard_ = &shard; }
-  void on_accept(Connection&) override {}
-  void on_adopt(Connection&, const AdoptedFor&) override {}
   void on_packet(Connection& connection, ByteView) override {
     shard_->finish(connection, TestClose::kKickedOut);
   }
-  void on_close(Connection&, CloseReason) override {}
-  void on_deadline(Connection&) override {}
   // All clients are to go.
   void on_mail(std::uint32_t, MailKind, ByteView) override {
     shard_->table().for_each_client(
         [this](Connection& connection) { shard_->finish(connection, CloseReason::kDraining); });
   }
-  void on_tick() override {}
 
  private:
   Shard* shard_ = nullptr;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <string_view>
 
+#include "tests/common/quiet_handler.h"
 #include "tests/dataplane/loopback.h"
 
 namespace ringgate {
@@ -18,22 +19,15 @@ using test::RealShards;
 constexpr std::string_view kThreeBytes("\2\0\0", 3);  // of a frame
 
 // Blocks its shard in a packet, for as long as it is told to.
-class Blocking : public Handler {
+class Blocking : public QuietHandler {
  public:
   std::atomic<bool> blocked = false;
   std::atomic<bool> go_on = false;
 
-  void on_start(Shard&) override {}
-  void on_accept(Connection&) override {}
-  void on_adopt(Connection&, const AdoptedFor&) override {}
   void on_packet(Connection&, ByteView) override {
     blocked = true;
     while (!go_on) std::this_thread::yield();
   }
-  void on_close(Connection&, CloseReason) override {}
-  void on_deadline(Connection&) override {}
-  void on_mail(std::uint32_t, MailKind, ByteView) override {}
-  void on_tick() override {}
 };
 
 RealShards start(const ShardGroupOptions& options, Transport transport = Transport::kTcp) {

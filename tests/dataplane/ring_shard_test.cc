@@ -6,6 +6,7 @@
 #include <cstring>
 #include <set>
 
+#include "tests/common/quiet_handler.h"
 #include "tests/dataplane/loopback.h"
 #include "tests/dataplane/test_names.h"
 
@@ -28,7 +29,7 @@ std::vector<std::uint8_t> frame(Opcode opcode, std::string_view payload) {
 constexpr std::size_t kMuch = 200 * 1024;
 
 // Does what the first letter of a packet says.
-class Letters : public Handler {
+class Letters : public QuietHandler {
  public:
   std::atomic<int> accepted = 0;
   std::atomic<int> adopted = 0;
@@ -58,8 +59,6 @@ class Letters : public Handler {
     ++closed;
     if (flooded_ == &connection) flooded_ = nullptr;
   }
-  void on_deadline(Connection&) override {}
-  void on_mail(std::uint32_t, MailKind, ByteView) override {}
   void on_tick() override {
     const std::vector<std::uint8_t> words(60'000, 's');
     for (int i = 0; i < 4 && flooded_ != nullptr; ++i) say(*flooded_, words);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/common/quiet_handler.h"
 #include "tests/dataplane/loopback.h"
 
 namespace ringgate {
@@ -47,17 +48,6 @@ TEST(Ring, SaysThatTheAddressSpaceIsLimited) {
   EXPECT_NE(ring.error().message.find("(ulimit -v)"), std::string::npos) << ring.error().message;
 }
 
-class Nothing : public Handler {
-  void on_start(Shard&) override {}
-  void on_accept(Connection&) override {}
-  void on_adopt(Connection&, const AdoptedFor&) override {}
-  void on_packet(Connection&, ByteView) override {}
-  void on_close(Connection&, CloseReason) override {}
-  void on_deadline(Connection&) override {}
-  void on_mail(std::uint32_t, MailKind, ByteView) override {}
-  void on_tick() override {}
-};
-
 TEST(Ring, AGroupThatCannotStartSaysWhyAndEnds) {
   ShardGroupOptions options = test::one_shard();
   options.shards = 2;
@@ -66,7 +56,7 @@ TEST(Ring, AGroupThatCannotStartSaysWhyAndEnds) {
   ASSERT_TRUE(sockets);
   Listener listener{std::move(*sockets)};
   auto group =
-      ShardGroup::create(options, [](std::uint32_t) { return std::make_unique<Nothing>(); });
+      ShardGroup::create(options, [](std::uint32_t) { return std::make_unique<QuietHandler>(); });
   ASSERT_TRUE(group);
   const Result<void> started = (*group)->start({&listener, 1});
   ASSERT_FALSE(started);

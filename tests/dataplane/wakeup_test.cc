@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/common/lost_wakeups.h"
+#include "tests/common/quiet_handler.h"
 #include "tests/dataplane/loopback.h"
 
 namespace ringgate {
@@ -17,18 +18,12 @@ using test::eventually;
 constexpr MailOf<std::uint32_t> kBall{kShardMail.next(1)[0]};
 
 // Passes a number on: from shard 0 to shard 1, from there to control.
-class Passer : public Handler {
+class Passer : public QuietHandler {
  public:
   void on_start(Shard& shard) override { shard_ = &shard; }
-  void on_accept(Connection&) override {}
-  void on_adopt(Connection&, const AdoptedFor&) override {}
-  void on_packet(Connection&, ByteView) override {}
-  void on_close(Connection&, CloseReason) override {}
-  void on_deadline(Connection&) override {}
   void on_mail(std::uint32_t, MailKind, ByteView message) override {
     shard_->mail_surely(shard_->index() == 0 ? 1 : shard_->control(), kBall, kBall.read(message));
   }
-  void on_tick() override {}
 
  private:
   Shard* shard_ = nullptr;

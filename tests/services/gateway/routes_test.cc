@@ -6,21 +6,10 @@
 
 #include "control/routing/selector_set.h"
 #include "dataplane/handler.h"
+#include "tests/common/quiet_handler.h"
 
 namespace ringgate {
 namespace {
-
-class Nothing final : public Handler {
- public:
-  void on_start(Shard&) override {}
-  void on_accept(Connection&) override {}
-  void on_adopt(Connection&, const AdoptedFor&) override {}
-  void on_packet(Connection&, ByteView) override {}
-  void on_close(Connection&, CloseReason) override {}
-  void on_deadline(Connection&) override {}
-  void on_mail(std::uint32_t, MailKind, ByteView) override {}
-  void on_tick() override {}
-};
 
 // Upstreams of a shard that never runs.
 class RoutesTest : public testing::Test {
@@ -47,7 +36,7 @@ class RoutesTest : public testing::Test {
   }
 
   std::map<std::string, std::string> aliases_;
-  Nothing handler_;
+  QuietHandler handler_;
   std::unique_ptr<Switchboard> switchboard_ = std::move(*Switchboard::create(1, 0, 4096));
   Shard shard_{ShardOptions{}, *switchboard_, handler_};
   Upstreams upstreams_{shard_, 4, 1000};

@@ -12,6 +12,7 @@
 #include "services/logic/service.h"
 #include "services/store/memory.h"
 #include "tests/common/loop_thread.h"
+#include "tests/common/quiet_handler.h"
 #include "tests/common/tcp_peer.h"
 
 namespace ringgate {
@@ -248,27 +249,15 @@ TEST(Shutdown, WithTrafficInFlightLeavesNothingBehind) {
   }
 }
 
-// Takes links and does nothing with them.
-class Idle final : public Handler {
- public:
-  void on_start(Shard&) override {}
-  void on_accept(Connection&) override {}
-  void on_adopt(Connection&, const AdoptedFor&) override {}
-  void on_packet(Connection&, ByteView) override {}
-  void on_close(Connection&, CloseReason) override {}
-  void on_deadline(Connection&) override {}
-  void on_mail(std::uint32_t, MailKind, ByteView) override {}
-  void on_tick() override {}
-};
-
 // What a shard has accepted, or handed to another shard, must not be lost in between.
 TEST(Shutdown, WhileLinksAreAcceptedKeepsNoneOfThem) {
   const auto before = test::open_fds();
   for (int round = 0; round < 30; ++round) {
     Listener listener{std::move(*ListenerSet::open({"127.0.0.1", 0}, 1, false))};
     auto group =
-        std::move(*ShardGroup::create(small_shards(2, AcceptMode::kHandOut),
-                                      [](std::uint32_t) { return std::make_unique<Idle>(); }));
+        std::move(*ShardGroup::create(small_shards(2, AcceptMode::kHandOut), [](std::uint32_t) {
+          return std::make_unique<QuietHandler>();
+        }));
     ASSERT_TRUE(group->start({&listener, 1}));
     std::atomic<bool> over = false;
     std::atomic<int> made = 0;

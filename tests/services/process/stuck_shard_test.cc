@@ -9,22 +9,16 @@
 #include <sstream>
 
 #include "services/process/shards.h"
+#include "tests/common/quiet_handler.h"
 #include "tests/dataplane/loopback.h"
 
 namespace ringgate {
 namespace {
 
 // Stays in its tick as long as it is told to.
-class Sticking : public Handler {
+class Sticking : public QuietHandler {
  public:
   explicit Sticking(const std::atomic<bool>& stuck) : stuck_(stuck) {}
-  void on_start(Shard&) override {}
-  void on_accept(Connection&) override {}
-  void on_adopt(Connection&, const AdoptedFor&) override {}
-  void on_packet(Connection&, ByteView) override {}
-  void on_close(Connection&, CloseReason) override {}
-  void on_deadline(Connection&) override {}
-  void on_mail(std::uint32_t, MailKind, ByteView) override {}
   void on_tick() override { stuck_.wait(true); }
 
  private:
