@@ -147,6 +147,7 @@ const Broken kBroken[] = {
     {"NoZones", "{}", {"zones", "there is no zone"}},
     {"UnknownKey", R"({"zoness": []})", {"\"zoness\"", "zones"}},
     {"AllZero", R"({"zones": [{"id": "a", "weight": 0}]})", {"zones", "every weight is 0"}},
+    {"ControlCharacter", R"({"zones": [{"id": "a\u001b", "weight": 1}]})", {"take it out"}},
     {"Negative", R"({"zones": [{"id": "a", "weight": -1}]})", {"zones[0].weight", "-1"}},
     {"TooMuch", R"({"zones": [{"id": "a", "weight": 1000001}]})", {"zones[0].weight", "1000000"}},
     {"SameIds",
