@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <ranges>
 #include <set>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "control/base/address.h"
 #include "control/base/text_file.h"
@@ -148,6 +150,51 @@ Result<void> check_authority(const Config& config) {
 
 }  // namespace
 
+namespace {
+
+// Of names only what all addresses cover is known.
+bool covers(const std::string& host, const Endpoint& other) {
+  if (host.empty() || host == "::") return true;
+  if (host != "0.0.0.0") return false;
+  const std::optional<SocketAddress> address = numeric_address(other);
+  return address && address->family() == AF_INET;
+}
+
+bool overlap(const Endpoint& one, const Endpoint& other) {
+  if (one.port == 0 || one.port != other.port) return false;
+  return one.host == other.host || covers(one.host, other) || covers(other.host, one);
+}
+
+Result<void> check_listeners(const Config& config) {
+  std::vector<OwnListener> own;
+  for (const ListenSpec& spec : config.listen) own.push_back({"Listen", spec.endpoint});
+  const bool is_shared =
+      config.admin_port == config.monitor_port && config.admin_address == config.monitor_address;
+  if (config.monitor_port != 0) {
+    own.push_back({"MonitorPort", {config.monitor_address, config.monitor_port}});
+  }
+  if (config.admin_port != 0 && !is_shared) {
+    own.push_back({"AdminPort", {config.admin_address, config.admin_port}});
+  }
+  return check_own_listeners(own);
+}
+
+}  // namespace
+
+Result<void> check_own_listeners(std::span<const OwnListener> listeners) {
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const OwnListener& one = listeners[j];
+      const OwnListener& other = listeners[i];
+      if (!overlap(one.endpoint, other.endpoint)) continue;
+      return usage_error("{} ({}) and {} ({}) are on the same port of one address; change one",
+                         one.key, format_endpoint(one.endpoint), other.key,
+                         format_endpoint(other.endpoint));
+    }
+  }
+  return {};
+}
+
 Result<void> check_effects(Config& config, ProcessRole role) {
   Idle idle(config);
   notice_keys_of_every_role(config, idle);
@@ -157,6 +204,7 @@ Result<void> check_effects(Config& config, ProcessRole role) {
         "process at",
         config.public_address);
   }
+  if (auto apart = check_listeners(config); !apart) return apart;
   if (auto readable = check_authority(config); !readable) return readable;
   if (config.offline_days > config.message_days) {
     return usage_error(

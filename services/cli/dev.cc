@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/base/origin.h"
+#include "control/config/check.h"
 #include "control/config/config.h"
 #include "control/config/listen.h"
 #include "control/discovery/memory.h"
@@ -46,6 +47,8 @@ Result<Config> gateway_config(const DevOptions& options) {
   if (!admin) return usage_error("--admin: {}", admin.error().message);
   const Result<ListenSpec> ws = parse_websocket_listen(options.ws);
   if (!ws) return usage_error("--ws: {}", ws.error().message);
+  const OwnListener own[] = {{"--tcp", *tcp}, {"--ws", ws->endpoint}, {"--admin", *admin}};
+  if (auto apart = check_own_listeners(own); !apart) return std::unexpected(apart.error());
   config.listen = {ListenSpec{*tcp}, *ws};
   for (const std::string& text : options.origins) {
     Result<std::string> origin = parse_origin(text);

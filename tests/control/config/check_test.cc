@@ -9,6 +9,7 @@
 namespace ringgate {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -30,6 +31,22 @@ std::string error_of(const std::string& yaml, ProcessRole role = ProcessRole::kG
 std::vector<std::string> notices_of(const std::string& yaml) {
   const auto config = parse(kFile + yaml);
   return config ? config->notices : std::vector<std::string>{config.error().message};
+}
+
+TEST(ConfigCheck, NoTwoListenersOfOneProcessAreOnTheSameAddress) {
+  EXPECT_THAT(error_of("Listen: 127.0.0.1:8001\nMonitorPort: 8001\n"),
+              AllOf(HasSubstr("Listen (127.0.0.1:8001)"), HasSubstr("MonitorPort")));
+  EXPECT_THAT(error_of("Listen: [\"127.0.0.1:8001\", \"ws://127.0.0.1:8001/\"]\n"),
+              HasSubstr("Listen"));
+  const std::string both = "MonitorPort: 9000\nAdminPort: 9000\n";
+  EXPECT_THAT(error_of(both), "(taken)") << "one port serves both";
+  EXPECT_THAT(error_of(both + "MonitorAddress: 0.0.0.0\n"),
+              AllOf(HasSubstr("MonitorPort (0.0.0.0:9000)"), HasSubstr("AdminPort")));
+  EXPECT_THAT(error_of("Listen: \":9000\"\nAdminPort: 9000\n"), HasSubstr("AdminPort"));
+  EXPECT_THAT(error_of("Listen: 127.0.0.2:9000\nMonitorPort: 9000\n"), "(taken)");
+  EXPECT_THAT(error_of("Listen: \"[::1]:9000\"\nMonitorPort: 9000\nMonitorAddress: 0.0.0.0\n"),
+              "(taken)");
+  EXPECT_THAT(error_of("Listen: [\"127.0.0.1:0\", \"ws://127.0.0.1:0/\"]\n"), "(taken)");
 }
 
 TEST(ConfigCheck, EveryRouteLeadsToAServiceThatIsLookedFor) {
