@@ -9,6 +9,7 @@
 
 #include "dataplane/port_taken.h"
 #include "dataplane/ring.h"
+#include "dataplane/shortage.h"
 
 namespace ringgate::doctor {
 namespace {
@@ -21,6 +22,13 @@ constexpr std::uint64_t kBurstConnections = 4096;
 constexpr std::uint64_t kSmallBurstConnections = 1024;
 // Idle sockets hold no TCP memory; one connection in ten with a page queued is a busy moment.
 constexpr std::uint64_t kConnectionsPerQueuedPage = 10;
+
+// Of a gateway: log, signals, monitor and admin, resolver, and a few that come and go.
+constexpr std::uint64_t kThreadsBesideShards = 12;
+// Seen on Linux with glibc: a shard has its ring, its buffers, a stack and the 64 MiB that the
+// allocator reserves for each thread.
+constexpr std::uint64_t kAddressSpaceBesideShards = 192ULL << 20U;
+constexpr std::uint64_t kAddressSpaceOfShard = 112ULL << 20U;
 
 std::uint64_t divide_up(std::uint64_t amount, std::uint64_t by) {
   return (amount + by - 1) / by;
@@ -35,9 +43,16 @@ Finding unknown(std::string name, std::string_view what) {
           "mount /proc, or look outside of this container"};
 }
 
+// A process raises its own limit to the hard one when it starts.
+std::uint64_t file_limit(const Readings& readings) {
+  return std::max(readings.nofile_soft, readings.nofile_hard);
+}
+
 // One for each CPU, or as many as it takes to hold all connections with this limit of open files.
+// Where that limit has to be raised anyhow, it says nothing about shards.
 std::uint64_t wanted_shards(const Readings& readings, const Wishes& wishes) {
-  const std::uint64_t limit = std::max<std::uint64_t>(readings.nofile_soft, 1);
+  const std::uint64_t limit = file_limit(readings);
+  if (limit < kFilesBesideClients) return readings.cpus;
   return std::max<std::uint64_t>(readings.cpus, divide_up(wishes.connections, limit));
 }
 
@@ -82,12 +97,17 @@ std::string_view verdict_name(Verdict verdict) noexcept {
 // A shard's table of connections may have as many slots as RLIMIT_NOFILE says, and no more.
 Finding check_open_files(const Readings& readings, const Wishes& wishes) {
   const std::string name = "open files";
-  const std::uint64_t limit = readings.nofile_soft;
-  const std::string found =
-      fmt::format("RLIMIT_NOFILE {} (hard limit {})", limit, readings.nofile_hard);
+  const std::uint64_t limit = file_limit(readings);
+  const std::string found = fmt::format("RLIMIT_NOFILE {} (hard limit {}, which is taken)",
+                                        readings.nofile_soft, readings.nofile_hard);
   if (limit < kFilesBesideClients) {
-    return {Verdict::kFail, name, found,
-            "raise it: `ulimit -n 20000`, or LimitNOFILE= of the unit"};
+    const std::uint64_t enough =
+        std::max(divide_up(wishes.connections, readings.cpus), 2 * kFilesBesideClients);
+    return {Verdict::kFail, name,
+            fmt::format("{}: lets each of {} shards hold {} connections, and keeps too few of the "
+                        "{} files that the process itself may need",
+                        found, readings.cpus, limit, kFilesBesideClients),
+            fmt::format("raise it: `ulimit -n {}`, or LimitNOFILE={} of the unit", enough, enough)};
   }
   const std::uint64_t shards = divide_up(wishes.connections, limit);
   if (shards <= readings.cpus) {
@@ -148,16 +168,36 @@ Finding check_locked_memory(const Readings& readings, const Wishes& wishes) {
                       kib, kib)};
 }
 
+// A limit of the user's, not of the process: what else runs as the same user counts.
+Finding check_threads(const Readings& readings, const Wishes& wishes) {
+  const std::string name = "threads";
+  if (readings.threads_soft == UINT64_MAX) return {Verdict::kOk, name, "no limit of threads", {}};
+  const std::uint64_t shards = wanted_shards(readings, wishes);
+  const std::uint64_t wanted = shards + kThreadsBesideShards;
+  const std::uint64_t used = readings.threads_used.value_or(0);
+  const std::string found =
+      fmt::format("RLIMIT_NPROC {}, this user has {} threads and a gateway of {} shards starts {}",
+                  readings.threads_soft, used, shards, wanted);
+  if (readings.threads_soft >= used + wanted) return {Verdict::kOk, name, found, {}};
+  return {Verdict::kFail, name, found,
+          fmt::format("raise it: `ulimit -u {}`, or LimitNPROC={} of the unit", 2 * (used + wanted),
+                      2 * (used + wanted))};
+}
+
 // How much a process maps depends on its threads, their allocators and its rings, and is far more
-// than it uses: no number is the right one.
-Finding check_address_space(const Readings& readings) {
+// than it uses. What it maps at start is known; how much it will, is not.
+Finding check_address_space(const Readings& readings, const Wishes& wishes) {
   const std::string name = "address space";
   if (readings.address_space_bytes == UINT64_MAX) {
     return {Verdict::kOk, name, "RLIMIT_AS unlimited", {}};
   }
-  return {Verdict::kWarn, name,
-          fmt::format("RLIMIT_AS {} KiB: rings and threads map more than they use",
-                      readings.address_space_bytes / 1024),
+  const std::uint64_t shards = wanted_shards(readings, wishes);
+  const std::uint64_t wanted = kAddressSpaceBesideShards + shards * kAddressSpaceOfShard;
+  return {readings.address_space_bytes < wanted ? Verdict::kFail : Verdict::kWarn, name,
+          fmt::format("RLIMIT_AS {} KiB, a gateway of {} {} maps {} KiB at start and more later: "
+                      "rings and threads map more than they use",
+                      readings.address_space_bytes / 1024, shards, shards == 1 ? "shard" : "shards",
+                      wanted / 1024),
           "lift it: `ulimit -v unlimited`, or LimitAS=infinity of the unit; to bound memory, use "
           "the container's limit, or MemoryMax= of the unit"};
 }
@@ -232,6 +272,7 @@ Finding check_port(const PortReading& port, const Wishes& wishes) {
     return {verdict, name, "taken", how_to_free(port.port)};
   }
   std::string mend = "choose another port";
+  if (is_want_of_descriptors(port.bind_errno)) mend = "raise RLIMIT_NOFILE (`ulimit -n`)";
   if (port.bind_errno == EACCES) {
     mend = "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE";
   }
@@ -250,7 +291,8 @@ std::vector<Finding> examine(const Readings& readings, const Wishes& wishes) {
       check_open_files_ceiling(readings, wishes),
       check_system_files(readings, wishes),
       check_locked_memory(readings, wishes),
-      check_address_space(readings),
+      check_threads(readings, wishes),
+      check_address_space(readings, wishes),
       check_memory(readings, wishes),
       check_tcp_memory(readings, wishes),
       check_accept_queue(readings, wishes),

@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include "control/base/unique_fd.h"
 
@@ -92,6 +94,26 @@ PortReading read_port(std::uint16_t port) {
   return {port, listen(socket.get(), 1) == 0 ? 0 : errno};
 }
 
+// Of all processes that run as this user; nothing where there is no /proc.
+std::optional<std::uint64_t> count_threads_of(uid_t user) {
+  std::error_code failed;
+  std::uint64_t threads = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
+    std::ifstream file(entry.path() / "status");
+    std::optional<uid_t> owner;
+    for (std::string line; std::getline(file, line);) {
+      std::istringstream words(line);
+      std::string name;
+      std::uint64_t value = 0;
+      if (!(words >> name >> value)) continue;
+      if (name == "Uid:") owner = static_cast<uid_t>(value);
+      if (name == "Threads:" && owner == user) threads += value;
+    }
+  }
+  if (threads == 0) return std::nullopt;
+  return threads;
+}
+
 void read_limits(Readings& readings) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -100,6 +122,10 @@ void read_limits(Readings& readings) {
   }
   if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) readings.memlock_bytes = limit.rlim_cur;
   if (getrlimit(RLIMIT_AS, &limit) == 0) readings.address_space_bytes = limit.rlim_cur;
+  // The kernel holds root to no number of threads.
+  if (geteuid() == 0 || getrlimit(RLIMIT_NPROC, &limit) != 0) return;
+  readings.threads_soft = limit.rlim_cur;
+  readings.threads_used = count_threads_of(getuid());
 }
 
 }  // namespace

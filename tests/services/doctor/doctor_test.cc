@@ -116,11 +116,35 @@ TEST(Doctor, CountsShardsAgainstOpenFiles) {
               "`Shards: 50`");
   expect_mend(check_open_files(readings, {.connections = 1'000'000}), Verdict::kWarn, "500000");
   readings.nofile_soft = 1024;
+  EXPECT_EQ(check_open_files(readings, {}).verdict, Verdict::kOk) << "it is raised at start";
+  readings.nofile_hard = 1024;
   EXPECT_EQ(check_open_files(readings, {.connections = 1'000'000}).verdict, Verdict::kFail);
-  readings.nofile_soft = 256;
-  expect_mend(check_open_files(readings, {.connections = 100}), Verdict::kFail, "ulimit -n");
-  readings.nofile_soft = 0;
-  EXPECT_EQ(check_open_files(readings, {.connections = 100}).verdict, Verdict::kFail);
+}
+
+// What shards a limit lets run that cannot stay is of no use: neither is their memory.
+TEST(Doctor, SaysWhatALimitOfFewOpenFilesLetsRun) {
+  Readings readings = healthy();
+  readings.nofile_soft = readings.nofile_hard = 64;
+  const Finding finding = check_open_files(readings, {});
+  expect_mend(finding, Verdict::kFail, "`ulimit -n 5000`");
+  EXPECT_THAT(finding.found, HasSubstr("each of 2 shards hold 64 connections"));
+  EXPECT_THAT(check_locked_memory(readings, {}).found, HasSubstr("the rings of 2 shards"));
+  readings.nofile_soft = readings.nofile_hard = 0;
+  expect_mend(check_open_files(readings, {.connections = 100}), Verdict::kFail, "`ulimit -n 1024`");
+  expect_mend(check_port({8001, EMFILE}, {}), Verdict::kWarn, "ulimit -n");
+}
+
+TEST(Doctor, ComparesThreadsOfTheUser) {
+  Readings readings = healthy();
+  EXPECT_EQ(check_threads(readings, {}).verdict, Verdict::kOk) << "root has no such limit";
+  readings.threads_soft = 114;
+  readings.threads_used = 100;
+  EXPECT_EQ(check_threads(readings, {}).verdict, Verdict::kOk);
+  readings.threads_used = 101;
+  expect_mend(check_threads(readings, {}), Verdict::kFail, "`ulimit -u 230`");
+  readings.threads_used.reset();
+  readings.threads_soft = 13;
+  expect_mend(check_threads(readings, {}), Verdict::kFail, "ulimit -u");
 }
 
 TEST(Doctor, ComparesFilesOfTheSystem) {
@@ -146,10 +170,14 @@ TEST(Doctor, ComparesMemory) {
 
 TEST(Doctor, WantsNoLimitOfTheAddressSpace) {
   Readings readings = healthy();
-  EXPECT_EQ(check_address_space(readings).verdict, Verdict::kOk);
-  readings.address_space_bytes = 200'000ULL * 1024;
-  expect_mend(check_address_space(readings), Verdict::kWarn, "ulimit -v");
-  EXPECT_THAT(check_address_space(readings).found, HasSubstr("200000 KiB"));
+  EXPECT_EQ(check_address_space(readings, {}).verdict, Verdict::kOk);
+  readings.address_space_bytes = 50'000ULL * 1024;
+  expect_mend(check_address_space(readings, {}), Verdict::kFail, "ulimit -v");
+  EXPECT_THAT(check_address_space(readings, {}).found, HasSubstr("50000 KiB"));
+  readings.address_space_bytes = 4'000'000ULL * 1024;
+  expect_mend(check_address_space(readings, {}), Verdict::kWarn, "ulimit -v");
+  readings.cpus = 64;
+  EXPECT_EQ(check_address_space(readings, {}).verdict, Verdict::kFail) << "each shard takes some";
 }
 
 // The queues of one shard's ring: 4,096 entries of 68 bytes, 32,768 completions and 4,352 buffers
