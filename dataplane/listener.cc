@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "dataplane/port_taken.h"
+#include "dataplane/shortage.h"
 
 namespace ringgate {
 namespace {
@@ -106,7 +107,10 @@ Result<int> bound_socket(const sockaddr_storage& address, socklen_t bytes, bool 
         "cannot listen on " + where +
         ": not allowed; choose a port from 1024 on, or give the program CAP_NET_BIND_SERVICE");
   }
-  return fail("cannot listen on " + where + ": " + std::strerror(error));
+  if (error == EADDRNOTAVAIL) {
+    return fail("cannot listen on " + where + ": " + std::string(kNotOurAddress));
+  }
+  return fail("cannot listen on " + where + ": " + why_no_descriptor(error));
 }
 
 Result<int> listening_socket(const sockaddr_storage& address, socklen_t bytes, bool reuse_port) {
@@ -115,7 +119,7 @@ Result<int> listening_socket(const sockaddr_storage& address, socklen_t bytes, b
     const int error = errno;
     close(*fd);
     return fail("cannot listen on " + print_address(address, port_of(address)) + ": " +
-                std::strerror(error));
+                why_no_descriptor(error));
   }
   return fd;
 }

@@ -1,9 +1,10 @@
-// What to do about a port that somebody else listens on: one sentence for whoever cannot have it.
-// Pure function, any thread.
+// What to do about an address that cannot be had: one sentence for whoever wants to listen there.
+// Pure functions, any thread.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace ringgate {
 
@@ -11,5 +12,9 @@ namespace ringgate {
   return "stop what listens there (`ss -ltnp 'sport = :" + std::to_string(port) +
          "'` shows it) or choose another port";
 }
+
+inline constexpr std::string_view kNotOurAddress =
+    "this machine has no such address; give one that `ip addr` shows, or leave the host empty for "
+    "all of them";
 
 }  // namespace ringgate

@@ -1,7 +1,6 @@
 // Making a ring. What it needs is tried here, once, so that a machine that forbids a part of it is
 // told of in a sentence at start.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <array>
 #include <cstring>
@@ -11,17 +10,13 @@
 
 #include "dataplane/ring_operations.h"
 #include "dataplane/ring_state.h"
+#include "dataplane/shortage.h"
 
 namespace ringgate {
 namespace {
 
-// Where this process may map only so much: the kernel says the same of that and of locked memory.
-std::string address_space_hint() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return {};
-  return fmt::format(", and address space: RLIMIT_AS is {} KiB, raise it (ulimit -v)",
-                     limit.rlim_cur / 1024);
-}
+// More than a ring of ours maps: where there is not so much, that is why.
+constexpr std::size_t kRoomOfRing = std::size_t{256} * 1024 * 1024;
 
 std::string explain_setup_failure(int error) {
   switch (error) {
@@ -36,13 +31,11 @@ std::string explain_setup_failure(int error) {
     case EINVAL:
       return "this kernel's io_uring is too old: Linux 6.1 or newer is needed (DEFER_TASKRUN)";
     case ENOMEM:
-      return "not enough locked memory for a ring: raise RLIMIT_MEMLOCK (ulimit -l)" +
-             address_space_hint();
-    case EMFILE:
-    case ENFILE:
-      return "no file descriptor left for a ring: raise RLIMIT_NOFILE (ulimit -n)";
+      return "no ring: " +
+             want_of_address_space(kRoomOfRing)
+                 .value_or("not enough locked memory; raise RLIMIT_MEMLOCK (ulimit -l)");
     default:
-      return fmt::format("io_uring could not be set up: {}", std::strerror(error));
+      return "no ring: " + why_no_descriptor(error);
   }
 }
 
@@ -52,10 +45,14 @@ bool is_forbidden(int error) {
 
 // A call that fails although rings can be set up.
 std::string explain_failure(std::string_view call, int error) {
+  if (error == ENOMEM) {
+    if (const auto want = want_of_address_space(kRoomOfRing)) {
+      return fmt::format("{} fails: {}", call, *want);
+    }
+  }
   const std::string failed = fmt::format("{} fails: {}", call, std::strerror(error));
   if (!is_forbidden(error)) {
-    return failed + "; Linux 6.1 or newer and enough locked memory (ulimit -l) are needed" +
-           (error == ENOMEM ? address_space_hint() : std::string());
+    return failed + "; Linux 6.1 or newer and enough locked memory (ulimit -l) are needed";
   }
   return failed +
          "; rings are allowed here only in part: in a container allow io_uring_setup, "

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "dataplane/check.h"
+#include "dataplane/shortage.h"
 
 namespace ringgate {
 namespace {
@@ -71,10 +72,8 @@ Result<void> ShardGroup::start(std::span<Listener> listeners) {
         run_shard(i, listeners, std::move(promise));
       });
       started.push_back(std::move(future));
-    } catch (const std::system_error& failure) {
-      all = fail("no thread for " + options_.name + std::to_string(i) +
-                 ", raise the limit of threads (ulimit -u) or of memory (ulimit -v): " +
-                 failure.code().message());
+    } catch (const std::system_error&) {
+      all = fail("no thread for " + options_.name + std::to_string(i) + ": " + why_no_thread());
     }
   }
   for (auto& future : started) {

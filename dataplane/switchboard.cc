@@ -4,7 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+
+#include "dataplane/shortage.h"
 
 namespace ringgate {
 
@@ -32,8 +33,7 @@ Result<std::unique_ptr<Switchboard>> Switchboard::create(std::uint32_t shards, s
   for (Endpoint& endpoint : switchboard->endpoints_) {
     endpoint.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (endpoint.wake_fd < 0) {
-      return fail(std::string("no file descriptor for a wake-up: ") + std::strerror(errno) +
-                  "; raise RLIMIT_NOFILE (ulimit -n)");
+      return fail("no wake-ups for the shards: " + why_no_descriptor(errno));
     }
   }
   return switchboard;

@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "control/base/dial_order.h"
+#include "dataplane/shortage.h"
 
 namespace ringgate {
 namespace {
@@ -142,7 +142,7 @@ void Dialler::connect_next(DialId id) {
   }
   if (!attempt.tries.empty()) return;
   const int error = attempt.last_error;
-  give_up(id, Error{error == 0 ? "the name has no address" : std::strerror(error)});
+  give_up(id, Error{error == 0 ? "the name has no address" : why_no_descriptor(error)});
 }
 
 // It is, or it has failed.

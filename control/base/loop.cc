@@ -7,8 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include "dataplane/shortage.h"
 
 namespace ringgate {
 namespace {
@@ -47,8 +48,7 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create() {
   UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
   UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll || !wake) {
-    return run_error("no file descriptor for the control loop: {}; raise RLIMIT_NOFILE (ulimit -n)",
-                     std::strerror(errno));
+    return run_error("no control loop: {}", why_no_descriptor(errno));
   }
   return std::unique_ptr<ControlLoop>(new ControlLoop(std::move(epoll), std::move(wake)));
 }

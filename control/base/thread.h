@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "dataplane/shortage.h"
+
 namespace ringgate {
 
 // Blocks every signal in the calling thread while it lives; threads started meanwhile inherit that,
@@ -28,8 +30,19 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
+// what() is the sentence, and nothing after it.
+class NoThread : public std::system_error {
+ public:
+  NoThread(std::error_code code, std::string sentence)
+      : std::system_error(code), sentence_(std::move(sentence)) {}
+  [[nodiscard]] const char* what() const noexcept override { return sentence_.c_str(); }
+
+ private:
+  std::string sentence_;
+};
+
 // A thread that takes no signals. The kernel keeps the first 15 characters of the name. Throws
-// std::system_error, whose what() is a sentence, when no thread is to be had.
+// NoThread, whose what() is a sentence, when no thread is to be had.
 template <class Function>
 std::thread start_thread(const std::string& name, Function function) {
   const SignalsBlocked blocked;
@@ -39,9 +52,7 @@ std::thread start_thread(const std::string& name, Function function) {
       function();
     });
   } catch (const std::system_error& failure) {
-    throw std::system_error(failure.code(), "no thread for " + name +
-                                                ", raise the limit of threads (ulimit -u) or of "
-                                                "memory (ulimit -v)");
+    throw NoThread(failure.code(), "no thread for " + name + ": " + why_no_thread());
   }
 }
 

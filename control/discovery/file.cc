@@ -1,12 +1,15 @@
 #include "control/discovery/file.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "dataplane/shortage.h"
 
 namespace ringgate {
 namespace {
@@ -31,9 +34,12 @@ Result<std::unique_ptr<FileRegistry>> FileRegistry::open(const std::filesystem::
   if (!file.has_filename()) return run_error("registry file: give a file, not a directory");
   UniqueFd inotify_fd(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify_fd) {
-    return run_error(
-        "cannot watch {}: {}; raise fs.inotify.max_user_instances (sysctl) or the open-file limit",
-        file.string(), std::strerror(errno));
+    const int error = errno;
+    // inotify has a limit of its own that is told by the same error.
+    const UniqueFd other(eventfd(0, EFD_CLOEXEC));
+    if (!other) return run_error("cannot watch {}: {}", file.string(), why_no_descriptor(errno));
+    return run_error("cannot watch {}: {}; raise fs.inotify.max_user_instances (sysctl)",
+                     file.string(), std::strerror(error));
   }
   std::unique_ptr<FileRegistry> registry(
       new FileRegistry(file, std::move(on_problem), std::move(inotify_fd)));

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "control/discovery/json.h"
+#include "dataplane/shortage.h"
 
 namespace ringgate {
 
@@ -55,8 +55,7 @@ Result<std::unique_ptr<MemoryRegistry>> MemoryRegistry::open(
     std::shared_ptr<MemoryDirectory> directory) {
   const int event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (event_fd < 0) {
-    return run_error("cannot create an eventfd: {}; raise the open-file limit (ulimit -n)",
-                     std::strerror(errno));
+    return run_error("no registry in memory: {}", why_no_descriptor(errno));
   }
   return std::unique_ptr<MemoryRegistry>(new MemoryRegistry(std::move(directory), event_fd));
 }

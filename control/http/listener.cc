@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "dataplane/port_taken.h"
+#include "dataplane/shortage.h"
 
 namespace ringgate::http {
 namespace {
@@ -66,6 +67,15 @@ std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses_of(const std::string& h
   return {found, &freeaddrinfo};
 }
 
+// An error of socket, bind or listen; 0: the name has no address.
+std::string why_not(int error, std::uint16_t port, const std::string& key) {
+  if (error == EADDRNOTAVAIL || error == 0) return std::string(kNotOurAddress);
+  if (is_want_of_descriptors(error)) return why_no_descriptor(error);
+  return fmt::format(
+      "{}; {}", std::strerror(error),
+      error == EADDRINUSE ? how_to_free(port) : fmt::format("check the address and {}", key));
+}
+
 }  // namespace
 
 Listener::Listener(UniqueFd socket, Endpoint bound)
@@ -92,10 +102,8 @@ Result<Listener> Listener::open(const std::string& address, std::uint16_t port,
     }
     error = errno;
   }
-  return run_error(
-      "cannot listen on {} for {}: {}; {}", format_endpoint({host, port}), key,
-      error == 0 ? "no such address" : std::strerror(error),
-      error == EADDRINUSE ? how_to_free(port) : fmt::format("check the address and {}", key));
+  return run_error("cannot listen on {} for {}: {}", format_endpoint({host, port}), key,
+                   why_not(error, port, key));
 }
 
 // The kernel wants a descriptor before it looks whether there is somebody.

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "control/base/address.h"
+#include "dataplane/shortage.h"
 #include "services/auth/token.h"
 #include "services/cli/token_options.h"
 #include "services/client/loop.h"
@@ -82,7 +83,8 @@ Result<UniqueFd> open_signals() {
     return run_error("cannot block signals: {}", std::strerror(errno));
   }
   UniqueFd descriptor(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (descriptor.get() < 0) return run_error("cannot watch for signals: {}", std::strerror(errno));
+  if (descriptor.get() < 0)
+    return run_error("cannot watch for signals: {}", why_no_descriptor(errno));
   return descriptor;
 }
 

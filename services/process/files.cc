@@ -1,12 +1,11 @@
 #include "services/process/files.h"
 
-#include <fmt/format.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 
 #include <cerrno>
 
 #include "control/base/unique_fd.h"
+#include "dataplane/shortage.h"
 
 namespace ringgate {
 namespace {
@@ -14,13 +13,8 @@ namespace {
 std::optional<std::string> lack_of_files() {
   const UniqueFd one(eventfd(0, EFD_CLOEXEC));
   if (one) return std::nullopt;
-  if (errno == ENFILE) return "the machine has no file descriptor left (sysctl fs.file-max)";
-  if (errno != EMFILE) return std::nullopt;
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  return fmt::format(
-      "no file descriptor is left (the limit is {}): links cannot be made; raise it (ulimit -n)",
-      limit.rlim_cur);
+  if (!is_want_of_descriptors(errno)) return std::nullopt;
+  return "links cannot be made: " + why_no_descriptor(errno);
 }
 
 }  // namespace

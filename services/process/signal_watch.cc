@@ -10,12 +10,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
 #include "control/base/thread.h"
 #include "control/observe/logging.h"
+#include "dataplane/shortage.h"
 
 namespace ringgate {
 namespace {
@@ -54,8 +54,7 @@ Result<std::unique_ptr<SignalWatch>> SignalWatch::start(ControlLoop& loop, Handl
   UniqueFd signals(signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
   UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!signals || !wake) {
-    return run_error("signals cannot be watched: {}; raise RLIMIT_NOFILE (ulimit -n)",
-                     std::strerror(errno));
+    return run_error("signals cannot be watched: {}", why_no_descriptor(errno));
   }
   std::unique_ptr<SignalWatch> watch(
       new SignalWatch(loop, std::move(handlers), std::move(signals), std::move(wake)));

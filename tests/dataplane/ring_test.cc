@@ -45,7 +45,10 @@ TEST(Ring, SaysThatTheAddressSpaceIsLimited) {
   const auto ring = Ring::create(options);
   ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
   ASSERT_FALSE(ring);
-  EXPECT_NE(ring.error().message.find("(ulimit -v)"), std::string::npos) << ring.error().message;
+  const std::string& said = ring.error().message;
+  EXPECT_NE(said.find("RLIMIT_AS is 65536 KiB; raise it (ulimit -v)"), std::string::npos) << said;
+  EXPECT_EQ(said.find("(ulimit -l)"), std::string::npos) << said;
+  EXPECT_EQ(said.find("Linux 6.1"), std::string::npos) << said;
 }
 
 TEST(Ring, AGroupThatCannotStartSaysWhyAndEnds) {

@@ -13,6 +13,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class BadConfigs : public testing::TestWithParam<BadConfig> {};
 
@@ -90,6 +91,9 @@ TEST(Start, WrongUsageIsCode2) {
   EXPECT_EQ(run({"gateway"}).code, 2);
   EXPECT_EQ(run({"nonsense"}).code, 2);
   EXPECT_EQ(run({"gateway", "-c", "x", "--nonsense"}).code, 2);
+  const Ended same = run({"dev", "--tcp", "127.0.0.1:8000", "--admin", "127.0.0.1:0"});
+  EXPECT_EQ(same.code, 2);
+  EXPECT_THAT(same.output, AllOf(HasSubstr("--tcp"), HasSubstr("--ws")));
   const Ended no_origin = run({"dev", "--origin", "foo"});
   EXPECT_EQ(no_origin.code, 2);
   expect_one_line(no_origin);
@@ -115,6 +119,7 @@ TEST(Start, HelpAndVersionAreCode0) {
 // A script would take nothing, or the half, for the whole.
 TEST(Start, WhatCannotBePrintedIsAnError) {
   const World world;
+  world.folder().write("services.json", R"({"services": []})");
   const std::string file = world.config("gateway", "g1", {});
   const std::vector<std::vector<std::string>> commands = {
       {"token", "--account", "a", "--secret", "sixteen bytes or more"},
@@ -164,7 +169,7 @@ TEST(Start, WithoutThreadsItIsOneLineAndCode1) {
   for (const std::vector<std::string>& command : commands) {
     const Ended ended = run_limited("-s", no_stack, command);
     EXPECT_EQ(ended.code, 1) << command[0];
-    EXPECT_THAT(ended.output, AllOf(HasSubstr("ringgate: no thread"), HasSubstr("ulimit -u")));
+    EXPECT_THAT(ended.output, AllOf(HasSubstr("ringgate: no thread"), HasSubstr("(ulimit -s)")));
   }
 }
 
@@ -187,9 +192,47 @@ TEST(Start, WithoutMemoryItIsASentenceAndCode1) {
     if (code == 0) continue;  // there was enough
     ++refused;
     EXPECT_EQ(code, 1) << limit_kb;
-    EXPECT_THAT(dev.whole_output(), HasSubstr("ringgate: ")) << limit_kb;
+    const std::string said = dev.whole_output();
+    EXPECT_THAT(said, AllOf(HasSubstr("ringgate: "), HasSubstr("(ulimit -v)"))) << limit_kb;
+    for (const char* const other : {"ulimit -l", "ulimit -u", "Linux 6.1"}) {
+      EXPECT_THAT(said, Not(HasSubstr(other))) << limit_kb;
+    }
   }
   EXPECT_GT(refused, 0U);
+}
+
+// Whatever it was that was to be opened, the address and the keys are right.
+TEST(Start, WithoutDescriptorsTheLimitOfThemIsNamed) {
+  std::size_t refused = 0;
+  for (int files = 7; files <= 46; ++files) {
+    ProcessUnderTest dev(limited("-n", std::to_string(files),
+                                 {"dev", "--shards", "2", "--tcp", "127.0.0.1:0", "--ws",
+                                  "127.0.0.1:0", "--admin", "127.0.0.1:0"}));
+    try {
+      dev.wait_for_line("listening ws");
+      dev.signal(SIGTERM);
+    } catch (const std::runtime_error&) {  // it has ended before
+    }
+    const int code = dev.wait_exit();
+    if (code == 0) continue;  // there were enough
+    ++refused;
+    EXPECT_EQ(code, 1) << files;
+    const std::string said = dev.whole_output();
+    EXPECT_THAT(said, AllOf(HasSubstr("ringgate: "), HasSubstr("(ulimit -n)"))) << files;
+    EXPECT_THAT(said, Not(HasSubstr("check the address"))) << files;
+  }
+  EXPECT_GT(refused, 10U);
+}
+
+TEST(Start, AnAddressOfAnotherMachineIsNamedAsThat) {
+  const World world;
+  for (const Settings& settings :
+       {Settings{{"Listen", "192.0.2.1:18001"}},
+        Settings{{"MonitorPort", "18002"}, {"MonitorAddress", "192.0.2.1"}}}) {
+    const Ended ended = run({"gateway", "-c", world.config("gateway", "x1", settings)});
+    EXPECT_EQ(ended.code, 1);
+    EXPECT_THAT(ended.output, AllOf(HasSubstr("192.0.2.1"), HasSubstr("has no such address")));
+  }
 }
 
 TEST(Start, ATakenPortIsOneLineWithThePortAndCode1) {

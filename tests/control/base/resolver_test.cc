@@ -135,7 +135,7 @@ TEST(Resolver, WithoutAThreadANameIsAnErrorAndTheNextOneIsTriedAgain) {
     resolver.resolve({"name", 1}, note);
   }
   EXPECT_NE(message.find("cannot resolve name: no thread"), std::string::npos) << message;
-  EXPECT_NE(message.find("ulimit -u"), std::string::npos) << message;
+  EXPECT_NE(message.find("(ulimit -s)"), std::string::npos) << message;
   resolver.resolve({"name", 1}, note);
   ASSERT_TRUE(inbox.run_one());
   EXPECT_EQ(message, "found");
