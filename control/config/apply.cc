@@ -300,12 +300,34 @@ struct Applier {
       key.place.set(config, std::nullopt);
       return {};
     }
-    if (list->size() > 1) return usage_error("takes one address; clusters are not supported");
+    if (list->size() > 1) return usage_error("takes one address; RedisURL takes several");
     auto endpoint = parse_endpoint(list->front());
     if (!endpoint) return usage_error("{}", endpoint.error().message);
     if (endpoint->host.empty()) endpoint->host = "localhost";
     if (endpoint->port == 0) return usage_error("port 0 cannot be dialled; Redis's own is 6379");
     key.place.set(config, std::move(*endpoint));
+    return {};
+  }
+
+  // Between commas, too; but hosts of one URL have commas between them as well. What is wrong is
+  // not quoted: it may have a password in it. The store looks closer.
+  Result<void> operator()(const RedisUrlsKey& key) const {
+    auto list = list_of(raw, "a URL, or a list of them");
+    if (!list) return std::unexpected(list.error());
+    std::vector<std::string> urls;
+    for (std::string& part : *list) {
+      if (has_control(part)) return usage_error("has a control character in it; remove it");
+      if (part.find("://") != std::string::npos) {
+        urls.push_back(std::move(part));
+      } else if (!urls.empty()) {
+        urls.back() += "," + part;
+      } else {
+        return usage_error(
+            "takes redis://host:port, rediss://, unix:///path, redis+sentinel:// or "
+            "redis+cluster://");
+      }
+    }
+    key.place.set(config, std::move(urls));
     return {};
   }
 

@@ -76,7 +76,15 @@ struct Config {
   std::string app_secret_previous;  // Still taken, for rotation; empty: none.
   std::string app_secret_file;
   std::string app_secret_previous_file;
-  std::optional<Endpoint> redis;
+  std::optional<Endpoint> redis;        // This or redis_urls.
+  std::vector<std::string> redis_urls;  // May have passwords in them.
+  std::string redis_password;           // From a file or not, where the URL has none.
+  std::string redis_password_file;
+  std::string redis_sentinel_password;
+  std::string redis_sentinel_password_file;
+  std::string redis_ca_file;
+  std::string redis_certificate_file;
+  std::string redis_key_file;
   bool memory_sessions = false;     // In place of redis.
   std::string default_app = "kim";  // Whose locations have no prefix; "*": all apps'.
   Duration gateway_lease{30'000};

@@ -34,6 +34,7 @@ constexpr KeyUse kLiveInGateway{HeededBy::kAll, Reload::kInGateway};
 constexpr KeyUse kGatewayFixed{HeededBy::kGateway, Reload::kNever};
 constexpr KeyUse kGatewayLive{HeededBy::kGateway, Reload::kInGateway};
 constexpr KeyUse kServicesFixed{HeededBy::kServices, Reload::kNever};
+constexpr KeyUse kServicesLive{HeededBy::kServices, Reload::kInServices};
 
 const std::array kKeys = std::to_array<ConfigKey>({
     {"ServiceID", ServiceIdKey{at<&Config::service_id>()}, kFixed,
@@ -132,9 +133,28 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "File that holds the previous secret"},
     {"TokenGrace", DurationKey{at<&Config::token_grace>(), 0s, 720h}, kGatewayLive,
      "How long a connection outlives its token's exp"},
-    {"RedisAddrs", RedisKey{at<&Config::redis>()}, kServicesFixed,
-     "host:port of the Redis that login and chat share their sessions in",
-     "this or MemorySessions: required for login and chat"},
+    {"RedisURL", RedisUrlsKey{at<&Config::redis_urls>()}, kServicesLive,
+     "Redis that login and chat share their sessions in: redis://user:password@host:port/db, "
+     "rediss:// (TLS), unix:///path, redis+sentinel://h1,h2,h3/primary, redis+cluster://h1,h2; or "
+     "a "
+     "list of single servers, which are tried in turn",
+     "this, RedisAddrs or MemorySessions: required for login and chat"},
+    {"RedisAddrs", RedisKey{at<&Config::redis>()}, kServicesLive,
+     "host:port of one Redis without a password: the short form of RedisURL"},
+    {"RedisPassword", TextKey{at<&Config::redis_password>()}, kServicesLive,
+     "Password of Redis, where RedisURL has none in it"},
+    {"RedisPasswordFile", TextKey{at<&Config::redis_password_file>()}, kServicesLive,
+     "File that holds the password of Redis"},
+    {"RedisSentinelPassword", TextKey{at<&Config::redis_sentinel_password>()}, kServicesLive,
+     "Password of the sentinels themselves"},
+    {"RedisSentinelPasswordFile", TextKey{at<&Config::redis_sentinel_password_file>()},
+     kServicesLive, "File that holds the password of the sentinels"},
+    {"RedisCA", TextKey{at<&Config::redis_ca_file>()}, kServicesLive,
+     "PEM file of the authorities that Redis' certificates are trusted by", "the machine's"},
+    {"RedisCertificate", TextKey{at<&Config::redis_certificate_file>()}, kServicesLive,
+     "PEM file of our certificate for Redis, with its chain, where it asks for one"},
+    {"RedisCertificateKey", TextKey{at<&Config::redis_key_file>()}, kServicesLive,
+     "PEM file of that certificate's key"},
     {"MemorySessions", SwitchKey{at<&Config::memory_sessions>()}, kServicesFixed,
      "Keep sessions in this one process instead of Redis: needs Shards: 1, lost on restart"},
     {"DefaultApp", TextKey{at<&Config::default_app>()}, kServicesFixed,

@@ -80,6 +80,9 @@ struct ProxiesKey {
 struct RedisKey {
   Place<std::optional<Endpoint>> place;
 };
+struct RedisUrlsKey {
+  Place<std::vector<std::string>> place;
+};
 struct MessageStoreKey {
   Place<std::string> place;
 };
@@ -94,14 +97,14 @@ struct IgnoredKey {};  // Taken, without effect, with a notice.
 using KeyKind = std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey,
                              SwitchKey, PortKey, CountKey, SizeKey, DurationKey, NamesKey, TagsKey,
                              OriginsKey, RoutesKey, SelectorsKey, ListenKey, ProxiesKey, RedisKey,
-                             MessageStoreKey, GroupTalkKey, LogLevelKey, IgnoredKey>;
+                             RedisUrlsKey, MessageStoreKey, GroupTalkKey, LogLevelKey, IgnoredKey>;
 
 // Who heeds a key. One file may serve all processes of a host, so the others take it, too.
 enum class HeededBy : std::uint8_t { kAll, kGateway, kServices };
 
 // Where SIGHUP takes a new value over. Nowhere: what is sized at start (tables, mailboxes,
 // threads), who we are, and where we listen.
-enum class Reload : std::uint8_t { kNever, kInGateway, kEverywhere };
+enum class Reload : std::uint8_t { kNever, kInGateway, kInServices, kEverywhere };
 
 // What a key has no effect without: see check.cc, which notices it.
 enum class Need : std::uint8_t {

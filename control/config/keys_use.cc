@@ -48,11 +48,12 @@ std::string_view heeded_by(const ConfigKey& key) {
   return "";
 }
 
-// "yes" is said of a gateway's key, since nobody else heeds it.
+// "yes" is said of a gateway's key, and of a service's, since nobody else heeds it.
 std::string_view reload_text(const ConfigKey& key) {
   if (key.use.reload == Reload::kNever) return "";
-  const bool is_by_all =
-      key.use.reload == Reload::kEverywhere || key.use.heeded_by == HeededBy::kGateway;
+  const bool is_by_all = key.use.reload == Reload::kEverywhere ||
+                         key.use.reload == Reload::kInServices ||
+                         key.use.heeded_by == HeededBy::kGateway;
   return is_by_all ? "yes" : "gateway";
 }
 
@@ -78,7 +79,8 @@ const ConfigKey* file_key_of(const ConfigKey& key) {
 
 bool is_reloadable(const ConfigKey& key, ProcessRole role) {
   if (key.use.reload == Reload::kEverywhere) return true;
-  return key.use.reload == Reload::kInGateway && role == ProcessRole::kGateway;
+  const bool is_gateway = role == ProcessRole::kGateway;
+  return key.use.reload == (is_gateway ? Reload::kInGateway : Reload::kInServices);
 }
 
 bool is_same(const ConfigKey& key, const Config& one, const Config& other) {

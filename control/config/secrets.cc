@@ -29,6 +29,10 @@ const SecretKey kSecretKeys[] = {
      at<&Config::consul, &consul::Options::token_file>(), true},
     {"MessageStore", "MessageStoreFile", at<&Config::message_store>(),
      at<&Config::message_store_file>(), true},
+    {"RedisPassword", "RedisPasswordFile", at<&Config::redis_password>(),
+     at<&Config::redis_password_file>(), false},
+    {"RedisSentinelPassword", "RedisSentinelPasswordFile", at<&Config::redis_sentinel_password>(),
+     at<&Config::redis_sentinel_password_file>(), false},
     {"AdminToken", "AdminTokenFile", at<&Config::admin_token>(), at<&Config::admin_token_file>(),
      true},
 };

@@ -22,6 +22,7 @@
 #include "services/handlers/echo.h"
 #include "services/handlers/login.h"
 #include "services/logic/component.h"
+#include "services/logic/redis_options.h"
 #include "services/process/process.h"
 #include "services/process/registries.h"
 #include "services/process/signal_watch.h"
@@ -51,15 +52,18 @@ FillRouter handlers_of(const Config& config, ProcessRole role) {
 
 Result<void> check_sessions(const Config& config, ProcessRole role) {
   if (role != ProcessRole::kLogin && role != ProcessRole::kChat) return {};
-  if (!config.redis && !config.memory_sessions) {
+  if (has_redis(config)) {
+    if (auto options = redis_options(config); !options) return std::unexpected(options.error());
+  } else if (!config.memory_sessions) {
     return usage_error(
-        "{} needs RedisAddrs (host:port): login and chat share their sessions in Redis; for a "
-        "single "
-        "chat process that also answers login.*, MemorySessions: true keeps them in memory",
+        "{} needs RedisURL (redis://host:port) or RedisAddrs (host:port): login and chat share "
+        "their sessions in Redis; for a single chat process that also answers login.*, "
+        "MemorySessions: true keeps them in memory",
         config.service_name);
   }
-  if (config.redis && config.memory_sessions) {
-    return usage_error("RedisAddrs and MemorySessions: true contradict each other; remove one");
+  if (has_redis(config) && config.memory_sessions) {
+    return usage_error("{} and MemorySessions: true contradict each other; remove one",
+                       config.redis ? "RedisAddrs" : "RedisURL");
   }
   if (config.memory_sessions && config.shards > 1) {
     return usage_error("MemorySessions: true needs Shards: 1, as one shard holds the sessions");
@@ -67,14 +71,23 @@ Result<void> check_sessions(const Config& config, ProcessRole role) {
   return {};
 }
 
-// All of a new configuration, or nothing of it. `gateway` is null in other roles.
+// What serves, by its role; the other one is null.
+struct Served {
+  GatewayComponent* gateway = nullptr;
+  LogicComponent* logic = nullptr;
+};
+
+// All of a new configuration, or nothing of it.
 Result<std::string> reload(const std::string& file, ProcessRole role, Process& process,
-                           GatewayComponent* gateway, Config& running) {
+                           const Served& served, Config& running) {
   Result<Config> wanted = load_config(file, role);
   if (!wanted) return std::unexpected(wanted.error());
   Result<ReloadPlan> plan = plan_reload(running, *wanted, role);
   if (!plan) return std::unexpected(plan.error());
-  if (gateway != nullptr) gateway->reload(plan->config);
+  Result<void> good = check_sessions(plan->config, role);
+  if (good && served.logic != nullptr) good = served.logic->reload(plan->config);
+  if (!good) return std::unexpected(good.error());
+  if (served.gateway != nullptr) served.gateway->reload(plan->config);
   process.use(process_settings(plan->config));
   running = std::move(plan->config);
   if (plan->changed.empty()) return "no key has changed; the files that they name were read again";
@@ -89,14 +102,9 @@ bool cannot_open_files() {
 // What SIGHUP does, on the loop's thread. Owned by the process's handler of it.
 class Reloader {
  public:
-  // `gateway` is null in other roles.
-  Reloader(std::string file, ProcessRole role, Process& process, GatewayComponent* gateway,
+  Reloader(std::string file, ProcessRole role, Process& process, const Served& served,
            const Config& config)
-      : file_(std::move(file)),
-        role_(role),
-        process_(process),
-        gateway_(gateway),
-        running_(config) {}
+      : file_(std::move(file)), role_(role), process_(process), served_(served), running_(config) {}
 
   void run() {
     is_told_ = false;
@@ -108,7 +116,7 @@ class Reloader {
 
   void attempt() {
     process_.loop().cancel(std::exchange(timer_, 0));
-    const Result<std::string> done = reload(file_, role_, process_, gateway_, running_);
+    const Result<std::string> done = reload(file_, role_, process_, served_, running_);
     if (done) {
       spdlog::info("SIGHUP: {}", *done);
       return;
@@ -126,7 +134,7 @@ class Reloader {
   const std::string file_;
   const ProcessRole role_;
   Process& process_;
-  GatewayComponent* const gateway_;
+  const Served served_;
   Config running_;
   ControlLoop::TimerId timer_ = 0;
   bool is_told_ = false;  // that it is tried again
@@ -146,25 +154,27 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (!process) return std::unexpected(process.error());
   Result<std::unique_ptr<Registry>> registry = open_registry(*config, (*process)->loop());
   if (!registry) return std::unexpected(registry.error());
-  GatewayComponent* gateway = nullptr;
+  Served served;
   if (role == ProcessRole::kGateway) {
     auto service = std::make_unique<GatewayComponent>(*config, std::move(*registry),
                                                       (*process)->loop(), options.takeover);
-    gateway = service.get();
+    served.gateway = service.get();
     (*process)->add(std::move(service));
   } else {
     if (config->memory_sessions) {
       spdlog::warn("MemorySessions: sessions live in this process only and end with it");
     }
-    (*process)->add(std::make_unique<LogicComponent>(
+    auto service = std::make_unique<LogicComponent>(
         *config, std::move(*registry), (*process)->loop(), handlers_of(*config, role),
         LogicUse{.gives_message_ids = role == ProcessRole::kChat,
                  .may_give_message_ids = role != ProcessRole::kLogin,
                  .takes_roll_calls = role != ProcessRole::kEcho,
-                 .keeps_messages = role == ProcessRole::kChat}));
+                 .keeps_messages = role == ProcessRole::kChat});
+    served.logic = service.get();
+    (*process)->add(std::move(service));
   }
   const auto reloader =
-      std::make_shared<Reloader>(options.config_file, role, **process, gateway, *config);
+      std::make_shared<Reloader>(options.config_file, role, **process, served, *config);
   (*process)->on_reload([reloader] { reloader->run(); });
   return (*process)->run();
 }

@@ -9,6 +9,7 @@
 #include "control/observe/logging.h"
 #include "services/logic/failures.h"
 #include "services/logic/mail.h"
+#include "services/logic/redis_options.h"
 #include "services/process/shards.h"
 #include "services/store/memory.h"
 
@@ -57,8 +58,8 @@ Result<void> LogicComponent::start() {
   if (!options) return std::unexpected(options.error());
   options->name = config_.service_name.substr(0, 11);
   options->accept = AcceptMode::kHandOut;
-  if (!config_.redis) options->shards = 1;  // sessions in memory are one shard's
-  const std::uint32_t own_threads = config_.redis ? 1 : 0;
+  if (!has_redis(config_)) options->shards = 1;  // sessions in memory are one shard's
+  const std::uint32_t own_threads = has_redis(config_) ? 1 : 0;
   options->extra_endpoints = own_threads + (use_.keeps_messages ? 1 : 0);
   Result<std::vector<Listener>> listeners = open_listeners(config_, 1, false);
   if (!listeners) return std::unexpected(listeners.error());
@@ -71,17 +72,13 @@ Result<void> LogicComponent::start() {
     options->shard.sweep_ms = std::min(options->shard.sweep_ms, logic.login_answer_delay_ms);
   }
   logic.max_header_bytes = config_.gateway.max_link_header_bytes;
-  RedisStoreOptions redis;
+  Result<RedisStoreOptions> redis = RedisStoreOptions();
+  if (has_redis(config_)) redis = redis_options(config_);
+  if (!redis) return std::unexpected(redis.error());
+  redis->leases_node = use_.may_give_message_ids;
   const auto boot_ms = static_cast<std::uint32_t>(config_.gateway_lease.count());
-  if (config_.redis) {
-    redis.host = config_.redis->host;
-    redis.port = config_.redis->port;
-    redis.default_app = config_.default_app;
-    redis.boot_ms = boot_ms;
-    redis.leases_node = use_.may_give_message_ids;
-  }
   const MakeStore store =
-      config_.redis ? redis_store(redis) : memory_store(config_.default_app, boot_ms);
+      has_redis(config_) ? redis_store(*redis) : memory_store(config_.default_app, boot_ms);
   Result<MakeMessages> messages = MakeMessages();
   if (use_.keeps_messages) messages = make_messages(options->shards, own_threads);
   if (!messages) return std::unexpected(messages.error());
@@ -89,8 +86,8 @@ Result<void> LogicComponent::start() {
       *options, [&](std::uint32_t) { return make_logic_handler(logic, store, fill_, *messages); });
   if (!shards) return std::unexpected(shards.error());
   shards_ = std::move(*shards);
-  if (config_.redis) {
-    store_ = std::make_unique<RedisStoreThread>(redis, shards_->switchboard());
+  if (has_redis(config_)) {
+    store_ = std::make_unique<RedisStoreThread>(*redis, shards_->switchboard());
     store_->start();
   }
   if (messages_ != nullptr) {
@@ -148,6 +145,15 @@ Episodes::Texts LogicComponent::problems() const {
                                shards_->shard(0).options().max_links);
   }
   return now;
+}
+
+// Without a store at start there is none to be changed: who keeps sessions has one.
+Result<void> LogicComponent::reload(const Config& config) {
+  if (store_ == nullptr || !has_redis(config)) return {};
+  Result<RedisStoreOptions> redis = redis_options(config);
+  if (!redis) return std::unexpected(redis.error());
+  store_->use(std::move(redis->target), std::move(redis->tls));
+  return {};
 }
 
 // Gateways see the deregistration, finish what is under way and close their links.
@@ -211,6 +217,7 @@ void LogicComponent::collect(MetricsSnapshot& metrics) const {
     collect_shards(*shards_, config_.service_id, metrics);
     if (store_ != nullptr) {
       store_->health().collect(metrics, config_.service_id);
+      store_->traffic().collect(metrics, config_.service_id);
       collect_owed(metrics);
       collect_waiting_mail(store_->waiting_mail_bytes(), config_.service_id, "store", metrics);
     }

@@ -48,6 +48,8 @@ class LogicComponent final : public Component {
   ~LogicComponent() override;
 
   [[nodiscard]] Result<void> start() override;
+  // The store of sessions that it is told of, on the loop's thread. An error changes nothing.
+  [[nodiscard]] Result<void> reload(const Config& config);
   void drain(std::function<void()> done) override;
   void tick() override;
   [[nodiscard]] std::optional<std::string> health() const override;

@@ -77,8 +77,13 @@ StoreTrouble trouble_of(std::string_view redis_error) noexcept {
 
 StoreHealth::StoreHealth(const std::string& address, std::string_view kind)
     : kind_(kind),
-      name_(fmt::format("the {} store {}", kind, address)),
-      turned_ms_(Clock::monotonic_ms()) {}
+      turned_ms_(Clock::monotonic_ms()),
+      name_(fmt::format("the {} store {}", kind, address)) {}
+
+void StoreHealth::set_address(const std::string& address) {
+  const MutexLock lock(mutex_);
+  name_ = fmt::format("the {} store {}", kind_, address);
+}
 
 void StoreHealth::well() {
   well_.store(true, std::memory_order_relaxed);
@@ -107,10 +112,10 @@ void StoreHealth::set_ids_problem(std::optional<std::string> text) {
 std::optional<std::string> StoreHealth::problem() const {
   const std::uint64_t silent_ms =
       Clock::monotonic_ms() - turned_ms_.load(std::memory_order_relaxed);
+  const MutexLock lock(mutex_);
   if (static_cast<std::int64_t>(silent_ms) > static_cast<std::int64_t>(kStuckMs)) {
     return fmt::format("the thread of {} has not turned for {} ms", name_, silent_ms);
   }
-  const MutexLock lock(mutex_);
   if (illness_.text()) return illness_.text();
   if (answered_once_) return std::nullopt;
   return name_ + " has not answered yet";

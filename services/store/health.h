@@ -49,6 +49,8 @@ class StoreHealth {
   void count(StoreTrouble trouble) noexcept;
   // What else has a line in the log and in /ready: message ids cannot be given out.
   void set_ids_problem(std::optional<std::string> text);
+  // What it is called from now on.
+  void set_address(const std::string& address);
   void turned(std::uint64_t now_ms) noexcept {
     turned_ms_.store(now_ms, std::memory_order_relaxed);
   }
@@ -62,11 +64,11 @@ class StoreHealth {
 
  private:
   const std::string kind_;
-  const std::string name_;
   std::atomic<bool> well_{false};
   std::atomic<std::uint64_t> turned_ms_;  // of CLOCK_MONOTONIC
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(StoreTrouble::kCount)> counts_{};
   mutable Mutex mutex_;
+  std::string name_ ABSL_GUARDED_BY(mutex_);
   bool answered_once_ ABSL_GUARDED_BY(mutex_) = false;
   Episode illness_ ABSL_GUARDED_BY(mutex_);
   Episode no_ids_ ABSL_GUARDED_BY(mutex_);

@@ -9,6 +9,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class StoreReady : public testing::TestWithParam<const char*> {
  protected:
@@ -128,6 +129,36 @@ TEST(StoreReadyAtStart, IsNotUntilTheStoreHasAnswered) {
   EXPECT_THAT(login.get("/ready").body, HasSubstr(address));
   redis.resume();
   wait_until("ready", [&] { return login.get("/ready").status == 200; });
+}
+
+// The password of the new one comes from its file; a URL that is wrong changes nothing.
+TEST(StoreReload, TakesOverAnotherRedis) {
+  const World world;
+  RedisServer first;
+  RedisServer second({"--requirepass", "s3cret"});
+  const auto url = [](const RedisServer& redis) {
+    return "redis://127.0.0.1:" + std::to_string(redis.port());
+  };
+  Settings settings = {{"RedisURL", url(first)}};
+  Server login(world, "login", "login01", settings);
+  wait_until("ready", [&] { return login.get("/ready").status == 200; });
+  settings["MonitorPort"] = std::to_string(login.monitor());  // as it was given
+  settings["RedisURL"] = "redis://u:hunter2@127.0.0.1:x";
+  world.config("login", "login01", settings);
+  login.process().signal(SIGHUP);
+  EXPECT_THAT(login.process().wait_for_line("nothing is reloaded"),
+              AllOf(HasSubstr("RedisURL has a host or a port"), Not(HasSubstr("hunter2"))));
+  settings["RedisURL"] = url(second);
+  settings["RedisPasswordFile"] = world.folder().write("password", "s3cret\n").string();
+  world.config("login", "login01", settings);
+  login.process().signal(SIGHUP);
+  login.process().wait_for_line("SIGHUP: RedisURL, RedisPassword, RedisPasswordFile changed");
+  first.stop();
+  wait_until("ready again", [&] {
+    return login.get("/ready").status == 200 &&
+           login.metric("ringgate_redis_connections_total") >= 2;
+  });
+  EXPECT_EQ(login.process().output().find("s3cret"), std::string::npos);
 }
 
 }  // namespace

@@ -1,106 +1,68 @@
 #include "services/store/redis/connection.h"
 
 #include <fmt/format.h>
-#include <hiredis/async.h>
-#include <hiredis/hiredis.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <limits>
-#include <memory>
 #include <utility>
-#include <vector>
 
-#include "control/base/address.h"
-#include "control/base/dial_order.h"
-#include "control/base/resolver.h"
 #include "dataplane/clock.h"
 
 namespace ringgate {
+namespace {
 
-RedisConnection::RedisConnection(const RedisStoreOptions& options, Events events)
-    : options_(options), events_(std::move(events)) {
-  connect(Clock::monotonic_ms());
+constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t monotonic_us() {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
+                                        std::chrono::steady_clock::now().time_since_epoch())
+                                        .count());
 }
+
+}  // namespace
+
+RedisConnection::RedisConnection(const Shared& shared, Events events)
+    : shared_(shared), events_(std::move(events)), now_ms_(Clock::monotonic_ms()) {}
 
 RedisConnection::~RedisConnection() {
   events_ = {};
-  if (context_ != nullptr) redisAsyncFree(context_);
+  forget_all();
 }
 
-void RedisConnection::connect(std::uint64_t now_ms) {
-  now_ms_ = now_ms;
-  connecting_since_ms_ = now_ms;
-  context_ = redisAsyncConnect(address_to_dial().c_str(), options_.port);
-  if (context_ == nullptr || context_->err != 0) {
-    if (context_ != nullptr) redisAsyncFree(std::exchange(context_, nullptr));
-    on_gone();
-    return;
-  }
-  bounds_.watch(*context_->c.reader);
-  context_->data = this;
-  context_->ev.data = this;
-  context_->ev.addRead = [](void* self) { static_cast<RedisConnection*>(self)->reading_ = true; };
-  context_->ev.delRead = [](void* self) { static_cast<RedisConnection*>(self)->reading_ = false; };
-  context_->ev.addWrite = [](void* self) { static_cast<RedisConnection*>(self)->writing_ = true; };
-  context_->ev.delWrite = [](void* self) { static_cast<RedisConnection*>(self)->writing_ = false; };
-  context_->ev.cleanup = [](void* self) { static_cast<RedisConnection*>(self)->on_gone(); };
-  redisAsyncSetConnectCallback(context_, [](const redisAsyncContext* context, int status) {
-    if (status == REDIS_OK) static_cast<RedisConnection*>(context->data)->on_connected();
-  });
-}
-
-// hiredis takes the first address of a name and no other, which may be one that swallows
-// everything.
-std::string RedisConnection::address_to_dial() const {
-  const Endpoint endpoint{options_.host, options_.port};
-  if (numeric_address(endpoint)) return options_.host;
-  Resolver::Answer found = lookup_name(endpoint);
-  if (!found) return options_.host;  // hiredis says why
-  const std::vector<SocketAddress> order = dial_order(std::move(*found));
-  return format_host(order[failed_dials_ % order.size()].get());
-}
-
-void RedisConnection::on_connected() {
-  connected_ = true;
-  if (events_.connected) events_.connected();
-}
-
-void RedisConnection::on_gone() {
-  if (why_broken_.empty()) {
-    trouble_ = StoreTrouble::kConnection;
-    why_broken_ = "cannot connect";
-    if (context_ != nullptr && context_->err != 0) {
-      if (context_->err == REDIS_ERR_PROTOCOL) trouble_ = StoreTrouble::kAnswer;
-      why_broken_ = context_->errstr;
-      if (!bounds_.refusal().empty()) {
-        trouble_ = StoreTrouble::kAnswer;
-        why_broken_ = bounds_.refusal();
-      }
-    }
-  }
-  context_ = nullptr;
-  if (!connected_) ++failed_dials_;
-  connected_ = reading_ = writing_ = false;
-  sent_ms_.clear();
-  redial_at_ms_ = 0;
-  const std::string why = std::exchange(why_broken_, {});
-  if (redialling_) return;
-  connect_at_ms_ = now_ms_ + pause();
-  if (events_.broken) events_.broken(trouble_, why);
+void RedisConnection::use(std::vector<RedisAddress> addresses) {
+  addresses_ = std::move(addresses);
+  if (std::ranges::find(addresses_, address_) != addresses_.end()) return;
+  failed_dials_ = 0;
+  if (state_ != State::kWaiting) drop(StoreTrouble::kConnection, "another server is meant");
+  address_ = {};
+  dial_at_ms_ = 0;
 }
 
 std::uint64_t RedisConnection::pause() {
   const Backoff::Duration pause =
-      backoff_.next(Backoff::Duration(options_.reconnect_min_ms),
-                    Backoff::Duration(options_.reconnect_max_ms), random_);
+      backoff_.next(Backoff::Duration(shared_.options.reconnect_min_ms),
+                    Backoff::Duration(shared_.options.reconnect_max_ms), random_);
   return static_cast<std::uint64_t>(pause.count());
 }
 
+// Whoever waits is told that there is no answer.
+void RedisConnection::forget_all() {
+  shared_.names.forget(std::exchange(lookup_, 0));
+  state_ = State::kWaiting;
+  socket_.reset();
+  reader_.reset();
+  server_clock_ms_.reset();
+  redial_at_ms_ = 0;
+  for (Sent& sent : std::exchange(sent_, {})) {
+    if (sent.on_reply) sent.on_reply(nullptr);
+  }
+}
+
 void RedisConnection::drop(StoreTrouble trouble, std::string why) {
-  trouble_ = trouble;
-  why_broken_ = std::move(why);
-  redisAsyncFree(context_);
+  if (state_ != State::kReady) ++failed_dials_;
+  dial_at_ms_ = now_ms_ + pause();
+  forget_all();
+  if (events_.broken) events_.broken(trouble, why);
 }
 
 void RedisConnection::settle() noexcept {
@@ -109,82 +71,111 @@ void RedisConnection::settle() noexcept {
 }
 
 void RedisConnection::redial_later() {
-  if (redial_at_ms_ == 0 && context_ != nullptr) redial_at_ms_ = now_ms_ + pause();
+  if (redial_at_ms_ == 0 && state_ == State::kReady) redial_at_ms_ = now_ms_ + pause();
 }
 
 void RedisConnection::redial() {
-  redialling_ = true;
-  drop(StoreTrouble::kConnection, "dialling again");
-  redialling_ = false;
-  connect(now_ms_);
+  ++failed_dials_;  // the next address: this one's server does not do it
+  forget_all();
+  dial();
 }
 
-bool RedisConnection::send(std::span<const std::string> words, OnReply on_reply) {
-  if (context_ == nullptr) return false;
-  std::vector<const char*> data;
-  std::vector<std::size_t> sizes;
-  for (const std::string& word : words) {
-    data.push_back(word.data());
-    sizes.push_back(word.size());
-  }
-  auto command = std::make_unique<Command>(Command{this, std::move(on_reply)});
-  if (redisAsyncCommandArgv(context_, RedisConnection::on_reply, command.get(),
-                            static_cast<int>(data.size()), data.data(), sizes.data()) != REDIS_OK) {
-    return false;
-  }
-  static_cast<void>(command.release());  // on_reply owns it
-  sent_ms_.push_back(now_ms_);
+bool RedisConnection::send(const RedisCommand& command, OnReply on_reply) {
+  if (state_ != State::kReady) return false;
+  post(command, std::move(on_reply));
   return true;
 }
 
-void RedisConnection::on_reply(redisAsyncContext*, void* reply, void* command) {
-  const std::unique_ptr<Command> owned(static_cast<Command*>(command));
-  std::deque<std::uint64_t>& sent_ms = owned->connection->sent_ms_;
-  if (!sent_ms.empty()) sent_ms.pop_front();
-  if (owned->on_reply) owned->on_reply(static_cast<const redisReply*>(reply));
+void RedisConnection::post(const RedisCommand& command, OnReply on_reply) {
+  std::string fence;
+  std::vector<const char*> data;
+  std::vector<std::size_t> sizes;
+  for (const std::string& word : command.words) {
+    data.push_back(word.data());
+    sizes.push_back(word.size());
+  }
+  if (command.fence != 0 && server_clock_ms_) {
+    fence = std::to_string(*server_clock_ms_ + static_cast<std::int64_t>(command.deadline_ms));
+    data[command.fence] = fence.data();
+    sizes[command.fence] = fence.size();
+  }
+  char* bytes = nullptr;
+  const long long size =
+      redisFormatCommandArgv(&bytes, static_cast<int>(data.size()), data.data(), sizes.data());
+  const std::unique_ptr<char, void (*)(char*)> owned(bytes, redisFreeCommand);
+  sent_.push_back({now_ms_, monotonic_us(), std::move(on_reply)});
+  if (size < 0) {
+    if (!wrong_) wrong_.emplace(StoreTrouble::kOther, "no memory for a command");
+  } else if (auto sent = socket_->write({bytes, static_cast<std::size_t>(size)}); !sent) {
+    if (!wrong_) wrong_.emplace(StoreTrouble::kConnection, sent.error().message);
+  }
 }
 
-int RedisConnection::fd() const noexcept {
-  return context_ != nullptr ? context_->c.fd : -1;
+// --- Answers ------------------------------------------------------------------------------------
+
+void RedisConnection::take(std::string_view bytes) {
+  if (wrong_ || !reader_) return;
+  redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+  while (reader_ && !wrong_) {
+    void* reply = nullptr;
+    if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) {
+      const std::string& refusal = bounds_.refusal();
+      wrong_.emplace(StoreTrouble::kAnswer, refusal.empty() ? reader_->errstr : refusal);
+      return;
+    }
+    if (reply == nullptr) break;
+    take_reply(static_cast<redisReply*>(reply));
+  }
+  if (reader_ && !wrong_ && bounds_.is_over(*reader_)) {
+    wrong_.emplace(StoreTrouble::kAnswer, bounds_.refusal());
+  }
 }
 
-short RedisConnection::events() const noexcept {
-  return static_cast<short>((reading_ || connected_ ? POLLIN : 0) | (writing_ ? POLLOUT : 0));
+void RedisConnection::take_reply(redisReply* reply) {
+  const std::unique_ptr<redisReply, void (*)(void*)> owned(reply, freeReplyObject);
+  if (sent_.empty()) {  // an error that nobody asked for, as when it has too many clients
+    wrong_.emplace(StoreTrouble::kConnection, std::string(reply->str, reply->len));
+    return;
+  }
+  const Sent sent = std::move(sent_.front());
+  sent_.pop_front();
+  if (shared_.traffic != nullptr) shared_.traffic->answered(monotonic_us() - sent.at_us);
+  if (sent.on_reply) sent.on_reply(reply);
 }
 
 void RedisConnection::turn(short ready, std::uint64_t now_ms) {
   now_ms_ = now_ms;
-  constexpr short kTrouble = POLLERR | POLLHUP;
-  if (context_ != nullptr && (ready & (POLLOUT | kTrouble)) != 0 && writing_) {
-    redisAsyncHandleWrite(context_);
-  }
-  // The context may be gone after each of these.
-  if (context_ != nullptr && connected_ && (ready & (POLLIN | kTrouble)) != 0) {
-    redisAsyncHandleRead(context_);
-    if (context_ != nullptr && bounds_.is_over(*context_->c.reader)) {
-      drop(StoreTrouble::kAnswer, bounds_.refusal());
+  if (socket_) {
+    const bool was_connected = socket_->is_secure();
+    const auto is_open = socket_->turn(ready, [this](std::string_view bytes) { take(bytes); });
+    if (!wrong_ && !is_open) wrong_.emplace(StoreTrouble::kConnection, is_open.error().message);
+    if (!wrong_ && is_open && !*is_open) {
+      wrong_.emplace(StoreTrouble::kConnection, "Server closed the connection");
     }
+    if (!wrong_ && !was_connected && socket_->is_secure()) greet();
   }
-  if (context_ == nullptr) {
-    if (now_ms >= connect_at_ms_) connect(now_ms);
-    return;
-  }
-  if (!connected_ && now_ms - connecting_since_ms_ >= options_.timeout_ms) {
-    drop(StoreTrouble::kTimeout, fmt::format("no connection within {} ms", options_.timeout_ms));
-  } else if (!sent_ms_.empty() && now_ms - sent_ms_.front() >= options_.timeout_ms) {
-    drop(StoreTrouble::kTimeout, fmt::format("no answer within {} ms", options_.timeout_ms));
+  if (auto wrong = std::exchange(wrong_, {})) return drop(wrong->first, std::move(wrong->second));
+  const std::uint64_t timeout_ms = shared_.options.timeout_ms;
+  if (state_ == State::kWaiting) {
+    if (!addresses_.empty() && now_ms >= dial_at_ms_) dial();
+  } else if (state_ != State::kReady && now_ms - dialling_since_ms_ >= timeout_ms) {
+    drop(StoreTrouble::kTimeout, fmt::format("no connection within {} ms", timeout_ms));
+  } else if (!sent_.empty() && now_ms - sent_.front().at_ms >= timeout_ms) {
+    drop(StoreTrouble::kTimeout, fmt::format("no answer within {} ms", timeout_ms));
   } else if (redial_at_ms_ != 0 && now_ms >= redial_at_ms_ &&
-             (sent_ms_.empty() || now_ms - redial_at_ms_ >= options_.timeout_ms)) {
+             (sent_.empty() || now_ms - redial_at_ms_ >= timeout_ms)) {
     redial();  // while nobody waits on it, if there is such a moment
   }
 }
 
 std::uint64_t RedisConnection::next_turn_ms() const noexcept {
-  if (context_ == nullptr) return connect_at_ms_;
-  if (!connected_) return connecting_since_ms_ + options_.timeout_ms;
-  if (!sent_ms_.empty()) return sent_ms_.front() + options_.timeout_ms;
-  if (redial_at_ms_ != 0) return redial_at_ms_;
-  return std::numeric_limits<std::uint64_t>::max();
+  if (wrong_) return 0;
+  const std::uint64_t timeout_ms = shared_.options.timeout_ms;
+  if (state_ == State::kWaiting) return addresses_.empty() ? kNever : dial_at_ms_;
+  if (state_ != State::kReady) return dialling_since_ms_ + timeout_ms;
+  const std::uint64_t late_ms = sent_.empty() ? kNever : sent_.front().at_ms + timeout_ms;
+  if (redial_at_ms_ == 0) return late_ms;
+  return sent_.empty() ? redial_at_ms_ : std::min(late_ms, redial_at_ms_ + timeout_ms);
 }
 
 }  // namespace ringgate

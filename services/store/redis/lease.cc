@@ -1,4 +1,6 @@
-// RedisStoreThread: the node number of message ids, leased from Redis and renewed.
+// RedisStoreThread: the node number of message ids, leased from Redis and renewed. A lease is a key
+// that ends by itself; beside it stands, for good, until when ids of that node may have been given
+// out. Steps touch one key each: first the lease, then its end, and only then are ids given out.
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>
 
@@ -18,49 +20,55 @@ std::int64_t wall_ms() {
   return wall_clock_ns() / 1'000'000;
 }
 
+std::string node_key(std::uint32_t node) {
+  return fmt::format("ringgate:node:{}", node);
+}
+
+std::string until_key(std::uint32_t node) {
+  return node_key(node) + ":until";
+}
+
 }  // namespace
+
+// One node after the other, from a random one on.
+struct RedisStoreThread::Leasing {
+  std::uint32_t first;
+  std::uint32_t tried = 0;
+  std::int64_t until_ms = 0;
+  std::int64_t ended_ms = 0;  // of the lease before
+  [[nodiscard]] std::uint32_t node() const {
+    return MessageIds::kFirstNode + (first + tried) % MessageIds::kNodes;
+  }
+};
 
 void RedisStoreThread::lease_or_renew() {
   renew_at_ms_ = Clock::monotonic_ms() + options_.lease_ms / 3;
-  const std::int64_t now_ms = wall_ms();
-  std::int64_t until_ms = now_ms + options_.lease_ms;
-  const std::string lease_ms = std::to_string(options_.lease_ms);
-  std::vector<std::string> words;
-  RedisConnection::OnReply use;
-  if (lease_) {
-    until_ms = std::max(until_ms, lease_->until_ms);
-    const std::string name = fmt::format("ringgate:node:{}", lease_->node);
-    words = {"EVAL",          kRenewScript, "2",      name,
-             name + ":until", owner_,       lease_ms, std::to_string(until_ms)};
-    use = [this, until_ms](const redisReply* reply) { on_renewed(reply, until_ms); };
-  } else {
-    const std::uint32_t first = std::random_device{}() % MessageIds::kNodes;
-    words = {"EVAL",
-             kLeaseScript,
-             "0",
-             owner_,
-             lease_ms,
-             std::to_string(until_ms),
-             std::to_string(first),
-             std::to_string(MessageIds::kNodes),
-             std::to_string(until_ms),
-             std::to_string(MessageIds::kFirstNode)};
-    use = [this, until_ms](const redisReply* reply) { on_leased(reply, until_ms); };
-  }
-  if (!connection_->send(words, std::move(use))) renew_at_ms_ = kNever;  // on_probed goes on
+  if (lease_) return renew_lease();
+  const std::uint32_t first = std::random_device{}() % MessageIds::kNodes;
+  lease_node(std::make_shared<Leasing>(Leasing{first}));
 }
 
-void RedisStoreThread::on_leased(const redisReply* reply, std::int64_t until_ms) {
-  if (reply == nullptr) return;
-  if (reply->type == REDIS_REPLY_ERROR) {
-    no_lease_ = fmt::format("gives no node number for message ids: {}",
-                            std::string_view(reply->str, reply->len));
+// Goes on with `use` when the answer is a number. Without an answer on_probed() begins again.
+void RedisStoreThread::lease_step(const RedisCommand& command,
+                                  std::function<void(long long number)> use) {
+  const bool sent = servers_->send(command, [this, use = std::move(use)](const redisReply* reply) {
+    if (reply == nullptr) return lease_failed();
+    if (reply->type == REDIS_REPLY_INTEGER) return use(reply->integer);
+    no_lease_ =
+        fmt::format("gives no node number for message ids: {}",
+                    reply->type == REDIS_REPLY_ERROR ? std::string_view(reply->str, reply->len)
+                                                     : std::string_view("its answer is no number"));
     probe_soon();  // it tells whether nothing works, or only this
-    return;
-  }
-  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-      reply->element[0]->type != REDIS_REPLY_INTEGER ||
-      reply->element[1]->type != REDIS_REPLY_STRING) {
+  });
+  if (!sent) lease_failed();
+}
+
+void RedisStoreThread::lease_failed() {
+  renew_at_ms_ = kNever;
+}
+
+void RedisStoreThread::lease_node(const std::shared_ptr<Leasing>& leasing) {
+  if (leasing->tried == MessageIds::kNodes) {
     no_lease_ = fmt::format(
         "gives no node number for message ids: all {} ({} to {}) are taken by others; stop one of "
         "them, this one goes on when there is one",
@@ -68,30 +76,69 @@ void RedisStoreThread::on_leased(const redisReply* reply, std::int64_t until_ms)
         MessageIds::kFirstNode + MessageIds::kNodes - 1);
     return;
   }
-  std::int64_t ended_ms = 0;
-  const redisReply& ended = *reply->element[1];
-  std::from_chars(ended.str, ended.str + ended.len, ended_ms);
-  lease_ =
-      NodeLease{static_cast<std::uint32_t>(reply->element[0]->integer), ended_ms + 1, until_ms};
-  lease_valid_ = true;
-  no_lease_.reset();
-  tell_shards();
+  leasing->until_ms = wall_ms() + options_.lease_ms;
+  lease_step(redis_eval_by(deadline_ms(), kLeaseScript, node_key(leasing->node()),
+                           {owner_, std::to_string(options_.lease_ms)}),
+             [this, leasing](long long is_ours) {
+               if (is_ours == 1) return look_at_end(leasing);
+               ++leasing->tried;
+               lease_node(leasing);
+             });
 }
 
-void RedisStoreThread::on_renewed(const redisReply* reply, std::int64_t until_ms) {
-  if (reply == nullptr) return;
-  if (reply->type == REDIS_REPLY_ERROR) {
-    probe_soon();  // it is ours until its time is over; on_probed renews it when the store works
-    return;
-  }
-  if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 1) {
-    lease_->until_ms = until_ms;
-    lease_valid_ = true;
-  } else {
-    lease_.reset();  // it ran out, or Redis has forgotten it
-    lease_valid_ = false;
-    renew_at_ms_ = 0;
-  }
+// Ids begin after those of the lease before, however far ahead a clock was then; but not after this
+// lease.
+void RedisStoreThread::look_at_end(const std::shared_ptr<Leasing>& leasing) {
+  const RedisCommand command{{"GET", until_key(leasing->node())}};
+  const bool sent = servers_->send(command, [this, leasing](const redisReply* reply) {
+    const StoreAnswer ended = answer_of(reply, {});
+    if (ended.error) return lease_failed();
+    const std::string text = ended.values[0].value_or("0");
+    std::from_chars(text.data(), text.data() + text.size(), leasing->ended_ms);
+    if (leasing->ended_ms <= leasing->until_ms) return set_end(leasing);
+    const RedisCommand give_back = redis_eval(kGiveBackScript, node_key(leasing->node()), {owner_});
+    ++leasing->tried;
+    lease_step(give_back, [this, leasing](long long) { lease_node(leasing); });
+  });
+  if (!sent) lease_failed();
+}
+
+void RedisStoreThread::set_end(const std::shared_ptr<Leasing>& leasing) {
+  lease_step(redis_eval_by(deadline_ms(), kUntilScript, until_key(leasing->node()),
+                           {std::to_string(leasing->until_ms)}),
+             [this, leasing](long long) {
+               lease_ = NodeLease{leasing->node(), leasing->ended_ms + 1, leasing->until_ms};
+               lease_valid_ = true;
+               no_lease_.reset();
+               tell_shards();
+             });
+}
+
+// It is ours until its time is over, whatever goes wrong here.
+void RedisStoreThread::renew_lease() {
+  const std::int64_t until_ms = std::max(wall_ms() + options_.lease_ms, lease_->until_ms);
+  const std::uint32_t node = lease_->node;
+  lease_step(redis_eval_by(deadline_ms(), kRenewScript, node_key(node),
+                           {owner_, std::to_string(options_.lease_ms)}),
+             [this, node, until_ms](long long is_ours) {
+               if (is_ours != 1) return lose_lease();
+               lease_step(redis_eval_by(deadline_ms(), kUntilScript, until_key(node),
+                                        {std::to_string(until_ms)}),
+                          [this, until_ms](long long) {
+                            if (!lease_) return;
+                            lease_->until_ms = until_ms;
+                            lease_valid_ = true;
+                            no_lease_.reset();
+                            tell_shards();
+                          });
+             });
+}
+
+// It ran out, or Redis has forgotten it.
+void RedisStoreThread::lose_lease() {
+  lease_.reset();
+  lease_valid_ = false;
+  renew_at_ms_ = 0;
   tell_shards();
 }
 

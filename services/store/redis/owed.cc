@@ -23,32 +23,32 @@ void RedisStoreThread::remove(const StoreRequest& request, Asker asker) {
 
 void RedisStoreThread::send_removal(const std::string& channel_id, const Owed& what,
                                     std::function<void(bool done)> done) {
+  const std::string session = session_key(channel_id);
   if (!what.account.empty()) {
-    const std::vector<std::string> words = {
-        "EVAL",
-        kSignOutScript,
-        "2",
-        session_key(channel_id),
-        location_key(what.account, what.app, options_.default_app),
-        location_start(channel_id)};
-    const auto on_reply = [this, done](const redisReply* reply) {
-      done(!answer_of(reply, {Expected::Kind::kDone}).error);
+    const std::string place = location_key(what.account, what.app, options_.default_app);
+    // The session last: while it is there, it says whose location is to be looked at.
+    const auto on_left = [this, session, done](const redisReply* reply) {
+      if (answer_of(reply, {Expected::Kind::kDone}).error) return done(false);
+      const auto on_gone = [this, done](const redisReply* gone) {
+        done(!answer_of(gone, {Expected::Kind::kDone}).error);
+      };
+      if (!servers_->send({{"DEL", session}}, on_gone)) done(false);
     };
-    if (!connection_->send(words, on_reply)) done(false);
+    const RedisCommand leave = redis_eval(kLeaveScript, place, {location_start(channel_id)});
+    if (!servers_->send(leave, on_left)) done(false);
     return;
   }
-  const std::vector<std::string> words = {"GET", session_key(channel_id)};
   const auto on_reply = [this, channel_id, done](const redisReply* reply) {
     const StoreAnswer found = answer_of(reply, {});
     if (found.error) return done(false);
-    pkt::Session session;
-    const bool known = found.values[0] && session.ParseFromString(*found.values[0]) &&
-                       is_valid_account(session.account()) &&
-                       (session.app().empty() || is_valid_app(session.app()));
+    pkt::Session kept;
+    const bool known = found.values[0] && kept.ParseFromString(*found.values[0]) &&
+                       is_valid_account(kept.account()) &&
+                       (kept.app().empty() || is_valid_app(kept.app()));
     if (!known) return done(true);  // it is gone, or nobody's
-    send_removal(channel_id, {session.account(), session.app()}, done);
+    send_removal(channel_id, {kept.account(), kept.app()}, done);
   };
-  if (!connection_->send(words, on_reply)) done(false);
+  if (!servers_->send({{"GET", session}}, on_reply)) done(false);
 }
 
 void RedisStoreThread::owe(const std::string& channel_id, const std::string& account,
@@ -63,10 +63,14 @@ void RedisStoreThread::owe(const std::string& channel_id, const std::string& acc
 
 // The store works. As many at once as a second's probe leaves room for.
 void RedisStoreThread::pay_owed() {
-  for (auto& [owed_channel, owed] : owed_) {
+  std::vector<std::pair<std::string, Owed>> now;
+  for (auto& [channel, owed] : owed_) {
     if (owed.sent) continue;
-    if (connection_->in_flight() >= options_.max_in_flight) return;
+    if (servers_->in_flight() + 2 * now.size() >= options_.max_in_flight) break;
     owed.sent = true;
+    now.emplace_back(channel, owed);
+  }
+  for (const auto& [owed_channel, owed] : now) {
     send_removal(owed_channel, owed, [this, channel = owed_channel](bool done) {
       const auto found = owed_.find(channel);
       if (found == owed_.end()) return;

@@ -4,7 +4,8 @@
 #include <hiredis/hiredis.h>
 
 #include <algorithm>
-#include <charconv>
+#include <functional>
+#include <string>
 #include <utility>
 
 #include "dataplane/clock.h"
@@ -23,10 +24,8 @@ constexpr const char* kProbeName = "ringgate,probe,";
 
 }  // namespace
 
+// It may be another server.
 void RedisStoreThread::on_connected() {
-  probe_at_ms_ = 0;
-  unheard_ = true;
-  server_clock_ms_.reset();  // it may be another server
   next_epoch();
 }
 
@@ -36,87 +35,105 @@ void RedisStoreThread::next_epoch() {
   epochs_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void RedisStoreThread::on_broken(StoreTrouble trouble, std::string_view why) {
-  probe_at_ms_ = renew_at_ms_ = kNever;
-  if (std::exchange(lease_valid_, false)) tell_shards();
-  unheard_ = true;
-  server_clock_ms_.reset();
+void RedisStoreThread::on_broken(const RedisNode& node, StoreTrouble trouble,
+                                 std::string_view why) {
+  if (servers_->has_all_keys_together()) {
+    renew_at_ms_ = kNever;
+    if (std::exchange(lease_valid_, false)) tell_shards();
+  }
   alive_until_ms_.clear();
-  health_.ill(trouble, why);
+  health_.ill(trouble, what_of(node, why));
 }
 
-void RedisStoreThread::probe() {
-  probed_ms_ = Clock::monotonic_ms();
-  probe_at_ms_ = kNever;  // until its answer
-  ask_clock();
-  // A new value each time: an answer is this one's or nobody's.
-  std::string value = fmt::format("{}-{}", owner_, ++probes_);
-  const std::vector<std::string> words = {"EVAL",
-                                          kProbeScript,
-                                          "2",
-                                          std::string(kSessionPrefix) + kProbeName + owner_,
-                                          std::string(kLocationPrefix) + kProbeName + owner_,
-                                          value,
-                                          kProbeTtlS};
-  const bool sent = connection_->send(
-      words,
-      [this, value = std::move(value)](const redisReply* reply) { on_probed(reply, value); });
-  static_cast<void>(sent);  // not without a connection: the next one begins with a probe
+// Of several servers, which.
+std::string RedisStoreThread::what_of(const RedisNode& node, std::string_view why) const {
+  if (servers_->has_all_keys_together()) return std::string(why);
+  return fmt::format("{}: {}", format_redis_address(node.connection->address()), why);
 }
 
-void RedisStoreThread::on_probed(const redisReply* reply, const std::string& wrote) {
-  if (reply == nullptr) return;  // on_broken tells, or a new connection is being dialled
-  unheard_ = false;
-  probe_at_ms_ = probed_ms_ + options_.probe_ms;
-  if (reply->type == REDIS_REPLY_ERROR) {
-    const std::string_view error(reply->str, reply->len);
-    refused(trouble_of(error), error);
-  } else if (reply->type != REDIS_REPLY_STRING ||
-             std::string_view(reply->str, reply->len) != wrote) {
-    refused(StoreTrouble::kAnswer, "what was written is not what it holds");
-  } else {
-    connection_->settle();
-    const bool wants_lease = !health_.is_well() || (!lease_valid_ && renew_at_ms_ == kNever);
-    if (options_.leases_node && wants_lease) renew_at_ms_ = 0;
-    health_.well();
-    ask_same_data();
-    pay_owed();
-    health_.set_ids_problem(lease_valid_ ? std::optional<std::string>() : no_lease_);
+void RedisStoreThread::probe_all(std::uint64_t now_ms) {
+  for (const auto& node : servers_->nodes()) {
+    if (now_ms >= node->probe_at_ms) probe(*node);
   }
 }
 
-// The server read its clock before its answer was here: what it was then, it is now at least.
-void RedisStoreThread::ask_clock() {
-  const std::vector<std::string> words = {"TIME"};
-  static_cast<void>(connection_->send(words, [this](const redisReply* reply) {
-    server_clock_ms_.reset();
-    if (reply == nullptr || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) return;
-    std::int64_t parts[2] = {};  // s, us
-    for (std::size_t i = 0; i < 2; ++i) {
-      const redisReply& part = *reply->element[i];
-      if (part.type != REDIS_REPLY_STRING) return;
-      std::from_chars(part.str, part.str + part.len, parts[i]);
-    }
-    server_clock_ms_ =
-        parts[0] * 1000 + parts[1] / 1000 - static_cast<std::int64_t>(Clock::monotonic_ms());
-  }));
+void RedisStoreThread::probe(RedisNode& node) {
+  node.probed_ms = Clock::monotonic_ms();
+  node.probe_at_ms = kNever;  // until its answer
+  node.connection->ask_clock();
+  // A new value each time: an answer is this one's or nobody's.
+  const std::string value = fmt::format("{}-{}", owner_, ++probes_);
+  probe_key(node, kSessionPrefix, value, [this, &node, value] {
+    probe_key(node, kLocationPrefix, value, [this, &node] { on_well(node); });
+  });
 }
 
-std::string RedisStoreThread::last_ms() const {
-  if (!server_clock_ms_) return "0";
-  return std::to_string(*server_clock_ms_ + static_cast<std::int64_t>(Clock::monotonic_ms()) +
-                        options_.timeout_ms);
+// Nodes are there as long as they have answers to give.
+void RedisStoreThread::probe_key(RedisNode& node, std::string_view prefix, const std::string& value,
+                                 std::function<void()> then) {
+  const RedisCommand command =
+      redis_eval(kProbeScript, fmt::format("{}{}{}{}", prefix, kProbeName, node.tag, owner_),
+                 {value, kProbeTtlS});
+  const bool sent = node.connection->send(
+      command, [this, &node, value, then = std::move(then)](const redisReply* reply) {
+        if (reply == nullptr) return;  // on_broken tells, or a new connection is being dialled
+        if (is_probed(node, *reply, value)) then();
+      });
+  static_cast<void>(sent);  // not without a connection: the next one begins with a probe
+}
+
+bool RedisStoreThread::is_probed(RedisNode& node, const redisReply& reply, std::string_view wrote) {
+  node.probe_at_ms = node.probed_ms + options_.probe_ms;
+  const std::string_view text = reply.type == REDIS_REPLY_ERROR || reply.type == REDIS_REPLY_STRING
+                                    ? std::string_view(reply.str, reply.len)
+                                    : std::string_view();
+  if (reply.type == REDIS_REPLY_STRING && text == wrote) return true;
+  const bool is_elsewhere = text.starts_with("MOVED ") || text.starts_with("ASK ");
+  if (reply.type == REDIS_REPLY_ERROR && is_elsewhere && !servers_->has_all_keys_together()) {
+    servers_->tag_again(node);  // it says nothing of what it does for its own
+    node.probe_at_ms = node.probed_ms + kSoonestMs;
+    return false;
+  }
+  if (reply.type == REDIS_REPLY_ERROR) {
+    refused(node, trouble_of(text), text);
+  } else {
+    refused(node, StoreTrouble::kAnswer, "what was written is not what it holds");
+  }
+  return false;
+}
+
+void RedisStoreThread::on_well(RedisNode& node) {
+  node.connection->settle();
+  node.is_heard = node.is_well = true;
+  ask_same_data(node);
+  const bool are_well =
+      servers_->is_whole() &&
+      std::ranges::all_of(servers_->nodes(), [](const auto& one) { return one->is_well; });
+  if (!are_well) return;
+  const bool wants_lease = !health_.is_well() || (!lease_valid_ && renew_at_ms_ == kNever);
+  if (options_.leases_node && wants_lease) renew_at_ms_ = 0;
+  health_.well();
+  pay_owed();
+  health_.set_ids_problem(lease_valid_ ? std::optional<std::string>() : no_lease_);
 }
 
 // Of all that may be wrong only a lack of memory is certain to be the same at a new connection:
 // another server may have become the master, the password may be set, the data loaded.
-void RedisStoreThread::refused(StoreTrouble trouble, std::string_view why) {
-  health_.ill(trouble, why);
-  if (trouble != StoreTrouble::kFull) connection_->redial_later();
+void RedisStoreThread::refused(RedisNode& node, StoreTrouble trouble, std::string_view why) {
+  node.is_heard = true;
+  node.is_well = false;
+  health_.ill(trouble, what_of(node, why));
+  if (trouble == StoreTrouble::kFull) return;
+  node.connection->redial_later();
+  servers_->look_again();
 }
 
 void RedisStoreThread::probe_soon() {
-  if (probe_at_ms_ != kNever) probe_at_ms_ = std::min(probe_at_ms_, probed_ms_ + kSoonestMs);
+  for (const auto& node : servers_->nodes()) {
+    if (node->probe_at_ms != kNever) {
+      node->probe_at_ms = std::min(node->probe_at_ms, node->probed_ms + kSoonestMs);
+    }
+  }
 }
 
 }  // namespace ringgate

@@ -1,9 +1,11 @@
 // RedisStoreThread: what is asked of Redis for each request, in the layout of store/layout.h.
 #include <hiredis/hiredis.h>
 
+#include <memory>
 #include <utility>
 
 #include "codec/names.h"
+#include "dataplane/clock.h"
 #include "services/store/layout.h"
 #include "services/store/mail.h"
 #include "services/store/mail_kinds.h"
@@ -31,18 +33,16 @@ void RedisStoreThread::take(std::uint32_t from, ByteView mail) {
   std::uint64_t id = 0;
   const StoreRequest request = read_request_mail(mail, id);
   const Asker asker{from, id};
-  if (unheard_) {
-    // Not even sent: what is answered with 300 now must not happen when it goes on.
-    if (request.op == StoreOp::kRemove) {
-      owe(request.location.channel_id, request.accounts.empty() ? "" : request.accounts.front(),
-          request.app);
-    }
-    answer(asker, StoreAnswer{StoreError::kUnavailable, {}});
-  } else if (connection_->in_flight() >= options_.max_in_flight) {
+  // What is removed is not forgotten: it waits where it has room of its own.
+  if (request.op != StoreOp::kRemove && servers_->in_flight() >= options_.max_in_flight) {
     answer(asker, StoreAnswer{StoreError::kFull, {}});
   } else {
     ask(request, asker);
   }
+}
+
+std::uint64_t RedisStoreThread::deadline_ms() const {
+  return Clock::monotonic_ms() + options_.timeout_ms;
 }
 
 void RedisStoreThread::answer(Asker asker, const StoreAnswer& answer) {
@@ -75,22 +75,10 @@ StoreAnswer RedisStoreThread::answer_of(const redisReply* reply, const Expected&
   return {StoreError::kUnavailable, {}};
 }
 
-void RedisStoreThread::send(std::vector<std::string> words, Asker asker, Expected expected,
-                            std::function<void(StoreAnswer&)> use) {
-  const bool sent = connection_->send(
-      words, [this, asker, expected, use = std::move(use)](const redisReply* reply) {
-        StoreAnswer answer = answer_of(reply, expected);
-        if (use && !answer.error) use(answer);
-        this->answer(asker, answer);
-      });
-  if (!sent) answer(asker, StoreAnswer{StoreError::kUnavailable, {}});
-}
-
 // A key that is in use lives on. Its answer is nobody's concern.
 void RedisStoreThread::renew(std::string key) {
-  const std::vector<std::string> words = {"EXPIRE", std::move(key),
-                                          std::to_string(options_.session_ttl_s)};
-  static_cast<void>(connection_->send(words, {}));
+  static_cast<void>(
+      servers_->send({{"EXPIRE", std::move(key), std::to_string(options_.session_ttl_s)}}, {}));
 }
 
 std::string RedisStoreThread::place_of(const std::string& account,
@@ -99,23 +87,13 @@ std::string RedisStoreThread::place_of(const std::string& account,
 }
 
 void RedisStoreThread::ask(const StoreRequest& request, Asker asker) {
-  const std::string session = session_key(request.location.channel_id);
   switch (request.op) {
     case StoreOp::kAdd:
       return add(request, asker);
     case StoreOp::kRemove:
       return remove(request, asker);
     case StoreOp::kGet:
-      // Whose location is renewed with it, only the session says.
-      send({"GET", session}, asker, {}, [this, session](StoreAnswer& found) {
-        pkt::Session value;
-        if (!found.values[0] || !value.ParseFromString(*found.values[0])) return;
-        renew(session);
-        if (!is_valid_account(value.account())) return;
-        if (!value.app().empty() && !is_valid_app(value.app())) return;
-        renew(location_key(value.account(), value.app(), options_.default_app));
-      });
-      return;
+      return get(request, asker);
     case StoreOp::kLocate:
       return locate(request, asker);
     case StoreOp::kRollCall:
@@ -123,28 +101,82 @@ void RedisStoreThread::ask(const StoreRequest& request, Asker asker) {
   }
 }
 
-// One whose outcome is not known is undone: its client is told that it failed.
+// Whose location is renewed with it, only the session says.
+void RedisStoreThread::get(const StoreRequest& request, Asker asker) {
+  const std::string session = session_key(request.location.channel_id);
+  const auto on_reply = [this, asker, session](const redisReply* reply) {
+    const StoreAnswer found = answer_of(reply, {});
+    answer(asker, found);
+    pkt::Session value;
+    if (found.error || !found.values[0] || !value.ParseFromString(*found.values[0])) return;
+    renew(session);
+    if (!is_valid_account(value.account())) return;
+    if (!value.app().empty() && !is_valid_app(value.app())) return;
+    renew(location_key(value.account(), value.app(), options_.default_app));
+  };
+  if (servers_->send({{"GET", session}}, on_reply)) return;
+  answer(asker, StoreAnswer{StoreError::kUnavailable, {}});
+}
+
+// --- Signing in ---------------------------------------------------------------------------------
+
+struct RedisStoreThread::SignIn {
+  Asker asker;
+  std::string channel;
+  std::string account;
+  std::string app;
+  std::string location;
+  std::uint64_t deadline_ms;
+};
+
+// The session is kept first; then the location moves, in one step, and from then on it is true;
+// then the session goes that was there before. Nothing but the session has happened before the
+// account is on the new channel, and what remains of a sign-in that fails is removed.
 void RedisStoreThread::add(const StoreRequest& request, Asker asker) {
   const std::string& channel = request.location.channel_id;
-  const std::string& account = request.accounts.front();
   owed_.erase(channel);
   owed_now_ = owed_.size();
-  const std::vector<std::string> words = {"EVAL",
-                                          kSignInScript,
-                                          "2",
-                                          session_key(channel),
-                                          place_of(account, request),
-                                          last_ms(),
-                                          request.session,
-                                          encode_location(request.location),
-                                          std::to_string(options_.session_ttl_s),
-                                          std::string(kSessionPrefix)};
-  const bool sent = connection_->send(
-      words, [this, asker, channel, account, app = request.app](const redisReply* reply) {
-        if (reply == nullptr) owe(channel, account, app);
-        answer(asker, answer_of(reply, {}));
-      });
+  const auto sign_in =
+      std::make_shared<SignIn>(SignIn{asker, channel, request.accounts.front(), request.app,
+                                      encode_location(request.location), deadline_ms()});
+  const RedisCommand put = redis_eval_by(sign_in->deadline_ms, kPutScript, session_key(channel),
+                                         {request.session, std::to_string(options_.session_ttl_s)});
+  const bool sent = servers_->send(put, [this, sign_in](const redisReply* reply) {
+    const StoreAnswer put_there = answer_of(reply, {Expected::Kind::kDone});
+    if (!put_there.error) return move_location(sign_in);
+    if (reply == nullptr) owe(sign_in->channel, sign_in->account, sign_in->app);
+    answer(sign_in->asker, put_there);
+  });
   if (!sent) answer(asker, StoreAnswer{StoreError::kUnavailable, {}});
+}
+
+void RedisStoreThread::move_location(const std::shared_ptr<SignIn>& sign_in) {
+  const RedisCommand move =
+      redis_eval_by(sign_in->deadline_ms, kMoveScript,
+                    location_key(sign_in->account, sign_in->app, options_.default_app),
+                    {sign_in->location, std::to_string(options_.session_ttl_s),
+                     location_start(sign_in->channel)});
+  const auto on_reply = [this, sign_in](const redisReply* reply) {
+    const StoreAnswer before = answer_of(reply, {});
+    if (!before.error) return end_older(sign_in, before);
+    owe(sign_in->channel, sign_in->account, sign_in->app);
+    answer(sign_in->asker, before);
+  };
+  if (!servers_->send(move, on_reply)) on_reply(nullptr);
+}
+
+void RedisStoreThread::end_older(const std::shared_ptr<SignIn>& sign_in,
+                                 const StoreAnswer& before) {
+  const auto older = before.values[0] ? decode_location(*before.values[0]) : std::nullopt;
+  if (!older) return answer(sign_in->asker, before);
+  const auto on_reply = [this, sign_in, before,
+                         channel = older->channel_id](const redisReply* reply) {
+    if (answer_of(reply, {Expected::Kind::kDone}).error) {
+      owe(channel, sign_in->account, sign_in->app);
+    }
+    answer(sign_in->asker, before);
+  };
+  if (!servers_->send({{"DEL", session_key(older->channel_id)}}, on_reply)) on_reply(nullptr);
 }
 
 }  // namespace ringgate

@@ -7,18 +7,21 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
 #include "dataplane/shard.h"
 #include "services/store/factory.h"
+#include "services/store/redis/tls.h"
+#include "services/store/redis/url.h"
 
 namespace ringgate {
 
 struct RedisStoreOptions {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 6379;
-  std::uint32_t timeout_ms = 2'000;  // until an answer, or a connection, is given up
+  RedisTarget target = redis_at({"127.0.0.1", 6379});
+  std::shared_ptr<const RedisTlsContext> tls;  // null: no server of it has TLS
+  std::uint32_t timeout_ms = 2'000;            // until an answer, or a connection, is given up
   std::uint32_t reconnect_min_ms = 50;
   std::uint32_t reconnect_max_ms = 2'000;
   std::uint32_t probe_ms = 1'000;  // how often keys of ours are written, to see that it works

@@ -13,8 +13,11 @@
 // Also holds this instance's lease of a node number for message ids, and tells the shards.
 #pragma once
 
+#include <poll.h>
+
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -26,13 +29,15 @@
 #include <vector>
 
 #include "codec/error.h"
+#include "control/base/mutex.h"
 #include "dataplane/mail.h"
 #include "dataplane/mail_sender.h"
 #include "dataplane/switchboard.h"
 #include "services/store/health.h"
 #include "services/store/message_ids.h"
-#include "services/store/redis/connection.h"
 #include "services/store/redis/store.h"
+#include "services/store/redis/topology.h"
+#include "services/store/redis/traffic.h"
 
 namespace ringgate {
 
@@ -47,7 +52,11 @@ class RedisStoreThread {
 
   void start();
   void stop();
+  // From now on that store, if it is another one than it was, or other means to be let in. Any
+  // thread.
+  void use(RedisTarget target, std::shared_ptr<const RedisTlsContext> tls);
   // Any thread.
+  [[nodiscard]] const RedisTraffic& traffic() const noexcept { return traffic_; }
   [[nodiscard]] const StoreHealth& health() const noexcept { return health_; }
   // Memory of answers that wait for room in a shard's mailbox. Any thread.
   [[nodiscard]] std::uint64_t waiting_mail_bytes() const noexcept {
@@ -62,6 +71,10 @@ class RedisStoreThread {
 
  private:
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+  struct Wanted {
+    RedisTarget target;
+    std::shared_ptr<const RedisTlsContext> tls;
+  };
   struct Asker {
     std::uint32_t shard;
     std::uint64_t id;
@@ -69,6 +82,8 @@ class RedisStoreThread {
 
   // The loop
   void run();
+  void dial();
+  void take_wanted();
   void wait(bool sleep);
   void catch_up(std::uint64_t then_ms);
   void read_mail();
@@ -82,28 +97,34 @@ class RedisStoreThread {
     std::size_t count = 0;  // of kValues
   };
   void ask(const StoreRequest& request, Asker asker);
+  void get(const StoreRequest& request, Asker asker);
+  struct SignIn;
   void add(const StoreRequest& request, Asker asker);
+  void move_location(const std::shared_ptr<SignIn>& sign_in);
+  void end_older(const std::shared_ptr<SignIn>& sign_in, const StoreAnswer& before);
   void locate(const StoreRequest& request, Asker asker);
   [[nodiscard]] StoreAnswer answer_of(const redisReply* reply, const Expected& expected);
   void answer(Asker asker, const StoreAnswer& answer);
   void renew(std::string key);
   [[nodiscard]] std::string place_of(const std::string& account, const StoreRequest& request) const;
-  void send(std::vector<std::string> words, Asker asker, Expected expected,
-            std::function<void(StoreAnswer&)> use = {});
-
-  // The last ms, by the server's clock, at which what is sent now may happen.
-  [[nodiscard]] std::string last_ms() const;
+  // The last ms of CLOCK_MONOTONIC at which what is asked now may happen.
+  [[nodiscard]] std::uint64_t deadline_ms() const;
 
   // roll_call.cc: which channels are there, and whose gateway is alive
   struct Roll;
   struct Found;
   void call_roll(const StoreRequest& request, Asker asker);
-  void say_present(const std::shared_ptr<Roll>& roll, const pkt::Session& session);
-  void end_roll_part(Roll& roll);
+  struct Present;
+  void say_present(const std::shared_ptr<Present>& present);
+  void keep_session(const std::shared_ptr<Present>& present);
+  void lose(const Present& present);
+  void end_roll_part(Roll& roll, bool good);
+  void get_many(const std::vector<std::string>& keys, std::function<void(StoreAnswer)> use);
   void check_boots(const std::shared_ptr<Found>& found);
+  void note_boots(const std::vector<std::string>& keys, const StoreAnswer& boots);
   void answer_found(Found& found);
-  void ask_same_data();
-  void on_same_data(const redisReply* reply);
+  void ask_same_data(RedisNode& node);
+  void on_same_data(const std::string& key, const redisReply* reply);
 
   // owed.cc: removals that are made when the store can
   struct Owed {
@@ -121,18 +142,28 @@ class RedisStoreThread {
 
   // probe.cc: whether it works
   void on_connected();
-  void on_broken(StoreTrouble trouble, std::string_view why);
-  void probe();
-  void on_probed(const redisReply* reply, const std::string& wrote);
-  void ask_clock();
+  void on_broken(const RedisNode& node, StoreTrouble trouble, std::string_view why);
+  void probe_all(std::uint64_t now_ms);
+  void probe(RedisNode& node);
+  void probe_key(RedisNode& node, std::string_view prefix, const std::string& value,
+                 std::function<void()> then);
+  [[nodiscard]] bool is_probed(RedisNode& node, const redisReply& reply, std::string_view wrote);
+  void on_well(RedisNode& node);
   void probe_soon();
-  void refused(StoreTrouble trouble, std::string_view why);
+  void refused(RedisNode& node, StoreTrouble trouble, std::string_view why);
+  [[nodiscard]] std::string what_of(const RedisNode& node, std::string_view why) const;
   void next_epoch();
 
   // lease.cc: the node number
   void lease_or_renew();
-  void on_leased(const redisReply* reply, std::int64_t until_ms);
-  void on_renewed(const redisReply* reply, std::int64_t until_ms);
+  struct Leasing;
+  void lease_step(const RedisCommand& command, std::function<void(long long number)> use);
+  void lease_failed();
+  void lease_node(const std::shared_ptr<Leasing>& leasing);
+  void look_at_end(const std::shared_ptr<Leasing>& leasing);
+  void set_end(const std::shared_ptr<Leasing>& leasing);
+  void renew_lease();
+  void lose_lease();
   void tell_shards();
 
   RedisStoreOptions options_;
@@ -146,23 +177,25 @@ class RedisStoreThread {
   std::atomic<std::uint64_t> owed_dropped_{0};
   std::atomic<std::uint64_t> epochs_{0};
   StoreHealth health_;
+  RedisTraffic traffic_;
   std::thread thread_;
 
   std::optional<NodeLease> lease_;
   bool lease_valid_ = false;             // the shards may give out ids
   std::uint64_t renew_at_ms_ = kNever;   // the first good probe is followed by the lease
   std::optional<std::string> no_lease_;  // why not
-  std::uint64_t probe_at_ms_ = 0;
-  std::uint64_t probed_ms_ = 0;  // the last one was sent
   std::uint64_t probes_ = 0;
-  bool unheard_ = true;  // it has not answered a probe on this connection yet
 
-  std::optional<std::int64_t> server_clock_ms_;  // what it is ahead of CLOCK_MONOTONIC, at least
-  std::uint64_t epoch_ = 0;                      // of roll calls: what was said may be forgotten
-  std::string same_data_;                        // what the server said last; empty: nothing yet
+  std::uint64_t epoch_ = 0;  // of roll calls: what was said may be forgotten
+  std::unordered_map<std::string, std::string> same_data_;  // by key: what its server said last
   std::unordered_map<std::string, std::uint64_t> alive_until_ms_;  // by boot key
   Owes owed_;                                                      // by channel
-  std::unique_ptr<RedisConnection> connection_;  // first to go: its callbacks use the rest
+
+  Mutex wanted_mutex_;
+  std::optional<Wanted> wanted_ ABSL_GUARDED_BY(wanted_mutex_);
+  std::vector<pollfd> files_;  // that are being polled
+  std::unique_ptr<RedisNames> names_;
+  std::unique_ptr<RedisServers> servers_;  // first to go: its callbacks use the rest
 };
 
 }  // namespace ringgate

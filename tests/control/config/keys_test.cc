@@ -94,7 +94,8 @@ TEST(ConfigKeys, WhoHeedsAKeyAndWhereItIsReloadedIsDescribed) {
   EXPECT_EQ(told["LogLevel"], Pair("all", "yes"));
   EXPECT_EQ(told["MaxFrame"], Pair("gateway", "yes"));
   EXPECT_EQ(told["DrainTime"], Pair("all", "gateway"));
-  EXPECT_EQ(told["RedisAddrs"], Pair("services", ""));
+  EXPECT_EQ(told["RedisAddrs"], Pair("services", "yes"));
+  EXPECT_EQ(told["DefaultApp"], Pair("services", ""));
   EXPECT_EQ(told["Shards"], Pair("all", ""));
 }
 

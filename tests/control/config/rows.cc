@@ -45,6 +45,7 @@ struct OtherValues {
   Texts operator()(const SelectorsKey&) const { return {"rendezvous"}; }
   Texts operator()(const ListenKey&) const { return {"ws://127.0.0.1:8002/", "127.0.0.1:8002"}; }
   Texts operator()(const ProxiesKey&) const { return {"192.168.0.0/16"}; }
+  Texts operator()(const RedisUrlsKey&) const { return {"redis+cluster://127.0.0.1,127.0.0.2"}; }
   Texts operator()(const RedisKey&) const { return {"127.0.0.1:6380"}; }
   Texts operator()(const GroupTalkKey&) const { return {"anyone"}; }
   Texts operator()(const LogLevelKey&) const { return {"debug"}; }
@@ -96,6 +97,8 @@ Rows::Rows() {
                                  {"AppSecretPrevious", secret},
                                  {"AdminToken", secret},
                                  {"MessageStore", "sqlite:///a.db"},
+                                 {"RedisPassword", secret},
+                                 {"RedisSentinelPassword", secret},
                                  {"ConsulToken", secret}});
   const std::string in_file = file("secret", secret);
   KeyValues at_consul = both;
@@ -105,6 +108,8 @@ Rows::Rows() {
                             {"AppSecretPreviousFile", in_file},
                             {"AdminTokenFile", in_file},
                             {"MessageStoreFile", in_file},
+                            {"RedisPasswordFile", in_file},
+                            {"RedisSentinelPasswordFile", in_file},
                             {"ConsulTokenFile", in_file}});
   bases_ = {inline_secrets, at_consul};
 }

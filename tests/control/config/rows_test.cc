@@ -34,7 +34,8 @@ TEST(ConfigRows, AReloadTakesOverWhatTheRowSaysAndRefusesTheRest) {
       const Result<ReloadPlan> plan = plan_reload(files.before, files.after, role);
       const bool may_change =
           key.use.reload == Reload::kEverywhere ||
-          (key.use.reload == Reload::kInGateway && role == ProcessRole::kGateway);
+          (key.use.reload == Reload::kInGateway && role == ProcessRole::kGateway) ||
+          (key.use.reload == Reload::kInServices && role != ProcessRole::kGateway);
       ASSERT_EQ(plan.has_value(), may_change) << key.name << " of a " << role_name(role);
       if (plan) {
         EXPECT_EQ(plan->changed, Names{key.name});

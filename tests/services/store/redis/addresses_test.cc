@@ -29,17 +29,19 @@ TEST(RedisConnection, AnAddressThatSwallowsEverythingDoesNotHideTheNext) {
   const FakeRedis redis(FakeRedis::well);
   const test::BlackHole hole("127.0.0.9", redis.port());
   RedisStoreOptions options;
-  options.host = "redis.test";
-  options.port = redis.port();
   options.timeout_ms = 100;
   options.reconnect_min_ms = 1;
   bool is_connected = false;
-  RedisConnection connection(options, {[&] { is_connected = true; }, {}});
+  RedisNames names{std::chrono::milliseconds(options.timeout_ms)};
+  RedisConnection connection({options, names, nullptr}, {[&] { is_connected = true; }, {}});
+  connection.use({{{"redis.test", redis.port()}, {}, {}}});
   const std::uint64_t end = Clock::monotonic_ms() + 20'000;
   while (!is_connected && Clock::monotonic_ms() < end) {
-    pollfd file{connection.fd(), connection.events(), 0};
-    poll(&file, 1, 5);
-    connection.turn(file.revents, Clock::monotonic_ms());
+    pollfd files[2] = {{connection.fd(), connection.events(), 0}, {names.fd(), POLLIN, 0}};
+    poll(files, 2, 5);
+    names.turn();
+    connection.turn(connection.fd() == files[0].fd ? files[0].revents : short{0},
+                    Clock::monotonic_ms());
   }
   EXPECT_TRUE(is_connected);
 }

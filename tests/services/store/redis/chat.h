@@ -3,8 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "services/store/redis/store.h"
 #include "services/store/redis/thread.h"
@@ -17,12 +21,23 @@ struct ChatService {
   explicit ChatService(std::uint16_t redis_port, std::uint32_t shards = 1,
                        std::size_t mailbox_bytes = 1 << 20, bool start_store = true,
                        std::uint32_t lease_ms = 30'000, std::size_t max_owed = 64 * 1024) {
-    options.port = redis_port;
-    options.timeout_ms = 300;
+    options.target = redis_at({"127.0.0.1", redis_port});
     options.lease_ms = lease_ms;
+    options.max_owed = max_owed;
+    start(shards, mailbox_bytes, start_store);
+  }
+  // Over any store.
+  explicit ChatService(const std::string& url,
+                       std::shared_ptr<const RedisTlsContext> tls = nullptr) {
+    options.target = parse_redis_urls(std::vector<std::string>{url}, {}).value();
+    options.tls = std::move(tls);
+    options.probe_ms = 100;
+    start(1, 1 << 20, true);
+  }
+  void start(std::uint32_t shards, std::size_t mailbox_bytes, bool start_store) {
+    options.timeout_ms = 300;
     options.reconnect_max_ms = 100;
     options.boot_check_ms = 20;
-    options.max_owed = max_owed;
     TestServiceOptions group;
     group.shards = shards;
     group.extra_endpoints = 1;

@@ -93,12 +93,13 @@ void FakeRedis::serve(int fd) {
 }
 
 std::string FakeRedis::well(const Words& command) {
-  if (command.size() == 7 && command[3].starts_with("login:sn:ringgate,probe,")) {
-    return "$" + std::to_string(command[5].size()) + "\r\n" + command[5] + "\r\n";
+  if (command[0] != "EVAL") return "$-1\r\n";
+  const std::string& key = command[3];
+  if (key.starts_with("login:sn:ringgate,probe,") || key.starts_with("login:loc:ringgate,probe,")) {
+    return "$" + std::to_string(command[4].size()) + "\r\n" + command[4] + "\r\n";
   }
-  if (command[0] == "EVAL" && command[2] == "0") return "*2\r\n:7\r\n$1\r\n0\r\n";  // a lease
-  if (command[0] == "EVAL") return ":1\r\n";
-  return "$-1\r\n";
+  if (key.starts_with("login:loc:")) return "$-1\r\n";
+  return ":1\r\n";
 }
 
 }  // namespace ringgate

@@ -122,7 +122,7 @@ TEST_F(NodeLeaseTest, NodesAreThoseFrom1000On) {
 // There are few, and who only keeps sessions gives out no ids.
 TEST_F(NodeLeaseTest, WhoGivesOutNoIdsTakesNoNode) {
   RedisStoreOptions options;
-  options.port = redis.port();
+  options.target = redis_at({"127.0.0.1", redis.port()});
   options.extra_endpoint = 0;
   options.leases_node = false;
   auto switchboard = Switchboard::create(1, 1, 1 << 16);

@@ -8,12 +8,22 @@
 #include <chrono>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "tests/common/free_port.h"
 
 namespace ringgate {
+namespace {
 
-RedisServer::RedisServer() : port_(test::free_port()) {
+// Also one that wants a password.
+bool is_there(const std::string& answer) {
+  return answer == "PONG" || answer.starts_with("NOAUTH");
+}
+
+}  // namespace
+
+RedisServer::RedisServer(std::vector<std::string> more)
+    : more_(std::move(more)), port_(test::free_port()) {
   start();
 }
 
@@ -23,9 +33,11 @@ RedisServer::~RedisServer() {
 
 void RedisServer::start() {
   const std::string port = std::to_string(port_);
-  std::vector<std::string> words = {"redis-server", "--port",    port,       "--bind",
-                                    "127.0.0.1",    "--save",    "",         "--appendonly",
-                                    "no",           "--logfile", "/dev/null"};
+  std::vector<std::string> words = {"redis-server"};
+  words.insert(words.end(), more_.begin(), more_.end());
+  words.insert(words.end(), {"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly",
+                             "no", "--logfile", "/dev/null", "--repl-diskless-sync-delay", "0",
+                             "--repl-diskless-load", "swapdb"});
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -34,7 +46,7 @@ void RedisServer::start() {
   }
   for (int i = 0; i < 10'000; ++i) {
     context_.reset(redisConnect("127.0.0.1", port_));
-    if (context_ && context_->err == 0 && ask({"PING"}) == "PONG") return;
+    if (context_ && context_->err == 0 && is_there(ask({"PING"}))) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   throw std::runtime_error("redis-server does not answer");
@@ -64,6 +76,8 @@ std::unique_ptr<redisReply, RedisServer::Free> RedisServer::reply_to(
     data.push_back(word.data());
     sizes.push_back(word.size());
   }
+  // One that is made a primary closes its clients' connections.
+  if (context_ && context_->err != 0) redisReconnect(context_.get());
   return std::unique_ptr<redisReply, Free>(static_cast<redisReply*>(
       redisCommandArgv(context_.get(), static_cast<int>(words.size()), data.data(), sizes.data())));
 }

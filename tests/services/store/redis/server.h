@@ -13,7 +13,8 @@ namespace ringgate {
 
 class RedisServer {
  public:
-  RedisServer();
+  // With `more` of its own arguments, which come first: a file may be among them.
+  explicit RedisServer(std::vector<std::string> more = {});
   ~RedisServer();
   RedisServer(const RedisServer&) = delete;
   RedisServer& operator=(const RedisServer&) = delete;
@@ -35,6 +36,7 @@ class RedisServer {
   };
   std::unique_ptr<redisReply, Free> reply_to(const std::vector<std::string>& words);
 
+  std::vector<std::string> more_;
   std::uint16_t port_ = 0;
   pid_t pid_ = -1;
   std::unique_ptr<redisContext, Free> context_;

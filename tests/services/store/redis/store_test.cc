@@ -108,8 +108,8 @@ TEST_F(RedisStoreTest, GoesOnWithoutWakeUps) {
   const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
   ASSERT_TRUE(sign_in(alice));
   ASSERT_TRUE(can_talk(alice));
-  EXPECT_EQ(test::lose_wakeups(), 5U)
-      << "of the shard, control, the store, the message store's two";
+  EXPECT_EQ(test::lose_wakeups(), 6U)
+      << "of the shard, control, the store and its names, the message store's two";
   for (int i = 1; i < 8; ++i) {
     const std::string bob = "bob" + std::to_string(i);
     const TestClient client{gateway, "g1", bob, "g1_" + bob + "_1"};

@@ -46,9 +46,13 @@ TEST(UnknownOutcome, ASignInWhoseAnswerWasLostIsUndone) {
   std::atomic<bool> undone{false};
   std::atomic<bool> swallow{true};
   FakeRedis redis([&](const FakeRedis::Words& command) -> std::string {
-    const bool names_alice = command.size() > 3 && command[3] == "login:sn:g1_alice_1";
-    if (!names_alice) return FakeRedis::well(command);
-    if (command.size() > 8) return swallow ? "" : "$-1\r\n";  // the sign-in
+    if (command[0] == "EVAL" && command[3] == "login:loc:alice" && command.size() > 5) {
+      return swallow ? "" : "$-1\r\n";  // the sign-in
+    }
+    if (command[0] != "DEL" || command[1] != "login:sn:g1_alice_1") {
+      const bool leaves = command[0] == "EVAL" && command[3] == "login:loc:alice";
+      return leaves ? ":1\r\n" : FakeRedis::well(command);
+    }
     undone = true;
     return ":1\r\n";
   });

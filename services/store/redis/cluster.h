@@ -1,0 +1,61 @@
+// A store of several servers that share the keys by slots. Who has which slot is asked of one of
+// them, the scout, again when anything hints at a change. A command that its server sends on to
+// another one is sent there, a few times at most.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "services/store/redis/slots.h"
+#include "services/store/redis/topology.h"
+
+namespace ringgate {
+
+class RedisCluster final : public RedisServers {
+ public:
+  RedisCluster(const RedisTarget& target, const Shared& shared, Events events);
+
+  bool send(const RedisCommand& command, OnReply on_reply) override;
+  bool has_all_keys_together() const noexcept override { return false; }
+  bool is_whole() const noexcept override { return is_whole_; }
+  void look_again() override { ask_at_ms_ = 0; }
+  void tag_again(RedisNode& node) override;
+
+ private:
+  struct Call;
+
+  RedisConnection* guide() noexcept override { return &*scout_; }
+  std::uint64_t guide_at_ms() const noexcept override;
+  void after_turn(std::uint64_t now_ms) override;
+  void ask();
+  void on_slots(const redisReply* reply);
+  void use_slots(const std::vector<RedisSlotRange>& ranges);
+  void scout_failed(StoreTrouble trouble, std::string_view why);
+  void use_what_is_known();
+  [[nodiscard]] bool is_used(const RedisNode& node) const noexcept;
+  [[nodiscard]] std::string tag_of(const RedisNode& node, std::size_t from) const;
+  RedisNode& node_at(const Endpoint& endpoint);
+
+  [[nodiscard]] bool send_to(RedisNode& node, const std::shared_ptr<Call>& call);
+  // From a server at that host.
+  void on_reply(const std::string& host, const std::shared_ptr<Call>& call,
+                const redisReply* reply);
+  // False: it is not taken there.
+  [[nodiscard]] bool follow(const RedisRedirect& redirect, const std::shared_ptr<Call>& call);
+
+  const std::vector<RedisAddress> seeds_;
+  const RedisAccess access_;
+  std::array<RedisNode*, kRedisSlots> slots_{};  // null: nobody has it
+  bool is_whole_ = false;
+  bool is_asked_ = false;
+  bool has_new_slots_ = false;
+  std::uint64_t ask_at_ms_ = 0;
+  std::uint64_t asked_ms_ = 0;
+  std::uint64_t now_ms_ = 0;
+  std::optional<RedisConnection> scout_;
+};
+
+}  // namespace ringgate
