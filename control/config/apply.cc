@@ -309,8 +309,7 @@ struct Applier {
     return {};
   }
 
-  // Between commas, too; but hosts of one URL have commas between them as well. What is wrong is
-  // not quoted: it may have a password in it. The store looks closer.
+  // Hosts of one URL have commas between them, too. As of MessageStore, nothing is quoted.
   Result<void> operator()(const RedisUrlsKey& key) const {
     auto list = list_of(raw, "a URL, or a list of them");
     if (!list) return std::unexpected(list.error());
@@ -323,8 +322,7 @@ struct Applier {
         urls.back() += "," + part;
       } else {
         return usage_error(
-            "takes redis://host:port, rediss://, unix:///path, redis+sentinel:// or "
-            "redis+cluster://");
+            "takes redis://, rediss://, unix:///, redis+sentinel:// or redis+cluster://");
       }
     }
     key.place.set(config, std::move(urls));

@@ -13,7 +13,7 @@
 
 #include "dataplane/shard.h"
 #include "services/store/factory.h"
-#include "services/store/redis/tls.h"
+#include "services/store/redis/net/tls.h"
 #include "services/store/redis/url.h"
 
 namespace ringgate {

@@ -1,4 +1,4 @@
-#include "services/store/redis/names.h"
+#include "services/store/redis/net/names.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>

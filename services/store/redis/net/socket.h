@@ -10,7 +10,7 @@
 #include "control/base/address.h"
 #include "control/base/error.h"
 #include "control/base/unique_fd.h"
-#include "services/store/redis/tls.h"
+#include "services/store/redis/net/tls.h"
 
 namespace ringgate {
 

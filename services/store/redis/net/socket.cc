@@ -1,4 +1,4 @@
-#include "services/store/redis/socket.h"
+#include "services/store/redis/net/socket.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

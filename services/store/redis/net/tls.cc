@@ -1,4 +1,4 @@
-#include "services/store/redis/tls.h"
+#include "services/store/redis/net/tls.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
