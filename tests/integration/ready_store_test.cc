@@ -20,7 +20,7 @@ class StoreReady : public testing::TestWithParam<const char*> {
   std::string address() const { return "127.0.0.1:" + std::to_string(redis_.port()); }
   void wait_ready() const {
     wait_until("ready", [&] { return service_.get("/ready").status == 200; });
-    EXPECT_EQ(service_.metric("ringgate_store_up"), 1);
+    EXPECT_EQ(service_.metric("ringgate_store_up", "store=\"sessions\""), 1);
   }
   // Until /ready says these words: what it says then.
   std::string wait_not_ready(const std::string& words) const {
@@ -29,7 +29,7 @@ class StoreReady : public testing::TestWithParam<const char*> {
       reply = service_.get("/ready");
       return reply.status == 503 && reply.body.find(words) != std::string::npos;
     });
-    EXPECT_EQ(service_.metric("ringgate_store_up"), 0);
+    EXPECT_EQ(service_.metric("ringgate_store_up", "store=\"sessions\""), 0);
     EXPECT_EQ(service_.get("/health").status, 200) << "to start it again would not help";
     EXPECT_THAT(reply.body, HasSubstr(address()));
     return reply.body;
