@@ -7,6 +7,7 @@
 #include "control/base/text.h"
 #include "control/config/keys.h"
 #include "control/config/listen.h"
+#include "control/config/redis_urls.h"
 #include "control/discovery/consul/options.h"
 #include "control/discovery/instance.h"
 
@@ -309,23 +310,12 @@ struct Applier {
     return {};
   }
 
-  // Hosts of one URL have commas between them, too. As of MessageStore, nothing is quoted.
   Result<void> operator()(const RedisUrlsKey& key) const {
-    auto list = list_of(raw, "a URL, or a list of them");
-    if (!list) return std::unexpected(list.error());
-    std::vector<std::string> urls;
-    for (std::string& part : *list) {
-      if (has_control(part)) return usage_error("has a control character in it; remove it");
-      if (part.find("://") != std::string::npos) {
-        urls.push_back(std::move(part));
-      } else if (!urls.empty()) {
-        urls.back() += "," + part;
-      } else {
-        return usage_error(
-            "takes redis://, rediss://, unix:///, redis+sentinel:// or redis+cluster://");
-      }
-    }
-    key.place.set(config, std::move(urls));
+    auto parts = list_of(raw, "a URL, or a list of them");
+    if (!parts) return std::unexpected(parts.error());
+    auto urls = join_redis_urls(std::move(*parts));
+    if (!urls) return std::unexpected(urls.error());
+    key.place.set(config, std::move(*urls));
     return {};
   }
 

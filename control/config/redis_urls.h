@@ -1,0 +1,15 @@
+// RedisURL as a list: hosts of one URL have commas between them, too.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "control/base/error.h"
+
+namespace ringgate {
+
+// The URLs again, of what was between commas or a list's own items. An error quotes nothing: there
+// may be a password in it.
+[[nodiscard]] Result<std::vector<std::string>> join_redis_urls(std::vector<std::string> parts);
+
+}  // namespace ringgate
