@@ -205,6 +205,7 @@ TEST_F(LoginsPart, ATokenThatLivesForYearsIsLookedAtAgainAndAgain) {
 // Whichever of them is told, /ready knows why; more would only flood control.
 TEST_F(LoginsPart, OfManyFailuresInAMomentEightAreToldAndAllCounted) {
   std::vector<TestClient> clients;
+  clients.reserve(12);
   for (int i = 0; i < 12; ++i) {
     clients.push_back(gateway_.channel("alice", ChannelState::kLoggingIn));
   }
