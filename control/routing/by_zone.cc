@@ -87,6 +87,7 @@ void RouteGroup::explain_member(const SelectionKey& key, std::size_t zone,
     return;
   }
   std::vector<std::string_view> names;
+  names.reserve(members.size());
   for (const std::size_t index : members) names.push_back(id(index));
   explanation.steps.push_back(fmt::format("zone {} has {} of the {} candidates: {}", zone_id,
                                           members.size(), candidates().size(), list_names(names)));

@@ -52,6 +52,7 @@ void RendezvousGroup::explain(const SelectionKey& key, Explanation& explanation)
       fmt::format("crc32(channel id) = {}; every candidate gets a score from it and its own id",
                   key.channel_crc));
   std::vector<std::pair<std::uint64_t, std::size_t>> scores;
+  scores.reserve(id_hashes_.size());
   for (std::size_t i = 0; i < id_hashes_.size(); ++i) {
     scores.emplace_back(rendezvous_score(id_hashes_[i], key.channel_crc), i);
   }

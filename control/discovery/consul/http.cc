@@ -22,10 +22,8 @@ struct ListFree {
 using List = std::unique_ptr<curl_slist, ListFree>;
 
 void append(List& list, const std::string& line) {
-  if (curl_slist* const longer = curl_slist_append(list.get(), line.c_str()); longer != nullptr) {
-    static_cast<void>(list.release());
-    list.reset(longer);
-  }
+  curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
+  if (list == nullptr) list.reset(longer);  // else it is what it was, and longer
 }
 
 // The last of that name, in any case of letters.
@@ -161,8 +159,8 @@ struct Http::Callbacks {
 };
 
 Result<std::unique_ptr<Http>> Http::create(ControlLoop& loop, const Options& options) {
-  static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (kReady != CURLE_OK) return run_error("libcurl: {}", curl_easy_strerror(kReady));
+  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (ready != CURLE_OK) return run_error("libcurl: {}", curl_easy_strerror(ready));
   const curl_version_info_data* const version = curl_version_info(CURLVERSION_NOW);
   if ((version->features & CURL_VERSION_ASYNCHDNS) == 0) {
     return run_error(

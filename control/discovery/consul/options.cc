@@ -36,7 +36,7 @@ Result<std::string> read_token(const std::string& file) {
   if (!text) return usage_error("ConsulTokenFile: {}", text.error().message);
   const std::string_view first_line =
       std::string_view(*text).substr(0, text->find_first_of("\r\n"));
-  const std::string token(trim(first_line));
+  std::string token(trim(first_line));
   const bool is_clean = std::ranges::none_of(
       token, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
   if (token.empty() || !is_clean) {

@@ -58,8 +58,9 @@ Result<std::vector<Instance>> Registry::find(std::string_view name) {
   if (watch == watches_.end()) {
     return run_error("service {} is not subscribed to, so Consul was not asked", name);
   }
-  if (!watch->second->known()) return run_error("Consul has not answered yet about {}", name);
-  return *watch->second->known();
+  const auto& known = watch->second->known();
+  if (!known) return run_error("Consul has not answered yet about {}", name);
+  return *known;
 }
 
 Result<void> Registry::subscribe(std::string_view name, Watcher watcher) {
