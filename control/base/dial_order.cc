@@ -55,6 +55,7 @@ class Race {
 
   void wait() {
     std::vector<pollfd> files;
+    files.reserve(tries_.size());
     for (const Try& one : tries_) files.push_back({one.fd.get(), POLLOUT, 0});
     const SteadyClock::time_point until =
         next_ < addresses_.size() ? std::min(next_at_, end_) : end_;

@@ -22,6 +22,7 @@ constexpr std::uint16_t kAnyPort = 9;
 // What a socket that is connected to it has on this side; empty: there is no way there.
 std::string address_towards(const char* far) {
   const auto target = numeric_address({far, kAnyPort});
+  if (!target) return {};
   const UniqueFd fd(socket(target->family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd || connect(fd.get(), target->get(), target->length) != 0) return {};
   SocketAddress own;

@@ -32,6 +32,7 @@ class Subscriptions {
   template <class Current>
   void tell_changes(Current&& current) {
     std::vector<std::string> names;
+    names.reserve(entries_.size());
     for (const auto& [name, entry] : entries_) names.push_back(name);
     for (const std::string& name : names) {
       const auto at = entries_.find(name);

@@ -69,7 +69,9 @@ int ring_workers() {
 
 TEST(WakeUp, NeedsNoWorkerThreadOfTheKernel) {
   const TwoShards shards;
-  for (std::uint32_t number = 1; number <= 500; ++number) ASSERT_TRUE(shards.play(number));
+  // Who is still awake needs none: on a busy machine that may be many.
+  std::uint32_t number = 0;
+  while (shards.wakeups() < 500 && number < 100'000) ASSERT_TRUE(shards.play(++number));
   EXPECT_GE(shards.wakeups(), 500U);
   EXPECT_EQ(ring_workers(), 0);
   EXPECT_EQ(shards.group->failed_wakeups(), 0U);
