@@ -246,8 +246,10 @@ bool Monitor::on_loopback() const {
 
 void Monitor::add_probes(Probes probes) {
   const auto add_probe = [this](const std::string& path, auto probe) {
-    state_->add("GET " + path, {.handler = [probe = std::move(probe)](const Request&) { return probe_reply(probe); },
-                                .takes_no_time = true});
+    state_->add(
+        "GET " + path,
+        {.handler = [probe = std::move(probe)](const Request&) { return probe_reply(probe); },
+         .takes_no_time = true});
   };
   add_probe("/health", std::move(probes.health));
   add_probe("/ready", std::move(probes.ready));

@@ -1,4 +1,6 @@
 // services/store/message_options.h: from a URL to the store that it means.
+#include <unistd.h>
+
 #include <utility>
 
 #include "services/store/message_options.h"
@@ -30,8 +32,10 @@ Result<std::unique_ptr<sql::Session>> open_session(const sql::Url& url, bool cre
   auto opened = sql::Sqlite::open(
       url.path, creates ? sql::Sqlite::Access::kCreate : sql::Sqlite::Access::kReadOnly);
   if (!opened) {
-    return run_error("{}: {}; a service that starts creates the file, but not its folder", url.name,
-                     opened.error().why);
+    const bool is_there = access(url.path.c_str(), F_OK) == 0;
+    return run_error(
+        "{}: {}{}", url.name, opened.error().why,
+        is_there ? "" : "; a service that starts creates the file, but not its folder");
   }
   return std::move(*opened);
 }

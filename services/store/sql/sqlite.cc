@@ -68,6 +68,13 @@ Row row_of(sqlite3_stmt* statement) {
   return row;
 }
 
+// Of a pipe or a device SQLite would read, and wait.
+Outcome<void> expect_regular_file(const std::string& path) {
+  struct stat file{};
+  if (stat(path.c_str(), &file) != 0 || S_ISREG(file.st_mode)) return {};
+  return std::unexpected(Trouble{StoreTrouble::kConnection, "it is not a regular file"});
+}
+
 // What is said is nobody else's to read.
 Outcome<void> create_file(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
@@ -85,6 +92,9 @@ Outcome<void> create_file(const std::string& path) {
 
 Outcome<std::unique_ptr<Sqlite>> Sqlite::open(const std::string& path, Access access) {
   const bool creates = access == Access::kCreate;
+  if (auto regular = expect_regular_file(path); !regular) {
+    return std::unexpected(regular.error());
+  }
   if (!path.empty() && creates) {
     if (auto created = create_file(path); !created) return std::unexpected(created.error());
   }
@@ -192,7 +202,9 @@ Outcome<std::vector<Results>> Sqlite::run(std::span<const Plan> plans) {
   if (done) done = command("COMMIT");
   if (done) return all;
   // Some errors have rolled it back already.
-  if (sqlite3_get_autocommit(database_) == 0) static_cast<void>(command("ROLLBACK"));
+  if (sqlite3_get_autocommit(database_) == 0) {
+    [[maybe_unused]] const auto undone = command("ROLLBACK");
+  }
   return std::unexpected(done.error());
 }
 

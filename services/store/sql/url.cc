@@ -15,15 +15,17 @@ struct FreeOptions {
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
 };
 
+// What libpq says of it may quote the password.
+std::unexpected<Error> not_for_postgres() {
+  return usage_error(
+      "is not a URL that PostgreSQL takes; write for example "
+      "postgresql://ringgate@db.example.com:5432/ringgate, with %40 for an @ in a password");
+}
+
 Result<Url> parse_postgres(const std::string& text) {
-  // What libpq says of it may quote the password.
   const std::unique_ptr<PQconninfoOption, FreeOptions> options(
       PQconninfoParse(text.c_str(), nullptr));
-  if (options == nullptr) {
-    return usage_error(
-        "is not a URL that PostgreSQL takes; write for example "
-        "postgresql://ringgate@db.example.com:5432/ringgate, with %40 for an @ in a password");
-  }
+  if (options == nullptr) return not_for_postgres();
   std::string host = "the local socket";
   std::string port;
   std::string database;
@@ -33,6 +35,8 @@ Result<Url> parse_postgres(const std::string& text) {
     if (option->keyword == "port"sv) port = ":" + std::string(option->val);
     if (option->keyword == "dbname"sv) database = "/" + std::string(option->val);
   }
+  // A password ends at the first @ for libpq: what it takes for the host is the rest of it.
+  if (host.contains('@')) return not_for_postgres();
   return Url{Kind::kPostgres, {}, text, "postgresql " + host + port + database};
 }
 

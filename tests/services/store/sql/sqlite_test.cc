@@ -212,6 +212,7 @@ TEST_P(SqliteTest, ManyMayStartAtOnce) {
   options_.url = "sqlite://" + file();
   std::vector<std::thread> all;
   std::atomic<int> failed{0};
+  all.reserve(8);
   for (int i = 0; i < 8; ++i) {
     all.emplace_back([&] {
       const auto done = migrate_message_store(options_.url);
@@ -223,14 +224,31 @@ TEST_P(SqliteTest, ManyMayStartAtOnce) {
   EXPECT_EQ(check_message_store(options_.url)->version, 1);
 }
 
+TEST(MessageStoreCheck, OfWhatIsNoFileIsRefusedAtOnce) {
+  const TempDir folder;
+  const std::string pipe = (folder.path() / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, folder.path().string(), std::string("/dev/null")}) {
+    const auto checked = check_message_store("sqlite://" + path);
+    ASSERT_FALSE(checked) << path;
+    EXPECT_THAT(checked.error().message,
+                AllOf(HasSubstr("not a regular file"), Not(HasSubstr("creates the file"))));
+    EXPECT_FALSE(migrate_message_store("sqlite://" + path)) << path;
+  }
+  const auto missing = check_message_store("sqlite:///no/such/folder/messages.db");
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, HasSubstr("but not its folder"));
+}
+
 TEST(MessageStoreUrl, NeverShowsAPassword) {
   const auto name =
       message_store_name("postgresql://chat:s3cret@db1,db2:6432/talks?sslmode=require");
   ASSERT_TRUE(name);
   EXPECT_THAT(*name, AllOf(HasSubstr("postgresql db1,db2:"), HasSubstr("/talks"),
                            Not(HasSubstr("s3cret")), Not(HasSubstr("chat"))));
-  for (const char* const bad : {"postgresql://chat:s3cret%zz@db", "mysql://chat:s3cret@db",
-                                "sqlite://s3cret", "sqlite:///s3cret/", ""}) {
+  for (const char* const bad :
+       {"postgresql://chat:s3cret%zz@db", "mysql://chat:s3cret@db",
+        "postgresql://chat:of@s3cret@db/talks", "sqlite://s3cret", "sqlite:///s3cret/", ""}) {
     const auto wrong = message_store_name(bad);
     ASSERT_FALSE(wrong) << bad;
     EXPECT_EQ(wrong.error().exit_code, 2);
