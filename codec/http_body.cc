@@ -1,14 +1,9 @@
 #include "codec/http_body.h"
 
+#include "codec/percent.h"
+
 namespace ringgate {
 namespace {
-
-int hex_digit(std::uint8_t byte) noexcept {
-  if (byte >= '0' && byte <= '9') return byte - '0';
-  if (byte >= 'a' && byte <= 'f') return byte - 'a' + 10;
-  if (byte >= 'A' && byte <= 'F') return byte - 'A' + 10;
-  return -1;
-}
 
 bool is_in_a_line(std::uint8_t byte) noexcept {
   return (byte >= 0x20 && byte != 0x7f) || byte == '\t';

@@ -5,6 +5,8 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
+#include "codec/percent.h"
+
 namespace ringgate {
 namespace {
 
@@ -117,13 +119,6 @@ Refusal read_target(std::string_view target, ReceivedRequest& request) {
   }
   request.path = path->empty() ? "/" : std::move(*path);
   return {};
-}
-
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 }  // namespace
@@ -239,23 +234,6 @@ HttpReadStatus HttpRequestReader::read_body(ByteView input) {
       break;
   }
   return refuse(413, "the body is above 4 KiB, or in too small chunks");
-}
-
-std::optional<std::string> percent_decode(std::string_view text, bool plus_is_blank) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-      if (high < 0 || low < 0) return std::nullopt;
-      decoded.push_back(static_cast<char>(high * 16 + low));
-      i += 2;
-    } else {
-      decoded.push_back(text[i] == '+' && plus_is_blank ? ' ' : text[i]);
-    }
-  }
-  return decoded;
 }
 
 }  // namespace ringgate

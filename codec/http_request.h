@@ -84,7 +84,4 @@ class HttpRequestReader {
   std::string_view problem_;  // a literal
 };
 
-// "a%20b" is "a b". Nothing where a % is not followed by two digits.
-[[nodiscard]] std::optional<std::string> percent_decode(std::string_view text, bool plus_is_blank);
-
 }  // namespace ringgate

@@ -3,15 +3,10 @@
 #include <cstdint>
 #include <optional>
 
+#include "codec/percent.h"
+
 namespace ringgate {
 namespace {
-
-std::optional<unsigned> hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
-  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A' + 10);
-  return std::nullopt;
-}
 
 bool is_unreserved(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -46,22 +41,14 @@ std::string_view path_of_target(std::string_view target) noexcept {
 std::string canonical_path(std::string_view path) {
   std::string canonical;
   for (std::size_t i = 0; i < path.size(); ++i) {
-    const char c = path[i];
-    if (c != '%' || i + 2 >= path.size() || !hex_value(path[i + 1]) || !hex_value(path[i + 2])) {
-      if (is_path_byte(c)) {
-        canonical += c;
-      } else {
-        append_encoded(canonical, c);
-      }
-      continue;
-    }
-    const auto byte = static_cast<char>(*hex_value(path[i + 1]) << 4U | *hex_value(path[i + 2]));
-    if (is_unreserved(byte)) {
+    const std::optional<char> encoded = percent_byte(path.substr(i));
+    const char byte = encoded.value_or(path[i]);
+    if (encoded ? is_unreserved(byte) : is_path_byte(byte)) {
       canonical += byte;
     } else {
       append_encoded(canonical, byte);
     }
-    i += 2;
+    if (encoded) i += 2;
   }
   return canonical;
 }

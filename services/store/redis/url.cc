@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "codec/percent.h"
 #include "control/base/text.h"
 
 namespace ringgate {
@@ -35,29 +36,6 @@ constexpr std::array<Scheme, 6> kSchemes{{{"redis://", Kind::kServers, false},
                                           {"redis+cluster://", Kind::kCluster, false},
                                           {"rediss+cluster://", Kind::kCluster, true}}};
 
-std::optional<std::string> decode(std::string_view text) {
-  const auto digit = [](char c) -> int {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-  };
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      decoded += text[i];
-      continue;
-    }
-    if (i + 2 >= text.size()) return std::nullopt;
-    const int high = digit(text[i + 1]);
-    const int low = digit(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    decoded += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return decoded;
-}
-
 // Takes "user:password@" from the front, which ends at the last @: hosts have none.
 Result<void> take_access(std::string_view& authority, RedisAccess& access) {
   const std::size_t end = authority.rfind('@');
@@ -65,8 +43,8 @@ Result<void> take_access(std::string_view& authority, RedisAccess& access) {
   const std::string_view both = authority.substr(0, end);
   authority.remove_prefix(end + 1);
   const std::size_t colon = std::min(both.find(':'), both.size());
-  const auto user = decode(both.substr(0, colon));
-  const auto password = decode(both.substr(std::min(colon + 1, both.size())));
+  const auto user = percent_decode(both.substr(0, colon));
+  const auto password = percent_decode(both.substr(std::min(colon + 1, both.size())));
   if (!user || !password) {
     return usage_error("has a % that is no %XX in its user or password; write %25 for a %");
   }
@@ -130,7 +108,7 @@ Result<RedisTarget> parse_unix(std::string_view rest) {
 Result<void> take_path(std::string_view path, RedisTarget& target) {
   if (target.kind == Kind::kSentinel) {
     const std::size_t slash = std::min(path.find('/'), path.size());
-    const auto master = decode(path.substr(0, slash));
+    const auto master = percent_decode(path.substr(0, slash));
     if (!master || master->empty() || has_control(*master)) {
       return usage_error("lacks the primary's name; write redis+sentinel://HOST,HOST,HOST/NAME");
     }
