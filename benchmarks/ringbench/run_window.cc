@@ -76,6 +76,8 @@ Result<void> Run::watch_window(Measurement& measured) {
       measured.ended = RunEnd{"cut short by a signal"};
       break;
     }
+    // What has happened since the window's begin is judged after the sample of that.
+    if (at_warm_up(measured) && monotonic_ns() >= next_ns) continue;
     if (!measured.ended) measured.ended = early_end();
     if (measured.ended) {
       if (at_warm_up(measured)) return fail("in the warm-up: " + measured.ended->sentence);
