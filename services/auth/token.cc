@@ -8,11 +8,13 @@
 #include <simdjson.h>
 
 #include <array>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "control/base/json_writer.h"
+#include "dataplane/shortage.h"
 #include "services/auth/base64.h"
 #include "services/auth/token_number.h"
 
@@ -30,9 +32,17 @@ const unsigned char* unsigned_data(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
+// For want of memory, too, OpenSSL says that there is no such algorithm. Where the address space is
+// limited, that is why.
+[[noreturn]] void fail_without_mac() {
+  if (limit_of(RLIMIT_AS)) throw std::bad_alloc();
+  throw std::runtime_error("OpenSSL offers no HMAC-SHA256: check its configuration (openssl.cnf)");
+}
+
 // A context that has its key: computing with it again and again costs no set-up.
 Mac make_mac(std::string_view secret) {
   EVP_MAC* algorithm = EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr);
+  if (algorithm == nullptr) fail_without_mac();
   Mac mac(EVP_MAC_CTX_new(algorithm));
   EVP_MAC_free(algorithm);
   char digest[] = "SHA256";
@@ -41,8 +51,7 @@ Mac make_mac(std::string_view secret) {
       OSSL_PARAM_construct_end()};
   if (mac == nullptr ||
       EVP_MAC_init(mac.get(), unsigned_data(secret), secret.size(), parameters.data()) != 1) {
-    throw std::runtime_error(
-        "OpenSSL offers no HMAC-SHA256: check its configuration (openssl.cnf)");
+    fail_without_mac();
   }
   return mac;
 }
