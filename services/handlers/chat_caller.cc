@@ -4,21 +4,19 @@
 
 namespace ringgate::chat {
 
-std::optional<Caller> caller_of(Context& context,
-                                const StoreResult<std::optional<pkt::Session>>& session,
-                                const ChatOptions& options) {
+std::optional<Caller> CallerCall::await_resume() {
+  const StoreResult<std::optional<pkt::Session>> session = call_.await_resume();
   if (!session) {
-    context.fail(session.error());
+    context_.fail(session.error());
     return std::nullopt;
   }
   if (!session->has_value()) {
-    context.fail(Status::kSessionNotFound, "this channel is not logged in");
+    context_.fail(Status::kSessionNotFound, "this channel is not logged in");
     return std::nullopt;
   }
   const pkt::Session& found = **session;
-  // As location_key() has it.
-  const bool is_default = found.app().empty() || options.default_app == kEveryApp;
-  return Caller{found.account(), found.app(), is_default ? options.default_app : found.app()};
+  return Caller{found.account(), found.app(),
+                std::string(shared_app(found.app(), options_.default_app))};
 }
 
 std::optional<std::int64_t> next_message_id(Context& context) {

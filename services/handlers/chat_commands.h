@@ -3,6 +3,7 @@
 // On the shard's thread. The options outlive every request.
 #pragma once
 
+#include <coroutine>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,10 +36,25 @@ struct Caller {
   std::string message_app;  // whose messages and groups there are to see
 };
 
-// From what the session store has said of the channel. Nothing: it is answered.
-[[nodiscard]] std::optional<Caller> caller_of(
-    Context& context, const StoreResult<std::optional<pkt::Session>>& session,
-    const ChatOptions& options);
+// Asks the session store who is on the request's channel: every command begins with it.
+//
+//   CallerCall asking(context, options);
+//   const std::optional<Caller> caller = co_await asking;
+//   if (!caller) co_return;                        // it is answered
+class [[nodiscard]] CallerCall {
+ public:
+  CallerCall(Context& context, const ChatOptions& options)
+      : context_(context), options_(options), call_(context.sessions().get(context.channel_id())) {}
+
+  bool await_ready() const noexcept { return call_.await_ready(); }
+  bool await_suspend(std::coroutine_handle<> waiting) { return call_.await_suspend(waiting); }
+  std::optional<Caller> await_resume();
+
+ private:
+  Context& context_;
+  const ChatOptions& options_;
+  SessionCall<std::optional<pkt::Session>> call_;
+};
 
 // Nothing: it is answered.
 [[nodiscard]] std::optional<std::int64_t> next_message_id(Context& context);

@@ -76,20 +76,41 @@ std::vector<std::string> concerned(const GroupChange& change, const std::string&
   return all;
 }
 
-void add_members(pkt::GroupGetResp& answer, const GroupDetail& detail) {
+// Who is in a group, and of the group itself what `describe` adds.
+Task answer_group(Context& context, const ChatOptions& options,
+                  void (*describe)(pkt::GroupGetResp& answer, const ChatGroup& group)) {
+  CallerCall asking(context, options);
+  const std::optional<Caller> caller = co_await asking;
+  if (!caller) co_return;
+  const std::optional<pkt::GroupGetReq> asked = context.parse<pkt::GroupGetReq>();
+  if (!asked) co_return;
+  auto reading = context.messages().ask(ReadGroup{caller->message_app, asked->group_id()});
+  const auto read = co_await reading;
+  if (!read) {
+    context.fail(read.error());
+    co_return;
+  }
+  if (!read->has_value()) {
+    fail(context, GroupOutcome::kNoGroup);
+    co_return;
+  }
+  const GroupDetail& detail = **read;
+  pkt::GroupGetResp answer;
+  answer.set_id(detail.group.id);
+  describe(answer, detail.group);
   for (const GroupMember& one : detail.members) {
     pkt::Member& member = *answer.add_members();
     member.set_account(one.account);
     member.set_join_time(one.joined_ns);
   }
+  context.respond(Status::kSuccess, answer);
 }
 
 }  // namespace
 
 Task group_create(Context& context, const ChatOptions& options) {
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  const std::optional<Caller> caller = caller_of(context, session, options);
+  CallerCall asking(context, options);
+  const std::optional<Caller> caller = co_await asking;
   if (!caller) co_return;
   const std::optional<pkt::GroupCreateReq> asked = context.parse<pkt::GroupCreateReq>();
   if (!asked || !may_create(context, *asked, *caller, options)) co_return;
@@ -119,9 +140,8 @@ Task group_create(Context& context, const ChatOptions& options) {
 }
 
 Task group_join(Context& context, const ChatOptions& options) {
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  const std::optional<Caller> caller = caller_of(context, session, options);
+  CallerCall asking(context, options);
+  const std::optional<Caller> caller = co_await asking;
   if (!caller) co_return;
   const std::optional<pkt::GroupJoinReq> asked = context.parse<pkt::GroupJoinReq>();
   if (!asked) co_return;
@@ -148,9 +168,8 @@ Task group_join(Context& context, const ChatOptions& options) {
 
 // Who is in no such group has nothing to quit: success, and nobody is told.
 Task group_quit(Context& context, const ChatOptions& options) {
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  const std::optional<Caller> caller = caller_of(context, session, options);
+  CallerCall asking(context, options);
+  const std::optional<Caller> caller = co_await asking;
   if (!caller) co_return;
   const std::optional<pkt::GroupQuitReq> asked = context.parse<pkt::GroupQuitReq>();
   if (!asked) co_return;
@@ -178,62 +197,18 @@ Task group_quit(Context& context, const ChatOptions& options) {
   context.respond(Status::kSuccess);
 }
 
-namespace {
-
-// Nothing: it is answered.
-const GroupDetail* detail_in(Context& context,
-                             const StoreResult<std::optional<GroupDetail>>& read) {
-  if (!read) {
-    context.fail(read.error());
-    return nullptr;
-  }
-  if (!read->has_value()) {
-    fail(context, GroupOutcome::kNoGroup);
-    return nullptr;
-  }
-  return &**read;
-}
-
-}  // namespace
-
 Task group_members(Context& context, const ChatOptions& options) {
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  const std::optional<Caller> caller = caller_of(context, session, options);
-  if (!caller) co_return;
-  const std::optional<pkt::GroupGetReq> asked = context.parse<pkt::GroupGetReq>();
-  if (!asked) co_return;
-  auto reading = context.messages().ask(ReadGroup{caller->message_app, asked->group_id()});
-  const auto read = co_await reading;
-  const GroupDetail* const detail = detail_in(context, read);
-  if (detail == nullptr) co_return;
-  pkt::GroupGetResp answer;
-  answer.set_id(detail->group.id);
-  add_members(answer, *detail);
-  context.respond(Status::kSuccess, answer);
+  return answer_group(context, options, [](pkt::GroupGetResp&, const ChatGroup&) {});
 }
 
 Task group_detail(Context& context, const ChatOptions& options) {
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  const std::optional<Caller> caller = caller_of(context, session, options);
-  if (!caller) co_return;
-  const std::optional<pkt::GroupGetReq> asked = context.parse<pkt::GroupGetReq>();
-  if (!asked) co_return;
-  auto reading = context.messages().ask(ReadGroup{caller->message_app, asked->group_id()});
-  const auto read = co_await reading;
-  const GroupDetail* const detail = detail_in(context, read);
-  if (detail == nullptr) co_return;
-  const ChatGroup& group = detail->group;
-  pkt::GroupGetResp answer;
-  answer.set_id(group.id);
-  answer.set_name(group.name);
-  answer.set_avatar(group.avatar);
-  answer.set_introduction(group.introduction);
-  answer.set_owner(group.owner);
-  answer.set_created_at(group.created_ns);
-  add_members(answer, *detail);
-  context.respond(Status::kSuccess, answer);
+  return answer_group(context, options, [](pkt::GroupGetResp& answer, const ChatGroup& group) {
+    answer.set_name(group.name);
+    answer.set_avatar(group.avatar);
+    answer.set_introduction(group.introduction);
+    answer.set_owner(group.owner);
+    answer.set_created_at(group.created_ns);
+  });
 }
 
 }  // namespace ringgate::chat

@@ -5,6 +5,7 @@
 #include "codec/login_scan.h"
 #include "codec/names.h"
 #include "codec/pkt.pb.h"
+#include "services/store/layout.h"
 
 namespace ringgate {
 namespace {
@@ -12,10 +13,8 @@ namespace {
 // It comes from a gateway, which may be of another make and believe its clients more than we do.
 // The channel is the request's own, which is checked for every request.
 bool is_sound(const pkt::Session& session) {
-  const bool names =
-      is_valid_account(session.account()) && (session.app().empty() || is_valid_app(session.app()));
   const auto is_label = [](const std::string& text) { return is_valid_label(text); };
-  return names && is_label(session.zone()) && is_label(session.isp()) &&
+  return has_names_for_keys(session) && is_label(session.zone()) && is_label(session.isp()) &&
          is_label(session.remoteip()) && is_label(session.device()) &&
          session.tags_size() <= static_cast<int>(kMostLoginTags) &&
          std::ranges::all_of(session.tags(), is_label);

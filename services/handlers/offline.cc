@@ -10,9 +10,8 @@ constexpr int kMostContents = 200;
 }  // namespace
 
 Task offline_index(Context& context, const ChatOptions& options) {
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  const std::optional<Caller> caller = caller_of(context, session, options);
+  CallerCall asking(context, options);
+  const std::optional<Caller> caller = co_await asking;
   if (!caller) co_return;
   const std::optional<pkt::MessageIndexReq> asked = context.parse<pkt::MessageIndexReq>();
   if (!asked) co_return;
@@ -37,9 +36,8 @@ Task offline_index(Context& context, const ChatOptions& options) {
 // Clients put contents and the ids that they asked for together by their places, so that each id
 // has one: an empty one, where it is nobody's or not the caller's.
 Task offline_content(Context& context, const ChatOptions& options) {
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  const std::optional<Caller> caller = caller_of(context, session, options);
+  CallerCall asking(context, options);
+  const std::optional<Caller> caller = co_await asking;
   if (!caller) co_return;
   const std::optional<pkt::MessageContentReq> asked = context.parse<pkt::MessageContentReq>();
   if (!asked) co_return;

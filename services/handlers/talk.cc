@@ -63,9 +63,8 @@ void answer_success(Context& context, const Message& message) {
 
 Task user_talk(Context& context, const ChatOptions& options) {
   if (!has_receiver(context)) co_return;
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  const std::optional<Caller> caller = caller_of(context, session, options);
+  CallerCall asking(context, options);
+  const std::optional<Caller> caller = co_await asking;
   if (!caller) co_return;
   const std::optional<Message> message = message_of(context, *caller, options);
   if (!message) co_return;
@@ -87,9 +86,8 @@ Task user_talk(Context& context, const ChatOptions& options) {
 // Existing services answer a talk to a group that is not there with success, too.
 Task group_talk(Context& context, const ChatOptions& options) {
   if (!has_receiver(context)) co_return;
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  const std::optional<Caller> caller = caller_of(context, session, options);
+  CallerCall asking(context, options);
+  const std::optional<Caller> caller = co_await asking;
   if (!caller) co_return;
   const std::optional<Message> message = message_of(context, *caller, options);
   if (!message) co_return;
@@ -113,9 +111,8 @@ Task group_talk(Context& context, const ChatOptions& options) {
 }
 
 Task talk_ack(Context& context, const ChatOptions& options) {
-  auto getting = context.sessions().get(context.channel_id());
-  const auto session = co_await getting;
-  const std::optional<Caller> caller = caller_of(context, session, options);
+  CallerCall asking(context, options);
+  const std::optional<Caller> caller = co_await asking;
   if (!caller) co_return;
   const std::optional<pkt::MessageAckReq> asked = context.parse<pkt::MessageAckReq>();
   if (!asked) co_return;

@@ -32,11 +32,15 @@ std::string session_key(std::string_view channel_id) {
   return key.append(channel_id);
 }
 
+std::string_view shared_app(std::string_view app, std::string_view default_app) noexcept {
+  return app.empty() || default_app == kEveryApp ? default_app : app;
+}
+
 std::string location_key(std::string_view account, std::string_view app,
                          std::string_view default_app) {
   std::string key(kLocationPrefix);
-  const bool own_place = !app.empty() && app != default_app && default_app != kEveryApp;
-  if (own_place) key.append(app).push_back(',');
+  const std::string_view shared = shared_app(app, default_app);
+  if (shared != default_app) key.append(shared).push_back(',');
   return key.append(account);
 }
 
@@ -49,6 +53,11 @@ std::optional<std::string> boot_key_of(const Location& location) {
   const std::string_view boot = boot_of_channel(location.channel_id, location.gateway_id);
   if (boot.empty()) return std::nullopt;
   return boot_key(location.gateway_id, boot);
+}
+
+bool has_names_for_keys(const pkt::Session& session) {
+  return is_valid_account(session.account()) &&
+         (session.app().empty() || is_valid_app(session.app()));
 }
 
 std::string encode_location(const Location& location) {

@@ -26,10 +26,16 @@ inline constexpr std::string_view kBootPrefix = "ringgate:boot:";
 inline constexpr std::string_view kEveryApp = "*";
 
 [[nodiscard]] std::string session_key(std::string_view channel_id);
-// An empty app is the default one; a default app "*" is all of them. Accounts contain no comma, so
-// that keys are unambiguous.
+// Whose accounts, messages and groups an app's are: an empty app is the default one; a default app
+// "*" is all of them.
+[[nodiscard]] std::string_view shared_app(std::string_view app,
+                                          std::string_view default_app) noexcept;
+// In its shared_app(). Accounts contain no comma, so that keys are unambiguous.
 [[nodiscard]] std::string location_key(std::string_view account, std::string_view app,
                                        std::string_view default_app);
+
+// Both names of it may be parts of keys.
+[[nodiscard]] bool has_names_for_keys(const pkt::Session& session);
 
 [[nodiscard]] std::string encode_location(const Location& location);
 // How the value of a location begins that names this channel.
