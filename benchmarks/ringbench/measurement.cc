@@ -11,8 +11,6 @@ namespace {
 
 constexpr double kIdleTarget = 0.8;
 
-constexpr double kMissable = 0.01;  // of what was due
-constexpr std::uint64_t kFew = 2;   // messages: what is on its way at the ends of a window
 constexpr double kRefusedMuch = 0.01;
 
 }  // namespace

@@ -17,6 +17,11 @@ namespace ringgate::bench {
 
 inline constexpr double kBusyGenerator = 0.9;  // of the window, its busiest thread
 
+// Of what was due, or of the connections that were asked for: so much may be missing.
+inline constexpr double kMissable = 0.01;
+// Messages: what is on its way at the ends of a window.
+inline constexpr std::uint64_t kFew = 2;
+
 struct Measurement {
   double service_wait_s = 0;  // until a gateway had dialled the service that ringbench plays
   double set_up_s = 0;        // from the first connect until all connections were ready

@@ -10,16 +10,10 @@
 namespace ringgate::bench {
 namespace {
 
-constexpr double kMissable = 0.01;  // of what was due
-constexpr std::uint64_t kFew = 2;   // messages: what is on its way at the ends of a window
 constexpr double kBehindS = 0.1;
 // A tenth of the messages left so late: no hiccup, and where the rate was lost, a reason for it.
 constexpr double kBehindPart = 0.9;
 constexpr std::uint64_t kBehindNs = 50'000'000;
-
-std::string percent(double share) {
-  return fmt::format("{:.0f} %", 100 * share);
-}
 
 double missable(const Measurement& measured, const Options& options) {
   const auto due = static_cast<double>(measured.sum(options, &ActionTally::due));
@@ -76,8 +70,8 @@ std::string bottleneck_text(const Measurement& measured) {
   return fmt::format(
       "ringbench, not the target, is the bottleneck: its busiest thread was on a CPU for {} of "
       "the window, the target's for {}; give it more --threads or CPUs of its own (--cpu)",
-      percent(measured.share_of_window(measured.own.cpu.busiest_run_ns)),
-      percent(measured.share_of_window(target.busiest_run_ns)));
+      percent_text(measured.share_of_window(measured.own.cpu.busiest_run_ns)),
+      percent_text(measured.share_of_window(target.busiest_run_ns)));
 }
 
 std::optional<std::string> Measurement::own_limit(const Options& options) const {

@@ -14,7 +14,6 @@ namespace {
 constexpr std::uint64_t kLateNs = 1'000'000;
 constexpr double kWaitedMuch = 0.1;    // of the CPU time that it got
 constexpr double kWaitedAtAll = 0.01;  // of the window
-constexpr double kMissable = 0.01;     // of what was due
 
 constexpr int kNothingMeasured = 1;
 constexpr int kConditionMet = 3;
@@ -23,10 +22,6 @@ constexpr int kNotAsAsked = 4;
 bool waited_much(const Measurement& measured, const CpuUse& cpu) {
   return static_cast<double>(cpu.wait_ns) > kWaitedMuch * static_cast<double>(cpu.run_ns) &&
          measured.share_of_window(cpu.wait_ns) > kWaitedAtAll;
-}
-
-std::string percent(double share) {
-  return fmt::format("{:.0f} %", 100 * share);
 }
 
 // Unless own_limit has said so.
@@ -40,7 +35,7 @@ void warn_of_generator(const Measurement& measured, const Options& options,
     sentences.push_back(fmt::format(
         "ringbench may be the bottleneck: its busiest thread was on a CPU for {} of the window; "
         "give it more --threads, or --pid to compare with the target's",
-        percent(busiest)));
+        percent_text(busiest)));
   }
 }
 
@@ -161,8 +156,8 @@ void warn_of_waiting(const Measurement& measured, std::vector<std::string>& sent
   constexpr const char* kWaited =
       "{} waited {:.2f} s for a CPU, {} of the time it had one: others ran there, too; {}";
   const auto share = [](const CpuUse& cpu) {
-    return percent(static_cast<double>(cpu.wait_ns) /
-                   static_cast<double>(std::max<std::uint64_t>(cpu.run_ns, 1)));
+    return percent_text(static_cast<double>(cpu.wait_ns) /
+                        static_cast<double>(std::max<std::uint64_t>(cpu.run_ns, 1)));
   };
   const auto seconds = [](const CpuUse& cpu) { return static_cast<double>(cpu.wait_ns) / 1e9; };
   if (const CpuUse& own = measured.own.cpu; waited_much(measured, own)) {

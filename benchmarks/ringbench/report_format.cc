@@ -39,6 +39,10 @@ std::string rate_text(double per_second) {
   return count_text(static_cast<std::uint64_t>(std::llround(per_second)));
 }
 
+std::string percent_text(double share) {
+  return fmt::format("{:.0f} %", 100 * share);
+}
+
 std::string number_text(double value) {
   const bool whole = value == std::floor(value);
   if (!whole && value < 1000) return fmt::format("{:.2f}", value);

@@ -19,6 +19,7 @@ namespace ringgate::bench {
 [[nodiscard]] std::string told_text(const std::optional<ToldTime>& time);
 [[nodiscard]] std::string count_text(std::uint64_t count);  // "1,234,567"
 [[nodiscard]] std::string rate_text(double per_second);     // "49,998", below 10 "3.25"
+[[nodiscard]] std::string percent_text(double share);       // "12 %"
 [[nodiscard]] std::string number_text(double value);        // "3", "7.12", "49,998"
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);  // "12.3 MB", in millions
 

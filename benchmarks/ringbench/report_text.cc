@@ -14,10 +14,6 @@ namespace {
 // Below, user and system times are mostly the noise of the tick that samples them.
 constexpr double kSplitWindowS = 60;
 
-std::string percent(double share) {
-  return fmt::format("{:.0f} %", 100 * share);
-}
-
 // A line of the report: what it is about, and what is said of it.
 std::string line(std::string_view about, std::string_view said) {
   return fmt::format("  {:<10} {}\n", about, said);
@@ -179,7 +175,7 @@ std::string cpu_line(std::string_view about, const Measurement& measured, const 
                           "waited {:.2f} s",
                           per_message(measured, static_cast<double>(cpu.run_ns)),
                           measured.share_of_window(cpu.run_ns),
-                          percent(measured.share_of_window(cpu.busiest_run_ns)),
+                          percent_text(measured.share_of_window(cpu.busiest_run_ns)),
                           static_cast<double>(cpu.wait_ns) / 1e9));
 }
 

@@ -8,8 +8,6 @@
 namespace ringgate::bench {
 namespace {
 
-// Of the connections that were asked for: so many may be lost, or silent.
-constexpr double kMissable = 0.01;
 // Before the window's end: without an answer for so long, the target has stopped.
 constexpr std::uint64_t kQuietNs = 500 * kMillisecondNs;
 constexpr std::uint64_t kQuietPart = 5;  // or for so much of a short window
