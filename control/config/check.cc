@@ -148,10 +148,6 @@ Result<void> check_authority(const Config& config) {
   return {};
 }
 
-}  // namespace
-
-namespace {
-
 // Of names only what all addresses cover is known.
 bool covers(const std::string& host, const Endpoint& other) {
   if (host.empty() || host == "::") return true;
@@ -167,6 +163,7 @@ bool overlap(const Endpoint& one, const Endpoint& other) {
 
 Result<void> check_listeners(const Config& config) {
   std::vector<OwnListener> own;
+  own.reserve(config.listen.size() + 2);  // and the monitor's and the admin's
   for (const ListenSpec& spec : config.listen) own.push_back({"Listen", spec.endpoint});
   const bool is_shared =
       config.admin_port == config.monitor_port && config.admin_address == config.monitor_address;

@@ -1,22 +1,12 @@
 #include "services/logic/links.h"
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
+#include "dataplane/clock.h"
 #include "services/logic/counters.h"
 
 namespace ringgate {
-namespace {
-
-std::uint64_t monotonic_ns() noexcept {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-         static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-}  // namespace
 
 void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, std::uint32_t lane,
                           std::string_view boot) {
@@ -27,7 +17,7 @@ void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, s
   }
   gateway.here.push_back(std::make_unique<Link>(Link{&gateway,
                                                      lane,
-                                                     monotonic_ns(),
+                                                     Clock::monotonic_ns(),
                                                      {connection.slot, connection.generation},
                                                      std::string(boot)}));
   connection.set_user(*gateway.here.back());

@@ -61,7 +61,7 @@ class [[nodiscard]] StoreCall final : public StoreCallBase {
       : StoreCallBase(client, call, error) {}
 
   [[nodiscard]] StoreResult<typename Request::Answer> await_resume() {
-    if (refused()) return std::unexpected(*refused());
+    if (const auto& error = refused()) return std::unexpected(*error);
     return std::move(static_cast<StoreJobOf<Request>&>(job()).answer);
   }
 };

@@ -1,23 +1,13 @@
 #include "services/store/calls/client.h"
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
+#include "dataplane/clock.h"
 #include "services/store/calls/call.h"
 #include "services/store/mail_kinds.h"
 
 namespace ringgate {
-namespace {
-
-std::uint64_t monotonic_ns() noexcept {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-         static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-}  // namespace
 
 StoreClient::StoreClient(const StoreClientOptions& options, Shard& shard,
                          std::span<StoreCallCells> cells) noexcept
@@ -44,7 +34,7 @@ std::optional<StoreError> StoreClient::submit(std::unique_ptr<StoreJob>& job,
   asked->client_ = this;
   asked->shard_ = shard_.index();
   asked->waiting_ = &waiting;
-  asked->asked_ns_ = monotonic_ns();
+  asked->asked_ns_ = Clock::monotonic_ns();
   asked->past_ms_ = Clock::monotonic_ms() + timeout_ms_;
   asked->deadline_ms_ = Clock::deadline(shard_.now_ms(), timeout_ms_);
   asked_.push_back(std::move(job));
@@ -86,7 +76,7 @@ void StoreClient::done(StoreJob& job) {
 }
 
 void StoreClient::count_answered(const StoreJob& job, StoreCallCells& cells) noexcept {
-  const std::uint64_t took_us = (monotonic_ns() - job.asked_ns_) / 1'000;
+  const std::uint64_t took_us = (Clock::monotonic_ns() - job.asked_ns_) / 1'000;
   const auto bound = std::ranges::lower_bound(kStoreCallBoundsMs, (took_us + 999) / 1'000);
   cells.took[static_cast<std::size_t>(bound - kStoreCallBoundsMs.begin())].add(1);
   cells.took_us.add(took_us);

@@ -3,23 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <thread>
 
 #include "tests/services/store/redis/chat.h"
 #include "tests/services/store/redis/fake.h"
 #include "tests/services/store/redis/server.h"
+#include "tests/services/store/redis/until.h"
 
 namespace ringgate {
 namespace {
-
-template <class Condition>
-bool until(Condition&& condition) {
-  for (int i = 0; i < 4000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return false;
-}
 
 // The commands of a sign-in and what it is answered wait in the stopped server's socket.
 TEST(UnknownOutcome, ASignInThatWasAnsweredTooLateDoesNotHappen) {
