@@ -25,29 +25,31 @@ struct RedisCluster::Call {
 };
 
 RedisCluster::RedisCluster(const RedisTarget& target, const Shared& shared, Events events)
-    : RedisServers(shared, std::move(events)), seeds_(target.addresses), access_(target.access) {
-  scout_.emplace(RedisConnection::Shared{shared.options, shared.names, nullptr},
-                 RedisConnection::Events{[this] { ask_at_ms_ = 0; },
-                                         [this](StoreTrouble trouble, std::string_view why) {
-                                           is_asked_ = false;
-                                           scout_failed(trouble, why);
-                                         }});
-  scout_->use(seeds_);
+    : RedisServers(shared, std::move(events)),
+      seeds_(target.addresses),
+      access_(target.access),
+      scout_({shared.options, shared.names, nullptr},
+             {[this] { ask_at_ms_ = 0; },
+              [this](StoreTrouble trouble, std::string_view why) {
+                is_asked_ = false;
+                scout_failed(trouble, why);
+              }}) {
+  scout_.use(seeds_);
 }
 
 // --- Who has which slot -------------------------------------------------------------------------
 
 std::uint64_t RedisCluster::guide_at_ms() const noexcept {
-  const bool may_ask = scout_->is_ready() && !is_asked_;
+  const bool may_ask = scout_.is_ready() && !is_asked_;
   const std::uint64_t ask_ms = std::max(ask_at_ms_, asked_ms_ + kSoonestMs);
-  return std::min(scout_->next_turn_ms(), may_ask ? ask_ms : RedisNode::kNever);
+  return std::min(scout_.next_turn_ms(), may_ask ? ask_ms : RedisConnection::kNever);
 }
 
 void RedisCluster::after_turn(std::uint64_t now_ms) {
   now_ms_ = now_ms;
   if (std::exchange(has_new_slots_, false)) use_what_is_known();
   const bool is_time = now_ms >= ask_at_ms_ && now_ms >= asked_ms_ + kSoonestMs;
-  if (scout_->is_ready() && !is_asked_ && is_time) ask();
+  if (scout_.is_ready() && !is_asked_ && is_time) ask();
 }
 
 void RedisCluster::ask() {
@@ -55,7 +57,7 @@ void RedisCluster::ask() {
       is_whole_ && std::ranges::all_of(nodes_, [](const auto& node) { return node->is_well; });
   asked_ms_ = now_ms_;
   ask_at_ms_ = now_ms_ + shared_.options.probe_ms * (is_quiet ? kQuietly : 1);
-  is_asked_ = scout_->send({{"CLUSTER", "SLOTS"}}, [this](const redisReply* reply) {
+  is_asked_ = scout_.send({{"CLUSTER", "SLOTS"}}, [this](const redisReply* reply) {
     is_asked_ = false;
     if (reply != nullptr) on_slots(reply);
   });
@@ -66,21 +68,21 @@ void RedisCluster::scout_failed(StoreTrouble trouble, std::string_view why) {
   if (is_whole_ && std::ranges::any_of(nodes_, [](const auto& node) { return node->is_well; })) {
     return;
   }
-  events_.lost(trouble, fmt::format("{}: {}", format_redis_address(scout_->address()), why));
+  events_.lost(trouble, fmt::format("{}: {}", format_redis_address(scout_.address()), why));
 }
 
 void RedisCluster::on_slots(const redisReply* reply) {
   if (reply->type == REDIS_REPLY_ERROR) {
     const std::string_view error(reply->str, reply->len);
     scout_failed(trouble_of(error), error);
-    return scout_->redial_later();
+    return scout_.redial_later();
   }
-  const auto ranges = read_redis_slots(*reply, scout_->address().endpoint.host);
+  const auto ranges = read_redis_slots(*reply, scout_.address().endpoint.host);
   if (!ranges) {
     scout_failed(StoreTrouble::kAnswer, "it does not say who has which slots");
-    return scout_->redial_later();
+    return scout_.redial_later();
   }
-  scout_->settle();
+  scout_.settle();
   use_slots(*ranges);
 }
 
@@ -112,7 +114,7 @@ void RedisCluster::use_what_is_known() {
     has_new_slots_ = has_new_slots_ || node->connection->in_flight() > 0;
     return node->connection->in_flight() == 0;
   });
-  scout_->use(std::move(guides));
+  scout_.use(std::move(guides));
 }
 
 RedisNode& RedisCluster::node_at(const Endpoint& endpoint) {

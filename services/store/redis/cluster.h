@@ -5,7 +5,6 @@
 
 #include <array>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +26,7 @@ class RedisCluster final : public RedisServers {
  private:
   struct Call;
 
-  RedisConnection* guide() noexcept override { return &*scout_; }
+  RedisConnection* guide() noexcept override { return &scout_; }
   std::uint64_t guide_at_ms() const noexcept override;
   void after_turn(std::uint64_t now_ms) override;
   void ask();
@@ -55,7 +54,7 @@ class RedisCluster final : public RedisServers {
   std::uint64_t ask_at_ms_ = 0;
   std::uint64_t asked_ms_ = 0;
   std::uint64_t now_ms_ = 0;
-  std::optional<RedisConnection> scout_;
+  RedisConnection scout_;
 };
 
 }  // namespace ringgate

@@ -3,23 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "dataplane/clock.h"
 
 namespace ringgate {
-namespace {
-
-constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
-
-std::uint64_t monotonic_us() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
-                                        std::chrono::steady_clock::now().time_since_epoch())
-                                        .count());
-}
-
-}  // namespace
 
 RedisConnection::RedisConnection(const Shared& shared, Events events)
     : shared_(shared), events_(std::move(events)), now_ms_(Clock::monotonic_ms()) {}
@@ -58,7 +46,7 @@ void RedisConnection::forget_all() {
   }
 }
 
-void RedisConnection::drop(StoreTrouble trouble, std::string why) {
+void RedisConnection::drop(StoreTrouble trouble, const std::string& why) {
   if (state_ != State::kReady) ++failed_dials_;
   dial_at_ms_ = now_ms_ + pause();
   forget_all();
@@ -103,7 +91,7 @@ void RedisConnection::post(const RedisCommand& command, OnReply on_reply) {
   const long long size =
       redisFormatCommandArgv(&bytes, static_cast<int>(data.size()), data.data(), sizes.data());
   const std::unique_ptr<char, void (*)(char*)> owned(bytes, redisFreeCommand);
-  sent_.push_back({now_ms_, monotonic_us(), std::move(on_reply)});
+  sent_.push_back({now_ms_, Clock::monotonic_ns(), std::move(on_reply)});
   if (size < 0) {
     if (!wrong_) wrong_.emplace(StoreTrouble::kOther, "no memory for a command");
   } else if (auto sent = socket_->write({bytes, static_cast<std::size_t>(size)}); !sent) {
@@ -139,7 +127,8 @@ void RedisConnection::take_reply(redisReply* reply) {
   }
   const Sent sent = std::move(sent_.front());
   sent_.pop_front();
-  if (shared_.traffic != nullptr) shared_.traffic->answered(monotonic_us() - sent.at_us);
+  if (shared_.traffic != nullptr)
+    shared_.traffic->answered((Clock::monotonic_ns() - sent.at_ns) / 1000);
   if (sent.on_reply) sent.on_reply(reply);
 }
 
@@ -154,7 +143,7 @@ void RedisConnection::turn(short ready, std::uint64_t now_ms) {
     }
     if (!wrong_ && !was_connected && socket_->is_secure()) greet();
   }
-  if (auto wrong = std::exchange(wrong_, {})) return drop(wrong->first, std::move(wrong->second));
+  if (auto wrong = std::exchange(wrong_, {})) return drop(wrong->first, wrong->second);
   const std::uint64_t timeout_ms = shared_.options.timeout_ms;
   if (state_ == State::kWaiting) {
     if (!addresses_.empty() && now_ms >= dial_at_ms_) dial();

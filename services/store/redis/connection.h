@@ -36,6 +36,8 @@ namespace ringgate {
 
 class RedisConnection {
  public:
+  // A time that does not come, in ms of CLOCK_MONOTONIC.
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
   // Null: the connection broke, or the time was up. Valid for the call.
   using OnReply = std::function<void(const redisReply* reply)>;
   // `connected` is called for every new connection, once it has let us in, `broken` when it is no
@@ -75,7 +77,7 @@ class RedisConnection {
   // takes the place of this one, which is used until then. No `broken` tells of it.
   void redial_later();
   // At once, and whatever is in flight fails.
-  void drop(StoreTrouble trouble, std::string why);
+  void drop(StoreTrouble trouble, const std::string& why);
 
   // -1 while there is nothing to poll.
   [[nodiscard]] int fd() const noexcept { return socket_ ? socket_->fd() : -1; }
@@ -91,7 +93,7 @@ class RedisConnection {
   enum class State : std::uint8_t { kWaiting, kLookingUp, kDialling, kGreeting, kReady };
   struct Sent {
     std::uint64_t at_ms;
-    std::uint64_t at_us;
+    std::uint64_t at_ns;
     OnReply on_reply;
   };
   struct FreeReader {
@@ -120,7 +122,7 @@ class RedisConnection {
   State state_ = State::kWaiting;
   RedisAnswerBounds bounds_{[this] { return !sent_.empty(); }};
   std::unique_ptr<redisReader, FreeReader> reader_;
-  std::optional<RedisSocket> socket_;
+  std::unique_ptr<RedisSocket> socket_;
   std::deque<Sent> sent_;
   RedisNames::Ticket lookup_ = 0;
   std::size_t failed_dials_ = 0;                               // each takes the next address

@@ -38,7 +38,7 @@ void RedisConnection::on_found(Resolver::Answer found) {
 void RedisConnection::on_socket(Result<RedisSocket> socket) {
   if (!socket) return drop(StoreTrouble::kConnection, socket.error().message);
   state_ = State::kDialling;
-  socket_.emplace(std::move(*socket));
+  socket_ = std::make_unique<RedisSocket>(std::move(*socket));
   reader_.reset(redisReaderCreate());
   bounds_.watch(*reader_);
 }

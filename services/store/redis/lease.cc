@@ -43,7 +43,7 @@ struct RedisStoreThread::Leasing {
 
 void RedisStoreThread::lease_or_renew() {
   renew_at_ms_ = Clock::monotonic_ms() + options_.lease_ms / 3;
-  if (lease_) return renew_lease();
+  if (lease_) return renew_lease(*lease_);
   const std::uint32_t first = std::random_device{}() % MessageIds::kNodes;
   lease_node(std::make_shared<Leasing>(Leasing{first}));
 }
@@ -51,7 +51,7 @@ void RedisStoreThread::lease_or_renew() {
 // Goes on with `use` when the answer is a number. Without an answer on_probed() begins again.
 void RedisStoreThread::lease_step(const RedisCommand& command,
                                   std::function<void(long long number)> use) {
-  const bool sent = servers_->send(command, [this, use = std::move(use)](const redisReply* reply) {
+  send(command, [this, use = std::move(use)](const redisReply* reply) {
     if (reply == nullptr) return lease_failed();
     if (reply->type == REDIS_REPLY_INTEGER) return use(reply->integer);
     no_lease_ =
@@ -60,7 +60,6 @@ void RedisStoreThread::lease_step(const RedisCommand& command,
                                                      : std::string_view("its answer is no number"));
     probe_soon();  // it tells whether nothing works, or only this
   });
-  if (!sent) lease_failed();
 }
 
 void RedisStoreThread::lease_failed() {
@@ -90,7 +89,7 @@ void RedisStoreThread::lease_node(const std::shared_ptr<Leasing>& leasing) {
 // lease.
 void RedisStoreThread::look_at_end(const std::shared_ptr<Leasing>& leasing) {
   const RedisCommand command{{"GET", until_key(leasing->node())}};
-  const bool sent = servers_->send(command, [this, leasing](const redisReply* reply) {
+  send(command, [this, leasing](const redisReply* reply) {
     const StoreAnswer ended = answer_of(reply, {});
     if (ended.error) return lease_failed();
     const std::string text = ended.values[0].value_or("0");
@@ -100,7 +99,6 @@ void RedisStoreThread::look_at_end(const std::shared_ptr<Leasing>& leasing) {
     ++leasing->tried;
     lease_step(give_back, [this, leasing](long long) { lease_node(leasing); });
   });
-  if (!sent) lease_failed();
 }
 
 void RedisStoreThread::set_end(const std::shared_ptr<Leasing>& leasing) {
@@ -115,9 +113,9 @@ void RedisStoreThread::set_end(const std::shared_ptr<Leasing>& leasing) {
 }
 
 // It is ours until its time is over, whatever goes wrong here.
-void RedisStoreThread::renew_lease() {
-  const std::int64_t until_ms = std::max(wall_ms() + options_.lease_ms, lease_->until_ms);
-  const std::uint32_t node = lease_->node;
+void RedisStoreThread::renew_lease(const NodeLease& lease) {
+  const std::int64_t until_ms = std::max(wall_ms() + options_.lease_ms, lease.until_ms);
+  const std::uint32_t node = lease.node;
   lease_step(redis_eval_by(deadline_ms(), kRenewScript, node_key(node),
                            {owner_, std::to_string(options_.lease_ms)}),
              [this, node, until_ms](long long is_ours) {

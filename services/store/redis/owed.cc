@@ -5,7 +5,6 @@
 
 #include <utility>
 
-#include "codec/names.h"
 #include "services/store/layout.h"
 #include "services/store/redis/scripts.h"
 #include "services/store/redis/thread.h"
@@ -22,33 +21,32 @@ void RedisStoreThread::remove(const StoreRequest& request, Asker asker) {
 }
 
 void RedisStoreThread::send_removal(const std::string& channel_id, const Owed& what,
-                                    std::function<void(bool done)> done) {
+                                    const std::function<void(bool done)>& done) {
   const std::string session = session_key(channel_id);
   if (!what.account.empty()) {
-    const std::string place = location_key(what.account, what.app, options_.default_app);
+    const std::string place = place_of(what.account, what.app);
     // The session last: while it is there, it says whose location is to be looked at.
     const auto on_left = [this, session, done](const redisReply* reply) {
       if (answer_of(reply, {Expected::Kind::kDone}).error) return done(false);
       const auto on_gone = [this, done](const redisReply* gone) {
         done(!answer_of(gone, {Expected::Kind::kDone}).error);
       };
-      if (!servers_->send({{"DEL", session}}, on_gone)) done(false);
+      send({{"DEL", session}}, on_gone);
     };
     const RedisCommand leave = redis_eval(kLeaveScript, place, {location_start(channel_id)});
-    if (!servers_->send(leave, on_left)) done(false);
+    send(leave, on_left);
     return;
   }
   const auto on_reply = [this, channel_id, done](const redisReply* reply) {
     const StoreAnswer found = answer_of(reply, {});
     if (found.error) return done(false);
     pkt::Session kept;
-    const bool known = found.values[0] && kept.ParseFromString(*found.values[0]) &&
-                       is_valid_account(kept.account()) &&
-                       (kept.app().empty() || is_valid_app(kept.app()));
+    const bool known =
+        found.values[0] && kept.ParseFromString(*found.values[0]) && has_names_for_keys(kept);
     if (!known) return done(true);  // it is gone, or nobody's
     send_removal(channel_id, {kept.account(), kept.app()}, done);
   };
-  if (!servers_->send({{"GET", session}}, on_reply)) done(false);
+  send({{"GET", session}}, on_reply);
 }
 
 void RedisStoreThread::owe(const std::string& channel_id, const std::string& account,

@@ -4,7 +4,6 @@
 #include <memory>
 #include <utility>
 
-#include "codec/names.h"
 #include "dataplane/clock.h"
 #include "services/store/layout.h"
 #include "services/store/mail.h"
@@ -81,9 +80,12 @@ void RedisStoreThread::renew(std::string key) {
       servers_->send({{"EXPIRE", std::move(key), std::to_string(options_.session_ttl_s)}}, {}));
 }
 
-std::string RedisStoreThread::place_of(const std::string& account,
-                                       const StoreRequest& request) const {
-  return location_key(account, request.app, options_.default_app);
+void RedisStoreThread::send(const RedisCommand& command, const RedisConnection::OnReply& on_reply) {
+  if (!servers_->send(command, on_reply)) on_reply(nullptr);
+}
+
+std::string RedisStoreThread::place_of(std::string_view account, std::string_view app) const {
+  return location_key(account, app, options_.default_app);
 }
 
 void RedisStoreThread::ask(const StoreRequest& request, Asker asker) {
@@ -104,18 +106,14 @@ void RedisStoreThread::ask(const StoreRequest& request, Asker asker) {
 // Whose location is renewed with it, only the session says.
 void RedisStoreThread::get(const StoreRequest& request, Asker asker) {
   const std::string session = session_key(request.location.channel_id);
-  const auto on_reply = [this, asker, session](const redisReply* reply) {
+  send({{"GET", session}}, [this, asker, session](const redisReply* reply) {
     const StoreAnswer found = answer_of(reply, {});
     answer(asker, found);
     pkt::Session value;
     if (found.error || !found.values[0] || !value.ParseFromString(*found.values[0])) return;
     renew(session);
-    if (!is_valid_account(value.account())) return;
-    if (!value.app().empty() && !is_valid_app(value.app())) return;
-    renew(location_key(value.account(), value.app(), options_.default_app));
-  };
-  if (servers_->send({{"GET", session}}, on_reply)) return;
-  answer(asker, StoreAnswer{StoreError::kUnavailable, {}});
+    if (has_names_for_keys(value)) renew(place_of(value.account(), value.app()));
+  });
 }
 
 // --- Signing in ---------------------------------------------------------------------------------
@@ -152,8 +150,7 @@ void RedisStoreThread::add(const StoreRequest& request, Asker asker) {
 
 void RedisStoreThread::move_location(const std::shared_ptr<SignIn>& sign_in) {
   const RedisCommand move =
-      redis_eval_by(sign_in->deadline_ms, kMoveScript,
-                    location_key(sign_in->account, sign_in->app, options_.default_app),
+      redis_eval_by(sign_in->deadline_ms, kMoveScript, place_of(sign_in->account, sign_in->app),
                     {sign_in->location, std::to_string(options_.session_ttl_s),
                      location_start(sign_in->channel)});
   const auto on_reply = [this, sign_in](const redisReply* reply) {
@@ -162,12 +159,13 @@ void RedisStoreThread::move_location(const std::shared_ptr<SignIn>& sign_in) {
     owe(sign_in->channel, sign_in->account, sign_in->app);
     answer(sign_in->asker, before);
   };
-  if (!servers_->send(move, on_reply)) on_reply(nullptr);
+  send(move, on_reply);
 }
 
 void RedisStoreThread::end_older(const std::shared_ptr<SignIn>& sign_in,
                                  const StoreAnswer& before) {
-  const auto older = before.values[0] ? decode_location(*before.values[0]) : std::nullopt;
+  const std::optional<std::string>& place = before.values[0];
+  const auto older = place ? decode_location(*place) : std::nullopt;
   if (!older) return answer(sign_in->asker, before);
   const auto on_reply = [this, sign_in, before,
                          channel = older->channel_id](const redisReply* reply) {
@@ -176,7 +174,7 @@ void RedisStoreThread::end_older(const std::shared_ptr<SignIn>& sign_in,
     }
     answer(sign_in->asker, before);
   };
-  if (!servers_->send({{"DEL", session_key(older->channel_id)}}, on_reply)) on_reply(nullptr);
+  send({{"DEL", session_key(older->channel_id)}}, on_reply);
 }
 
 }  // namespace ringgate

@@ -61,19 +61,19 @@ void RedisStoreThread::call_roll(const StoreRequest& request, Asker asker) {
   }
   for (const pkt::Session& session : present.present()) {
     ++roll->waits;
-    say_present(std::make_shared<Present>(
-        Present{roll,
-                session.channelid(),
-                location_key(session.account(), session.app(), options_.default_app),
-                encode_location({session.channelid(), session.gateid()}),
-                session.SerializeAsString(),
-                {},
-                deadline_ms()}));
+    say_present(
+        std::make_shared<Present>(Present{roll,
+                                          session.channelid(),
+                                          place_of(session.account(), session.app()),
+                                          encode_location({session.channelid(), session.gateid()}),
+                                          session.SerializeAsString(),
+                                          {},
+                                          deadline_ms()}));
   }
   const auto on_reply = [this, roll](const redisReply* reply) {
     end_roll_part(*roll, !answer_of(reply, {Expected::Kind::kDone}).error);
   };
-  if (!servers_->send(command, on_reply)) on_reply(nullptr);
+  send(command, on_reply);
 }
 
 // The channel is there, and its account is on it, unless the location names another one that is
@@ -97,13 +97,13 @@ void RedisStoreThread::say_present(const std::shared_ptr<Present>& present) {
       if (alive.values[0]) return lose(*present);
       say_present(present);
     };
-    if (!servers_->send({{"GET", boot}}, on_boot)) on_boot(nullptr);
+    send({{"GET", boot}}, on_boot);
   };
   const RedisCommand command =
       redis_eval_by(present->deadline_ms, kPresentScript, present->place,
                     {present->location, std::to_string(options_.session_ttl_s),
                      location_start(present->channel), present->replaces});
-  if (!servers_->send(command, on_reply)) on_reply(nullptr);
+  send(command, on_reply);
 }
 
 void RedisStoreThread::keep_session(const std::shared_ptr<Present>& present) {
@@ -113,7 +113,7 @@ void RedisStoreThread::keep_session(const std::shared_ptr<Present>& present) {
   const RedisCommand command =
       redis_eval_by(present->deadline_ms, kKeepScript, session_key(present->channel),
                     {present->session, std::to_string(options_.session_ttl_s)});
-  if (!servers_->send(command, on_reply)) on_reply(nullptr);
+  send(command, on_reply);
 }
 
 void RedisStoreThread::lose(const Present& present) {
@@ -143,7 +143,7 @@ void RedisStoreThread::get_many(const std::vector<std::string>& keys,
     const auto on_reply = [this, values, use = std::move(use)](const redisReply* reply) {
       use(answer_of(reply, values));
     };
-    if (!servers_->send(command, on_reply)) on_reply(nullptr);
+    send(command, on_reply);
     return;
   }
   struct All {
@@ -163,14 +163,15 @@ void RedisStoreThread::get_many(const std::vector<std::string>& keys,
       }
       if (--all->left == 0) all->use(std::move(all->answer));
     };
-    if (!servers_->send({{"GET", keys[i]}}, on_reply)) on_reply(nullptr);
+    send({{"GET", keys[i]}}, on_reply);
   }
 }
 
 void RedisStoreThread::locate(const StoreRequest& request, Asker asker) {
   std::vector<std::string> places;
+  places.reserve(request.accounts.size());
   for (const std::string& account : request.accounts) {
-    places.push_back(place_of(account, request));
+    places.push_back(place_of(account, request.app));
   }
   if (places.empty()) return answer(asker, StoreAnswer{});
   const auto found = std::make_shared<Found>();

@@ -30,12 +30,13 @@ SingleRedis::SingleRedis(const RedisTarget& target, const Shared& shared, Events
       node_(add_node(target.kind == RedisTarget::Kind::kServers ? target.addresses
                                                                 : std::vector<RedisAddress>{})) {
   if (target.kind == RedisTarget::Kind::kServers) return;
-  sentinel_.emplace(RedisConnection::Shared{shared.options, shared.names, nullptr},
-                    RedisConnection::Events{[this] { ask_at_ms_ = 0; },
-                                            [this](StoreTrouble trouble, std::string_view why) {
-                                              is_asked_ = false;
-                                              sentinel_failed(trouble, why);
-                                            }});
+  sentinel_ = std::make_unique<RedisConnection>(
+      RedisConnection::Shared{shared.options, shared.names, nullptr},
+      RedisConnection::Events{[this] { ask_at_ms_ = 0; },
+                              [this](StoreTrouble trouble, std::string_view why) {
+                                is_asked_ = false;
+                                sentinel_failed(trouble, why);
+                              }});
   sentinel_->use(target.addresses);
 }
 
@@ -44,9 +45,9 @@ bool SingleRedis::send(const RedisCommand& command, OnReply on_reply) {
 }
 
 std::uint64_t SingleRedis::guide_at_ms() const noexcept {
-  if (!sentinel_) return RedisNode::kNever;
+  if (!sentinel_) return RedisConnection::kNever;
   const bool may_ask = sentinel_->is_ready() && !is_asked_;
-  return std::min(sentinel_->next_turn_ms(), may_ask ? ask_at_ms_ : RedisNode::kNever);
+  return std::min(sentinel_->next_turn_ms(), may_ask ? ask_at_ms_ : RedisConnection::kNever);
 }
 
 void SingleRedis::after_turn(std::uint64_t now_ms) {

@@ -17,7 +17,7 @@ class SingleRedis final : public RedisServers {
   void look_again() override { ask_at_ms_ = 0; }
 
  private:
-  RedisConnection* guide() noexcept override { return sentinel_ ? &*sentinel_ : nullptr; }
+  RedisConnection* guide() noexcept override { return sentinel_.get(); }
   std::uint64_t guide_at_ms() const noexcept override;
   void after_turn(std::uint64_t now_ms) override;
   void ask();
@@ -32,7 +32,7 @@ class SingleRedis final : public RedisServers {
   std::uint64_t now_ms_ = 0;
   bool is_asked_ = false;
   std::optional<RedisAddress> wanted_;  // to be dialled after the turn
-  std::optional<RedisConnection> sentinel_;
+  std::unique_ptr<RedisConnection> sentinel_;
 };
 
 }  // namespace ringgate

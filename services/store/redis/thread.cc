@@ -107,7 +107,6 @@ void RedisStoreThread::take_wanted() {
       wanted->tls == options_.tls ||
       (wanted->tls != nullptr && options_.tls != nullptr && wanted->tls->is_same(*options_.tls));
   if (has_same_tls && wanted->target == options_.target) return;
-  const std::string before = options_.target.name();
   servers_->drop_all("the configuration has changed");
   servers_.reset();
   options_.target = std::move(wanted->target);

@@ -18,7 +18,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <random>
@@ -70,7 +69,7 @@ class RedisStoreThread {
   [[nodiscard]] const UnknownMail& unknown_mail() const noexcept { return unknown_mail_; }
 
  private:
-  static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+  static constexpr std::uint64_t kNever = RedisConnection::kNever;
   struct Wanted {
     RedisTarget target;
     std::shared_ptr<const RedisTlsContext> tls;
@@ -105,8 +104,10 @@ class RedisStoreThread {
   void locate(const StoreRequest& request, Asker asker);
   [[nodiscard]] StoreAnswer answer_of(const redisReply* reply, const Expected& expected);
   void answer(Asker asker, const StoreAnswer& answer);
+  // Where the command cannot be sent, `on_reply` is told at once that there is no answer.
+  void send(const RedisCommand& command, const RedisConnection::OnReply& on_reply);
   void renew(std::string key);
-  [[nodiscard]] std::string place_of(const std::string& account, const StoreRequest& request) const;
+  [[nodiscard]] std::string place_of(std::string_view account, std::string_view app) const;
   // The last ms of CLOCK_MONOTONIC at which what is asked now may happen.
   [[nodiscard]] std::uint64_t deadline_ms() const;
 
@@ -136,7 +137,7 @@ class RedisStoreThread {
   void remove(const StoreRequest& request, Asker asker);
   // `done`: whether it was made, or there was nothing to remove.
   void send_removal(const std::string& channel_id, const Owed& what,
-                    std::function<void(bool done)> done);
+                    const std::function<void(bool done)>& done);
   void owe(const std::string& channel_id, const std::string& account, const std::string& app);
   void pay_owed();
 
@@ -162,7 +163,7 @@ class RedisStoreThread {
   void lease_node(const std::shared_ptr<Leasing>& leasing);
   void look_at_end(const std::shared_ptr<Leasing>& leasing);
   void set_end(const std::shared_ptr<Leasing>& leasing);
-  void renew_lease();
+  void renew_lease(const NodeLease& lease);
   void lose_lease();
   void tell_shards();
 

@@ -30,7 +30,7 @@ RedisNode& RedisServers::add_node(std::vector<RedisAddress> addresses) {
                                        },
                                        [this, node](StoreTrouble trouble, std::string_view why) {
                                          node->is_heard = node->is_well = false;
-                                         node->probe_at_ms = RedisNode::kNever;
+                                         node->probe_at_ms = RedisConnection::kNever;
                                          events_.broken(*node, trouble, why);
                                          look_again();
                                        }});

@@ -25,10 +25,8 @@ struct RedisNode {
   std::string tag;
   bool is_heard = false;  // it has answered a probe on this connection
   bool is_well = false;   // and did what it was asked
-  std::uint64_t probe_at_ms = kNever;
+  std::uint64_t probe_at_ms = RedisConnection::kNever;
   std::uint64_t probed_ms = 0;  // the last one was sent
-
-  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
 };
 
 class RedisServers {
@@ -79,7 +77,9 @@ class RedisServers {
   RedisNode& add_node(std::vector<RedisAddress> addresses);
   // Of connections that are not a node's: who says which nodes there are. May be null.
   virtual RedisConnection* guide() noexcept { return nullptr; }
-  [[nodiscard]] virtual std::uint64_t guide_at_ms() const noexcept { return RedisNode::kNever; }
+  [[nodiscard]] virtual std::uint64_t guide_at_ms() const noexcept {
+    return RedisConnection::kNever;
+  }
   // After each turn of all connections: no callback of theirs is running.
   virtual void after_turn(std::uint64_t) {}
 

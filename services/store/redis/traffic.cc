@@ -7,15 +7,13 @@ namespace ringgate {
 
 void RedisTraffic::answered(std::uint64_t took_us) noexcept {
   const auto bound = std::ranges::lower_bound(kBoundsUs, took_us);
-  add(took_[static_cast<std::size_t>(bound - kBoundsUs.begin())], 1);
-  add(took_us_, took_us);
+  took_[static_cast<std::size_t>(bound - kBoundsUs.begin())].add(1);
+  took_us_.add(took_us);
 }
 
 void RedisTraffic::collect(MetricsSnapshot& metrics, const std::string& service) const {
   const MetricsSnapshot::Labels labels = {{"serviceId", service}, {"store", "sessions"}};
-  const auto get = [](const Count& count) {
-    return static_cast<double>(count.load(std::memory_order_relaxed));
-  };
+  const auto get = [](const Cell& cell) { return static_cast<double>(cell.get()); };
   MetricsSnapshot::Histogram took;
   for (std::size_t i = 0; i < took_.size(); ++i) {
     took.counts.push_back(get(took_[i]));

@@ -190,8 +190,9 @@ std::string format_redis_address(const RedisAddress& address) {
 
 std::string RedisTarget::name() const {
   std::vector<std::string> names;
+  names.reserve(addresses.size());
   for (const RedisAddress& address : addresses) names.push_back(format_redis_address(address));
-  const std::string all = fmt::format("{}", fmt::join(names, ","));
+  std::string all = fmt::format("{}", fmt::join(names, ","));
   switch (kind) {
     case Kind::kSentinel:
       return fmt::format("sentinel {}/{}", all, master);

@@ -113,7 +113,7 @@ Result<bool> RedisSocket::receive(const std::function<void(std::string_view)>& t
       take(came);
     } else if (auto is_open = tls_->feed(came, take); !is_open || !*is_open) {
       tls_->take_output(out_);
-      static_cast<void>(flush());  // the alert that says why
+      [[maybe_unused]] const auto told = flush();  // the alert that says why
       return is_open;
     }
     if (came.size() < sizeof bytes) return true;

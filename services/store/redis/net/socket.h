@@ -23,8 +23,7 @@ class RedisSocket {
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] short events() const noexcept;
-  // Of the transport; and that the handshake of TLS, if there is one, is done.
-  [[nodiscard]] bool is_connected() const noexcept { return connected_; }
+  // And the handshake of TLS, if there is one, is done.
   [[nodiscard]] bool is_secure() const noexcept {
     return connected_ && (!tls_ || tls_->is_secure());
   }

@@ -33,7 +33,7 @@ Result<void> read_file(std::string_view key, const std::string& file, std::strin
 }  // namespace
 
 Result<std::shared_ptr<const RedisTlsContext>> RedisTlsContext::load(const RedisTlsFiles& files) {
-  const std::shared_ptr<RedisTlsContext> made(new RedisTlsContext);
+  std::shared_ptr<RedisTlsContext> made(new RedisTlsContext);
   for (const auto& [key, file] :
        {std::pair("RedisCA", &files.ca), std::pair("RedisCertificate", &files.certificate),
         std::pair("RedisCertificateKey", &files.key)}) {
