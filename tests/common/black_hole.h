@@ -25,7 +25,8 @@ class BlackHole {
     EXPECT_EQ(listen(fd_.get(), 0), 0);
     for (int i = 0; i < 4; ++i) {
       callers_.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      connect(callers_.back().get(), address.get(), address.length);
+      [[maybe_unused]] const int begun =
+          connect(callers_.back().get(), address.get(), address.length);
     }
   }
 

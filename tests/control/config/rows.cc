@@ -7,8 +7,6 @@
 namespace ringgate::test {
 namespace {
 
-using std::chrono_literals::operator""s;
-
 constexpr const char* kPem = "-----BEGIN CERTIFICATE-----\n";
 
 // What may be another valid value for a key, by its kind. A kind that is missing does not compile.
@@ -36,7 +34,8 @@ struct OtherValues {
     return {std::to_string(key.place.get(now) * 2), std::to_string(key.min)};
   }
   Texts operator()(const DurationKey& key) const {
-    return {format_duration(key.place.get(now) + 1s), format_duration(key.min)};
+    return {format_duration(key.place.get(now) + std::chrono::seconds(1)),
+            format_duration(key.min)};
   }
   Texts operator()(const NamesKey&) const { return {"login, chat, another"}; }
   Texts operator()(const TagsKey&) const { return {"another, tag"}; }
@@ -70,7 +69,7 @@ Result<Config> read(const KeyValues& values, ProcessRole role) {
 
 std::string yaml_of(const KeyValues& values) {
   std::string yaml;
-  for (const auto& [key, value] : values) yaml += key + ": " + value + "\n";
+  for (const auto& [key, value] : values) yaml.append(key).append(": ").append(value).append("\n");
   return yaml;
 }
 

@@ -52,7 +52,7 @@ FakeRedis::FakeRedis(Answer answer)
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t bytes = sizeof address;
   auto* const any = reinterpret_cast<sockaddr*>(&address);
-  if (bind(listener_, any, bytes) != 0 || listen(listener_, 16) != 0 ||
+  if (listener_ < 0 || bind(listener_, any, bytes) != 0 || listen(listener_, 16) != 0 ||
       getsockname(listener_, any, &bytes) != 0) {
     throw std::runtime_error("the fake Redis cannot listen");
   }

@@ -39,6 +39,7 @@ void RedisServer::start() {
                              "no", "--logfile", "/dev/null", "--repl-diskless-sync-delay", "0",
                              "--repl-diskless-load", "swapdb"});
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   if (posix_spawnp(&pid_, "redis-server", nullptr, nullptr, arguments.data(), environ) != 0) {
