@@ -116,10 +116,11 @@ Listener::Accepted Listener::accept() {
   for (;;) {
     Accepted accepted;
     accepted.peer.length = sizeof accepted.peer.storage;
-    accepted.socket =
-        UniqueFd(accept4(socket_.get(), reinterpret_cast<sockaddr*>(&accepted.peer.storage),
-                         &accepted.peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (accepted.socket) {
+    const int descriptor =
+        accept4(socket_.get(), reinterpret_cast<sockaddr*>(&accepted.peer.storage),
+                &accepted.peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor >= 0) {
+      accepted.socket = UniqueFd(descriptor);
       accepted.outcome = Outcome::kAccepted;
       return accepted;
     }

@@ -23,8 +23,9 @@ struct Version {
 
 Version parse_release(std::string_view release) {
   Version version;
-  const char* end = release.data() + release.size();
-  const auto major = std::from_chars(release.data(), end, version.major);
+  const char* const begin = release.begin();
+  const char* const end = release.end();
+  const auto major = std::from_chars(begin, end, version.major);
   if (major.ptr != end && *major.ptr == '.') std::from_chars(major.ptr + 1, end, version.minor);
   return version;
 }

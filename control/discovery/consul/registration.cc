@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "codec/check.h"
 #include "control/base/address.h"
 #include "control/base/local_address.h"
 #include "control/discovery/consul/json.h"
@@ -89,20 +90,25 @@ bool Registration::may_be_overtaken() const {
   return step_ != Step::kRegister && step_ != Step::kDeregister;
 }
 
+const Instance& Registration::told() const {
+  RINGGATE_CHECK(sent_.has_value());
+  return *sent_;
+}
+
 void Registration::send(Step step) {
   const std::string id = Http::escape(service_.id);
   Request request;
   request.timeout = context_.options.request_timeout;
   switch (step) {
     case Step::kProbe:
-      request.url = sent_->meta.at("health_url");
+      request.url = told().meta.at("health_url");
       request.timeout = context_.options.check_timeout;
       break;
     case Step::kRegister:
       request.is_put = true;
       // A check that was left by an earlier process of this id and that we do not have goes.
       request.path = "/v1/agent/service/register?replace-existing-checks=true";
-      request.body = format_registration(*sent_, context_.options, answers_);
+      request.body = format_registration(told(), context_.options, answers_);
       break;
     case Step::kAsk:
     case Step::kLook:
@@ -172,7 +178,7 @@ void Registration::probed(const Reply& reply) {
     spdlog::warn(
         "{} ({}): nothing good comes from its own {} ({}); Consul uses it when that answers; see "
         "MonitorAddress and PublicAddress",
-        service_.id, service_.name, sent_->meta.at("health_url"),
+        service_.id, service_.name, told().meta.at("health_url"),
         reply.failure == Failure::kNone ? std::to_string(reply.status) : reply.failure_text);
   }
   has_complained_ = !answers_;
@@ -180,9 +186,9 @@ void Registration::probed(const Reply& reply) {
 }
 
 void Registration::registered() {
-  const std::string where = sent_->address.empty()
+  const std::string where = told().address.empty()
                                 ? fmt::format("the node's address, port {}", service_.port)
-                                : format_endpoint({sent_->address, service_.port});
+                                : format_endpoint({told().address, service_.port});
   spdlog::info("{} ({}) is registered at {}{}", service_.id, service_.name, where,
                answers_ ? ", passing" : "");
   is_there_ = true;
@@ -194,7 +200,7 @@ void Registration::registered() {
 void Registration::looked(const Reply& reply) {
   const Result<Instance> there =
       reply.status == 404 ? run_error("forgotten") : parse_agent_service(reply.body);
-  if (there && *there == *sent_) return pause(context_.options.recheck);
+  if (there && *there == told()) return pause(context_.options.recheck);
   is_there_ = false;
   if (reply.status == 404) {
     spdlog::warn("Consul has forgotten {} ({}); registering it again", service_.id, service_.name);

@@ -47,6 +47,8 @@ class Registration {
   void next();
   [[nodiscard]] Step next_step() const;
   [[nodiscard]] bool may_be_overtaken() const;
+  // What every step but kAsk is about.
+  [[nodiscard]] const Instance& told() const;
   void take(Instance service);
   void send(Step step);
   void answered(Step step, const Reply& reply);

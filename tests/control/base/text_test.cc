@@ -7,10 +7,7 @@
 namespace ringgate {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
-using std::chrono_literals::operator""min;
-using std::chrono_literals::operator""h;
+using namespace std::chrono_literals;
 
 TEST(ConfigValues, Sizes) {
   EXPECT_EQ(parse_size("4096"), 4096U);
