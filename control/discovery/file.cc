@@ -23,6 +23,13 @@ constexpr std::chrono::milliseconds kRetryMin{100};
 constexpr std::chrono::milliseconds kRetryMax{5000};
 constexpr std::size_t kMostReported = 20;  // entries, one by one
 
+// Through symbolic links, as it is written: every name of the file stands for the same ids.
+std::filesystem::path real_path(const std::filesystem::path& file) {
+  std::error_code failure;
+  const std::filesystem::path target = std::filesystem::weakly_canonical(file, failure);
+  return failure ? file : target;
+}
+
 std::filesystem::path directory_of(const std::filesystem::path& file) {
   return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
 }
@@ -57,7 +64,21 @@ FileRegistry::FileRegistry(std::filesystem::path file, ProblemHandler on_problem
                            UniqueFd inotify_fd)
     : file_(std::move(file)),
       on_problem_(std::move(on_problem)),
-      inotify_fd_(std::move(inotify_fd)) {}
+      inotify_fd_(std::move(inotify_fd)),
+      claims_(real_path(file_)) {}
+
+Result<void> FileRegistry::claim(const Instance& service, bool takeover) {
+  if (claims_.take(service.id) != IdClaim::kTaken) return {};
+  Instance living = service;
+  living.address.clear();  // where it is, the file says, unless it starts or drains
+  if (const auto stored = read_services(file_); stored && *stored) {
+    const auto at = std::ranges::find((*stored)->services, service.id, &Instance::id);
+    if (at != (*stored)->services.end()) living = *at;
+  }
+  if (!takeover) return std::unexpected(id_is_taken(living));
+  to_claim_.insert(service.id);
+  return {};
+}
 
 Result<std::vector<Instance>> FileRegistry::find(std::string_view name) {
   return current(name);
@@ -146,6 +167,8 @@ Result<void> FileRegistry::deregister(std::string_view id) {
 }
 
 void FileRegistry::on_ready() {
+  std::erase_if(to_claim_,
+                [this](const std::string& id) { return claims_.take(id) != IdClaim::kTaken; });
   register_pending();
   const bool told = drain_events();
   if (watch_ < 0) {

@@ -21,6 +21,8 @@
 // on FILE.lock, so that processes that register at the same time do not lose each other's entries.
 // It waits at most 2 s for the lock. One that fails is tried again from on_ready(), and so is one
 // whose entry has gone since, with the file or alone, until deregister().
+//
+// claim() is exact: the kernel knows who lives (IdClaims).
 #pragma once
 
 #include <chrono>
@@ -36,6 +38,7 @@
 
 #include "control/base/unique_fd.h"
 #include "control/discovery/file_store.h"
+#include "control/discovery/id_claims.h"
 #include "control/discovery/registry.h"
 #include "control/discovery/subscriptions.h"
 
@@ -52,6 +55,7 @@ class FileRegistry final : public Registry {
   Result<std::vector<Instance>> find(std::string_view name) override;
   Result<void> subscribe(std::string_view name, Watcher watcher) override;
   void unsubscribe(std::string_view name) override;
+  Result<void> claim(const Instance& service, bool takeover) override;
   // An error if the id belongs to a service of another name.
   Result<void> register_service(const Instance& service) override;
   // Removes only what this object registered, and only if nobody replaced it since.
@@ -75,8 +79,10 @@ class FileRegistry final : public Registry {
   const std::filesystem::path file_;
   const ProblemHandler on_problem_;
   const UniqueFd inotify_fd_;
-  int watch_ = -1;                    // -1: the directory is not watched (any more).
-  std::optional<FileIdentity> seen_;  // The version that was read last, good or bad.
+  IdClaims claims_;
+  std::set<std::string, std::less<>> to_claim_;  // once who has it has ended
+  int watch_ = -1;                               // -1: the directory is not watched (any more).
+  std::optional<FileIdentity> seen_;             // The version that was read last, good or bad.
   // When one that could not be read is read again.
   std::optional<std::chrono::steady_clock::time_point> retry_at_;
   std::chrono::milliseconds retry_pause_{0};

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "control/base/error.h"
+
 namespace ringgate {
 
 // What a link is taken to carry at least: an ordinary login with what a gateway adds to it.
@@ -37,6 +39,18 @@ struct Instance {
 
   bool operator==(const Instance&) const = default;
 };
+
+// The meta that tells one start of a service from another: Unix milliseconds of it.
+inline constexpr const char* kStartedMeta = "started";
+
+// What the process of that service says at kIdentityPath of its monitor port: its id and the meta
+// `started`. So whoever reads a registry can tell whether the one that registered lives.
+inline constexpr const char* kIdentityPath = "/id";
+[[nodiscard]] std::string identity_text(const std::string& id, const std::string& started);
+[[nodiscard]] std::string identity_text(const Instance& service);
+
+// Why a process may not live under an id that another living one has.
+[[nodiscard]] Error id_is_taken(const Instance& living);
 
 // 1-64 characters of [A-Za-z0-9._-]: ids travel in comma-joined metas and end up in metric labels.
 inline bool valid_service_id(std::string_view text) noexcept {

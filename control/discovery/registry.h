@@ -50,6 +50,12 @@ class Registry {
   // No callback for that name after it returns.
   virtual void unsubscribe(std::string_view name) = 0;
 
+  // Takes an id for this process, before anything is done under it. An error where another process
+  // lives under it, which says where and since when; what cannot be found out is no error. With
+  // `takeover` that is no error either: the id is ours once the other one has ended. It may block,
+  // for a second at most where a server has to be asked: so it is called before the loop runs.
+  virtual Result<void> claim(const Instance& /*service*/, bool /*takeover*/) { return {}; }
+
   // Adds the service or replaces what is registered under its id. Where a server has to be told,
   // success means that it will be, as often as it forgets.
   virtual Result<void> register_service(const Instance& service) = 0;
@@ -58,7 +64,8 @@ class Registry {
   // we know.
   virtual bool is_registered(std::string_view /*id*/) const { return true; }
 
-  // Takes back a registration of ours; one that is not there (any more) is no error. Where a server
+  // Takes back a registration of ours; one that is not there (any more), or is another process's by
+  // now, is no error. Where a server
   // has to be told, that is under way when this returns, and the destructor waits a second for it.
   virtual Result<void> deregister(std::string_view id) = 0;
 

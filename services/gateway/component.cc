@@ -48,6 +48,9 @@ Result<void> GatewayComponent::start() {
   Result<std::vector<Listener>> listeners = open_listeners(config_, options->shards, takeover_);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
+  for (const Instance& service : registrations(config_, listeners_)) {
+    if (Result<void> ours = registry_->claim(service, takeover_); !ours) return ours;
+  }
   Result<std::unique_ptr<ShardGroup>> shards = ShardGroup::create(
       *options, [this](std::uint32_t) { return std::make_unique<GatewayHandler>(options_); });
   if (!shards) return std::unexpected(shards.error());

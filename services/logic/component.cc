@@ -64,6 +64,9 @@ Result<void> LogicComponent::start() {
   Result<std::vector<Listener>> listeners = open_listeners(config_, 1, false);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
+  if (auto ours = registry_->claim(registrations(config_, listeners_).front(), false); !ours) {
+    return ours;
+  }
 
   LogicOptions logic;
   logic.handshake_wait_ms = config_.gateway.login_wait_ms;
@@ -105,11 +108,14 @@ Result<void> LogicComponent::start() {
   return registry_->register_service(service);
 }
 
-// What handlers have thrown.
+// What handlers have thrown, and whose links were replaced.
 void LogicComponent::read_mail_of_shards() {
   std::size_t told = 0;
   shards_->drain([this, &told](std::uint32_t from, MailKind kind, ByteView message) {
-    if (kind != kMailHandlerFailed) {
+    if (kind == kMailLinkReplaced) {
+      const LinkReplacedMail mail = kMailLinkReplaced.read(message);
+      id_wars_.replaced(as_text(message), mail.lane, mail.peer, std::chrono::steady_clock::now());
+    } else if (kind != kMailHandlerFailed) {
       shards_->note_unknown_mail(from, kind);
     } else if (++told <= kMostToldAtOnce) {
       spdlog::error("{}", describe(kMailHandlerFailed.read(message)));
@@ -119,6 +125,7 @@ void LogicComponent::read_mail_of_shards() {
 
 void LogicComponent::tick() {
   read_mail_of_shards();
+  id_wars_.look(std::chrono::steady_clock::now());
   mail_bugs_.look(*shards_);
   registry_->on_ready();
   const bool registered = registry_->is_registered(config_.service_id);

@@ -14,6 +14,7 @@
 #include "control/observe/episode.h"
 #include "dataplane/listener.h"
 #include "dataplane/shard_group.h"
+#include "services/logic/id_wars.h"
 #include "services/logic/service.h"
 #include "services/process/component.h"
 #include "services/process/shards.h"
@@ -74,6 +75,7 @@ class LogicComponent final : public Component {
   std::unique_ptr<StoreThread> messages_;  // its clients, in the shards, go before it
   std::unique_ptr<ShardGroup> shards_;
   MailBugs mail_bugs_;
+  IdWars id_wars_;
   std::unique_ptr<RedisStoreThread> store_;
   std::function<void()> drain_done_;
   std::chrono::steady_clock::time_point drain_until_;

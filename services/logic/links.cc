@@ -22,10 +22,7 @@ void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, s
                                                      std::string(boot)}));
   connection.set_user(*gateway.here.back());
   broadcast(kMailLinkClaimed, *gateway.here.back());
-  for (const LinkRef old : older) {
-    Connection* const replaced = shard_.find(old.slot, old.generation);
-    if (replaced != nullptr) shard_.finish(*replaced, LogicClose::kReplaced);
-  }
+  for (const LinkRef old : older) close(old, gateway_id, lane);
 }
 
 void LinkDirectory::drop(Connection& connection) {
@@ -54,7 +51,7 @@ void LinkDirectory::take_claimed(std::uint32_t from, ByteView message) {
     const bool older = link->lane == mail.lane && std::pair(link->claimed_ns, shard_.index()) <
                                                       std::pair(mail.claimed_ns, from);
     if (!older) continue;
-    close(*link);  // changes gateway.here
+    close(link->connection, gateway.id, mail.lane);  // changes gateway.here
     return;
   }
 }
@@ -78,9 +75,14 @@ void LinkDirectory::erase_if_unused(const std::string& gateway_id) {
   if (found->second.here.empty() && found->second.elsewhere.empty()) gateways_.erase(found);
 }
 
-void LinkDirectory::close(const Link& link) {
-  Connection* const connection = shard_.find(link.connection.slot, link.connection.generation);
-  if (connection != nullptr) shard_.finish(*connection, LogicClose::kReplaced);
+void LinkDirectory::close(LinkRef link, std::string_view gateway_id, std::uint32_t lane) {
+  Connection* const connection = shard_.find(link.slot, link.generation);
+  if (connection == nullptr) return;
+  const LinkReplacedMail mail{connection->peer, lane};
+  std::uint8_t* const room =
+      shard_.mail(shard_.control(), kMailLinkReplaced, mail, gateway_id.size());
+  if (room != nullptr) std::ranges::copy(gateway_id, room);
+  shard_.finish(*connection, LogicClose::kReplaced);
 }
 
 void LinkDirectory::broadcast(MailWith<LinkMail> kind, const Link& link) {

@@ -73,7 +73,8 @@ class LinkDirectory {
 
   Gateway& at(std::string_view gateway_id);
   void erase_if_unused(const std::string& gateway_id);
-  void close(const Link& link);
+  // A newer one has its place. Control is told, who may see in it that two processes have one id.
+  void close(LinkRef link, std::string_view gateway_id, std::uint32_t lane);
   void broadcast(MailWith<LinkMail> kind, const Link& link);
 
   Shard& shard_;

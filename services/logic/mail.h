@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "dataplane/mail.h"
+#include "dataplane/peer_address.h"
 #include "services/store/mail_kinds.h"
 
 namespace ringgate {
@@ -27,12 +28,20 @@ struct HandlerFailedMail {
   std::array<char, 128> what;  // of a std::exception
 };
 
+// The same: a link of a gateway was closed, as a newer one has its place. The gateway's id follows.
+struct LinkReplacedMail {
+  PeerAddress peer;  // of the one that was closed
+  std::uint32_t lane;
+};
+
 inline constexpr MailRange kLogicMail = kOwnStoreMail.next(16);
 inline constexpr MailWith<LinkMail> kMailLinkClaimed{kLogicMail[0]};
 inline constexpr MailWith<LinkMail> kMailLinkGone{kLogicMail[1]};
 inline constexpr MailWith<ToGatewayHead> kMailToGateway{kLogicMail[2]};
 inline constexpr MailOf<HandlerFailedMail> kMailHandlerFailed{kLogicMail[3]};
-static_assert(are_distinct({kMailLinkClaimed, kMailLinkGone, kMailToGateway, kMailHandlerFailed}));
+inline constexpr MailWith<LinkReplacedMail> kMailLinkReplaced{kLogicMail[4]};
+static_assert(are_distinct({kMailLinkClaimed, kMailLinkGone, kMailToGateway, kMailHandlerFailed,
+                            kMailLinkReplaced}));
 static_assert(are_apart({kShardMail, kStoreMail, kOwnStoreMail, kLogicMail}));
 
 }  // namespace ringgate

@@ -9,7 +9,9 @@
 #include <cstring>
 
 #include "codec/proto_log.h"
+#include "control/discovery/instance.h"
 #include "control/observe/logging.h"
+#include "services/process/shards.h"
 #include "services/process/try_page.h"
 
 namespace ringgate {
@@ -147,6 +149,9 @@ void Process::serve_ports() {
     probes.ready = [this] { return ready(); };
     probes.metrics = std::make_shared<AllMetrics>(components_, *monitor_, own_admin_.get());
     monitor_->add_probes(std::move(probes));
+    monitor_->add_get(kIdentityPath, [id = config_.service_id](const http::Request&) {
+      return http::Reply{200, identity_text(id, process_started())};
+    });
   }
   if (admin_ != nullptr) {
     TryPageOptions page;

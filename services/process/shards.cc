@@ -97,17 +97,17 @@ Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t
   return listeners;
 }
 
-namespace {
-
 // Differs at each start, and stays what it is while we run: existing gateways dial a service again
 // when its entry has changed, also one that was killed and is back on the same port.
-const std::string& started() {
+const std::string& process_started() {
   static const std::string kStarted =
       std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
                          std::chrono::system_clock::now().time_since_epoch())
                          .count());
   return kStarted;
 }
+
+namespace {
 
 Instance registration(const Config& config, const ListenSpec& spec, std::uint16_t port) {
   Instance service;
@@ -124,7 +124,7 @@ Instance registration(const Config& config, const ListenSpec& spec, std::uint16_
   service.zone = config.zone;
   service.tags = config.tags;
   if (!config.domain.empty()) service.meta["domain"] = config.domain;
-  service.meta["started"] = started();
+  service.meta[kStartedMeta] = process_started();
   if (config.monitor_port != 0) {
     std::string host = service.address;
     if (is_wildcard_host(host)) host.clear();

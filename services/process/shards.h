@@ -29,6 +29,9 @@ namespace ringgate {
 // The rules for upgrades of one listener.
 [[nodiscard]] WsUpgradeOptions upgrade_options(const Config& config, const ListenSpec& listen);
 
+// When this process was started, in Unix milliseconds, as what is registered says it. Any thread.
+[[nodiscard]] const std::string& process_started();
+
 // What is registered: one service for each kind of listener, the first of it. Where there are both,
 // WebSocket's is <ServiceID>-ws, since a registry keeps one registration for an id.
 [[nodiscard]] std::vector<Instance> registrations(const Config& config,

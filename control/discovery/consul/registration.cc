@@ -67,6 +67,7 @@ void Registration::take(Instance service) {
 void Registration::withdraw() {
   if (is_withdrawn_) return;
   is_withdrawn_ = true;
+  may_take_back_ = false;
   backoff_.reset();
   next();
 }
@@ -80,7 +81,7 @@ void Registration::next() {
 }
 
 Registration::Step Registration::next_step() const {
-  if (is_withdrawn_) return Step::kDeregister;
+  if (is_withdrawn_) return may_take_back_ ? Step::kDeregister : Step::kLookLast;
   if (is_there_) return Step::kLook;
   if (!sent_) return Step::kAsk;
   return is_probed_ ? Step::kRegister : Step::kProbe;
@@ -112,6 +113,7 @@ void Registration::send(Step step) {
       break;
     case Step::kAsk:
     case Step::kLook:
+    case Step::kLookLast:
       request.path = "/v1/agent/service/" + id;
       break;
     case Step::kDeregister:
@@ -148,13 +150,20 @@ void Registration::answered(Step step, const Reply& reply) {
       return registered();
     case Step::kLook:
       return looked(reply);
-    case Step::kProbe:
-    case Step::kDeregister:
+    case Step::kLookLast:
+      may_take_back_ = is_unknown || is_ours(reply);
+      if (may_take_back_ || !is_withdrawn_) return next();
+      spdlog::warn(
+          "{} ({}) stays registered: it is another process's by now; ServiceIDs are unique",
+          service_.id, service_.name);
       break;
+    case Step::kProbe:
+      break;
+    case Step::kDeregister:
+      is_there_ = false;
+      if (!is_withdrawn_) return next();  // It was registered again meanwhile.
+      spdlog::info("{} ({}) is deregistered", service_.id, service_.name);
   }
-  is_there_ = false;
-  if (!is_withdrawn_) return next();  // It was registered again meanwhile.
-  spdlog::info("{} ({}) is deregistered", service_.id, service_.name);
   const std::function<void()> gone = gone_;
   gone();
 }
@@ -209,6 +218,13 @@ void Registration::looked(const Reply& reply) {
   spdlog::warn("Consul has something else as {} ({}); registering it again; ServiceIDs are unique",
                service_.id, service_.name);
   pause(context_.options.recheck);  // Its other owner may be doing the same.
+}
+
+// An address may be written in another way, and operators add tags: the start tells processes
+// apart.
+bool Registration::is_ours(const Reply& reply) const {
+  const Result<Instance> there = parse_agent_service(reply.body);
+  return !there || identity_text(*there) == identity_text(service_);
 }
 
 void Registration::failed(Fault fault) {

@@ -1,5 +1,6 @@
 // Keeps one service of ours registered at the agent: puts it there, looks every so often whether it
-// is still there as it should be, puts it there again when it is not, and takes it back at the end.
+// is still there as it should be, puts it there again when it is not, and takes it back at the end,
+// unless another process has registered under its id since.
 //
 // A service that listens on all interfaces (control/base/local_address.h) is registered at the
 // address that the agent is reached from; at an agent of this machine without one, which is the
@@ -41,6 +42,7 @@ class Registration {
     kProbe,  // our own health_url
     kRegister,
     kLook,
+    kLookLast,  // whether what is there is ours to take back
     kDeregister,
   };
 
@@ -56,6 +58,7 @@ class Registration {
   void probed(const Reply& reply);
   void registered();
   void looked(const Reply& reply);
+  [[nodiscard]] bool is_ours(const Reply& reply) const;
   void failed(Fault fault);
   void pause(std::chrono::milliseconds time);
 
@@ -66,7 +69,8 @@ class Registration {
   const std::function<void()> gone_;
   const std::string who_;
   bool is_withdrawn_ = false;
-  bool is_there_ = false;  // The agent has taken sent_.
+  bool is_there_ = false;       // The agent has taken sent_.
+  bool may_take_back_ = false;  // It has been seen to be ours, since withdraw().
   bool is_probed_ = false;
   bool answers_ = false;         // Our health_url did when it was probed.
   bool has_complained_ = false;  // The log was told that it does not.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "control/base/local_address.h"
+#include "control/discovery/consul/claim.h"
 #include "control/discovery/json.h"
 
 namespace ringgate::consul {
@@ -15,6 +16,8 @@ namespace {
 
 // How long a process that ends waits for Consul to hear of it.
 constexpr std::chrono::milliseconds kLeaveTime{1000};
+// How long one that starts waits to hear who has its id.
+constexpr std::chrono::milliseconds kClaimTime{1000};
 
 }  // namespace
 
@@ -81,6 +84,12 @@ bool Registry::may_be_partial(std::string_view name) const {
 void Registry::unsubscribe(std::string_view name) {
   const auto watch = watches_.find(name);
   if (watch != watches_.end()) watches_.erase(watch);
+}
+
+Result<void> Registry::claim(const Instance& service, bool takeover) {
+  if (takeover) return {};
+  const std::optional<Instance> living = find_living(*http_, service, kClaimTime);
+  return living ? Result<void>(std::unexpected(id_is_taken(*living))) : Result<void>();
 }
 
 Result<void> Registry::register_service(const Instance& service) {

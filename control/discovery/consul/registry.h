@@ -29,6 +29,8 @@ class Registry final : public ringgate::Registry {
   Result<void> subscribe(std::string_view name, Watcher watcher) override;
   bool may_be_partial(std::string_view name) const override;
   void unsubscribe(std::string_view name) override;
+  // Consul is asked who has the id, and that one whether it lives (its page /id).
+  Result<void> claim(const Instance& service, bool takeover) override;
   Result<void> register_service(const Instance& service) override;
   bool is_registered(std::string_view id) const override;
   Result<void> deregister(std::string_view id) override;

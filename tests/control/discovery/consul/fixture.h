@@ -122,7 +122,10 @@ class RegistryUnderTest {
 // What a monitor port answers to Consul's check.
 class HealthEndpoint {
  public:
-  HealthEndpoint() {
+  explicit HealthEndpoint(const std::string& identity = {}) {
+    server_.Get("/id", [identity](const httplib::Request&, httplib::Response& response) {
+      response.set_content(identity, "text/plain");
+    });
     server_.Get("/health", [this](const httplib::Request&, httplib::Response& response) {
       response.status = is_well_ ? 200 : 500;
       response.set_content(is_well_ ? "ok" : "no", "text/plain");

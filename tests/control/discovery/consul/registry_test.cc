@@ -263,6 +263,44 @@ TEST(ConsulRegistry, AProcessThatEndsIsGoneFromConsulWhenItHasEnded) {
   EXPECT_FALSE(agent.has("gw01-ws"));
 }
 
+TEST(ConsulRegistry, AnEntryThatIsAnotherProcesssByNowIsLeftToIt) {
+  const ConsulAgent agent;
+  RegistryUnderTest registry(quick(agent.url()));
+  Instance ours = a_service("chat01");
+  ours.meta["started"] = "1000";
+  registry.add(ours);
+  ASSERT_TRUE(registry.thread().eventually([&] { return agent.has("chat01"); }));
+  agent.add("chat01", "chat", 8102, R"({"protocol":"tcp","started":"2000"})");
+  registry.remove("chat01");
+  registry.close();
+  EXPECT_TRUE(agent.has("chat01"));
+}
+
+TEST(ConsulRegistry, AnIdIsTakenWhileTheProcessThatHasItSaysSo) {
+  const ConsulAgent agent;
+  const HealthEndpoint lives("chat01 1000\n");
+  agent.add("chat01", "chat", 8102,
+            R"({"protocol":"tcp","started":"1000","health_url":")" + lives.url() + R"("})");
+  RegistryUnderTest registry(quick(agent.url()));
+  const auto claim = [&](const std::string& id, const std::string& started, bool takeover) {
+    Instance ours = a_service(id);
+    ours.meta["started"] = started;
+    const Result<void> done =
+        registry.call([&](Registry& inner) { return inner.claim(ours, takeover); });
+    return done ? std::string() : done.error().message;
+  };
+  EXPECT_THAT(claim("chat01", "2000", false),
+              testing::AllOf(testing::HasSubstr("127.0.0.1:8102"),
+                             testing::HasSubstr("since 1970-01-01 00:00:01 UTC")));
+  EXPECT_EQ(claim("chat01", "2000", true), "");
+  EXPECT_EQ(claim("chat01", "1000", false), "") << "that is us";
+  EXPECT_EQ(claim("chat02", "2000", false), "");
+  // One that was killed stays in Consul; its port may be another's by now.
+  agent.add("chat01", "chat", 8102,
+            R"({"protocol":"tcp","started":"999","health_url":")" + lives.url() + R"("})");
+  EXPECT_EQ(claim("chat01", "2000", false), "");
+}
+
 TEST(ConsulRegistry, ARegistrationUnderWayDoesNotOvertakeItsWithdrawal) {
   const ConsulAgent agent;
   for (int i = 0; i < 20; ++i) {
