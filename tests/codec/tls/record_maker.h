@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,13 @@ namespace ringgate::tls {
 
 inline Bytes bytes_of(std::string_view text) {
   return {text.begin(), text.end()};
+}
+
+// In this order, in which what makes them is also evaluated.
+inline Bytes joined(std::initializer_list<Bytes> parts) {
+  Bytes all;
+  for (const Bytes& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
 }
 
 // Secrets of no connection, for both of its ends.

@@ -5,6 +5,7 @@
 
 #include "codec/tls/records.h"
 #include "tests/codec/hex.h"
+#include "tests/codec/tls/record_maker.h"
 #include "tests/codec/tls/record_stream.h"
 
 namespace ringgate::tls {
@@ -38,12 +39,6 @@ Bytes example_data() {
   Bytes data(50);
   std::iota(data.begin(), data.end(), std::uint8_t{0});
   return data;
-}
-
-Bytes joined(std::initializer_list<Bytes> parts) {
-  Bytes all;
-  for (const Bytes& part : parts) all.insert(all.end(), part.begin(), part.end());
-  return all;
 }
 
 void expect_keys(const Bytes& secret, std::string_view key, std::string_view iv) {
