@@ -38,6 +38,7 @@ struct Client {
   bool login_counted : 1 = false;  // the login under way belongs to the window
   bool cycle_counted : 1 = false;  // and so does its connection's end, which is still to come
   bool cycle_open : 1 = false;     // it is a login of the load, and its slot is not free again
+  bool gave_up : 1 = false;        // on the target's close: it was ringbench that closed
   bool retry : 1 = false;          // to be opened again: it was lost in the set-up
   bool receiving : 1 = false;      // a recv is armed
   bool sending : 1 = false;        // a send is in flight

@@ -57,6 +57,8 @@ std::string_view name_of(ErrorKind kind) noexcept {
       return "not_delivered";
     case ErrorKind::kMisdelivered:
       return "misdelivered";
+    case ErrorKind::kNotClosed:
+      return "not_closed";
   }
   return "?";
 }

@@ -54,8 +54,9 @@ enum class ErrorKind : std::uint8_t {
   kOwnLimit,        // this machine gave ringbench no socket: no more ports, descriptors, memory
   kNotDelivered,    // a push that was due in the window, left, and never came to its receiver
   kMisdelivered,    // a push that came to a connection that it was not for
+  kNotClosed,       // a goodbye that the target did not close on: ringbench did, after a second
 };
-inline constexpr std::size_t kErrorKinds = 15;
+inline constexpr std::size_t kErrorKinds = 16;
 [[nodiscard]] std::string_view name_of(ErrorKind kind) noexcept;  // "wrong_sequence"
 
 // Why a message that was due never left.

@@ -117,6 +117,7 @@ class Worker {
   void fail_set_up(std::uint32_t index, ErrorKind kind, std::string_view why);
   void say_goodbye(std::uint32_t index);
   void out_of_patience(std::uint32_t index);
+  void close_unasked(std::uint32_t index);
   void cancel(std::uint32_t index, WorkerOp what);
   void begin_close(std::uint32_t index);
   void try_close(std::uint32_t index);

@@ -136,13 +136,28 @@ void Worker::out_of_patience(std::uint32_t index) {
     case ClientState::kLoggingIn:
       return lose(index, ErrorKind::kLoginFailed, "no answer within 6 s");
     case ClientState::kClosing:
-      return begin_close(index);
+      return close_unasked(index);
     case ClientState::kClosed:
     case ClientState::kConnecting:
     case ClientState::kReady:
     case ClientState::kLost:
       return;
   }
+}
+
+// The target has not, so that this is no cycle of its own: it takes a second, or longer.
+void Worker::close_unasked(std::uint32_t index) {
+  Client& client = clients_[index];
+  if (client.gave_up || client.closing) return;
+  client.gave_up = true;
+  count_error(ErrorKind::kNotClosed);
+  if (client.cycle_counted) {
+    ActionTally& cycles = tally_.of(Action::kCycle);
+    ++cycles.failed;
+    cycles.times.unanswered.record(now_ns_ - client.began_ns);
+    client.cycle_counted = false;
+  }
+  begin_close(index);
 }
 
 void Worker::cancel(std::uint32_t index, WorkerOp what) {
@@ -189,8 +204,10 @@ void Worker::on_closed(std::uint32_t index) {
   if (options_.scenario == Scenario::kLogin) {
     client.cycle_open = false;
     --cycles_open_;
-    if (!was_lost) count_answer(Action::kCycle, client.cycle_counted, client.began_ns);
-    client.cycle_counted = false;
+    if (!was_lost && !client.gave_up) {
+      count_answer(Action::kCycle, client.cycle_counted, client.began_ns);
+    }
+    client.cycle_counted = client.gave_up = false;
     const bool pause = refused() && !options_.open_loop();
     if (pause) return wake_at(now_ns_ + kRefusedPauseNs, index, Wake::kOpen);
     return login_slot_free(index);

@@ -7,8 +7,11 @@
 
 namespace ringgate::test {
 
-PretendedTarget::PretendedTarget(OnEvent on_event, std::function<void()> on_turn)
-    : on_event_(std::move(on_event)), on_turn_(std::move(on_turn)), thread_([this] { run(); }) {}
+PretendedTarget::PretendedTarget(OnEvent on_event, std::function<void()> on_turn, Goodbye goodbye)
+    : on_event_(std::move(on_event)),
+      on_turn_(std::move(on_turn)),
+      goodbye_(goodbye),
+      thread_([this] { run(); }) {}
 
 PretendedTarget::~PretendedTarget() {
   over_ = true;
@@ -29,7 +32,15 @@ void PretendedTarget::answer(Peer& peer, const Event& request, pkt::Status statu
   header.set_sequence(request.header.sequence());
   header.set_flag(pkt::Response);
   header.set_status(status);
-  send(peer, packet(header));
+  std::string body;
+  if (status == pkt::Success && request.header.command() == "login.signin") {
+    pkt::LoginResp login;
+    login.set_channelid("g1_somebody_" + std::to_string(peer.number));
+    body = login.SerializeAsString();
+  } else if (status == pkt::Success && request.header.command().starts_with("echo.")) {
+    body = request.body;
+  }
+  send(peer, packet(header, body));
 }
 
 void PretendedTarget::run() {
@@ -55,7 +66,7 @@ void PretendedTarget::serve(Peer& peer) {
     while (!peer.ended && peer.frames.has_next()) {
       const Event event = peer.frames.next();
       if (event.kind == Event::Kind::kEnd) peer.ended = true;
-      if (event.kind == Event::Kind::kClose) {
+      if (event.kind == Event::Kind::kClose && goodbye_ == Goodbye::kClose) {
         send(peer, frame(Opcode::kClose, {}));
         peer.ended = true;
       }

@@ -22,8 +22,11 @@ class PretendedTarget {
   };
   using OnEvent = std::function<void(Peer& peer, const Event& event)>;
 
+  enum class Goodbye : std::uint8_t { kClose, kIgnore };  // what follows on a client's close frame
+
   // `on_turn` is called every millisecond or more often.
-  explicit PretendedTarget(OnEvent on_event, std::function<void()> on_turn = [] {});
+  explicit PretendedTarget(
+      OnEvent on_event, std::function<void()> on_turn = [] {}, Goodbye goodbye = Goodbye::kClose);
   ~PretendedTarget();
   PretendedTarget(const PretendedTarget&) = delete;
   PretendedTarget& operator=(const PretendedTarget&) = delete;
@@ -34,7 +37,8 @@ class PretendedTarget {
 
   // To a peer that may have gone.
   static void send(Peer& peer, std::string_view bytes);
-  // The answer to a request, with that status.
+  // The answer to a request, with that status; that of Success holds a LoginResp after a login, and
+  // the request's own body after an echo.
   static void answer(Peer& peer, const Event& request, pkt::Status status = pkt::Success);
 
  private:
@@ -44,6 +48,7 @@ class PretendedTarget {
   Listener listener_;
   OnEvent on_event_;
   std::function<void()> on_turn_;
+  const Goodbye goodbye_;
   std::list<Peer> peers_;  // never move, so that the test may keep pointers to them
   std::atomic<bool> over_{false};
   std::thread thread_;
