@@ -31,7 +31,8 @@ struct Measurement {
   Tally tally;                // of all workers
   // Answered between the two readings at the window's ends: what CPU times are divided by.
   std::uint64_t messages = 0;
-  std::optional<ProcessUse> target;  // with --pid
+  std::optional<ProcessUse> target;      // with --pid
+  std::optional<std::string> pid_doubt;  // a sentence: that process is not the target's
   ProcessUse own;
   std::vector<ProcessSample> target_samples;  // one for each interval, and one before the first
   std::vector<ProcessSample> own_samples;

@@ -216,6 +216,7 @@ std::vector<std::string> Measurement::warnings(const Options& options) const {
 
 std::string lost_by(std::string_view first_loss) {
   if (first_loss == kKickedOutText)
+  if (pid_doubt) sentences.push_back(*pid_doubt);
     return fmt::format(", the first one was lost by {}", first_loss);
   if (first_loss.empty()) return ": see the target's log";
   return fmt::format(", the first one was lost by: {}; see the target's log", first_loss);

@@ -43,6 +43,7 @@ add_library(ringgate_ringbench STATIC
   ringbench/options.cc
   ringbench/options_check.cc
   ringbench/own_limit.cc
+  ringbench/target_process.cc
   ringbench/worker.cc
   ringbench/worker_close.cc
   ringbench/worker_connect.cc

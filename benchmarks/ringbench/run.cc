@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "benchmarks/ringbench/target_process.h"
+
 namespace ringgate::bench {
 
 Run::Run(const Options& options) : options_(options) {
@@ -87,8 +89,13 @@ Result<Measurement> Run::measure() {
     if (auto readable = sample_process(options_.pid); !readable) {
       return std::unexpected(readable.error());
     }
+    measured.pid_doubt = doubt_about_pid(options_.pid, options_.target.address);
   }
   if (auto ready = set_up(measured); !ready) return std::unexpected(ready.error());
+  // One that does not listen itself may have been given the connections.
+  if (measured.pid_doubt) {
+    measured.pid_doubt = doubt_about_pid(options_.pid, options_.target.address);
+  }
   begin_window();
   if (auto watched = watch_window(measured); !watched) return std::unexpected(watched.error());
   drain(measured);

@@ -14,6 +14,7 @@
 namespace ringgate::test {
 namespace {
 
+using testing::AllOf;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -190,6 +191,24 @@ TEST(RingbenchTruth, AConditionThatIsMetIsExitCodeThree) {
   EXPECT_EQ(with("answered>0"), 3);
   EXPECT_EQ(with("p50>0.1us"), 3);
   EXPECT_EQ(with("cpu_us>1000"), 3);  // without --pid nobody knows
+}
+
+TEST(RingbenchTruth, APidOfAnotherProcessIsDoubted) {
+  Server dev{std::vector<std::string>{}};
+  const auto told = [&](const char* scheme, std::uint16_t port, pid_t pid) {
+    return run_ringbench({"ping", "--secret", kSecret, "--connections", "2", "--duration", "100ms",
+                          "--warmup", "0s", "--target",
+                          std::string(scheme) + "127.0.0.1:" + std::to_string(port), "--pid",
+                          std::to_string(pid)})
+        .output;
+  };
+  const std::string listener = std::to_string(dev.process().pid()) + " (ringgate) listens there";
+  for (const auto& [scheme, port] :
+       {std::pair{"tcp://", dev.port()}, std::pair{"ws://", dev.ws_port()}}) {
+    EXPECT_THAT(told(scheme, port, dev.process().pid()), Not(HasSubstr("is not the target")));
+    EXPECT_THAT(told(scheme, port, getpid()),
+                AllOf(HasSubstr("is not the target: process "), HasSubstr(listener)));
+  }
 }
 
 // It closes its listener, which looks as if nothing had ever listened there.
