@@ -42,6 +42,7 @@ struct Client {
   bool retry : 1 = false;          // to be opened again: it was lost in the set-up
   bool receiving : 1 = false;      // a recv is armed
   bool sending : 1 = false;        // a send is in flight
+  bool reset : 1 = false;          // a send found the connection reset; what came before is to read
   bool closing : 1 = false;        // the close of the slot is in flight
   bool dirty : 1 = false;          // on the list of clients with something to send
   bool heard : 1 = false;          // something was answered in the window

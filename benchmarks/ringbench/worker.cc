@@ -181,7 +181,13 @@ void Worker::on_send(std::uint32_t index, int result) {
   client.output.complete_send(pool_, static_cast<std::size_t>(std::max(result, 0)));
   if (result < 0 && client.state == ClientState::kClosing) client.output.clear(pool_);
   if (result < 0 && connected(client) && client.state != ClientState::kClosing) {
-    return lose(index, ErrorKind::kConnectionLost, std::strerror(-result));
+    // The target may have said why before it closed: that is still to be read, up to the end.
+    client.reset = result == -ECONNRESET || result == -EPIPE;
+    if (!client.reset || !(client.receiving || client.starved)) {
+      return lose(index, ErrorKind::kConnectionLost, std::strerror(-result));
+    }
+    client.output.clear(pool_);
+    return;
   }
   if (!client.output.empty() && connected(client) && !client.dirty) {
     client.dirty = true;

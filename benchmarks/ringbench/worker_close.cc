@@ -198,7 +198,7 @@ void Worker::on_closed(std::uint32_t index) {
   client.input.clear(pool_);
   reader_.forget(index);
   ++client.generation;
-  client.closing = client.starved = false;
+  client.closing = client.starved = client.reset = false;
   const bool was_lost = client.state == ClientState::kLost;
   client.state = ClientState::kClosed;
   if (options_.scenario == Scenario::kLogin) {

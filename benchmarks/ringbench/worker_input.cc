@@ -49,7 +49,8 @@ void Worker::on_recv(std::uint32_t index, const io_uring_cqe& cqe) {
     return;
   }
   if (client.state == ClientState::kClosing) return try_close(index);
-  lose(index, ErrorKind::kConnectionLost, cqe.res == 0 ? "end of stream" : std::strerror(-cqe.res));
+  const int error = cqe.res == 0 && client.reset ? ECONNRESET : -cqe.res;
+  lose(index, ErrorKind::kConnectionLost, error == 0 ? "end of stream" : std::strerror(error));
 }
 
 void Worker::on_data(std::uint32_t index, ByteView bytes) {
