@@ -131,13 +131,19 @@ void warn_of_deliveries(const Measurement& measured, std::vector<std::string>& s
     return measured.tally.errors[static_cast<std::size_t>(kind)];
   };
   if (const std::uint64_t lost = errors(ErrorKind::kNotDelivered); lost > 0) {
-    sentences.push_back(fmt::format("{} of {} pushes never came to their receivers",
-                                    count_text(lost),
-                                    count_text(measured.tally.of(Action::kDelivery).due)));
+    sentences.push_back(
+        fmt::format("{} of {} pushes that were due in the window never came to their receivers{}",
+                    count_text(measured.tally.lost_packets),
+                    count_text(measured.tally.of(Action::kDelivery).due),
+                    lost == measured.tally.lost_packets
+                        ? ""
+                        : fmt::format(", {} with those of the warm-up", count_text(lost))));
   }
   if (const std::uint64_t wrong = errors(ErrorKind::kMisdelivered); wrong > 0) {
     sentences.push_back(
-        fmt::format("{} pushes came to connections that they were not for", count_text(wrong)));
+        fmt::format("{} pushes came to connections that they were not for, warm-up and drain "
+                    "included",
+                    count_text(wrong)));
   }
 }
 

@@ -10,8 +10,8 @@
 // Where it is: a talk carries it in MessageReq.body, and its delivery in MessagePush.body. A push
 // of the scenario push is a packet (command as of talks, flag Push) whose raw body it is, without
 // protobuf around it: its receivers find it at once, and its sender only patches bytes. The number
-// counts the packets of the run from 0, over all receivers; a packet's sequence is
-// kFirstPushSequence plus the low 28 bits of its number, which as a varint is always five bytes.
+// counts the packets of the run from 0, over all receivers; a packet's sequence says for which
+// group of the run's clients it is, each of so many as the fanout, by their places.
 //
 // Pure functions, any thread.
 #pragma once
@@ -28,6 +28,9 @@ namespace ringgate::bench {
 inline constexpr std::size_t kPushStampBytes = 24;
 inline constexpr std::size_t kTalkStampBytes = 32;
 inline constexpr std::uint32_t kFirstPushSequence = 1U << 28;
+[[nodiscard]] constexpr std::uint32_t push_sequence(std::uint32_t group) noexcept {
+  return kFirstPushSequence | group;
+}
 
 struct PushStamp {
   std::uint64_t sent_ns = 0;

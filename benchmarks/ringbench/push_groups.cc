@@ -1,49 +1,30 @@
 #include "benchmarks/ringbench/push_groups.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "codec/rewrite.h"
 
 namespace ringgate::bench {
-namespace {
-
-OutgoingHeader push_header(std::string_view command, std::uint32_t sequence) {
-  OutgoingHeader header;
-  header.command = command;
-  header.sequence = sequence;
-  header.flag = Flag::kPush;
-  return header;
-}
-
-// Where the sequence of a packet of that command stands: what precedes it does not depend on the
-// receivers.
-std::size_t find_sequence(std::string_view command) {
-  const OutgoingHeader low = push_header(command, kFirstPushSequence);
-  const OutgoingHeader high = push_header(command, kFirstPushSequence * 2 - 1);
-  std::vector<std::uint8_t> one(framed_packet_bytes(low, 0));
-  std::vector<std::uint8_t> other(one.size());
-  write_framed_packet(one.data(), low, {});
-  write_framed_packet(other.data(), high, {});
-  return static_cast<std::size_t>(std::ranges::mismatch(one, other).in1 - one.begin());
-}
-
-// The only varints of five bytes whose last byte is 1: of [2^28, 2^29).
-void write_sequence(std::uint8_t* to, std::uint32_t sequence) noexcept {
-  for (int i = 0; i < 4; ++i, sequence >>= 7) {
-    to[i] = static_cast<std::uint8_t>((sequence & 0x7f) | 0x80);
-  }
-  to[4] = static_cast<std::uint8_t>(sequence);
-}
-
-}  // namespace
-
-PushGroups::PushGroups(std::string_view command, unsigned fanout, std::size_t body_bytes)
+PushGroups::PushGroups(std::string_view command, std::string_view account_prefix, unsigned fanout,
+                       std::size_t body_bytes)
     : command_(command),
+      account_prefix_(account_prefix),
       fanout_(std::max(fanout, 1U)),
-      sequence_at_(find_sequence(command)),
       body_(std::max(body_bytes, kPushStampBytes)) {
   write_push_body(body_, {});
+}
+
+std::optional<std::uint32_t> PushGroups::client_of(std::string_view account) const {
+  if (!account.starts_with(account_prefix_)) return std::nullopt;
+  account.remove_prefix(account_prefix_.size());
+  std::uint32_t client = 0;
+  const auto [end, error] =
+      std::from_chars(account.data(), account.data() + account.size(), client);
+  if (error != std::errc{} || end != account.data() + account.size()) return std::nullopt;
+  return client;
 }
 
 void PushGroups::build(const ServiceChannels& channels) {
@@ -51,11 +32,27 @@ void PushGroups::build(const ServiceChannels& channels) {
   packets_.clear();
   heads_.clear();
   next_ = {};
-  channels.for_each([this](const PlayedChannel& channel) {
+  struct Member {
+    std::uint32_t group;
+    std::size_t login;
+    const PlayedChannel* channel;
+    LinkId link;
+  };
+  std::vector<Member> members;
+  members.reserve(channels.size());
+  std::uint32_t strangers = 0;
+  channels.for_each([&](const PlayedChannel& channel) {
     if (!channel.link) return;
-    add_receiver(channel, *channel.link);
-    if (next_.receivers == fanout_) end_group();
+    const auto client = client_of(channel.account);
+    members.push_back(
+        {(client ? *client : strangers++) / fanout_, members.size(), &channel, *channel.link});
   });
+  std::ranges::sort(members, {}, [](const Member& one) { return std::pair(one.group, one.login); });
+  for (const auto& [group, login, channel, link] : members) {
+    if (next_.receivers > 0 && group != next_number_) end_group();
+    next_number_ = group;
+    add_receiver(*channel, link);
+  }
   if (next_.receivers > 0) end_group();
 }
 
@@ -85,7 +82,10 @@ void PushGroups::end_group() {
 }
 
 void PushGroups::add_packet(const Receivers& receivers) {
-  OutgoingHeader header = push_header(command_, kFirstPushSequence);
+  OutgoingHeader header;
+  header.command = command_;
+  header.sequence = push_sequence(next_number_);
+  header.flag = Flag::kPush;
   header.dest_server = receivers.gateway_id;
   header.dest_channels = receivers.channels;
   const std::size_t bytes = framed_packet_bytes(header, body_.size());
@@ -102,12 +102,10 @@ void PushGroups::add_packet(const Receivers& receivers) {
 
 void PushGroups::stamp(const PushStamp& stamp) noexcept {
   write_push_body(MutableBytes(body_).first(kPushStampBytes), stamp);
-  sequence_ = kFirstPushSequence | (stamp.number & (kFirstPushSequence - 1));
 }
 
 void PushGroups::write(const PushPacket& packet, std::uint8_t* to) const noexcept {
   std::memcpy(to, heads_.data() + packet.head_begin, packet.head_bytes);
-  write_sequence(to + sequence_at_, sequence_);
   std::memcpy(to + packet.head_bytes, body_.data(), body_.size());
 }
 

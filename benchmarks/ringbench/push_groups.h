@@ -1,16 +1,18 @@
-// Packets to push, prepared: who gets each of them, and its bytes but for stamp and sequence. A
-// push then costs a copy: the generator shares its machine with the gateway that it measures.
+// Packets to push, prepared: who gets each of them, and its bytes but for the stamp. A push then
+// costs a copy: the generator shares its machine with the gateway that it measures.
 //
-// A group is so many channels, consecutive in the order of their logins, that get the same packet;
-// the last one may be smaller. A channel is pushed to over its own link, so that a group with
-// channels on several links is one packet for each of them; and one packet names no more channels
-// than a gateway's bound on headers allows.
+// A group is so many clients, consecutive by their numbers among the run's, whose channels get the
+// same packet; those that are not there are left out. Whose account is none of the run's is
+// numbered in the order of the logins. A channel is pushed to over its own link, so that a group
+// with channels on several links is one packet for each of them; and one packet names no more
+// channels than a gateway's bound on headers allows.
 //
 // Owned by the thread of the played service and used by no other. Groups and packets are valid
 // until the next build().
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,8 +40,9 @@ class PushGroups {
  public:
   static constexpr std::size_t kMaxDestChannelsBytes = 256 * 1024;
 
-  // Bodies are at least a stamp.
-  PushGroups(std::string_view command, unsigned fanout, std::size_t body_bytes);
+  // Bodies are at least a stamp. Accounts of the run's clients are the prefix and a number.
+  PushGroups(std::string_view command, std::string_view account_prefix, unsigned fanout,
+             std::size_t body_bytes);
 
   // Of the channels that can be reached. There may be none.
   void build(const ServiceChannels& channels);
@@ -63,19 +66,20 @@ class PushGroups {
     std::string channels;         // comma-joined
   };
 
+  [[nodiscard]] std::optional<std::uint32_t> client_of(std::string_view account) const;
   void add_receiver(const PlayedChannel& channel, LinkId link);
   void end_group();
   void add_packet(const Receivers& receivers);
 
   const std::string command_;
+  const std::string account_prefix_;
   const unsigned fanout_;
-  std::size_t sequence_at_;  // in every packet
   std::vector<std::uint8_t> body_;
-  std::uint32_t sequence_ = kFirstPushSequence;
   std::vector<PushGroup> groups_;
   std::vector<PushPacket> packets_;
   std::vector<std::uint8_t> heads_;    // the arena: each packet up to its body
   PushGroup next_;                     // the one that is being built
+  std::uint32_t next_number_ = 0;      // its
   std::vector<Receivers> by_link_;     // its packets that are not complete
   std::vector<std::uint8_t> scratch_;  // one packet
 };

@@ -30,7 +30,8 @@ ServicePusher::ServicePusher(const Options& options, RunState& state,
       channels_(channels),
       links_(links),
       tally_(tally),
-      groups_(options.talk_command, options.service.fanout, options.body_bytes) {
+      groups_(options.talk_command, options.account_prefix, options.service.fanout,
+              options.body_bytes) {
   if (options.rate) interval_ns_ = static_cast<double>(kSecondNs) / *options.rate;
 }
 
@@ -170,6 +171,7 @@ std::uint64_t ServicePusher::end_ns() const noexcept {
 }
 
 void ServicePusher::finish() {
+  tally_.deliveries_asked = sent();
   if (begin_ns_ == 0 || !options_.rate) return;
   run_end_ns_ = std::min(run_end_ns_, monotonic_ns());
   rebuild_when_changed();

@@ -113,6 +113,8 @@ void Tally::merge(const Tally& other) {
   overtaken += other.overtaken;
   for (std::size_t why = 0; why < kUnsentReasons; ++why) never_left[why] += other.never_left[why];
   behind_late += other.behind_late;
+  deliveries_asked += other.deliveries_asked;
+  deliveries_come += other.deliveries_come;
   busy_late += other.busy_late;
   held_back += other.held_back;
   silent += other.silent;
@@ -128,7 +130,8 @@ void Tally::settle_deliveries(std::uint64_t waited_ns) {
   if (deliveries.due == 0) deliveries.due = deliveries.answered;
   deliveries.failed = deliveries.due - std::min(deliveries.due, deliveries.answered);
   lost_packets = deliveries.failed - std::min(deliveries.failed, unsent + overtaken);
-  errors[static_cast<std::size_t>(ErrorKind::kNotDelivered)] += lost_packets;
+  const std::uint64_t lost = deliveries_asked - std::min(deliveries_asked, deliveries_come);
+  errors[static_cast<std::size_t>(ErrorKind::kNotDelivered)] += std::max(lost, lost_packets);
   deliveries.times.unanswered.record(waited_ns, deliveries.failed);
 }
 

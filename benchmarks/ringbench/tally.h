@@ -52,7 +52,7 @@ enum class ErrorKind : std::uint8_t {
   kNoConnection,    // due, and no connection was there to send it
   kNotSent,         // due, and ringbench was behind, or had too many outstanding to send more
   kOwnLimit,        // this machine gave ringbench no socket: no more ports, descriptors, memory
-  kNotDelivered,    // a push that was due in the window, left, and never came to its receiver
+  kNotDelivered,    // a push that left and never came to its receiver
   kMisdelivered,    // a push that came to a connection that it was not for
   kNotClosed,       // a goodbye that the target did not close on: ringbench did, after a second
 };
@@ -114,8 +114,11 @@ struct Tally {
   std::uint64_t retries = 0;        // of the set-up: connections begun again, since one was lost
   std::string first_loss;           // what ended the first connection that was lost
   std::string first_login_failure;  // why the first login, or connect, came to nothing
-  std::uint64_t lost_packets = 0;   // as errors[kNotDelivered]
-  std::uint64_t overtaken = 0;      // deliveries of the window that came, but out of order
+  // Since the start: of the pushes that talks, or the service that ringbench plays, asked for.
+  std::uint64_t deliveries_asked = 0;
+  std::uint64_t deliveries_come = 0;
+  std::uint64_t lost_packets = 0;  // as errors[kNotDelivered], of those that were due in the window
+  std::uint64_t overtaken = 0;     // deliveries of the window that came, but out of order
   // Clients that waited for an answer all through the window, and had none until the run ended.
   std::uint64_t silent = 0;
   std::uint64_t last_answer_ns = 0;  // CLOCK_MONOTONIC; whatever its status

@@ -194,6 +194,7 @@ void Worker::lose_message(const Pending& message) {
 // Of the window.
 void Worker::never_answered(Action action, std::uint64_t due_ns) {
   ++tally_.of(action).failed;
+  if (talk) --tally_.deliveries_asked;
   // A connect may begin later than its login was due: then it has waited for no time of the window.
   if (due_ns >= state_.window_end_ns.load(std::memory_order_relaxed)) {
     return tally_.of(action).times.unanswered.record(0);
@@ -206,9 +207,11 @@ void Worker::on_push(std::uint32_t index, const Incoming& push) {
   const auto delivery = read_delivery(push.body);
   if (!delivery) return count_error(ErrorKind::kUnexpected);
   // Whom it was for still waits for it.
-  if (delivery->receiver.value_or(share_.first_client + index) != share_.first_client + index) {
-    return count_error(ErrorKind::kMisdelivered);
-  }
+  const std::uint32_t self = share_.first_client + index;
+  const bool ours = delivery->receiver || options_.scenario != Scenario::kPush
+                        ? delivery->receiver.value_or(self) == self
+                        : push.sequence == push_sequence(self / options_.service.fanout);
+  if (!ours) return count_error(ErrorKind::kMisdelivered);
   Client& client = clients_[index];
   const auto [sent_ns, number] = delivery->stamp;
   const bool again = number + 1 == client.next_number;
@@ -229,6 +232,7 @@ void Worker::count_error(ErrorKind kind, std::uint32_t status) {
   if (kind == ErrorKind::kStatus) {
     ++tally_.statuses[std::min<std::size_t>(status, Tally::kStatuses - 1)];
   }
+  if (!again) ++tally_.deliveries_come;
   if (Interval* const interval = interval_now()) ++interval->errors;
 }
 

@@ -193,6 +193,7 @@ void Worker::write_message(std::uint32_t index, const MixStep& step, std::uint32
   std::string partner;
   if (step.action == Action::kTalk) {
     ++deliveries_pending_;
+    ++tally_.deliveries_asked;
     header.command = options_.talk_command;
     const std::uint32_t receiver = index ^ 1;
     partner = account_of(receiver);

@@ -141,10 +141,12 @@ TEST_F(MeasurementTest, WarnsOfRefusalsInAClosedLoop) {
 }
 
 TEST_F(MeasurementTest, WarnsOfWhatWasNotDelivered) {
-  measured_.tally.errors[static_cast<std::size_t>(ErrorKind::kNotDelivered)] = 3;
+  measured_.tally.errors[static_cast<std::size_t>(ErrorKind::kNotDelivered)] = 5;
+  measured_.tally.lost_packets = 3;
   measured_.tally.errors[static_cast<std::size_t>(ErrorKind::kMisdelivered)] = 2;
   EXPECT_THAT(warnings(),
-              ElementsAre(HasSubstr("3 of 20,003 pushes never came to their receivers"),
+              ElementsAre(HasSubstr("3 of 20,003 pushes that were due in the window never came to "
+                                    "their receivers, 5 with those of the warm-up"),
                           HasSubstr("2 pushes came to connections that they were not for")));
 }
 

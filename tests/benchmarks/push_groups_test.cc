@@ -47,7 +47,7 @@ std::vector<std::vector<std::string>> receivers(const PushGroups& groups) {
 }
 
 TEST(PushGroups, NameSoManyConsecutiveChannels) {
-  PushGroups groups("chat.user.talk", 2, 24);
+  PushGroups groups("chat.user.talk", "account", 2, 24);
   groups.build(channels_on({kFirst, kFirst, kFirst, kFirst, kFirst}));
   EXPECT_THAT(receivers(groups),
               ElementsAre(ElementsAre("c0,c1"), ElementsAre("c2,c3"), ElementsAre("c4")));
@@ -56,7 +56,7 @@ TEST(PushGroups, NameSoManyConsecutiveChannels) {
 }
 
 TEST(PushGroups, AreOnePacketForEachLink) {
-  PushGroups groups("chat.user.talk", 3, 24);
+  PushGroups groups("chat.user.talk", "account", 3, 24);
   groups.build(channels_on({kFirst, kSecond, kFirst, kSecond}));
   EXPECT_THAT(receivers(groups), ElementsAre(ElementsAre("c0,c2", "c1"), ElementsAre("c3")));
   const auto packets = groups.packets(groups.group(0));
@@ -65,10 +65,30 @@ TEST(PushGroups, AreOnePacketForEachLink) {
   EXPECT_EQ(groups.group(0).receivers, 3U);
 }
 
+// So that each client knows which packets are for it.
+TEST(PushGroups, GoByTheNumbersOfTheirClientsWhoeverLogsInFirst) {
+  ServiceChannels channels;
+  for (const int client : {5, 0, 3, 1, 12}) {
+    const std::string number = std::to_string(client);
+    channels.add({"c" + number, "account00" + number, "g1", kFirst});
+  }
+  PushGroups groups("chat.user.talk", "account", 2, 24);
+  groups.build(channels);
+  EXPECT_THAT(receivers(groups), ElementsAre(ElementsAre("c0,c1"), ElementsAre("c3"),
+                                             ElementsAre("c5"), ElementsAre("c12")));
+  std::vector<std::uint32_t> sequences;
+  for (std::size_t at = 0; at < groups.size(); ++at) {
+    const auto packets = groups.packets(groups.group(at));
+    sequences.push_back(event_of(groups, packets[0]).header.sequence());
+  }
+  EXPECT_THAT(sequences,
+              ElementsAre(push_sequence(0), push_sequence(1), push_sequence(2), push_sequence(6)));
+}
+
 TEST(PushGroups, LeaveOutWhoCannotBeReached) {
   ServiceChannels channels = channels_on({kFirst, kSecond, kFirst});
   channels.on_link_down(kFirst, std::nullopt);
-  PushGroups groups("chat.user.talk", 2, 24);
+  PushGroups groups("chat.user.talk", "account", 2, 24);
   groups.build(channels);
   EXPECT_THAT(receivers(groups), ElementsAre(ElementsAre("c1")));
   channels.remove("c1");
@@ -81,9 +101,9 @@ TEST(PushGroups, OfVeryManyChannelsAreSeveralPackets) {
   const std::string long_name(1000, 'n');
   constexpr std::uint32_t kMany = 600;
   for (std::uint32_t i = 0; i < kMany; ++i) {
-    channels.add({long_name + std::to_string(i), "account", "g1", kFirst});
+    channels.add({long_name + std::to_string(i), "account" + std::to_string(i), "g1", kFirst});
   }
-  PushGroups groups("chat.user.talk", kMany, 24);
+  PushGroups groups("chat.user.talk", "account", kMany, 24);
   groups.build(channels);
   ASSERT_EQ(groups.size(), 1U);
   EXPECT_EQ(groups.group(0).receivers, kMany);
@@ -98,7 +118,7 @@ TEST(PushGroups, OfVeryManyChannelsAreSeveralPackets) {
 }
 
 TEST(PushGroups, CarryStampAndSequenceInACanonicalHeader) {
-  PushGroups groups("chat.user.talk", 1, 100);
+  PushGroups groups("chat.user.talk", "account", 1, 100);
   groups.build(channels_on({kFirst}));
   const PushPacket& packet = groups.packets(groups.group(0))[0];
   for (const std::uint32_t number : {0U, 1U, 127U, 128U, 0x0fff'ffffU, 0x1000'0000U, ~0U}) {
@@ -111,7 +131,7 @@ TEST(PushGroups, CarryStampAndSequenceInACanonicalHeader) {
         << number;
     EXPECT_EQ(scan.command, "chat.user.talk");
     EXPECT_EQ(scan.flag, static_cast<std::uint32_t>(Flag::kPush));
-    EXPECT_EQ(scan.sequence, kFirstPushSequence + number % kFirstPushSequence);
+    EXPECT_EQ(scan.sequence, push_sequence(0));
     EXPECT_EQ(scan.dest_server.value, "g1");
     const std::string body = test::read_packet(payload).body;
     EXPECT_EQ(body.size(), 100U);
@@ -123,13 +143,13 @@ TEST(PushGroups, CarryStampAndSequenceInACanonicalHeader) {
 
 TEST(PushGroups, ShortBodiesAndLongCommandsWork) {
   const std::string command(300, 'c');
-  PushGroups groups(command, 0, 1);
+  PushGroups groups(command, "account", 0, 1);
   groups.build(channels_on({kFirst, kFirst}));
   EXPECT_EQ(groups.size(), 2U) << "a fanout of 0 is one of 1";
   groups.stamp({.sent_ns = 5, .number = 6});
   const test::Event event = event_of(groups, groups.packets(groups.group(1))[0]);
   EXPECT_EQ(event.header.command(), command);
-  EXPECT_EQ(event.header.sequence(), kFirstPushSequence + 6);
+  EXPECT_EQ(event.header.sequence(), push_sequence(1)) << "the group";
   EXPECT_EQ(event.body.size(), kPushStampBytes);
 }
 

@@ -47,6 +47,8 @@ void fill(Tally& tally, std::uint64_t times) {
   tally.lag.record(times);
   tally.connects = 5 * times;
   tally.logins = 6 * times;
+  tally.deliveries_asked = 15 * times;
+  tally.deliveries_come = 16 * times;
   tally.lost_packets = 7 * times;
   tally.retries = 8 * times;
   tally.behind_late = 9 * times;
@@ -83,6 +85,8 @@ TEST(Tally, MergesEverything) {
   EXPECT_EQ(sum->lag.max_ns(), 10U);
   EXPECT_EQ(sum->connects, 55U);
   EXPECT_EQ(sum->logins, 66U);
+  EXPECT_EQ(sum->deliveries_asked, 165U);
+  EXPECT_EQ(sum->deliveries_come, 176U);
   EXPECT_EQ(sum->lost_packets, 77U);
   EXPECT_EQ(sum->retries, 88U);
   EXPECT_EQ(sum->behind_late, 99U);
@@ -104,6 +108,17 @@ TEST(Tally, WhatNeverCameIsNotDelivered) {
   EXPECT_EQ(deliveries.times.unanswered.count(), 20U);
   EXPECT_EQ(tally->errors[static_cast<std::size_t>(ErrorKind::kNotDelivered)], 12U);
   EXPECT_EQ(tally->lost_packets, 12U);
+}
+
+TEST(Tally, APushOfTheWarmUpThatNeverCameIsAnErrorToo) {
+  const auto tally = std::make_unique<Tally>();
+  tally->of(Action::kDelivery).due = 10;
+  tally->of(Action::kDelivery).answered = 9;
+  tally->deliveries_asked = 50;
+  tally->deliveries_come = 46;
+  tally->settle_deliveries(0);
+  EXPECT_EQ(tally->lost_packets, 1U);
+  EXPECT_EQ(tally->errors[static_cast<std::size_t>(ErrorKind::kNotDelivered)], 4U);
 }
 
 TEST(Tally, OfATargetThatPushesByItselfNobodyKnowsWhatItSent) {
