@@ -98,8 +98,7 @@ void Worker::fail_set_up(std::uint32_t index, ErrorKind kind, std::string_view w
     case ErrorKind::kConnectFailed:
       return state_.fail_once(fmt::format("cannot connect to {}: {}", options_.target.text, why));
     case ErrorKind::kLoginFailed:
-      return state_.fail_once(
-          fmt::format("login of {} was refused with {}", account_of(index), why));
+      return state_.fail_once(fmt::format("login of {} failed: {}", account_of(index), why));
     case ErrorKind::kConnectionLost:
       return state_.fail_once(
           fmt::format("{} closed connection {} before the run began ({}): see its log and its "

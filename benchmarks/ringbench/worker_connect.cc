@@ -9,6 +9,7 @@
 
 #include "benchmarks/ringbench/own_limit.h"
 #include "benchmarks/ringbench/worker.h"
+#include "codec/pkt.pb.h"
 #include "services/auth/token.h"
 
 namespace ringgate::bench {
@@ -25,6 +26,16 @@ constexpr std::uint64_t kLoginPatienceNs = 6 * kSecondNs;
 constexpr const char* kFullText =
     "nothing listens there any more, though it took connections before: it is full (a gateway's "
     "MaxConnections, `ulimit -n`) or has ended, see its log; use fewer --connections";
+
+constexpr const char* kNoLoginText =
+    "status 0 and no LoginResp with a channel id: is it a login service that answers there "
+    "(--login-command)?";
+
+bool is_login(ByteView body) {
+  thread_local pkt::LoginResp answer;
+  return answer.ParseFromArray(body.data(), static_cast<int>(body.size())) &&
+         !answer.channelid().empty();
+}
 
 }  // namespace
 
@@ -135,9 +146,8 @@ std::string Worker::account_of(std::uint32_t index) const {
 }
 
 void Worker::login_answered(std::uint32_t index, const Incoming& answer) {
-  if (answer.status != static_cast<std::uint32_t>(Status::kSuccess)) {
-    return login_failed(index, answer);
-  }
+  const bool success = answer.status == static_cast<std::uint32_t>(Status::kSuccess);
+  if (!success || !is_login(answer.body)) return login_failed(index, answer);
   ++tally_.logins;
   if (options_.scenario != Scenario::kLogin) return become_ready(index);
   Client& client = clients_[index];
@@ -149,6 +159,11 @@ void Worker::login_answered(std::uint32_t index, const Incoming& answer) {
 
 void Worker::login_failed(std::uint32_t index, const Incoming& answer) {
   tally_.last_answer_ns = now_ns_;
+  const bool load = options_.scenario == Scenario::kLogin;
+  if (load && state_.in_window(now_ns_)) ++tally_.of(Action::kLogin).refused_in_window;
+  if (answer.status == static_cast<std::uint32_t>(Status::kSuccess)) {
+    return lose(index, ErrorKind::kLoginFailed, kNoLoginText, true);
+  }
   ++tally_.statuses[std::min<std::size_t>(answer.status, Tally::kStatuses - 1)];
   const std::string_view mend =
       answer.status == static_cast<std::uint32_t>(Status::kUnauthorized)
