@@ -58,6 +58,22 @@ std::array<std::uint8_t, 14> make_ws_ping() noexcept {
   return frame;
 }
 
+constexpr std::uint8_t kEchoFill = 'x';
+using EchoStamp = std::array<std::uint8_t, kEchoStampBytes>;
+
+EchoStamp echo_stamp(std::uint32_t sequence, std::size_t bytes) noexcept {
+  EchoStamp stamp{};
+  write_hex(MutableBytes(stamp).first(kEchoStampBytes / 2), sequence);
+  write_hex(MutableBytes(stamp).subspan(kEchoStampBytes / 2), bytes);
+  return stamp;
+}
+
+bool is_fill(ByteView bytes) noexcept {
+  if (bytes.empty()) return true;
+  return bytes.front() == kEchoFill &&
+         std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
+
 IncomingKind kind_of(const HeaderScan& scan) noexcept {
   if (scan.flag == static_cast<std::uint32_t>(Flag::kResponse)) return IncomingKind::kAnswer;
   if (scan.flag != static_cast<std::uint32_t>(Flag::kPush)) return IncomingKind::kOther;
@@ -67,8 +83,8 @@ IncomingKind kind_of(const HeaderScan& scan) noexcept {
 }  // namespace
 
 ByteView ping_frame(Transport transport) noexcept {
-  static const std::array<std::uint8_t, 14> kWsPing = make_ws_ping();
-  return transport == Transport::kTcp ? ByteView(kTcpPing) : ByteView(kWsPing);
+  static const std::array<std::uint8_t, 14> ws_ping = make_ws_ping();
+  return transport == Transport::kTcp ? ByteView(kTcpPing) : ByteView(ws_ping);
 }
 
 std::size_t request_bytes(Transport transport, const OutgoingHeader& header,
@@ -102,6 +118,21 @@ std::string login_body(std::string_view token) {
   pkt::LoginReq request;
   request.set_token(std::string(token));
   return request.SerializeAsString();
+}
+
+void write_echo_body(MutableBytes to, std::uint32_t sequence) noexcept {
+  const EchoStamp stamp = echo_stamp(sequence, to.size());
+  const std::size_t stamped = std::min(to.size(), stamp.size());
+  std::copy_n(stamp.begin(), stamped, to.begin());
+  std::fill(to.begin() + static_cast<std::ptrdiff_t>(stamped), to.end(), kEchoFill);
+}
+
+bool is_echo_body(ByteView body, std::uint32_t sequence) noexcept {
+  const EchoStamp stamp = echo_stamp(sequence, body.size());
+  const std::size_t stamped = std::min(body.size(), stamp.size());
+  return std::equal(body.begin(), body.begin() + static_cast<std::ptrdiff_t>(stamped),
+                    stamp.begin()) &&
+         is_fill(body.subspan(stamped));
 }
 
 std::uint8_t* write_talk_body(std::uint8_t* to, std::size_t text_bytes, const PushStamp& stamp,
@@ -187,7 +218,8 @@ Incoming IncomingReader::frame(Opcode opcode, ByteView payload) {
 Incoming IncomingReader::packet(ByteView payload) {
   const Packet packet = parse_packet(payload, kMaxHeaderBytes);
   if (packet.status == PacketStatus::kBasic) {
-    return {.kind = packet.code == kBasicPong ? IncomingKind::kPong : IncomingKind::kOther};
+    return {.kind = packet.code == kBasicPong ? IncomingKind::kPong : IncomingKind::kOther,
+            .body = packet.body};
   }
   if (packet.status != PacketStatus::kLogic) return {.kind = IncomingKind::kMalformed};
   HeaderScan scan;

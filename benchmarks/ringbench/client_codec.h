@@ -40,6 +40,12 @@ std::uint8_t* write_control(std::uint8_t* to, Transport transport, Opcode opcode
 // The encoded LoginReq.
 [[nodiscard]] std::string login_body(std::string_view token);
 
+// The body of a request to the echo service: it begins with its sequence and its length, as far as
+// they have room, so that the answer's body tells what it is an answer to.
+inline constexpr std::size_t kEchoStampBytes = 16;
+void write_echo_body(MutableBytes to, std::uint32_t sequence) noexcept;
+[[nodiscard]] bool is_echo_body(ByteView body, std::uint32_t sequence) noexcept;
+
 // The body of a talk (codec/message_body.h), text_message_bytes(text_bytes) long. Its text begins
 // with the stamp and the receiver (push_body.h), so it has at least kTalkStampBytes.
 std::uint8_t* write_talk_body(std::uint8_t* to, std::size_t text_bytes, const PushStamp& stamp,
@@ -61,7 +67,7 @@ enum class IncomingKind : std::uint8_t {
   kNeedMore,
   kPart,       // of a fragmented WebSocket message, kept by the reader
   kMalformed,  // give the connection up
-  kPong,       // basic
+  kPong,       // basic; what it carries is `body`
   kAnswer,     // flag Response
   kPush,       // flag Push
   kKickOut,

@@ -58,7 +58,7 @@ struct Measurement {
   // Of the same messages: those without an answer, or with another status than Success; and those
   // that were answered and whose delivery failed. Where both failed it is one message.
   [[nodiscard]] std::uint64_t failed(const Options& options) const;
-  // Those that were answered with another status than Success.
+  // Those that were answered with another status than Success, or wrongly.
   [[nodiscard]] std::uint64_t refused(const Options& options) const;
   [[nodiscard]] double per_second(const Options& options) const;  // answered in the window, over it
   [[nodiscard]] double per_second(std::uint64_t count) const;
@@ -85,7 +85,7 @@ struct Measurement {
   // keep its rate.
   [[nodiscard]] std::optional<std::string> own_limit(const Options& options) const;
   // Of the messages that were due in the window, or of the answers in it, whenever they were due,
-  // more than one in a hundred had another status than Success.
+  // more than one in a hundred had another status than Success, or were wrong.
   [[nodiscard]] bool refused_much(const Options& options) const;
   // ringbench or its machine was the limit (own_limit), or was busier than the target without harm.
   [[nodiscard]] bool generator_is_bottleneck(const Options& options) const;

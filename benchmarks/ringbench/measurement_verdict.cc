@@ -67,17 +67,23 @@ std::string unsent_list(const Tally& tally) {
   return list.empty() ? list : list + ")";
 }
 
+std::string refusal_text(const Tally& tally) {
+  const bool wrong = tally.errors[static_cast<std::size_t>(ErrorKind::kWrongBody)] > 0;
+  return wrong ? "another status than Success or a wrong body" : "another status than Success";
+}
+
 // Of the messages that were due in the window.
 std::string rate_sentence(const Measurement& measured, const Options& options) {
   const auto count = [&](std::uint64_t ActionTally::* of) { return measured.sum(options, of); };
   const std::uint64_t unsent = count(&ActionTally::unsent);
   return fmt::format(
       "{}: {} per second were due and {} were answered; of those that were due {} answers came "
-      "after the window, {} had another status than Success, {} messages had none at all{}",
+      "after the window, {} had {}, {} messages had none at all{}",
       measured.own_limit(options) ? "the rate was not kept" : "the target did not keep the rate",
       rate_text(measured.per_second(count(&ActionTally::due))),
       rate_text(measured.per_second(options)), count_text(count(&ActionTally::late)),
-      count_text(measured.refused(options)), count_text(measured.times(options).unanswered.count()),
+      count_text(measured.refused(options)), refusal_text(measured.tally),
+      count_text(measured.times(options).unanswered.count()),
       unsent == 0 ? ""
                   : fmt::format(", {} of which never left{}", count_text(unsent),
                                 unsent_list(measured.tally)));
@@ -89,12 +95,13 @@ std::string refused_sentence(const Measurement& measured, const Options& options
   const std::uint64_t in_window = measured.sum(options, &ActionTally::refused_in_window);
   if (static_cast<double>(refused) > kMissable * static_cast<double>(due)) {
     return fmt::format(
-        "{} of {} messages were answered with another status than Success: no time tells of them",
-        count_text(refused), count_text(due));
+        "{} of {} messages that were due in the window were answered with {}: no time tells of "
+        "them",
+        count_text(refused), count_text(due), refusal_text(measured.tally));
   }
-  return fmt::format("{} of {} answers in the window had another status than Success",
-                     count_text(in_window),
-                     count_text(in_window + measured.sum(options, &ActionTally::in_window)));
+  return fmt::format("{} of {} answers in the window had {}", count_text(in_window),
+                     count_text(in_window + measured.sum(options, &ActionTally::in_window)),
+                     refusal_text(measured.tally));
 }
 
 std::string all_late_text(const Measurement& measured, const Options& options) {
@@ -209,6 +216,7 @@ std::vector<std::string> Measurement::warnings(const Options& options) const {
   }
   if (ended && !ended->own_limit) sentences.push_back(ended->sentence);
   if (auto limit = own_limit(options)) sentences.push_back(std::move(*limit));
+  if (pid_doubt) sentences.push_back(*pid_doubt);
   if (sum(options, &ActionTally::answered) == 0) {
     sentences.push_back(nothing_answered(*this, options));
   }
@@ -222,7 +230,6 @@ std::vector<std::string> Measurement::warnings(const Options& options) const {
 
 std::string lost_by(std::string_view first_loss) {
   if (first_loss == kKickedOutText)
-  if (pid_doubt) sentences.push_back(*pid_doubt);
     return fmt::format(", the first one was lost by {}", first_loss);
   if (first_loss.empty()) return ": see the target's log";
   return fmt::format(", the first one was lost by: {}; see the target's log", first_loss);

@@ -28,7 +28,11 @@ inline constexpr const char* kExamples =
     "  2  usage\n"
     "  3  a --fail-if came true, or could not be decided\n"
     "  4  measured, but not what was asked: the target ended, stopped answering, lost or left\n"
-    "     without an answer more than 1 % of the connections, or delivered none of the talks; a\n"
-    "     signal cut the run short; ringbench or its machine was the limit";
+    "     without an answer more than 1 % of the connections, or delivered none of the talks; "
+    "more\n"
+    "     than half of the messages failed (another status, a wrong body, no answer, no delivery, "
+    "a\n"
+    "     login's connection not closed); it answered pings twice; a signal cut the run short;\n"
+    "     ringbench or its machine was the limit";
 
 }  // namespace ringgate::bench

@@ -12,7 +12,7 @@ namespace ringgate::bench {
 
 struct Pending {
   std::uint64_t intended_ns = 0;
-  std::uint32_t sequence = 0;  // of logic packets
+  std::uint32_t sequence = 0;  // of logic packets; of a ping the worker's turn in which it left
   Action action = Action::kPing;
   bool counted = false;       // it belongs to the window
   std::uint8_t mix_step = 0;  // of a mix: which pause follows

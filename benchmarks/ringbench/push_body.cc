@@ -13,25 +13,25 @@ constexpr std::size_t kReceiverDigits = 8;
 static_assert(kTimeDigits + kNumberDigits == kPushStampBytes);
 static_assert(kPushStampBytes + kReceiverDigits == kTalkStampBytes);
 
-void write_hex(std::uint8_t* to, std::size_t digits, std::uint64_t value) noexcept {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  for (std::size_t i = digits; i > 0; --i, value >>= 4) {
-    to[i - 1] = static_cast<std::uint8_t>(kHex[value & 0xf]);
-  }
-}
-
 template <class Number>
 bool read_hex(std::string_view digits, Number& value) noexcept {
-  const char* const end = digits.data() + digits.size();
-  const auto [stopped, error] = std::from_chars(digits.data(), end, value, 16);
-  return error == std::errc{} && stopped == end;
+  const auto [stopped, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  return error == std::errc{} && stopped == digits.data() + digits.size();
 }
 
 }  // namespace
 
+void write_hex(MutableBytes to, std::uint64_t value) noexcept {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  for (std::size_t i = to.size(); i > 0; --i, value >>= 4) {
+    to[i - 1] = static_cast<std::uint8_t>(kHex[value & 0xf]);
+  }
+}
+
 void write_push_body(MutableBytes to, const PushStamp& stamp) noexcept {
-  write_hex(to.data(), kTimeDigits, stamp.sent_ns);
-  write_hex(to.data() + kTimeDigits, kNumberDigits, stamp.number);
+  write_hex(to.first(kTimeDigits), stamp.sent_ns);
+  write_hex(to.subspan(kTimeDigits, kNumberDigits), stamp.number);
   std::fill(to.begin() + kPushStampBytes, to.end(), std::uint8_t{'x'});
 }
 
@@ -48,7 +48,7 @@ std::optional<PushStamp> read_push_stamp(ByteView body) noexcept {
 
 void write_talk_text(MutableBytes to, const PushStamp& stamp, std::uint32_t receiver) noexcept {
   write_push_body(to, stamp);
-  write_hex(to.data() + kPushStampBytes, kReceiverDigits, receiver);
+  write_hex(to.subspan(kPushStampBytes, kReceiverDigits), receiver);
 }
 
 std::optional<std::uint32_t> read_talk_receiver(ByteView text) noexcept {

@@ -37,6 +37,9 @@ struct PushStamp {
   std::uint32_t number = 0;
 };
 
+// The low digits of a number, in hex, as many as there is room for.
+void write_hex(MutableBytes to, std::uint64_t value) noexcept;
+
 // Fills all of `to`, at least kPushStampBytes.
 void write_push_body(MutableBytes to, const PushStamp& stamp) noexcept;
 // Nothing when it does not begin with one.

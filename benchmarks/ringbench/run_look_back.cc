@@ -47,9 +47,52 @@ std::optional<RunEnd> no_deliveries(const Measurement& measured, const Options&)
   const std::uint64_t talks = measured.tally.of(Action::kTalk).answered;
   if (talks == 0 || deliveries.due == 0 || deliveries.answered > 0) return std::nullopt;
   return RunEnd{
-      fmt::format("{} talks were answered and not one was delivered: see the logs of the "
-                  "target and of its chat service",
+      fmt::format("{} talks that were due in the window were answered and not one was delivered: "
+                  "see the logs of the target and of its chat service",
                   talks)};
+}
+
+// Whether more than half of them.
+bool most(std::uint64_t part, std::uint64_t all) {
+  return 2 * part > all;
+}
+
+// Its times would tell of the few that did not fail.
+std::optional<RunEnd> mostly_failed(const Measurement& measured, const Options& options) {
+  if (measured.own_limit(options) || measured.nothing(options)) return std::nullopt;
+  const std::uint64_t due = measured.sum(options, &ActionTally::due);
+  if (const std::uint64_t failed = measured.failed(options); most(failed, due)) {
+    return RunEnd{fmt::format(
+        "{} of {} messages that were due in the window failed: see the errors", failed, due)};
+  }
+  const std::uint64_t refused = measured.sum(options, &ActionTally::refused_in_window);
+  const std::uint64_t answers = refused + measured.sum(options, &ActionTally::in_window);
+  if (most(refused, answers)) {
+    return RunEnd{fmt::format("{} of {} answers in the window were refusals: see the errors",
+                              refused, answers)};
+  }
+  return std::nullopt;
+}
+
+// The answers to the logins came, and what follows did not.
+std::optional<RunEnd> mostly_not_closed(const Measurement& measured, const Options& options) {
+  const ActionTally& cycles = measured.tally.of(Action::kCycle);
+  if (measured.own_limit(options) || !most(cycles.failed, cycles.due)) return std::nullopt;
+  return RunEnd{fmt::format(
+      "{} of {} connections whose logins were due in the window were not closed by the target",
+      cycles.failed, cycles.due)};
+}
+
+// A pong does not say which ping it answers: what comes twice is taken for the answer to the next.
+std::optional<RunEnd> unasked_pongs(const Measurement& measured, const Options&) {
+  const auto unasked = measured.tally.errors[static_cast<std::size_t>(ErrorKind::kUnaskedPong)];
+  const std::uint64_t due = measured.tally.of(Action::kPing).due;
+  const bool few = static_cast<double>(unasked) <= kMissable * static_cast<double>(due);
+  if (due == 0 || unasked <= kFew || few) return std::nullopt;
+  return RunEnd{fmt::format(
+      "{} pongs came that no ping had asked for, warm-up and drain included: others were taken for "
+      "the answers to later pings, so that the times are too short",
+      unasked)};
 }
 
 // Without an answer when the drain ended. What ringbench did not come to sending says nothing of
@@ -111,7 +154,9 @@ void Run::look_back(Measurement& measured) const {
   if (!measured.ended) measured.ended = stopped_answering(measured);
   if (!measured.ended) measured.ended = silent_connections(measured, options_);
   if (!measured.ended) measured.ended = stopped_in_drain(measured);
-  if (!measured.ended) measured.ended = no_deliveries(measured, options_);
+  for (const auto look : {no_deliveries, mostly_failed, mostly_not_closed, unasked_pongs}) {
+    if (!measured.ended) measured.ended = look(measured, options_);
+  }
 }
 
 }  // namespace ringgate::bench

@@ -59,6 +59,10 @@ std::string_view name_of(ErrorKind kind) noexcept {
       return "misdelivered";
     case ErrorKind::kNotClosed:
       return "not_closed";
+    case ErrorKind::kUnaskedPong:
+      return "unasked_pong";
+    case ErrorKind::kWrongBody:
+      return "wrong_body";
   }
   return "?";
 }
@@ -109,12 +113,12 @@ void Tally::merge(const Tally& other) {
   connects += other.connects;
   logins += other.logins;
   retries += other.retries;
+  deliveries_asked += other.deliveries_asked;
+  deliveries_come += other.deliveries_come;
   lost_packets += other.lost_packets;
   overtaken += other.overtaken;
   for (std::size_t why = 0; why < kUnsentReasons; ++why) never_left[why] += other.never_left[why];
   behind_late += other.behind_late;
-  deliveries_asked += other.deliveries_asked;
-  deliveries_come += other.deliveries_come;
   busy_late += other.busy_late;
   held_back += other.held_back;
   silent += other.silent;

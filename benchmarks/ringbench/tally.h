@@ -55,8 +55,10 @@ enum class ErrorKind : std::uint8_t {
   kNotDelivered,    // a push that left and never came to its receiver
   kMisdelivered,    // a push that came to a connection that it was not for
   kNotClosed,       // a goodbye that the target did not close on: ringbench did, after a second
+  kUnaskedPong,     // a pong, and no ping that had left was waiting for one
+  kWrongBody,       // a pong that carries something, or an echo of something else than was sent
 };
-inline constexpr std::size_t kErrorKinds = 16;
+inline constexpr std::size_t kErrorKinds = 18;
 [[nodiscard]] std::string_view name_of(ErrorKind kind) noexcept;  // "wrong_sequence"
 
 // Why a message that was due never left.
@@ -81,10 +83,10 @@ struct ActionTally {
   std::uint64_t late = 0;      // of the answered ones: after the window's end
   std::uint64_t failed = 0;
   std::uint64_t in_window = 0;  // answered with Success in the window, whenever it was due
-  // Answered with another status in the window, whenever it was due.
+  // Answered with another status, or wrongly, in the window, whenever it was due.
   std::uint64_t refused_in_window = 0;
-  // Of what was due, but for what was answered with another status. Open loop: from the intended
-  // send time.
+  // Of what was due, but for what was refused: answered with another status, or wrongly. Open loop:
+  // from the intended send time.
   Times times;
 
   [[nodiscard]] std::uint64_t sent() const noexcept { return due - unsent; }

@@ -45,12 +45,21 @@ std::vector<MixStep> steps_of(const Options& options) {
   return {};
 }
 
+// Of another service than ours, or the echo service, nobody knows what it answers.
+bool asks_for_echoes(const Options& options) {
+  const std::string service = options.command.substr(0, options.command.find('.'));
+  return service == "echo" ||
+         (options.service.play &&
+          std::ranges::find(options.service.names, service) != options.service.names.end());
+}
+
 }  // namespace
 
 Worker::Worker(const Options& options, RunState& state, const WorkerShare& share)
     : options_(options),
       state_(state),
       share_(share),
+      echoes_(asks_for_echoes(options)),
       never_(static_cast<std::uint64_t>(options.duration_ms) * kMillisecondNs),
       reader_(options.target.transport),
       random_(share.worker + 1),

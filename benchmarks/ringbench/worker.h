@@ -129,12 +129,14 @@ class Worker {
   [[nodiscard]] std::size_t consume(std::uint32_t index, ByteView bytes);
   [[nodiscard]] std::size_t take_upgrade(std::uint32_t index, ByteView bytes);
   void handle(std::uint32_t index, const Incoming& incoming);
-  void on_pong(std::uint32_t index);
+  void on_pong(std::uint32_t index, const Incoming& pong);
   void on_answer(std::uint32_t index, const Incoming& answer);
   void on_push(std::uint32_t index, const Incoming& push);
   void on_close_frame(std::uint32_t index, const Incoming& close);
-  void settle(std::uint32_t index, const Pending& message, std::uint32_t status);
-  void refuse(const Pending& message, std::uint32_t status);
+  void settle(std::uint32_t index, const Pending& message);
+  void settle_wrong(std::uint32_t index, const Pending& message, ErrorKind kind,
+                    std::uint32_t status);
+  void refuse(const Pending& message);
   void lose_message(const Pending& message);
   void never_answered(Action action, std::uint64_t due_ns);
   void count_error(ErrorKind kind, std::uint32_t status = 0);
@@ -184,6 +186,7 @@ class Worker {
   const Options& options_;
   RunState& state_;
   const WorkerShare share_;
+  const bool echoes_;  // the answer to a forward carries what was sent
   LiveCounts live_;
   std::atomic<std::uint64_t> outstanding_{0};
   std::atomic<std::uint64_t> gone_{0};
@@ -221,6 +224,7 @@ class Worker {
   bool loading_ = false;
   std::uint64_t begin_ns_ = 0;  // of the worker
   std::uint64_t now_ns_ = 0;    // once per turn
+  std::uint32_t turn_ = 0;  // of the loop: what is written in one leaves at the next one's begin
   std::uint64_t next_tick_ns_ = 0;
   std::uint64_t progress_ns_ = 0;
   std::size_t started_ = 0;    // of the set-up: connects begun

@@ -31,6 +31,11 @@ std::optional<Delivery> read_delivery(ByteView body) {
   return Delivery{*stamp, receiver};
 }
 
+bool is_echo(const Incoming& answer, const MixStep& step) {
+  return answer.body.size() >= step.body_min_bytes && answer.body.size() <= step.body_max_bytes &&
+         is_echo_body(answer.body, answer.sequence);
+}
+
 }  // namespace
 
 void Worker::on_recv(std::uint32_t index, const io_uring_cqe& cqe) {
@@ -96,7 +101,7 @@ std::size_t Worker::take_upgrade(std::uint32_t index, ByteView bytes) {
 void Worker::handle(std::uint32_t index, const Incoming& incoming) {
   switch (incoming.kind) {
     case IncomingKind::kPong:
-      return on_pong(index);
+      return on_pong(index, incoming);
     case IncomingKind::kAnswer:
       return on_answer(index, incoming);
     case IncomingKind::kPush:
@@ -130,13 +135,17 @@ void Worker::on_close_frame(std::uint32_t index, const Incoming& close) {
   lose(index, ErrorKind::kConnectionLost, reason.empty() ? "a close frame" : as_text(reason));
 }
 
-void Worker::on_pong(std::uint32_t index) {
+// A pong tells nothing of the ping that it answers, but it answers none that has not left yet.
+void Worker::on_pong(std::uint32_t index, const Incoming& pong) {
   Pending message;
-  const auto is_ping = [](const Pending& one) { return one.action == Action::kPing; };
-  if (!pending_.take(clients_[index].pending, message, is_ping)) {
-    return count_error(ErrorKind::kWrongSequence);
+  const auto has_left = [this](const Pending& one) {
+    return one.action == Action::kPing && one.sequence != turn_;
+  };
+  if (!pending_.take(clients_[index].pending, message, has_left)) {
+    return count_error(ErrorKind::kUnaskedPong);
   }
-  settle(index, message, 0);
+  if (pong.body.empty()) return settle(index, message);
+  settle_wrong(index, message, ErrorKind::kWrongBody, 0);
 }
 
 void Worker::on_answer(std::uint32_t index, const Incoming& answer) {
@@ -152,31 +161,40 @@ void Worker::on_answer(std::uint32_t index, const Incoming& answer) {
   if (!pending_.take(client.pending, message, asked)) {
     return count_error(ErrorKind::kWrongSequence);
   }
-  settle(index, message, answer.status);
+  if (answer.status != static_cast<std::uint32_t>(Status::kSuccess)) {
+    return settle_wrong(index, message, ErrorKind::kStatus, answer.status);
+  }
+  const bool echo = message.action == Action::kForward && echoes_;
+  if (!echo || is_echo(answer, steps_[message.mix_step])) return settle(index, message);
+  settle_wrong(index, message, ErrorKind::kWrongBody, 0);
 }
 
-void Worker::settle(std::uint32_t index, const Pending& message, std::uint32_t status) {
-  if (message.mix_step == kKeepAliveStep) {
-    --messages_pending_;
-    return;
-  }
+// Answered as it should be.
+void Worker::settle(std::uint32_t index, const Pending& message) {
+  --messages_pending_;
+  if (message.mix_step == kKeepAliveStep) return;
   if (state_.in_window(now_ns_)) clients_[index].heard = true;
-  if (status == static_cast<std::uint32_t>(Status::kSuccess)) {
-    --messages_pending_;
-    count_answer(message.action, message.counted, message.intended_ns);
-  } else {
-    refuse(message, status);
-  }
+  count_answer(message.action, message.counted, message.intended_ns);
   after_answer(index, message);
 }
 
-// Answered, and not with Success: what was refused is not delivered.
-void Worker::refuse(const Pending& message, std::uint32_t status) {
-  const bool talk = message.action == Action::kTalk;
-  count_error(ErrorKind::kStatus, status);
-  tally_.last_answer_ns = now_ns_;
+// Answered, but with another status than Success, or wrongly.
+void Worker::settle_wrong(std::uint32_t index, const Pending& message, ErrorKind kind,
+                          std::uint32_t status) {
   --messages_pending_;
+  count_error(kind, status);
+  if (message.mix_step == kKeepAliveStep) return;
+  if (state_.in_window(now_ns_)) clients_[index].heard = true;
+  refuse(message);
+  after_answer(index, message);
+}
+
+// What was refused is not delivered.
+void Worker::refuse(const Pending& message) {
+  const bool talk = message.action == Action::kTalk;
+  tally_.last_answer_ns = now_ns_;
   if (talk) --deliveries_pending_;
+  if (talk) --tally_.deliveries_asked;
   if (state_.in_window(now_ns_)) ++tally_.of(message.action).refused_in_window;
   if (!message.counted) return;
   ++tally_.of(message.action).failed;
@@ -194,7 +212,6 @@ void Worker::lose_message(const Pending& message) {
 // Of the window.
 void Worker::never_answered(Action action, std::uint64_t due_ns) {
   ++tally_.of(action).failed;
-  if (talk) --tally_.deliveries_asked;
   // A connect may begin later than its login was due: then it has waited for no time of the window.
   if (due_ns >= state_.window_end_ns.load(std::memory_order_relaxed)) {
     return tally_.of(action).times.unanswered.record(0);
@@ -215,6 +232,7 @@ void Worker::on_push(std::uint32_t index, const Incoming& push) {
   Client& client = clients_[index];
   const auto [sent_ns, number] = delivery->stamp;
   const bool again = number + 1 == client.next_number;
+  if (!again) ++tally_.deliveries_come;
   if (!again && options_.scenario == Scenario::kPush) ++pushes_received_;
   if (!again && options_.scenario != Scenario::kPush) --deliveries_pending_;
   const bool counted = state_.in_window(sent_ns);
@@ -232,7 +250,6 @@ void Worker::count_error(ErrorKind kind, std::uint32_t status) {
   if (kind == ErrorKind::kStatus) {
     ++tally_.statuses[std::min<std::size_t>(status, Tally::kStatuses - 1)];
   }
-  if (!again) ++tally_.deliveries_come;
   if (Interval* const interval = interval_now()) ++interval->errors;
 }
 

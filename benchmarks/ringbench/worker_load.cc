@@ -164,7 +164,7 @@ void Worker::send_message(std::uint32_t index, std::uint8_t step, std::uint64_t 
   constexpr MixStep kKeepAlive{.action = Action::kPing};
   const MixStep& what = step == kKeepAliveStep ? kKeepAlive : steps_[step];
   const bool counted = step != kKeepAliveStep && state_.in_window(intended_ns);
-  const std::uint32_t sequence = what.action == Action::kPing ? 0 : ++client.sequence;
+  const std::uint32_t sequence = what.action == Action::kPing ? turn_ : ++client.sequence;
   if (!pending_.push(client.pending, {intended_ns, sequence, what.action, counted, step})) {
     // So much is outstanding that nothing more can be kept in mind: it was due and was not sent.
     if (counted) return count_unsent(Unsent::kOutstanding, what.action, intended_ns);
@@ -202,6 +202,8 @@ void Worker::write_message(std::uint32_t index, const MixStep& step, std::uint32
     bytes = text_message_bytes(text_bytes);
     write_talk_body(body_.data(), text_bytes, {intended_ns, clients_[index].next_talk++},
                     share_.first_client + receiver);
+  } else {
+    write_echo_body(MutableBytes(body_).first(bytes), sequence);
   }
   const ByteView body = ByteView(body_).first(bytes);
   write_request(reserve(index, request_bytes(transport, header, bytes)), transport, header, body);
@@ -218,6 +220,7 @@ std::uint8_t* Worker::reserve(std::uint32_t index, std::size_t bytes) {
 
 // At most one send is in flight per connection; what comes meanwhile leaves with the next one.
 void Worker::start_sends() {
+  ++turn_;
   for (const std::uint32_t index : dirty_) {
     Client& client = clients_[index];
     client.dirty = false;

@@ -133,8 +133,9 @@ TEST_F(MeasurementTest, WarnsOfRefusalsInAClosedLoop) {
   ActionTally& talk = measured_.tally.of(Action::kTalk);
   talk.failed = 300;
   EXPECT_EQ(measured_.refused(options_), 300U);
-  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("300 of 20,011 messages were answered with another "
-                                                "status than Success")));
+  EXPECT_THAT(warnings(),
+              ElementsAre(HasSubstr("300 of 20,011 messages that were due in the window "
+                                    "were answered with another status than Success")));
   talk.times.unanswered.record(kSecondNs, 290);
   EXPECT_EQ(measured_.refused(options_), 10U);
   EXPECT_THAT(warnings(), IsEmpty());

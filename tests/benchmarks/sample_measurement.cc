@@ -63,7 +63,8 @@ void set_counts(Tally& tally) {
   delivery.in_window = kAnswered - 20;
   for (std::size_t kind = 0; kind < kErrorKinds; ++kind) tally.errors[kind] = kind;
   for (const ErrorKind none :
-       {ErrorKind::kNotDelivered, ErrorKind::kMisdelivered, ErrorKind::kNotClosed}) {
+       {ErrorKind::kNotDelivered, ErrorKind::kMisdelivered, ErrorKind::kNotClosed,
+        ErrorKind::kUnaskedPong, ErrorKind::kWrongBody}) {
     tally.errors[static_cast<std::size_t>(none)] = 0;
   }
   tally.errors[static_cast<std::size_t>(ErrorKind::kNotSent)] = 1;
