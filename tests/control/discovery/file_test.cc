@@ -69,36 +69,6 @@ TEST_F(RegistryFile, MissingAtStartIsEmptyAndThenFollowed) {
   EXPECT_EQ(told.back(), (std::vector<Instance>{service("a", "chat")}));
 }
 
-TEST_F(RegistryFile, AnIdIsOneRegistrysWhileItLives) {
-  auto first = open().value();
-  Instance ours = service("a", "chat", 8101);
-  ours.meta["started"] = "1000";
-  ASSERT_TRUE(first->claim(ours, false));
-  ASSERT_TRUE(first->claim(ours, false)) << "it is ours";
-  auto second = open().value();
-  EXPECT_TRUE(second->claim(service("b", "chat"), false));
-  const auto early = second->claim(ours, false);
-  ASSERT_FALSE(early);
-  EXPECT_NE(early.error().message.find("starting or ending"), std::string::npos);
-  ASSERT_TRUE(first->register_service(ours));
-  const auto refused = second->claim(service("a", "gateway"), false);
-  ASSERT_FALSE(refused);
-  for (const char* const said : {"127.0.0.1:8101", "since 1970-01-01 00:00:01 UTC", "ServiceID"}) {
-    EXPECT_NE(refused.error().message.find(said), std::string::npos) << refused.error().message;
-  }
-  // A link to the file is the file.
-  std::filesystem::create_symlink(file_, dir_.path() / "link.json");
-  auto third = FileRegistry::open(dir_.path() / "link.json", nullptr).value();
-  EXPECT_FALSE(third->claim(ours, false));
-  // Who takes over has the id when the other one has ended.
-  EXPECT_TRUE(second->claim(ours, true));
-  first.reset();
-  second->on_ready();
-  EXPECT_FALSE(third->claim(ours, false));
-  second.reset();
-  EXPECT_TRUE(third->claim(ours, false));
-}
-
 TEST_F(RegistryFile, StartErrors) {
   dir_.write("services.json", "{oops");
   const auto bad = open();
