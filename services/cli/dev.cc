@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/base/origin.h"
+#include "control/base/unique_fd.h"
 #include "control/config/check.h"
 #include "control/config/config.h"
 #include "control/config/listen.h"
@@ -85,19 +86,41 @@ Result<std::string> store_in(const std::filesystem::path& folder) {
   return "sqlite://" + (whole / "messages.db").string();
 }
 
-// To try ringgate out takes no folder: only one that was asked for has to be there.
-Result<std::string> message_store(const DevOptions& options) {
-  if (options.data == kInMemory) return std::string(kInMemory);
-  if (!options.data.empty()) return store_in(options.data);
-  const std::filesystem::path folder = default_folder();
-  if (folder.empty()) return std::string(kInMemory);
-  return store_in(folder).value_or(std::string(kInMemory));
+struct ClaimedStore {
+  std::string url = std::string(kInMemory);
+  UniqueFd held{};    // while it lives, no other process has the store
+  std::string why{};  // it is memory, though there is a folder
+};
+
+Result<ClaimedStore> claim(const std::filesystem::path& folder) {
+  Result<std::string> url = store_in(folder);
+  if (!url) return std::unexpected(url.error());
+  Result<UniqueFd> held = claim_message_store(*url);
+  if (!held) return run_error("--data: {}", held.error().message);
+  return ClaimedStore{std::move(*url), std::move(*held)};
 }
 
-void announce_store(const std::string& url) {
-  announce(url == kInMemory
-               ? "messages and groups are kept in memory, and end with this process"
-               : "messages and groups are kept in " + message_store_name(url).value_or(url));
+// To try ringgate out takes no folder: only one that was asked for has to be there, and free.
+Result<ClaimedStore> message_store(const DevOptions& options) {
+  if (options.data == kInMemory) return ClaimedStore();
+  if (!options.data.empty()) return claim(options.data);
+  const std::filesystem::path folder = default_folder();
+  if (folder.empty()) return ClaimedStore();
+  Result<ClaimedStore> claimed = claim(folder);
+  if (claimed) return claimed;
+  ClaimedStore memory;
+  memory.why = claimed.error().message;
+  return memory;
+}
+
+void announce_store(const ClaimedStore& store) {
+  if (store.url != kInMemory) {
+    announce("messages and groups are kept in " +
+             message_store_name(store.url).value_or(store.url));
+    return;
+  }
+  const std::string why = store.why.empty() ? "" : " (" + store.why + ")";
+  announce("messages and groups are kept in memory, and end with this process" + why);
 }
 
 Config service_config(std::string message_store) {
@@ -127,7 +150,7 @@ void allow_page(const Endpoint& page, std::vector<std::string>& origins) {
 Result<void> run_dev(const DevOptions& options) {
   Result<Config> gateway = gateway_config(options);
   if (!gateway) return std::unexpected(gateway.error());
-  const Result<std::string> store = message_store(options);
+  const Result<ClaimedStore> store = message_store(options);
   if (!store) return std::unexpected(store.error());
   Result<std::unique_ptr<Process>> process = Process::create(*gateway, ProcessMode::kDevelopment);
   if (!process) return std::unexpected(process.error());
@@ -142,7 +165,7 @@ Result<void> run_dev(const DevOptions& options) {
   if (!services_registry) return std::unexpected(services_registry.error());
   Result<std::unique_ptr<MemoryRegistry>> gateway_registry = MemoryRegistry::open(directory);
   if (!gateway_registry) return std::unexpected(gateway_registry.error());
-  const Config services = service_config(*store);
+  const Config services = service_config(store->url);
   announce_store(*store);
   const auto fill = [chat = chat_options(services)](Router& router) {
     add_dev_handlers(router, chat);

@@ -93,8 +93,8 @@ CLI::App* add_store_command(CLI::App& root, CommandResult& result) {
       root.add_subcommand("store", "The message store: whether it is good, and its tables");
   store->require_subcommand(1);
   add_action(*store, result, "check",
-             "Says what is in it, and changes nothing: exit code 0 if a service can use it as it "
-             "is, 1 if not",
+             "Says what is in it and whether it can be written to, and changes nothing: exit code "
+             "0 if a service can use it as it is, 1 if not",
              check);
   add_action(*store, result, "migrate",
              "Brings its tables up to what this ringgate knows, as a chat service does at start",

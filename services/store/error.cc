@@ -11,7 +11,7 @@ struct Texts {
 };
 constexpr std::array<Texts, kStoreErrors> kTexts{
     {{"unavailable", "the store is not available"},
-     {"full", "the store has too much to do"},
+     {"queue_full", "the store has too much to do"},
      {"timeout", "the store did not answer in time"},
      {"bad_name", "there is a name that none may have"}}};
 

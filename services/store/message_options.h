@@ -8,6 +8,7 @@
 #include <string>
 
 #include "control/base/error.h"
+#include "control/base/unique_fd.h"
 #include "services/store/calls/thread.h"
 #include "services/store/messages.h"
 
@@ -30,6 +31,11 @@ struct MessageStoreOptions {
 // URL is none that we know.
 [[nodiscard]] Result<std::string> message_store_name(const std::string& url);
 
+// Takes the store for this process, which has it as long as the result lives: a file of SQLite is
+// one process's. An error while another one has it, which says who. Of other stores, and where no
+// lock can be had, nothing is taken.
+[[nodiscard]] Result<UniqueFd> claim_message_store(const std::string& url);
+
 // The store's thread; see there for the order of things. Whether the store works shows later: calls
 // fail until it does.
 [[nodiscard]] Result<std::unique_ptr<StoreThread>> open_message_store(
@@ -50,7 +56,8 @@ struct MessageStoreReport {
   std::int64_t groups = 0;
 };
 
-// Looks at the store and changes nothing. An error: it cannot be used as it is.
+// Looks at the store, tries what a writer needs, and changes nothing. An error: it cannot be used
+// as it is.
 [[nodiscard]] Result<MessageStoreReport> check_message_store(const std::string& url);
 // Brings its tables up to what this ringgate knows; the report is of before.
 [[nodiscard]] Result<MessageStoreReport> migrate_message_store(const std::string& url);

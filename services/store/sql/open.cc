@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "services/store/message_options.h"
+#include "services/store/sql/file_lock.h"
 #include "services/store/sql/postgres_backend.h"
 #include "services/store/sql/sqlite_backend.h"
 #include "services/store/sql/url.h"
@@ -66,12 +67,43 @@ Result<MessageStoreReport> report_on(sql::Session& session, const std::string& n
   return report;
 }
 
+// What a service would find out with its first talk.
+Result<void> check_writable(const sql::Url& url) {
+  if (url.kind == sql::Kind::kSqlite) {
+    auto opened = sql::Sqlite::open(url.path, sql::Sqlite::Access::kExisting);
+    const sql::Outcome<void> written =
+        opened ? (*opened)->try_to_write() : std::unexpected(opened.error());
+    if (written) return {};
+    return run_error("{} can be read, and not be written to: {}{}", url.name, written.error().why,
+                     written.error().kind == StoreTrouble::kFull
+                         ? "; make room on its disk"
+                         : "; see to its permissions, its folder's and its disk's");
+  }
+  auto session = sql::Postgres::connect(url.url);
+  if (!session) return run_error("{}: {}", url.name, session.error().why);
+  const Result<void> written =
+      (*session)->execute("BEGIN; UPDATE ringgate_schema SET probed_at = probed_at; ROLLBACK");
+  if (written) return {};
+  return run_error("{} can be read, and not be written to: {}", url.name, written.error().message);
+}
+
 }  // namespace
 
 Result<std::string> message_store_name(const std::string& url) {
   Result<sql::Url> parsed = sql::parse_url(url);
   if (!parsed) return std::unexpected(parsed.error());
   return parsed->name;
+}
+
+Result<UniqueFd> claim_message_store(const std::string& text) {
+  const Result<sql::Url> url = sql::parse_url(text);
+  if (!url) return std::unexpected(url.error());
+  if (url->kind != sql::Kind::kSqlite) return UniqueFd();
+  sql::FileLock lock = sql::lock_file(url->path);
+  if (lock.holder.empty()) return std::move(lock.held);
+  return run_error(
+      "{} keeps messages in {}, and that file is one process's; end it, or give this one another",
+      lock.holder, url->path);
 }
 
 Result<std::unique_ptr<StoreThread>> open_message_store(const MessageStoreOptions& options,
@@ -95,7 +127,11 @@ Result<MessageStoreReport> check_message_store(const std::string& text) {
   if (!url) return std::unexpected(url.error());
   auto session = open_session(*url, false);
   if (!session) return std::unexpected(session.error());
-  return report_on(**session, url->name);
+  Result<MessageStoreReport> report = report_on(**session, url->name);
+  if (!report || report->version != report->known) return report;
+  session->reset();
+  if (auto writable = check_writable(*url); !writable) return std::unexpected(writable.error());
+  return report;
 }
 
 Result<MessageStoreReport> migrate_message_store(const std::string& text) {

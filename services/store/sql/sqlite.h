@@ -25,7 +25,7 @@ namespace ringgate::sql {
 
 class Sqlite final : public Session {
  public:
-  enum class Access : std::uint8_t { kCreate, kReadOnly };
+  enum class Access : std::uint8_t { kCreate, kReadOnly, kExisting };
   // An empty path: in memory. Creates the file, for its owner alone, and not its folder. Tables are
   // migrate()'s.
   [[nodiscard]] static Outcome<std::unique_ptr<Sqlite>> open(const std::string& path,
@@ -33,8 +33,12 @@ class Sqlite final : public Session {
   ~Sqlite() override;
 
   // The steps of each plan, all in one transaction, which is durable when this returns. Nothing of
-  // it has happened where it fails.
+  // it has happened where it fails, but in a file that has been lost (has_lost_its_file()): such a
+  // commit fails, too.
   [[nodiscard]] Outcome<std::vector<Results>> run(std::span<const Plan> plans);
+
+  // Whether there is what a writer needs: permission, and some room on the disk. Leaves nothing.
+  [[nodiscard]] Outcome<void> try_to_write();
 
   // Why the last thing failed, after it did.
   [[nodiscard]] StoreTrouble last_trouble() const;

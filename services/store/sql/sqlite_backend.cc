@@ -1,5 +1,7 @@
 #include "services/store/sql/sqlite_backend.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -61,11 +63,27 @@ Outcome<void> SqliteBackend::try_open() {
   if (const auto probed = (*opened)->run({&probe, 1}); !probed) {
     return std::unexpected(probed.error());
   }
+  // A row finds room where talks do not: it would be over, and begin again, with each of them.
+  if (was_full_ && !path_.empty()) {
+    if (const auto room = (*opened)->try_to_write(); !room) return room;
+  }
   database_ = std::move(*opened);
+  was_full_ = false;
   return {};
 }
 
+// Its loss outlasts the episode, which is over with the next file.
+void SqliteBackend::tell_of_a_lost_file() const {
+  spdlog::error(
+      "the file of the message store, {}, has been removed or replaced: what was kept in it is not "
+      "there any more; a chat that goes on uses what is there now, or begins a new one. To have it "
+      "back, end this process first, then put it back",
+      path_);
+}
+
 void SqliteBackend::broken(const Trouble& trouble) {
+  if (database_ != nullptr && database_->has_lost_its_file()) tell_of_a_lost_file();
+  was_full_ = was_full_ || trouble.kind == StoreTrouble::kFull;
   thread_.health().ill(trouble.kind, trouble.why);
   if (path_.empty() && database_ != nullptr) return;  // closing it would forget everything
   database_.reset();

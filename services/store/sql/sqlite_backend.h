@@ -33,6 +33,7 @@ class SqliteBackend final : public StoreBackend {
   void open();
   [[nodiscard]] Outcome<void> try_open();
   void broken(const Trouble& trouble);
+  void tell_of_a_lost_file() const;
   void probe();
   void clean();
   void clean_after(std::chrono::milliseconds pause);
@@ -50,8 +51,9 @@ class SqliteBackend final : public StoreBackend {
   std::vector<StoreJob*> asked_;
   std::vector<StoreJob*> to_undo_;
   Cleaner cleaner_;
-  bool is_busy_ = false;  // calls have come since it was looked at
-  bool has_run_ = false;  // the same, and one was done
+  bool is_busy_ = false;   // calls have come since it was looked at
+  bool has_run_ = false;   // the same, and one was done
+  bool was_full_ = false;  // since it was last opened
   Backoff backoff_;
   std::minstd_rand random_{std::random_device{}()};
 };

@@ -56,8 +56,8 @@ TEST(StoreCallsTest, BeyondTheBoundTheyAreRefused) {
   AskingWorld world(1, {.max_in_flight = 3});
   world.control.open.store(false);
   for (int i = 0; i < 5; ++i) world.tell(0, kMailAskNote);
-  ASSERT_TRUE(eventually([&] { return world.heard.count("full") == 2; }));
-  EXPECT_EQ(metric(world.thread(), "ringgate_store_call_errors_total", "note", "full"), 2);
+  ASSERT_TRUE(eventually([&] { return world.heard.count("queue_full") == 2; }));
+  EXPECT_EQ(metric(world.thread(), "ringgate_store_call_errors_total", "note", "queue_full"), 2);
   EXPECT_EQ(world.thread().calls().in_flight(), 3u);
   world.control.open.store(true);
   ASSERT_TRUE(eventually([&] { return world.heard.count("noted") == 3; }));

@@ -124,6 +124,38 @@ TEST_P(SqliteTest, AFullDiskIsSaidAndIsOverByItself) {
   EXPECT_THAT(index("carol", -1), ElementsAre(after));
 }
 
+// What looks whether it works again is small, and finds room where talks do not.
+TEST_P(SqliteTest, ANearlyFullDiskIsOneEpisode) {
+  if (!mount_disk(0, "size=1m")) GTEST_SKIP() << "mounting is not allowed";
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  talk("alice", "bob", now_ns_);
+  const std::string filler = (folder_.path() / "filler").string();
+  const int fd = ::open(filler.c_str(), O_WRONLY | O_CREAT, 0600);
+  const std::vector<char> much(4096, 'x');
+  while (write(fd, much.data(), much.size()) > 0) continue;
+  ASSERT_EQ(ftruncate(fd, static_cast<off_t>(std::filesystem::file_size(filler)) - 128 * 1024), 0);
+  close(fd);
+  const auto refused =
+      world_->ask(TalkToUser{"kim", "bob", message("alice", now_ns_, std::string(300'000, 'x'))});
+  ASSERT_FALSE(refused.has_value());
+  const auto errors = [&] {
+    MetricsSnapshot metrics;
+    world_->health().collect(metrics, "s");
+    double all = 0;
+    for (const auto& family : metrics.take()) {
+      if (family.name != "ringgate_store_errors_total") continue;
+      for (const auto& series : family.metric) all += series.counter.value;
+    }
+    return all;
+  };
+  // It was tried again so often, and never was it said to be over.
+  ASSERT_TRUE(eventually([&] { return errors() >= 4 || world_->health().is_well(); }));
+  EXPECT_FALSE(world_->health().is_well());
+  ASSERT_EQ(unlink(filler.c_str()), 0);
+  EXPECT_TRUE(world_->is_well());
+}
+
 TEST_P(SqliteTest, AReadOnlyDiskIsSaidAndIsOverByItself) {
   if (!mount_disk(MS_RDONLY, "size=1m")) GTEST_SKIP() << "mounting is not allowed";
   begin_with("sqlite://" + file());
@@ -152,6 +184,58 @@ TEST_P(SqliteTest, AFileThatIsRemovedIsNotWrittenToAnyLonger) {
   EXPECT_TRUE(eventually([&] { return index("bob", -1).empty(); }));
   const std::int64_t said = talk("alice", "bob", now_ns_);
   EXPECT_THAT(index("bob", -1), ElementsAre(said));
+}
+
+// Also when nobody has looked after the file since.
+TEST_P(SqliteTest, ATalkIntoAFileThatWasRemovedIsNotAnswered) {
+  for (const bool is_replaced : {false, true}) {
+    options_.url = "sqlite://" + file();
+    options_.reconnect_max_ms = 200;
+    options_.probe_ms = 600'000;
+    open();
+    talk("alice", "bob", now_ns_);
+    const std::string elsewhere = file() + ".old";
+    std::filesystem::rename(file(), elsewhere);
+    if (is_replaced) std::filesystem::copy(elsewhere, file());
+    const auto refused = world_->ask(TalkToUser{"kim", "bob", message("alice", now_ns_ + 1)});
+    ASSERT_FALSE(refused.has_value()) << is_replaced;
+    EXPECT_EQ(refused.error(), StoreError::kUnavailable);
+    ASSERT_TRUE(eventually([&] { return world_->is_well(); })) << "with what is there now";
+    const std::int64_t said = talk("alice", "carol", now_ns_ + 2);
+    EXPECT_THAT(index("carol", -1), ElementsAre(said));
+    world_.reset();
+    for (const std::string& name : {file(), file() + "-wal", file() + "-shm"}) {
+      std::filesystem::remove(name);
+    }
+  }
+}
+
+TEST_P(SqliteTest, ACheckTriesWhatAWriterNeeds) {
+  if (!mount_disk(0, "size=4m")) GTEST_SKIP() << "mounting is not allowed";
+  const std::string url = "sqlite://" + file();
+  ASSERT_TRUE(migrate_message_store(url));
+  EXPECT_TRUE(check_message_store(url));
+  EXPECT_FALSE(std::filesystem::exists(file() + ".check"));
+  const std::string filler = (folder_.path() / "filler").string();
+  const int fd = ::open(filler.c_str(), O_WRONLY | O_CREAT, 0600);
+  const std::vector<char> much(4096, 'x');
+  while (write(fd, much.data(), much.size()) > 0) continue;
+  const auto full = check_message_store(url);
+  ASSERT_FALSE(full);
+  EXPECT_THAT(full.error().message, HasSubstr("No space left"));
+  // To read it there is room enough.
+  ASSERT_EQ(ftruncate(fd, static_cast<off_t>(std::filesystem::file_size(filler)) - 128 * 1024), 0);
+  close(fd);
+  const auto nearly = check_message_store(url);
+  ASSERT_FALSE(nearly);
+  EXPECT_THAT(nearly.error().message,
+              AllOf(HasSubstr("not be written to"), HasSubstr("make room")));
+  ASSERT_EQ(unlink(filler.c_str()), 0);
+  ASSERT_TRUE(check_message_store(url));
+  ASSERT_EQ(mount("tmpfs", folder_.path().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, "size=4m"), 0);
+  const auto read_only = check_message_store(url);
+  ASSERT_FALSE(read_only);
+  EXPECT_THAT(read_only.error().message, HasSubstr(file()));
 }
 
 TEST_P(SqliteTest, ANewerSchemaIsNotTouched) {
