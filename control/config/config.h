@@ -93,6 +93,9 @@ struct Config {
   std::size_t message_days = 90;
   std::size_t offline_days = 15;  // Not above message_days.
   std::size_t max_group_members = 10'000;
+  std::size_t max_channel_waiting = 64;
+  std::size_t max_service_requests = 16 * 1024;  // these two of each shard
+  std::size_t max_service_request_bytes = 64 * kMiB;
   GroupTalk group_talk = GroupTalk::kMembers;
   std::size_t max_message_body_bytes = 20'000;
   std::size_t max_message_extra_bytes = 2'000;

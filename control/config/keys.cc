@@ -176,6 +176,13 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "How many days back a client is told what it missed; not above MessageDays"},
     {"MaxGroupMembers", CountKey{at<&Config::max_group_members>(), 1, 1'000'000}, kServicesFixed,
      "Members of a group; beyond it joins and creates are answered 300"},
+    {"MaxChannelWaiting", CountKey{at<&Config::max_channel_waiting>(), 1, 65'536}, kServicesFixed,
+     "Requests of one client that wait for an earlier one of it; beyond it they are answered 300"},
+    {"MaxServiceRequests", CountKey{at<&Config::max_service_requests>(), 1, 16'777'216},
+     kServicesFixed,
+     "Requests under way and waiting in a service, per shard; beyond it they are answered 300"},
+    {"MaxServiceRequestBytes", SizeKey{at<&Config::max_service_request_bytes>(), kKiB, kGiB},
+     kServicesFixed, "The same, of their bytes"},
     {"GroupTalk", GroupTalkKey{at<&Config::group_talk>()}, kServicesFixed,
      "Who may talk to a group: members (and its owner), or anyone of its app, as existing services "
      "have it; others are answered 105"},

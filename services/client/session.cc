@@ -32,7 +32,7 @@ void Session::start(std::string_view token, std::int64_t now_ns) {
 }
 
 bool Session::wants_input() const noexcept {
-  return state_ == State::kReady && outstanding() < kMaxOutstanding &&
+  return state_ == State::kReady && requests_.size() + pings_.size() < kMaxOutstanding &&
          unsent().size() < kMaxUnsentBytes;
 }
 

@@ -30,8 +30,9 @@ inline constexpr std::int64_t kQuitWaitNs = 5 * kNsPerS;
 inline constexpr std::int64_t kCloseWaitNs = 1 * kNsPerS;
 // Below the 2 minutes after which a gateway closes a silent connection.
 inline constexpr std::int64_t kHeartbeatNs = 45 * kNsPerS;
-// Beyond these the session takes no more input until answers have come, or bytes have left.
-inline constexpr std::size_t kMaxOutstanding = 1024;
+// Beyond these the session takes no more input until answers have come, or bytes have left. A chat
+// lets 64 requests of a client wait (MaxChannelWaiting); half is left to what answers pushes.
+inline constexpr std::size_t kMaxOutstanding = 32;
 inline constexpr std::size_t kMaxUnsentBytes = 1024 * 1024;
 
 class Session {

@@ -1,5 +1,7 @@
 #include "services/logic/channel_queues.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "services/logic/counters.h"
@@ -38,7 +40,9 @@ void ChannelQueues::handle(Request& request) {
     if (const auto busy = channels_.find(request.channel_id()); busy != channels_.end()) {
       if (busy->second.waiting.size() >= bounds_.waiting_per_channel) {
         refuse_full(request, LogicCounter::kChannelWaitingFull,
-                    "too many requests of this channel wait");
+                    fmt::format("{} requests of this client wait for an earlier one, and no more "
+                                "may: wait for answers (MaxChannelWaiting of the service)",
+                                bounds_.waiting_per_channel));
         return;
       }
       if (auto context = keep(request)) busy->second.waiting.push_back(std::move(context));

@@ -75,6 +75,8 @@ Result<void> LogicComponent::start() {
     options->shard.sweep_ms = std::min(options->shard.sweep_ms, logic.login_answer_delay_ms);
   }
   logic.max_header_bytes = config_.gateway.max_link_header_bytes;
+  logic.channels = {config_.max_channel_waiting, config_.max_service_requests,
+                    config_.max_service_request_bytes};
   Result<RedisStoreOptions> redis = RedisStoreOptions();
   if (has_redis(config_)) redis = redis_options(config_);
   if (!redis) return std::unexpected(redis.error());

@@ -22,6 +22,32 @@ TEST(Bounds, APacketLongerThanTheQueueMayBeIsDeliveredAllTheSame) {
   EXPECT_EQ(answer.body.size(), body.size());
 }
 
+// Who runs into it is told its name.
+TEST(Bounds, OfRequestsThatWaitForAnEarlierOneIsAKeyThatTheAnswerNames) {
+  const World world;
+  const Server chat(world, "chat", "chat01",
+                    {{"MemorySessions", "true"}, {"MaxChannelWaiting", "1"}});
+  const Server gateway(world, "gateway", "g1", {{"Routes", "{login: chat}"}});
+  Client alice = log_in(gateway, "alice");
+  constexpr std::uint32_t kTalks = 20;
+  std::string at_once;
+  for (std::uint32_t i = 2; i < 2 + kTalks; ++i) {
+    at_once += talk("nobody", "hello", i);
+  }
+  alice.send(at_once);
+  std::size_t refused = 0;
+  for (std::uint32_t i = 0; i < kTalks; ++i) {
+    const Event answer = alice.next();
+    if (answer.header.status() == pkt::Success) continue;
+    EXPECT_EQ(answer.header.status(), pkt::SystemException);
+    EXPECT_NE(answer.parse<pkt::ErrorResp>().message().find("MaxChannelWaiting"),
+              std::string::npos);
+    ++refused;
+  }
+  EXPECT_GT(refused, 0U);
+  EXPECT_EQ(chat.metric("ringgate_channel_waiting_full_total"), static_cast<double>(refused));
+}
+
 // A service with a smaller bound than its gateway says so; a client's largest packet is refused to
 // that client and the link, which is everybody's, stays.
 TEST(Bounds, APacketLongerThanAServiceTakesIsRefusedToItsSenderAlone) {

@@ -122,6 +122,22 @@ TEST(Dev, ServesTheClientsDefaultsAndEcho) {
   client.wait_for_line("nonsense: no such command");
 }
 
+// More than a chat lets wait.
+TEST(Client, ManyPipedTalksAreAllAnswered) {
+  const Server dev({});
+  ProcessUnderTest client(ProcessUnderTest::ringgate(
+      {"client", "--tcp", "127.0.0.1:" + std::to_string(dev.port()), "--account", "carol"}));
+  constexpr int kTalks = 300;
+  std::string lines;
+  for (int i = 0; i < kTalks; ++i) lines += "talk bob " + std::to_string(i) + "\n";
+  client.write(lines + "quit\n");
+  EXPECT_EQ(client.wait_exit(), 0) << client.output();
+  const std::string said = client.whole_output();
+  std::size_t sent = 0;
+  for (std::size_t at = 0; (at = said.find("sent to bob", at)) != std::string::npos; ++at) ++sent;
+  EXPECT_EQ(sent, std::size_t{kTalks});
+}
+
 TEST(Client, ARefusedLoginIsASentenceAndCode1) {
   const Server dev({});
   ProcessUnderTest client(
