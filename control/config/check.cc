@@ -148,17 +148,33 @@ Result<void> check_authority(const Config& config) {
   return {};
 }
 
-// Of names only what all addresses cover is known.
+// Of names only what all addresses cover is known, and localhost. 0.0.0.0 covers that: it has an
+// IPv4 address.
 bool covers(const std::string& host, const Endpoint& other) {
   if (host.empty() || host == "::") return true;
   if (host != "0.0.0.0") return false;
+  if (other.host == "localhost") return true;
   const std::optional<SocketAddress> address = numeric_address(other);
   return address && address->family() == AF_INET;
 }
 
+// An address may be written in several ways.
+bool is_same_address(const Endpoint& one, const Endpoint& other) {
+  if (one.host == other.host) return true;
+  const std::optional<SocketAddress> address = numeric_address(one);
+  const std::optional<SocketAddress> others = numeric_address(other);
+  return address && others && format_address(*address) == format_address(*others);
+}
+
+// The one name whose addresses are the same everywhere (RFC 6761).
+bool is_localhost(const Endpoint& one, const Endpoint& other) {
+  return one.host == "localhost" && (other.host == "127.0.0.1" || other.host == "::1");
+}
+
 bool overlap(const Endpoint& one, const Endpoint& other) {
   if (one.port == 0 || one.port != other.port) return false;
-  return one.host == other.host || covers(one.host, other) || covers(other.host, one);
+  return is_same_address(one, other) || is_localhost(one, other) || is_localhost(other, one) ||
+         covers(one.host, other) || covers(other.host, one);
 }
 
 Result<void> check_listeners(const Config& config) {

@@ -49,6 +49,17 @@ TEST(ConfigCheck, NoTwoListenersOfOneProcessAreOnTheSameAddress) {
   EXPECT_THAT(error_of("Listen: [\"127.0.0.1:0\", \"ws://127.0.0.1:0/\"]\n"), "(taken)");
 }
 
+TEST(ConfigCheck, TwoNamesOfOneAddressAreTheSameAddress) {
+  for (const char* const other : {"127.0.0.1", "[::1]", "0.0.0.0", ""}) {
+    EXPECT_THAT(error_of(std::string("Listen: [\"localhost:9000\", \"") + other + ":9000\"]\n"),
+                HasSubstr("on the same port"))
+        << other;
+  }
+  EXPECT_THAT(error_of("Listen: [\"[::1]:9000\", \"[0:0:0:0:0:0:0:1]:9000\"]\n"),
+              HasSubstr("on the same port"));
+  EXPECT_THAT(error_of("Listen: [\"localhost:9000\", \"127.0.0.2:9000\"]\n"), "(taken)");
+}
+
 TEST(ConfigCheck, EveryRouteLeadsToAServiceThatIsLookedFor) {
   EXPECT_THAT(error_of("Depends: [login, chat]\nRoutes: {game: play}\n"),
               HasSubstr("Routes sends game.* to play, which Depends leaves out"));
