@@ -93,6 +93,26 @@ TEST(Monitor, AnswersProbesAndMetrics) {
   EXPECT_EQ(none->status, 404);
 }
 
+// Probes and scrapers add parameters of their own; so does who asks for the head alone.
+TEST(Monitor, ProbesIgnoreParametersAndAnswerHead) {
+  Wellbeing state;
+  auto monitor = http::Monitor::start("127.0.0.1", 0, probes_of(state));
+  ASSERT_TRUE(monitor) << monitor.error().message;
+  httplib::Client client("127.0.0.1", (*monitor)->port());
+  for (const char* const path : {"/health", "/ready", "/metrics"}) {
+    const std::string asked = std::string(path) + "?x=1&x=2";
+    const auto plain = client.Get(path);
+    const auto with = client.Get(asked.c_str());
+    const auto head = client.Head(asked.c_str());
+    ASSERT_TRUE(plain && with && head) << path;
+    EXPECT_EQ(with->status, 200) << path;
+    EXPECT_EQ(with->body, plain->body) << path;
+    EXPECT_EQ(head->status, 200) << path;
+    EXPECT_TRUE(head->body.empty()) << path;
+    EXPECT_EQ(head->get_header_value("Content-Length"), std::to_string(plain->body.size())) << path;
+  }
+}
+
 TEST(Monitor, HandlersCanBeAddedLater) {
   auto monitor = http::Monitor::start("127.0.0.1", 0, {}).value();
   EXPECT_EQ(get(*monitor, "/links")->status, 404);
