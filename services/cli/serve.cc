@@ -26,6 +26,7 @@
 #include "services/process/process.h"
 #include "services/process/registries.h"
 #include "services/process/signal_watch.h"
+#include "services/store/message_options.h"
 
 namespace ringgate {
 namespace {
@@ -140,16 +141,34 @@ class Reloader {
   bool is_told_ = false;  // that it is tried again
 };
 
+std::unexpected<Error> naming(std::string_view key, Error error) {
+  error.message = fmt::format("{}: {}", key, error.message);
+  return std::unexpected(std::move(error));
+}
+
+// Whatever of it a start could not use is said now. What only a start can know (a taken port) is
+// not asked.
+Result<void> check_only(const ServeOptions& options, const Config& config) {
+  Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
+  if (!loop) return std::unexpected(loop.error());
+  if (auto registry = open_registry(config, **loop); !registry) {
+    return usage_error("{}", registry.error().message);
+  }
+  std::string text;
+  for (const std::string& notice : config.notices) text += "note: " + notice + "\n";
+  return print_out(text + options.config_file + " is good\n");
+}
+
 Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (options.check_config) SignalWatch::unblock();
   const Result<Config> config = load_config(options.config_file, role);
   if (!config) return std::unexpected(config.error());
   if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;
-  if (options.check_config) {
-    std::string text;
-    for (const std::string& notice : config->notices) text += "note: " + notice + "\n";
-    return print_out(text + options.config_file + " is good\n");
-  }
+  if (options.check_config) return check_only(options, *config);
+  Result<UniqueFd> messages = UniqueFd();  // held until the end
+  if (role == ProcessRole::kChat)
+    messages = claim_message_store(message_store_options(*config, 0).url);
+  if (!messages) return naming("MessageStore", messages.error());
   Result<std::unique_ptr<Process>> process = Process::create(*config);
   if (!process) return std::unexpected(process.error());
   Result<std::unique_ptr<Registry>> registry = open_registry(*config, (*process)->loop());

@@ -4,7 +4,9 @@
 #include <charconv>
 #include <cstdio>
 
+#include "control/base/secrets.h"
 #include "control/config/secrets.h"
+#include "control/observe/logging.h"
 #include "services/auth/token.h"
 
 namespace ringgate {
@@ -18,6 +20,15 @@ std::int64_t unit_seconds(std::string_view unit) {
   if (unit == "h") return 3600;
   if (unit == "d") return 86400;
   return 0;
+}
+
+// Signed all the same: a gateway of another make may have such a secret.
+void warn_of_short_secret(std::string_view secret) {
+  if (secret.size() >= kMinSecretBytes) return;
+  complain(fmt::format(
+      "ringgate: the secret has {} bytes; a gateway of ringgate takes {} at least, so it will "
+      "refuse this token",
+      secret.size(), kMinSecretBytes));
 }
 
 Result<std::string> choose_secret(const TokenOptions& options) {
@@ -84,6 +95,7 @@ Result<std::string> make_token(const TokenOptions& options, std::int64_t now_s) 
   if (!ttl_s) return std::unexpected(ttl_s.error());
   const Result<std::string> secret = choose_secret(options);
   if (!secret) return std::unexpected(secret.error());
+  warn_of_short_secret(*secret);
   return sign_token({options.account, options.app, now_s + *ttl_s}, *secret);
 }
 

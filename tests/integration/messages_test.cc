@@ -97,6 +97,34 @@ TEST(DevMessages, AFolderThatCannotBeIsSaidAtOnce) {
 }
 
 // In the midst of traffic: what was answered with success is in the store, each once.
+TEST(OneStore, ASecondProcessOnTheSameFileIsRefusedAndToldWhoHasIt) {
+  const World world;
+  const std::string url = sqlite_in(world.folder().path());
+  const Settings settings = {{"MemorySessions", "true"}, {"MessageStore", url}};
+  Server first(world, "chat", "chat01", settings);
+  const Ended second = run({"chat", "-c", world.config("chat", "chat02", settings)});
+  EXPECT_EQ(second.code, 1);
+  expect_one_line(second);
+  EXPECT_THAT(second.output,
+              AllOf(HasSubstr("process " + std::to_string(first.process().pid()) + " keeps"),
+                    HasSubstr((world.folder().path() / "messages.db").string())));
+  first.process().signal(SIGKILL);
+  first.process().wait_exit();
+  const Server again(world, "chat", "chat02", settings);
+}
+
+TEST(OneStore, ASecondDevWithTheSameFolderIsRefusedAndToldWhoHasIt) {
+  const TempDir folder;
+  const std::string data = (folder.path() / "data").string();
+  Server first({"--data", data});
+  const Ended second = run({"dev", "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin",
+                            "127.0.0.1:0", "--data", data});
+  EXPECT_EQ(second.code, 1);
+  expect_one_line(second);
+  EXPECT_THAT(second.output, AllOf(HasSubstr("process " + std::to_string(first.process().pid())),
+                                   HasSubstr(data)));
+}
+
 TEST(ChatKilled, EveryAnsweredMessageIsInTheStore) {
   const World world;
   const Redis redis(world);
