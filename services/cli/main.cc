@@ -1,5 +1,7 @@
 // `ringgate`: one binary, a subcommand for everything.
 #include <fcntl.h>
+#include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -43,6 +45,17 @@ bool is_server(std::string_view command) {
   return std::ranges::find(kServers, command) != kServers.end();
 }
 
+// glibc reserves 64 MiB for each thread that allocates, as long as it finds them: under a limit of
+// the address space the first threads would take what the rings of later ones need. With one arena
+// for all it is known what a start takes (`ringgate doctor` tells). Shards do not allocate in their
+// loops.
+void share_little_address_space() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    mallopt(M_ARENA_MAX, 1);
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "ringgate: a gateway for very many long-lived connections (instant messaging), on io_uring",
@@ -76,6 +89,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (argc > 1 && is_server(argv[1])) ringgate::SignalWatch::block();
+  share_little_address_space();
   ringgate::end_with_a_sentence_without_memory("ringgate");
   open_standard_descriptors();
   try {

@@ -25,10 +25,12 @@ constexpr std::uint64_t kConnectionsPerQueuedPage = 10;
 
 // Of a gateway: log, signals, monitor and admin, resolver, and a few that come and go.
 constexpr std::uint64_t kThreadsBesideShards = 12;
-// Seen on Linux with glibc: a shard has its ring, its buffers, a stack and the 64 MiB that the
-// allocator reserves for each thread.
-constexpr std::uint64_t kAddressSpaceBesideShards = 192ULL << 20U;
-constexpr std::uint64_t kAddressSpaceOfShard = 112ULL << 20U;
+// Seen on Linux with glibc, without stacks: the program with its libraries and what it allocates at
+// start; and a shard's ring, buffers and mailboxes. Under a limit a process has one arena for all
+// its threads (main.cc).
+constexpr std::uint64_t kAddressSpaceBesideShards = 42ULL << 20U;
+constexpr std::uint64_t kAddressSpaceOfShard = 23'250ULL << 10U;
+constexpr std::uint64_t kStacksBesideShards = 10;  // those threads of the above that always are
 
 std::uint64_t divide_up(std::uint64_t amount, std::uint64_t by) {
   return (amount + by - 1) / by;
@@ -192,7 +194,8 @@ Finding check_address_space(const Readings& readings, const Wishes& wishes) {
     return {Verdict::kOk, name, "RLIMIT_AS unlimited", {}};
   }
   const std::uint64_t shards = wanted_shards(readings, wishes);
-  const std::uint64_t wanted = kAddressSpaceBesideShards + shards * kAddressSpaceOfShard;
+  const std::uint64_t wanted = kAddressSpaceBesideShards + shards * kAddressSpaceOfShard +
+                               (kStacksBesideShards + shards) * readings.stack_bytes;
   return {readings.address_space_bytes < wanted ? Verdict::kFail : Verdict::kWarn, name,
           fmt::format("RLIMIT_AS {} KiB, a gateway of {} {} maps {} KiB at start and more later: "
                       "rings and threads map more than they use",
@@ -276,6 +279,7 @@ Finding check_port(const PortReading& port, const Wishes& wishes) {
   if (port.bind_errno == EACCES) {
     mend = "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE";
   }
+  if (port.bind_errno == EADDRNOTAVAIL) mend = kNotOurAddress;
   return {verdict, name, std::strerror(port.bind_errno), std::move(mend)};
 }
 

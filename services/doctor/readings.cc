@@ -1,6 +1,7 @@
 #include "services/doctor/readings.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -114,7 +115,17 @@ std::optional<std::uint64_t> count_threads_of(uid_t user) {
   return threads;
 }
 
+std::uint64_t read_stack_bytes() {
+  pthread_attr_t attributes;
+  std::size_t bytes = 0;
+  if (pthread_getattr_default_np(&attributes) != 0) return Readings().stack_bytes;
+  pthread_attr_getstacksize(&attributes, &bytes);
+  pthread_attr_destroy(&attributes);
+  return bytes;
+}
+
 void read_limits(Readings& readings) {
+  readings.stack_bytes = read_stack_bytes();
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     readings.nofile_soft = limit.rlim_cur;

@@ -43,6 +43,7 @@ struct Readings {
   std::uint64_t nofile_hard = 0;
   std::uint64_t memlock_bytes = 0;
   std::uint64_t address_space_bytes = UINT64_MAX;
+  std::uint64_t stack_bytes = 8ULL << 20U;    // of a new thread
   std::uint64_t threads_soft = UINT64_MAX;    // RLIMIT_NPROC, of a user's threads; root has none
   std::optional<std::uint64_t> threads_used;  // by this user already
   std::uint64_t page_bytes = 4096;

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <stdexcept>
 
+#include "tests/common/free_port.h"
 #include "tests/integration/command_run.h"
 #include "tests/integration/world.h"
 
@@ -85,6 +86,21 @@ TEST(Start, ASecretFileIsReadAsAGatewayReadsIt) {
     EXPECT_THAT(signer.output, HasSubstr(says));
     expect_refused({"", "gateway", {{"AppSecret", ""}, {"AppSecretFile", file}}, {says}});
   }
+}
+
+// Which no gateway of ours would take.
+TEST(Start, ATokenOfAShortSecretIsSignedWithAWarning) {
+  const World world;
+  const std::string file = world.folder().write("short", "15 bytes of it.\n").string();
+  for (const std::vector<std::string>& secret :
+       {std::vector<std::string>{"--secret", "15 bytes of it."}, {"--secret-file", file}}) {
+    const Ended ended = run({"token", "--account", "a", secret[0], secret[1]});
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_THAT(ended.output,
+                AllOf(HasSubstr("ringgate: the secret has 15 bytes"), HasSubstr("16 at least")));
+  }
+  EXPECT_THAT(run({"token", "--account", "a", "--secret", "sixteen bytes ok"}).output,
+              Not(HasSubstr("at least")));
 }
 
 TEST(Start, WrongUsageIsCode2) {
@@ -201,6 +217,34 @@ TEST(Start, WithoutMemoryItIsASentenceAndCode1) {
   EXPECT_GT(refused, 0U);
 }
 
+// Its verdict is worth as much as its number is true.
+TEST(Start, WhatDoctorWantsOfTheAddressSpaceIsWhatAGatewayTakes) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer lays out memory by this limit";
+#endif
+  const World world;
+  // Each port has its threads.
+  const std::string file = world.config("gateway", "g1",
+                                        {{"Shards", "0"},
+                                         {"MonitorPort", std::to_string(free_port())},
+                                         {"AdminPort", std::to_string(free_port())}});
+  const auto starts = [&](std::uint64_t limit_kb) {
+    ProcessUnderTest gateway(limited("-v", std::to_string(limit_kb), {"gateway", "-c", file}));
+    try {
+      gateway.wait_for_line("listening tcp");
+      return true;
+    } catch (const std::runtime_error&) {  // it has ended before
+      return false;
+    }
+  };
+  const std::string said = run_limited("-v", "8000000", {"doctor", "--connections", "1"}).output;
+  const std::string before = " maps ";
+  ASSERT_THAT(said, HasSubstr(before));
+  const std::uint64_t wanted_kb = std::stoull(said.substr(said.find(before) + before.size()));
+  EXPECT_TRUE(starts(wanted_kb * 11 / 10)) << said;
+  EXPECT_FALSE(starts(wanted_kb * 8 / 10)) << said;
+}
+
 // Whatever it was that was to be opened, the address and the keys are right.
 TEST(Start, WithoutDescriptorsTheLimitOfThemIsNamed) {
   std::size_t refused = 0;
@@ -277,6 +321,21 @@ TEST(Start, CheckConfigSaysThatAFileIsGoodAndStartsNothing) {
            "--check-config"});
   EXPECT_EQ(ended.code, 0);
   EXPECT_THAT(ended.output, HasSubstr("is good"));
+}
+
+// What a start could not use, without starting anything.
+TEST(Start, CheckConfigSaysThatTheRegistryFileCannotBeUsed) {
+  const World world;
+  const std::string broken = world.folder().write("broken.json", "{oops").string();
+  for (const std::string& file : {std::string("/nowhere/services.json"), broken}) {
+    const std::string config = world.config("gateway", "x1", {{"RegistryFile", file}});
+    const Ended checked = run({"gateway", "-c", config, "--check-config"});
+    EXPECT_EQ(checked.code, 2) << file;
+    expect_one_line(checked);
+    const Ended started = run({"gateway", "-c", config});
+    EXPECT_NE(started.code, 0) << file;
+    EXPECT_THAT(started.output, HasSubstr(checked.output)) << "the start says the same";
+  }
 }
 
 TEST(Start, AnExistingConfYamlLoadsWithNotices) {

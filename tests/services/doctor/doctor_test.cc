@@ -176,8 +176,12 @@ TEST(Doctor, WantsNoLimitOfTheAddressSpace) {
   EXPECT_THAT(check_address_space(readings, {}).found, HasSubstr("50000 KiB"));
   readings.address_space_bytes = 4'000'000ULL * 1024;
   expect_mend(check_address_space(readings, {}), Verdict::kWarn, "ulimit -v");
-  readings.cpus = 64;
+  readings.cpus = 256;
   EXPECT_EQ(check_address_space(readings, {}).verdict, Verdict::kFail) << "each shard takes some";
+  readings.cpus = 2;
+  readings.stack_bytes = 1ULL << 30U;
+  EXPECT_EQ(check_address_space(readings, {}).verdict, Verdict::kFail)
+      << "each thread's stack, too";
 }
 
 // The queues of one shard's ring: 4,096 entries of 68 bytes, 32,768 completions and 4,352 buffers
@@ -211,6 +215,11 @@ TEST(Doctor, ComparesSysctlsOfTheNetwork) {
   EXPECT_EQ(check_local_ports(readings, {.connections = 28'232}).verdict, Verdict::kOk);
   expect_mend(check_local_ports(readings, {.connections = 28'233}), Verdict::kWarn,
               "2 source addresses");
+}
+
+TEST(Doctor, AnAddressOfAnotherMachineIsNamedAsThat) {
+  expect_mend(check_port({8001, EADDRNOTAVAIL}, {.ports_required = true}), Verdict::kFail,
+              "has no such address");
 }
 
 TEST(Doctor, TakenPortsMatterWhenTheyWereAskedFor) {
