@@ -5,6 +5,7 @@
 
 #include <csignal>
 
+#include "tests/integration/command_run.h"
 #include "tests/integration/consul_world.h"
 #include "tests/integration/ws_client.h"
 
@@ -133,6 +134,25 @@ TEST(ConsulStart, ProcessesThatEndDeregisterFirst) {
     EXPECT_EQ(server->process().wait_exit(), 0);
   }
   EXPECT_THAT(world.agent.get("/v1/agent/services").body, testing::StartsWith("{}"));
+}
+
+// Consul believes one that was killed to pass until its next check, and that keeps nobody out.
+TEST(ConsulStart, ASecondProcessOfOneIdIsRefusedAndOneAfterAKillIsNot) {
+  const ConsulWorld world;
+  const auto first = world.start("gateway", "twin01");
+  wait_until("it passes", [&] { return world.passing("tgateway") == "twin01"; });
+  const std::string file = world.files.config("gateway", "twin01", world.settings("gateway"));
+  const Ended second = run({"gateway", "-c", file});
+  EXPECT_EQ(second.code, 1);
+  EXPECT_THAT(
+      second.output,
+      HasSubstr("ringgate: ServiceID twin01 is that of another living process, at 127.0.0.1:" +
+                std::to_string(first->port())));
+  EXPECT_EQ(world.passing("tgateway"), "twin01") << "and it has taken nothing out";
+  first->process().signal(SIGKILL);
+  first->process().wait_exit();
+  const auto again = world.start("gateway", "twin01");
+  EXPECT_EQ(again->get("/health").status, 200);
 }
 
 TEST(ConsulStart, ClientsOfTwoGatewaysTalkAndEndEachOthersSessions) {
