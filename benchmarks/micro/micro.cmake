@@ -13,6 +13,8 @@ endfunction()
 # The bytes of a message, beside protobuf.
 add_micro_bench(codec_bench LIBRARIES ringgate::codec ringgate::codec_proto)
 add_micro_bench(websocket_bench LIBRARIES ringgate::codec)
+# Records of TLS, beside contexts of OpenSSL that are kept.
+add_micro_bench(tls_bench LIBRARIES ringgate::codec_tls OpenSSL::Crypto)
 # Mailboxes, and the gateway's outstanding requests. Neither needs a ring.
 add_micro_bench(dataplane_bench LIBRARIES ringgate::dataplane ringgate::gateway)
 # Selectors. The data plane that they come with is not used.
