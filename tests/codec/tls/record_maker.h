@@ -1,14 +1,13 @@
 // Records as a peer may make them: of any type, with any padding, and wrong ones.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 
+#include "codec/check.h"
 #include "codec/tls/cipher.h"
 #include "codec/tls/content_type.h"
 #include "codec/tls/key_schedule.h"
@@ -50,7 +49,7 @@ class RecordMaker {
   RecordMaker(Suite suite, const Bytes& secret, std::uint64_t sequence = 0)
       : suite_(suite), sequence_(sequence) {
     std::ranges::copy(secret, keys_.secret.begin());
-    EXPECT_TRUE(cipher_.key_schedule().derive(suite, keys_));
+    RINGGATE_CHECK(cipher_.key_schedule().derive(suite, keys_));
   }
 
   // Seals `text` as it is: content, type, padding.
@@ -60,8 +59,9 @@ class RecordMaker {
                     static_cast<std::uint8_t>(sealed & 0xffU)};
     record.insert(record.end(), text.begin(), text.end());
     record.resize(kRecordHeadBytes + sealed);
-    EXPECT_TRUE(cipher_.seal(suite_, keys_, sequence_++, ByteView(record).first(kRecordHeadBytes),
-                             MutableBytes(record).subspan(kRecordHeadBytes)));
+    RINGGATE_CHECK(cipher_.seal(suite_, keys_, sequence_++,
+                                ByteView(record).first(kRecordHeadBytes),
+                                MutableBytes(record).subspan(kRecordHeadBytes)));
     return record;
   }
   [[nodiscard]] Bytes record(std::uint8_t type, Bytes content, std::size_t padding = 0) {
@@ -79,7 +79,7 @@ class RecordMaker {
     return made;
   }
   void next_keys() {
-    EXPECT_TRUE(cipher_.key_schedule().update(suite_, keys_));
+    RINGGATE_CHECK(cipher_.key_schedule().update(suite_, keys_));
     sequence_ = 0;
   }
 
