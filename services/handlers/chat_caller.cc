@@ -27,6 +27,22 @@ std::optional<std::int64_t> next_message_id(Context& context) {
   return id;
 }
 
+void push_to_found(Context& context, const StoreResult<LocateAccounts::Answer>& found,
+                   std::size_t asked, const google::protobuf::MessageLite& body) {
+  context.shard().outbox.shard().counters().add(LogicCounter::kReceiversNotLocated,
+                                                found ? found->unknown : asked);
+  if (found) context.push(found->found, body);
+}
+
+void push_to_found(Context& context, const StoreResult<std::optional<Location>>& found,
+                   const google::protobuf::MessageLite& body) {
+  if (!found) {
+    context.shard().outbox.shard().counters().add(LogicCounter::kReceiversNotLocated);
+  } else if (*found) {
+    context.push(**found, body);
+  }
+}
+
 void fail_too_long(Context& context, std::string_view what) {
   context.shard().outbox.shard().counters().add(LogicCounter::kTextTooLong);
   context.fail(Status::kSystemException, what);

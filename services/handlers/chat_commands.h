@@ -53,23 +53,19 @@ class [[nodiscard]] CallerCall {
  private:
   Context& context_;
   const ChatOptions& options_;
-  SessionCall<std::optional<pkt::Session>> call_;
+  StoreCall<GetSession> call_;
 };
 
 // Nothing: it is answered.
 [[nodiscard]] std::optional<std::int64_t> next_message_id(Context& context);
 
-// To those of them who are online. What it is about is in the message store already: that the
-// session store cannot tell where they are is counted, and no failure.
-template <class Body>
-void push_to_found(Context& context, const StoreResult<std::vector<Location>>& found,
-                   const Body& body) {
-  if (found) {
-    context.push(*found, body);
-  } else {
-    context.shard().outbox.shard().counters().add(LogicCounter::kReceiversNotLocated);
-  }
-}
+// To those of them who are online. What it is about is in the message store already: those of whom
+// the session store cannot tell where they are find it in their index. They are counted, and no
+// failure.
+void push_to_found(Context& context, const StoreResult<LocateAccounts::Answer>& found,
+                   std::size_t asked, const google::protobuf::MessageLite& body);
+void push_to_found(Context& context, const StoreResult<std::optional<Location>>& found,
+                   const google::protobuf::MessageLite& body);
 
 // Counts the refusal and answers it with 300.
 void fail_too_long(Context& context, std::string_view what);

@@ -133,7 +133,7 @@ Task group_create(Context& context, const ChatOptions& options) {
   pkt::GroupCreateNotify notify;
   notify.set_group_id(create.group.id);
   *notify.mutable_members() = asked->members();
-  push_to_found(context, online, notify);
+  push_to_found(context, online, create.members.size(), notify);
   pkt::GroupCreateResp answer;
   answer.set_group_id(create.group.id);
   context.respond(Status::kSuccess, answer);
@@ -162,7 +162,7 @@ Task group_join(Context& context, const ChatOptions& options) {
   pkt::GroupJoinNotify notify;
   notify.set_group_id(asked->group_id());
   notify.set_account(account);
-  push_to_found(context, online, notify);
+  push_to_found(context, online, joined->members.size(), notify);
   context.respond(Status::kSuccess);
 }
 
@@ -192,7 +192,7 @@ Task group_quit(Context& context, const ChatOptions& options) {
     pkt::GroupQuitNotify notify;
     notify.set_group_id(asked->group_id());
     notify.set_account(account);
-    push_to_found(context, online, notify);
+    push_to_found(context, online, told.size(), notify);
   }
   context.respond(Status::kSuccess);
 }

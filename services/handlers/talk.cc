@@ -69,15 +69,14 @@ Task user_talk(Context& context, const ChatOptions& options) {
   const std::optional<Message> message = message_of(context, *caller, options);
   if (!message) co_return;
 
-  const std::vector<std::string> receiver = {std::string(context.dest())};
-  auto storing =
-      context.messages().ask(TalkToUser{caller->message_app, receiver.front(), *message});
+  auto storing = context.messages().ask(
+      TalkToUser{caller->message_app, std::string(context.dest()), *message});
   const auto stored = co_await storing;
   if (!stored) {
     context.fail(stored.error());
     co_return;
   }
-  auto locating = context.sessions().locate_many(receiver, caller->app);
+  auto locating = context.sessions().locate(context.dest(), caller->app);
   const auto online = co_await locating;
   push_to_found(context, online, push_of(*message));
   answer_success(context, *message);
@@ -106,7 +105,7 @@ Task group_talk(Context& context, const ChatOptions& options) {
   }
   auto locating = context.sessions().locate_many(stored->members, caller->app);
   const auto online = co_await locating;
-  push_to_found(context, online, push_of(*message));
+  push_to_found(context, online, stored->members.size(), push_of(*message));
   answer_success(context, *message);
 }
 

@@ -11,7 +11,6 @@
 #include "services/logic/mail.h"
 #include "services/logic/redis_options.h"
 #include "services/process/shards.h"
-#include "services/store/memory.h"
 
 namespace ringgate {
 namespace {
@@ -44,13 +43,60 @@ MessageStoreOptions message_store_options(const Config& config, std::uint32_t en
   return options;
 }
 
-// The thread of a message store, and how shards get at it.
+Result<MakeSessions> LogicComponent::make_sessions(std::uint32_t shards) {
+  if (!has_redis(config_)) {
+    memory_ = std::make_unique<MemorySessions>(
+        config_.default_app, static_cast<std::uint32_t>(config_.gateway_lease.count()));
+    return [this](Shard& shard, MessageIds& ids) { return memory_->of_shard(shard, ids); };
+  }
+  Result<RedisStoreOptions> options = redis_options(config_);
+  if (!options) return std::unexpected(options.error());
+  options->leases_node = use_.may_give_message_ids;
+  redis_ = std::make_unique<RedisStore>(*options, shards);
+  return redis_->sessions();
+}
+
 Result<MakeMessages> LogicComponent::make_messages(std::uint32_t shards, std::uint32_t endpoint) {
+  if (!use_.keeps_messages) return MakeMessages();
   Result<std::unique_ptr<StoreThread>> opened =
       open_message_store(message_store_options(config_, endpoint), shards);
   if (!opened) return usage_error("MessageStore {}", opened.error().message);
   messages_ = std::move(*opened);
   return [thread = messages_.get()](Shard& shard) { return messages_of(*thread, shard); };
+}
+
+Result<void> LogicComponent::start_stores() {
+  if (redis_ != nullptr) {
+    if (auto started = redis_->start(shards_->switchboard()); !started) return started;
+  }
+  if (messages_ != nullptr) return messages_->start(shards_->switchboard());
+  return {};
+}
+
+LogicOptions LogicComponent::logic_options() const {
+  LogicOptions logic;
+  logic.handshake_wait_ms = config_.gateway.login_wait_ms;
+  logic.login_answer_delay_ms = static_cast<std::uint32_t>(config_.login_answer_delay.count());
+  logic.max_header_bytes = config_.gateway.max_link_header_bytes;
+  logic.channels = {config_.max_channel_waiting, config_.max_service_requests,
+                    config_.max_service_request_bytes};
+  return logic;
+}
+
+Result<void> LogicComponent::start_shards(const ShardGroupOptions& options) {
+  const Result<MakeSessions> sessions = make_sessions(options.shards);
+  if (!sessions) return std::unexpected(sessions.error());
+  const Result<MakeMessages> messages = make_messages(options.shards, redis_ != nullptr ? 1 : 0);
+  if (!messages) return std::unexpected(messages.error());
+  Result<std::unique_ptr<ShardGroup>> shards = ShardGroup::create(options, [&](std::uint32_t) {
+    return make_logic_handler(logic_options(), *sessions, fill_, *messages);
+  });
+  if (!shards) return std::unexpected(shards.error());
+  shards_ = std::move(*shards);
+  if (auto started = start_stores(); !started) return started;
+  if (auto started = shards_->start(listeners_); !started) return started;
+  loop_.at_turn_end([this] { return shards_->flush(); });
+  return {};
 }
 
 Result<void> LogicComponent::start() {
@@ -59,47 +105,17 @@ Result<void> LogicComponent::start() {
   options->name = config_.service_name.substr(0, 11);
   options->accept = AcceptMode::kHandOut;
   if (!has_redis(config_)) options->shards = 1;  // sessions in memory are one shard's
-  const std::uint32_t own_threads = has_redis(config_) ? 1 : 0;
-  options->extra_endpoints = own_threads + (use_.keeps_messages ? 1 : 0);
+  options->extra_endpoints = (has_redis(config_) ? 1U : 0U) + (use_.keeps_messages ? 1U : 0U);
+  if (const auto delay_ms = logic_options().login_answer_delay_ms; delay_ms != 0) {
+    options->shard.sweep_ms = std::min(options->shard.sweep_ms, delay_ms);  // it is kept to a sweep
+  }
   Result<std::vector<Listener>> listeners = open_listeners(config_, 1, false);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
   if (auto ours = registry_->claim(registrations(config_, listeners_).front(), false); !ours) {
     return ours;
   }
-
-  LogicOptions logic;
-  logic.handshake_wait_ms = config_.gateway.login_wait_ms;
-  logic.login_answer_delay_ms = static_cast<std::uint32_t>(config_.login_answer_delay.count());
-  if (logic.login_answer_delay_ms != 0) {  // it is kept to a sweep
-    options->shard.sweep_ms = std::min(options->shard.sweep_ms, logic.login_answer_delay_ms);
-  }
-  logic.max_header_bytes = config_.gateway.max_link_header_bytes;
-  logic.channels = {config_.max_channel_waiting, config_.max_service_requests,
-                    config_.max_service_request_bytes};
-  Result<RedisStoreOptions> redis = RedisStoreOptions();
-  if (has_redis(config_)) redis = redis_options(config_);
-  if (!redis) return std::unexpected(redis.error());
-  redis->leases_node = use_.may_give_message_ids;
-  const auto boot_ms = static_cast<std::uint32_t>(config_.gateway_lease.count());
-  const MakeStore store =
-      has_redis(config_) ? redis_store(*redis) : memory_store(config_.default_app, boot_ms);
-  Result<MakeMessages> messages = MakeMessages();
-  if (use_.keeps_messages) messages = make_messages(options->shards, own_threads);
-  if (!messages) return std::unexpected(messages.error());
-  Result<std::unique_ptr<ShardGroup>> shards = ShardGroup::create(
-      *options, [&](std::uint32_t) { return make_logic_handler(logic, store, fill_, *messages); });
-  if (!shards) return std::unexpected(shards.error());
-  shards_ = std::move(*shards);
-  if (has_redis(config_)) {
-    store_ = std::make_unique<RedisStoreThread>(*redis, shards_->switchboard());
-    store_->start();
-  }
-  if (messages_ != nullptr) {
-    if (auto started = messages_->start(shards_->switchboard()); !started) return started;
-  }
-  if (Result<void> started = shards_->start(listeners_); !started) return started;
-  loop_.at_turn_end([this] { return shards_->flush(); });
+  if (auto started = start_shards(*options); !started) return started;
   started_.store(true, std::memory_order_release);
   if (use_.announces) announce("listening tcp " + listeners_.front().sockets.printed());
 
@@ -158,10 +174,10 @@ Episodes::Texts LogicComponent::problems() const {
 
 // Without a store at start there is none to be changed: who keeps sessions has one.
 Result<void> LogicComponent::reload(const Config& config) {
-  if (store_ == nullptr || !has_redis(config)) return {};
+  if (redis_ == nullptr || !has_redis(config)) return {};
   Result<RedisStoreOptions> redis = redis_options(config);
   if (!redis) return std::unexpected(redis.error());
-  store_->use(std::move(redis->target), std::move(redis->tls));
+  redis_->use(std::move(redis->target), std::move(redis->tls));
   return {};
 }
 
@@ -187,7 +203,7 @@ void LogicComponent::wait_for_links() {
 
 void LogicComponent::end() {
   if (shards_ != nullptr) shards_->stop();
-  if (store_ != nullptr) store_->stop();
+  if (redis_ != nullptr) redis_->stop();
   if (messages_ != nullptr) messages_->stop();
 }
 
@@ -209,9 +225,9 @@ std::optional<std::string> LogicComponent::ready() const {
   if (!started_.load(std::memory_order_acquire)) return "starting";
   if (draining_.load(std::memory_order_acquire)) return "draining";
   std::optional<std::string> lines;
-  if (store_ != nullptr) {
-    add_line(lines, store_->health().problem());
-    if (use_.gives_message_ids) add_line(lines, store_->health().ids_problem());
+  if (redis_ != nullptr) {
+    add_line(lines, redis_->health().problem());
+    if (use_.gives_message_ids) add_line(lines, redis_->health().ids_problem());
   }
   if (messages_ != nullptr) add_line(lines, messages_->health().problem());
   const MutexLock lock(mutex_);
@@ -222,33 +238,22 @@ std::optional<std::string> LogicComponent::ready() const {
 
 void LogicComponent::collect(MetricsSnapshot& metrics) const {
   registry_->collect(metrics);
-  if (started_.load(std::memory_order_acquire)) {
-    collect_shards(*shards_, config_.service_id, metrics);
-    if (store_ != nullptr) {
-      store_->health().collect(metrics, config_.service_id);
-      store_->traffic().collect(metrics, config_.service_id);
-      collect_owed(metrics);
-      collect_waiting_mail(store_->waiting_mail_bytes(), config_.service_id, "store", metrics);
-    }
-    if (messages_ != nullptr) {
-      messages_->collect(metrics, config_.service_id);
-      collect_waiting_mail(messages_->waiting_mail_bytes(), config_.service_id, "messages",
-                           metrics);
-    }
-  }
+  if (!started_.load(std::memory_order_acquire)) return;
+  collect_shards(*shards_, config_.service_id, metrics);
+  collect_stores(metrics);
 }
 
-void LogicComponent::collect_owed(MetricsSnapshot& metrics) const {
-  const MetricsSnapshot::Labels labels = {{"serviceId", config_.service_id}, {"store", "sessions"}};
-  metrics.gauge("ringgate_store_owed_removals", "sign-outs that wait until the store takes them",
-                labels, static_cast<double>(store_->owed()));
-  metrics.counter("ringgate_store_owed_dropped_total",
-                  "sign-outs that the store did not take, and for which there was no place to wait",
-                  labels, static_cast<double>(store_->owed_dropped()));
-  metrics.counter("ringgate_roll_calls_asked_total",
-                  "times that gateways were asked to call the roll: the store was dialled anew, or "
-                  "has lost data",
-                  labels, static_cast<double>(store_->roll_calls_asked()));
+void LogicComponent::collect_stores(MetricsSnapshot& metrics) const {
+  const std::string& id = config_.service_id;
+  if (memory_ != nullptr) memory_->calls().collect(metrics, id);
+  if (redis_ != nullptr) {
+    redis_->collect(metrics, id);
+    collect_waiting_mail(redis_->thread().waiting_mail_bytes(), id, "store", metrics);
+  }
+  if (messages_ != nullptr) {
+    messages_->collect(metrics, id);
+    collect_waiting_mail(messages_->waiting_mail_bytes(), id, "messages", metrics);
+  }
 }
 
 }  // namespace ringgate

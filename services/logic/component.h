@@ -18,8 +18,9 @@
 #include "services/logic/service.h"
 #include "services/process/component.h"
 #include "services/process/shards.h"
+#include "services/store/memory.h"
 #include "services/store/message_options.h"
-#include "services/store/redis/thread.h"
+#include "services/store/redis/store.h"
 
 namespace ringgate {
 
@@ -58,11 +59,16 @@ class LogicComponent final : public Component {
   void collect(MetricsSnapshot& metrics) const override;
 
  private:
+  // How shards get at the stores, whose threads start with start_stores().
+  [[nodiscard]] Result<MakeSessions> make_sessions(std::uint32_t shards);
   [[nodiscard]] Result<MakeMessages> make_messages(std::uint32_t shards, std::uint32_t endpoint);
+  [[nodiscard]] Result<void> start_stores();
+  [[nodiscard]] Result<void> start_shards(const ShardGroupOptions& options);
+  [[nodiscard]] LogicOptions logic_options() const;
   void end();
   void wait_for_links();
   void read_mail_of_shards();
-  void collect_owed(MetricsSnapshot& metrics) const;
+  void collect_stores(MetricsSnapshot& metrics) const;
   [[nodiscard]] Episodes::Texts problems() const;
   [[nodiscard]] std::uint64_t links() const;
 
@@ -72,11 +78,13 @@ class LogicComponent final : public Component {
   FillRouter fill_;
   LogicUse use_;
   std::vector<Listener> listeners_;
-  std::unique_ptr<StoreThread> messages_;  // its clients, in the shards, go before it
+  // What their clients, in the shards, go before. Sessions are in one of the two.
+  std::unique_ptr<MemorySessions> memory_;
+  std::unique_ptr<RedisStore> redis_;
+  std::unique_ptr<StoreThread> messages_;
   std::unique_ptr<ShardGroup> shards_;
   MailBugs mail_bugs_;
   IdWars id_wars_;
-  std::unique_ptr<RedisStoreThread> store_;
   std::function<void()> drain_done_;
   std::chrono::steady_clock::time_point drain_until_;
   std::atomic<bool> started_{false};

@@ -46,7 +46,7 @@ inline constexpr auto kNamesOf<LogicCounter> = std::to_array<CounterName>({
      "chat: messages and groups answered with 300 because a text in them was longer than its "
      "bound"},
     {"receivers_not_located_total",
-     "chat: pushes not made because the session store could not say where their receivers are; "
+     "chat: receivers who got no push because the session store could not say where they are; "
      "what was said is in the message store"},
 });
 

@@ -6,7 +6,6 @@
 #include "codec/pkt.pb.h"
 #include "services/logic/counters.h"
 #include "services/logic/mail.h"
-#include "services/store/memory.h"
 
 namespace ringgate {
 namespace {
@@ -16,10 +15,10 @@ constexpr std::size_t kMaxHandshakeBytes = 2 * kMaxForeignIdBytes;
 
 }  // namespace
 
-LogicHandler::LogicHandler(const LogicOptions& options, MakeStore make_store, FillRouter fill,
+LogicHandler::LogicHandler(const LogicOptions& options, MakeSessions make_sessions, FillRouter fill,
                            MakeMessages make_messages)
     : options_(options),
-      make_store_(std::move(make_store)),
+      make_sessions_(std::move(make_sessions)),
       fill_(std::move(fill)),
       make_messages_(std::move(make_messages)) {}
 
@@ -31,9 +30,9 @@ LogicHandler::OnShard::OnShard(Shard& its_shard, const LogicHandler& handler)
       outbox(its_shard, links),
       delays(its_shard),
       message_ids(its_shard.index(), its_shard.options().shards),
-      store(handler.make_store_(its_shard, message_ids)),
+      sessions(handler.make_sessions_ ? handler.make_sessions_(its_shard, message_ids) : nullptr),
       messages(handler.make_messages_ ? handler.make_messages_(its_shard) : nullptr),
-      logic{outbox,      *store,
+      logic{outbox,      sessions.get(),
             message_ids, messages.get(),
             delays,      handler.options_.login_answer_delay_ms,
             {}},
@@ -151,15 +150,25 @@ void LogicHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message) 
       StoreClient::take_done(message);
       on_shard_->channels.proceed();
       return;
+    case kMailNodeLease:
+      take_lease(kMailNodeLease.read(message));
+      return;
     default:
-      if (!on_shard_->store->on_mail(kind, message)) on_shard_->shard.unknown_mail(from, kind);
-      on_shard_->channels.proceed();
+      on_shard_->shard.unknown_mail(from, kind);
+  }
+}
+
+void LogicHandler::take_lease(const NodeLeaseMail& mail) {
+  if (mail.granted != 0) {
+    on_shard_->message_ids.grant(mail.lease);
+  } else {
+    on_shard_->message_ids.revoke();
   }
 }
 
 void LogicHandler::on_tick() {
   on_shard_->delays.on_tick();
-  on_shard_->store->on_tick();
+  if (on_shard_->sessions != nullptr) on_shard_->sessions->on_tick();
   if (on_shard_->messages != nullptr) on_shard_->messages->on_tick();
   on_shard_->channels.proceed();
 }
@@ -168,9 +177,9 @@ void LogicHandler::on_batch_end() {
   on_shard_->channels.proceed();
 }
 
-std::unique_ptr<Handler> make_logic_handler(const LogicOptions& options, MakeStore make_store,
+std::unique_ptr<Handler> make_logic_handler(const LogicOptions& options, MakeSessions make_sessions,
                                             FillRouter fill, MakeMessages make_messages) {
-  return std::make_unique<LogicHandler>(options, std::move(make_store), std::move(fill),
+  return std::make_unique<LogicHandler>(options, std::move(make_sessions), std::move(fill),
                                         std::move(make_messages));
 }
 

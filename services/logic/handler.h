@@ -10,12 +10,13 @@
 #include "codec/packet.h"
 #include "dataplane/shard.h"
 #include "services/logic/service.h"
+#include "services/store/mail_kinds.h"
 
 namespace ringgate {
 
 class LogicHandler final : public Handler {
  public:
-  LogicHandler(const LogicOptions& options, MakeStore make_store, FillRouter fill,
+  LogicHandler(const LogicOptions& options, MakeSessions make_sessions, FillRouter fill,
                MakeMessages make_messages);
   ~LogicHandler() override;
 
@@ -40,18 +41,19 @@ class LogicHandler final : public Handler {
     Outbox outbox;
     Delays delays;
     MessageIds message_ids;
-    std::unique_ptr<SessionStore> store;
+    std::unique_ptr<SessionStore> sessions;  // null: there is none
     std::unique_ptr<MessageStore> messages;  // null: there is none
     LogicShard logic;
     ChannelQueues channels;
   };
 
   void on_handshake(Connection& connection, ByteView payload);
+  void take_lease(const NodeLeaseMail& mail);
   void on_request(const Link& link, const Packet& packet);
   [[nodiscard]] bool scan(ByteView header, HeaderScan& scan);
 
   LogicOptions options_;
-  MakeStore make_store_;
+  MakeSessions make_sessions_;
   FillRouter fill_;
   MakeMessages make_messages_;
   Router router_;

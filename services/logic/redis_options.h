@@ -4,7 +4,7 @@
 
 #include "control/base/error.h"
 #include "control/config/config.h"
-#include "services/store/redis/store.h"
+#include "services/store/redis/options.h"
 
 namespace ringgate {
 

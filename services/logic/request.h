@@ -26,7 +26,7 @@ namespace ringgate {
 // What handlers use of their shard's service.
 struct LogicShard {
   Outbox& outbox;
-  SessionStore& sessions;
+  SessionStore* sessions;  // null: this service has none
   MessageIds& message_ids;
   MessageStore* messages;  // null: this service has none
   Delays& delays;
@@ -112,7 +112,8 @@ class Context : private RequestBytes, public Request {
  public:
   explicit Context(const Request& request);
 
-  [[nodiscard]] SessionStore& sessions() const noexcept { return shard().sessions; }
+  // For services that were made with a session store.
+  [[nodiscard]] SessionStore& sessions() const noexcept { return *shard().sessions; }
   [[nodiscard]] MessageIds& message_ids() const noexcept { return shard().message_ids; }
   // For services that were made with a message store.
   [[nodiscard]] MessageStore& messages() const noexcept { return *shard().messages; }

@@ -14,15 +14,18 @@
 //   ShardGroupOptions group;
 //   group.accept = AcceptMode::kHandOut;
 //   group.extra_endpoints = 1;                            // the store's thread
+//   RedisStore store(RedisStoreOptions{}, group.shards);  // outlives the group
 //   auto shards = ShardGroup::create(group, [&](std::uint32_t) {
-//     return make_logic_handler(LogicOptions{}, redis_store(RedisStoreOptions{}),
+//     return make_logic_handler(LogicOptions{}, store.sessions(),
 //                               [](Router& router) { router.handle("my.hello", hello); });
 //   });
-//   RedisStoreThread store(RedisStoreOptions{}, (*shards)->switchboard());
-//   store.start();                                        // destroyed before the group
+//   auto started = store.start((*shards)->switchboard());
 //   (*shards)->start(listeners);
+//   ...
+//   (*shards)->stop();
+//   store.stop();                                         // before the group is destroyed
 //
-// Without a store of its own thread: memory_store(), one shard, no extra endpoint. In a process
+// Without a thread for the store: memory_sessions(), one shard, no extra endpoint. In a process
 // that serves several service names on one listener, gateways have to map the names to one service
 // (routes): a second link of the same gateway and lane replaces the first.
 #pragma once
@@ -48,9 +51,11 @@ struct LogicOptions {
 
 // Called once per shard, on its thread.
 using FillRouter = std::function<void(Router&)>;
-// Without `make_messages`, Context::messages() is not for its handlers.
+// Without `make_sessions`, Context::sessions() is not for its handlers; without `make_messages`,
+// Context::messages() is not.
 [[nodiscard]] std::unique_ptr<Handler> make_logic_handler(const LogicOptions& options,
-                                                          MakeStore make_store, FillRouter fill,
+                                                          MakeSessions make_sessions,
+                                                          FillRouter fill,
                                                           MakeMessages make_messages = {});
 
 }  // namespace ringgate

@@ -16,7 +16,8 @@
 #include <string>
 #include <string_view>
 
-#include "services/store/sessions.h"
+#include "codec/pkt.pb.h"
+#include "services/store/location.h"
 
 namespace ringgate {
 

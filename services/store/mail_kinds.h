@@ -8,7 +8,7 @@
 
 namespace ringgate {
 
-// Mail of kind kMailNodeLease: what RedisStore tells its shard's MessageIds.
+// Mail of kind kMailNodeLease: what RedisSessions tells a shard's MessageIds.
 struct NodeLeaseMail {
   std::uint64_t granted;  // 0: there is none any more
   NodeLease lease;
@@ -21,15 +21,12 @@ struct StoreJobMail {
 };
 
 inline constexpr MailRange kStoreMail = kShardMail.next(16);
-inline constexpr MailBytes kMailStoreRequest{kStoreMail[0]};  // see mail.h
-inline constexpr MailBytes kMailStoreAnswer{kStoreMail[1]};   // see mail.h
-inline constexpr MailOf<NodeLeaseMail> kMailNodeLease{kStoreMail[2]};
-inline constexpr MailOf<StoreJobMail> kMailStoreCall{kStoreMail[3]};
-inline constexpr MailOf<StoreJobMail> kMailStoreDone{kStoreMail[4]};
+inline constexpr MailOf<NodeLeaseMail> kMailNodeLease{kStoreMail[0]};
+inline constexpr MailOf<StoreJobMail> kMailStoreCall{kStoreMail[1]};
+inline constexpr MailOf<StoreJobMail> kMailStoreDone{kStoreMail[2]};
 // The answer of a call has come too late: the store undoes it.
-inline constexpr MailOf<StoreJobMail> kMailStoreLate{kStoreMail[5]};
-static_assert(are_distinct({kMailStoreRequest, kMailStoreAnswer, kMailNodeLease, kMailStoreCall,
-                            kMailStoreDone, kMailStoreLate}));
+inline constexpr MailOf<StoreJobMail> kMailStoreLate{kStoreMail[3]};
+static_assert(are_distinct({kMailNodeLease, kMailStoreCall, kMailStoreDone, kMailStoreLate}));
 
 // For a store of a user's own.
 inline constexpr MailRange kOwnStoreMail = kStoreMail.next(64);

@@ -3,45 +3,51 @@
 // For a group of one shard, on whose thread everything happens; a call is answered at once.
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 
+#include "services/store/calls/metrics.h"
 #include "services/store/factory.h"
 
 namespace ringgate {
 
-class MemoryStore final : public SessionStore {
+class MemorySessions {
  public:
-  explicit MemoryStore(std::string default_app = "kim",
-                       std::uint32_t boot_ms = kBootLeaseMs) noexcept
+  explicit MemorySessions(std::string default_app = "kim",
+                          std::uint32_t boot_ms = kBootLeaseMs) noexcept
       : default_app_(std::move(default_app)), boot_ms_(boot_ms) {}
+  MemorySessions(const MemorySessions&) = delete;
+  MemorySessions& operator=(const MemorySessions&) = delete;
 
-  bool submit(SessionCallBase& call) override;
-  void forget(SessionCallBase&) override {}
+  // The one shard's; this outlives it. Message ids are those of the first node.
+  [[nodiscard]] std::unique_ptr<SessionStore> of_shard(Shard& shard, MessageIds& ids);
+  // Any thread.
+  [[nodiscard]] const StoreCallMetrics& calls() const noexcept { return metrics_; }
 
  private:
-  using Values = std::unordered_map<std::string, std::string>;
-
-  [[nodiscard]] static std::optional<std::string> find(const Values& values,
-                                                       const std::string& key);
-  [[nodiscard]] std::string place_of(const std::string& account, const StoreRequest& request) const;
-  void add(const StoreRequest& request, StoreAnswer& answer);
-  void remove(const StoreRequest& request);
-  void call_roll(const StoreRequest& request, StoreAnswer& answer);
+  void answer(StoreJobOf<AddSession>& job);
+  void answer(StoreJobOf<RemoveSession>& job);
+  void answer(StoreJobOf<GetSession>& job);
+  void answer(StoreJobOf<LocateAccount>& job);
+  void answer(StoreJobOf<LocateAccounts>& job);
+  void answer(StoreJobOf<CallRoll>& job);
+  [[nodiscard]] std::string place_of(const std::string& account, const std::string& app) const;
   // Nothing if there is none, or it is of a boot that has ended.
-  [[nodiscard]] std::optional<std::string> location_at(const std::string& place) const;
+  [[nodiscard]] std::optional<Location> location_at(const std::string& place) const;
 
-  std::string default_app_;
-  std::uint64_t boot_ms_;
-  std::unordered_map<std::string, std::uint64_t> boots_;  // by boot_key: until when it lives
-  Values sessions_;                                       // by channel id
-  Values locations_;                                      // by location_key
+  const std::string default_app_;
+  const std::uint64_t boot_ms_;
+  StoreCallMetrics metrics_{"session", SessionCalls::kNames, 1};
+  std::unordered_map<std::string, std::uint64_t> boots_;    // by boot_key: until when it lives
+  std::unordered_map<std::string, pkt::Session> sessions_;  // by channel id
+  std::unordered_map<std::string, Location> locations_;     // by location_key
 };
 
-// For a group of one shard. Message ids are those of node 0.
-[[nodiscard]] MakeStore memory_store(std::string default_app = "kim",
-                                     std::uint32_t boot_ms = kBootLeaseMs);
+// The same, kept by what it returns: where nobody asks for its metrics.
+[[nodiscard]] MakeSessions memory_sessions(std::string default_app = "kim",
+                                           std::uint32_t boot_ms = kBootLeaseMs);
 
 }  // namespace ringgate

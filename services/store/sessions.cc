@@ -1,131 +1,66 @@
 #include "services/store/sessions.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <utility>
 
 #include "codec/names.h"
-#include "services/store/layout.h"
 
 namespace ringgate {
 namespace {
 
-// The one place that every key is made behind, whatever handler asks.
-bool has_valid_names(const StoreRequest& request) {
-  const bool app = request.app.empty() || is_valid_app(request.app);
-  const bool accounts = std::ranges::all_of(
-      request.accounts, [](const std::string& account) { return is_valid_account(account); });
-  const bool channel =
-      request.op == StoreOp::kLocate || is_valid_foreign_id(request.location.channel_id);
-  const bool gateway =
-      request.op != StoreOp::kAdd || is_valid_foreign_id(request.location.gateway_id);
-  return app && accounts && channel && gateway;
+bool is_app(std::string_view app) {
+  return app.empty() || is_valid_app(app);
 }
 
 }  // namespace
 
-SessionCallBase::~SessionCallBase() {
-  if (waiting_) store_.forget(*this);
+// Every key is made behind this, whatever handler asks: of names that cannot be nobody is there.
+template <class Request>
+StoreCall<Request> SessionStore::ask(Request request, bool has_good_names) {
+  constexpr std::uint8_t kCall = SessionCalls::index_of<Request>();
+  if (!has_good_names) return {*client_, kCall, StoreResult<typename Request::Answer>()};
+  return {*client_, kCall, std::move(request)};
 }
 
-bool SessionCallBase::await_suspend(std::coroutine_handle<> waiting) {
-  if (!has_valid_names(request)) {
-    if (request.op == StoreOp::kAdd) answer.error = StoreError::kBadName;
-    return false;
-  }
-  if (!store_.submit(*this)) return false;
-  waiting_ = waiting;
-  return true;
+StoreCall<AddSession> SessionStore::add(const pkt::Session& session) {
+  constexpr std::uint8_t kCall = SessionCalls::index_of<AddSession>();
+  const bool has_good_names = is_valid_account(session.account()) && is_app(session.app()) &&
+                              is_valid_foreign_id(session.channelid()) &&
+                              is_valid_foreign_id(session.gateid());
+  if (!has_good_names) return {*client_, kCall, StoreError::kBadName};
+  return {*client_, kCall, AddSession{session}};
 }
 
-void SessionCallBase::complete(StoreAnswer&& with) {
-  answer = std::move(with);
-  std::exchange(waiting_, {}).resume();
+StoreCall<RemoveSession> SessionStore::remove(std::string_view channel_id, std::string_view account,
+                                              std::string_view app) {
+  return ask(RemoveSession{std::string(channel_id), std::string(account), std::string(app)},
+             is_valid_foreign_id(channel_id) && (account.empty() || is_valid_account(account)) &&
+                 is_app(app));
 }
 
-void take_answer(StoreAnswer&, StoreResult<void>&) {}
-
-void take_answer(StoreAnswer& answer, StoreResult<std::optional<pkt::Session>>& result) {
-  result->reset();
-  if (answer.values.empty() || !answer.values[0]) return;
-  // What is not a Session cannot be anybody's.
-  if (pkt::Session session; session.ParseFromString(*answer.values[0])) {
-    *result = std::move(session);
-  }
+StoreCall<GetSession> SessionStore::get(std::string_view channel_id) {
+  return ask(GetSession{std::string(channel_id)}, is_valid_foreign_id(channel_id));
 }
 
-void take_answer(StoreAnswer& answer, StoreResult<std::optional<Location>>& result) {
-  result->reset();
-  if (!answer.values.empty() && answer.values[0]) *result = decode_location(*answer.values[0]);
+StoreCall<LocateAccount> SessionStore::locate(std::string_view account, std::string_view app) {
+  return ask(LocateAccount{std::string(account), std::string(app)},
+             is_valid_account(account) && is_app(app));
 }
 
-void take_answer(StoreAnswer& answer, StoreResult<std::vector<Location>>& result) {
-  for (const std::optional<std::string>& value : answer.values) {
-    std::optional<Location> location = value ? decode_location(*value) : std::nullopt;
-    if (location) result->push_back(std::move(*location));
-  }
-}
-
-void take_answer(StoreAnswer& answer, StoreResult<RollCallOutcome>& result) {
-  bool first = true;
-  for (std::optional<std::string>& value : answer.values) {
-    if (!value) continue;
-    if (std::exchange(first, false)) {
-      std::from_chars(value->data(), value->data() + value->size(), result->epoch);
-    } else {
-      result->lost.push_back(std::move(*value));
-    }
-  }
-}
-
-SessionCall<std::optional<Location>> SessionStore::add(const pkt::Session& session) {
-  return {*this, StoreRequest{StoreOp::kAdd,
-                              {session.channelid(), session.gateid()},
-                              session.app(),
-                              {session.account()},
-                              session.SerializeAsString()}};
-}
-
-SessionCall<void> SessionStore::remove(std::string_view channel_id, std::string_view account,
-                                       std::string_view app) {
-  return {*this, StoreRequest{StoreOp::kRemove,
-                              {std::string(channel_id), {}},
-                              std::string(app),
-                              account.empty() ? std::vector<std::string>{}
-                                              : std::vector<std::string>{std::string(account)},
-                              {}}};
-}
-
-SessionCall<RollCallOutcome> SessionStore::call_roll(std::string_view gateway_id,
-                                                     std::string_view boot,
-                                                     const pkt::RollCallReq& present) {
-  return {*this, StoreRequest{StoreOp::kRollCall,
-                              {std::string(boot), std::string(gateway_id)},
-                              {},
-                              {},
-                              present.SerializeAsString()}};
-}
-
-SessionCall<std::optional<pkt::Session>> SessionStore::get(std::string_view channel_id) {
-  return {*this, StoreRequest{StoreOp::kGet, {std::string(channel_id), {}}, {}, {}, {}}};
-}
-
-SessionCall<std::optional<Location>> SessionStore::locate(std::string_view account,
-                                                          std::string_view app) {
-  return {*this, StoreRequest{StoreOp::kLocate, {}, std::string(app), {std::string(account)}, {}}};
-}
-
-SessionCall<std::vector<Location>> SessionStore::locate_many(std::span<const std::string> accounts,
-                                                             std::string_view app) {
-  StoreRequest request{StoreOp::kLocate, {}, std::string(app), {}, {}};
+StoreCall<LocateAccounts> SessionStore::locate_many(std::span<const std::string> accounts,
+                                                    std::string_view app) {
+  LocateAccounts request{{}, std::string(app)};
   std::ranges::copy_if(accounts, std::back_inserter(request.accounts),
                        [](const std::string& account) { return is_valid_account(account); });
-  return {*this, std::move(request)};
+  const bool is_anybody_meant = !request.accounts.empty();
+  return ask(std::move(request), is_anybody_meant && is_app(app));
 }
 
-bool SessionStore::on_mail(MailKind, ByteView) {
-  return false;
+StoreCall<CallRoll> SessionStore::call_roll(std::string_view gateway_id, std::string_view boot,
+                                            const pkt::RollCallReq& roll) {
+  return ask(CallRoll{std::string(gateway_id), std::string(boot), roll},
+             is_valid_foreign_id(gateway_id) && is_valid_foreign_id(boot));
 }
 
 }  // namespace ringgate

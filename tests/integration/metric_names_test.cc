@@ -114,7 +114,15 @@ const Names kOfLogicService = {"ringgate_channel_waiting_full_total",
                                "ringgate_service_request_bytes_full_total",
                                "ringgate_service_requests_full_total",
                                "ringgate_texts_too_long_total",
-                               "ringgate_receivers_not_located_total"};
+                               "ringgate_receivers_not_located_total",
+                               "ringgate_store_call_errors_total",
+                               "ringgate_store_call_seconds_bucket",
+                               "ringgate_store_call_seconds_count",
+                               "ringgate_store_call_seconds_sum",
+                               "ringgate_store_calls_dropped_total",
+                               "ringgate_store_calls_in_flight",
+                               "ringgate_store_calls_late_total",
+                               "ringgate_store_calls_total"};
 
 const Names kReasonsOfShards = {
     "bad_frame",      "bad_proxy_header",      "bad_text",         "draining",

@@ -35,7 +35,7 @@ class LayeringRules(unittest.TestCase):
     def test_folders_point_one_way(self):
         self.assert_fine("control/links/a.cc", '#include "control/base/loop.h"',
                          '#include "control/discovery/consul/http.h"')
-        self.assert_fine("services/store/redis/a.cc", '#include "services/store/mail.h"')
+        self.assert_fine("services/store/redis/a.cc", '#include "services/store/mail_kinds.h"')
         self.assert_fine("services/cli/a.cc", '#include "services/gateway/component.h"')
         self.assert_fine("services/auth/a.cc", '#include "control/links/manager.h"')
         self.assert_wrong("control/base/a.cc", '#include "control/observe/logging.h"')

@@ -21,6 +21,8 @@ class StoreBackend {
   // A call, to be answered once by StoreThread::answer(), within this or later. One that is past
   // its time does not get here.
   virtual void take(StoreJob& job) = 0;
+  // It gets here instead, before it is answered with kTimeout: for what must not be forgotten.
+  virtual void on_missed(StoreJob& /*job*/) {}
   // A call of whose success nobody has heard: its caller was told that there is no answer. Undoes
   // what it did, where that can be, and answers it once more.
   virtual void undo(StoreJob& job) = 0;

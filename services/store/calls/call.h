@@ -24,12 +24,13 @@ class StoreCallBase {
   StoreCallBase(const StoreCallBase&) = delete;
   StoreCallBase& operator=(const StoreCallBase&) = delete;
 
-  [[nodiscard]] bool await_ready() const noexcept { return error_.has_value(); }
+  [[nodiscard]] bool await_ready() const noexcept { return is_ready_; }
   bool await_suspend(std::coroutine_handle<> waiting);
 
  protected:
-  StoreCallBase(StoreClient& client, std::unique_ptr<StoreJob> job) noexcept
-      : client_(client), job_(std::move(job)) {}
+  // `is_ready`: the job has its answer, and nobody is asked.
+  StoreCallBase(StoreClient& client, std::unique_ptr<StoreJob> job, bool is_ready) noexcept
+      : client_(client), job_(std::move(job)), is_ready_(is_ready) {}
   // It is refused before it is asked.
   StoreCallBase(StoreClient& client, std::uint8_t call, StoreError error) noexcept;
   ~StoreCallBase();
@@ -50,15 +51,21 @@ class StoreCallBase {
   StoreJob* asked_ = nullptr;      // while the client has it
   std::coroutine_handle<> waiting_;
   std::optional<StoreError> error_;
+  bool is_ready_ = true;
 };
 
 template <StoreRequestType Request>
 class [[nodiscard]] StoreCall final : public StoreCallBase {
  public:
   StoreCall(StoreClient& client, std::uint8_t call, Request request)
-      : StoreCallBase(client, std::make_unique<StoreJobOf<Request>>(call, std::move(request))) {}
+      : StoreCallBase(client, std::make_unique<StoreJobOf<Request>>(call, std::move(request)),
+                      false) {}
   StoreCall(StoreClient& client, std::uint8_t call, StoreError error) noexcept
       : StoreCallBase(client, call, error) {}
+  // Nobody need be asked: this is the answer.
+  StoreCall(StoreClient& client, std::uint8_t call, StoreResult<typename Request::Answer> known)
+      : StoreCallBase(client, std::make_unique<StoreJobOf<Request>>(call, std::move(known)), true) {
+  }
 
   [[nodiscard]] StoreResult<typename Request::Answer> await_resume() {
     if (const auto& error = refused()) return std::unexpected(*error);

@@ -17,6 +17,10 @@ StoreClient::StoreClient(const StoreClientOptions& options, Shard& shard,
       max_in_flight_(options.max_in_flight),
       cells_(cells) {}
 
+StoreClient::StoreClient(AnswerHere answer_here, Shard& shard,
+                         std::span<StoreCallCells> cells) noexcept
+    : shard_(shard), answer_here_(std::move(answer_here)), cells_(cells) {}
+
 void StoreClient::refused(std::uint8_t call, StoreError error) noexcept {
   StoreCallCells& cells = cells_[call];
   cells.calls.add(1);
@@ -26,6 +30,10 @@ void StoreClient::refused(std::uint8_t call, StoreError error) noexcept {
 std::optional<StoreError> StoreClient::submit(std::unique_ptr<StoreJob>& job,
                                               StoreCallBase& waiting) {
   StoreJob* const asked = job.get();
+  if (answer_here_) {
+    answer_here(*asked);
+    return std::nullopt;
+  }
   if (in_flight_ >= max_in_flight_ || !shard_.mail(to_, kMailStoreCall, StoreJobMail{asked})) {
     refused(asked->call, StoreError::kFull);
     return StoreError::kFull;
@@ -42,6 +50,14 @@ std::optional<StoreError> StoreClient::submit(std::unique_ptr<StoreJob>& job,
   cells_[asked->call].calls.add(1);
   change_in_flight(*asked, +1);
   return std::nullopt;
+}
+
+void StoreClient::answer_here(StoreJob& job) {
+  StoreCallCells& cells = cells_[job.call];
+  cells.calls.add(1);
+  job.asked_ns_ = Clock::monotonic_ns();
+  answer_here_(job);
+  count_answered(job, cells);
 }
 
 void StoreClient::take_done(ByteView mail) {
@@ -117,7 +133,7 @@ StoreCallBase::~StoreCallBase() {
 bool StoreCallBase::await_suspend(std::coroutine_handle<> waiting) {
   StoreJob* const asked = job_.get();
   error_ = client_.submit(job_, *this);
-  if (error_) return false;
+  if (error_ || job_ != nullptr) return false;
   asked_ = asked;
   waiting_ = waiting;
   return true;

@@ -73,6 +73,9 @@ class StoreJobOf final : public StoreJob {
 
   StoreJobOf(std::uint8_t its_call, Request asked)
       : StoreJob(its_call), request(std::move(asked)) {}
+  // One that has its answer.
+  StoreJobOf(std::uint8_t its_call, StoreResult<Answer> known)
+      : StoreJob(its_call), answer(std::move(known)) {}
 
   void fail(StoreError error) override { answer = std::unexpected(error); }
   [[nodiscard]] std::optional<StoreError> error() const override {

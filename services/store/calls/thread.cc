@@ -1,5 +1,7 @@
 #include "services/store/calls/thread.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "control/base/thread.h"
@@ -78,7 +80,11 @@ void StoreThread::read_mail() {
         backend_->undo(*kMailStoreLate.read(mail).job);
         return;
       default:
-        if (!backend_->on_mail(from, kind, mail)) unknown_mail_.note(from, kind);
+        if (backend_->on_mail(from, kind, mail)) return;
+        if (unknown_mail_.count() == 0) {
+          spdlog::error("bug: the {} store got mail of kind {}", options_.store, kind);
+        }
+        unknown_mail_.note(from, kind);
     }
   });
 }
@@ -86,6 +92,7 @@ void StoreThread::read_mail() {
 // What was answered kTimeout must not happen after all.
 void StoreThread::take(StoreJob& job) {
   if (job.is_past(Clock::monotonic_ms())) {
+    backend_->on_missed(job);
     fail(job, StoreError::kTimeout);
   } else {
     backend_->take(job);

@@ -61,6 +61,7 @@ class StoreThread {
   [[nodiscard]] const StoreHealth& health() const noexcept { return health_; }
   [[nodiscard]] const StoreCallMetrics& calls() const noexcept { return metrics_; }
   void collect(MetricsSnapshot& metrics, const std::string& service) const;
+  [[nodiscard]] const UnknownMail& unknown_mail() const noexcept { return unknown_mail_; }
   // Memory of answers that wait for room in a shard's mailbox.
   [[nodiscard]] std::uint64_t waiting_mail_bytes() const noexcept {
     return waiting_bytes_.load(std::memory_order_relaxed);

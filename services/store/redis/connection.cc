@@ -91,7 +91,7 @@ void RedisConnection::post(const RedisCommand& command, OnReply on_reply) {
   const long long size =
       redisFormatCommandArgv(&bytes, static_cast<int>(data.size()), data.data(), sizes.data());
   const std::unique_ptr<char, void (*)(char*)> owned(bytes, redisFreeCommand);
-  sent_.push_back({now_ms_, Clock::monotonic_ns(), std::move(on_reply)});
+  sent_.push_back({Clock::monotonic_ms(), Clock::monotonic_ns(), std::move(on_reply)});
   if (size < 0) {
     if (!wrong_) wrong_.emplace(StoreTrouble::kOther, "no memory for a command");
   } else if (auto sent = socket_->write({bytes, static_cast<std::size_t>(size)}); !sent) {
@@ -147,12 +147,12 @@ void RedisConnection::turn(short ready, std::uint64_t now_ms) {
   const std::uint64_t timeout_ms = shared_.options.timeout_ms;
   if (state_ == State::kWaiting) {
     if (!addresses_.empty() && now_ms >= dial_at_ms_) dial();
-  } else if (state_ != State::kReady && now_ms - dialling_since_ms_ >= timeout_ms) {
+  } else if (state_ != State::kReady && now_ms >= dialling_since_ms_ + timeout_ms) {
     drop(StoreTrouble::kTimeout, fmt::format("no connection within {} ms", timeout_ms));
-  } else if (!sent_.empty() && now_ms - sent_.front().at_ms >= timeout_ms) {
+  } else if (!sent_.empty() && now_ms >= sent_.front().at_ms + timeout_ms) {
     drop(StoreTrouble::kTimeout, fmt::format("no answer within {} ms", timeout_ms));
   } else if (redial_at_ms_ != 0 && now_ms >= redial_at_ms_ &&
-             (sent_.empty() || now_ms - redial_at_ms_ >= timeout_ms)) {
+             (sent_.empty() || now_ms >= redial_at_ms_ + timeout_ms)) {
     redial();  // while nobody waits on it, if there is such a moment
   }
 }

@@ -28,7 +28,7 @@
 #include "services/store/redis/command.h"
 #include "services/store/redis/net/names.h"
 #include "services/store/redis/net/socket.h"
-#include "services/store/redis/store.h"
+#include "services/store/redis/options.h"
 #include "services/store/redis/traffic.h"
 #include "services/store/redis/url.h"
 

@@ -1,4 +1,4 @@
-// RedisStoreThread: the node number of message ids, leased from Redis and renewed. A lease is a key
+// RedisSessions: the node number of message ids, leased from Redis and renewed. A lease is a key
 // that ends by itself; beside it stands, for good, until when ids of that node may have been given
 // out. Steps touch one key each: first the lease, then its end, and only then are ids given out.
 #include <fmt/format.h>
@@ -11,10 +11,13 @@
 #include "dataplane/clock.h"
 #include "services/store/mail_kinds.h"
 #include "services/store/redis/scripts.h"
-#include "services/store/redis/thread.h"
+#include "services/store/redis/sessions.h"
 
 namespace ringgate {
 namespace {
+
+constexpr std::uint64_t kGiveBackMs = 300;
+constexpr int kGiveBackPollMs = 5;
 
 std::int64_t wall_ms() {
   return wall_clock_ns() / 1'000'000;
@@ -30,10 +33,12 @@ std::string until_key(std::uint32_t node) {
 
 }  // namespace
 
-// One node after the other, from a random one on.
-struct RedisStoreThread::Leasing {
+// One node after the other, from a random one on: first of those whose last lease is over for
+// certain, and if there is none, of those whose ids have to begin ahead of the clock.
+struct RedisSessions::Leasing {
   std::uint32_t first;
   std::uint32_t tried = 0;
+  bool takes_any = false;
   std::int64_t until_ms = 0;
   std::int64_t ended_ms = 0;  // of the lease before
   [[nodiscard]] std::uint32_t node() const {
@@ -41,7 +46,7 @@ struct RedisStoreThread::Leasing {
   }
 };
 
-void RedisStoreThread::lease_or_renew() {
+void RedisSessions::lease_or_renew() {
   renew_at_ms_ = Clock::monotonic_ms() + options_.lease_ms / 3;
   if (lease_) return renew_lease(*lease_);
   const std::uint32_t first = std::random_device{}() % MessageIds::kNodes;
@@ -49,8 +54,8 @@ void RedisStoreThread::lease_or_renew() {
 }
 
 // Goes on with `use` when the answer is a number. Without an answer on_probed() begins again.
-void RedisStoreThread::lease_step(const RedisCommand& command,
-                                  std::function<void(long long number)> use) {
+void RedisSessions::lease_step(const RedisCommand& command,
+                               std::function<void(long long number)> use) {
   send(command, [this, use = std::move(use)](const redisReply* reply) {
     if (reply == nullptr) return lease_failed();
     if (reply->type == REDIS_REPLY_INTEGER) return use(reply->integer);
@@ -62,11 +67,14 @@ void RedisStoreThread::lease_step(const RedisCommand& command,
   });
 }
 
-void RedisStoreThread::lease_failed() {
+void RedisSessions::lease_failed() {
   renew_at_ms_ = kNever;
 }
 
-void RedisStoreThread::lease_node(const std::shared_ptr<Leasing>& leasing) {
+void RedisSessions::lease_node(const std::shared_ptr<Leasing>& leasing) {
+  if (leasing->tried == MessageIds::kNodes && !std::exchange(leasing->takes_any, true)) {
+    leasing->tried = 0;
+  }
   if (leasing->tried == MessageIds::kNodes) {
     no_lease_ = fmt::format(
         "gives no node number for message ids: all {} ({} to {}) are taken by others; stop one of "
@@ -87,21 +95,22 @@ void RedisStoreThread::lease_node(const std::shared_ptr<Leasing>& leasing) {
 
 // Ids begin after those of the lease before, however far ahead a clock was then; but not after this
 // lease.
-void RedisStoreThread::look_at_end(const std::shared_ptr<Leasing>& leasing) {
+void RedisSessions::look_at_end(const std::shared_ptr<Leasing>& leasing) {
   const RedisCommand command{{"GET", until_key(leasing->node())}};
   send(command, [this, leasing](const redisReply* reply) {
-    const StoreAnswer ended = answer_of(reply, {});
-    if (ended.error) return lease_failed();
-    const std::string text = ended.values[0].value_or("0");
+    const StoreResult<Value> ended = value_of(reply);
+    if (!ended) return lease_failed();
+    const std::string text = ended->value_or("0");
     std::from_chars(text.data(), text.data() + text.size(), leasing->ended_ms);
-    if (leasing->ended_ms <= leasing->until_ms) return set_end(leasing);
+    const std::int64_t most_ms = leasing->takes_any ? leasing->until_ms : wall_ms();
+    if (leasing->ended_ms <= most_ms) return set_end(leasing);
     const RedisCommand give_back = redis_eval(kGiveBackScript, node_key(leasing->node()), {owner_});
     ++leasing->tried;
     lease_step(give_back, [this, leasing](long long) { lease_node(leasing); });
   });
 }
 
-void RedisStoreThread::set_end(const std::shared_ptr<Leasing>& leasing) {
+void RedisSessions::set_end(const std::shared_ptr<Leasing>& leasing) {
   lease_step(redis_eval_by(deadline_ms(), kUntilScript, until_key(leasing->node()),
                            {std::to_string(leasing->until_ms)}),
              [this, leasing](long long) {
@@ -113,7 +122,7 @@ void RedisStoreThread::set_end(const std::shared_ptr<Leasing>& leasing) {
 }
 
 // It is ours until its time is over, whatever goes wrong here.
-void RedisStoreThread::renew_lease(const NodeLease& lease) {
+void RedisSessions::renew_lease(const NodeLease& lease) {
   const std::int64_t until_ms = std::max(wall_ms() + options_.lease_ms, lease.until_ms);
   const std::uint32_t node = lease.node;
   lease_step(redis_eval_by(deadline_ms(), kRenewScript, node_key(node),
@@ -133,18 +142,27 @@ void RedisStoreThread::renew_lease(const NodeLease& lease) {
 }
 
 // It ran out, or Redis has forgotten it.
-void RedisStoreThread::lose_lease() {
+void RedisSessions::lose_lease() {
   lease_.reset();
   lease_valid_ = false;
   renew_at_ms_ = 0;
   tell_shards();
 }
 
-void RedisStoreThread::tell_shards() {
-  const NodeLeaseMail mail{lease_valid_ ? 1u : 0u, lease_ ? *lease_ : NodeLease{}};
-  for (std::uint32_t to = 0; to < switchboard_.shards(); ++to) {
-    sender_.send(to, kMailNodeLease, bytes_of(mail));
-  }
+// At the end: who starts next need not wait until its time is over. Nobody gives out ids of it any
+// more, as the shards have ended. A server that does not answer at once is not waited for.
+void RedisSessions::give_back_node() {
+  if (!lease_) return;
+  bool is_waiting = true;
+  const RedisCommand give_back = redis_eval(kGiveBackScript, node_key(lease_->node), {owner_});
+  send(give_back, [&is_waiting](const redisReply*) { is_waiting = false; });
+  const std::uint64_t until_ms = Clock::monotonic_ms() + kGiveBackMs;
+  while (is_waiting && Clock::monotonic_ms() < until_ms) poll_servers(kGiveBackPollMs);
+  if (is_waiting) servers_->drop_all("it is the end");  // so that nobody is told later
+}
+
+void RedisSessions::tell_shards() {
+  thread_.tell_shards(kMailNodeLease, {lease_valid_ ? 1U : 0U, lease_ ? *lease_ : NodeLease{}});
 }
 
 }  // namespace ringgate

@@ -1,66 +1,88 @@
-// RedisStoreThread: removals. One that cannot be made at the moment is owed, and made when the
-// store works again; so is that of a sign-in whose outcome is not known. Each is safe at any time:
-// it touches nothing but what is still its channel's.
-#include <hiredis/hiredis.h>
-
+// RedisSessions: removals. One that cannot be made at the moment is owed, and made when the store
+// works again; so is that of a sign-in whose outcome is not known. Each is safe at any time: it
+// touches nothing but what is still its channel's.
 #include <utility>
 
 #include "services/store/layout.h"
 #include "services/store/redis/scripts.h"
-#include "services/store/redis/thread.h"
+#include "services/store/redis/sessions.h"
 
 namespace ringgate {
 
-void RedisStoreThread::remove(const StoreRequest& request, Asker asker) {
-  const std::string& channel = request.location.channel_id;
-  const Owed what{request.accounts.empty() ? std::string() : request.accounts.front(), request.app};
-  send_removal(channel, what, [this, asker, channel, what](bool done) {
-    if (!done) owe(channel, what.account, what.app);
-    answer(asker, done ? StoreAnswer{} : StoreAnswer{StoreError::kUnavailable, {}});
+void RedisSessions::ask(StoreJobOf<RemoveSession>& job) {
+  const RemoveSession& asked = job.request;
+  remove_or_owe(asked.channel_id, {asked.account, asked.app}, [this, &job](bool done) {
+    if (!done) return finish(job, std::unexpected(StoreError::kUnavailable));
+    finish(job, {});
   });
 }
 
-void RedisStoreThread::send_removal(const std::string& channel_id, const Owed& what,
-                                    const std::function<void(bool done)>& done) {
+// A sign-out is not lost because the thread came to it too late.
+void RedisSessions::on_missed(StoreJob& job) {
+  if (job.call != SessionCalls::index_of<RemoveSession>()) return;
+  const auto& asked = static_cast<StoreJobOf<RemoveSession>&>(job).request;
+  owe(asked.channel_id, asked.account, asked.app);
+}
+
+// A sign-in whose caller was told that it failed must not have happened.
+void RedisSessions::undo(StoreJob& job) {
+  if (job.call == SessionCalls::index_of<AddSession>()) {
+    const pkt::Session& session = static_cast<StoreJobOf<AddSession>&>(job).request.session;
+    remove_or_owe(session.channelid(), {session.account(), session.app()}, [](bool) {});
+  }
+  thread_.answer(job);
+}
+
+void RedisSessions::remove_or_owe(const std::string& channel_id, const Owed& what,
+                                  const Done& then) {
+  send_removal(channel_id, what, [this, channel_id, what, then](bool done) {
+    if (!done) owe(channel_id, what.account, what.app);
+    then(done);
+  });
+}
+
+void RedisSessions::send_removal(const std::string& channel_id, const Owed& what,
+                                 const Done& done) {
   const std::string session = session_key(channel_id);
   if (!what.account.empty()) {
     const std::string place = place_of(what.account, what.app);
     // The session last: while it is there, it says whose location is to be looked at.
     const auto on_left = [this, session, done](const redisReply* reply) {
-      if (answer_of(reply, {Expected::Kind::kDone}).error) return done(false);
-      const auto on_gone = [this, done](const redisReply* gone) {
-        done(!answer_of(gone, {Expected::Kind::kDone}).error);
-      };
-      send({{"DEL", session}}, on_gone);
+      if (!done_of(reply)) return done(false);
+      send({{"DEL", session}},
+           [this, done](const redisReply* gone) { done(done_of(gone).has_value()); });
     };
-    const RedisCommand leave = redis_eval(kLeaveScript, place, {location_start(channel_id)});
-    send(leave, on_left);
+    send(redis_eval(kLeaveScript, place, {location_start(channel_id)}), on_left);
     return;
   }
-  const auto on_reply = [this, channel_id, done](const redisReply* reply) {
-    const StoreAnswer found = answer_of(reply, {});
-    if (found.error) return done(false);
+  send({{"GET", session}}, [this, channel_id, done](const redisReply* reply) {
+    const StoreResult<Value> found = value_of(reply);
+    if (!found) return done(false);
     pkt::Session kept;
-    const bool known =
-        found.values[0] && kept.ParseFromString(*found.values[0]) && has_names_for_keys(kept);
+    const bool known = *found && kept.ParseFromString(**found) && has_names_for_keys(kept);
     if (!known) return done(true);  // it is gone, or nobody's
     send_removal(channel_id, {kept.account(), kept.app()}, done);
-  };
-  send({{"GET", session}}, on_reply);
+  });
 }
 
-void RedisStoreThread::owe(const std::string& channel_id, const std::string& account,
-                           const std::string& app) {
+void RedisSessions::owe(const std::string& channel_id, const std::string& account,
+                        const std::string& app) {
   if (owed_.size() >= options_.max_owed && !owed_.contains(channel_id)) {
-    owed_dropped_.fetch_add(1, std::memory_order_relaxed);
+    counts_.owed_dropped.add(1);
     return;
   }
   owed_[channel_id] = {account, app, false};
-  owed_now_ = owed_.size();
+  counts_.owed.set(owed_.size());
+}
+
+// It signs in again.
+void RedisSessions::forget_owed(const std::string& channel_id) {
+  owed_.erase(channel_id);
+  counts_.owed.set(owed_.size());
 }
 
 // The store works. As many at once as a second's probe leaves room for.
-void RedisStoreThread::pay_owed() {
+void RedisSessions::pay_owed() {
   std::vector<std::pair<std::string, Owed>> now;
   for (auto& [channel, owed] : owed_) {
     if (owed.sent) continue;
@@ -73,8 +95,7 @@ void RedisStoreThread::pay_owed() {
       const auto found = owed_.find(channel);
       if (found == owed_.end()) return;
       found->second.sent = false;
-      if (done) owed_.erase(found);
-      owed_now_ = owed_.size();
+      if (done) forget_owed(channel);
     });
   }
 }

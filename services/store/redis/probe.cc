@@ -1,4 +1,4 @@
-// RedisStoreThread: whether the store works. Keys of ours are written and read as a sign-in does
+// RedisSessions: whether the store works. Keys of ours are written and read as a sign-in does
 // it; only an answer to that says that it works, whatever a connection or other answers seem to.
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>
@@ -11,7 +11,7 @@
 #include "dataplane/clock.h"
 #include "services/store/layout.h"
 #include "services/store/redis/scripts.h"
-#include "services/store/redis/thread.h"
+#include "services/store/redis/sessions.h"
 
 namespace ringgate {
 namespace {
@@ -25,18 +25,17 @@ constexpr const char* kProbeName = "ringgate,probe,";
 }  // namespace
 
 // It may be another server.
-void RedisStoreThread::on_connected() {
+void RedisSessions::on_connected() {
   next_epoch();
 }
 
 // What was said before may have been lost, with a server or with its answer.
-void RedisStoreThread::next_epoch() {
+void RedisSessions::next_epoch() {
   ++epoch_;
-  epochs_.fetch_add(1, std::memory_order_relaxed);
+  counts_.roll_calls.add(1);
 }
 
-void RedisStoreThread::on_broken(const RedisNode& node, StoreTrouble trouble,
-                                 std::string_view why) {
+void RedisSessions::on_broken(const RedisNode& node, StoreTrouble trouble, std::string_view why) {
   if (servers_->has_all_keys_together()) {
     renew_at_ms_ = kNever;
     if (std::exchange(lease_valid_, false)) tell_shards();
@@ -46,18 +45,18 @@ void RedisStoreThread::on_broken(const RedisNode& node, StoreTrouble trouble,
 }
 
 // Of several servers, which.
-std::string RedisStoreThread::what_of(const RedisNode& node, std::string_view why) const {
+std::string RedisSessions::what_of(const RedisNode& node, std::string_view why) const {
   if (servers_->has_all_keys_together()) return std::string(why);
   return fmt::format("{}: {}", format_redis_address(node.connection->address()), why);
 }
 
-void RedisStoreThread::probe_all(std::uint64_t now_ms) {
+void RedisSessions::probe_all(std::uint64_t now_ms) {
   for (const auto& node : servers_->nodes()) {
     if (now_ms >= node->probe_at_ms) probe(*node);
   }
 }
 
-void RedisStoreThread::probe(RedisNode& node) {
+void RedisSessions::probe(RedisNode& node) {
   node.probed_ms = Clock::monotonic_ms();
   node.probe_at_ms = kNever;  // until its answer
   node.connection->ask_clock();
@@ -69,8 +68,8 @@ void RedisStoreThread::probe(RedisNode& node) {
 }
 
 // Nodes are there as long as they have answers to give.
-void RedisStoreThread::probe_key(RedisNode& node, std::string_view prefix, const std::string& value,
-                                 std::function<void()> then) {
+void RedisSessions::probe_key(RedisNode& node, std::string_view prefix, const std::string& value,
+                              std::function<void()> then) {
   const RedisCommand command =
       redis_eval(kProbeScript, fmt::format("{}{}{}{}", prefix, kProbeName, node.tag, owner_),
                  {value, kProbeTtlS});
@@ -82,7 +81,7 @@ void RedisStoreThread::probe_key(RedisNode& node, std::string_view prefix, const
   static_cast<void>(sent);  // not without a connection: the next one begins with a probe
 }
 
-bool RedisStoreThread::is_probed(RedisNode& node, const redisReply& reply, std::string_view wrote) {
+bool RedisSessions::is_probed(RedisNode& node, const redisReply& reply, std::string_view wrote) {
   node.probe_at_ms = node.probed_ms + options_.probe_ms;
   const std::string_view text = reply.type == REDIS_REPLY_ERROR || reply.type == REDIS_REPLY_STRING
                                     ? std::string_view(reply.str, reply.len)
@@ -102,7 +101,7 @@ bool RedisStoreThread::is_probed(RedisNode& node, const redisReply& reply, std::
   return false;
 }
 
-void RedisStoreThread::on_well(RedisNode& node) {
+void RedisSessions::on_well(RedisNode& node) {
   node.connection->settle();
   node.is_heard = node.is_well = true;
   ask_same_data(node);
@@ -119,7 +118,7 @@ void RedisStoreThread::on_well(RedisNode& node) {
 
 // Of all that may be wrong only a lack of memory is certain to be the same at a new connection:
 // another server may have become the master, the password may be set, the data loaded.
-void RedisStoreThread::refused(RedisNode& node, StoreTrouble trouble, std::string_view why) {
+void RedisSessions::refused(RedisNode& node, StoreTrouble trouble, std::string_view why) {
   node.is_heard = true;
   node.is_well = false;
   health_.ill(trouble, what_of(node, why));
@@ -128,7 +127,7 @@ void RedisStoreThread::refused(RedisNode& node, StoreTrouble trouble, std::strin
   servers_->look_again();
 }
 
-void RedisStoreThread::probe_soon() {
+void RedisSessions::probe_soon() {
   for (const auto& node : servers_->nodes()) {
     if (node->probe_at_ms != kNever) {
       node->probe_at_ms = std::min(node->probe_at_ms, node->probed_ms + kSoonestMs);

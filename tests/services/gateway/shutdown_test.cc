@@ -42,7 +42,7 @@ class LogicService {
   LogicService() : listener_{std::move(*ListenerSet::open({"127.0.0.1", 0}, 1, false))} {
     group_ =
         std::move(*ShardGroup::create(small_shards(1, AcceptMode::kHandOut), [](std::uint32_t) {
-          return make_logic_handler({}, memory_store(), [](Router& router) {
+          return make_logic_handler({}, memory_sessions(), [](Router& router) {
             add_login_handlers(router);
             add_echo_handlers(router);
           });

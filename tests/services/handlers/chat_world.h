@@ -38,7 +38,7 @@ class ChatWorld : public testing::TestWithParam<StoreKind> {
     messages.client.timeout_ms = store_timeout_ms_;
     messages.reconnect_max_ms = 100;
     messages.max_group_members = max_group_members_;
-    service_.emplace(options, memory_store(chat_.default_app),
+    service_.emplace(options, memory_sessions(chat_.default_app),
                      [chat = chat_](Router& router) { add_chat_handlers(router, chat); });
     service_->start();
     gateway_.emplace(service_->port(), "g1");

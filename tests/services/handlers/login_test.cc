@@ -15,7 +15,7 @@ namespace {
 
 struct LoginTest : testing::Test {
   LoginTest() { service.start(); }
-  TestService service{with_messages(), memory_store(), add_chat};
+  TestService service{with_messages(), memory_sessions(), add_chat};
   TestGateway gateway{service.port(), "g1"};
 };
 
@@ -155,7 +155,7 @@ TEST_F(LoginTest, TheSameChannelAgainIsNotKickedOut) {
 
 // All apps share their accounts, as services of other makes have it.
 TEST(EveryAppTest, ALoginOfAnotherAppIsTheSameAccount) {
-  TestService service{with_messages(), memory_store("*"), add_chat};
+  TestService service{with_messages(), memory_sessions("*"), add_chat};
   service.start();
   TestGateway gateway{service.port(), "g1"};
   const TestClient alice{gateway, "g1", "alice", "g1_alice_1", "kim"};
@@ -170,7 +170,7 @@ TEST(EveryAppTest, ALoginOfAnotherAppIsTheSameAccount) {
 TEST(LoginAnswerDelayTest, OnlyGatewaysOfAnotherMakeWait) {
   TestServiceOptions options;
   options.logic.login_answer_delay_ms = 3'600'000;
-  TestService service{with_messages(options), memory_store(), add_chat};
+  TestService service{with_messages(options), memory_sessions(), add_chat};
   service.start();
   TestGateway other{service.port(), "g1"};
   TestGateway ours{service.port(), "g2", 0, "0123456789"};
@@ -187,7 +187,7 @@ TEST(LoginAnswerDelayTest, OnlyGatewaysOfAnotherMakeWait) {
 TEST(LoginAnswerDelayTest, IsOverAtItsTime) {
   TestServiceOptions options;
   options.logic.login_answer_delay_ms = 5;
-  TestService service{with_messages(options), memory_store(), add_chat};
+  TestService service{with_messages(options), memory_sessions(), add_chat};
   service.start();
   TestGateway other{service.port(), "g1"};
   EXPECT_EQ((TestClient{other, "g1", "alice", "g1_alice_1"}.sign_in()), pkt::Status::Success);

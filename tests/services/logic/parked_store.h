@@ -6,47 +6,49 @@
 #include <utility>
 #include <vector>
 
-#include "services/logic/service.h"
-#include "services/store/memory.h"
+#include "services/store/calls/thread.h"
+#include "services/store/factory.h"
 
 namespace ringgate {
 
 struct ParkedStoreControl {
-  std::atomic<bool> open{false};  // answers are given out, at the next tick
+  std::atomic<bool> open{false};  // answers are given out, at the next turn of the store
   std::atomic<int> asked{0};
 };
 
-class ParkedStore final : public SessionStore {
+// Nobody is logged in.
+class ParkedBackend final : public StoreBackend {
  public:
-  explicit ParkedStore(ParkedStoreControl& control) : control_(control) {}
+  ParkedBackend(StoreThread& thread, ParkedStoreControl& control)
+      : thread_(thread), control_(control) {}
 
-  bool submit(SessionCallBase& call) override {
-    calls_.push_back(&call);
+  void take(StoreJob& job) override {
     control_.asked.fetch_add(1);
-    return true;
+    SessionCalls::visit(job, [](auto& typed) { typed.answer = {}; });
+    jobs_.push_back(&job);
   }
-  void forget(SessionCallBase& call) override { std::erase(calls_, &call); }
-  void on_tick() override {
+  void undo(StoreJob& job) override { thread_.answer(job); }
+  void on_turn_end() override {
     if (!control_.open.load()) return;
-    for (SessionCallBase* const call : std::exchange(calls_, {})) {
-      memory_.submit(*call);
-      StoreAnswer answer = std::move(call->answer);
-      call->complete(std::move(answer));
-    }
+    for (StoreJob* const job : std::exchange(jobs_, {})) thread_.answer(*job);
   }
 
  private:
+  StoreThread& thread_;
   ParkedStoreControl& control_;
-  MemoryStore memory_;
-  std::vector<SessionCallBase*> calls_;
+  std::vector<StoreJob*> jobs_;
 };
 
-// For groups of one shard.
-inline MakeStore parked_store(ParkedStoreControl& control) {
-  return [&control](Shard&, MessageIds& ids) -> std::unique_ptr<SessionStore> {
-    ids.grant(NodeLease{});
-    return std::make_unique<ParkedStore>(control);
-  };
+// Of a group of one shard, on its first extra endpoint. It waits for as long as a test may take.
+inline StoreThread parked_store(ParkedStoreControl& control) {
+  StoreThreadOptions options;
+  options.store = "session";
+  options.address = "parked";
+  options.calls = SessionCalls::kNames;
+  options.client.timeout_ms = 600'000;
+  return {options, [&control](StoreThread& thread) {
+            return std::make_unique<ParkedBackend>(thread, control);
+          }};
 }
 
 }  // namespace ringgate

@@ -39,7 +39,7 @@ struct LogicPushTest : testing::Test {
     gateway.send(header, receivers);
   }
   TestService service{
-      {}, memory_store(), [](Router& router) { router.handle("test.push", push_to_listed); }};
+      {}, memory_sessions(), [](Router& router) { router.handle("test.push", push_to_listed); }};
 };
 
 TEST_F(LogicPushTest, OnePacketForEachGateway) {

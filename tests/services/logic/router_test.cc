@@ -63,7 +63,14 @@ struct LogicRouterTest : testing::Test {
   void start(const LogicOptions& logic = {}) {
     TestServiceOptions options;
     options.logic = logic;
-    service.emplace(options, parked_store(store), fill);
+    options.extra_endpoints = 1;
+    options.sessions = &thread;
+    service.emplace(
+        options,
+        [this](Shard& shard, MessageIds&) {
+          return std::make_unique<SessionStore>(thread.client(shard));
+        },
+        fill);
     service->start();
   }
   void send(TestGateway& gateway, std::string_view command, std::string_view channel,
@@ -79,6 +86,7 @@ struct LogicRouterTest : testing::Test {
     while (store.asked.load() < times) std::this_thread::yield();
   }
   ParkedStoreControl store;
+  StoreThread thread = parked_store(store);
   std::optional<TestService> service;
 };
 

@@ -19,13 +19,6 @@ std::string hex_bytes(std::string_view hex) {
   return bytes;
 }
 
-// A store for groups of several shards whose handlers need none.
-MakeStore no_store() {
-  return [](Shard&, MessageIds&) -> std::unique_ptr<SessionStore> {
-    return std::make_unique<MemoryStore>();
-  };
-}
-
 // test.push: to the channel "there" of the gateway named in dest.
 void push_to_dest(Request& request) {
   const std::vector<Location> receivers = {{"there", std::string(request.dest())}};
@@ -60,7 +53,7 @@ OutgoingHeader request(std::string_view command, std::string_view channel, std::
 
 struct LogicServiceTest : testing::Test {
   void start(TestServiceOptions options = {}) {
-    service.emplace(options, no_store(), fill);
+    service.emplace(options, MakeSessions(), fill);
     service->start();
   }
   std::optional<TestService> service;

@@ -28,9 +28,10 @@ T value_of(Result<T> result) {
 
 }  // namespace
 
-TestService::TestService(const TestServiceOptions& options, const MakeStore& make_store,
+TestService::TestService(const TestServiceOptions& options, const MakeSessions& make_sessions,
                          const FillRouter& fill)
-    : listener_{value_of(ListenerSet::open({"127.0.0.1", 0}, 1, false))} {
+    : listener_{value_of(ListenerSet::open({"127.0.0.1", 0}, 1, false))},
+      sessions_(options.sessions) {
   MakeMessages make_messages;
   if (options.messages) {
     MessageStoreOptions messages = *options.messages;
@@ -51,18 +52,21 @@ TestService::TestService(const TestServiceOptions& options, const MakeStore& mak
   group.shard.ring.cq_entries = 1024;
   group.shard.ring.client_buffers = 8;
   group_ = value_of(ShardGroup::create(group, [&](std::uint32_t) {
-    return make_logic_handler(options.logic, make_store, fill, make_messages);
+    return make_logic_handler(options.logic, make_sessions, fill, make_messages);
   }));
 }
 
 TestService::~TestService() {
   group_->stop();
-  if (messages_ != nullptr) messages_->stop();
+  for (StoreThread* const store : {messages_.get(), sessions_}) {
+    if (store != nullptr) store->stop();
+  }
 }
 
 void TestService::start() {
-  if (messages_ != nullptr) {
-    const Result<void> thread = messages_->start(group_->switchboard());
+  for (StoreThread* const store : {messages_.get(), sessions_}) {
+    if (store == nullptr) continue;
+    const Result<void> thread = store->start(group_->switchboard());
     if (!thread) throw std::runtime_error(thread.error().message);
   }
   const Result<void> started = group_->start({&listener_, 1});

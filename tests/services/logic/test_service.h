@@ -25,11 +25,14 @@ struct TestServiceOptions {
   LogicOptions logic = {};
   // Of Context::messages(), on one more thread.
   std::optional<MessageStoreOptions> messages = {};
+  // The thread of the session store, of one of the extra endpoints: started and stopped with the
+  // service, which it outlives. Null: it has none, or it is never started.
+  StoreThread* sessions = nullptr;
 };
 
 class TestService {
  public:
-  TestService(const TestServiceOptions& options, const MakeStore& make_store,
+  TestService(const TestServiceOptions& options, const MakeSessions& make_sessions,
               const FillRouter& fill);
   ~TestService();
   TestService(const TestService&) = delete;
@@ -58,6 +61,7 @@ class TestService {
 
   Listener listener_;
   std::unique_ptr<StoreThread> messages_;  // its clients, in the shards, go before it
+  StoreThread* sessions_;
   std::unique_ptr<ShardGroup> group_;
 };
 

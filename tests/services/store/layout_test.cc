@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "services/store/mail.h"
-
 namespace ringgate {
 namespace {
 
@@ -56,30 +54,6 @@ TEST(StoreLayoutTest, WhatIsNoLocationIsNone) {
   EXPECT_FALSE(decode_location(encode_location({"one", "g1,g2"})));
   EXPECT_FALSE(decode_location(encode_location({"", "g1"})));
   EXPECT_FALSE(decode_location(encode_location({"one\ntwo", "g1"})));
-}
-
-TEST(StoreMailTest, RequestsArriveAsTheyWereSent) {
-  const StoreRequest request{StoreOp::kLocate, {"channel", "gate"}, "app", {"a", "", "c"}, "s\0n"s};
-  std::vector<std::uint8_t> mail(request_mail_bytes(request));
-  write_request_mail(mail.data(), 77, request);
-  std::uint64_t id = 0;
-  const StoreRequest read = read_request_mail(mail, id);
-  EXPECT_EQ(id, 77);
-  EXPECT_EQ(read.op, request.op);
-  EXPECT_EQ(read.location, request.location);
-  EXPECT_EQ(read.app, request.app);
-  EXPECT_EQ(read.accounts, request.accounts);
-  EXPECT_EQ(read.session, request.session);
-}
-
-TEST(StoreMailTest, AnswersArriveAsTheyWereSent) {
-  const StoreAnswer answer{StoreError::kTimeout, {"value", std::nullopt, ""}};
-  std::uint64_t id = 0;
-  const StoreAnswer read = read_answer_mail(answer_mail(78, answer), id);
-  EXPECT_EQ(id, 78);
-  EXPECT_EQ(read.error, answer.error);
-  EXPECT_EQ(read.values, answer.values);
-  EXPECT_FALSE(read_answer_mail(answer_mail(1, {}), id).error);
 }
 
 }  // namespace

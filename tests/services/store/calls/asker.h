@@ -46,6 +46,7 @@ struct StoreControl {
   std::atomic<bool> stuck{false};    // its thread hangs in the next call
   std::atomic<int> taken{0};
   std::atomic<int> undone{0};
+  std::atomic<int> missed{0};
 };
 
 inline bool eventually(const std::function<bool()>& condition) {
@@ -65,6 +66,7 @@ class TestBackend final : public StoreBackend {
     while (control_.stuck.load()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     waiting_.push_back(&job);
   }
+  void on_missed(StoreJob&) override { control_.missed.fetch_add(1); }
   void undo(StoreJob& job) override {
     control_.undone.fetch_add(1);
     thread_.answer(job);

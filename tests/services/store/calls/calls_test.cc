@@ -103,6 +103,7 @@ TEST(StoreCallsTest, WhatIsPastItsTimeIsNotBegun) {
   world.control.stuck.store(false);
   EXPECT_TRUE(eventually([&] { return world.thread().calls().in_flight() == 0; }));
   EXPECT_EQ(world.control.taken.load(), 1);
+  EXPECT_EQ(world.control.missed.load(), 1);
   EXPECT_EQ(world.control.undone.load(), 1);
 }
 

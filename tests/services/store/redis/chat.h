@@ -11,12 +11,11 @@
 #include <vector>
 
 #include "services/store/redis/store.h"
-#include "services/store/redis/thread.h"
 #include "tests/services/handlers/test_clients.h"
 
 namespace ringgate {
 
-// A chat service process: shards and the store's thread.
+// A chat service process: shards and the stores' threads.
 struct ChatService {
   explicit ChatService(std::uint16_t redis_port, std::uint32_t shards = 1,
                        std::size_t mailbox_bytes = 1 << 20, bool start_store = true,
@@ -42,16 +41,16 @@ struct ChatService {
     group.shards = shards;
     group.extra_endpoints = 1;
     group.mailbox_bytes = mailbox_bytes;
-    service.emplace(with_messages(group), redis_store(options), add_chat);
-    store.emplace(options, service->group().switchboard());
-    if (start_store) store->start();
+    store.emplace(options, shards);
+    if (start_store) group.sessions = &store->thread();
+    service.emplace(with_messages(group), store->sessions(), add_chat);
     service->start();
   }
   [[nodiscard]] std::uint16_t port() const { return service->port(); }
 
   RedisStoreOptions options;
+  std::optional<RedisStore> store;
   std::optional<TestService> service;
-  std::optional<RedisStoreThread> store;  // destroyed first
 };
 
 // Asks again until it succeeds: the first connection, or a new one, takes a moment.

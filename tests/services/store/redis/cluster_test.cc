@@ -165,6 +165,44 @@ TEST_F(RedisClusterTest, AServerThatNobodyFollowsIsWaitedFor) {
   expect_serves(chat);
 }
 
+// Members of a group whose locations are on it are not found; the others are, and get the talk.
+TEST_F(RedisClusterTest, OnlyWhoIsOnAServerThatIsAwayIsNotFound) {
+  ChatService chat(url());
+  ASSERT_TRUE(is_well(chat));
+  for (std::size_t i = 0; i < kPrimaries; ++i) {
+    ASSERT_EQ(servers[i]->ask({"CONFIG", "SET", "cluster-require-full-coverage", "no"}), "OK");
+  }
+  TestGateway asking(chat.port(), "g1");
+  TestGateway receiving(chat.port(), "g2");
+  const auto client_at = [&](TestGateway& gateway, const std::string& id, std::size_t i) {
+    const std::string name = account_at(i);
+    for (int number = 0;; ++number) {  // its session is on the first server
+      const std::string channel = id + "_" + name + "_" + std::to_string(number);
+      if (owner("login:sn:" + channel) == 0) return TestClient{gateway, id, name, channel};
+    }
+  };
+  const TestClient alice = client_at(asking, "g1", 0);
+  const TestClient found = client_at(receiving, "g2", 1);
+  const TestClient away = client_at(receiving, "g2", 2);
+  for (const TestClient& client : {alice, found, away}) ASSERT_TRUE(sign_in(client));
+  ASSERT_TRUE(can_talk(alice));
+  pkt::GroupCreateReq create;
+  for (const TestClient& client : {alice, found, away}) create.add_members(client.account);
+  alice.ask("chat.group.create", 2, create.SerializeAsString());
+  const std::string group = asking.receive().parse<pkt::GroupCreateResp>().group_id();
+  ASSERT_EQ(receiving.receive().header.command(), "chat.group.create");
+
+  servers[2]->stop();
+  pkt::MessageReq message;
+  message.set_body("hello");
+  alice.ask("chat.group.talk", 3, message.SerializeAsString(), group);
+  EXPECT_EQ(asking.receive().header.status(), pkt::Status::Success);
+  const ReceivedPacket push = receiving.receive();
+  EXPECT_EQ(push.parse<pkt::MessagePush>().body(), "hello");
+  EXPECT_EQ(push.meta("dest.channels"), found.channel_id);
+  EXPECT_EQ(chat.service->count(LogicCounter::kReceiversNotLocated), 1U);
+}
+
 // Of one of them: gateways are asked who is there.
 TEST_F(RedisClusterTest, AServerThatLostItsDataIsNoticed) {
   ChatService chat(url());
@@ -174,9 +212,9 @@ TEST_F(RedisClusterTest, AServerThatLostItsDataIsNoticed) {
            0;
   };
   for (std::size_t i = 0; i < kPrimaries; ++i) EXPECT_TRUE(until([&] { return has_data(i); }));
-  const std::uint64_t before = chat.store->roll_calls_asked();
+  const std::uint64_t before = chat.store->counts().roll_calls.get();
   servers[1]->ask({"FLUSHALL"});
-  EXPECT_TRUE(until([&] { return chat.store->roll_calls_asked() > before; }));
+  EXPECT_TRUE(until([&] { return chat.store->counts().roll_calls.get() > before; }));
 }
 
 }  // namespace

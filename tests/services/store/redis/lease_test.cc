@@ -119,6 +119,47 @@ TEST_F(NodeLeaseTest, NodesAreThoseFrom1000On) {
   }
 }
 
+// More than there are nodes, in less time than one is leased for.
+TEST_F(NodeLeaseTest, AnEndGivesItBack) {
+  for (std::uint32_t i = 0; i < MessageIds::kNodes + 6; ++i) {
+    std::int64_t node = 0;
+    {
+      ChatService chat(redis.port());
+      TestGateway gateway(chat.port(), "g" + std::to_string(i));
+      const std::string name = "client" + std::to_string(i);
+      const TestClient client{gateway, "g" + std::to_string(i), name, "g_" + name};
+      ASSERT_TRUE(sign_in(client));
+      node = node_of(id_of_talk(client));
+      ASSERT_NE(node, 0);
+    }
+    ASSERT_EQ(redis.ask({"GET", node_key(node)}), "(nil)");
+  }
+}
+
+TEST_F(NodeLeaseTest, AnEndDoesNotWaitForAServerThatHangs) {
+  std::optional<ChatService> chat(std::in_place, redis.port());
+  TestGateway gateway(chat->port(), "g1");
+  const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
+  ASSERT_TRUE(sign_in(alice));
+  ASSERT_NE(id_of_talk(alice), 0);
+  redis.pause();
+  chat.reset();
+  redis.resume();
+}
+
+// Ids of a node whose last lease may go on would begin ahead of the clock.
+TEST_F(NodeLeaseTest, ANodeWhoseTimeIsOverIsTakenFirst) {
+  const std::int64_t ahead_ms = wall_clock_ns() / 1'000'000 + 20'000;
+  for (int node = 1000; node < 1024; ++node) {
+    if (node != 1007) redis.ask({"SET", node_key(node) + ":until", std::to_string(ahead_ms)});
+  }
+  ChatService chat(redis.port());
+  TestGateway gateway(chat.port(), "g1");
+  const TestClient alice{gateway, "g1", "alice", "g1_alice_1"};
+  ASSERT_TRUE(sign_in(alice));
+  EXPECT_EQ(node_of(id_of_talk(alice)), 1007);
+}
+
 // There are few, and who only keeps sessions gives out no ids.
 TEST_F(NodeLeaseTest, WhoGivesOutNoIdsTakesNoNode) {
   RedisStoreOptions options;
@@ -127,8 +168,8 @@ TEST_F(NodeLeaseTest, WhoGivesOutNoIdsTakesNoNode) {
   options.leases_node = false;
   auto switchboard = Switchboard::create(1, 1, 1 << 16);
   ASSERT_TRUE(switchboard);
-  RedisStoreThread store(options, **switchboard);
-  store.start();
+  RedisStore store(options, 1);
+  ASSERT_TRUE(store.start(**switchboard));
   for (int i = 0; i < 10'000 && !store.health().is_well(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

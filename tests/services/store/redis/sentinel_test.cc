@@ -57,10 +57,11 @@ TEST_F(RedisSentinel, APrimaryThatDiesIsFollowedByItsReplica) {
   ChatService chat(url());
   expect_serves(chat);
   EXPECT_THAT(primary.ask({"GET", "login:loc:alice"}), HasSubstr("g1_alice_1"));
-  const std::uint64_t before = chat.store->roll_calls_asked();
+  const std::uint64_t before = chat.store->counts().roll_calls.get();
   primary.stop();
   expect_failover(chat);
-  EXPECT_GT(chat.store->roll_calls_asked(), before) << "what was not replicated is said again";
+  EXPECT_GT(chat.store->counts().roll_calls.get(), before)
+      << "what was not replicated is said again";
 }
 
 // It comes back as it was: nobody writes to it for long.
