@@ -121,7 +121,9 @@ std::string action_lines(const Measurement& measured, const Options& options) {
   for (const Action action : measured.used_actions(options)) {
     rows.push_back(action_cells(measured, action));
   }
-  return "\n" + aligned(rows) + population_line(measured, options) + "\n";
+  return "\n  of what was due in the window; per second: what was answered in it, whenever it was "
+         "due\n" +
+         aligned(rows) + population_line(measured, options) + "\n";
 }
 
 std::string lag_line(const Measurement& measured, const Options& options) {

@@ -236,6 +236,9 @@ TEST_F(MeasurementTest, TextTellsWhatMatters) {
   EXPECT_THAT(text, HasSubstr("open loop, 2,000 per second: times count from the intended send"));
   EXPECT_THAT(text, HasSubstr("delivery"));
   EXPECT_THAT(text, HasSubstr("4,938 logins per second"));
+  EXPECT_THAT(text,
+              HasSubstr("of what was due in the window; per second: what was answered in it"));
+  EXPECT_THAT(text, HasSubstr("errors     80, warm-up and drain included"));
   EXPECT_THAT(text, HasSubstr("status          12 (300: 9, 404: 3)"));
   EXPECT_THAT(text, HasSubstr("unanswered      9"));
   EXPECT_THAT(text, HasSubstr("us of CPU per message"));
