@@ -140,7 +140,7 @@ int BenchRing::set_direct(unsigned first, std::span<const int> sockets) noexcept
   return static_cast<unsigned>(result) == count ? 0 : -EBADF;
 }
 
-ByteView BenchRing::take_received(const io_uring_cqe& cqe) noexcept {
+MutableBytes BenchRing::take_received(const io_uring_cqe& cqe) noexcept {
   const auto id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
   std::uint8_t* bytes = buffers_ + std::size_t{id} * kBufferBytes;
   io_uring_buf_ring_add(buffer_ring_, bytes, kBufferBytes, id,

@@ -71,7 +71,7 @@ class BenchRing {
 
   // The bytes of a recv completion with IORING_CQE_F_BUFFER; the buffer goes back to the kernel
   // with the next return_buffers().
-  [[nodiscard]] ByteView take_received(const io_uring_cqe& cqe) noexcept;
+  [[nodiscard]] MutableBytes take_received(const io_uring_cqe& cqe) noexcept;
   void return_buffers() noexcept;
 
  private:

@@ -45,6 +45,8 @@ void EchoServer::on_completion(const io_uring_cqe& cqe) {
       return on_send(slot, cqe.res);
     case Kind::kAccept:
       return on_accept(slot, cqe.res);
+    case Kind::kShutdown:
+      return;  // never started here
     case Kind::kClose:
       return on_closed(slot);
   }

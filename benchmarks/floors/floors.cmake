@@ -17,3 +17,11 @@ foreach(floor bare_echo bare_push bare_accept)
   add_executable(${floor} floors/${floor}.cc)
   target_link_libraries(${floor} PRIVATE ringgate::floors)
 endforeach()
+
+# Of a ping over TLS. The others do without OpenSSL.
+add_executable(bare_tls_echo
+  floors/bare_tls_echo.cc
+  floors/kept_records.cc
+  floors/tls_echo_server.cc
+  floors/tls_handshakes.cc)
+target_link_libraries(bare_tls_echo PRIVATE ringgate::floors ringgate::codec_tls OpenSSL::SSL)

@@ -65,6 +65,8 @@ void PushServer::on_completion(const io_uring_cqe& cqe) {
       return on_recv(number, cqe);
     case Kind::kAccept:
       return on_accept(number, cqe.res);
+    case Kind::kShutdown:
+      return;  // never started here
     case Kind::kClose:
       return on_closed(number);
   }

@@ -8,7 +8,7 @@
 
 namespace ringgate::bench {
 
-enum class Kind : std::uint8_t { kAccept, kRecv, kSend, kClose };
+enum class Kind : std::uint8_t { kAccept, kRecv, kSend, kShutdown, kClose };
 
 constexpr std::uint64_t tag(Kind kind, std::uint32_t number) noexcept {
   return (std::uint64_t{number} << 8) | static_cast<std::uint8_t>(kind);

@@ -1,13 +1,18 @@
 // The floors as real processes: what they are to be measured for, they do, and exactly.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <csignal>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,9 +85,93 @@ TEST(BareEcho, SeveralShardsShareAPort) {
   Floor floor("bare_echo", {"--shards", "3"});
   const std::uint16_t port = floor.port();
   std::vector<Socket> sockets;
+  sockets.reserve(30);
   for (int at = 0; at < 30; ++at) sockets.push_back(Socket::connect(port));
   for (Socket& socket : sockets) socket.write_all(ping_bytes(2));
   for (Socket& socket : sockets) expect_pongs(socket, 2);
+  EXPECT_EQ(floor.stop(SIGTERM), 0);
+}
+
+// A client of bare_tls_echo, which takes the certificate as it is.
+class TlsClient {
+ public:
+  explicit TlsClient(std::uint16_t port)
+      : socket_(Socket::connect(port)),
+        context_(SSL_CTX_new(TLS_client_method()), SSL_CTX_free),
+        ssl_(SSL_new(context_.get()), SSL_free) {
+    // A floor that does not answer fails the test, and does not hang it.
+    const timeval patience{.tv_sec = 20, .tv_usec = 0};
+    setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    fcntl(socket_.fd(), F_SETFL, fcntl(socket_.fd(), F_GETFL) & ~O_NONBLOCK);
+    SSL_set_fd(ssl_.get(), socket_.fd());
+    EXPECT_EQ(SSL_connect(ssl_.get()), 1);
+  }
+  // Each part in a record of its own.
+  void write(std::string_view bytes) {
+    EXPECT_EQ(SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())),
+              static_cast<int>(bytes.size()));
+  }
+  void expect_pongs(std::size_t count) {
+    std::string got(count * kTcpPong.size(), '\0');
+    for (std::size_t at = 0; at < got.size();) {
+      const int bytes = SSL_read(ssl_.get(), got.data() + at, static_cast<int>(got.size() - at));
+      ASSERT_GT(bytes, 0);
+      at += static_cast<std::size_t>(bytes);
+    }
+    for (std::size_t at = 0; at < got.size(); at += kTcpPong.size()) {
+      EXPECT_EQ(got.substr(at, kTcpPong.size()), as_text(kTcpPong));
+    }
+  }
+  void close() {
+    SSL_shutdown(ssl_.get());
+    socket_.close();
+  }
+  // Until the floor has closed.
+  [[nodiscard]] bool sees_the_end() {
+    SSL_shutdown(ssl_.get());
+    char byte = 0;
+    return recv(socket_.fd(), &byte, 1, 0) == 0;
+  }
+
+ private:
+  Socket socket_;
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
+  std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
+};
+
+TEST(BareTlsEcho, AnswersThirteenBytesWithThirteen) {
+  Floor floor("bare_tls_echo", {});
+  TlsClient client(floor.port());
+  client.write(ping_bytes(1));
+  client.expect_pongs(1);
+  const std::string many = ping_bytes(1000);  // a record longer than a buffer, and cut in a message
+  client.write(std::string_view(many).substr(0, 12'000));
+  client.expect_pongs(923);
+  client.write(std::string_view(many).substr(12'000));
+  client.expect_pongs(77);
+  EXPECT_EQ(floor.stop(), 0);
+}
+
+TEST(BareTlsEcho, ManyComeAndGo) {
+  Floor floor("bare_tls_echo", {"--shards", "2"});
+  const std::uint16_t port = floor.port();
+  std::vector<std::unique_ptr<TlsClient>> clients;
+  for (int round = 0; round < 3; ++round) {
+    for (int at = 0; at < 10; ++at) clients.push_back(std::make_unique<TlsClient>(port));
+    for (const auto& client : clients) client->write(ping_bytes(2));
+    for (const auto& client : clients) client->expect_pongs(2);
+    for (const auto& client : clients) client->close();
+    clients.clear();
+  }
+  Socket plain = Socket::connect(port);  // no handshake: this one is closed
+  plain.write_all("GET / HTTP/1.1\r\n\r\n");
+  std::string answer;
+  while (plain.read_some(answer)) {
+  }
+  TlsClient last(port);
+  last.write(ping_bytes(1));
+  last.expect_pongs(1);
+  EXPECT_TRUE(last.sees_the_end());  // a close_notify is no data
   EXPECT_EQ(floor.stop(SIGTERM), 0);
 }
 
@@ -144,6 +233,7 @@ TEST(BarePush, EveryReceiverGetsItsTurnsAlsoWhenOneIsSlow) {
                "20000", "--pushes", std::to_string(kPushes)});
   const std::uint16_t port = floor.port();
   std::vector<Receiver> receivers;
+  receivers.reserve(3);
   for (int at = 0; at < 3; ++at) receivers.emplace_back(port, kBodyBytes, at == 0 ? 4096 : 0);
   // The others go on while the first reads nothing: 8 MB for it are more than its socket holds.
   receivers[1].read_until(500);
@@ -157,6 +247,7 @@ TEST(BarePush, EveryReceiverGetsItsTurnsAlsoWhenOneIsSlow) {
     got.push_back(receiver.numbers());
   }
   std::vector<std::vector<std::uint64_t>> expected;
+  expected.reserve(3);
   for (std::uint64_t place = 0; place < 3; ++place) {
     expected.push_back(expected_at(place, 3, 2, kPushes));
   }
@@ -189,6 +280,7 @@ TEST(BareAccept, HoldsWhatItsShardsHaveRoomFor) {
   Floor floor("bare_accept", {"--shards", "2", "--slots", "10"});
   const std::uint16_t port = floor.port();
   std::vector<Socket> sockets;
+  sockets.reserve(19);
   for (int at = 0; at < 19; ++at) sockets.push_back(Socket::connect(port));
   floor.process().wait_for_line("held 19");
   sockets.push_back(Socket::connect(port));
