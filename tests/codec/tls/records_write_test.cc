@@ -94,7 +94,7 @@ TEST_P(TlsWrite, WhatFitsIsTheMostThatFits) {
       Bytes asked = client.key_update(true);
       ASSERT_EQ(server_.open(cipher_, asked).status, kKeyUpdate);
     }
-    for (std::size_t room = 0; room < 50'000; room += room < 100 || room % 16'406 < 60 ? 1 : 37) {
+    for (std::size_t room = 0; room < 50'000; room += room < 100 || room % 16'406 < 60 ? 1U : 37U) {
       const std::size_t fits = server_.data_fitting(room);
       EXPECT_LE(server_.data_bytes(fits), room);
       EXPECT_GT(server_.data_bytes(fits + 1), room);
