@@ -68,7 +68,7 @@ bool Acceptor::keep_open(std::uint32_t index, std::uint32_t share, std::uint32_t
     if (!sockets.reopen_one(shard_)) return false;         // tried again at the next call
     door.open = true;
   } else if (share == 0 && door.armed == 0) {
-    sockets.close_one(shard_);
+    sockets.leave_one(shard_);
     door.open = false;
     counters.add(Counter::kListenerClosed);
   }

@@ -90,7 +90,7 @@ bool contains(const AddressRanges& ranges, const PeerAddress& peer) noexcept {
 PeerAddress forwarded_peer(const PeerAddress& peer, std::string_view forwarded_for,
                            const AddressRanges& trusted) {
   PeerAddress client = peer;
-  while (!forwarded_for.empty() && contains(trusted, client)) {
+  while (!forwarded_for.empty() && (!client.known() || contains(trusted, client))) {
     const std::size_t comma = forwarded_for.rfind(',');
     const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
     const PeerAddress before = PeerAddress::parse(trimmed(forwarded_for.substr(begin)));

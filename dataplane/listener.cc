@@ -157,6 +157,7 @@ ListenerSet::~ListenerSet() {
   for (const int fd : fds_) {
     if (fd >= 0) close(fd);
   }
+  remove_file();
 }
 
 ListenerSet::ListenerSet(ListenerSet&& other) noexcept {
@@ -165,6 +166,9 @@ ListenerSet::ListenerSet(ListenerSet&& other) noexcept {
 
 ListenerSet& ListenerSet::operator=(ListenerSet&& other) noexcept {
   std::swap(fds_, other.fds_);
+  std::swap(file_, other.file_);
+  std::swap(file_device_, other.file_device_);
+  std::swap(file_number_, other.file_number_);
   address_ = other.address_;
   address_bytes_ = other.address_bytes_;
   port_ = other.port_;
@@ -177,7 +181,12 @@ void ListenerSet::close_one(std::uint32_t index) {
   fds_[index] = -1;
 }
 
+void ListenerSet::leave_one(std::uint32_t index) {
+  if (file_.empty()) close_one(index);
+}
+
 Result<int> ListenerSet::reopen_one(std::uint32_t index) {
+  if (!file_.empty()) return fds_[index];
   Result<int> fd = listening_socket(address_, address_bytes_, true);
   if (fd) fds_[index] = *fd;
   return fd;

@@ -1,9 +1,11 @@
-// Listening TCP sockets. Set-up code, any thread.
+// Listening sockets. Set-up code, any thread.
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,9 @@ class ListenerSet {
   // A taken port is an error that names it. Since SO_REUSEPORT would let a second process bind a
   // taken port in silence, the port is first bound without it; `takeover` skips that.
   static Result<ListenerSet> open(const ListenAddress& address, std::uint32_t count, bool takeover);
+  // A socket in the file system, which all shards accept from; its file goes with this. One that a
+  // process listens on is an error, unless `takeover`: then the file becomes ours.
+  static Result<ListenerSet> open_unix(const std::string& path, std::uint32_t count, bool takeover);
   ListenerSet() = default;
   ~ListenerSet();
   ListenerSet(ListenerSet&& other) noexcept;
@@ -33,16 +38,23 @@ class ListenerSet {
 
   [[nodiscard]] int fd(std::uint32_t index) const { return fds_[index]; }
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-  // "127.0.0.1:8001", "[::]:8000"
+  // "127.0.0.1:8001", "[::]:8000", "unix:/run/ringgate.sock"
   [[nodiscard]] const std::string& printed() const noexcept { return printed_; }
 
-  // A shard that is full closes its listener, or the kernel goes on giving it clients. The fd
-  // must not be in use by the ring any more.
+  // The fd must not be in use by the ring any more.
   void close_one(std::uint32_t index);
+  // A shard that is full closes its listener, or the kernel goes on giving it clients. A socket in
+  // the file system has one backlog for all shards: it stays open, and others accept from it.
+  void leave_one(std::uint32_t index);
   [[nodiscard]] Result<int> reopen_one(std::uint32_t index);
 
  private:
+  void remove_file() noexcept;
+
   std::vector<int> fds_;
+  std::string file_;  // of a socket in the file system
+  dev_t file_device_ = 0;
+  ino_t file_number_ = 0;  // which of that name is ours
   sockaddr_storage address_{};
   socklen_t address_bytes_ = 0;
   std::uint16_t port_ = 0;
@@ -54,6 +66,8 @@ struct Listener {
   ListenerSet sockets;
   Transport transport = Transport::kTcp;
   WsUpgradeOptions upgrade{};  // of WebSocket
+  // What trusted proxies connect begins with a PROXY header; not said: as ShardOptions has it.
+  std::optional<bool> proxy_protocol{};
 };
 
 }  // namespace ringgate

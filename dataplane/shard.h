@@ -248,6 +248,7 @@ class Shard {
   [[nodiscard]] std::size_t take_upgrade(Connection& connection, ByteView input);
   void forget_client(Connection& connection);
   void move_source(Connection& connection, const PeerAddress& source);
+  [[nodiscard]] bool is_proxy(const PeerAddress& peer) const noexcept;
   [[nodiscard]] bool count_source(const PeerAddress& peer);
   void forget_source(const PeerAddress& peer);
 

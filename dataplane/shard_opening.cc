@@ -12,8 +12,8 @@ namespace ringgate {
 void Shard::begin_opening(Connection& connection, std::uint32_t listener) {
   connection.listener = static_cast<std::uint8_t>(listener);
   connection.transport = acceptor_.listener(listener).transport;
-  const bool proxied =
-      options_.proxy_protocol && contains(options_.trusted_proxies, connection.peer);
+  const bool begins = acceptor_.listener(listener).proxy_protocol.value_or(options_.proxy_protocol);
+  const bool proxied = begins && is_proxy(connection.peer);
   connection.stage = proxied ? Stage::kProxyHeader : stage_after_proxy(connection);
 }
 
@@ -107,13 +107,18 @@ void Shard::move_source(Connection& connection, const PeerAddress& source) {
   if (!count_source(source)) abort(connection, CloseReason::kTooManyFromAddress);
 }
 
+// Who comes through a socket of the file system has no address, and may open it.
+bool Shard::is_proxy(const PeerAddress& peer) const noexcept {
+  return !peer.known() || contains(options_.trusted_proxies, peer);
+}
+
 // A proxy's own address stands for all of its clients: it is not bounded.
 bool Shard::count_source(const PeerAddress& peer) {
-  return contains(options_.trusted_proxies, peer) || sources_.add(peer);
+  return is_proxy(peer) || sources_.add(peer);
 }
 
 void Shard::forget_source(const PeerAddress& peer) {
-  if (!contains(options_.trusted_proxies, peer)) sources_.remove(peer);
+  if (!is_proxy(peer)) sources_.remove(peer);
 }
 
 }  // namespace ringgate

@@ -25,7 +25,7 @@ bool is_request_target(std::string_view target) {
 
 }  // namespace
 
-Result<WsUrl> parse_ws_url(std::string_view text) {
+Result<WsUrl> parse_ws_url(std::string_view text, std::uint16_t default_port) {
   if (has_scheme(text, "wss://")) {
     return usage_error(
         "\"{}\": TLS is not spoken here: write the gateway's ws:// address, or that of a proxy "
@@ -50,7 +50,7 @@ Result<WsUrl> parse_ws_url(std::string_view text) {
                        text);
   }
   std::string host_and_port(authority);
-  if (!has_port(authority)) host_and_port += ':' + std::to_string(kWsDefaultPort);
+  if (!has_port(authority)) host_and_port += ':' + std::to_string(default_port);
   Result<Endpoint> endpoint = parse_endpoint(host_and_port);
   if (!endpoint) return usage_error("\"{}\": {}", text, endpoint.error().message);
   WsUrl url{std::move(*endpoint), std::string(target)};

@@ -10,6 +10,7 @@
 namespace ringgate {
 
 inline constexpr std::uint16_t kWsDefaultPort = 80;
+inline constexpr std::uint16_t kWssDefaultPort = 443;
 
 struct WsUrl {
   Endpoint endpoint;
@@ -18,9 +19,10 @@ struct WsUrl {
   bool operator==(const WsUrl&) const = default;
 };
 
-// "ws://host:port/path?query"; what is left out is port 80 and path "/". An empty host, as in
-// "ws://:8000/", means all interfaces to a listener; whoever dials has to refuse it. Errors are
+// "ws://host:port/path?query"; what is left out is the default port and path "/". An empty host, as
+// in "ws://:8000/", means all interfaces to a listener; whoever dials has to refuse it. Errors are
 // those of usage, exit code 2.
-[[nodiscard]] Result<WsUrl> parse_ws_url(std::string_view text);
+[[nodiscard]] Result<WsUrl> parse_ws_url(std::string_view text,
+                                         std::uint16_t default_port = kWsDefaultPort);
 
 }  // namespace ringgate

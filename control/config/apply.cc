@@ -60,8 +60,8 @@ Result<void> check_prefix(const std::string& prefix) {
 }
 
 std::unexpected<Error> is_there_twice(const ListenSpec& one, const ListenSpec& other) {
-  const std::string endpoint = format_endpoint(one.endpoint);
-  if (one.transport != other.transport || one.path == other.path) {
+  const std::string endpoint = format_listen(one);
+  if (!one.socket.empty() || one.transport != other.transport || one.path == other.path) {
     return usage_error("{} is there twice; remove one", endpoint);
   }
   return usage_error("{} is there twice, and a port has one path; write ws://{}/* for any",
@@ -210,9 +210,13 @@ struct Applier {
     for (const std::string& text : *list) {
       auto one = parse_listen(text);
       if (!one) return usage_error("{}", one.error().message);
-      const auto twin = std::ranges::find(all, one->endpoint, &ListenSpec::endpoint);
-      // Port 0 is another port each time.
-      if (one->endpoint.port != 0 && twin != all.end()) return is_there_twice(*twin, *one);
+      if (one->tls) {
+        return usage_error(
+            "\"{}\": TLS is not spoken here; listen on ws:// and put a TLS proxy in front", text);
+      }
+      const auto twin = std::ranges::find_if(
+          all, [&](const ListenSpec& other) { return is_same_place(other, *one); });
+      if (twin != all.end()) return is_there_twice(*twin, *one);
       all.push_back(std::move(*one));
     }
     if (all.empty()) return usage_error("is empty; give host:port, :port or ws://host:port/");

@@ -99,14 +99,15 @@ bool has_websocket(const Config& config) {
 }
 
 void notice_gateways_keys(Config& config, Idle& idle) {
+  const bool is_proxied = wants_proxy_header(config);
   if (!has_websocket(config)) {
     idle.notice(Need::kWebSocket, "Listen has no ws:// address");
-    if (!config.shard.proxy_protocol && config.shard.max_clients_per_address == 0) {
+    if (!is_proxied && config.shard.max_clients_per_address == 0) {
       idle.notice(Need::kForwarders,
                   "X-Forwarded-For comes with WebSocket only, and ProxyProtocol is off");
     }
   }
-  if (!config.shard.proxy_protocol) idle.notice(Need::kProxyProtocol, "ProxyProtocol is off");
+  if (!is_proxied) idle.notice(Need::kProxyProtocol, "ProxyProtocol is off");
   if (config.shard.poll_after_ms >= config.client_limits().read_timeout_ms) {
     idle.notice(Need::kLongerIdleTimeout, "it is not below IdleTimeout");
   }
@@ -180,7 +181,9 @@ bool overlap(const Endpoint& one, const Endpoint& other) {
 Result<void> check_listeners(const Config& config) {
   std::vector<OwnListener> own;
   own.reserve(config.listen.size() + 2);  // and the monitor's and the admin's
-  for (const ListenSpec& spec : config.listen) own.push_back({"Listen", spec.endpoint});
+  for (const ListenSpec& spec : config.listen) {
+    if (spec.socket.empty()) own.push_back({"Listen", spec.endpoint});
+  }
   const bool is_shared =
       config.admin_port == config.monitor_port && config.admin_address == config.monitor_address;
   if (config.monitor_port != 0) {

@@ -113,6 +113,13 @@ void apply_role_defaults(ProcessRole role, Config& config) {
   }
 }
 
+// Who is at a socket in the file system is trusted: whoever may open it.
+bool needs_trusted_proxies(const Config& config) {
+  return std::ranges::any_of(config.listen, [&](const ListenSpec& listen) {
+    return listen.socket.empty() && has_proxy_header(config, listen);
+  });
+}
+
 // What only a gateway does, or what makes no sense without something else.
 Result<void> check_listeners(Config& config, ProcessRole role) {
   const auto is_websocket = [](const ListenSpec& listen) {
@@ -125,6 +132,9 @@ Result<void> check_listeners(Config& config, ProcessRole role) {
     }
     if (std::ranges::any_of(config.listen, is_websocket)) {
       return usage_error("Listen: gateways come over TCP; a logic service has no ws:// listener");
+    }
+    if (!config.listen.front().socket.empty()) {
+      return usage_error("Listen: gateways come over TCP; a logic service has no unix: listener");
     }
   }
   const bool any_websocket = std::ranges::any_of(config.listen, is_websocket);
@@ -144,7 +154,7 @@ Result<void> check_listeners(Config& config, ProcessRole role) {
         "127.0.0.1",
         config.admin_address);
   }
-  if (config.shard.proxy_protocol && config.shard.trusted_proxies.empty()) {
+  if (needs_trusted_proxies(config) && config.shard.trusted_proxies.empty()) {
     return usage_error(
         "ProxyProtocol is on, but TrustedProxies is empty; add the addresses that the PROXY header "
         "is believed from");
@@ -268,6 +278,15 @@ void note_unknown_environment(Config& config) {
 }
 
 }  // namespace
+
+bool has_proxy_header(const Config& config, const ListenSpec& listen) {
+  return listen.proxy_header.value_or(config.shard.proxy_protocol);
+}
+
+bool wants_proxy_header(const Config& config) {
+  return std::ranges::any_of(
+      config.listen, [&](const ListenSpec& listen) { return has_proxy_header(config, listen); });
+}
 
 std::string_view gateway_name(Transport transport) {
   return transport == Transport::kTcp ? "tgateway" : "wgateway";

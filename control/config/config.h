@@ -36,11 +36,15 @@ enum class ProcessRole : std::uint8_t { kGateway, kLogin, kChat, kEcho };
 
 std::string_view role_name(ProcessRole role);  // "gateway", "login", "chat", "echo"
 
-// One entry of Listen: tcp://host:port (the scheme may be left out) or ws://host:port/path.
+// One entry of Listen (control/config/listen.h).
 struct ListenSpec {
-  Endpoint endpoint;
+  Endpoint endpoint;  // of a socket in the file system: none
   Transport transport = Transport::kTcp;
   std::string path = "/";  // of WebSocket
+  bool tls = false;
+  std::string socket{};                      // in the file system; empty: the endpoint
+  std::optional<bool> proxy_header{};        // not said: as ProxyProtocol has it
+  std::optional<bool> client_certificate{};  // not said: whether there is a TlsClientCA
 
   bool operator==(const ListenSpec&) const = default;
 };
@@ -146,6 +150,11 @@ struct Config {
     return shard;
   }
 };
+
+// Whether a PROXY header comes before the bytes of those who connect there: of one listener, and of
+// any.
+[[nodiscard]] bool has_proxy_header(const Config& config, const ListenSpec& listen);
+[[nodiscard]] bool wants_proxy_header(const Config& config);
 
 // The name that a gateway's listeners of this kind register under by default.
 [[nodiscard]] std::string_view gateway_name(Transport transport);

@@ -43,7 +43,9 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "tgateway, login, chat or echo"},
     {"Listen", ListenKey{at<&Config::listen>()}, kFixed,
      "Where to accept, one or a list: host:port or :port (all interfaces) for TCP, "
-     "ws://host:port/path for WebSocket, where /* is any path and /chat/* any below /chat/",
+     "ws://host:port/path for WebSocket, where /* is any path and /chat/* any below /chat/; "
+     "unix:/path and ws+unix:/path:/chat for a proxy of this machine; behind it may stand "
+     "?proxy=required or ?proxy=off",
      "127.0.0.1:8001 (gateway), 127.0.0.1:0 (others)"},
     {"AllowedOrigins", OriginsKey{at<&Config::upgrade, &WsUpgradeOptions::allowed_origins>()},
      kGatewayLive.needing(Need::kWebSocket),
@@ -56,7 +58,8 @@ const std::array kKeys = std::to_array<ConfigKey>({
      kGatewayFixed.needing(Need::kForwarders),
      "Addresses or ranges (10.0.0.0/8) whose X-Forwarded-For is believed", "none"},
     {"ProxyProtocol", SwitchKey{at<&Config::shard, &ShardOptions::proxy_protocol>()}, kGatewayFixed,
-     "Connections from TrustedProxies begin with a PROXY header, version 1 or 2"},
+     "Connections from TrustedProxies begin with a PROXY header, version 1 or 2; a listener's own "
+     "?proxy=required or ?proxy=off wins"},
     {"MaxProxyHeader",
      SizeKey{at<&Config::shard, &ShardLimits::max_proxy_header_bytes>(), kMaxProxyV2Kept,
              kMaxProxyV2Bytes},

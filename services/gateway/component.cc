@@ -299,7 +299,7 @@ std::vector<std::string> GatewayComponent::websocket_urls() const {
   std::vector<std::string> urls;
   if (!started_.load(std::memory_order_acquire)) return urls;
   for (const Listener& listener : listeners_) {
-    if (listener.transport != Transport::kWebSocket) continue;
+    if (listener.transport != Transport::kWebSocket || listener.sockets.port() == 0) continue;
     std::string path = listener.upgrade.path;
     if (path.ends_with("/*")) path.pop_back();
     urls.push_back("ws://" + listener.sockets.printed() + path);

@@ -90,9 +90,12 @@ Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t
   std::vector<Listener> listeners;
   for (const ListenSpec& spec : config.listen) {
     Result<ListenerSet> sockets =
-        ListenerSet::open({spec.endpoint.host, spec.endpoint.port}, shards, takeover);
+        spec.socket.empty()
+            ? ListenerSet::open({spec.endpoint.host, spec.endpoint.port}, shards, takeover)
+            : ListenerSet::open_unix(spec.socket, shards, takeover);
     if (!sockets) return std::unexpected(sockets.error());
-    listeners.push_back({std::move(*sockets), spec.transport, upgrade_options(config, spec)});
+    listeners.push_back({std::move(*sockets), spec.transport, upgrade_options(config, spec),
+                         has_proxy_header(config, spec)});
   }
   return listeners;
 }
@@ -142,7 +145,10 @@ Instance registration(const Config& config, const ListenSpec& spec, std::uint16_
 std::vector<Instance> registrations(const Config& config, std::span<const Listener> listeners) {
   std::vector<Instance> services;
   for (const Transport transport : {Transport::kTcp, Transport::kWebSocket}) {
-    const auto spec = std::ranges::find(config.listen, transport, &ListenSpec::transport);
+    // Nobody else reaches a socket in the file system.
+    const auto spec = std::ranges::find_if(config.listen, [&](const ListenSpec& listen) {
+      return listen.transport == transport && listen.socket.empty();
+    });
     if (spec == config.listen.end()) continue;
     const auto index = static_cast<std::size_t>(spec - config.listen.begin());
     Instance service = registration(config, *spec, listeners[index].sockets.port());

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <array>
 #include <cerrno>
@@ -126,6 +127,18 @@ Socket Listener::accept() {
 
 bool Listener::somebody_waits(std::chrono::milliseconds patience) const {
   return wait(fd_.get(), POLLIN, patience);
+}
+
+Socket connect_unix(const std::string& path) {
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  if (path.size() >= sizeof to.sun_path) throw std::runtime_error("too long: " + path);
+  std::memcpy(to.sun_path, path.data(), path.size());
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+    throw_errno("connect to " + path);
+  }
+  return Socket(std::move(fd));
 }
 
 Socket connect_from(const char* source, std::uint16_t port) {

@@ -35,6 +35,9 @@ class Socket {
   UniqueFd fd_;
 };
 
+// Through a socket in the file system.
+Socket connect_unix(const std::string& path);
+
 // All of 127/8 is this machine.
 Socket connect_from(const char* source, std::uint16_t port);
 

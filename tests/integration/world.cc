@@ -77,7 +77,8 @@ Server::Server(const World& world, const std::string& role, const std::string& i
   const auto listen = settings.find("Listen");
   const std::string entries = listen == settings.end() ? std::string() : listen->second;
   const std::size_t ws = count_of(entries, "ws://");
-  tcp_ports_ = announced("tcp", count_of(entries, ",") + 1 - ws);
+  const std::size_t without_port = count_of(entries, "unix:");
+  tcp_ports_ = announced("tcp", count_of(entries, ",") + 1 - ws - without_port);
   ws_ports_ = announced("ws", ws);
   monitor_ = port_of(process_->wait_for_line("monitor http://"));
 }
@@ -109,7 +110,8 @@ std::vector<std::uint16_t> Server::announced(const std::string& transport, std::
     ports.clear();
     std::istringstream lines(process_->output());
     for (std::string line; std::getline(lines, line) && !lines.eof();) {
-      if (line.find(announcement) != std::string::npos) ports.push_back(port_of(line));
+      const bool has_port = line.find("unix:") == std::string::npos;
+      if (has_port && line.find(announcement) != std::string::npos) ports.push_back(port_of(line));
     }
     return ports.size() >= count;
   });

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "tests/integration/ws_client.h"
 
@@ -279,6 +280,47 @@ TEST_P(Proxies, TheBoundPerAddressIsOfTheSourceNotOfTheProxy) {
 
 INSTANTIATE_TEST_SUITE_P(Proxy, Proxies, testing::Values(Transport::kTcp, Transport::kWebSocket),
                          [](const auto& test) { return name_of(test.param); });
+
+TEST(Proxy, OneListenerMayTakeHeadersWhereOthersDoNot) {
+  for (const bool by_default : {false, true}) {
+    const std::string wants = by_default ? "" : "?proxy=required";
+    const std::string without = by_default ? "?proxy=off" : "";
+    Bench bench{
+        {{"Listen", R"(["127.0.0.1:0)" + wants + R"(", "ws://127.0.0.1:0/)" + without + R"("])"},
+         {"TrustedProxies", "[127.0.0.1]"},
+         {"ProxyProtocol", by_default ? "true" : "false"},
+         {"LoginAnswerTimeout", "60s"}}};
+    Socket proxied = connect_from("127.0.0.1", bench.gateway.port());
+    proxied.write_all(kV1 + first_bytes(Transport::kTcp));
+    EXPECT_EQ(remote_ip(bench.link), "203.0.113.7");
+    Socket plain = connect_from("127.0.0.1", bench.gateway.ws_port());
+    plain.write_all(first_bytes(Transport::kWebSocket));
+    EXPECT_EQ(remote_ip(bench.link), "127.0.0.1");
+  }
+}
+
+// Whoever may open it is a proxy: nobody else has to be named.
+TEST(Proxy, OfThisMachineComesThroughASocketInTheFileSystem) {
+  const TempDir folder;
+  const std::string socket = (folder.path() / "g.sock").string();
+  Bench bench{{{"Listen", R"(["127.0.0.1:0", "unix:)" + socket + R"(?proxy=required", "ws+unix:)" +
+                              socket + R"(2:/chat"])"},
+               {"LoginAnswerTimeout", "60s"},
+               {"DrainTime", "100ms"}}};
+  Socket tcp = connect_unix(socket);
+  tcp.write_all(kV1 + first_bytes(Transport::kTcp));
+  EXPECT_EQ(remote_ip(bench.link), "203.0.113.7");
+
+  WsSocket ws(connect_unix(socket + "2"));
+  ws.send(upgrade_request({"X-Forwarded-For: 203.0.113.8"}, "/chat"));
+  EXPECT_EQ(ws.read_response().status, 101);
+  ws.send_packets(login(token("bob")));
+  EXPECT_EQ(remote_ip(bench.link), "203.0.113.8");
+
+  bench.gateway.process().signal(SIGTERM);
+  EXPECT_EQ(bench.gateway.process().wait_exit(), 0);
+  EXPECT_FALSE(std::filesystem::exists(socket));
+}
 
 // A TCP balancer in front of an HTTP proxy: what the first says, the second's header is judged by.
 TEST(Proxy, XForwardedForIsBelievedOfTheProxyThatThePROXYHeaderNames) {

@@ -245,7 +245,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"ConsulURL: [a]", "not a list"}, BadLine{"ConsulWait: 11m", "out of range"},
         BadLine{"ConsulCheckInterval: 500ms", "out of range"},
         BadLine{"Listen: wss://:8000/", "TLS is not spoken here"},
-        BadLine{"Listen: http://:8000/", "unknown scheme http; there are tcp and ws"},
+        BadLine{"Listen: http://:8000/", "unknown scheme http; there are tcp, tls, ws, wss"},
         BadLine{"Listen: 'ws://:8000/a?b'", "a path to listen on has no query"},
         BadLine{"Listen: [':8000', 'ws://:8000/']", "is there twice"},
         BadLine{"Listen: ['ws://:8000/a', 'ws://:8000/b']", "a port has one path; write ws://"},
