@@ -10,7 +10,7 @@ LAYERS = ["codec", "dataplane", "control", "services", "benchmarks", "tests"]
 # The folders of a top folder, in ranks: one may include itself and what stands before its rank. Those
 # of one rank do not include each other.
 FOLDERS = {
-    "control": [["base"], ["observe"], ["http", "routing"], ["discovery"], ["links"], ["config"]],
+    "control": [["base"], ["observe", "tls"], ["http", "routing"], ["discovery"], ["links"], ["config"]],
     "services": [["auth", "flags", "client", "doctor", "store"], ["process"],
                  ["gateway", "logic", "wsecho"], ["handlers"], ["cli", "examples"]],
 }
@@ -20,6 +20,8 @@ WRAPPERS = [
     (r"liburing(\.h|/)",
      r"dataplane/ring(_state|_create|_operations)?\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"
      r"|tests/dataplane/ring_fault_test\.cc"),
+    (r"openssl/(ssl|x509)",
+     r"dataplane/tls_handshake\.cc|control/tls/\w+\.(h|cc)|services/store/redis/net/tls\.(h|cc)|tests/.*"),
     (r"boost/", r"(codec/(http_request|ws_upgrade)|services/client/ws_upgrade)\.cc"),
     (r"yaml\.h", r"control/config/yaml_text\.(h|cc)"),
     (r"curl/", r"control/discovery/consul/\w+\.(h|cc)"),

@@ -1,0 +1,165 @@
+#include "control/tls/certificate.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "control/base/text.h"
+#include "control/base/text_file.h"
+
+namespace ringgate::tls {
+namespace {
+
+constexpr std::size_t kMaxPemBytes = std::size_t{4} << 20U;
+
+// A directory or a pipe would be read, or waited for.
+Result<std::string> read_pem(std::string_view key, const std::string& file) {
+  std::error_code failure;
+  if (std::filesystem::exists(file, failure) && !std::filesystem::is_regular_file(file, failure)) {
+    return usage_error("{}: {} is not a regular file; name a PEM file", key, file);
+  }
+  Result<std::string> text = read_text_file(file, kMaxPemBytes);
+  if (!text) return usage_error("{}: {}", key, text.error().message);
+  return text;
+}
+
+std::string date_of(std::time_t time) {
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02} UTC", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min);
+}
+
+std::time_t time_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
+}
+
+Result<void> check_times(const std::string& file, const Certificate& certificate, std::time_t now) {
+  for (const CertificatePtr& one : certificate.chain) {
+    const char* const which =
+        one == certificate.chain.front() ? "the certificate" : "a certificate of the chain";
+    const std::time_t from = time_of(X509_get0_notBefore(one.get()));
+    const std::time_t to = time_of(X509_get0_notAfter(one.get()));
+    if (now < from) {
+      return usage_error(
+          "TlsCert: {} in {} is not valid before {}; use one that is, or set the "
+          "clock of this machine",
+          which, file, date_of(from));
+    }
+    if (now >= to) {
+      return usage_error("TlsCert: {} in {} has expired on {}; renew it", which, file, date_of(to));
+    }
+  }
+  return {};
+}
+
+// The names of the extension; the common name only where there is none (RFC 6125, section 6.4.4).
+std::vector<std::string> names_of(X509* certificate) {
+  std::vector<std::string> names;
+  const std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>> all(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(all.get(), i);
+    if (name->type != GEN_DNS) continue;
+    const auto* const text = reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName));
+    const auto size = static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName));
+    names.push_back(lower_case(std::string_view(text, size)));
+  }
+  char common[256];
+  if (all == nullptr && X509_NAME_get_text_by_NID(X509_get_subject_name(certificate),
+                                                  NID_commonName, common, sizeof common) > 0) {
+    names.push_back(lower_case(common));
+  }
+  ERR_clear_error();
+  return names;
+}
+
+std::vector<CertificatePtr> read_certificates(const std::string& text) {
+  std::vector<CertificatePtr> all;
+  const BioPtr reader = reader_of(text);
+  while (X509* const one = PEM_read_bio_X509(reader.get(), nullptr, nullptr, nullptr)) {
+    all.emplace_back(one);
+  }
+  return all;
+}
+
+// Nobody is there to be asked.
+int on_password(char* /*to*/, int /*size*/, int /*writing*/, void* asked) {
+  *static_cast<bool*>(asked) = true;
+  return -1;
+}
+
+Result<KeyPtr> load_key(const std::string& file) {
+  Result<std::string> text = read_pem("TlsKey", file);
+  if (!text) return std::unexpected(text.error());
+  bool asked = false;
+  KeyPtr key(PEM_read_bio_PrivateKey(reader_of(*text).get(), nullptr, &on_password, &asked));
+  OPENSSL_cleanse(text->data(), text->size());
+  const std::string reason = why();
+  if (asked) {
+    return usage_error(
+        "TlsKey: {} is protected by a password, which nobody is there to type; "
+        "write it without (\"openssl pkey -in {} -out NEW\")",
+        file, file);
+  }
+  if (key == nullptr) return usage_error("TlsKey: {} has no key in PEM: {}", file, reason);
+  return key;
+}
+
+}  // namespace
+
+Result<Certificate> load_certificate(const std::string& certificate_file,
+                                     const std::string& key_file, std::time_t now) {
+  ERR_clear_error();
+  Result<std::vector<CertificatePtr>> chain = load_authorities("TlsCert", certificate_file);
+  if (!chain) return std::unexpected(chain.error());
+  Certificate made;
+  made.file = certificate_file;
+  made.chain = std::move(*chain);
+  if (auto good = check_times(certificate_file, made, now); !good) {
+    return std::unexpected(good.error());
+  }
+  Result<KeyPtr> key = load_key(key_file);
+  if (!key) return std::unexpected(key.error());
+  made.key = std::move(*key);
+  X509* const own = made.chain.front().get();
+  if (X509_check_private_key(own, made.key.get()) != 1) {
+    ERR_clear_error();
+    return usage_error(
+        "TlsKey: {} is not the key of the certificate in {}; where that file has a chain, its own "
+        "certificate comes first",
+        key_file, certificate_file);
+  }
+  made.names = names_of(own);
+  made.not_after = time_of(X509_get0_notAfter(own));
+  for (const CertificatePtr& one : made.chain) {
+    made.not_after = std::min(made.not_after, time_of(X509_get0_notAfter(one.get())));
+  }
+  return made;
+}
+
+Result<std::vector<CertificatePtr>> load_authorities(std::string_view config_key,
+                                                     const std::string& file) {
+  const Result<std::string> text = read_pem(config_key, file);
+  if (!text) return std::unexpected(text.error());
+  ERR_clear_error();
+  std::vector<CertificatePtr> all = read_certificates(*text);
+  const unsigned long error = ERR_peek_last_error();
+  const bool is_end =
+      ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+  const std::string reason = why();
+  if (!is_end) {
+    return usage_error("{}: {} has a certificate that cannot be read: {}", config_key, file,
+                       reason);
+  }
+  if (all.empty()) {
+    return usage_error("{}: {} has no certificate in PEM; name a file that has", config_key, file);
+  }
+  return all;
+}
+
+}  // namespace ringgate::tls

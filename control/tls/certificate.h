@@ -1,0 +1,30 @@
+// A certificate with its chain and its key, read from PEM files and checked. Any thread.
+#pragma once
+
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "control/base/error.h"
+#include "control/tls/openssl.h"
+
+namespace ringgate::tls {
+
+struct Certificate {
+  std::string file;
+  std::vector<CertificatePtr> chain;  // ours first
+  KeyPtr key;
+  std::vector<std::string> names;  // DNS names that it is for, lower case; "*.example.com" too
+  std::time_t not_after = 0;       // of the first of the chain that ends
+};
+
+// Errors name the key of the configuration, the file, and what to do; their exit code is 2. One
+// that has expired, or is not valid yet, at `now` is an error.
+[[nodiscard]] Result<Certificate> load_certificate(const std::string& certificate_file,
+                                                   const std::string& key_file, std::time_t now);
+
+// Those of a file, one at least. `config_key` is for the message.
+[[nodiscard]] Result<std::vector<CertificatePtr>> load_authorities(std::string_view config_key,
+                                                                   const std::string& file);
+
+}  // namespace ringgate::tls

@@ -1,0 +1,142 @@
+#include "control/tls/material.h"
+
+#include <openssl/sha.h>
+
+#include "control/tls/context.h"
+
+namespace ringgate::tls {
+namespace {
+
+// Of the authorities, by which sessions are told apart: who was let in by some is not resumed by
+// others (RFC 8446, section 4.2.11).
+std::string digest_of(const std::vector<CertificatePtr>& authorities) {
+  std::string all;
+  for (const CertificatePtr& one : authorities) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned bytes = 0;
+    if (X509_digest(one.get(), EVP_sha256(), digest, &bytes) == 1) {
+      all.append(reinterpret_cast<const char*>(digest), bytes);
+    }
+  }
+  std::string sum(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(),
+         reinterpret_cast<unsigned char*>(sum.data()));
+  return sum;
+}
+
+Result<void> check_pairs(const Settings& settings) {
+  if (settings.certificates.empty()) {
+    return usage_error(
+        "TlsCert is missing; name the PEM file of the certificate for tls:// and wss://, and that "
+        "of its key in TlsKey");
+  }
+  if (settings.certificates.size() != settings.keys.size()) {
+    return usage_error(
+        "TlsCert has {} files and TlsKey {}; name a key for each certificate, in the same order",
+        settings.certificates.size(), settings.keys.size());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Material>> Material::load(const Settings& settings, std::time_t now) {
+  if (auto good = check_pairs(settings); !good) return std::unexpected(good.error());
+  if (auto good = check_ciphers(settings.ciphers); !good) return std::unexpected(good.error());
+  const std::shared_ptr<Material> made(new Material);
+  made->settings_ = settings;
+  for (std::size_t i = 0; i < settings.certificates.size(); ++i) {
+    auto certificate = load_certificate(settings.certificates[i], settings.keys[i], now);
+    if (!certificate) return std::unexpected(certificate.error());
+    made->certificates_.push_back(std::move(*certificate));
+  }
+  if (!settings.client_ca.empty()) {
+    auto authorities = load_authorities("TlsClientCA", settings.client_ca);
+    if (!authorities) return std::unexpected(authorities.error());
+    made->client_authorities_ = std::move(*authorities);
+    made->session_id_ = digest_of(made->client_authorities_);
+  }
+  made->tickets_ = TicketKeys::of_this_process();
+  if (!settings.ticket_keys.empty()) {
+    auto tickets = TicketKeys::load(settings.ticket_keys);
+    if (!tickets) return std::unexpected(tickets.error());
+    made->tickets_ = std::move(*tickets);
+  }
+  return made;
+}
+
+Result<void> Material::take_client_authorities(SSL_CTX* context, bool required) const {
+  const std::string session_id = required ? session_id_ : std::string("ringgate");
+  SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(session_id.data()),
+                                 static_cast<unsigned>(session_id.size()));
+  if (!required) return {};
+  if (client_authorities_.empty()) {
+    return usage_error(
+        "a listener has client_cert=required, but TlsClientCA is missing; name the PEM file of the "
+        "authorities that clients' certificates are trusted by");
+  }
+  for (const CertificatePtr& one : client_authorities_) {
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), one.get()) != 1 ||
+        SSL_CTX_add_client_CA(context, one.get()) != 1) {
+      return usage_error("TlsClientCA: {}: {}", settings_.client_ca, why());
+    }
+  }
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  return {};
+}
+
+Result<ContextPtr> Material::make(const Certificate& certificate, const ListenerUse& use) const {
+  Result<ContextPtr> made = new_context(settings_);
+  if (!made) return made;
+  SSL_CTX* const context = made->get();
+  for (const CertificatePtr& one : certificate.chain) {
+    const bool is_own = &one == &certificate.chain.front();
+    if ((is_own ? SSL_CTX_use_certificate(context, one.get())
+                : static_cast<int>(SSL_CTX_add1_chain_cert(context, one.get()))) != 1) {
+      return usage_error("TlsCert: {} is not taken: {}", certificate.file, why());
+    }
+  }
+  if (SSL_CTX_use_PrivateKey(context, certificate.key.get()) != 1) {
+    return usage_error("TlsCert: the key of {} is not taken: {}", certificate.file, why());
+  }
+  if (auto taken = take_client_authorities(context, use.client_certificate); !taken) {
+    return std::unexpected(taken.error());
+  }
+  return made;
+}
+
+Result<TlsContext> Material::context(const ListenerUse& use) const {
+  auto data = std::make_unique<ContextData>();
+  data->tickets = tickets_;
+  data->is_http = use.is_http;
+  Result<ContextPtr> first;
+  for (const Certificate& certificate : certificates_) {
+    const bool is_first = &certificate == &certificates_.front();
+    Result<ContextPtr> one = make(certificate, use);
+    if (!one) return std::unexpected(one.error());
+    for (const std::string& name : certificate.names) {
+      if (data->by_name.contains(name)) continue;  // of an earlier one
+      if (!is_first) SSL_CTX_up_ref(one->get());
+      data->by_name.emplace(name, is_first ? nullptr : one->get());
+    }
+    if (is_first) {
+      first = std::move(one);
+      continue;
+    }
+    auto own = std::make_unique<ContextData>();
+    own->tickets = tickets_;
+    own->is_http = use.is_http;
+    attach(one->get(), std::move(own));
+  }
+  SSL_CTX* const context = first->release();
+  attach(context, std::move(data));
+  return TlsContext::of(context);
+}
+
+std::vector<Material::Validity> Material::validity() const {
+  std::vector<Validity> all;
+  for (const Certificate& one : certificates_) all.push_back({one.file, one.not_after});
+  return all;
+}
+
+}  // namespace ringgate::tls

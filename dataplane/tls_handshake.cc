@@ -1,0 +1,278 @@
+#include "dataplane/tls_handshake.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "dataplane/check.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::string_view kPlainTextAnswer =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 39\r\n"
+    "Connection: close\r\n\r\nThis port speaks TLS: ask by https://\r\n";
+
+constexpr std::string_view kClientSecret = "CLIENT_TRAFFIC_SECRET_0 ";
+constexpr std::string_view kServerSecret = "SERVER_TRAFFIC_SECRET_0 ";
+
+std::size_t pending(bio_st* bio) noexcept {
+  return BIO_ctrl_pending(bio);
+}
+
+void take(bio_st* bio, MutableBytes to) noexcept {
+  std::size_t taken = 0;
+  if (!to.empty()) RINGGATE_CHECK(BIO_read_ex(bio, to.data(), to.size(), &taken) == 1);
+  RINGGATE_CHECK(taken == to.size());
+}
+
+std::optional<std::uint8_t> digit_of(char c) {
+  if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
+  if (c >= 'A' && c <= 'F') return static_cast<std::uint8_t>(c - 'A' + 10);
+  return std::nullopt;
+}
+
+// The number of bytes; 0 when the text is none.
+std::size_t parse_hex(std::string_view text, MutableBytes to) {
+  if (text.size() % 2 != 0 || text.size() / 2 > to.size()) return 0;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const auto high = digit_of(text[i]);
+    const auto low = digit_of(text[i + 1]);
+    if (!high || !low) return 0;
+    to[i / 2] = static_cast<std::uint8_t>(*high << 4U | *low);
+  }
+  return text.size() / 2;
+}
+
+TlsFailure meaning_of_reason(int reason) {
+  switch (reason) {
+    case SSL_R_HTTP_REQUEST:
+    case SSL_R_HTTPS_PROXY_REQUEST:
+    case SSL_R_WRONG_VERSION_NUMBER:  // of the first record: what is no TLS at all
+      return TlsFailure::kPlainText;
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_UNKNOWN_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW:
+    case SSL_R_INAPPROPRIATE_FALLBACK:
+      return TlsFailure::kVersion;
+    case SSL_R_NO_SHARED_CIPHER:
+    case SSL_R_NO_SUITABLE_KEY_SHARE:
+    case SSL_R_NO_SHARED_GROUPS:
+    case SSL_R_NO_SUITABLE_GROUPS:
+    case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
+    case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+      return TlsFailure::kNoCommonCipher;
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+      return TlsFailure::kClientCertificate;
+    default:
+      return reason >= SSL_AD_REASON_OFFSET ? TlsFailure::kPeerAlert : TlsFailure::kBadMessage;
+  }
+}
+
+}  // namespace
+
+TlsContext::TlsContext(const TlsContext& other) noexcept : context_(other.context_) {
+  if (context_ != nullptr) SSL_CTX_up_ref(context_);
+}
+
+TlsContext::~TlsContext() {
+  SSL_CTX_free(context_);
+}
+
+TlsHandshake::Keys::~Keys() {
+  OPENSSL_cleanse(read.data(), read.size());
+  OPENSSL_cleanse(write.data(), write.size());
+}
+
+void TlsHandshake::prepare(ssl_ctx_st* context) noexcept {
+  SSL_CTX_set_keylog_callback(context, &TlsHandshake::on_key_log);
+}
+
+std::unique_ptr<TlsHandshake> TlsHandshake::begin(const TlsContext& context) {
+  std::unique_ptr<TlsHandshake> made(new TlsHandshake);
+  made->ssl_ = SSL_new(context.get());
+  bio_st* const in = BIO_new(BIO_s_mem());
+  bio_st* const out = BIO_new(BIO_s_mem());
+  if (made->ssl_ == nullptr || in == nullptr || out == nullptr) {
+    BIO_free(in);
+    BIO_free(out);
+    ERR_clear_error();
+    return nullptr;
+  }
+  BIO_set_mem_eof_return(in, -1);  // more may come: no end
+  made->in_ = in;
+  made->out_ = out;
+  SSL_set_bio(made->ssl_, in, out);
+  SSL_set_accept_state(made->ssl_);
+  SSL_set_app_data(made->ssl_, made.get());
+  SSL_set_msg_callback(made->ssl_, &TlsHandshake::on_message);
+  SSL_set_msg_callback_arg(made->ssl_, made.get());
+  return made;
+}
+
+TlsHandshake::~TlsHandshake() {
+  SSL_free(ssl_);
+  ERR_clear_error();
+}
+
+TlsStatus TlsHandshake::step(ByteView input) {
+  RINGGATE_CHECK(failure_ == TlsFailure::kNone);
+  ERR_clear_error();
+  std::size_t fed = 0;
+  if (!input.empty() && BIO_write_ex(in_, input.data(), input.size(), &fed) != 1) return failed();
+  const std::size_t before = pending(in_);
+  const int result = SSL_do_handshake(ssl_);
+  taken_ += before - std::min(before, pending(in_));
+  if (result == 1) return done();
+  if (SSL_get_error(ssl_, result) != SSL_ERROR_WANT_READ) return failed();
+  ERR_clear_error();
+  // What it has not read yet is the start of a record.
+  if (taken_ + pending(in_) <= kMaxBytes) return TlsStatus::kNeedMore;
+  failure_ = TlsFailure::kTooLong;
+  return TlsStatus::kFailed;
+}
+
+TlsStatus TlsHandshake::done() noexcept {
+  ERR_clear_error();
+  SSL_set_msg_callback(ssl_, nullptr);
+  SSL_set_app_data(ssl_, nullptr);
+  if (!is_1_3()) return TlsStatus::kDone;
+  keys_.suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl_));
+  keys_.write_sequence = sealed_records_;
+  RINGGATE_CHECK(keys_.secret_bytes != 0);  // prepare() was forgotten
+  return TlsStatus::kDone;
+}
+
+TlsStatus TlsHandshake::failed() {
+  const unsigned long error = ERR_peek_error();
+  ERR_clear_error();
+  const int reason = ERR_GET_REASON(error);
+  failure_ = TlsFailure::kBadMessage;
+  if (reason == ERR_R_MALLOC_FAILURE) {
+    failure_ = TlsFailure::kNoMemory;
+  } else if (ERR_GET_LIB(error) == ERR_LIB_SSL) {
+    failure_ = meaning_of_reason(reason);
+  }
+  // A later record of another version is no plain text.
+  if (failure_ == TlsFailure::kPlainText && SSL_get_state(ssl_) != TLS_ST_BEFORE) {
+    failure_ = TlsFailure::kBadMessage;
+  }
+  if (failure_ == TlsFailure::kPlainText && reason != SSL_R_WRONG_VERSION_NUMBER) {
+    answer_plain_text();
+  }
+  return TlsStatus::kFailed;
+}
+
+// In place of an alert, which whoever speaks HTTP would show as garbage.
+void TlsHandshake::answer_plain_text() {
+  std::size_t written = 0;
+  BIO_reset(out_);
+  BIO_write_ex(out_, kPlainTextAnswer.data(), kPlainTextAnswer.size(), &written);
+  ERR_clear_error();
+}
+
+// "LABEL <client random> <secret>", in hex (the format of SSLKEYLOGFILE).
+void TlsHandshake::on_key_log(const ssl_st* ssl, const char* line) {
+  auto* const self = static_cast<TlsHandshake*>(SSL_get_app_data(ssl));
+  if (self != nullptr) self->take_secret(line);
+}
+
+void TlsHandshake::take_secret(const char* line) {
+  const std::string_view text(line);
+  const bool is_write = text.starts_with(kServerSecret);
+  if (!is_write && !text.starts_with(kClientSecret)) return;
+  auto& secret = is_write ? keys_.write : keys_.read;
+  keys_.secret_bytes =
+      static_cast<std::uint8_t>(parse_hex(text.substr(text.rfind(' ') + 1), secret));
+  if (is_write) sealed_records_ = 0;  // with this secret, from here on
+}
+
+// Heads of records that are written: each that comes after the secret was told is sealed with it.
+void TlsHandshake::on_message(int write, int /*version*/, int type, const void* /*bytes*/,
+                              std::size_t /*size*/, ssl_st* /*ssl*/, void* self) {
+  if (write == 1 && type == SSL3_RT_HEADER) ++static_cast<TlsHandshake*>(self)->sealed_records_;
+}
+
+std::size_t TlsHandshake::output_bytes() const noexcept {
+  return pending(out_);
+}
+
+void TlsHandshake::take_output(MutableBytes to) noexcept {
+  take(out_, to);
+}
+
+std::size_t TlsHandshake::rest_bytes() const noexcept {
+  return pending(in_);
+}
+
+void TlsHandshake::take_rest(MutableBytes to) noexcept {
+  take(in_, to);
+}
+
+bool TlsHandshake::is_1_3() const noexcept {
+  return SSL_version(ssl_) == TLS1_3_VERSION;
+}
+
+bool TlsHandshake::is_resumed() const noexcept {
+  return SSL_session_reused(ssl_) == 1;
+}
+
+TlsHandshake::Released TlsHandshake::release() noexcept {
+  return {std::exchange(ssl_, nullptr), in_, out_};
+}
+
+TlsSession::TlsSession(TlsHandshake::Released released) noexcept
+    : ssl_(released.ssl), in_(released.in), out_(released.out) {}
+
+TlsSession::~TlsSession() {
+  SSL_free(ssl_);
+  ERR_clear_error();
+}
+
+bool TlsSession::feed(ByteView input) noexcept {
+  std::size_t fed = 0;
+  const bool good = input.empty() || BIO_write_ex(in_, input.data(), input.size(), &fed) == 1;
+  ERR_clear_error();
+  return good;
+}
+
+TlsSession::Read TlsSession::read(MutableBytes to, std::size_t& bytes) noexcept {
+  ERR_clear_error();
+  bytes = 0;
+  const int result = SSL_read_ex(ssl_, to.data(), to.size(), &bytes);
+  const int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);
+  ERR_clear_error();
+  if (error == SSL_ERROR_NONE) return Read::kData;
+  if (error == SSL_ERROR_WANT_READ) return Read::kNeedMore;
+  return error == SSL_ERROR_ZERO_RETURN ? Read::kEnd : Read::kFailed;
+}
+
+bool TlsSession::write(ByteView payload) noexcept {
+  ERR_clear_error();
+  std::size_t written = 0;
+  const bool good =
+      payload.empty() || SSL_write_ex(ssl_, payload.data(), payload.size(), &written) == 1;
+  ERR_clear_error();
+  return good;
+}
+
+void TlsSession::close() noexcept {
+  SSL_shutdown(ssl_);
+  ERR_clear_error();
+}
+
+std::size_t TlsSession::output_bytes() const noexcept {
+  return pending(out_);
+}
+
+void TlsSession::take_output(MutableBytes to) noexcept {
+  take(out_, to);
+}
+
+}  // namespace ringgate

@@ -1,0 +1,438 @@
+// Handshakes of contexts as a configuration makes them, with clients of OpenSSL's.
+#include <gtest/gtest.h>
+#include <openssl/err.h>
+#include <openssl/kdf.h>
+
+#include <string>
+
+#include "codec/bytes.h"
+#include "tests/control/tls/tls_fixture.h"
+#include "tests/dataplane/tls_client.h"
+
+namespace ringgate {
+namespace {
+
+using test::converse;
+using test::MadeCertificate;
+using test::output_of;
+using test::TlsClient;
+
+constexpr const char* kHttpAlpn = "\x02h2\x08http/1.1";
+constexpr const char* kOnlyH2 = "\x02h2";
+
+struct Server {
+  Server() { files.add("server", certificate); }
+
+  [[nodiscard]] std::unique_ptr<TlsHandshake> begin(const tls::ListenerUse& use = {}) const {
+    return TlsHandshake::begin(files.context(use));
+  }
+
+  MadeCertificate authority = MadeCertificate::authority();
+  MadeCertificate certificate = MadeCertificate::make({.names = {"chat.example.com"}}, &authority);
+  test::TlsFiles files;
+};
+
+// A secret that OpenSSL's client has, by its key log.
+class Secrets {
+ public:
+  explicit Secrets(const TlsClient& client) {
+    lines() = {};
+    SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(client.ssl()), [](const SSL*, const char* line) {
+      lines() += line + std::string("\n");
+    });
+  }
+  [[nodiscard]] static bool has(const std::string& label, ByteView secret) {
+    std::string hex;
+    for (const std::uint8_t byte : secret) {
+      constexpr const char* kDigits = "0123456789abcdef";
+      hex += {kDigits[byte >> 4U], kDigits[byte & 15U]};
+    }
+    const std::size_t at = lines().find(label + " ");
+    return at != std::string::npos && lines().find(hex, at) != std::string::npos;
+  }
+
+ private:
+  static std::string& lines() {
+    static std::string all;
+    return all;
+  }
+};
+
+struct Kind {
+  const char* name;
+  const char* suite;
+  std::uint16_t number;
+  std::size_t secret_bytes;
+};
+constexpr Kind kKinds[] = {{"Aes128", "TLS_AES_128_GCM_SHA256", 0x1301, 32},
+                           {"Aes256", "TLS_AES_256_GCM_SHA384", 0x1302, 48},
+                           {"ChaCha", "TLS_CHACHA20_POLY1305_SHA256", 0x1303, 32}};
+
+class HandshakeOf1_3 : public testing::TestWithParam<Kind> {};
+
+TEST_P(HandshakeOf1_3, GivesTheSecretsInEveryChunking) {
+  const Server server;
+  for (const std::size_t cut : {0U, 1U, 2U, 3U, 5U, 7U, 64U, 200U, 517U}) {
+    SCOPED_TRACE(cut);
+    TlsClient client({.suites = GetParam().suite, .trusts = server.authority.certificate()});
+    const Secrets secrets(client);
+    const auto ours = server.begin();
+    ASSERT_EQ(converse(client, *ours, cut), TlsStatus::kDone);
+    EXPECT_TRUE(client.is_done());
+    EXPECT_TRUE(ours->is_1_3());
+    EXPECT_FALSE(ours->is_resumed());
+    EXPECT_EQ(ours->keys().suite, GetParam().number);
+    ASSERT_EQ(ours->keys().secret_bytes, GetParam().secret_bytes);
+    const auto view = [&](const auto& secret) {
+      return ByteView(secret).first(ours->keys().secret_bytes);
+    };
+    EXPECT_TRUE(secrets.has("CLIENT_TRAFFIC_SECRET_0", view(ours->keys().read)));
+    EXPECT_TRUE(secrets.has("SERVER_TRAFFIC_SECRET_0", view(ours->keys().write)));
+    EXPECT_EQ(ours->keys().read_sequence, 0U);
+    EXPECT_EQ(ours->keys().write_sequence, 1U) << "the one ticket";
+    EXPECT_EQ(ours->rest_bytes(), 0U);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Suites, HandshakeOf1_3, testing::ValuesIn(kKinds),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+// The client's last flight, what it says behind it, and a key update between them.
+TEST(Handshake, LeavesWhatComesBehindItSealed) {
+  for (const bool updates : {false, true}) {
+    const Server server;
+    TlsClient client;
+    const auto ours = server.begin();
+    ASSERT_EQ(ours->step(as_bytes(client.step())), TlsStatus::kNeedMore);
+    std::string last = client.step(output_of(*ours));
+    ASSERT_TRUE(client.is_done());
+    if (updates) SSL_key_update(client.ssl(), SSL_KEY_UPDATE_REQUESTED);
+    const std::string behind = client.seal("hello");
+    ASSERT_EQ(ours->step(as_bytes(last + behind)), TlsStatus::kDone);
+    EXPECT_EQ(test::rest_of(*ours), behind);
+    EXPECT_EQ(ours->keys().read_sequence, 0U);
+  }
+}
+
+TEST(Handshake, AskedForAnotherGroupStillCountsTheTicketOnly) {
+  const Server server;
+  TlsClient client({.groups = "P-521:P-256"});  // its key share is one that we have not
+  const auto ours = server.begin();
+  ASSERT_EQ(converse(client, *ours, 1), TlsStatus::kDone);
+  EXPECT_EQ(ours->keys().write_sequence, 1U);
+}
+
+TEST(Handshake, Of1_2KeepsItsObject) {
+  const Server server;
+  for (const std::size_t cut : {0U, 1U, 100U}) {
+    TlsClient client({.max_version = TLS1_2_VERSION, .trusts = server.authority.certificate()});
+    const auto ours = server.begin();
+    ASSERT_EQ(converse(client, *ours, cut), TlsStatus::kDone);
+    EXPECT_FALSE(ours->is_1_3());
+    TlsSession session(ours->release());
+    ASSERT_TRUE(session.feed(as_bytes(client.seal("hello"))));
+    std::uint8_t buffer[64];
+    std::size_t bytes = 0;
+    ASSERT_EQ(session.read(buffer, bytes), TlsSession::Read::kData);
+    EXPECT_EQ(as_text(ByteView(buffer, bytes)), "hello");
+    EXPECT_EQ(session.read(buffer, bytes), TlsSession::Read::kNeedMore);
+    ASSERT_TRUE(session.write(as_bytes("and back")));
+    std::string out(session.output_bytes(), '\0');
+    session.take_output({reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
+    EXPECT_EQ(client.open(out), "and back");
+
+    SSL_shutdown(client.ssl());
+    ASSERT_TRUE(session.feed(as_bytes(client.take_output())));
+    EXPECT_EQ(session.read(buffer, bytes), TlsSession::Read::kEnd);
+    EXPECT_EQ(ERR_peek_error(), 0U);
+  }
+}
+
+// Costs the client its wish only.
+TEST(Handshake, IsNotDoneAgain) {
+  const Server server;
+  TlsClient client({.max_version = TLS1_2_VERSION});
+  const auto ours = server.begin();
+  ASSERT_EQ(converse(client, *ours), TlsStatus::kDone);
+  TlsSession session(ours->release());
+  SSL_renegotiate(client.ssl());
+  ASSERT_TRUE(session.feed(as_bytes(client.step())));
+  std::uint8_t buffer[64];
+  std::size_t bytes = 0;
+  EXPECT_EQ(session.read(buffer, bytes), TlsSession::Read::kNeedMore);
+  EXPECT_GT(session.output_bytes(), 0U) << "an alert: no_renegotiation";
+}
+
+TlsFailure failure_of(const Server& server, TlsClient& client, const tls::ListenerUse& use = {}) {
+  const auto ours = server.begin(use);
+  EXPECT_EQ(converse(client, *ours), TlsStatus::kFailed);
+  EXPECT_EQ(ERR_peek_error(), 0U);
+  return ours->failure();
+}
+
+TEST(Handshake, FailuresHaveTheirReasonAndTheClientIsTold) {
+  Server server;
+  TlsClient old({.min_version = TLS1_1_VERSION, .max_version = TLS1_1_VERSION});
+  EXPECT_EQ(failure_of(server, old), TlsFailure::kVersion);
+  EXPECT_TRUE(old.has_failed());
+
+  server.files.settings.min_version = tls::MinVersion::k1_3;
+  TlsClient of_1_2({.max_version = TLS1_2_VERSION});
+  EXPECT_EQ(failure_of(server, of_1_2), TlsFailure::kVersion);
+  server.files.settings.min_version = tls::MinVersion::k1_2;
+
+  TlsClient without_common({.max_version = TLS1_2_VERSION, .ciphers = "AES128-SHA"});
+  EXPECT_EQ(failure_of(server, without_common), TlsFailure::kNoCommonCipher);
+
+  TlsClient without_group({.groups = "P-521"});
+  EXPECT_EQ(failure_of(server, without_group), TlsFailure::kNoCommonCipher);
+
+  const MadeCertificate other = MadeCertificate::authority("another");
+  TlsClient distrustful({.trusts = other.certificate()});
+  EXPECT_EQ(failure_of(server, distrustful), TlsFailure::kPeerAlert);
+
+  TlsClient h2({.alpn = kOnlyH2});
+  EXPECT_EQ(failure_of(server, h2, {.is_http = true}), TlsFailure::kBadMessage);
+  EXPECT_TRUE(h2.has_failed());
+}
+
+TEST(Handshake, AnswersHttp1_1WhereItIsWebSocket) {
+  const Server server;
+  TlsClient client({.alpn = kHttpAlpn});
+  const auto ours = server.begin({.is_http = true});
+  ASSERT_EQ(converse(client, *ours), TlsStatus::kDone);
+  const unsigned char* chosen = nullptr;
+  unsigned bytes = 0;
+  SSL_get0_alpn_selected(client.ssl(), &chosen, &bytes);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(chosen), bytes), "http/1.1");
+
+  TlsClient elsewhere({.alpn = kOnlyH2});
+  const auto tcp = server.begin();
+  EXPECT_EQ(converse(elsewhere, *tcp), TlsStatus::kDone) << "whatever it offers";
+}
+
+TEST(Handshake, AnswersPlainHttpInWords) {
+  const Server server;
+  const auto ours = server.begin();
+  ASSERT_EQ(ours->step(as_bytes("GET / HTTP/1.1\r\nHost: a\r\n\r\n")), TlsStatus::kFailed);
+  EXPECT_EQ(ours->failure(), TlsFailure::kPlainText);
+  const std::string answer = output_of(*ours);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+  const std::size_t body = answer.find("\r\n\r\n") + 4;
+  EXPECT_NE(answer.find("Content-Length: " + std::to_string(answer.size() - body)),
+            std::string::npos);
+
+  const auto other = server.begin();
+  ASSERT_EQ(other->step(as_bytes(std::string("\x02\x00\x00\x00\x01w", 6))), TlsStatus::kFailed);
+  EXPECT_EQ(other->failure(), TlsFailure::kPlainText);
+  EXPECT_EQ(output_of(*other), "");
+}
+
+TEST(Handshake, IsBoundedInBytes) {
+  const Server server;
+  const auto ours = server.begin();
+  // A ClientHello that says that it is long, in records of a hundred bytes.
+  std::string record = {'\x16', '\x03', '\x01', '\x00', '\x64'};
+  std::string first = record + std::string("\x01\x01\xff\xff\x03\x03", 6) + std::string(94, 'a');
+  record += std::string(100, 'a');
+  TlsStatus status = ours->step(as_bytes(first));
+  std::size_t bytes = first.size();
+  while (status == TlsStatus::kNeedMore && bytes < 2 * TlsHandshake::kMaxBytes) {
+    status = ours->step(as_bytes(record));
+    bytes += record.size();
+  }
+  EXPECT_EQ(status, TlsStatus::kFailed);
+  EXPECT_LE(bytes, TlsHandshake::kMaxBytes + record.size());
+}
+
+// --- Resumption ---------------------------------------------------------------------------------
+
+struct SessionPtr {
+  explicit SessionPtr(SSL_SESSION* given) : session(given) {}
+  ~SessionPtr() { SSL_SESSION_free(session); }
+  SessionPtr(const SessionPtr&) = delete;
+  SessionPtr& operator=(const SessionPtr&) = delete;
+  SSL_SESSION* session;
+};
+
+// A client's whole first visit, with what it gets to come back with.
+SSL_SESSION* visit(const TlsContext& context, const TlsClient::Wish& wish) {
+  TlsClient client(wish);
+  const auto ours = TlsHandshake::begin(context);
+  EXPECT_EQ(converse(client, *ours), TlsStatus::kDone);
+  client.open("");  // the ticket
+  return client.session();
+}
+
+bool is_resumed(const TlsContext& context, TlsClient::Wish wish, SSL_SESSION* session) {
+  wish.session = session;
+  TlsClient client(wish);
+  const auto ours = TlsHandshake::begin(context);
+  EXPECT_EQ(converse(client, *ours), TlsStatus::kDone);
+  EXPECT_EQ(ours->is_resumed(), SSL_session_reused(client.ssl()) == 1);
+  if (ours->is_1_3()) {
+    const std::size_t tickets = ours->keys().write_sequence;
+    EXPECT_LE(tickets, 1U);
+  }
+  return ours->is_resumed();
+}
+
+constexpr int kVersions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+std::string key_line(char digit) {
+  return std::string(160, digit) + "\n";
+}
+
+TEST(HandshakeResumption, IsForAllWhoShareTheTicketKeysAlsoWhileTheyRotate) {
+  Server one;
+  one.files.settings.ticket_keys = one.files.write("tickets", "# ours\n\n" + key_line('a'));
+  const TlsContext first = one.files.context();
+  one.files.settings.ticket_keys = one.files.write("rotated", key_line('b') + key_line('a'));
+  const TlsContext rotated = one.files.context();
+  one.files.settings.ticket_keys = one.files.write("others", key_line('c'));
+  const TlsContext other = one.files.context();
+  for (const int version : kVersions) {
+    const TlsClient::Wish wish{.max_version = version};
+    const SessionPtr session(visit(first, wish));
+    EXPECT_TRUE(is_resumed(first, wish, session.session));
+    EXPECT_TRUE(is_resumed(rotated, wish, session.session));
+    EXPECT_FALSE(is_resumed(other, wish, session.session)) << "a full handshake instead";
+    const SessionPtr renewed(visit(rotated, wish));
+    EXPECT_FALSE(is_resumed(first, wish, renewed.session));
+  }
+}
+
+TEST(HandshakeResumption, OutlivesAReloadWithoutAFileOfKeys) {
+  const Server server;
+  const SessionPtr session(visit(server.files.context(), {}));
+  EXPECT_TRUE(is_resumed(server.files.context(), {}, session.session));
+}
+
+// Who was let in without a certificate does not get in by a ticket where one is wanted.
+TEST(HandshakeResumption, DoesNotGetAroundAClientsCertificate) {
+  Server server;
+  server.files.settings.client_ca = server.files.write("ca.pem", server.authority.pem());
+  for (const int version : kVersions) {
+    const SessionPtr session(visit(server.files.context(), {.max_version = version}));
+    TlsClient client({.max_version = version, .session = session.session});
+    EXPECT_EQ(failure_of(server, client, {.client_certificate = true}),
+              TlsFailure::kClientCertificate);
+  }
+}
+
+// 0-RTT is offered to a server that gave no leave for it: its records are passed over.
+TEST(Handshake, EarlyDataIsRefusedAndTheHandshakeGoesOn) {
+  const Server server;
+  const TlsContext giving = server.files.context();
+  SSL_CTX_set_max_early_data(giving.get(), 4096);
+  const SessionPtr session(visit(giving, {}));
+  ASSERT_GT(SSL_SESSION_get_max_early_data(session.session), 0U);
+  for (const std::size_t cut : {0U, 1U, 50U}) {
+    TlsClient client({.session = session.session});
+    std::size_t written = 0;
+    ASSERT_EQ(SSL_write_early_data(client.ssl(), "early", 5, &written), 1);
+    const std::string early = client.take_output();
+    const auto ours = server.begin();
+    std::string to_client;
+    for (std::size_t at = 0; at < early.size(); at += cut == 0 ? early.size() : cut) {
+      ASSERT_EQ(
+          ours->step(as_bytes(std::string_view(early).substr(at, cut == 0 ? early.size() : cut))),
+          TlsStatus::kNeedMore);
+      to_client += output_of(*ours);
+    }
+    ASSERT_EQ(ours->step(as_bytes(client.step(to_client))), TlsStatus::kDone);
+    EXPECT_EQ(SSL_get_early_data_status(client.ssl()), SSL_EARLY_DATA_REJECTED);
+    EXPECT_EQ(ours->keys().read_sequence, 0U);
+  }
+}
+
+// --- Names and clients' certificates ------------------------------------------------------------
+
+std::string common_name(const X509* certificate) {
+  char name[64] = {};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof name);
+  return name;
+}
+
+std::string name_for(const TlsContext& context, const std::string& server_name, int version) {
+  TlsClient client({.max_version = version, .server_name = server_name});
+  const auto ours = TlsHandshake::begin(context);
+  EXPECT_EQ(converse(client, *ours), TlsStatus::kDone) << server_name;
+  X509* const shown = SSL_get1_peer_certificate(client.ssl());
+  const std::string name = common_name(shown);
+  X509_free(shown);
+  return name;
+}
+
+TEST(HandshakeNames, TheCertificateIsTheOneForTheNameElseTheFirst) {
+  test::TlsFiles files;
+  files.add("first", MadeCertificate::make({.common_name = "first", .names = {"a.example.com"}}));
+  files.add("wild", MadeCertificate::make({.common_name = "wild", .names = {"*.example.com"}}));
+  files.add("exact", MadeCertificate::make(
+                         {.common_name = "exact", .names = {"B.example.com", "a.example.com"}}));
+  files.add("named", MadeCertificate::make({.common_name = "named.example.org"}));
+  const TlsContext context = files.context();
+  for (const int version : kVersions) {
+    EXPECT_EQ(name_for(context, "", version), "first");
+    EXPECT_EQ(name_for(context, "a.example.com", version), "first") << "the first that has it";
+    EXPECT_EQ(name_for(context, "c.Example.com", version), "wild");
+    EXPECT_EQ(name_for(context, "b.example.com", version), "exact") << "before the wildcard";
+    EXPECT_EQ(name_for(context, "named.example.org", version), "named.example.org");
+    EXPECT_EQ(name_for(context, "example.com", version), "first") << "a wildcard has a label more";
+    EXPECT_EQ(name_for(context, "x.c.example.com", version), "first");
+    EXPECT_EQ(name_for(context, "elsewhere", version), "first");
+  }
+}
+
+TEST(HandshakeNames, AnotherCertificatesHandshakeGivesItsSecretsToo) {
+  test::TlsFiles files;
+  files.add("first", MadeCertificate::make({.names = {"a.example.com"}}));
+  files.add("second", MadeCertificate::make({.names = {"b.example.com"}}));
+  TlsClient client({.server_name = "b.example.com"});
+  const auto ours = TlsHandshake::begin(files.context());
+  ASSERT_EQ(converse(client, *ours), TlsStatus::kDone);
+  EXPECT_EQ(ours->keys().suite, 0x1301) << "our first choice";
+}
+
+TEST(HandshakeClientCertificate, OfTheAuthorityLetsIn) {
+  Server server;
+  server.files.settings.client_ca = server.files.write("ca.pem", server.authority.pem());
+  const tls::ListenerUse use{.client_certificate = true};
+  const MadeCertificate good = MadeCertificate::make({.common_name = "client"}, &server.authority);
+  const MadeCertificate strange = MadeCertificate::make({.common_name = "client"});
+  const MadeCertificate late =
+      MadeCertificate::make({.common_name = "client", .to_s = -10}, &server.authority);
+  for (const int version : kVersions) {
+    const auto with = [&](const MadeCertificate& one) {
+      return TlsClient::Wish{
+          .max_version = version, .certificate = one.certificate(), .key = one.key()};
+    };
+    TlsClient welcome(with(good));
+    const auto ours = server.begin(use);
+    EXPECT_EQ(converse(welcome, *ours), TlsStatus::kDone);
+    TlsClient none({.max_version = version});
+    EXPECT_EQ(failure_of(server, none, use), TlsFailure::kClientCertificate);
+    TlsClient stranger(with(strange));
+    EXPECT_EQ(failure_of(server, stranger, use), TlsFailure::kClientCertificate);
+    TlsClient expired(with(late));
+    EXPECT_EQ(failure_of(server, expired, use), TlsFailure::kClientCertificate);
+    // And back, without showing it again.
+    const TlsContext context = server.files.context(use);
+    const SessionPtr session(visit(context, with(good)));
+    EXPECT_TRUE(is_resumed(context, with(good), session.session));
+  }
+}
+
+TEST(Handshake, ThatIsLeftHalfwayLeavesNothing) {
+  const Server server;
+  TlsClient client;
+  {
+    const auto ours = server.begin();
+    const std::string hello = client.step();
+    ASSERT_EQ(ours->step(as_bytes(hello.substr(0, hello.size() / 2))), TlsStatus::kNeedMore);
+  }
+  EXPECT_EQ(ERR_peek_error(), 0U);
+}
+
+}  // namespace
+}  // namespace ringgate

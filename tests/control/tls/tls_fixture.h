@@ -1,0 +1,46 @@
+// Files of certificates and keys for the tests of TLS, and contexts that are made of them.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <ctime>
+#include <string>
+
+#include "control/tls/material.h"
+#include "tests/common/certificates.h"
+#include "tests/common/temp_dir.h"
+
+namespace ringgate::test {
+
+class TlsFiles {
+ public:
+  // With the chain's PEM where there is an issuer's.
+  void add(const std::string& name, const MadeCertificate& certificate) {
+    settings.certificates.push_back(write(name + ".pem", certificate.pem()));
+    settings.keys.push_back(write(name + ".key", certificate.key_pem()));
+  }
+  [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
+    return folder_.write(name, text).string();
+  }
+  [[nodiscard]] Result<std::shared_ptr<const tls::Material>> load() const {
+    return tls::Material::load(settings, std::time(nullptr));
+  }
+  [[nodiscard]] TlsContext context(const tls::ListenerUse& use = {}) const {
+    const auto material = load();
+    EXPECT_TRUE(material) << material.error().message;
+    auto context = (*material)->context(use);
+    EXPECT_TRUE(context) << context.error().message;
+    return *context;
+  }
+  [[nodiscard]] std::string error() const {
+    const auto material = load();
+    return material ? "" : material.error().message;
+  }
+
+  tls::Settings settings;
+
+ private:
+  TempDir folder_;
+};
+
+}  // namespace ringgate::test
