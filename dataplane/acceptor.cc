@@ -13,7 +13,7 @@ std::uint64_t accept_tag(std::uint32_t listener, std::uint32_t accept_index) {
 }  // namespace
 
 void Acceptor::start(Ring* ring, AcceptMode mode, std::span<Listener> listeners,
-                     std::uint32_t shard, std::uint32_t max) {
+                     std::uint32_t shard, std::uint32_t max, const Room& room) {
   mode_ = mode;
   if (mode_ == AcceptMode::kNone) return;
   listeners_ = listeners;
@@ -22,7 +22,7 @@ void Acceptor::start(Ring* ring, AcceptMode mode, std::span<Listener> listeners,
   doors_.resize(listeners.size());
   for (Door& door : doors_) door.open = true;
   Counters unused;
-  arm(ring, max, unused);
+  arm(ring, room, unused);
 }
 
 Acceptor::Accepted Acceptor::completed(OpTag tag) {
@@ -37,7 +37,7 @@ Acceptor::Accepted Acceptor::completed(OpTag tag) {
   return {listener, accept.address};
 }
 
-void Acceptor::arm(Ring* ring, std::uint32_t room, Counters& counters) {
+void Acceptor::arm(Ring* ring, const Room& room, Counters& counters) {
   const auto count = static_cast<std::uint32_t>(doors_.size());
   for (std::uint32_t i = 0; i < count; ++i) {
     Door& door = doors_[i];
@@ -48,11 +48,13 @@ void Acceptor::arm(Ring* ring, std::uint32_t room, Counters& counters) {
       }
       continue;
     }
-    const std::uint32_t share = room / count + (i < room % count ? 1 : 0);
-    cancel_above(ring, i, share);
-    if (!keep_open(i, share, room, counters)) continue;
+    const std::uint32_t clients = room.clients;
+    const std::uint32_t share = clients / count + (i < clients % count ? 1 : 0);
+    const std::uint32_t wanted = listeners_[i].tls ? std::min(share, room.handshakes) : share;
+    cancel_above(ring, i, wanted);
+    if (!keep_open(i, share, clients, counters)) continue;
     // What others still have armed beyond their share comes with the completions of its cancels.
-    for (std::uint32_t a = 0; a < kArmed && door.armed < share && armed_ < room; ++a) {
+    for (std::uint32_t a = 0; a < kArmed && door.armed < wanted && armed_ < clients; ++a) {
       if (!door.accepts[a].armed) arm_one(ring, i, a);
     }
   }
@@ -112,7 +114,7 @@ void Acceptor::stop(Ring* ring) {
   stopping_ = true;  // before start() too: it never begins then
   for (std::uint32_t i = 0; i < doors_.size(); ++i) cancel_above(ring, i, 0);
   Counters unused;
-  arm(ring, 0, unused);
+  arm(ring, Room{0, 0}, unused);
 }
 
 }  // namespace ringgate

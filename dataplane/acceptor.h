@@ -28,17 +28,24 @@ class Acceptor {
  public:
   static constexpr std::uint32_t kArmed = 32;  // of each listener
 
-  // `listeners` outlive this; of each, the socket of `shard`. Room and `max` are in connections.
+  // For how many more there is a place, and for how many of those a TLS handshake may begin.
+  struct Room {
+    std::uint32_t clients;
+    std::uint32_t handshakes;
+  };
+
+  // `listeners` outlive this; of each, the socket of `shard`. `max` is in connections.
   void start(Ring* ring, AcceptMode mode, std::span<Listener> listeners, std::uint32_t shard,
-             std::uint32_t max);
+             std::uint32_t max, const Room& room);
   // An accept has completed: which listener's, and the peer's address, valid until the next arm().
   struct Accepted {
     std::uint32_t listener;
     const sockaddr_storage& peer;
   };
   [[nodiscard]] Accepted completed(OpTag tag);
-  // Arms as many accepts as `room` more connections allow; closes the listeners when there is none.
-  void arm(Ring* ring, std::uint32_t room, Counters& counters);
+  // Arms as many accepts as there is room; closes the listeners when there is no place. Where only
+  // handshakes have no room, clients wait in the backlog.
+  void arm(Ring* ring, const Room& room, Counters& counters);
   // No more accepts: cancels those armed, then closes the listeners.
   void stop(Ring* ring);
 

@@ -32,6 +32,13 @@ class CloseReason {
     kBadText,      // no UTF-8
     kProxyHeaderTooLong,
     kTooManyLinks,  // as many as the shard may have are open
+    kTlsHandshakeFailed,
+    kTlsPlainText,  // no TLS at all
+    kTlsVersion,    // older than TlsMin
+    kTlsNoCommonCipher,
+    kTlsClientCertificate,
+    kTlsPeerAlert,  // the client has given up
+    kTlsBadRecord,
     kEnd,
   };
 
@@ -81,6 +88,13 @@ inline constexpr auto kNamesOf<CloseReason::Own> = std::to_array<CloseName>({
     {"bad_text", WsCloseCode::kInvalidPayload},
     {"proxy_header_too_long"},
     {"too_many_links"},
+    {"tls_handshake_failed"},
+    {"tls_plain_text"},
+    {"tls_version"},
+    {"tls_no_common_cipher"},
+    {"tls_client_certificate"},
+    {"tls_peer_alert"},
+    {"tls_bad_record"},
 });
 
 // `names`: of the handler whose shard closed the connection.

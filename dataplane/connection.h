@@ -46,6 +46,7 @@ enum class Phase : std::uint8_t {
 enum class Stage : std::uint8_t {
   kProxyHeader,  // of a trusted proxy: codec/proxy_protocol.h
   kProxyRest,    // what is thrown away of it
+  kTls,          // a TLS handshake: dataplane/tls_handshake.h
   kUpgrade,      // a WebSocket's opening handshake: codec/ws_upgrade.h
   kFrames,
 };
@@ -106,6 +107,7 @@ struct Connection {
   bool pinged : 1 = false;       // a WebSocket ping was sent and nothing has come since
   bool looked : 1 = false;       // the sweep has looked at its socket since its receive was armed
   bool idle : 1 = false;         // its next byte is waited for by a poll: see shard_idle.cc
+  bool secured : 1 = false;      // its bytes are sealed: dataplane/tls_state.h
   Transport transport = Transport::kTcp;
   Stage stage = Stage::kFrames;
   std::uint8_t listener = 0;  // a client's: which one it came through

@@ -35,6 +35,9 @@ enum class Counter : std::uint8_t {
   kUpgrades,
   kUpgradesRefused,
   kUpgradesTooLong,  // bound: bytes of the request
+  kTlsHandshakes,
+  kTlsResumed,
+  kTlsFailed,
   kEnd,
 };
 template <>
@@ -61,6 +64,9 @@ inline constexpr auto kNamesOf<Counter> = std::to_array<CounterName>({
     {"websocket_upgrades_refused_total", "WebSocket handshakes refused"},
     {"websocket_upgrades_too_long_total",
      "of these, because the request was above MaxUpgradeRequest"},
+    {"tls_handshakes_total", "TLS handshakes completed"},
+    {"tls_handshakes_resumed_total", "of these, those that resumed a session"},
+    {"tls_handshakes_failed_total", "TLS handshakes that failed; the closed connections say why"},
 });
 
 // Values that go up and down.
@@ -74,6 +80,8 @@ enum class Gauge : std::uint8_t {
   kLinkQueuedBytes,
   kListenersClosed,
   kMailWaitingBytes,
+  kTlsHandshakes,
+  kTlsSessions,
   kEnd,
 };
 template <>
@@ -87,6 +95,8 @@ inline constexpr auto kNamesOf<Gauge> = std::to_array<GaugeName>({
     {"link_queued_bytes", "bytes waiting to be sent on links"},
     {"listeners_closed", "listeners that are closed because there is no room for more clients"},
     {"mail_waiting_bytes", "memory of messages that wait for room in another thread's mailbox"},
+    {"tls_handshakes_under_way", "TLS handshakes that have begun, or wait for their first step"},
+    {"tls_1_2_sessions", "connections of TLS 1.2, for which OpenSSL's object is kept"},
 });
 
 // One cell that a single thread writes.

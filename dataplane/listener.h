@@ -11,6 +11,7 @@
 
 #include "codec/error.h"
 #include "codec/ws_upgrade.h"
+#include "dataplane/tls_context.h"
 #include "dataplane/transport.h"
 
 namespace ringgate {
@@ -68,6 +69,7 @@ struct Listener {
   WsUpgradeOptions upgrade{};  // of WebSocket
   // What trusted proxies connect begins with a PROXY header; not said: as ShardOptions has it.
   std::optional<bool> proxy_protocol{};
+  TlsContext tls{};  // none: plain
 };
 
 }  // namespace ringgate

@@ -86,15 +86,15 @@ void SendQueue::append_shared(BlockPool& pool, SharedBlock* block) {
   queued_bytes_ += block->bytes;
 }
 
-std::size_t SendQueue::start_send(std::span<iovec> pieces) noexcept {
+std::size_t SendQueue::start_send(std::span<iovec> pieces, std::size_t most_bytes) noexcept {
   RINGGATE_CHECK(in_flight_ == 0);
   const std::size_t most = std::min(pieces.size(), Ring::kMaxPieces);
   std::size_t count = 0;
   std::size_t bytes = 0;
   for (Piece* piece = head_; piece != nullptr && count < most; piece = piece->next) {
     const std::size_t piece_bytes = piece->end - piece->begin;
-    if (count > 0 && bytes + piece_bytes > kMaxSendBytes) break;
-    const std::size_t now = std::min(piece_bytes, kMaxSendBytes);
+    if (count > 0 && bytes + piece_bytes > most_bytes) break;
+    const std::size_t now = std::min(piece_bytes, most_bytes);
     pieces[count++] = {piece->data() + piece->begin, now};
     bytes += now;
   }

@@ -49,8 +49,10 @@ class SendQueue {
   [[nodiscard]] bool in_flight() const noexcept { return in_flight_ != 0; }
   [[nodiscard]] std::uint32_t queued_bytes() const noexcept { return queued_bytes_; }
 
-  // Marks as in flight as much as one send may carry and describes it; the number of pieces.
-  [[nodiscard]] std::size_t start_send(std::span<iovec> pieces) noexcept;
+  // Marks as in flight as much as one send may carry, `most_bytes` at most, and describes it; the
+  // number of pieces.
+  [[nodiscard]] std::size_t start_send(std::span<iovec> pieces,
+                                       std::size_t most_bytes = kMaxSendBytes) noexcept;
   // The send in flight has completed with `bytes` sent; what was not sent is first in line again.
   void complete_send(BlockPool& pool, std::size_t bytes) noexcept;
   // Gives everything back. Nothing may be in flight.

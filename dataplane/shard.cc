@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "dataplane/check.h"
@@ -32,6 +33,7 @@ Shard::Shard(const ShardOptions& options, Switchboard& switchboard, Handler& han
 Shard::~Shard() {
   close_all();  // first: the ring's operations point into the table and the pool
   const auto free_memory = [this](Connection& connection) {
+    if (connection.secured) forget_tls(connection);
     connection.output.complete_send(pool_, 0);
     connection.output.clear(pool_);
     connection.carry.clear(pool_);
@@ -56,9 +58,25 @@ Result<void> Shard::start(AcceptMode mode, std::span<Listener> listeners, bool a
       mode == AcceptMode::kDirect || (mode == AcceptMode::kHandOut && options_.index == 0);
   accept_mode_ = accepts ? mode : AcceptMode::kNone;
   listeners_ = listeners;
-  for (const Listener& listener : listeners) upgrade_rules_.push_back(listener.upgrade);
+  for (const Listener& listener : listeners) {
+    upgrade_rules_.push_back(listener.upgrade);
+    tls_contexts_.push_back(listener.tls);
+  }
+  if (Result<void> prepared = prepare_tls(); !prepared) return prepared;
   if (accept_now) start_accepting();
   last_turn_ms_.set(Clock::monotonic_ms());
+  return {};
+}
+
+// Listeners stay what they are, so what none of them needs now is never needed.
+Result<void> Shard::prepare_tls() {
+  if (std::ranges::none_of(listeners_, [](const Listener& one) { return bool{one.tls}; }))
+    return {};
+  Result<tls::Cipher> cipher = tls::Cipher::create();
+  if (!cipher) return std::unexpected(cipher.error());
+  cipher_.emplace(std::move(*cipher));
+  tls_.resize(options_.max_clients);
+  session_bytes_.resize(tls::kMaxTextBytes);
   return {};
 }
 
@@ -111,6 +129,7 @@ void Shard::close_all() {
 }
 
 unsigned Shard::wait_for() const noexcept {
+  if (has_steps()) return 0;
   const auto left = static_cast<std::int32_t>(next_sweep_ms_ - clock_.now_ms());
   return left > 0 ? static_cast<unsigned>(left) : 0;
 }
@@ -133,6 +152,15 @@ void Shard::iterate(unsigned wait_ms) {
   }
   read_mail();
   if (may_sweep(stalled, reaped)) sweep();
+  end_batch();
+  if (has_steps()) [[unlikely]] {
+    ring_->submit_and_wait(0);  // what there is to send goes before
+    step_handshake();
+    end_batch();
+  }
+}
+
+void Shard::end_batch() {
   handler_.on_batch_end();
   rearm_receives();
   send_dirty();
@@ -265,11 +293,13 @@ void Shard::publish_mail() {
     counters_.set(Gauge::kMailWaitingBytes, sender_.waiting_bytes());
 }
 
-void Shard::reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOptions> upgrades) {
+void Shard::reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOptions> upgrades,
+                        std::span<const TlsContext> tls) {
   RINGGATE_ON_THREAD(thread_);
   RINGGATE_CHECK(upgrades.size() == upgrade_rules_.size());
   static_cast<ShardLimits&>(options_) = limits;
   for (std::size_t i = 0; i < upgrades.size(); ++i) upgrade_rules_[i] = upgrades[i];
+  for (std::size_t i = 0; i < tls.size(); ++i) tls_contexts_[i] = tls[i];
 }
 
 void Shard::set_deadline(Connection& connection, std::uint32_t after_ms) noexcept {

@@ -6,9 +6,9 @@
 // that.
 //
 // It has many private functions, cut into files by what a connection goes through (opening, input,
-// websocket, idle, output, sweep). They are one class because they all change the same connection:
-// each may end it, hold its input or queue output, and a part that had to hand that back to the
-// others would need the whole shard again.
+// tls, websocket, idle, output, sweep). They are one class because they all change the same
+// connection: each may end it, hold its input or queue output, and a part that had to hand that
+// back to the others would need the whole shard again.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -16,13 +16,16 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "codec/error.h"
+#include "codec/tls/cipher.h"
 #include "codec/ws_upgrade.h"
 #include "dataplane/acceptor.h"
 #include "dataplane/address_counts.h"
@@ -38,6 +41,7 @@
 #include "dataplane/ring.h"
 #include "dataplane/shard_options.h"
 #include "dataplane/switchboard.h"
+#include "dataplane/tls_state.h"
 
 namespace ringgate {
 
@@ -149,8 +153,10 @@ class Shard {
   void stop_accepting();
 
   // From now on: bounds of connections and times that are not sized at start, and the rules for
-  // upgrades of each listener, for those under way too. Both are copied.
-  void reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOptions> upgrades);
+  // upgrades of each listener, for those under way too. Both are copied. `tls`, of each listener,
+  // is for handshakes that begin; without it they stay as they are.
+  void reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOptions> upgrades,
+                   std::span<const TlsContext> tls = {});
 
   // A message to another endpoint, visible at the end of the batch. False: there was no room, and
   // it is dropped and counted.
@@ -195,6 +201,8 @@ class Shard {
 
  private:
   // shard.cc: the loop
+  [[nodiscard]] Result<void> prepare_tls();
+  void end_batch();
   void wind_up();
   void close_all();
   void dispatch(const Completion& completion);
@@ -212,7 +220,7 @@ class Shard {
   void on_recv(const Completion& completion, OpTag tag);
   void peer_ended(Connection& connection);
   void receive_ended(Connection& connection, std::int32_t result);
-  void on_data(Connection& connection, MutableBytes data);
+  void on_plain(Connection& connection, MutableBytes data);
   void complete_carry(Connection& connection, MutableBytes& data);
   [[nodiscard]] std::size_t missing(const Connection& connection) const;
   [[nodiscard]] std::size_t parse(Connection& connection, MutableBytes input);
@@ -220,6 +228,7 @@ class Shard {
   void on_tcp_frame(Connection& connection, const Frame& frame);
   void on_binary(Connection& connection, ByteView payload);
   void keep(Connection& connection, ByteView rest);
+  void pause_reading(Connection& connection);
   void arm_recv(Connection& connection);
   void resume_reading(Connection& connection);
   [[nodiscard]] static bool may_read(const Connection& connection) noexcept;
@@ -232,6 +241,36 @@ class Shard {
   void arm_poll(Connection& connection);
   void on_poll(OpTag tag);
 
+  // shard_tls.cc: TLS handshakes, and sealed bytes in
+  [[nodiscard]] std::size_t take_first_sealed(Connection& connection, ByteView input);
+  void collect_for_handshake(Connection& connection, TlsState& state, ByteView data);
+  void want_step(Connection& connection, TlsState& state);
+  [[nodiscard]] bool has_steps() const noexcept;
+  void step_handshake();
+  [[nodiscard]] Connection* next_step();
+  void step_handshake(Connection& connection, TlsState& state);
+  void handshake_done(Connection& connection, TlsState& state);
+  [[nodiscard]] bool take_secrets(const TlsHandshake& handshake, TlsState& state);
+  TlsState::Handshake end_handshake(TlsState& state);
+  void count_handshakes(std::int32_t by);
+  void on_sealed(Connection& connection, MutableBytes data);
+  void on_records(Connection& connection, TlsState& state, MutableBytes data);
+  [[nodiscard]] static std::size_t record_need(ByteView part) noexcept;
+  tls::OpenStep open_record(Connection& connection, TlsState& state, MutableBytes input);
+  void peer_said_close(Connection& connection, TlsState& state);
+  void on_session_bytes(Connection& connection, TlsState& state, TlsSession& session,
+                        ByteView data);
+  void forget_tls(Connection& connection);
+
+  // shard_tls_output.cc: sealed bytes out
+  void send_sealed(Connection& connection);
+  void sent_sealed(Connection& connection, std::size_t bytes);
+  void drop_wire(Connection& connection, TlsState& state);
+  [[nodiscard]] bool seal(Connection& connection, TlsState& state);
+  [[nodiscard]] bool seal_records(TlsState& state, std::span<const ByteView> payload,
+                                  std::size_t bytes, bool ends);
+  [[nodiscard]] bool seal_session(TlsState& state, std::span<const ByteView> payload, bool ends);
+
   // shard_websocket.cc: WebSocket frames in
   [[nodiscard]] std::size_t parse_ws(Connection& connection, MutableBytes input);
   void on_ws_frame(Connection& connection, const WsFrameHead& head, ByteView payload);
@@ -241,7 +280,8 @@ class Shard {
 
   // shard_opening.cc: what comes before a client's frames
   void begin_opening(Connection& connection, std::uint32_t listener);
-  [[nodiscard]] static Stage stage_after_proxy(const Connection& connection) noexcept;
+  [[nodiscard]] Stage stage_after_proxy(const Connection& connection) const noexcept;
+  [[nodiscard]] static Stage stage_after_tls(const Connection& connection) noexcept;
   [[nodiscard]] std::size_t parse_opening(Connection& connection, MutableBytes input);
   [[nodiscard]] std::size_t take_proxy_header(Connection& connection, ByteView input);
   [[nodiscard]] std::size_t skip_proxy_rest(Connection& connection, ByteView input);
@@ -269,7 +309,7 @@ class Shard {
   // shard_accept.cc
   void start_accepting();
   void on_accept(const Completion& completion, OpTag tag);
-  [[nodiscard]] std::uint32_t room() const noexcept;
+  [[nodiscard]] Acceptor::Room room() const noexcept;
   void open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32_t listener);
   void hand_out(int fd, const PeerAddress& peer);
 
@@ -319,6 +359,20 @@ class Shard {
   absl::flat_hash_map<std::uint32_t, std::size_t> proxy_rests_;  // bytes still to come
   absl::flat_hash_map<std::uint32_t, WsUpgrade> upgrades_;
   absl::flat_hash_map<std::uint32_t, Carry> parts_;  // of its message, so far
+  // TLS: nothing of it where no listener speaks it.
+  struct TlsStep {
+    std::uint32_t slot;
+    std::uint32_t generation;
+  };
+  std::vector<TlsContext> tls_contexts_;  // of each listener
+  std::vector<TlsState*> tls_;            // by slot, of this shard's pool; null: plain
+  std::deque<TlsStep> steps_;             // of handshakes that have begun
+  std::deque<TlsStep> first_steps_;
+  std::uint32_t tls_begun_ = 0;      // handshakes that OpenSSL has an object for
+  std::uint32_t tls_under_way_ = 0;  // and those that wait for their first step
+  std::optional<tls::Cipher> cipher_;
+  std::vector<std::uint8_t> session_bytes_;  // what is read of TLS 1.2
+
   std::vector<WsUpgradeOptions> upgrade_rules_;  // of each listener; those under way refer to them
   AcceptMode accept_mode_ = AcceptMode::kNone;
   std::span<Listener> listeners_;

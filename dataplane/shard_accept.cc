@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/check.h"
@@ -14,7 +15,7 @@ void Shard::start_accepting() {
   if (acceptor_.mode() != AcceptMode::kNone || acceptor_.stopping()) return;
   const std::uint32_t max =
       accept_mode_ == AcceptMode::kHandOut ? options_.max_links : options_.max_clients;
-  acceptor_.start(ring_.get(), accept_mode_, listeners_, options_.index, max);
+  acceptor_.start(ring_.get(), accept_mode_, listeners_, options_.index, max, room());
 }
 
 void Shard::stop_accepting() {
@@ -26,9 +27,11 @@ void Shard::stop_accepting() {
 }
 
 // Links that were handed out are not counted: whoever adopts one has a table of its own.
-std::uint32_t Shard::room() const noexcept {
-  return accept_mode_ == AcceptMode::kDirect ? options_.max_clients - table_.clients()
-                                             : options_.max_links;
+Acceptor::Room Shard::room() const noexcept {
+  const std::uint32_t most = options_.max_handshakes;
+  return {accept_mode_ == AcceptMode::kDirect ? options_.max_clients - table_.clients()
+                                              : options_.max_links,
+          most - std::min(most, tls_under_way_)};
 }
 
 void Shard::on_accept(const Completion& completion, OpTag tag) {

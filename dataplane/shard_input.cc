@@ -22,7 +22,14 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
       counters_.add(Counter::kBytesIn, static_cast<std::uint64_t>(completion.result));
       connection->last_read_ms = now_ms();
       connection->pinged = false;
-      if (connection->open()) on_data(*connection, ring_->received(group, completion));
+      if (connection->open()) {
+        const MutableBytes data = ring_->received(group, completion);
+        if (connection->secured) [[unlikely]] {
+          on_sealed(*connection, data);
+        } else {
+          on_plain(*connection, data);
+        }
+      }
     }
   }
   if (completion.has_buffer) ring_->recycle(group, completion.buffer_id);
@@ -68,7 +75,8 @@ void Shard::peer_ended(Connection& connection) {
   if (handler_.on_peer_end(connection)) finish(connection, CloseReason::kPeerClosed);
 }
 
-void Shard::on_data(Connection& connection, MutableBytes data) {
+// Frames, or what comes before them; of TLS what was in its records.
+void Shard::on_plain(Connection& connection, MutableBytes data) {
   if (connection.held) {
     keep(connection, data);
     return;
@@ -178,10 +186,13 @@ void Shard::on_binary(Connection& connection, ByteView payload) {
 // Collects what cannot be parsed yet.
 void Shard::keep(Connection& connection, ByteView rest) {
   connection.carry.append(pool_, rest);
-  if (!connection.held || connection.carry.size < options_.max_held_bytes ||
-      connection.read_paused) {
-    return;
+  if (connection.held && connection.carry.size >= options_.max_held_bytes) {
+    pause_reading(connection);
   }
+}
+
+void Shard::pause_reading(Connection& connection) {
+  if (connection.read_paused) return;
   connection.read_paused = true;
   counters_.add(Counter::kReadPaused);
   if ((connection.ops & (Connection::kRecvOp | Connection::kCancelOp)) == Connection::kRecvOp) {

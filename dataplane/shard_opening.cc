@@ -17,7 +17,11 @@ void Shard::begin_opening(Connection& connection, std::uint32_t listener) {
   connection.stage = proxied ? Stage::kProxyHeader : stage_after_proxy(connection);
 }
 
-Stage Shard::stage_after_proxy(const Connection& connection) noexcept {
+Stage Shard::stage_after_proxy(const Connection& connection) const noexcept {
+  return acceptor_.listener(connection.listener).tls ? Stage::kTls : stage_after_tls(connection);
+}
+
+Stage Shard::stage_after_tls(const Connection& connection) noexcept {
   return connection.transport == Transport::kWebSocket ? Stage::kUpgrade : Stage::kFrames;
 }
 
@@ -26,6 +30,9 @@ std::size_t Shard::parse_opening(Connection& connection, MutableBytes input) {
   if (connection.stage == Stage::kProxyHeader) used = take_proxy_header(connection, input);
   if (connection.stage == Stage::kProxyRest)
     used += skip_proxy_rest(connection, input.subspan(used));
+  if (connection.stage == Stage::kTls && connection.open()) {
+    return used + take_first_sealed(connection, input.subspan(used));
+  }
   if (connection.stage == Stage::kUpgrade && connection.open()) {
     used += take_upgrade(connection, input.subspan(used));
   }

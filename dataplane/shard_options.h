@@ -28,6 +28,8 @@ struct ShardLimits {
   // A client silent for so long is waited for by a poll instead of a receive; 0: never.
   std::uint32_t poll_after_ms = 0;
   std::size_t max_proxy_header_bytes = 16 * 1024;  // of version 2, with its TLVs
+  // TLS handshakes under way. Beyond it connections are not accepted, and those that are wait.
+  std::uint32_t max_handshakes = 1000;
   // Indexed by Role.
   std::array<RoleLimits, 2> limits = {
       RoleLimits{64 * 1024, 256 * 1024, 32, 120'000},

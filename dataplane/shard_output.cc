@@ -58,9 +58,11 @@ void Shard::send_dirty() {
     Connection* const connection = table_.at(dirty_[i]);
     if (connection == nullptr || !connection->dirty) continue;
     connection->dirty = false;
-    if (connection->output.in_flight()) continue;  // its completion goes on
+    if ((connection->ops & Connection::kSendOp) != 0) continue;  // its completion goes on
     if (connection->phase != Phase::kOpen && connection->phase != Phase::kFlushing) continue;
-    if (!connection->output.empty()) {
+    if (connection->secured) [[unlikely]] {
+      send_sealed(*connection);
+    } else if (!connection->output.empty()) {
       start_send(*connection);
     } else if (connection->phase == Phase::kFlushing) {
       begin_linger(*connection);
@@ -88,7 +90,11 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
   RINGGATE_CHECK(connection != nullptr);  // a slot with a send in flight is never reused
   connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kSendOp);
   const auto sent = static_cast<std::size_t>(std::max(completion.result, 0));
-  connection->output.complete_send(pool_, sent);
+  if (connection->secured) [[unlikely]] {
+    sent_sealed(*connection, sent);
+  } else {
+    connection->output.complete_send(pool_, sent);
+  }
   counters_.add(Counter::kSends);
   counters_.add(Counter::kBytesOut, sent);
   const ResultMeaning meaning = meaning_of(completion.result);
@@ -187,6 +193,7 @@ void Shard::try_close(Connection& connection) {
 void Shard::free_slot(Connection& connection) {
   counters_.add(Counter::kClosed);
   counters_.add_closed(connection.reason);
+  if (connection.secured) forget_tls(connection);
   connection.output.clear(pool_);
   connection.carry.clear(pool_);
   counters_.change(connection.role == Role::kClient ? Gauge::kClients : Gauge::kLinks, -1);

@@ -21,6 +21,12 @@ enum class Transport : std::uint8_t {
   return transport == Transport::kTcp ? "tcp" : "ws";
 }
 
+// As Listen writes it.
+[[nodiscard]] constexpr std::string_view scheme_of(Transport transport, bool tls) noexcept {
+  if (!tls) return describe(transport);
+  return transport == Transport::kTcp ? "tls" : "wss";
+}
+
 // The head of an outgoing frame, which is the same for every receiver of a payload.
 [[nodiscard]] constexpr std::size_t frame_head_bytes(Transport transport,
                                                      std::size_t payload_bytes) noexcept {

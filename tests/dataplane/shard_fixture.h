@@ -86,9 +86,12 @@ struct FakeShard {
   explicit FakeShard(std::uint64_t seed, const Faults& faults = {},
                      const ShardOptions& options = small_shard(), Handler* given = nullptr,
                      const std::vector<Transport>& transports = {Transport::kTcp})
+      : FakeShard(seed, faults, options, given, open_listeners(transports)) {}
+  FakeShard(std::uint64_t seed, const Faults& faults, const ShardOptions& options, Handler* given,
+            std::vector<Listener> opened)
       : kernel(seed, faults),
         board(std::move(*Switchboard::create(options.shards, 0, 64 * 1024))),
-        listeners(open_listeners(transports)),
+        listeners(std::move(opened)),
         shard(options, *board, given != nullptr ? *given : handler) {
     EXPECT_TRUE(shard.start(AcceptMode::kDirect, listeners));
   }

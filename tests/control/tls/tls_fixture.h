@@ -2,13 +2,16 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 
 #include <ctime>
+#include <memory>
 #include <string>
 
 #include "control/tls/material.h"
 #include "tests/common/certificates.h"
 #include "tests/common/temp_dir.h"
+#include "tests/dataplane/tls_client.h"
 
 namespace ringgate::test {
 
@@ -42,5 +45,27 @@ class TlsFiles {
  private:
   TempDir folder_;
 };
+
+// A certificate for chat.example.com, of an authority.
+struct TlsServer {
+  TlsServer() { files.add("server", certificate); }
+
+  [[nodiscard]] std::unique_ptr<TlsHandshake> begin(const tls::ListenerUse& use = {}) const {
+    return TlsHandshake::begin(files.context(use));
+  }
+
+  MadeCertificate authority = MadeCertificate::authority();
+  MadeCertificate certificate = MadeCertificate::make({.names = {"chat.example.com"}}, &authority);
+  TlsFiles files;
+};
+
+// Of a handshake that has to fail.
+inline TlsFailure failure_of(const TlsServer& server, TlsClient& client,
+                             const tls::ListenerUse& use = {}) {
+  const auto ours = server.begin(use);
+  EXPECT_EQ(converse(client, *ours), TlsStatus::kFailed);
+  EXPECT_EQ(ERR_peek_error(), 0U);
+  return ours->failure();
+}
 
 }  // namespace ringgate::test

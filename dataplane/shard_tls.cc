@@ -1,0 +1,304 @@
+// Shard: TLS, before a client's frames and around them.
+//
+//   first bytes ──▶ handshake, in steps ──▶ records ──▶ upgrade or frames, as without TLS
+//
+// A step of a handshake takes up to 200 us, which would keep the pings of others waiting: what came
+// for it is kept, and one step is taken at the end of a turn, when all that the turn had to send is
+// on its way. So a storm of handshakes adds the time of one step to a ping, and no more.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "dataplane/check.h"
+#include "dataplane/shard.h"
+
+namespace ringgate {
+namespace {
+
+// What waits for a step; beyond it reading pauses.
+constexpr std::size_t kMaxWaitingBytes = 64 * 1024;
+
+CloseReason reason_of(TlsFailure failure) {
+  switch (failure) {
+    case TlsFailure::kPlainText:
+      return CloseReason::kTlsPlainText;
+    case TlsFailure::kVersion:
+      return CloseReason::kTlsVersion;
+    case TlsFailure::kNoCommonCipher:
+      return CloseReason::kTlsNoCommonCipher;
+    case TlsFailure::kClientCertificate:
+      return CloseReason::kTlsClientCertificate;
+    case TlsFailure::kPeerAlert:
+      return CloseReason::kTlsPeerAlert;
+    case TlsFailure::kNone:
+    case TlsFailure::kTooLong:
+    case TlsFailure::kBadMessage:
+    case TlsFailure::kNoMemory:
+      break;
+  }
+  return CloseReason::kTlsHandshakeFailed;
+}
+
+}  // namespace
+
+// --- The handshake ------------------------------------------------------------------------------
+
+// Its first bytes: from here on all that comes is sealed.
+std::size_t Shard::take_first_sealed(Connection& connection, ByteView input) {
+  if (input.empty()) return 0;
+  const Block memory = pool_.take(sizeof(TlsState));
+  tls_[connection.slot] = new (memory.data) TlsState;
+  connection.secured = true;
+  count_handshakes(1);
+  collect_for_handshake(connection, *tls_[connection.slot], input);
+  return input.size();
+}
+
+void Shard::collect_for_handshake(Connection& connection, TlsState& state, ByteView data) {
+  state.sealed.append(pool_, data);
+  if (state.sealed.size >= kMaxWaitingBytes) pause_reading(connection);
+  want_step(connection, state);
+}
+
+// What is sent goes first: the next step's bytes follow it.
+void Shard::want_step(Connection& connection, TlsState& state) {
+  if (!connection.open() || !state.under_way || state.queued || state.wire != nullptr) return;
+  if (whole_tls_records(state.sealed.view()) == 0) return;
+  state.queued = true;
+  const bool is_begun = std::get<TlsState::Handshake>(state.layer) != nullptr;
+  (is_begun ? steps_ : first_steps_).push_back({connection.slot, connection.generation});
+}
+
+// Those under way go on first: so few are at any moment, however many wait.
+void Shard::step_handshake() {
+  while (Connection* const connection = next_step()) {
+    TlsState& state = *tls_[connection->slot];
+    state.queued = false;
+    if (!connection->open()) continue;
+    step_handshake(*connection, state);
+    if (!state.under_way)
+      acceptor_.arm(ring_.get(), room(), counters_);  // there is room for others
+    return;
+  }
+}
+
+Connection* Shard::next_step() {
+  for (auto* const steps : {&steps_, &first_steps_}) {
+    if (steps == &first_steps_ && tls_begun_ >= options_.max_handshakes) continue;
+    while (!steps->empty()) {
+      const TlsStep step = steps->front();
+      steps->pop_front();
+      Connection* const connection = table_.find(step.slot, step.generation);
+      if (connection != nullptr && connection->secured) return connection;
+    }
+  }
+  return nullptr;
+}
+
+bool Shard::has_steps() const noexcept {
+  return !steps_.empty() || (!first_steps_.empty() && tls_begun_ < options_.max_handshakes);
+}
+
+void Shard::step_handshake(Connection& connection, TlsState& state) {
+  auto& handshake = std::get<TlsState::Handshake>(state.layer);
+  if (handshake == nullptr) {
+    handshake = TlsHandshake::begin(tls_contexts_[connection.listener]);
+    if (handshake == nullptr) {
+      abort(connection, CloseReason::kTlsHandshakeFailed);
+      return;
+    }
+    ++tls_begun_;
+  }
+  const std::size_t whole = whole_tls_records(state.sealed.view());
+  const TlsStatus status = handshake->step(state.sealed.view().first(whole));
+  state.sealed.drop_front(pool_, whole);
+  if (const std::size_t bytes = handshake->output_bytes(); bytes > 0) {
+    state.wire = TlsWire::create(pool_, bytes);
+    handshake->take_output({state.wire->data(), bytes});
+    mark_dirty(connection);
+  }
+  if (connection.read_paused) resume_reading(connection);
+  if (status == TlsStatus::kFailed) {
+    const CloseReason reason = reason_of(handshake->failure());
+    counters_.add(Counter::kTlsFailed);
+    end_handshake(state);
+    finish(connection, reason);
+  } else if (status == TlsStatus::kDone) {
+    handshake_done(connection, state);
+  } else {
+    want_step(connection, state);
+  }
+}
+
+// Nothing of it is left but the secrets; of TLS 1.2, OpenSSL's object.
+void Shard::handshake_done(Connection& connection, TlsState& state) {
+  const TlsState::Handshake handshake = end_handshake(state);
+  Carry rest;
+  if (const std::size_t bytes = handshake->rest_bytes(); bytes > 0) {
+    const Block memory = pool_.take(bytes);
+    rest = {memory.data, memory.capacity, static_cast<std::uint32_t>(bytes)};
+    handshake->take_rest(rest.bytes());
+  }
+  counters_.add(Counter::kTlsHandshakes);
+  if (handshake->is_resumed()) counters_.add(Counter::kTlsResumed);
+  if (!handshake->is_1_3()) {
+    state.layer = std::make_unique<TlsSession>(handshake->release());
+    counters_.change(Gauge::kTlsSessions, 1);
+  } else if (!take_secrets(*handshake, state)) {
+    rest.clear(pool_);
+    abort(connection, CloseReason::kTlsHandshakeFailed);
+    return;
+  }
+  connection.stage = stage_after_tls(connection);
+  // Whole records, and then perhaps the part of one.
+  Carry part = std::exchange(state.sealed, Carry{});
+  for (Carry* const bytes : {&rest, &part}) {
+    if (connection.open()) on_sealed(connection, bytes->bytes());
+    bytes->clear(pool_);
+  }
+}
+
+bool Shard::take_secrets(const TlsHandshake& handshake, TlsState& state) {
+  const TlsHandshake::Keys& keys = handshake.keys();
+  const std::optional<tls::Suite> suite = tls::suite_of(keys.suite);
+  if (!suite) return false;
+  Result<tls::Records> records = tls::Records::create(
+      cipher_->key_schedule(),
+      {*suite, tls::Peer::kClient, ByteView(keys.read).first(keys.secret_bytes),
+       ByteView(keys.write).first(keys.secret_bytes), keys.read_sequence, keys.write_sequence});
+  if (!records) return false;
+  state.layer = std::move(*records);
+  return true;
+}
+
+// Well or badly: there is room for another. What is left of it, if it had begun.
+TlsState::Handshake Shard::end_handshake(TlsState& state) {
+  if (!state.under_way) return nullptr;
+  state.under_way = false;
+  count_handshakes(-1);
+  TlsState::Handshake handshake = std::move(std::get<TlsState::Handshake>(state.layer));
+  if (handshake != nullptr) --tls_begun_;
+  return handshake;
+}
+
+void Shard::count_handshakes(std::int32_t by) {
+  tls_under_way_ += static_cast<std::uint32_t>(by);
+  counters_.set(Gauge::kTlsHandshakes, tls_under_way_);
+}
+
+// --- Sealed bytes in ----------------------------------------------------------------------------
+
+void Shard::on_sealed(Connection& connection, MutableBytes data) {
+  TlsState& state = *tls_[connection.slot];
+  if (state.in_handshake()) {
+    collect_for_handshake(connection, state, data);
+  } else if (auto* const session = std::get_if<TlsState::Session>(&state.layer)) {
+    on_session_bytes(connection, state, **session, data);
+  } else {
+    on_records(connection, state, data);
+  }
+}
+
+// A record is opened where it was received; one that comes in parts, where they are collected.
+void Shard::on_records(Connection& connection, TlsState& state, MutableBytes data) {
+  Carry& part = state.sealed;
+  while (connection.open() && !state.peer_ended && !data.empty()) {
+    if (part.size == 0) {
+      const tls::OpenStep step = open_record(connection, state, data);
+      if (step.status == tls::OpenStatus::kNeedMore) break;
+      data = data.subspan(step.consumed);
+      continue;
+    }
+    const std::size_t need = record_need(part.view());
+    const std::size_t more = std::min(need - part.size, data.size());
+    part.append(pool_, data.first(more));
+    data = data.subspan(more);
+    if (record_need(part.view()) > part.size) continue;
+    static_cast<void>(open_record(connection, state, part.bytes()));
+    part.clear(pool_);
+  }
+  if (connection.open() && !state.peer_ended) part.append(pool_, data);
+}
+
+// Bytes in all of the record that begins so: its head, as long as that is not there.
+std::size_t Shard::record_need(ByteView part) noexcept {
+  if (part.size() < tls::kRecordHeadBytes) return tls::kRecordHeadBytes;
+  const std::size_t length = (std::size_t{part[3]} << 8U) + part[4];
+  // A longer one is refused by its head alone.
+  return tls::kRecordHeadBytes + (length > tls::kMaxSealedBytes ? 0 : length);
+}
+
+tls::OpenStep Shard::open_record(Connection& connection, TlsState& state, MutableBytes input) {
+  auto& records = std::get<tls::Records>(state.layer);
+  const tls::OpenStep step = records.open(*cipher_, input);
+  switch (step.status) {
+    case tls::OpenStatus::kData:
+      on_plain(connection, step.data);
+      break;
+    case tls::OpenStatus::kNeedMore:
+    case tls::OpenStatus::kNothing:
+    case tls::OpenStatus::kKeyUpdate:  // ours goes before what we send next
+      break;
+    case tls::OpenStatus::kCloseNotify:
+      peer_said_close(connection, state);
+      break;
+    case tls::OpenStatus::kAlert:
+      state.peer_ended = true;
+      abort(connection, CloseReason::kTlsPeerAlert);
+      break;
+    default:
+      state.alert = tls::alert_of(step.status);
+      finish(connection, CloseReason::kTlsBadRecord);
+      break;
+  }
+  return step;
+}
+
+// As if it had shut its side down (RFC 8446, section 6.1): what comes behind is nothing.
+void Shard::peer_said_close(Connection& connection, TlsState& state) {
+  state.peer_ended = true;
+  connection.saw_eof = true;
+  peer_ended(connection);
+}
+
+void Shard::on_session_bytes(Connection& connection, TlsState& state, TlsSession& session,
+                             ByteView data) {
+  if (!session.feed(data)) {
+    abort(connection, CloseReason::kTlsBadRecord);
+    return;
+  }
+  while (connection.open() && !state.peer_ended) {
+    std::size_t bytes = 0;
+    const MutableBytes room(session_bytes_.data(), session_bytes_.size());
+    const TlsSession::Read read = session.read(room, bytes);
+    if (read == TlsSession::Read::kData) {
+      on_plain(connection, room.first(bytes));
+      continue;
+    }
+    if (read == TlsSession::Read::kEnd) peer_said_close(connection, state);
+    if (read == TlsSession::Read::kFailed) {
+      state.alert = tls::Alert::kInternalError;  // in name: OpenSSL has written its own
+      finish(connection, CloseReason::kTlsBadRecord);
+    }
+    break;
+  }
+  if (session.output_bytes() > 0) mark_dirty(connection);  // an alert
+}
+
+// --- The end ------------------------------------------------------------------------------------
+
+void Shard::forget_tls(Connection& connection) {
+  TlsState* const state = std::exchange(tls_[connection.slot], nullptr);
+  static_cast<void>(end_handshake(*state));
+  if (std::holds_alternative<TlsState::Session>(state->layer)) {
+    counters_.change(Gauge::kTlsSessions, -1);
+  }
+  state->sealed.clear(pool_);
+  drop_wire(connection, *state);
+  std::destroy_at(state);
+  if (cipher_) cipher_->forget();  // its keys may be the ones that were used last
+  pool_.give({reinterpret_cast<std::uint8_t*>(state), BlockPool::capacity_of(sizeof(TlsState))});
+  connection.secured = false;
+}
+
+}  // namespace ringgate

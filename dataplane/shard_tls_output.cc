@@ -1,0 +1,122 @@
+// Shard: sealed bytes out. What waits in a connection's queue is sealed when a send is built, into
+// a block of its own, and stays in the queue until all of that is sent: so the queue's bound counts
+// what the client has not taken, as it does without TLS.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "dataplane/check.h"
+#include "dataplane/shard.h"
+
+namespace ringgate {
+namespace {
+
+// In one send. With what its records add, and what may come before and behind them, it fits a
+// block of 64 KiB.
+constexpr std::size_t kMaxPayloadBytes = 60 * 1024;
+
+}  // namespace
+
+void Shard::send_sealed(Connection& connection) {
+  TlsState& state = *tls_[connection.slot];
+  if (state.wire == nullptr && !seal(connection, state)) {
+    abort(connection, CloseReason::kSendFailed);
+    return;
+  }
+  if (TlsWire* const wire = state.wire; wire != nullptr) {
+    ring_->send(connection.file(), wire->data() + wire->begin, wire->end - wire->begin,
+                tag(OpKind::kSend, connection));
+    connection.ops |= Connection::kSendOp;
+    connection.last_write_ms = now_ms();
+  } else if (connection.phase == Phase::kFlushing) {
+    begin_linger(connection);
+  }
+}
+
+void Shard::sent_sealed(Connection& connection, std::size_t bytes) {
+  TlsState& state = *tls_[connection.slot];
+  TlsWire& wire = *state.wire;
+  wire.begin += static_cast<std::uint32_t>(bytes);
+  if (wire.begin == wire.end) {
+    if (wire.output_bytes > 0) {
+      connection.output.complete_send(pool_, std::exchange(wire.output_bytes, 0));
+    }
+    drop_wire(connection, state);
+    want_step(connection, state);
+  }
+  mark_dirty(connection);  // there may be more, or the end
+}
+
+void Shard::drop_wire(Connection& connection, TlsState& state) {
+  TlsWire* const wire = std::exchange(state.wire, nullptr);
+  if (wire == nullptr) return;
+  if (wire->output_bytes > 0) connection.output.complete_send(pool_, 0);
+  TlsWire::release(pool_, wire);
+}
+
+// The next wire, if there is anything to be sent. False: OpenSSL failed.
+bool Shard::seal(Connection& connection, TlsState& state) {
+  if (state.closed || state.in_handshake()) return true;
+  std::array<iovec, Ring::kMaxPieces> pieces;
+  std::size_t count = 0;
+  if (!connection.output.empty() && !state.alert) {
+    count = connection.output.start_send(pieces, kMaxPayloadBytes);
+  }
+  std::array<ByteView, Ring::kMaxPieces> payload;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    payload[i] = {static_cast<const std::uint8_t*>(pieces[i].iov_base), pieces[i].iov_len};
+    bytes += payload[i].size();
+  }
+  const bool is_last =
+      connection.phase == Phase::kFlushing && bytes == connection.output.queued_bytes();
+  const bool ends = state.alert || is_last;
+  const std::span<const ByteView> gathered(payload.data(), count);
+  const bool good = std::holds_alternative<TlsState::Session>(state.layer)
+                        ? seal_session(state, gathered, ends)
+                        : seal_records(state, gathered, bytes, ends);
+  if (!good || (state.wire == nullptr && count > 0)) {
+    connection.output.complete_send(pool_, 0);
+    return false;
+  }
+  if (state.wire != nullptr) state.wire->output_bytes = static_cast<std::uint32_t>(bytes);
+  return true;
+}
+
+bool Shard::seal_records(TlsState& state, std::span<const ByteView> payload, std::size_t bytes,
+                         bool ends) {
+  auto& records = std::get<tls::Records>(state.layer);
+  const std::size_t sealed = records.data_bytes(bytes);
+  const std::size_t all = sealed + (ends ? tls::kAlertBytes : 0);
+  if (all == 0) return true;
+  TlsWire* const wire = TlsWire::create(pool_, all);
+  state.wire = wire;
+  std::uint8_t* to = wire->data();
+  if (sealed > 0) to = records.write_data(to, *cipher_, payload);
+  if (ends && to != nullptr) {
+    to = records.write_alert(to, *cipher_, state.alert.value_or(tls::Alert::kCloseNotify));
+    state.closed = true;
+  }
+  if (to != nullptr) return true;
+  state.wire = nullptr;
+  TlsWire::release(pool_, wire);
+  return false;
+}
+
+bool Shard::seal_session(TlsState& state, std::span<const ByteView> payload, bool ends) {
+  TlsSession& session = *std::get<TlsState::Session>(state.layer);
+  for (const ByteView part : payload) {
+    if (!session.write(part)) return false;
+  }
+  if (ends) {
+    session.close();
+    state.closed = true;
+  }
+  const std::size_t bytes = session.output_bytes();
+  if (bytes == 0) return true;
+  state.wire = TlsWire::create(pool_, bytes);
+  session.take_output({state.wire->data(), bytes});
+  return true;
+}
+
+}  // namespace ringgate
