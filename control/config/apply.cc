@@ -59,15 +59,6 @@ Result<void> check_prefix(const std::string& prefix) {
                      quotable(prefix));
 }
 
-std::unexpected<Error> is_there_twice(const ListenSpec& one, const ListenSpec& other) {
-  const std::string endpoint = format_listen(one);
-  if (!one.socket.empty() || one.transport != other.transport || one.path == other.path) {
-    return usage_error("{} is there twice; remove one", endpoint);
-  }
-  return usage_error("{} is there twice, and a port has one path; write ws://{}/* for any",
-                     endpoint, endpoint);
-}
-
 Result<AddressRange> parse_address_range(const std::string& text) {
   if (const auto range = AddressRange::parse(text)) return *range;
   if (const auto around = AddressRange::around(text)) {
@@ -210,13 +201,7 @@ struct Applier {
     for (const std::string& text : *list) {
       auto one = parse_listen(text);
       if (!one) return usage_error("{}", one.error().message);
-      if (one->tls) {
-        return usage_error(
-            "\"{}\": TLS is not spoken here; listen on ws:// and put a TLS proxy in front", text);
-      }
-      const auto twin = std::ranges::find_if(
-          all, [&](const ListenSpec& other) { return is_same_place(other, *one); });
-      if (twin != all.end()) return is_there_twice(*twin, *one);
+      if (auto apart = check_apart(all, *one); !apart) return apart;
       all.push_back(std::move(*one));
     }
     if (all.empty()) return usage_error("is empty; give host:port, :port or ws://host:port/");
@@ -345,6 +330,16 @@ struct Applier {
       return usage_error("takes members or anyone, not \"{}\"", quotable(*text));
     }
     key.place.set(config, *text == "anyone" ? GroupTalk::kAnyone : GroupTalk::kMembers);
+    return {};
+  }
+
+  Result<void> operator()(const TlsVersionKey& key) const {
+    const auto text = scalar_of(raw, "1.2 or 1.3");
+    if (!text) return std::unexpected(text.error());
+    if (*text != "1.2" && *text != "1.3") {
+      return usage_error("takes 1.2 or 1.3, not \"{}\"", quotable(*text));
+    }
+    key.place.set(config, *text == "1.3" ? tls::MinVersion::k1_3 : tls::MinVersion::k1_2);
     return {};
   }
 

@@ -107,6 +107,7 @@ void notice_gateways_keys(Config& config, Idle& idle) {
                   "X-Forwarded-For comes with WebSocket only, and ProxyProtocol is off");
     }
   }
+  if (!has_tls(config)) idle.notice(Need::kTls, "Listen has no tls:// and no wss:// address");
   if (!is_proxied) idle.notice(Need::kProxyProtocol, "ProxyProtocol is off");
   if (config.shard.poll_after_ms >= config.client_limits().read_timeout_ms) {
     idle.notice(Need::kLongerIdleTimeout, "it is not below IdleTimeout");

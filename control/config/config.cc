@@ -133,6 +133,9 @@ Result<void> check_listeners(Config& config, ProcessRole role) {
     if (std::ranges::any_of(config.listen, is_websocket)) {
       return usage_error("Listen: gateways come over TCP; a logic service has no ws:// listener");
     }
+    if (has_tls(config)) {
+      return usage_error("Listen: links of gateways are plain; a logic service has no tls:// yet");
+    }
     if (!config.listen.front().socket.empty()) {
       return usage_error("Listen: gateways come over TCP; a logic service has no unix: listener");
     }
@@ -153,6 +156,12 @@ Result<void> check_listeners(Config& config, ProcessRole role) {
         "AdminAddress is {}, which others reach; set AdminToken or AdminTokenFile, or leave it at "
         "127.0.0.1",
         config.admin_address);
+  }
+  if (has_tls(config) && config.tls.certificates.empty()) {
+    return usage_error(
+        "Listen has tls:// or wss://, but TlsCert is missing; name the PEM file of the "
+        "certificate, "
+        "and that of its key in TlsKey");
   }
   if (needs_trusted_proxies(config) && config.shard.trusted_proxies.empty()) {
     return usage_error(
@@ -278,6 +287,14 @@ void note_unknown_environment(Config& config) {
 }
 
 }  // namespace
+
+bool wants_client_certificate(const Config& config, const ListenSpec& listen) {
+  return listen.client_certificate.value_or(!config.tls.client_ca.empty());
+}
+
+bool has_tls(const Config& config) {
+  return std::ranges::any_of(config.listen, &ListenSpec::tls);
+}
 
 bool has_proxy_header(const Config& config, const ListenSpec& listen) {
   return listen.proxy_header.value_or(config.shard.proxy_protocol);

@@ -25,6 +25,7 @@
 #include "control/links/settings.h"
 #include "control/observe/log_level.h"
 #include "control/routing/selector_kind.h"
+#include "control/tls/settings.h"
 #include "dataplane/shard_options.h"
 #include "dataplane/transport.h"
 
@@ -116,6 +117,7 @@ struct Config {
   WsUpgradeOptions upgrade;                                 // path: of each listener.
   consul::Options consul;                                   // url: This or registry_file.
   http::Bounds monitor_bounds;                              // Of each port.
+  tls::Settings tls;                                        // of tls:// and wss://
   LinkSettings links{.empty_list_hold = Duration(60'000)};  // Ends with drain_time.
   GatewayLimits gateway;
   ShardOptions shard = shard_defaults();  // max_clients 0: from RLIMIT_NOFILE.
@@ -150,6 +152,10 @@ struct Config {
     return shard;
   }
 };
+
+// Whether clients have to show a certificate there.
+[[nodiscard]] bool wants_client_certificate(const Config& config, const ListenSpec& listen);
+[[nodiscard]] bool has_tls(const Config& config);
 
 // Whether a PROXY header comes before the bytes of those who connect there: of one listener, and of
 // any.

@@ -44,8 +44,9 @@ const std::array kKeys = std::to_array<ConfigKey>({
     {"Listen", ListenKey{at<&Config::listen>()}, kFixed,
      "Where to accept, one or a list: host:port or :port (all interfaces) for TCP, "
      "ws://host:port/path for WebSocket, where /* is any path and /chat/* any below /chat/; "
-     "unix:/path and ws+unix:/path:/chat for a proxy of this machine; behind it may stand "
-     "?proxy=required or ?proxy=off",
+     "tls:// and wss:// are the same over TLS; unix:/path and ws+unix:/path:/chat for a proxy of "
+     "this machine; behind it may stand ?proxy=required or ?proxy=off, and of TLS "
+     "?client_cert=required or ?client_cert=off",
      "127.0.0.1:8001 (gateway), 127.0.0.1:0 (others)"},
     {"AllowedOrigins", OriginsKey{at<&Config::upgrade, &WsUpgradeOptions::allowed_origins>()},
      kGatewayLive.needing(Need::kWebSocket),
@@ -65,6 +66,37 @@ const std::array kKeys = std::to_array<ConfigKey>({
              kMaxProxyV2Bytes},
      kGatewayLive.needing(Need::kProxyProtocol),
      "Longest PROXY header of version 2, with what a proxy adds: a client's certificate, say"},
+    {"TlsCert", TagsKey{at<&Config::tls, &tls::Settings::certificates>()},
+     kGatewayLive.needing(Need::kTls),
+     "PEM file of the certificate of tls:// and wss://, with its chain; of a list a client gets "
+     "the "
+     "one for the name that it asks for, else the first",
+     "required with tls:// and wss://"},
+    {"TlsKey", TagsKey{at<&Config::tls, &tls::Settings::keys>()}, kGatewayLive.needing(Need::kTls),
+     "PEM file of its key, without a password; of a list one for each certificate, in the same "
+     "order"},
+    {"TlsMin", TlsVersionKey{at<&Config::tls, &tls::Settings::min_version>()},
+     kGatewayLive.needing(Need::kTls),
+     "Oldest version that is spoken, 1.2 or 1.3; a connection of 1.2 takes some ten kilobytes "
+     "more"},
+    {"TlsCiphers", TagsKey{at<&Config::tls, &tls::Settings::ciphers>()},
+     kGatewayLive.needing(Need::kTls),
+     "Cipher suites, as OpenSSL names them, the best first; those that begin with TLS_ are of 1.3",
+     "those with forward secrecy and an AEAD"},
+    {"TlsClientCA", TextKey{at<&Config::tls, &tls::Settings::client_ca>()},
+     kGatewayLive.needing(Need::kTls),
+     "PEM file of the authorities that clients' certificates are trusted by; with it clients have "
+     "to show one, but where a listener has ?client_cert=off",
+     "none"},
+    {"TlsTicketKeys", TextKey{at<&Config::tls, &tls::Settings::ticket_keys>()},
+     kGatewayLive.needing(Need::kTls),
+     "File of the keys that session tickets are sealed with, for all gateways of a fleet: a line "
+     "of "
+     "160 digits in hex for each, the first seals, all open",
+     "a key of the process"},
+    {"MaxTlsHandshakes", CountKey{at<&Config::shard, &ShardLimits::max_handshakes>(), 1, 1'000'000},
+     kGatewayLive.needing(Need::kTls),
+     "TLS handshakes under way on a shard; beyond it clients wait in the backlog"},
     {"PublicAddress", HostKey{at<&Config::public_address>()}, kFixed,
      "Host that others reach this process at",
      "the host of Listen; of all interfaces, where Consul's agent is reached from (a local agent: "

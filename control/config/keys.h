@@ -89,15 +89,19 @@ struct MessageStoreKey {
 struct GroupTalkKey {
   Place<GroupTalk> place;
 };
+struct TlsVersionKey {
+  Place<tls::MinVersion> place;
+};
 struct LogLevelKey {
   Place<LogLevel> place;
 };
 struct IgnoredKey {};  // Taken, without effect, with a notice.
 
-using KeyKind = std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey,
-                             SwitchKey, PortKey, CountKey, SizeKey, DurationKey, NamesKey, TagsKey,
-                             OriginsKey, RoutesKey, SelectorsKey, ListenKey, ProxiesKey, RedisKey,
-                             RedisUrlsKey, MessageStoreKey, GroupTalkKey, LogLevelKey, IgnoredKey>;
+using KeyKind =
+    std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey, SwitchKey, PortKey,
+                 CountKey, SizeKey, DurationKey, NamesKey, TagsKey, OriginsKey, RoutesKey,
+                 SelectorsKey, ListenKey, ProxiesKey, RedisKey, RedisUrlsKey, MessageStoreKey,
+                 GroupTalkKey, TlsVersionKey, LogLevelKey, IgnoredKey>;
 
 // Who heeds a key. One file may serve all processes of a host, so the others take it, too.
 enum class HeededBy : std::uint8_t { kAll, kGateway, kServices };
@@ -115,6 +119,7 @@ enum class Need : std::uint8_t {
   kWebSocket,
   kForwarders,  // who may say where clients come from, and a reason to ask
   kProxyProtocol,
+  kTls,
   kLongerIdleTimeout,
   kRouteSelector,
 };

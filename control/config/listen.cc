@@ -155,6 +155,11 @@ Result<ListenSpec> parse_place(std::string_view text, std::string_view place) {
   return listen;
 }
 
+bool is_same_place(const ListenSpec& one, const ListenSpec& other) {
+  if (!one.socket.empty() || !other.socket.empty()) return one.socket == other.socket;
+  return one.endpoint == other.endpoint && one.endpoint.port != 0;
+}
+
 }  // namespace
 
 Result<ListenSpec> parse_websocket_listen(std::string_view text) {
@@ -180,14 +185,17 @@ Result<ListenSpec> parse_listen(std::string_view text) {
   return listen;
 }
 
-std::string format_listen(const ListenSpec& listen) {
-  return listen.socket.empty() ? format_endpoint(listen.endpoint)
-                               : std::string(kUnix) + listen.socket;
-}
-
-bool is_same_place(const ListenSpec& one, const ListenSpec& other) {
-  if (!one.socket.empty() || !other.socket.empty()) return one.socket == other.socket;
-  return one.endpoint == other.endpoint && one.endpoint.port != 0;
+Result<void> check_apart(std::span<const ListenSpec> others, const ListenSpec& one) {
+  const auto twin = std::ranges::find_if(
+      others, [&](const ListenSpec& other) { return is_same_place(other, one); });
+  if (twin == others.end()) return {};
+  const std::string place =
+      one.socket.empty() ? format_endpoint(one.endpoint) : std::string(kUnix) + one.socket;
+  if (!one.socket.empty() || one.transport != twin->transport || one.path == twin->path) {
+    return usage_error("{} is there twice; remove one", place);
+  }
+  return usage_error("{} is there twice, and a port has one path; write ws://{}/* for any", place,
+                     place);
 }
 
 }  // namespace ringgate

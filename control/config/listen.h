@@ -1,7 +1,7 @@
 // Where to listen, as people write it. Pure functions, any thread; errors are those of usage.
 #pragma once
 
-#include <string>
+#include <span>
 #include <string_view>
 
 #include "control/base/error.h"
@@ -18,10 +18,8 @@ namespace ringgate {
 // Of WebSocket only: "host:port", whose path is "/", or "ws://host:port/path".
 [[nodiscard]] Result<ListenSpec> parse_websocket_listen(std::string_view text);
 
-// As errors name it: "127.0.0.1:8001", "unix:/run/ringgate.sock".
-[[nodiscard]] std::string format_listen(const ListenSpec& listen);
-
-// Whether two of them cannot both be listened on. Port 0 is another port each time.
-[[nodiscard]] bool is_same_place(const ListenSpec& one, const ListenSpec& other);
+// Whether `one` can be listened on beside all of `others`: one place is there once. Port 0 is
+// another port each time.
+[[nodiscard]] Result<void> check_apart(std::span<const ListenSpec> others, const ListenSpec& one);
 
 }  // namespace ringgate

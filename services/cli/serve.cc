@@ -26,6 +26,7 @@
 #include "services/process/process.h"
 #include "services/process/registries.h"
 #include "services/process/signal_watch.h"
+#include "services/process/tls.h"
 #include "services/store/message_options.h"
 
 namespace ringgate {
@@ -87,8 +88,8 @@ Result<std::string> reload(const std::string& file, ProcessRole role, Process& p
   if (!plan) return std::unexpected(plan.error());
   Result<void> good = check_sessions(plan->config, role);
   if (good && served.logic != nullptr) good = served.logic->reload(plan->config);
+  if (good && served.gateway != nullptr) good = served.gateway->reload(plan->config);
   if (!good) return std::unexpected(good.error());
-  if (served.gateway != nullptr) served.gateway->reload(plan->config);
   process.use(process_settings(plan->config));
   running = std::move(plan->config);
   if (plan->changed.empty()) return "no key has changed; the files that they name were read again";
@@ -164,6 +165,7 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   const Result<Config> config = load_config(options.config_file, role);
   if (!config) return std::unexpected(config.error());
   if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;
+  if (Result<ListenersTls> tls = load_tls(*config); !tls) return std::unexpected(tls.error());
   if (options.check_config) return check_only(options, *config);
   Result<UniqueFd> messages = UniqueFd();  // held until the end
   if (role == ProcessRole::kChat)

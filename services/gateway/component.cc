@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "control/base/address.h"
@@ -45,7 +46,11 @@ Result<void> GatewayComponent::start() {
   options->name = "gateway";
   options->accept = AcceptMode::kDirect;
   options->accept_at_start = false;
-  Result<std::vector<Listener>> listeners = open_listeners(config_, options->shards, takeover_);
+  Result<ListenersTls> tls = load_tls(config_);
+  if (!tls) return std::unexpected(tls.error());
+  certificates_.use(std::move(tls->certificates));
+  Result<std::vector<Listener>> listeners =
+      open_listeners(config_, options->shards, takeover_, tls->contexts);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
   for (const Instance& service : registrations(config_, listeners_)) {
@@ -112,8 +117,8 @@ void GatewayComponent::begin_accepting() {
   timer_ = 0;
   shards_->start_accepting();
   for (const Listener& listener : listeners_) {
-    announce(
-        fmt::format("listening {} {}", describe(listener.transport), listener.sockets.printed()));
+    announce(fmt::format("listening {} {}", scheme_of(listener.transport, bool{listener.tls}),
+                         listener.sockets.printed()));
   }
   for (const Instance& service : registrations(config_, listeners_)) {
     if (Result<void> done = registry_->register_service(service); !done) {
@@ -126,6 +131,7 @@ void GatewayComponent::tick() {
   registry_->on_ready();
   refresh_ready();
   watch_proxy_headers();
+  certificates_.look(std::time(nullptr));
   mail_bugs_.look(*shards_);
 }
 
@@ -244,8 +250,12 @@ void GatewayComponent::ended() {
   std::exchange(drain_done_, nullptr)();
 }
 
-void GatewayComponent::reload(const Config& config) {
+Result<void> GatewayComponent::reload(const Config& config) {
+  Result<ListenersTls> tls = load_tls(config);
+  if (!tls) return std::unexpected(tls.error());
+  certificates_.use(std::move(tls->certificates));
   GatewayReload reload = gateway_reload(config, options_.nonce);
+  reload.shards.tls = std::move(tls->contexts);
   auto settings = std::make_unique<GatewaySettings>(std::move(reload.shards));
   const GatewaySettings* const published = settings_->publish(std::move(settings));
   for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
@@ -256,6 +266,7 @@ void GatewayComponent::reload(const Config& config) {
   // The rest of config_ is read by the monitor's threads, and cannot have changed.
   config_.drain_time = reload.drain_time;
   config_.drain_pace = reload.drain_pace;
+  return {};
 }
 
 // --- Operators ----------------------------------------------------------------------------------
@@ -302,7 +313,7 @@ std::vector<std::string> GatewayComponent::websocket_urls() const {
     if (listener.transport != Transport::kWebSocket || listener.sockets.port() == 0) continue;
     std::string path = listener.upgrade.path;
     if (path.ends_with("/*")) path.pop_back();
-    urls.push_back("ws://" + listener.sockets.printed() + path);
+    urls.push_back((listener.tls ? "wss://" : "ws://") + listener.sockets.printed() + path);
   }
   return urls;
 }

@@ -25,6 +25,7 @@
 #include "services/gateway/settings_on_shards.h"
 #include "services/process/component.h"
 #include "services/process/shards.h"
+#include "services/process/tls.h"
 
 namespace ringgate {
 
@@ -39,8 +40,9 @@ class GatewayComponent final : public Component {
   void add_admin_pages(http::Monitor& admin) override;
   void drain(std::function<void()> done) override;
   void tick() override;
-  // All of gateway_reload(config); the rest of it is as it was at start.
-  void reload(const Config& config);
+  // All of gateway_reload(config); the rest of it is as it was at start. On an error (of a file
+  // that it names) nothing is applied.
+  [[nodiscard]] Result<void> reload(const Config& config);
   [[nodiscard]] std::optional<std::string> health() const override;
   [[nodiscard]] std::optional<std::string> ready() const override;
   void collect(MetricsSnapshot& metrics) const override;
@@ -83,6 +85,7 @@ class GatewayComponent final : public Component {
   bool takeover_;
   GatewayOptions options_;
   std::vector<Listener> listeners_;
+  CertificateDays certificates_;
   std::unique_ptr<ShardGroup> shards_;
   MailBugs mail_bugs_;
   std::unique_ptr<LinkManager> links_;

@@ -234,7 +234,7 @@ void GatewayHandler::reconfigure(const GatewaySettings& settings) {
   on_shard_->context.options = settings.options;
   on_shard_->logins.reconfigure();
   Shard& shard = on_shard_->context.shard;
-  shard.reconfigure(settings.shard, settings.upgrades);
+  shard.reconfigure(settings.shard, settings.upgrades, settings.tls);
   shard.mail_surely(shard.control(), kMailSettingsTaken, SettingsTakenMail{settings.version});
 }
 

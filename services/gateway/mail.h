@@ -47,6 +47,7 @@ struct GatewaySettings {
   GatewayOptions options;
   ShardLimits shard;
   std::vector<WsUpgradeOptions> upgrades;  // of each listener
+  std::vector<TlsContext> tls;             // the same
 
   bool operator==(const GatewaySettings&) const = default;
 };

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,7 @@ Episodes::Texts GatewayComponent::problems(const std::vector<InstanceStatus>& in
       outcomes_.look(sum_of(GatewayCounter::kLogins), std::chrono::steady_clock::now()));
   put("3 places", places_problem());
   put("4 shard", stuck_shard(*shards_));
+  put("5 certificate", certificates_.problem(std::time(nullptr)));
   return now;
 }
 

@@ -41,6 +41,7 @@ GatewayReload gateway_reload(const Config& config, const std::string& nonce) {
   for (const ListenSpec& listen : config.listen) {
     reload.shards.upgrades.push_back(upgrade_options(config, listen));
   }
+  reload.tls = config.tls;
   reload.selectors = make_selectors(config);
   reload.drain_time = config.drain_time;
   reload.drain_pace = config.drain_pace;

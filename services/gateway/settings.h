@@ -21,7 +21,8 @@ namespace ringgate {
 
 // All that a reload gives to the parts of a running gateway.
 struct GatewayReload {
-  GatewaySettings shards;                        // to each shard, by mail
+  GatewaySettings shards;                        // to each shard, by mail; without what is loaded
+  tls::Settings tls;                             // what its contexts are loaded by
   std::shared_ptr<const SelectorSet> selectors;  // with the next catalogue
   std::chrono::milliseconds drain_time{};        // of instances that go, and of the end
   std::size_t drain_pace = 0;

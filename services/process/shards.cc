@@ -86,7 +86,7 @@ WsUpgradeOptions upgrade_options(const Config& config, const ListenSpec& listen)
 }
 
 Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t shards,
-                                             bool takeover) {
+                                             bool takeover, std::span<const TlsContext> tls) {
   std::vector<Listener> listeners;
   for (const ListenSpec& spec : config.listen) {
     Result<ListenerSet> sockets =
@@ -95,7 +95,8 @@ Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t
             : ListenerSet::open_unix(spec.socket, shards, takeover);
     if (!sockets) return std::unexpected(sockets.error());
     listeners.push_back({std::move(*sockets), spec.transport, upgrade_options(config, spec),
-                         has_proxy_header(config, spec)});
+                         has_proxy_header(config, spec),
+                         tls.empty() ? TlsContext() : tls[listeners.size()]});
   }
   return listeners;
 }
@@ -128,6 +129,7 @@ Instance registration(const Config& config, const ListenSpec& spec, std::uint16_
   service.tags = config.tags;
   if (!config.domain.empty()) service.meta["domain"] = config.domain;
   service.meta[kStartedMeta] = process_started();
+  if (spec.tls) service.meta["tls"] = "1";
   if (config.monitor_port != 0) {
     std::string host = service.address;
     if (is_wildcard_host(host)) host.clear();

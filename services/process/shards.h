@@ -22,9 +22,10 @@ namespace ringgate {
                                                             std::size_t max_clients);
 
 // Every listener of the configuration, for `shards` shards each. `takeover`: although another
-// process has the port.
+// process has the port. `tls`: of each listener, where some have it.
 [[nodiscard]] Result<std::vector<Listener>> open_listeners(const Config& config,
-                                                           std::uint32_t shards, bool takeover);
+                                                           std::uint32_t shards, bool takeover,
+                                                           std::span<const TlsContext> tls = {});
 
 // The rules for upgrades of one listener.
 [[nodiscard]] WsUpgradeOptions upgrade_options(const Config& config, const ListenSpec& listen);

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 namespace ringgate::test {
 namespace {
@@ -75,7 +76,39 @@ std::size_t Socket::write_some(std::string_view bytes) {
   throw_errno("send");
 }
 
+Socket Socket::connect_tls(std::uint16_t port, const TlsClient::Wish& wish) {
+  Socket made = connect(port);
+  made.tls_ = std::make_unique<TlsClient>(wish);
+  made.shake_hands();
+  return made;
+}
+
+void Socket::shake_hands() {
+  std::string came;
+  do {
+    write_raw(tls_->step(std::exchange(came, {})));
+  } while (!tls_->is_done() && !tls_->has_failed() && read_raw(came));
+  if (!tls_->is_done()) throw std::runtime_error("the TLS handshake has failed");
+}
+
 void Socket::write_all(std::string_view bytes) {
+  write_raw(tls_ != nullptr ? tls_->seal(bytes) : std::string(bytes));
+}
+
+bool Socket::read_some(std::string& to, std::chrono::milliseconds patience) {
+  if (tls_ == nullptr) return read_raw(to, patience);
+  const std::size_t before = to.size();
+  to += tls_->open({});  // what came with the handshake
+  std::string came;
+  while (to.size() == before && !tls_->has_failed()) {
+    if (!read_raw(came, patience)) return false;
+    to += tls_->open(std::exchange(came, {}));
+    write_raw(tls_->take_output());
+  }
+  return to.size() > before;
+}
+
+void Socket::write_raw(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::size_t sent = write_some(bytes);
     bytes.remove_prefix(sent);
@@ -85,7 +118,7 @@ void Socket::write_all(std::string_view bytes) {
   }
 }
 
-bool Socket::read_some(std::string& to, std::chrono::milliseconds patience) {
+bool Socket::read_raw(std::string& to, std::chrono::milliseconds patience) {
   std::array<char, 64 * 1024> buffer;
   for (;;) {
     const ssize_t got = recv(fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);

@@ -77,9 +77,13 @@ Server::Server(const World& world, const std::string& role, const std::string& i
   const auto listen = settings.find("Listen");
   const std::string entries = listen == settings.end() ? std::string() : listen->second;
   const std::size_t ws = count_of(entries, "ws://");
+  const std::size_t tls = count_of(entries, "tls://");
+  const std::size_t wss = count_of(entries, "wss://");
   const std::size_t without_port = count_of(entries, "unix:");
-  tcp_ports_ = announced("tcp", count_of(entries, ",") + 1 - ws - without_port);
+  tcp_ports_ = announced("tcp", count_of(entries, ",") + 1 - ws - tls - wss - without_port);
   ws_ports_ = announced("ws", ws);
+  tls_ports_ = announced("tls", tls);
+  wss_ports_ = announced("wss", wss);
   monitor_ = port_of(process_->wait_for_line("monitor http://"));
 }
 

@@ -52,6 +52,13 @@ class Server {
   [[nodiscard]] std::uint16_t ws_port() const { return ws_ports_.empty() ? 0 : ws_ports_.front(); }
   [[nodiscard]] const std::vector<std::uint16_t>& tcp_ports() const { return tcp_ports_; }
   [[nodiscard]] const std::vector<std::uint16_t>& ws_ports() const { return ws_ports_; }
+  // The same over TLS.
+  [[nodiscard]] std::uint16_t tls_port() const {
+    return tls_ports_.empty() ? 0 : tls_ports_.front();
+  }
+  [[nodiscard]] std::uint16_t wss_port() const {
+    return wss_ports_.empty() ? 0 : wss_ports_.front();
+  }
   [[nodiscard]] std::uint16_t monitor() const { return monitor_; }
   // What tokens for it are signed with.
   [[nodiscard]] const std::string& secret() const { return secret_; }
@@ -77,6 +84,8 @@ class Server {
   std::unique_ptr<ProcessUnderTest> process_;
   std::vector<std::uint16_t> tcp_ports_;
   std::vector<std::uint16_t> ws_ports_;
+  std::vector<std::uint16_t> tls_ports_;
+  std::vector<std::uint16_t> wss_ports_;
   std::uint16_t monitor_ = 0;
   std::string secret_;
 };

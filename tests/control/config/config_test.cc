@@ -244,7 +244,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"ConsulURL: http://localhost:8500/v1", "is more than scheme://host:port"},
         BadLine{"ConsulURL: [a]", "not a list"}, BadLine{"ConsulWait: 11m", "out of range"},
         BadLine{"ConsulCheckInterval: 500ms", "out of range"},
-        BadLine{"Listen: wss://:8000/", "TLS is not spoken here"},
+        BadLine{"TlsMin: 1.1", "takes 1.2 or 1.3"}, BadLine{"MaxTlsHandshakes: 0", "out of range"},
         BadLine{"Listen: http://:8000/", "unknown scheme http; there are tcp, tls, ws, wss"},
         BadLine{"Listen: 'ws://:8000/a?b'", "a path to listen on has no query"},
         BadLine{"Listen: [':8000', 'ws://:8000/']", "is there twice"},

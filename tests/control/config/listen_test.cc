@@ -71,11 +71,15 @@ TEST(Listen, HasOptionsBehindAQuestionMark) {
   EXPECT_THAT(error_of("ws://:8000/?a=b"), HasSubstr("a path to listen on has no query"));
 }
 
-TEST(Listen, TwoAreInOnePlaceByPortOrSocket) {
-  EXPECT_TRUE(is_same_place(good(":1"), good("ws://:1/a")));
-  EXPECT_FALSE(is_same_place(good(":0"), good(":0")));
-  EXPECT_TRUE(is_same_place(good("unix:/a"), good("ws+unix:/a:/b")));
-  EXPECT_FALSE(is_same_place(good("unix:/a"), good("unix:/b")));
+TEST(Listen, OnePlaceIsThereOnce) {
+  const auto are_apart = [](std::string_view one, std::string_view other) {
+    const ListenSpec others[] = {good(one)};
+    return check_apart(others, good(other)).has_value();
+  };
+  EXPECT_FALSE(are_apart(":1", "ws://:1/a"));
+  EXPECT_TRUE(are_apart(":0", ":0"));
+  EXPECT_FALSE(are_apart("unix:/a", "ws+unix:/a:/b"));
+  EXPECT_TRUE(are_apart("unix:/a", "unix:/b"));
 }
 
 }  // namespace

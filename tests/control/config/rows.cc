@@ -47,6 +47,7 @@ struct OtherValues {
   Texts operator()(const RedisUrlsKey&) const { return {"redis+cluster://127.0.0.1,127.0.0.2"}; }
   Texts operator()(const RedisKey&) const { return {"127.0.0.1:6380"}; }
   Texts operator()(const GroupTalkKey&) const { return {"anyone"}; }
+  Texts operator()(const TlsVersionKey&) const { return {"1.3"}; }
   Texts operator()(const LogLevelKey&) const { return {"debug"}; }
   Texts operator()(const IgnoredKey&) const { return {}; }
 };

@@ -21,8 +21,9 @@ constexpr ProcessRole kGateway = ProcessRole::kGateway;
 bool is_given_the_same(const Config& one, const Config& other) {
   const GatewayReload a = gateway_reload(one, "nonce");
   const GatewayReload b = gateway_reload(other, "nonce");
-  return a.shards == b.shards && *a.selectors == *b.selectors && a.drain_time == b.drain_time &&
-         a.drain_pace == b.drain_pace && process_settings(one) == process_settings(other);
+  return a.shards == b.shards && a.tls == b.tls && *a.selectors == *b.selectors &&
+         a.drain_time == b.drain_time && a.drain_pace == b.drain_pace &&
+         process_settings(one) == process_settings(other);
 }
 
 // AppSecretFile: the secret that stands in it is AppSecret's value.

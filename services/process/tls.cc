@@ -1,0 +1,83 @@
+#include "services/process/tls.h"
+
+#include <ctime>
+#include <memory>
+#include <utility>
+
+#include "control/base/text.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::time_t kDay = 24L * 60 * 60;
+constexpr std::time_t kWarnBefore = 14 * kDay;
+
+std::string ends_soon(const tls::Material::Validity& one, std::time_t now) {
+  const std::time_t left = one.not_after - now;
+  if (left <= 0) return fmt::format("the certificate in {} has expired; renew it", one.file);
+  if (left < 2 * kDay) {
+    return fmt::format("the certificate in {} expires in {} hours; renew it, then SIGHUP", one.file,
+                       left / 3600);
+  }
+  return fmt::format("the certificate in {} expires in {} days; renew it, then SIGHUP", one.file,
+                     left / kDay);
+}
+
+}  // namespace
+
+void CertificateDays::use(std::vector<tls::Material::Validity> certificates) {
+  const MutexLock lock(mutex_);
+  certificates_ = std::move(certificates);
+}
+
+void CertificateDays::look(std::time_t now) {
+  std::optional<std::string> lines;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& one : certificates_) {
+      if (one.not_after - now < kWarnBefore) add_line(lines, ends_soon(one, now));
+    }
+  }
+  ending_.update(std::move(lines));
+}
+
+std::optional<std::string> CertificateDays::problem(std::time_t now) const {
+  std::optional<std::string> lines;
+  const MutexLock lock(mutex_);
+  for (const auto& one : certificates_) {
+    if (one.not_after <= now) add_line(lines, ends_soon(one, now));
+  }
+  return lines;
+}
+
+void CertificateDays::collect(const std::string& service, std::time_t now,
+                              MetricsSnapshot& metrics) const {
+  const MutexLock lock(mutex_);
+  for (const auto& one : certificates_) {
+    metrics.gauge("ringgate_tls_certificate_days_left",
+                  "days until the certificate, or one of its chain, expires",
+                  {{"serviceId", service}, {"file", one.file}},
+                  static_cast<double>(one.not_after - now) / static_cast<double>(kDay));
+  }
+}
+
+Result<ListenersTls> load_tls(const Config& config) {
+  ListenersTls loaded;
+  loaded.contexts.resize(config.listen.size());
+  if (!has_tls(config)) return loaded;
+  const auto material = tls::Material::load(config.tls, std::time(nullptr));
+  if (!material) return std::unexpected(material.error());
+  loaded.certificates = (*material)->validity();
+  for (std::size_t i = 0; i < config.listen.size(); ++i) {
+    const ListenSpec& listen = config.listen[i];
+    if (!listen.tls) continue;
+    auto context =
+        (*material)->context({.is_http = listen.transport == Transport::kWebSocket,
+                              .client_certificate = wants_client_certificate(config, listen)});
+    if (!context) return std::unexpected(context.error());
+    loaded.contexts[i] = std::move(*context);
+  }
+  return loaded;
+}
+
+}  // namespace ringgate

@@ -1,0 +1,45 @@
+// TLS of a process's listeners, from its configuration. Reads files: for start and reload.
+#pragma once
+
+#include <ctime>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/base/error.h"
+#include "control/base/mutex.h"
+#include "control/config/config.h"
+#include "control/observe/episode.h"
+#include "control/observe/metrics.h"
+#include "control/tls/material.h"
+#include "dataplane/tls_context.h"
+
+namespace ringgate {
+
+struct ListenersTls {
+  std::vector<TlsContext> contexts;  // of each entry of Listen; none: it is plain
+  std::vector<tls::Material::Validity> certificates;
+};
+
+// All that the files have to be is checked, so that a start or a reload is refused with a sentence.
+[[nodiscard]] Result<ListenersTls> load_tls(const Config& config);
+
+// How long the certificates of listeners are still good for.
+class CertificateDays {
+ public:
+  // What is in use from now on. The control thread, as look().
+  void use(std::vector<tls::Material::Validity> certificates);
+  // Writes to the log that one ends soon, once for each; every second or so.
+  void look(std::time_t now);
+  // Why clients will not come: one has ended. Any thread.
+  [[nodiscard]] std::optional<std::string> problem(std::time_t now) const;
+  // Any thread.
+  void collect(const std::string& service, std::time_t now, MetricsSnapshot& metrics) const;
+
+ private:
+  mutable Mutex mutex_;
+  std::vector<tls::Material::Validity> certificates_ ABSL_GUARDED_BY(mutex_);
+  Episode ending_;
+};
+
+}  // namespace ringgate

@@ -1,0 +1,245 @@
+// TLS of a real gateway with a real ring: clients of OpenSSL's, and programs that everybody has.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/base/text_file.h"
+#include "tests/common/certificates.h"
+#include "tests/integration/command_run.h"
+#include "tests/integration/ws_client.h"
+
+namespace ringgate::test {
+namespace {
+
+constexpr const char* kListen = R"(["127.0.0.1:0", "tls://127.0.0.1:0", "wss://127.0.0.1:0/"])";
+
+// Certificates in a folder of their own, since a gateway's folder comes with it.
+class Files {
+ public:
+  Files() { renew("localhost"); }
+  void renew(const std::string& name, long to_s = 24L * 3600) {
+    certificate_ = MadeCertificate::make(
+        {.common_name = name, .names = {name, "IP:127.0.0.1"}, .to_s = to_s}, &authority_);
+    folder_.write("server.pem", certificate_.pem());
+    folder_.write("server.key", certificate_.key_pem());
+    folder_.write("ca.pem", authority_.pem());
+  }
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return (folder_.path() / name).string();
+  }
+  [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
+    return folder_.write(name, text).string();
+  }
+  [[nodiscard]] Settings settings(Settings more = {}) const {
+    more.merge(Settings{
+        {"Listen", kListen}, {"TlsCert", path("server.pem")}, {"TlsKey", path("server.key")}});
+    return more;
+  }
+  [[nodiscard]] const MadeCertificate& authority() const { return authority_; }
+
+ private:
+  TempDir folder_;
+  MadeCertificate authority_ = MadeCertificate::authority();
+  MadeCertificate certificate_;
+};
+
+AnyClient connect_tls(const Server& gateway, Transport transport,
+                      const TlsClient::Wish& wish = {}) {
+  if (transport == Transport::kTcp) {
+    return AnyClient(FrameSocket(Socket::connect_tls(gateway.tls_port(), wish)));
+  }
+  WsSocket socket(Socket::connect_tls(gateway.wss_port(), wish));
+  EXPECT_EQ(socket.upgrade({}).status, 101);
+  return AnyClient(std::move(socket));
+}
+
+void log_in_tls(AnyClient& client, Link& login_service, const std::string& account) {
+  client.send(login(token(account)));
+  answer_login(login_service, account);
+  EXPECT_TRUE(client.next().is_answer(1));
+}
+
+struct Way {
+  Transport transport;
+  int version;
+};
+
+class Tls : public testing::TestWithParam<Way> {};
+
+TEST_P(Tls, ALoginAPingAndAPushGoThrough) {
+  const Files files;
+  ChatBench bench{files.settings()};
+  AnyClient client =
+      connect_tls(bench.gateway, GetParam().transport,
+                  {.max_version = GetParam().version, .trusts = files.authority().certificate()});
+  log_in_tls(client, bench.link, "alice");
+  client.send(ping());
+  EXPECT_EQ(client.next().kind, Event::Kind::kPong);
+  client.send(packet(header("chat.user.talk", 2), std::string(30'000, 'x')));
+  const Event asked = bench.chat_link.request("chat.user.talk");
+  EXPECT_EQ(asked.body.size(), 30'000U);
+  bench.chat_link.respond(asked);
+  EXPECT_TRUE(client.next().is_answer(2));
+  const bool is_1_2 = GetParam().version == TLS1_2_VERSION;
+  EXPECT_EQ(bench.gateway.metric("ringgate_tls_1_2_sessions"), is_1_2 ? 1 : 0);
+  EXPECT_EQ(bench.gateway.metric("ringgate_tls_handshakes_total"), 1);
+  EXPECT_EQ(bench.gateway.metric("ringgate_tls_handshakes_under_way"), 0);
+  // And at the end of the gateway it is told why, and that this was all.
+  bench.gateway.process().signal(SIGTERM);
+  expect_closed(client, WsCloseCode::kGoingAway, "draining");
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, Tls,
+                         testing::Values(Way{Transport::kTcp, TLS1_2_VERSION},
+                                         Way{Transport::kTcp, TLS1_3_VERSION},
+                                         Way{Transport::kWebSocket, TLS1_2_VERSION},
+                                         Way{Transport::kWebSocket, TLS1_3_VERSION}),
+                         [](const auto& test) {
+                           return name_of(test.param.transport) +
+                                  (test.param.version == TLS1_2_VERSION ? "1_2" : "1_3");
+                         });
+
+TEST(TlsClients, OfEveryMakeAreServed) {
+  const Files files;
+  Bench bench{files.settings({{"LoginWait", "60s"}})};
+  ProcessUnderTest clients({"/usr/bin/python3", RINGGATE_SOURCE "/tests/integration/tls_clients.py",
+                            std::to_string(bench.gateway.tls_port()),
+                            std::to_string(bench.gateway.wss_port()), files.path("ca.pem")});
+  EXPECT_EQ(clients.wait_exit(std::chrono::seconds(60)), 0) << clients.whole_output();
+  EXPECT_EQ(bench.gateway.metric("ringgate_tls_handshakes_resumed_total"), 2);
+  EXPECT_EQ(bench.gateway.metric("ringgate_closed_by_reason_total", "tls_plain_text"), 1);
+}
+
+TEST(TlsListeners, AreRegisteredForWhatTheyAre) {
+  const Files files;
+  Settings settings = files.settings();
+  settings["Listen"] = R"(["tls://127.0.0.1:0", "wss://127.0.0.1:0/"])";
+  Bench bench{settings};
+  wait_until("the registration", [&] {
+    const Result<std::string> registry = read_text_file(bench.world.registry_file(), 64 * 1024);
+    return registry && registry->contains("\"tls\"");
+  });
+}
+
+// --- Certificates -------------------------------------------------------------------------------
+
+std::string shown_name(const Server& gateway) {
+  Socket socket = Socket::connect_tls(gateway.tls_port());
+  X509* const shown = SSL_get1_peer_certificate(socket.tls().ssl());
+  char name[64] = {};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(shown), NID_commonName, name, sizeof name);
+  X509_free(shown);
+  return name;
+}
+
+TEST(TlsReload, ANewCertificateIsForThoseWhoComeAndABadOneIsRefused) {
+  Files files;
+  Bench bench{files.settings()};
+  AnyClient before = connect_tls(bench.gateway, Transport::kTcp);
+  log_in_tls(before, bench.link, "alice");
+  EXPECT_EQ(shown_name(bench.gateway), "localhost");
+  const double days = bench.gateway.metric("ringgate_tls_certificate_days_left");
+  EXPECT_GT(days, 0.9);
+  EXPECT_LE(days, 1.0);
+
+  files.renew("renewed", 100L * 24 * 3600);
+  bench.gateway.process().signal(SIGHUP);
+  wait_until("the new certificate", [&] { return shown_name(bench.gateway) == "renewed"; });
+  EXPECT_GT(bench.gateway.metric("ringgate_tls_certificate_days_left"), 99);
+
+  EXPECT_NE(files.write("server.key", MadeCertificate::make({}).key_pem()), "");
+  bench.gateway.process().signal(SIGHUP);
+  bench.gateway.process().wait_for_line("nothing is reloaded: TlsKey: ");
+  EXPECT_EQ(shown_name(bench.gateway), "renewed");
+  before.send(ping());
+  EXPECT_EQ(before.next().kind, Event::Kind::kPong) << "nobody was disturbed";
+}
+
+TEST(TlsReload, ACertificateThatEndsSoonIsTold) {
+  const Files files;
+  Bench bench{files.settings()};
+  bench.gateway.process().wait_for_line("expires in 2");  // 23 hours
+  wait_until("ready, until it has ended",
+             [&] { return bench.gateway.get("/ready").status == 200; });
+}
+
+TEST(TlsReload, TicketsAreOfAllWhoShareTheirKeys) {
+  const Files files;
+  const std::string keys = files.write("tickets", std::string(160, 'a') + "\n");
+  const World world;
+  const RawService login(world, "login01", "login");
+  const Server one(world, "gateway", "g1", files.settings({{"TlsTicketKeys", keys}}));
+  const Server other(world, "gateway", "g2", files.settings({{"TlsTicketKeys", keys}}));
+  FrameSocket first(Socket::connect_tls(one.tls_port()));
+  first.send(ping());
+  EXPECT_EQ(first.next().kind, Event::Kind::kPong);
+  SSL_SESSION* const session = first.socket().tls().session();
+  FrameSocket second(Socket::connect_tls(other.tls_port(), {.session = session}));
+  SSL_SESSION_free(session);
+  EXPECT_EQ(SSL_session_reused(second.socket().tls().ssl()), 1);
+  second.send(ping());
+  EXPECT_EQ(second.next().kind, Event::Kind::kPong);
+  EXPECT_EQ(other.metric("ringgate_tls_handshakes_resumed_total"), 1);
+}
+
+TEST(TlsClientCertificates, AreAskedForWhereTheListenerSaysSo) {
+  const Files files;
+  Settings settings = files.settings({{"TlsClientCA", files.path("ca.pem")}});
+  settings["Listen"] =
+      R"(["127.0.0.1:0", "tls://127.0.0.1:0", "wss://127.0.0.1:0/?client_cert=off"])";
+  Bench bench{settings};
+  const MadeCertificate own = MadeCertificate::make({.common_name = "device"}, &files.authority());
+  AnyClient known = connect_tls(bench.gateway, Transport::kTcp,
+                                {.certificate = own.certificate(), .key = own.key()});
+  log_in_tls(known, bench.link, "alice");
+  // In TLS 1.3 the client hears of it after what is the end of the handshake for it.
+  Socket unknown = Socket::connect_tls(bench.gateway.tls_port());
+  std::string nothing;
+  EXPECT_FALSE(unknown.read_some(nothing));
+  bench.gateway.wait_metric_is("ringgate_closed_by_reason_total", 1, "tls_client_certificate");
+  AnyClient browser = connect_tls(bench.gateway, Transport::kWebSocket);
+  log_in_tls(browser, bench.link, "bob");
+}
+
+TEST(TlsStart, IsRefusedWithASentence) {
+  const Files files;
+  const std::string other = files.write("other.key", MadeCertificate::make({}).key_pem());
+  Settings mismatched = files.settings();
+  mismatched["TlsKey"] = other;
+  expect_refused({"mismatch", "gateway", mismatched, {"TlsKey", "is not the key of"}});
+  Settings without = files.settings();
+  without["TlsCert"] = "";
+  expect_refused({"without", "gateway", without, {"TlsCert is missing"}});
+}
+
+// --- Hostile ------------------------------------------------------------------------------------
+
+TEST(TlsHostile, HalfAHandshakeEndsWithTheTimeForALogin) {
+  const Files files;
+  Bench bench{files.settings({{"LoginWait", "200ms"}})};
+  Socket half = Socket::connect(bench.gateway.tls_port());
+  const std::string hello = TlsClient().step();
+  half.write_all(std::string_view(hello).substr(0, 100));
+  std::string nothing;
+  EXPECT_FALSE(half.read_some(nothing));
+  bench.gateway.wait_metric_is("ringgate_closed_by_reason_total", 1, "login_timeout");
+  bench.gateway.wait_metric_is("ringgate_tls_handshakes_under_way", 0);
+}
+
+// A key update for each of its records would cost us derivations without end.
+TEST(TlsHostile, KeyUpdatesWithoutEndAreEnded) {
+  const Files files;
+  Bench bench{files.settings({{"LoginWait", "60s"}})};
+  Socket socket = Socket::connect_tls(bench.gateway.tls_port());
+  for (int i = 0; i < 200; ++i) {
+    SSL_key_update(socket.tls().ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
+    socket.write_raw(socket.tls().step());
+  }
+  bench.gateway.wait_metric_is("ringgate_closed_by_reason_total", 1, "tls_bad_record");
+}
+
+}  // namespace
+}  // namespace ringgate::test
