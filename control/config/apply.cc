@@ -339,7 +339,7 @@ struct Applier {
     if (*text != "1.2" && *text != "1.3") {
       return usage_error("takes 1.2 or 1.3, not \"{}\"", quotable(*text));
     }
-    key.place.set(config, *text == "1.3" ? tls::MinVersion::k1_3 : tls::MinVersion::k1_2);
+    key.place.set(config, *text == "1.3" ? tls::MinVersion::kTls13 : tls::MinVersion::kTls12);
     return {};
   }
 

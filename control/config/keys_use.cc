@@ -30,7 +30,7 @@ struct DefaultText {
     return value == GroupTalk::kAnyone ? "anyone" : "members";
   }
   static std::string text(tls::MinVersion value) {
-    return value == tls::MinVersion::k1_3 ? "1.3" : "1.2";
+    return value == tls::MinVersion::kTls13 ? "1.3" : "1.2";
   }
   static std::string text(LogLevel value) { return std::string(log_level_name(value)); }
   template <class Other>

@@ -11,7 +11,7 @@ namespace ringgate::tls {
 namespace {
 
 // Those with forward secrecy and an AEAD.
-constexpr const char* kCiphers1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20";
+constexpr const char* kOldCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 // What codec/tls/ can open and seal.
 constexpr std::string_view kSuites[] = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
                                         "TLS_CHACHA20_POLY1305_SHA256"};
@@ -41,8 +41,8 @@ void free_data(void* /*context*/, void* data, CRYPTO_EX_DATA* /*all*/, int /*ind
 }
 
 int data_index() {
-  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_data);
-  return kIndex;
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_data);
+  return index;
 }
 
 const ContextData& data_of(SSL* ssl) {
@@ -85,7 +85,7 @@ bool set_ciphers(SSL_CTX* context, const std::vector<std::string>& ciphers) {
   const std::string old_ones = join(ciphers, false);
   std::string suites = join(ciphers, true);
   if (suites.empty()) suites = fmt::format("{}", fmt::join(kSuites, ":"));
-  return SSL_CTX_set_cipher_list(context, old_ones.empty() ? kCiphers1_2 : old_ones.c_str()) == 1 &&
+  return SSL_CTX_set_cipher_list(context, old_ones.empty() ? kOldCiphers : old_ones.c_str()) == 1 &&
          SSL_CTX_set_ciphersuites(context, suites.c_str()) == 1;
 }
 
@@ -130,7 +130,7 @@ Result<ContextPtr> new_context(const Settings& settings) {
   if (made == nullptr) return run_error("TLS: {}", why());
   SSL_CTX* const context = made.get();
   SSL_CTX_set_min_proto_version(
-      context, settings.min_version == MinVersion::k1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+      context, settings.min_version == MinVersion::kTls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
@@ -148,8 +148,11 @@ Result<ContextPtr> new_context(const Settings& settings) {
 }
 
 void attach(SSL_CTX* context, std::unique_ptr<ContextData> data) {
-  if (SSL_CTX_set_ex_data(context, data_index(), data.get()) != 1) return;
-  static_cast<void>(data.release());  // free_data() has it
+  ContextData* const given = data.release();
+  if (SSL_CTX_set_ex_data(context, data_index(), given) != 1) {
+    delete given;
+    return;
+  }  // else free_data() has it
   // What SSL_CTX_set_tlsext_servername_callback is, without its casts.
   SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
                         reinterpret_cast<void (*)()>(&on_name));

@@ -43,7 +43,7 @@ Result<void> check_pairs(const Settings& settings) {
 Result<std::shared_ptr<const Material>> Material::load(const Settings& settings, std::time_t now) {
   if (auto good = check_pairs(settings); !good) return std::unexpected(good.error());
   if (auto good = check_ciphers(settings.ciphers); !good) return std::unexpected(good.error());
-  const std::shared_ptr<Material> made(new Material);
+  std::shared_ptr<Material> made(new Material);
   made->settings_ = settings;
   for (std::size_t i = 0; i < settings.certificates.size(); ++i) {
     auto certificate = load_certificate(settings.certificates[i], settings.keys[i], now);
@@ -135,6 +135,7 @@ Result<TlsContext> Material::context(const ListenerUse& use) const {
 
 std::vector<Material::Validity> Material::validity() const {
   std::vector<Validity> all;
+  all.reserve(certificates_.size());
   for (const Certificate& one : certificates_) all.push_back({one.file, one.not_after});
   return all;
 }

@@ -76,7 +76,7 @@ Result<std::shared_ptr<const TicketKeys>> TicketKeys::load(const std::string& fi
 }
 
 std::shared_ptr<const TicketKeys> TicketKeys::of_this_process() {
-  static const std::shared_ptr<const TicketKeys> kMade = [] {
+  static const std::shared_ptr<const TicketKeys> of_all = [] {
     std::shared_ptr<TicketKeys> made(new TicketKeys);
     Key key{};
     // Without chance there is no TLS either: tickets are then not made.
@@ -86,7 +86,7 @@ std::shared_ptr<const TicketKeys> TicketKeys::of_this_process() {
     OPENSSL_cleanse(&key, sizeof key);
     return made;
   }();
-  return kMade;
+  return of_all;
 }
 
 TicketKeys::~TicketKeys() {

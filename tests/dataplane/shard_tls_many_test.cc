@@ -107,7 +107,7 @@ TEST(ShardTls, AReloadsContextIsForNewHandshakes) {
   TlsPeer before(it, kTlsListener);
   ASSERT_TRUE(before.shake_hands());
   const std::vector<TlsContext> strict(
-      2, test::made_tls_context({.min_version = tls::MinVersion::k1_3}));
+      2, test::made_tls_context({.min_version = tls::MinVersion::kTls13}));
   const std::vector<WsUpgradeOptions> rules(2);
   it.shard.reconfigure(small_shard(), rules, strict);
   TlsPeer refused(it, kTlsListener, {.max_version = TLS1_2_VERSION});

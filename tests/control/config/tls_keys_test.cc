@@ -16,7 +16,7 @@ TEST(TlsKeys, TlsNeedsACertificate) {
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->tls, (tls::Settings{.certificates = {"a.pem", "b.pem"},
                                         .keys = {"a.key", "b.key"},
-                                        .min_version = tls::MinVersion::k1_3,
+                                        .min_version = tls::MinVersion::kTls13,
                                         .ciphers = {"TLS_AES_128_GCM_SHA256", "ECDHE+AESGCM"},
                                         .client_ca = "ca.pem",
                                         .ticket_keys = "tickets"}));

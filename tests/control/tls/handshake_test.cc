@@ -159,10 +159,10 @@ TEST(Handshake, FailuresHaveTheirReasonAndTheClientIsTold) {
   EXPECT_EQ(failure_of(server, old), TlsFailure::kVersion);
   EXPECT_TRUE(old.has_failed());
 
-  server.files.settings.min_version = tls::MinVersion::k1_3;
+  server.files.settings.min_version = tls::MinVersion::kTls13;
   TlsClient of_1_2({.max_version = TLS1_2_VERSION});
   EXPECT_EQ(failure_of(server, of_1_2), TlsFailure::kVersion);
-  server.files.settings.min_version = tls::MinVersion::k1_2;
+  server.files.settings.min_version = tls::MinVersion::kTls12;
 
   TlsClient without_common({.max_version = TLS1_2_VERSION, .ciphers = "AES128-SHA"});
   EXPECT_EQ(failure_of(server, without_common), TlsFailure::kNoCommonCipher);
