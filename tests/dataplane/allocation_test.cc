@@ -10,6 +10,7 @@
 #include "tests/codec/ws_stream.h"
 #include "tests/common/quiet_handler.h"
 #include "tests/dataplane/loopback.h"
+#include "tests/dataplane/tls_context.h"
 
 namespace {
 
@@ -119,6 +120,56 @@ TEST(Allocations, HeartbeatsOfIdleClientsTakeNone) {
   for (int round = 0; round < 200; ++round) heartbeat();
   EXPECT_EQ(allocations - before, 0U);
   EXPECT_GT(shards.count(Counter::kIdlePolls), 0U);
+}
+
+// --- TLS ----------------------------------------------------------------------------------------
+
+struct TlsPair {
+  explicit TlsPair(Client connected) : socket(std::move(connected)) { shake_hands(); }
+  void shake_hands() {
+    socket.send(as_bytes(client->step()));
+    while (!client->is_done()) {
+      const Bytes byte = socket.read(1);
+      ASSERT_FALSE(byte.empty());
+      const std::string more = client->step(as_text(byte));
+      if (!more.empty()) socket.send(as_bytes(more));
+    }
+  }
+  // Pongs for so many pings, each in a record of its own.
+  void ping(int count) {
+    std::string sealed;
+    for (int i = 0; i < count; ++i) sealed += client->seal(as_text(kTcpPing));
+    socket.send(as_bytes(sealed));
+    std::size_t plain = 0;
+    while (plain < kTcpPong.size() * static_cast<std::size_t>(count)) {
+      const Bytes byte = socket.read(1);
+      ASSERT_FALSE(byte.empty());
+      plain += client->open(as_text(byte)).size();
+    }
+  }
+
+  std::unique_ptr<test::TlsClient> client = std::make_unique<test::TlsClient>();
+  Client socket;
+};
+
+// Records that are opened and sealed, cut anywhere.
+TEST(Allocations, TwentyThousandPingsOverTlsTakeNone) {
+  RealShards shards(
+      test::one_shard(), [](std::uint32_t) { return std::make_unique<Echo>(); }, Transport::kTcp,
+      test::made_tls_context());
+  EXPECT_GT(allocations, 0U) << "nothing is counted";
+  std::vector<TlsPair> clients;
+  for (int i = 0; i < 10; ++i) clients.emplace_back(shards.connect());
+  const auto exchange = [&](int rounds) {
+    for (int round = 0; round < rounds; ++round) {
+      for (TlsPair& client : clients) client.ping(1 + round % 39);
+    }
+  };
+  exchange(39);
+  const std::uint64_t before = allocations;
+  exchange(100);
+  EXPECT_EQ(allocations - before, 0U);
+  EXPECT_GE(shards.count(Counter::kPings), 20'000U);
 }
 
 // --- WebSocket ----------------------------------------------------------------------------------

@@ -93,12 +93,14 @@ inline bool eventually(const std::function<bool()>& condition) {
 
 struct RealShards {
   RealShards(const ShardGroupOptions& options, const ShardGroup::MakeHandler& make_handler,
-             Transport transport = Transport::kTcp)
+             Transport transport = Transport::kTcp, const TlsContext& tls = {})
       : listener{std::move(*ListenerSet::open(
                      {"127.0.0.1", 0}, options.accept == AcceptMode::kHandOut ? 1 : options.shards,
                      false)),
                  transport,
-                 {}},
+                 {},
+                 {},
+                 tls},
         group(std::move(*ShardGroup::create(options, make_handler))) {
     const Result<void> started = group->start({&listener, 1});
     EXPECT_TRUE(started) << started.error().message;

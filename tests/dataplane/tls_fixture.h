@@ -9,27 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "control/tls/context.h"
-#include "tests/common/certificates.h"
-#include "tests/dataplane/tls_client.h"
+#include "tests/dataplane/tls_context.h"
 #include "tests/dataplane/ws_fixture.h"
 
 namespace ringgate::test {
-
-// A certificate of its own, made once for a program.
-inline TlsContext made_tls_context(const tls::Settings& settings = {}) {
-  static const MadeCertificate kCertificate = MadeCertificate::make({.names = {"localhost"}});
-  auto made = tls::new_context(settings);
-  EXPECT_TRUE(made);
-  SSL_CTX_use_certificate(made->get(), kCertificate.certificate());
-  SSL_CTX_use_PrivateKey(made->get(), kCertificate.key());
-  constexpr unsigned char kSessions[] = "tests";
-  SSL_CTX_set_session_id_context(made->get(), kSessions, sizeof kSessions);
-  auto data = std::make_unique<tls::ContextData>();
-  data->tickets = tls::TicketKeys::of_this_process();
-  tls::attach(made->get(), std::move(data));
-  return TlsContext::of(made->release());
-}
 
 inline std::vector<Listener> tls_listeners(const std::vector<Transport>& transports) {
   static const TlsContext kContext = made_tls_context();

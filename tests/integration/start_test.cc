@@ -46,7 +46,7 @@ const BadConfig kBadConfigs[] = {
      "chat",
      {{"ConsulURL", "localhost"}, {"RegistryFile", ""}},
      {"ConsulURL", "http://host:port"}},
-    {"Tls", "gateway", {{"Listen", "wss://127.0.0.1:0"}}, {"TLS", "ws://"}},
+    {"Tls", "gateway", {{"Listen", "wss://127.0.0.1:0"}}, {"Listen", "TlsCert is missing"}},
     {"BadYaml", "gateway", {{"Tags", "[a"}}, {"x1.yaml"}},
     {"BadServiceId", "gateway", {{"ServiceID", "a,b"}}, {"ServiceID"}},
     {"NoSessions", "login", {}, {"RedisAddrs", "MemorySessions"}},

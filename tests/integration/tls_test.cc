@@ -4,9 +4,12 @@
 #include <csignal>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "control/base/text_file.h"
+#include "dataplane/connection.h"
 #include "tests/common/certificates.h"
 #include "tests/integration/command_run.h"
 #include "tests/integration/ws_client.h"
@@ -122,6 +125,47 @@ TEST(TlsListeners, AreRegisteredForWhatTheyAre) {
     const Result<std::string> registry = read_text_file(bench.world.registry_file(), 64 * 1024);
     return registry && registry->contains("\"tls\"");
   });
+}
+
+// As UserSpaceMemoryPerIdleConnection has it for plain ones: the entry in the table, the block with
+// the channel, and what TLS adds.
+TEST(TlsMemory, OfAnIdleWssClientIsBounded) {
+  constexpr std::size_t kConnections = 400;
+  constexpr double kMostBytes = 640;
+  const Files files;
+  const World world;
+  const Server chat(world, "chat", "chat01", {{"MemorySessions", "true"}});
+  const Server gateway(world, "gateway", "gateway-0001",
+                       files.settings({{"Routes", "{login: chat}"}}));
+  std::vector<AnyClient> clients;
+  const auto log_in_more = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      std::string account = std::to_string(clients.size());
+      account.insert(0, 16 - account.size(), 'a');
+      clients.push_back(connect_tls(gateway, Transport::kWebSocket));
+      clients.back().send(login(token(account)));
+      ASSERT_TRUE(clients.back().next().is_answer(1));
+    }
+  };
+  const auto settled = [&] {  // the gauge is set every sweep
+    double last = -1;
+    wait_until("a settled gauge", [&] {
+      std::this_thread::sleep_for(250ms);
+      return std::exchange(last, gateway.metric("ringgate_pool_used_bytes")) ==
+             gateway.metric("ringgate_pool_used_bytes");
+    });
+    return last;
+  };
+  wait_until("the login service", [&] { return gateway.get("/ready").status == 200; });
+  log_in_more(20);
+  const double before = settled();
+  log_in_more(kConnections);
+  const double used = (settled() - before) / kConnections;
+  const double all = static_cast<double>(sizeof(Connection) + sizeof(void*)) + used;
+  std::printf("user-space bytes per logged-in idle client over wss: %.1f\n", all);
+  RecordProperty("bytes_used", static_cast<int>(all));
+  EXPECT_GT(used, 300) << "the gauge does not count";
+  EXPECT_LE(all, kMostBytes);
 }
 
 // --- Certificates -------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ TEST_P(BadListens, AreOneLineAndCode2) {
 }
 
 const BadConfig kBadListens[] = {
-    {"Tls", "gateway", {{"Listen", "\"wss://127.0.0.1:0/\""}}, {"Listen", "TLS", "ws://"}},
+    {"Tls", "gateway", {{"Listen", "\"wss://127.0.0.1:0/\""}}, {"Listen", "TlsCert is missing"}},
     {"Scheme", "gateway", {{"Listen", "\"http://127.0.0.1:0/\""}}, {"Listen", "http", "ws"}},
     {"Port", "gateway", {{"Listen", "\"ws://127.0.0.1:99999/\""}}, {"Listen", "99999"}},
     {"NoHostNoPort", "gateway", {{"Listen", "\"ws:///chat\""}}, {"Listen", "ws://HOST:PORT"}},
