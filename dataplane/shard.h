@@ -245,6 +245,7 @@ class Shard {
   [[nodiscard]] std::size_t take_first_sealed(Connection& connection, ByteView input);
   void collect_for_handshake(Connection& connection, TlsState& state, ByteView data);
   void want_step(Connection& connection, TlsState& state);
+  [[nodiscard]] bool waits_for_step(const Connection& connection) const noexcept;
   [[nodiscard]] bool has_steps() const noexcept;
   void step_handshake();
   [[nodiscard]] Connection* next_step();

@@ -72,6 +72,7 @@ void Shard::receive_ended(Connection& connection, std::int32_t result) {
 // release_input() asks again.
 void Shard::peer_ended(Connection& connection) {
   if (!connection.saw_eof || !connection.open() || connection.held || connection.parsing) return;
+  if (connection.secured && waits_for_step(connection)) return;  // which asks again
   if (handler_.on_peer_end(connection)) finish(connection, CloseReason::kPeerClosed);
 }
 

@@ -69,6 +69,12 @@ void Shard::want_step(Connection& connection, TlsState& state) {
   (is_begun ? steps_ : first_steps_).push_back({connection.slot, connection.generation});
 }
 
+// It may have sent its last words with the end of its handshake, and left.
+bool Shard::waits_for_step(const Connection& connection) const noexcept {
+  const TlsState& state = *tls_[connection.slot];
+  return state.under_way && whole_tls_records(state.sealed.view()) > 0;
+}
+
 // Those under way go on first: so few are at any moment, however many wait.
 void Shard::step_handshake() {
   while (Connection* const connection = next_step()) {
@@ -128,6 +134,7 @@ void Shard::step_handshake(Connection& connection, TlsState& state) {
   } else {
     want_step(connection, state);
   }
+  peer_ended(connection);
 }
 
 // Nothing of it is left but the secrets; of TLS 1.2, OpenSSL's object.

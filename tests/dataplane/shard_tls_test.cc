@@ -1,6 +1,7 @@
 // TLS on a shard, over the fake kernel, with clients that are OpenSSL's.
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "tests/dataplane/tls_fixture.h"
 
@@ -115,6 +116,24 @@ TEST(ShardTls, WhatComesBehindTheHandshakeIsNotLost) {
     peer.send(kPing + kPing);
     ASSERT_TRUE(peer.got(2 * kPong.size()));
     EXPECT_EQ(peer.plain, kPong + kPong);
+  });
+}
+
+// As of plain clients: what one sent before it left is handled first.
+TEST(ShardTls, LastWordsBehindTheHandshakeAreHeard) {
+  test::for_each_seed(40, [](std::uint64_t seed) {
+    const int version = kVersions[seed % 2];
+    TlsShard it(seed, {.stall = 2});
+    std::vector<std::string> heard;
+    it.handler.packet = [&](Connection&, ByteView packet) { heard.emplace_back(as_text(packet)); };
+    TlsPeer peer(it, kTlsListener, {.max_version = version});
+    ASSERT_TRUE(peer.shake_hands());
+    peer.send(tcp_frame(Opcode::kBinary, "last words"));
+    peer.peer().ended = true;
+    EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }));
+    EXPECT_EQ(heard, std::vector<std::string>{"last words"});
+    EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kPeerClosed});
+    it.expect_idle();
   });
 }
 
