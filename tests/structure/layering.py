@@ -21,7 +21,7 @@ WRAPPERS = [
      r"dataplane/ring(_state|_create|_operations)?\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"
      r"|tests/dataplane/ring_fault_test\.cc"),
     (r"openssl/(ssl|x509)",
-     r"dataplane/tls_handshake\.cc|control/tls/\w+\.(h|cc)|services/store/redis/net/tls\.(h|cc)|tests/.*"),
+     r"dataplane/tls_handshake\.cc|control/tls/\w+\.(h|cc)|services/store/redis/net/tls\.(h|cc)|(benchmarks|tests)/.*"),
     (r"boost/", r"(codec/(http_request|ws_upgrade)|services/client/ws_upgrade)\.cc"),
     (r"yaml\.h", r"control/config/yaml_text\.(h|cc)"),
     (r"curl/", r"control/discovery/consul/\w+\.(h|cc)"),
