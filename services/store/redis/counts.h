@@ -12,9 +12,10 @@ namespace ringgate {
 
 struct RedisCounts {
   RedisTraffic traffic;
-  Cell owed;          // removals that wait for the store
-  Cell owed_dropped;  // those for which there was no place
-  Cell roll_calls;    // times that gateways were asked to call the roll again
+  Cell owed;            // removals that wait for the store
+  Cell owed_dropped;    // those for which there was no place
+  Cell made_forgotten;  // those made that were too many to remember for the case of a failover
+  Cell roll_calls;      // times that gateways were asked to call the roll again
 
   void collect(MetricsSnapshot& metrics, const std::string& service) const;
 };

@@ -28,7 +28,10 @@ struct RedisStoreOptions {
   std::uint32_t boot_ms = kBootLeaseMs;  // how long a gateway that says nothing is taken for alive
   std::uint32_t boot_check_ms = 2'000;   // how long it is believed that one is alive
   std::size_t max_owed = 64 * 1024;      // removals that wait until the store can do them
-  std::uint32_t extra_endpoint = 0;      // which of the group's extra endpoints the thread is
+  // How long those that were made are remembered, max_owed of them at most, to make them again
+  // after a failover: longer than a primary that is cut off takes writes that are lost with it.
+  std::uint32_t remember_ms = 120'000;
+  std::uint32_t extra_endpoint = 0;  // which of the group's extra endpoints the thread is
 };
 
 }  // namespace ringgate

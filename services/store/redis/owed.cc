@@ -1,13 +1,26 @@
 // RedisSessions: removals. One that cannot be made at the moment is owed, and made when the store
-// works again; so is that of a sign-in whose outcome is not known. Each is safe at any time: it
-// touches nothing but what is still its channel's.
+// works again; so is that of a sign-in whose outcome is not known. One that was made is made again
+// on a store that may not know of it. Each is safe at any time: it touches nothing but what is
+// still its channel's.
+#include <string_view>
 #include <utility>
 
+#include "codec/names.h"
+#include "dataplane/clock.h"
 #include "services/store/layout.h"
 #include "services/store/redis/scripts.h"
 #include "services/store/redis/sessions.h"
 
 namespace ringgate {
+namespace {
+
+// Channel ids of other makes may come again after a restart: what removed the older one must not
+// remove the newer.
+bool is_never_used_again(std::string_view channel_id) {
+  return !boot_of_channel(channel_id, channel_id.substr(0, channel_id.find('_'))).empty();
+}
+
+}  // namespace
 
 void RedisSessions::ask(StoreJobOf<RemoveSession>& job) {
   const RemoveSession& asked = job.request;
@@ -47,10 +60,13 @@ void RedisSessions::send_removal(const std::string& channel_id, const Owed& what
   if (!what.account.empty()) {
     const std::string place = place_of(what.account, what.app);
     // The session last: while it is there, it says whose location is to be looked at.
-    const auto on_left = [this, session, done](const redisReply* reply) {
+    const auto on_left = [this, channel_id, what, session, done](const redisReply* reply) {
       if (!done_of(reply)) return done(false);
-      send({{"DEL", session}},
-           [this, done](const redisReply* gone) { done(done_of(gone).has_value()); });
+      send({{"DEL", session}}, [this, channel_id, what, done](const redisReply* gone) {
+        const bool removed = done_of(gone).has_value();
+        if (removed) remember_made(channel_id, what.account, what.app);
+        done(removed);
+      });
     };
     send(redis_eval(kLeaveScript, place, {location_start(channel_id)}), on_left);
     return;
@@ -97,6 +113,29 @@ void RedisSessions::pay_owed() {
       found->second.sent = false;
       if (done) forget_owed(channel);
     });
+  }
+}
+
+// --- Those that were made -----------------------------------------------------------------------
+
+void RedisSessions::remember_made(const std::string& channel_id, const std::string& account,
+                                  const std::string& app) {
+  if (!is_never_used_again(channel_id)) return;
+  const std::uint64_t now_ms = Clock::monotonic_ms();
+  while (!made_.empty() && now_ms - made_.front().at_ms > options_.remember_ms) made_.pop_front();
+  if (made_.size() >= options_.max_owed) {
+    counts_.made_forgotten.add(1);
+    made_.pop_front();
+  }
+  made_.push_back({channel_id, account, app, now_ms});
+}
+
+// Another server answers, or this one has lost something: it may be as it was before them.
+void RedisSessions::owe_made() {
+  const std::uint64_t now_ms = Clock::monotonic_ms();
+  for (const Made& made : std::exchange(made_, {})) {
+    if (now_ms - made.at_ms > options_.remember_ms) continue;
+    owe(made.channel_id, made.account, made.app);
   }
 }
 

@@ -33,6 +33,7 @@ void RedisSessions::on_connected() {
 void RedisSessions::next_epoch() {
   ++epoch_;
   counts_.roll_calls.add(1);
+  owe_made();
 }
 
 void RedisSessions::on_broken(const RedisNode& node, StoreTrouble trouble, std::string_view why) {

@@ -147,7 +147,11 @@ void RedisSessions::move_location(StoreJobOf<AddSession>& job, std::uint64_t dea
 void RedisSessions::end_older(StoreJobOf<AddSession>& job, const Location& older) {
   send({{"DEL", session_key(older.channel_id)}}, [this, &job, older](const redisReply* reply) {
     const pkt::Session& session = job.request.session;
-    if (!done_of(reply)) owe(older.channel_id, session.account(), session.app());
+    if (done_of(reply)) {
+      remember_made(older.channel_id, session.account(), session.app());
+    } else {
+      owe(older.channel_id, session.account(), session.app());
+    }
     finish(job, older);
   });
 }

@@ -16,6 +16,7 @@
 #include <poll.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -115,6 +116,16 @@ class RedisSessions final : public StoreBackend {
   void owe(const std::string& channel_id, const std::string& account, const std::string& app);
   void forget_owed(const std::string& channel_id);
   void pay_owed();
+  // What a failover may lose, and bring back who has gone.
+  struct Made {
+    std::string channel_id;
+    std::string account;
+    std::string app;
+    std::uint64_t at_ms;
+  };
+  void remember_made(const std::string& channel_id, const std::string& account,
+                     const std::string& app);
+  void owe_made();
 
   // probe.cc: whether it works
   void on_connected();
@@ -159,6 +170,7 @@ class RedisSessions final : public StoreBackend {
   std::unordered_map<std::string, std::string> same_data_;  // by key: what its server said last
   std::unordered_map<std::string, std::uint64_t> alive_until_ms_;  // by boot key
   std::unordered_map<std::string, Owed> owed_;                     // by channel
+  std::deque<Made> made_;                                          // removals, oldest first
 
   RedisFiles watched_;
   std::vector<pollfd> files_;  // that are being polled

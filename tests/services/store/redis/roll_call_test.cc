@@ -202,5 +202,18 @@ TEST_F(RollCallTest, ASignOutSaysWhoseItIs) {
   EXPECT_EQ(redis.ask({"GET", "login:loc:alice"}), "(nil)");
 }
 
+// Each is remembered for the case of a failover.
+TEST(RememberedSignOuts, MoreThanMayBeAreCounted) {
+  const RedisServer redis;
+  ChatService chat(redis.port(), 1, 1 << 20, true, 30'000, 3);
+  TestGateway gateway(chat.port(), "g1", 0, kBoot);
+  for (int i = 0; i < 5; ++i) {
+    const TestClient alice{gateway, "g1", "alice", channel_of("alice", kBoot, i)};
+    ASSERT_TRUE(sign_in(alice));
+    EXPECT_EQ(alice.sign_out(), pkt::Status::Success);
+  }
+  EXPECT_EQ(chat.store->counts().made_forgotten.get(), 2);
+}
+
 }  // namespace
 }  // namespace ringgate

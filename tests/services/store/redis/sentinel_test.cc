@@ -36,6 +36,14 @@ struct RedisSentinel : testing::Test {
     return "redis+sentinel://127.0.0.1:1,127.0.0.1:" + std::to_string(sentinel->port()) + "/" +
            name;
   }
+  // From now on what the primary takes is lost with it.
+  void cut_replica_off() {
+    primary.ask({"ACL", "SETUSER", "default", "-psync", "-sync"});
+    primary.ask({"CLIENT", "KILL", "TYPE", "replica"});
+    EXPECT_TRUE(until([&] {
+      return primary.ask({"INFO", "replication"}).find("connected_slaves:0") != std::string::npos;
+    }));
+  }
   void expect_failover(ChatService& chat) {
     EXPECT_TRUE(until([&] {
       return replica.ask({"INFO", "replication"}).find("role:master") != std::string::npos &&
@@ -62,6 +70,34 @@ TEST_F(RedisSentinel, APrimaryThatDiesIsFollowedByItsReplica) {
   expect_failover(chat);
   EXPECT_GT(chat.store->counts().roll_calls.get(), before)
       << "what was not replicated is said again";
+}
+
+// The replica still has those who signed out or logged in again on a new channel.
+TEST_F(RedisSentinel, WhoHasGoneDoesNotComeBackWithALossOfWrites) {
+  const std::string boot = "0123456789";
+  const auto channel = [&](const std::string& account, int login) {
+    return "g1_" + account + "_" + boot + "00000000000000" + std::to_string(login);
+  };
+  ChatService chat(url());
+  TestGateway gateway(chat.port(), "g1", 0, boot);
+  const TestClient bob{gateway, "g1", "bob", channel("bob", 1)};
+  const TestClient carol{gateway, "g1", "carol", channel("carol", 1)};
+  const TestClient again{gateway, "g1", "carol", channel("carol", 2)};
+  ASSERT_TRUE(sign_in(bob));
+  ASSERT_TRUE(sign_in(carol));
+  EXPECT_TRUE(until([&] { return replica.ask({"GET", "login:loc:carol"}) != "(nil)"; }));
+  cut_replica_off();
+  EXPECT_EQ(bob.sign_out(), pkt::Status::Success);
+  EXPECT_TRUE(sign_in(again));
+  EXPECT_THAT(replica.ask({"GET", "login:loc:bob"}), HasSubstr(bob.channel_id));
+  EXPECT_THAT(replica.ask({"GET", "login:loc:carol"}), HasSubstr(carol.channel_id));
+  primary.stop();
+  EXPECT_TRUE(until([&] {
+    return replica.ask({"GET", "login:loc:bob"}) == "(nil)" &&
+           replica.ask({"GET", "login:loc:carol"}) == "(nil)";
+  })) << "and who is there says so in a roll call";
+  EXPECT_TRUE(until([&] { return chat.store->counts().owed.get() == 0; }));
+  EXPECT_EQ(replica.ask({"GET", "login:sn:" + bob.channel_id}), "(nil)");
 }
 
 // It comes back as it was: nobody writes to it for long.
