@@ -25,18 +25,14 @@ bool is_request_target(std::string_view target) {
 
 }  // namespace
 
-Result<WsUrl> parse_ws_url(std::string_view text, std::uint16_t default_port) {
-  if (has_scheme(text, "wss://")) {
-    return usage_error(
-        "\"{}\": TLS is not spoken here: write the gateway's ws:// address, or that of a proxy "
-        "that speaks TLS on its other side",
-        text);
-  }
-  constexpr std::string_view kScheme = "ws://";
-  if (!has_scheme(text, kScheme)) {
+Result<WsUrl> parse_ws_url(std::string_view text) {
+  constexpr std::string_view kPlain = "ws://";
+  constexpr std::string_view kSecure = "wss://";
+  const bool tls = has_scheme(text, kSecure);
+  if (!tls && !has_scheme(text, kPlain)) {
     return usage_error("\"{}\" is no WebSocket URL; write ws://HOST:PORT/PATH", text);
   }
-  const std::string_view rest = text.substr(kScheme.size());
+  const std::string_view rest = text.substr(tls ? kSecure.size() : kPlain.size());
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
   const std::string_view target = rest.substr(authority.size());
   if (authority.empty()) {
@@ -50,10 +46,11 @@ Result<WsUrl> parse_ws_url(std::string_view text, std::uint16_t default_port) {
                        text);
   }
   std::string host_and_port(authority);
-  if (!has_port(authority)) host_and_port += ':' + std::to_string(default_port);
+  if (!has_port(authority))
+    host_and_port += ':' + std::to_string(tls ? kWssDefaultPort : kWsDefaultPort);
   Result<Endpoint> endpoint = parse_endpoint(host_and_port);
   if (!endpoint) return usage_error("\"{}\": {}", text, endpoint.error().message);
-  WsUrl url{std::move(*endpoint), std::string(target)};
+  WsUrl url{std::move(*endpoint), std::string(target), tls};
   if (!target.starts_with('/')) url.path.insert(0, 1, '/');
   return url;
 }

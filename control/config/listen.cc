@@ -93,8 +93,7 @@ Result<void> take_options(std::string_view text, std::string_view options, Liste
 
 // `place` is what stands behind the scheme.
 Result<ListenSpec> parse_websocket(std::string_view text, std::string_view place, bool tls) {
-  const Result<WsUrl> url =
-      parse_ws_url("ws://" + std::string(place), tls ? kWssDefaultPort : kWsDefaultPort);
+  const Result<WsUrl> url = parse_ws_url((tls ? "wss://" : "ws://") + std::string(place));
   if (!url) return usage_error("{}", url.error().message);
   if (auto checked = check_path(text, url->path); !checked) {
     return std::unexpected(checked.error());

@@ -16,6 +16,8 @@ struct ClientSettings {
     std::string_view insecure = "--tls-insecure";
     std::string_view certificate = "--tls-cert";
     std::string_view key = "--tls-key";
+
+    bool operator==(const Names&) const = default;
   };
 
   std::string ca;           // PEM file; empty: the machine's authorities
@@ -24,6 +26,8 @@ struct ClientSettings {
   std::string key;          // of it
   bool is_http = false;     // ALPN offers http/1.1
   Names names{};
+
+  bool operator==(const ClientSettings&) const = default;
 };
 
 // Reads the files. Errors are sentences that name the setting and the file, and have exit code 2.

@@ -11,25 +11,21 @@
 #include <memory>
 #include <string>
 
-#include "control/base/address.h"
 #include "dataplane/shortage.h"
 #include "services/auth/token.h"
 #include "services/cli/token_options.h"
+#include "services/client/dial.h"
 #include "services/client/loop.h"
-#include "services/client/socket.h"
 #include "services/client/text.h"
-#include "services/client/ws_transport.h"
-#include "services/client/ws_upgrade.h"
 
 namespace ringgate {
 namespace {
 
-constexpr int kConnectTimeoutMs = 5000;
-constexpr int kUpgradeTimeoutMs = 10'000;
-
 struct ClientOptions {
+  std::string gateway;
   std::string tcp;
   std::string ws;
+  tls::ClientSettings tls;
   std::string token;
   TokenOptions signing;
 };
@@ -40,36 +36,35 @@ Result<std::string> choose_token(const ClientOptions& options) {
   return make_token(options.signing, std::chrono::duration_cast<std::chrono::seconds>(now).count());
 }
 
-struct Dialled {
-  UniqueFd socket;
-  std::unique_ptr<client::Transport> transport;
-};
-
-Result<Dialled> connect_tcp(std::string_view address) {
-  const Result<Endpoint> target = parse_endpoint(address);
-  if (!target) return usage_error("--tcp: {}", target.error().message);
-  Result<UniqueFd> socket = client::connect_to(*target, kConnectTimeoutMs);
-  if (!socket) return std::unexpected(socket.error());
-  return Dialled{std::move(*socket), client::make_tcp_transport()};
-}
-
-Result<Dialled> connect_ws(std::string_view address) {
-  const Result<WsUrl> url = parse_ws_url(address);
-  if (!url) return usage_error("--ws: {}", url.error().message);
-  if (url->endpoint.host.empty()) {
-    return usage_error("--ws: \"{}\" has no host; write ws://HOST:PORT/PATH", address);
+Result<client::Target> choose_target(const ClientOptions& options) {
+  if (!options.gateway.empty()) return client::parse_target(options.gateway);
+  if (options.tcp.empty() && options.ws.empty()) {
+    return usage_error(
+        "say where the gateway is: tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH or "
+        "wss://HOST:PORT/PATH");
   }
-  Result<UniqueFd> socket = client::connect_to(url->endpoint, kConnectTimeoutMs, "--ws");
-  if (!socket) return std::unexpected(socket.error());
-  const Result<std::string> rest = client::upgrade_to_ws(socket->get(), *url, kUpgradeTimeoutMs);
-  if (!rest) return std::unexpected(rest.error());
-  return Dialled{std::move(*socket), client::make_ws_transport(*rest)};
+  const bool websocket = options.tcp.empty();
+  std::string text = websocket ? options.ws : options.tcp;
+  const std::string_view flag = websocket ? "--ws" : "--tcp";
+  if (!websocket && text.find("://") == text.npos) text.insert(0, "tcp://");
+  Result<client::Target> target = client::parse_target(text);
+  if (!target) return usage_error("{}: {}", flag, target.error().message);
+  if (target->websocket != websocket) {
+    return usage_error("{}: \"{}\" is for {}", flag, text, websocket ? "--tcp" : "--ws");
+  }
+  return target;
 }
 
-Result<Dialled> connect_gateway(const ClientOptions& options) {
-  if (!options.ws.empty()) return connect_ws(options.ws);
-  if (!options.tcp.empty()) return connect_tcp(options.tcp);
-  return usage_error("say where the gateway is: --tcp HOST:PORT or --ws ws://HOST:PORT/PATH");
+Result<client::Dialled> connect_gateway(const ClientOptions& options) {
+  const Result<client::Target> target = choose_target(options);
+  if (!target) return std::unexpected(target.error());
+  if (!target->tls && options.tls != tls::ClientSettings{}) {
+    return usage_error("--tls-... is for tls:// and wss:// only: what is sent there is not sealed");
+  }
+  if (target->tls && !options.tls.verify) {
+    complain("ringgate: --tls-insecure: nobody knows who is at the other end, or who listens");
+  }
+  return client::dial(*target, options.tls);
 }
 
 // SIGINT and SIGTERM come as something to read, so that they cannot fall between two system calls.
@@ -91,15 +86,39 @@ Result<UniqueFd> open_signals() {
 Result<int> run_in_terminal(const ClientOptions& options) {
   const Result<std::string> token = choose_token(options);
   if (!token) return std::unexpected(token.error());
-  Result<Dialled> connection = connect_gateway(options);
+  Result<client::Dialled> connection = connect_gateway(options);
   if (!connection) return std::unexpected(connection.error());
   const Result<UniqueFd> signals = open_signals();
   if (!signals) return std::unexpected(signals.error());
   if (isatty(STDIN_FILENO) != 0) std::fputs("`help` lists the commands\n", stderr);
-  const client::Descriptors descriptors{.socket = connection->socket.get(),
-                                        .signals = signals->get()};
-  return client::run(descriptors, std::move(connection->transport), options.signing.account,
-                     *token);
+  const client::Descriptors descriptors{.signals = signals->get()};
+  return client::run(descriptors, connection->stream, std::move(connection->transport),
+                     options.signing.account, *token);
+}
+
+void add_gateway_options(CLI::App& command, ClientOptions& options) {
+  CLI::Option* gateway =
+      command.add_option("gateway", options.gateway,
+                         "The gateway: tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH or "
+                         "wss://HOST:PORT/PATH");
+  gateway->type_name("URL");
+  CLI::Option* tcp = command.add_option("--tcp", options.tcp, "The gateway, over TCP");
+  tcp->type_name("HOST:PORT")->excludes(gateway);
+  command.add_option("--ws", options.ws, "The gateway, over WebSocket")
+      ->type_name("ws://HOST:PORT/PATH")
+      ->excludes(tcp)
+      ->excludes(gateway);
+  tls::ClientSettings& tls = options.tls;
+  CLI::Option* ca = command.add_option(
+      "--tls-ca", tls.ca, "Authorities that may sign the gateway's certificate [the machine's]");
+  ca->type_name("FILE");
+  command.add_flag("!--tls-insecure", tls.verify, "Do not check who it is that answers: for tests")
+      ->excludes(ca);
+  CLI::Option* certificate =
+      command.add_option("--tls-cert", tls.certificate, "Our certificate, with its chain, in PEM");
+  CLI::Option* key = command.add_option("--tls-key", tls.key, "The key of --tls-cert");
+  certificate->type_name("FILE")->needs(key);
+  key->type_name("FILE")->needs(certificate);
 }
 
 }  // namespace
@@ -108,11 +127,7 @@ CLI::App* add_client_command(CLI::App& root, CommandResult& result) {
   CLI::App* command =
       root.add_subcommand("client", "Log in to a gateway and talk from the terminal");
   auto options = std::make_shared<ClientOptions>();
-  CLI::Option* tcp = command->add_option("--tcp", options->tcp, "The gateway, over TCP");
-  tcp->type_name("HOST:PORT");
-  command->add_option("--ws", options->ws, "The gateway, over WebSocket")
-      ->type_name("ws://HOST:PORT/PATH")
-      ->excludes(tcp);
+  add_gateway_options(*command, *options);
   add_token_options(*command, options->signing);
   CLI::Option* token = command->add_option("--token", options->token,
                                            "Log in with this token instead of signing one");

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,9 +46,10 @@ bool write_line(int fd, std::string_view line) {
 
 class ClientLoop {
  public:
-  ClientLoop(const Descriptors& descriptors, std::unique_ptr<Transport> transport,
+  ClientLoop(const Descriptors& descriptors, Stream& stream, std::unique_ptr<Transport> transport,
              const std::string& account)
       : fds_(descriptors),
+        stream_(stream),
         session_(account, std::move(transport), [this](Session::Line kind, std::string_view line) {
           const bool output = kind == Session::Line::kOutput;
           if (!write_line(output ? fds_.output : fds_.problems, line) && output) {
@@ -67,6 +67,7 @@ class ClientLoop {
       if (!session_.ended() && !broken_) wait();
     }
     send_bytes();  // a close frame, as far as there is room for it: nobody waits for it any more
+    stream_.close();
     if (signal_ != 0) return 128 + signal_;
     return broken_ ? 1 : session_.exit_code();
   }
@@ -82,9 +83,9 @@ class ClientLoop {
 
   void wait() {
     const bool reads_input = session_.wants_input() && !input_ended_;
-    const bool sends = !session_.unsent().empty();
+    const bool sends = !session_.unsent().empty() || stream_.wants_to_send();
     std::array<pollfd, 3> waiting = {
-        pollfd{fds_.socket, static_cast<short>(sends ? POLLIN | POLLOUT : POLLIN), 0},
+        pollfd{stream_.fd(), static_cast<short>(sends ? POLLIN | POLLOUT : POLLIN), 0},
         pollfd{reads_input ? fds_.input : -1, POLLIN, 0}, pollfd{fds_.signals, POLLIN, 0}};
     if (poll(waiting.data(), waiting.size(), wait_ms()) < 0) {
       if (errno != EINTR) session_.disconnected(std::strerror(errno));
@@ -102,28 +103,24 @@ class ClientLoop {
   }
 
   void send_bytes() {
+    stream_.flush();
     while (!session_.unsent().empty()) {
       const std::string_view bytes = session_.unsent();
-      const ssize_t sent = send(fds_.socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent < 0) {
+      const Stream::Step step = stream_.send(as_bytes(bytes));
+      if (step.status != Stream::Status::kDone) {
         // What the gateway sent before it went away says why, and is still to be read.
-        if (errno == EPIPE || errno == ECONNRESET) session_.sent(bytes.size());
+        if (step.status == Stream::Status::kEnd) session_.sent(bytes.size());
         return;
       }
-      session_.sent(static_cast<std::size_t>(sent));
+      session_.sent(step.bytes);
     }
   }
 
   void receive_bytes() {
-    std::array<std::uint8_t, 16 * 1024> buffer;
-    const ssize_t received = recv(fds_.socket, buffer.data(), buffer.size(), 0);
-    if (received > 0) {
-      session_.receive(ByteView(buffer.data(), static_cast<std::size_t>(received)), now_ns());
-    } else if (received == 0) {
-      session_.disconnected({});
-    } else if (errno != EAGAIN && errno != EINTR) {
-      session_.disconnected(std::strerror(errno));
-    }
+    const Stream::Step step =
+        stream_.receive([this](ByteView bytes) { session_.receive(bytes, now_ns()); });
+    if (step.status == Stream::Status::kEnd) session_.disconnected({});
+    if (step.status == Stream::Status::kFailed) session_.disconnected(step.problem);
   }
 
   // Reads only after poll() said that there is something, so that it need not make the descriptor
@@ -172,6 +169,7 @@ class ClientLoop {
   }
 
   Descriptors fds_;
+  Stream& stream_;
   Session session_;
   std::string input_;
   bool input_ended_ = false;
@@ -181,9 +179,9 @@ class ClientLoop {
 
 }  // namespace
 
-int run(const Descriptors& descriptors, std::unique_ptr<Transport> transport,
+int run(const Descriptors& descriptors, Stream& stream, std::unique_ptr<Transport> transport,
         const std::string& account, const std::string& token) {
-  return ClientLoop(descriptors, std::move(transport), account).run(token);
+  return ClientLoop(descriptors, stream, std::move(transport), account).run(token);
 }
 
 }  // namespace ringgate::client

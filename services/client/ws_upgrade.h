@@ -9,6 +9,7 @@
 #include "codec/bytes.h"
 #include "control/base/error.h"
 #include "control/base/ws_url.h"
+#include "services/client/stream.h"
 
 namespace ringgate::client {
 
@@ -26,7 +27,7 @@ inline constexpr std::size_t kMaxUpgradeResponseBytes = 8192;  // of its header,
 [[nodiscard]] Result<std::size_t> read_upgrade_response(ByteView received, bool ended,
                                                         std::string_view key);
 
-// Upgrades a connected, non-blocking socket and waits for the answer. Returns what came after it.
-[[nodiscard]] Result<std::string> upgrade_to_ws(int socket, const WsUrl& url, int timeout_ms);
+// Upgrades a connected stream and waits for the answer. Returns what came after it.
+[[nodiscard]] Result<std::string> upgrade_to_ws(Stream& stream, const WsUrl& url, int timeout_ms);
 
 }  // namespace ringgate::client

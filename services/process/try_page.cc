@@ -36,13 +36,13 @@ std::string hash_source(std::string_view text) {
   return "'sha256-" + std::string(base64.begin(), base64.begin() + length) + "'";
 }
 
-// "ws://0.0.0.0:8000/" -> "ws://:8000/".
+// "ws://0.0.0.0:8000/" -> "ws://:8000/"; the same of wss.
 std::string without_wildcard(const std::string& text) {
   Result<WsUrl> url = parse_ws_url(text);
   if (!url) return text;
   std::string& host = url->endpoint.host;
   if (!host.empty() && host != "0.0.0.0" && host != "::") return text;
-  return "ws://:" + std::to_string(url->endpoint.port) + url->path;
+  return (url->tls ? "wss://:" : "ws://:") + std::to_string(url->endpoint.port) + url->path;
 }
 
 std::int64_t unix_now_s() {

@@ -2,12 +2,11 @@
 `ringgate dev` of its own: it holds, and it ends with another code when its property is broken."""
 
 import pathlib
-import re
 import subprocess
 import sys
-import tempfile
-import time
 import unittest
+
+from dev_process import Dev
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LOAD = ROOT / "scripts" / "load"
@@ -18,38 +17,10 @@ NOBODY = "tcp://127.0.0.1:1"
 BRIEF = ("--duration", "500ms", "--", "--warmup", "100ms")
 
 
-class Dev:
-    """`ringgate dev` on free ports."""
-
-    def __init__(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.log = pathlib.Path(self.folder.name) / "log"
-        with open(self.log, "wb") as file:
-            self.process = subprocess.Popen(
-                [BUILD / "services" / "ringgate", "dev", "--shards", "1",
-                 "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-                 "--data", "memory"],
-                stdout=file, stderr=subprocess.STDOUT)
-
-    def target(self, scheme="tcp"):
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            text = self.log.read_text(encoding="utf-8")
-            if found := re.search(rf"^listening {scheme} (\S+)$", text, re.M):
-                return f"{scheme}://{found[1]}" + ("/" if scheme == "ws" else "")
-            time.sleep(0.02)
-        raise AssertionError(f"ringgate dev does not listen: {text}")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
-        self.folder.cleanup()
-
-
 class Drills(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.dev = Dev()
+        cls.dev = Dev(BUILD)
         cls.addClassCleanup(cls.dev.stop)
 
     def drill(self, name, *arguments, code=0):

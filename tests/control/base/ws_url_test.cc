@@ -60,12 +60,9 @@ TEST(WsUrl, RefusesTheRestAsUsage) {
   }
 }
 
-TEST(WsUrl, SaysWhatToDoInsteadOfTls) {
-  const Result<WsUrl> url = parse_ws_url("wss://host/");
-  ASSERT_FALSE(url);
-  EXPECT_EQ(url.error().exit_code, 2);
-  EXPECT_THAT(url.error().message, HasSubstr("TLS is not spoken here"));
-  EXPECT_THAT(url.error().message, HasSubstr("proxy"));
+TEST(WsUrl, OverTlsHasAPortOfItsOwn) {
+  EXPECT_EQ(parse_ws_url("wss://host/chat").value(), (WsUrl{{"host", 443}, "/chat", true}));
+  EXPECT_EQ(parse_ws_url("WSS://host:8443").value(), (WsUrl{{"host", 8443}, "/", true}));
 }
 
 }  // namespace

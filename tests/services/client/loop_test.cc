@@ -121,13 +121,13 @@ class ScriptedGateway {
 
 struct ClientLoopTest : public ::testing::Test {
   std::future<int> start(int signals = -1) {
-    const client::Descriptors descriptors{.socket = gateway.client_end(),
-                                          .input = input.read_end(),
+    const client::Descriptors descriptors{.input = input.read_end(),
                                           .output = output.write_end(),
                                           .problems = problems.write_end(),
                                           .signals = signals};
-    return std::async(std::launch::async, [descriptors] {
-      return client::run(descriptors, client::make_tcp_transport(), "alice", "a.b.c");
+    return std::async(std::launch::async, [this, descriptors] {
+      client::Stream stream(UniqueFd(dup(gateway.client_end())));
+      return client::run(descriptors, stream, client::make_tcp_transport(), "alice", "a.b.c");
     });
   }
 

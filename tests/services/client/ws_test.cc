@@ -50,18 +50,17 @@ class ClientWsTest : public ::testing::Test {
   void start() {
     code_ = std::async(std::launch::async, [this] {
       const WsUrl url{{"127.0.0.1", gateway_.port()}, "/"};
-      const Result<UniqueFd> socket = client::connect_to(url.endpoint, kTimeoutMs);
+      Result<UniqueFd> socket = client::connect_to(url.endpoint, kTimeoutMs);
       if (!socket) return -1;
-      const Result<std::string> rest = client::upgrade_to_ws(socket->get(), url, kTimeoutMs);
+      client::Stream stream(std::move(*socket));
+      const Result<std::string> rest = client::upgrade_to_ws(stream, url, kTimeoutMs);
       if (!rest) {
         refusal_ = rest.error().message;
         return -1;
       }
-      const client::Descriptors descriptors{.socket = socket->get(),
-                                            .input = input_.get(),
-                                            .output = output_.get(),
-                                            .problems = problems_.get()};
-      return client::run(descriptors, client::make_ws_transport(*rest), "alice", "a.b.c");
+      const client::Descriptors descriptors{
+          .input = input_.get(), .output = output_.get(), .problems = problems_.get()};
+      return client::run(descriptors, stream, client::make_ws_transport(*rest), "alice", "a.b.c");
     });
   }
 
@@ -209,9 +208,10 @@ TEST_F(ClientWsTest, SaysWhenTheConnectionEndsBeforeTheAnswer) {
 
 TEST_F(ClientWsTest, DoesNotWaitForEverForAnAnswer) {
   const WsUrl url{{"127.0.0.1", gateway_.port()}, "/"};
-  const Result<UniqueFd> socket = client::connect_to(url.endpoint, kTimeoutMs);
+  Result<UniqueFd> socket = client::connect_to(url.endpoint, kTimeoutMs);
   ASSERT_TRUE(socket);
-  const Result<std::string> rest = client::upgrade_to_ws(socket->get(), url, 1);
+  client::Stream stream(std::move(*socket));
+  const Result<std::string> rest = client::upgrade_to_ws(stream, url, 1);
   ASSERT_FALSE(rest);
   EXPECT_THAT(rest.error().message, HasSubstr("in time"));
 }
