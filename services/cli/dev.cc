@@ -1,7 +1,13 @@
 #include "services/cli/dev.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -16,6 +22,7 @@
 #include "control/config/listen.h"
 #include "control/discovery/memory.h"
 #include "control/observe/logging.h"
+#include "control/tls/day_certificate.h"
 #include "services/auth/development.h"
 #include "services/gateway/component.h"
 #include "services/handlers/chat.h"
@@ -31,12 +38,34 @@ struct DevOptions {
   std::string tcp = "127.0.0.1:8001";
   std::string ws = "ws://127.0.0.1:8000/";
   std::string admin = "127.0.0.1:8080";
+  bool tls = false;
+  std::string tls_tcp = "127.0.0.1:8444";
+  std::string wss = "wss://127.0.0.1:8443/";
   std::vector<std::string> origins;
   std::string data;  // empty: default_folder()
   std::size_t shards = 0;
 };
 
 constexpr std::string_view kInMemory = "memory";
+
+Result<void> listen_over_tls(const DevOptions& options, std::vector<OwnListener>& own,
+                             std::vector<ListenSpec>& listen) {
+  if (!options.tls) return {};
+  const Result<Endpoint> tcp = parse_endpoint(options.tls_tcp);
+  if (!tcp) return usage_error("--tls-tcp: {}", tcp.error().message);
+  const bool is_url = options.wss.find("://") != std::string::npos;
+  Result<ListenSpec> wss = parse_listen(is_url ? options.wss : "wss://" + options.wss);
+  if (!wss) return usage_error("--wss: {}", wss.error().message);
+  if (!wss->tls || wss->transport != Transport::kWebSocket) {
+    return usage_error("--wss: \"{}\" is no wss:// URL", options.wss);
+  }
+  listen.push_back(ListenSpec{*tcp});
+  listen.back().tls = true;
+  listen.push_back(std::move(*wss));
+  own.push_back({"--tls-tcp", *tcp});
+  own.push_back({"--wss", listen.back().endpoint});
+  return {};
+}
 
 Result<Config> gateway_config(const DevOptions& options) {
   Config config;
@@ -48,9 +77,12 @@ Result<Config> gateway_config(const DevOptions& options) {
   if (!admin) return usage_error("--admin: {}", admin.error().message);
   const Result<ListenSpec> ws = parse_websocket_listen(options.ws);
   if (!ws) return usage_error("--ws: {}", ws.error().message);
-  const OwnListener own[] = {{"--tcp", *tcp}, {"--ws", ws->endpoint}, {"--admin", *admin}};
-  if (auto apart = check_own_listeners(own); !apart) return std::unexpected(apart.error());
+  std::vector<OwnListener> own = {{"--tcp", *tcp}, {"--ws", ws->endpoint}, {"--admin", *admin}};
   config.listen = {ListenSpec{*tcp}, *ws};
+  if (auto listens = listen_over_tls(options, own, config.listen); !listens) {
+    return std::unexpected(listens.error());
+  }
+  if (auto apart = check_own_listeners(own); !apart) return std::unexpected(apart.error());
   for (const std::string& text : options.origins) {
     Result<std::string> origin = parse_origin(text);
     if (!origin) return usage_error("--origin: {}", origin.error().message);
@@ -73,6 +105,62 @@ std::filesystem::path default_folder() {
   const char* const home = std::getenv("HOME");
   if (home != nullptr && *home == '/') {
     return std::filesystem::path(home) / ".local/share/ringgate";
+  }
+  return {};
+}
+
+// A folder of this process, where no other one keeps anything.
+class OwnFolder {
+ public:
+  OwnFolder() = default;
+  ~OwnFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  OwnFolder(const OwnFolder&) = delete;
+  OwnFolder& operator=(const OwnFolder&) = delete;
+
+  Result<std::filesystem::path> make() {
+    std::error_code error;
+    std::string name =
+        (std::filesystem::temp_directory_path(error) / "ringgate-dev-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) {
+      return run_error("--tls: cannot make a folder like {}: {}", name, std::strerror(errno));
+    }
+    path_ = name;
+    return path_;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Where the certificate of the day is: beside the messages, if they are in a folder.
+Result<std::filesystem::path> certificate_folder(const DevOptions& options, OwnFolder& own) {
+  if (options.data == kInMemory) return own.make();
+  const std::filesystem::path data =
+      options.data.empty() ? default_folder() : std::filesystem::path(options.data);
+  std::error_code error;
+  if (!data.empty()) std::filesystem::create_directories(data / "tls", error);
+  const bool usable = !data.empty() && !error && access((data / "tls").c_str(), W_OK) == 0;
+  return usable ? std::filesystem::absolute(data / "tls") : own.make();
+}
+
+Result<void> use_day_certificate(const DevOptions& options, OwnFolder& own, Config& config) {
+  if (!options.tls) return {};
+  const Result<std::filesystem::path> folder = certificate_folder(options, own);
+  if (!folder) return std::unexpected(folder.error());
+  const auto day = tls::day_certificate(*folder, std::time(nullptr));
+  if (!day) return std::unexpected(day.error());
+  config.tls.certificates = {day->file};
+  config.tls.keys = {day->key_file};
+  announce("certificate for today: " + day->file + ", SHA-256 " + day->sha256);
+  for (const ListenSpec& listen : config.listen) {
+    if (!listen.tls || listen.endpoint.port == 0) continue;
+    const bool websocket = listen.transport == Transport::kWebSocket;
+    announce(fmt::format("try ringgate client {}://{}{} --tls-ca {} --account alice",
+                         websocket ? "wss" : "tls", format_endpoint(listen.endpoint),
+                         websocket ? listen.path : "", day->file));
   }
   return {};
 }
@@ -152,6 +240,10 @@ Result<void> run_dev(const DevOptions& options) {
   if (!gateway) return std::unexpected(gateway.error());
   const Result<ClaimedStore> store = message_store(options);
   if (!store) return std::unexpected(store.error());
+  OwnFolder own_folder;
+  if (auto used = use_day_certificate(options, own_folder, *gateway); !used) {
+    return std::unexpected(used.error());
+  }
   Result<std::unique_ptr<Process>> process = Process::create(*gateway, ProcessMode::kDevelopment);
   if (!process) return std::unexpected(process.error());
   announce(
@@ -189,6 +281,15 @@ CLI::App* add_dev_command(CLI::App& root, CommandResult& result) {
       ->capture_default_str();
   command->add_option("--ws", options->ws, "Where WebSocket clients connect")
       ->type_name("HOST:PORT or ws://HOST:PORT/PATH")
+      ->capture_default_str();
+  command->add_flag("--tls", options->tls,
+                    "Listen over TLS, too, with a certificate for today that only this machine is "
+                    "named in");
+  command->add_option("--tls-tcp", options->tls_tcp, "With --tls: where clients connect over TLS")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  command->add_option("--wss", options->wss, "With --tls: where WebSocket clients connect over TLS")
+      ->type_name("HOST:PORT or wss://HOST:PORT/PATH")
       ->capture_default_str();
   command
       ->add_option("--admin", options->admin,

@@ -5,6 +5,7 @@
 
 #include "control/observe/logging.h"
 #include "services/process/shards.h"
+#include "services/process/tls.h"
 
 namespace ringgate {
 namespace {
@@ -81,7 +82,10 @@ Result<void> WsEchoComponent::start() {
   options->shard.plain_messages = true;
   options->shard.limits[0].max_frame_bytes = kMaxMessageBytes;
   options->shard.limits[0].max_queued_bytes = kMaxQueuedBytes;
-  Result<std::vector<Listener>> listeners = open_listeners(config_, options->shards, false);
+  const Result<ListenersTls> tls = load_tls(config_);
+  if (!tls) return std::unexpected(tls.error());
+  Result<std::vector<Listener>> listeners =
+      open_listeners(config_, options->shards, false, tls->contexts);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
   Result<std::unique_ptr<ShardGroup>> shards =
@@ -95,8 +99,8 @@ Result<void> WsEchoComponent::start() {
     return shards_->flush();
   });
   for (const Listener& listener : listeners_) {
-    announce(
-        fmt::format("listening {} {}", describe(listener.transport), listener.sockets.printed()));
+    announce(fmt::format("listening {} {}", scheme_of(listener.transport, bool{listener.tls}),
+                         listener.sockets.printed()));
   }
   return {};
 }
