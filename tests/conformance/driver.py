@@ -16,6 +16,7 @@ from autobahn.websocket import protocol as autobahn_protocol
 
 import wire
 from case import Closer, Message, Pong
+from server import ssl_of
 
 # It logs each failure we provoke.
 logging.getLogger().addHandler(logging.NullHandler())
@@ -174,6 +175,8 @@ class Driver(WebSocketClientProtocol):
         """A write that failed ends asyncio's reading, with the server's close still unread."""
         while self.receive_queue:
             self._dataReceived(self.receive_queue.popleft())
+        if self.transport.get_extra_info("ssl_object") is not None:
+            return  # what is left in the socket is sealed
         try:
             while data := os.read(self.transport.get_extra_info("socket").fileno(), 65536):
                 self._dataReceived(data)
@@ -202,7 +205,9 @@ async def drive(url, case, limit_s):
     loop = asyncio.get_running_loop()
     txaio.config.loop = loop
     factory = make_factory(url, case, limit_s)
-    _, driver = await loop.create_connection(factory, factory.host, factory.port)
+    _, driver = await loop.create_connection(
+        factory, factory.host, factory.port, ssl=ssl_of(url)
+    )
     try:
         await driver.until(lambda: driver.has_opened)
         if driver.has_opened:

@@ -7,6 +7,7 @@ from typing import Optional
 from urllib.parse import urlsplit
 
 from case import Verdict
+from server import ssl_of
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -29,6 +30,8 @@ class HttpCase:
         """The response up to the end of the connection."""
         loop = asyncio.get_running_loop()
         where = urlsplit(url)
+        if (context := ssl_of(url)) is not None:
+            return await self.exchange_sealed(where, context)
         with socket.create_connection((where.hostname, where.port)) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setblocking(False)
@@ -43,14 +46,40 @@ class HttpCase:
                 sending.cancel()
             return response
 
-    async def send(self, connection, host):
-        loop = asyncio.get_running_loop()
+    async def exchange_sealed(self, where, context):
+        reader, writer = await asyncio.open_connection(where.hostname, where.port, ssl=context)
+        sending = asyncio.ensure_future(self.write(writer, where.netloc))
+        response = b""
+        try:
+            while part := await reader.read(65536):
+                response += part
+        except OSError:
+            pass  # as above
+        finally:
+            sending.cancel()
+            writer.transport.abort()
+        return response
+
+    async def write(self, writer, host):
+        try:
+            for part in self.parts(host):
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0)
+        except OSError:
+            pass  # refused before its end
+
+    def parts(self, host):
         data = self.request % {"host": host, "key": KEY}
         data = data.replace("\n", "\r\n").encode("latin-1")
         size = self.chop or len(data)
+        return [data[at : at + size] for at in range(0, len(data), size)]
+
+    async def send(self, connection, host):
+        loop = asyncio.get_running_loop()
         try:
-            for at in range(0, len(data), size):
-                await loop.sock_sendall(connection, data[at : at + size])
+            for part in self.parts(host):
+                await loop.sock_sendall(connection, part)
                 await asyncio.sleep(0)
         except OSError:
             pass  # refused before its end

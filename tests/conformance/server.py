@@ -1,14 +1,19 @@
 """`ringgate wsecho` as a child process, on a port of the system's choice."""
 
 import contextlib
+import pathlib
 import re
 import select
 import signal
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 
-LISTENING = re.compile(rb"listening ws (\S+):(\d+)\n")
+LISTENING = re.compile(rb"listening (wss?) (\S+):(\d+)\n")
+# Whom clients of wss:// trust: a file of certificates, beside the machine's.
+TRUSTED = []
 START_LIMIT_S = 20
 STOP_LIMIT_S = 20
 
@@ -23,7 +28,28 @@ def read_address(process):
         if not part:
             raise RuntimeError(f"no 'listening ws HOST:PORT' on stdout, only {seen!r}")
         seen += part
-    return f"ws://{found[1].decode()}:{found[2].decode()}/"
+    scheme, host, port = (part.decode() for part in found.groups())
+    return f"{scheme}://{host}:{port}/"
+
+
+def ssl_of(url):
+    """What a client needs for a URL; None: no TLS."""
+    if not url.startswith("wss:"):
+        return None
+    context = ssl.create_default_context()
+    for file in TRUSTED:
+        context.load_verify_locations(file)
+    return context
+
+
+def make_certificate(folder):
+    """Its files, and its key's, for 127.0.0.1 and a day."""
+    certificate, key = (pathlib.Path(folder) / name for name in ("echo.pem", "echo.key"))
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=wsecho",
+         "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)  # fmt: skip
+    return certificate, key
 
 
 class Echo:
@@ -50,9 +76,27 @@ class Echo:
 
 
 @contextlib.contextmanager
-def wsecho(binary):
+def certificate_flags(tls):
+    if not tls:
+        yield []
+        return
+    with tempfile.TemporaryDirectory(prefix="ringgate-wsecho-") as folder:
+        certificate, key = make_certificate(folder)
+        TRUSTED.append(certificate)
+        yield ["--tls-cert", certificate, "--tls-key", key]
+        TRUSTED.remove(certificate)
+
+
+@contextlib.contextmanager
+def wsecho(binary, tls=False):
     """Yields an Echo. Raises when the server did not come up or did not end with 0."""
-    command = [binary, "wsecho", "--listen", "127.0.0.1:0"]
+    with certificate_flags(tls) as flags, run_wsecho(binary, flags) as echo:
+        yield echo
+
+
+@contextlib.contextmanager
+def run_wsecho(binary, flags):
+    command = [binary, "wsecho", "--listen", "127.0.0.1:0", *flags]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         echo = Echo(process, read_address(process))
@@ -72,13 +116,14 @@ def server(options):
     if options.server:
         yield options.server
         return
-    with wsecho(options.binary) as echo:
+    with wsecho(options.binary, options.tls) as echo:
         yield echo.url
 
 
 def add_options(parser):
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--server", metavar="URL", help="a running echo server: ws://HOST:PORT/")
+    parser.add_argument("--tls", action="store_true", help="with --binary: over wss://")
     which.add_argument("--binary", metavar="PATH", help="ringgate: its wsecho is started")
 
 

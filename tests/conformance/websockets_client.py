@@ -12,7 +12,7 @@ import sys
 
 import websockets
 
-from server import add_options, run_against_server, wsecho
+from server import add_options, run_against_server, ssl_of, wsecho
 from wire import BINARY, PING, TEXT, frame
 
 LIMIT_S = 30
@@ -37,7 +37,7 @@ def shown(value):
 
 def connect(url, **options):
     """No pings of its own, no bound: each test says what it wants."""
-    return websockets.connect(url, **{"ping_interval": None, "max_size": None, **options})
+    return websockets.connect(url, ssl=ssl_of(url), **{"ping_interval": None, "max_size": None, **options})
 
 
 async def echo(socket, message, wanted=None):
