@@ -1,0 +1,36 @@
+#include "services/doctor/certificate.h"
+
+#include <fmt/chrono.h>
+#include <fmt/ranges.h>
+
+#include "control/tls/certificate.h"
+
+namespace ringgate::doctor {
+namespace {
+
+constexpr std::time_t kDay = 24L * 3600;
+constexpr std::time_t kWarnBefore = 14 * kDay;  // as a gateway's log
+
+}  // namespace
+
+Finding check_certificate(const std::string& certificate_file, const std::string& key_file,
+                          std::time_t now) {
+  const std::string name = "certificate";
+  const auto loaded = tls::load_certificate(certificate_file, key_file, now);
+  // The sentence says what to do, this machine's clock included.
+  if (!loaded) return {Verdict::kFail, name, loaded.error().message, {}};
+  const std::time_t left = loaded->not_after - now;
+  const std::string found = fmt::format(
+      "of {}, good until {:%Y-%m-%d} ({} days); this machine's clock says {:%Y-%m-%d}",
+      loaded->names.empty() ? "no name" : fmt::format("{}", fmt::join(loaded->names, ", ")),
+      fmt::gmtime(loaded->not_after), left / kDay, fmt::gmtime(now));
+  if (loaded->names.empty()) {
+    return {Verdict::kWarn, name, found,
+            "clients that connect by a name refuse it: have it made with the DNS names of the "
+            "gateway (subjectAltName)"};
+  }
+  if (left < kWarnBefore) return {Verdict::kWarn, name, found, "renew it, then SIGHUP"};
+  return {Verdict::kOk, name, found, {}};
+}
+
+}  // namespace ringgate::doctor
