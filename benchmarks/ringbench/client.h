@@ -10,11 +10,13 @@
 
 namespace ringgate::bench {
 
-//   kClosed ─▶ kConnecting ─▶ kUpgrading (WebSocket) ─▶ kLoggingIn ─▶ kReady ─▶ kClosing ─▶ kClosed
+//   kClosed ─▶ kConnecting ─▶ kSecuring (TLS) ─▶ kUpgrading (WebSocket) ─▶ kLoggingIn ─▶ kReady ─▶
+//   kClosing ─▶ kClosed
 // and from each of them kLost, when the target or the network ended it, then kClosed.
 enum class ClientState : std::uint8_t {
   kClosed,
   kConnecting,
+  kSecuring,
   kUpgrading,
   kLoggingIn,
   kReady,

@@ -65,7 +65,8 @@ void add_load_options(CLI::App& app, Options& options, RawText& raw) {
   app.add_option("scenario", raw.scenario, kScenarios)
       ->required()
       ->check(CLI::IsMember({"ping", "forward", "talk", "push", "login", "idle", "mix"}));
-  app.add_option("--target", options.target.text, "tcp://HOST:PORT or ws://HOST:PORT/PATH")
+  app.add_option("--target", options.target.text,
+                 "tcp://HOST:PORT or ws://HOST:PORT/PATH; tls:// and wss:// are the same over TLS")
       ->required();
   app.add_option("--source", raw.sources,
                  "connect from these addresses of this machine in turn: 10.0.0.5,10.0.0.7 or "
@@ -141,6 +142,24 @@ void add_account_options(CLI::App& app, Options& options) {
   app.add_option("--login-command", options.login_command, "the command of a login")
       ->check(plain)
       ->capture_default_str();
+}
+
+void add_tls_options(CLI::App& app, Options& options) {
+  constexpr const char* kGroup = "TLS (targets of tls:// and wss://)";
+  CLI::Option* ca = app.add_option("--tls-ca", options.tls.ca,
+                                   "authorities that may sign the target's certificate, in PEM; by "
+                                   "default this machine's");
+  ca->type_name("FILE")->group(kGroup);
+  app.add_flag("!--tls-insecure", options.tls.verify, "do not check who it is that answers")
+      ->excludes(ca)
+      ->group(kGroup);
+  app.add_option("--tls-cert", options.tls.certificate, "a certificate of ringbench's own, in PEM")
+      ->type_name("FILE")
+      ->group(kGroup);
+  app.add_option("--tls-key", options.tls.key, "its key")->type_name("FILE")->group(kGroup);
+  app.add_flag("--tls-resume", options.tls_resume,
+               "resume a session that one connection was given before, in place of full handshakes")
+      ->group(kGroup);
 }
 
 void add_service_options(CLI::App& app, Options& options, RawText& raw) {
@@ -260,6 +279,7 @@ std::expected<Options, UsageEnd> parse_options(int argc, const char* const* argv
   add_load_options(app, options, raw);
   add_report_options(app, options, raw);
   add_account_options(app, options);
+  add_tls_options(app, options);
   add_service_options(app, options, raw);
   try {
     app.parse(argc, argv);

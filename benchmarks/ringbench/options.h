@@ -16,6 +16,8 @@
 #include "benchmarks/ringbench/fail_if.h"
 #include "benchmarks/ringbench/tally.h"
 #include "codec/error.h"
+#include "control/base/address.h"
+#include "control/tls/client_context.h"
 #include "dataplane/transport.h"
 
 namespace ringgate::bench {
@@ -36,11 +38,13 @@ inline constexpr unsigned kScenarioCount = 7;
 [[nodiscard]] bool is_main(Action action, Scenario scenario) noexcept;
 
 struct Target {
-  std::string text;  // as given: tcp://HOST:PORT or ws://HOST:PORT/PATH
+  std::string text;  // as given: tcp://HOST:PORT or ws://HOST:PORT/PATH, or tls:// or wss://
   Transport transport = Transport::kTcp;
   Address address;   // resolved
   std::string host;  // of a WebSocket's Host header: HOST:PORT
   std::string path;  // of a WebSocket: at least "/"
+  bool tls = false;
+  Endpoint endpoint;  // with tls: whom certificates have to be for
 };
 
 // One line of a mix file. Ranges are uniform and both ends belong to them.
@@ -80,6 +84,8 @@ struct Options {
   std::optional<double> connect_rate;  // connects per second in all while setting up
   unsigned threads = 0;                // at least one, once checked
   std::vector<int> cpus;
+  tls::ClientSettings tls;  // of a target with TLS
+  bool tls_resume = false;  // all go on from one session, in place of full handshakes
   bool raw = false;  // no login: pings to bare_echo, or to a gateway for less than its login_wait
   std::string account_prefix = "bench";
   std::string app = "kim";

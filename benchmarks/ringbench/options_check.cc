@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "benchmarks/ringbench/client_tls.h"
 #include "benchmarks/ringbench/push_body.h"
 #include "control/base/dial_order.h"
 
@@ -120,28 +121,36 @@ Address answering(const std::vector<Address>& addresses) {
 }
 
 std::expected<void, UsageEnd> read_target(Target& target) {
-  constexpr std::string_view kTcp = "tcp://";
-  constexpr std::string_view kWebSocket = "ws://";
+  constexpr std::string_view kMark = "://";
   std::string_view rest = target.text;
-  if (rest.starts_with("wss://")) {
-    return usage("TLS is a proxy's work: give the ws:// address behind it");
-  }
-  if (rest.starts_with(kTcp)) {
-    rest.remove_prefix(kTcp.size());
-  } else if (rest.starts_with(kWebSocket)) {
-    rest.remove_prefix(kWebSocket.size());
+  const std::size_t mark = std::min(rest.find(kMark), rest.size());
+  const std::string_view scheme = rest.substr(0, mark);
+  rest.remove_prefix(std::min(mark + kMark.size(), rest.size()));
+  target.tls = scheme == "tls" || scheme == "wss";
+  if (scheme == "ws" || scheme == "wss") {
     target.transport = Transport::kWebSocket;
     const std::size_t slash = rest.find('/');
     target.path = slash == std::string_view::npos ? "/" : std::string(rest.substr(slash));
     rest = rest.substr(0, slash);
-  } else {
+  } else if (scheme != "tcp" && scheme != "tls") {
     return usage(fmt::format(
-        "cannot drive '{}': write --target tcp://HOST:PORT or ws://HOST:PORT/PATH", target.text));
+        "cannot drive '{}': write --target tcp://HOST:PORT or ws://HOST:PORT/PATH, or tls:// or "
+        "wss:// for the same over TLS",
+        target.text));
   }
   target.host = rest;
   const auto addresses = resolve_addresses(rest);
   if (!addresses) return usage("--target: " + addresses.error().message);
   target.address = answering(*addresses);
+  if (auto endpoint = parse_endpoint(rest)) target.endpoint = std::move(*endpoint);
+  return {};
+}
+
+std::expected<void, UsageEnd> check_tls(const Options& options) {
+  if (!options.target.tls && (options.tls_resume || options.tls != tls::ClientSettings{})) {
+    return usage("--tls-... is for targets of tls:// and wss://");
+  }
+  if (auto start = make_tls_start(options); !start) return usage(start.error().message);
   return {};
 }
 
@@ -182,7 +191,8 @@ std::expected<void, UsageEnd> check_options(Options& options) {
   if (!options.json_file.empty() && options.json_file == options.html_file) {
     return usage("--json and --html name the same file: one would replace the other");
   }
-  return read_target(options.target);
+  if (auto read = read_target(options.target); !read) return read;
+  return check_tls(options);
 }
 
 }  // namespace ringgate::bench

@@ -30,6 +30,7 @@ class JsonReport {
   void write_times(const Times& times);
   void write_actions();
   void write_errors();
+  void write_handshakes();
   void write_lag();
   void write_cpu(std::string_view key, const ProcessUse& use,
                  const std::vector<ProcessSample>& samples);
@@ -145,12 +146,29 @@ void JsonReport::write_actions() {
       });
     }
   });
+  write_handshakes();
   json_.count("connects", measured_.tally.connects);
   json_.count("logins", measured_.tally.logins);
   json_.count("retries", measured_.tally.retries);
   json_.count("lost_packets", measured_.tally.lost_packets);
   json_.text("first_login_failure", measured_.tally.first_login_failure);
   json_.text("first_loss", measured_.tally.first_loss);
+}
+
+// All of them, set-up included; null without TLS.
+void JsonReport::write_handshakes() {
+  const Histogram& times = measured_.tally.handshakes;
+  if (!options_.target.tls) return json_.null("tls");
+  const auto us = [&](std::uint64_t ns) {
+    return times.count() == 0 ? std::nullopt : std::optional(to_us(ns));
+  };
+  json_.object("tls", [&] {
+    json_.count("handshakes", times.count());
+    json_.count("resumed", measured_.tally.resumed);
+    json_.number("p50_us", us(times.quantile_ns(0.5)));
+    json_.number("p99_us", us(times.quantile_ns(0.99)));
+    json_.number("max_us", us(times.max_ns()));
+  });
 }
 
 void JsonReport::write_errors() {

@@ -126,6 +126,17 @@ std::string action_lines(const Measurement& measured, const Options& options) {
          aligned(rows) + population_line(measured, options) + "\n";
 }
 
+std::string handshake_line(const Measurement& measured) {
+  const Histogram& times = measured.tally.handshakes;
+  if (times.count() == 0) return "";
+  const double share =
+      static_cast<double>(measured.tally.resumed) / static_cast<double>(times.count());
+  return line("handshakes",
+              fmt::format("{} of TLS, set-up included: p50 {}, p99 {}; {} resumed",
+                          count_text(times.count()), time_text(to_us(times.quantile_ns(0.5))),
+                          time_text(to_us(times.quantile_ns(0.99))), percent_text(share)));
+}
+
 std::string lag_line(const Measurement& measured, const Options& options) {
   const Histogram& lag = measured.tally.lag;
   if (!options.open_loop() || lag.count() == 0) return "";
@@ -238,8 +249,8 @@ std::string verdict_lines(const Measurement& measured, const Options& options) {
 
 std::string as_text(const Measurement& measured, const Options& options) {
   return head_lines(measured, options) + action_lines(measured, options) +
-         lag_line(measured, options) + error_lines(measured) + process_lines(measured, options) +
-         verdict_lines(measured, options);
+         handshake_line(measured) + lag_line(measured, options) + error_lines(measured) +
+         process_lines(measured, options) + verdict_lines(measured, options);
 }
 
 }  // namespace ringgate::bench

@@ -38,23 +38,26 @@ target_compile_definitions(ringgate_ringbench_report PRIVATE RINGGATE_VERSION="$
 # What loads.
 add_library(ringgate_ringbench STATIC
   ringbench/client_codec.cc
+  ringbench/client_tls.cc
   ringbench/mix_file.cc
   ringbench/number_flag.cc
   ringbench/options.cc
   ringbench/options_check.cc
   ringbench/own_limit.cc
   ringbench/target_process.cc
+  ringbench/tls_start.cc
   ringbench/worker.cc
   ringbench/worker_close.cc
   ringbench/worker_connect.cc
   ringbench/worker_input.cc
   ringbench/worker_load.cc
-  ringbench/worker_settle.cc)
+  ringbench/worker_settle.cc
+  ringbench/worker_tls.cc)
 add_library(ringgate::ringbench ALIAS ringgate_ringbench)
 target_link_libraries(ringgate_ringbench
   PUBLIC ringgate::bench ringgate::codec_proto ringgate::dataplane ringgate::ringbench_report
-    ringgate::ringbench_service
-  PRIVATE ringgate::auth ringgate::config ringgate::usage CLI11::CLI11 Threads::Threads)
+    ringgate::ringbench_service ringgate::codec_tls ringgate::tls
+  PRIVATE ringgate::auth ringgate::client ringgate::config ringgate::usage CLI11::CLI11 Threads::Threads)
 target_compile_definitions(ringgate_ringbench PRIVATE RINGGATE_VERSION="${PROJECT_VERSION}")
 
 # The logic service that the load generator plays behind a gateway, and what both of them put into

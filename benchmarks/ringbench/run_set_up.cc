@@ -86,6 +86,14 @@ void Run::start_threads() {
 
 Result<void> Run::set_up(Measurement& measured) {
   const std::uint64_t start = monotonic_ns();
+  auto tls = make_tls_start(options_);
+  if (!tls) return std::unexpected(tls.error());
+  state_.tls = std::move(*tls);
+  if (options_.tls_resume) {
+    auto session = fetch_session(state_.tls, options_);
+    if (!session) return std::unexpected(session.error());
+    state_.tls.session = std::move(*session);
+  }
   create_workers();
   if (options_.service.play) {
     if (auto started = start_service(); !started) return started;

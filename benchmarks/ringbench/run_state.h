@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "benchmarks/ringbench/client_tls.h"
 #include "benchmarks/ringbench/run_end.h"
 #include "control/base/mutex.h"
 
@@ -51,6 +52,8 @@ class RunState {
   // The same; what is measured. The end may be brought forward.
   std::atomic<std::uint64_t> window_begin_ns{std::numeric_limits<std::uint64_t>::max()};
   std::atomic<std::uint64_t> window_end_ns{std::numeric_limits<std::uint64_t>::max()};
+  // Set before the workers are there.
+  TlsStart tls;
   // The target has taken a connection, of whichever thread.
   std::atomic<bool> took_connections{false};
   // Pushes that have come to clients since the start, of all workers: what a closed loop of pushes

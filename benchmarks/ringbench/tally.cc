@@ -112,6 +112,8 @@ void Tally::merge(const Tally& other) {
   }
   connects += other.connects;
   logins += other.logins;
+  handshakes.merge(other.handshakes);
+  resumed += other.resumed;
   retries += other.retries;
   deliveries_asked += other.deliveries_asked;
   deliveries_come += other.deliveries_come;

@@ -112,6 +112,8 @@ struct Tally {
   Histogram lag;
   std::vector<Interval> timeline;   // sized before the window begins
   std::uint64_t connects = 0;       // established, set-up included
+  Histogram handshakes;             // of TLS, set-up included: from the connection until done
+  std::uint64_t resumed = 0;        // of those: went on from an earlier session
   std::uint64_t logins = 0;         // answered with Success, set-up included
   std::uint64_t retries = 0;        // of the set-up: connections begun again, since one was lost
   std::string first_loss;           // what ended the first connection that was lost

@@ -80,6 +80,9 @@ Worker::Worker(const Options& options, RunState& state, const WorkerShare& share
 }
 
 Worker::~Worker() {
+  for (const auto& tls : tls_) {
+    if (tls != nullptr) tls->clear(pool_);
+  }
   for (Client& client : clients_) {
     client.output.complete_send(pool_, 0);
     client.output.clear(pool_);
@@ -99,6 +102,14 @@ bool Worker::open(int cpu) {
     state_.limit_once(opened.error().message);
     return false;
   }
+  if (!options_.target.tls) return true;
+  auto cipher = tls::Cipher::create();
+  if (!cipher) {
+    state_.limit_once(cipher.error().message);
+    return false;
+  }
+  cipher_ = std::move(*cipher);
+  tls_.resize(clients_.size());
   return true;
 }
 
@@ -187,21 +198,19 @@ void Worker::on_completion(const io_uring_cqe& cqe) {
 void Worker::on_send(std::uint32_t index, int result) {
   Client& client = clients_[index];
   client.sending = false;
-  client.output.complete_send(pool_, static_cast<std::size_t>(std::max(result, 0)));
-  if (result < 0 && client.state == ClientState::kClosing) client.output.clear(pool_);
+  SendQueue& wire = wire_of(index);
+  wire.complete_send(pool_, static_cast<std::size_t>(std::max(result, 0)));
+  if (result < 0 && client.state == ClientState::kClosing) clear_output(index);
   if (result < 0 && connected(client) && client.state != ClientState::kClosing) {
     // The target may have said why before it closed: that is still to be read, up to the end.
     client.reset = result == -ECONNRESET || result == -EPIPE;
     if (!client.reset || !(client.receiving || client.starved)) {
       return lose(index, ErrorKind::kConnectionLost, std::strerror(-result));
     }
-    client.output.clear(pool_);
+    clear_output(index);
     return;
   }
-  if (!client.output.empty() && connected(client) && !client.dirty) {
-    client.dirty = true;
-    dirty_.push_back(index);
-  }
+  if ((!wire.empty() || !client.output.empty()) && connected(client)) mark_dirty(index);
   try_close(index);
 }
 

@@ -3,6 +3,7 @@
 //   worker.cc          the loop and its phases
 //   worker_connect.cc  from nothing to logged in
 //   worker_close.cc    to the end of a connection
+//   worker_tls.cc      what is between the socket and them with TLS
 //   worker_input.cc    bytes in, and what they mean
 //   worker_load.cc     what is sent when
 //   worker_settle.cc   what has not come when all is over
@@ -17,6 +18,8 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <queue>
 #include <string>
 #include <vector>
@@ -24,6 +27,7 @@
 #include "benchmarks/common/bench_ring.h"
 #include "benchmarks/ringbench/client.h"
 #include "benchmarks/ringbench/client_codec.h"
+#include "benchmarks/ringbench/client_tls.h"
 #include "benchmarks/ringbench/options.h"
 #include "benchmarks/ringbench/pending.h"
 #include "benchmarks/ringbench/played_service.h"
@@ -101,6 +105,7 @@ class Worker {
   void open_connection(std::uint32_t index);
   void on_connected(std::uint32_t index, int result);
   void on_transport_ready(std::uint32_t index);
+  void begin_transport(std::uint32_t index);
   void log_in(std::uint32_t index);
   void login_answered(std::uint32_t index, const Incoming& answer);
   void login_failed(std::uint32_t index, const Incoming& answer);
@@ -122,6 +127,14 @@ class Worker {
   void begin_close(std::uint32_t index);
   void try_close(std::uint32_t index);
   void on_closed(std::uint32_t index);
+
+  // worker_tls.cc
+  void begin_tls(std::uint32_t index);
+  void on_sealed(std::uint32_t index, MutableBytes bytes);
+  [[nodiscard]] bool shake_hands(std::uint32_t index, ByteView bytes);
+  [[nodiscard]] bool seal(std::uint32_t index);
+  [[nodiscard]] SendQueue& wire_of(std::uint32_t index) noexcept;
+  void clear_output(std::uint32_t index) noexcept;
 
   // worker_input.cc
   void on_recv(std::uint32_t index, const io_uring_cqe& cqe);
@@ -170,6 +183,7 @@ class Worker {
   }
   [[nodiscard]] std::uint8_t* reserve(std::uint32_t index, std::size_t bytes);
   void start_sends();
+  void mark_dirty(std::uint32_t index);
   enum class Wake : std::uint8_t {
     kSend,      // a pause is over
     kOpen,      // the connection again
@@ -201,6 +215,8 @@ class Worker {
   Random random_;
   PendingPool pending_;
   std::vector<Client> clients_;
+  std::optional<tls::Cipher> cipher_;            // with TLS
+  std::vector<std::unique_ptr<ClientTls>> tls_;  // the same: of each client that is connected
   std::vector<MixStep> steps_;
   std::vector<double> step_ends_;   // cumulated shares
   std::vector<std::uint8_t> body_;  // scratch: the body of the message that is written

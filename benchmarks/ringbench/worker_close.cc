@@ -85,8 +85,9 @@ void Worker::lose_login(std::uint32_t index, ErrorKind kind) {
     }
   };
   if (!client.login_counted) return;
-  const bool connected =
-      client.state != ClientState::kConnecting && client.state != ClientState::kUpgrading;
+  const bool connected = client.state != ClientState::kConnecting &&
+                         client.state != ClientState::kSecuring &&
+                         client.state != ClientState::kUpgrading;
   if (!connected) end(Action::kConnect, connect_ns_[index]);
   end(Action::kLogin, client.began_ns);
   end(Action::kCycle, client.began_ns);
@@ -130,6 +131,8 @@ void Worker::say_goodbye(std::uint32_t index) {
 // What was under way has taken too long.
 void Worker::out_of_patience(std::uint32_t index) {
   switch (clients_[index].state) {
+    case ClientState::kSecuring:
+      return lose(index, ErrorKind::kConnectFailed, "no answer in the TLS handshake within 6 s");
     case ClientState::kUpgrading:
       return lose(index, ErrorKind::kConnectFailed, "no answer to the upgrade within 6 s");
     case ClientState::kLoggingIn:
@@ -193,7 +196,8 @@ void Worker::try_close(std::uint32_t index) {
 
 void Worker::on_closed(std::uint32_t index) {
   Client& client = clients_[index];
-  client.output.clear(pool_);
+  clear_output(index);
+  if (!tls_.empty()) tls_[index].reset();
   client.input.clear(pool_);
   reader_.forget(index);
   ++client.generation;

@@ -103,6 +103,12 @@ void Worker::on_connected(std::uint32_t index, int result) {
   client.receiving = true;
   ring_.arm_recv(static_cast<int>(index), true,
                  WorkerTag{WorkerOp::kRecv, client.generation, index}.pack());
+  if (options_.target.tls) return begin_tls(index);
+  begin_transport(index);
+}
+
+void Worker::begin_transport(std::uint32_t index) {
+  Client& client = clients_[index];
   if (options_.target.transport == Transport::kTcp) return on_transport_ready(index);
   client.state = ClientState::kUpgrading;
   const std::string request = upgrade_request(options_.target);

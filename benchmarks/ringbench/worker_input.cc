@@ -43,8 +43,8 @@ void Worker::on_recv(std::uint32_t index, const io_uring_cqe& cqe) {
   const bool more = (cqe.flags & IORING_CQE_F_MORE) != 0;
   if (!more) client.receiving = false;
   if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
-    const ByteView bytes = ring_.take_received(cqe);
-    if (connected(client) && client.state != ClientState::kClosing) on_data(index, bytes);
+    const MutableBytes bytes = ring_.take_received(cqe);
+    if (connected(client) && client.state != ClientState::kClosing) on_sealed(index, bytes);
   }
   if (more) return;
   if (!connected(client)) return try_close(index);
@@ -54,6 +54,9 @@ void Worker::on_recv(std::uint32_t index, const io_uring_cqe& cqe) {
     return;
   }
   if (client.state == ClientState::kClosing) return try_close(index);
+  if (client.state == ClientState::kSecuring) {
+    return lose(index, ErrorKind::kConnectFailed, tls_[index]->cut_off());
+  }
   const int error = cqe.res == 0 && client.reset ? ECONNRESET : -cqe.res;
   lose(index, ErrorKind::kConnectionLost, error == 0 ? "end of stream" : std::strerror(error));
 }

@@ -211,11 +211,14 @@ void Worker::write_message(std::uint32_t index, const MixStep& step, std::uint32
 
 std::uint8_t* Worker::reserve(std::uint32_t index, std::size_t bytes) {
   Client& client = clients_[index];
-  if (!client.dirty && !client.sending) {
-    client.dirty = true;
-    dirty_.push_back(index);
-  }
+  if (!client.sending) mark_dirty(index);
   return client.output.reserve(pool_, bytes, kFirstPieceBytes);
+}
+
+void Worker::mark_dirty(std::uint32_t index) {
+  if (clients_[index].dirty) return;
+  clients_[index].dirty = true;
+  dirty_.push_back(index);
 }
 
 // At most one send is in flight per connection; what comes meanwhile leaves with the next one.
@@ -224,12 +227,13 @@ void Worker::start_sends() {
   for (const std::uint32_t index : dirty_) {
     Client& client = clients_[index];
     client.dirty = false;
-    if (client.sending || client.closing || client.output.empty() || !connected(client) ||
-        client.state == ClientState::kConnecting) {
+    if (client.sending || client.closing || !connected(client) ||
+        client.state == ClientState::kConnecting || !seal(index)) {
       continue;
     }
     iovec piece{};
-    const std::size_t pieces = client.output.start_send({&piece, 1});
+    SendQueue& wire = wire_of(index);
+    const std::size_t pieces = wire.empty() ? 0 : wire.start_send({&piece, 1});
     if (pieces == 0) continue;
     client.sending = true;
     io_uring_sqe* sqe = ring_.sqe();

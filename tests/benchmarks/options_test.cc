@@ -143,7 +143,10 @@ TEST_F(OptionsTest, RefusesWithASentenceThatSaysHowToMendIt) {
   EXPECT_THAT(refusal({"ping", "--raw"}), HasSubstr("--target is required"));
   EXPECT_THAT(refusal({"ping", "--taget", target}), HasSubstr("did you mean --target?"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", "http://x:1"}), HasSubstr("tcp://HOST:PORT"));
-  EXPECT_THAT(refusal({"ping", "--raw", "--target", "wss://x:1"}), HasSubstr("proxy"));
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", target, "--tls-resume"}),
+              HasSubstr("for targets of tls:// and wss://"));
+  EXPECT_THAT(refusal({"ping", "--raw", "--target", "wss://127.0.0.1:9/", "--tls-ca", "/no/file"}),
+              HasSubstr("--tls-ca: "));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", "tcp://x"}), HasSubstr("HOST:PORT"));
   EXPECT_THAT(refusal({"ping", "--raw", "--target", "tcp://127.0.0.1:70000"}),
               HasSubstr("HOST:PORT"));

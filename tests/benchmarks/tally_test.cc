@@ -46,6 +46,8 @@ void fill(Tally& tally, std::uint64_t times) {
   tally.statuses[Tally::kStatuses - 1] = 2 * times;
   tally.lag.record(times);
   tally.connects = 5 * times;
+  tally.resumed = 2 * times;
+  tally.handshakes.record(1000 * times);
   tally.logins = 6 * times;
   tally.deliveries_asked = 15 * times;
   tally.deliveries_come = 16 * times;
@@ -84,6 +86,8 @@ TEST(Tally, MergesEverything) {
   EXPECT_EQ(sum->lag.count(), 2U);
   EXPECT_EQ(sum->lag.max_ns(), 10U);
   EXPECT_EQ(sum->connects, 55U);
+  EXPECT_EQ(sum->resumed, 22U);
+  EXPECT_EQ(sum->handshakes.count(), 2U);
   EXPECT_EQ(sum->logins, 66U);
   EXPECT_EQ(sum->deliveries_asked, 165U);
   EXPECT_EQ(sum->deliveries_come, 176U);

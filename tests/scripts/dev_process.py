@@ -1,9 +1,11 @@
-"""A `ringgate dev` of a test's own, on free ports, and certificates."""
+"""A `ringgate dev` of a test's own, on free ports; certificates; a TLS server that is not ours."""
 
 import pathlib
 import re
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 
@@ -17,7 +19,7 @@ class Dev:
             self.process = subprocess.Popen(
                 [build / "services" / "ringgate", "dev", "--shards", "1",
                  "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-                 "--data", "memory", *arguments],
+                 *(() if "--data" in arguments else ("--data", "memory")), *arguments],
                 stdout=file, stderr=subprocess.STDOUT)
 
     def wait_match(self, pattern):
@@ -69,3 +71,44 @@ class Authority:
                      self.folder / f"{self.name}.key", "-CAcreateserial", "-extfile", extensions,
                      "-days", str(days), "-out", pem)
         return pem, self.folder / f"{name}.key"
+
+
+class Relay:
+    """Speaks TLS to clients, and nothing to what is behind it. `chosen`: what each agreed on."""
+
+    def __init__(self, context, target):
+        self.context, self.target = context, target
+        self.chosen = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                plain, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
+
+    def serve(self, plain):
+        try:
+            with self.context.wrap_socket(plain, server_side=True) as client:
+                self.chosen.append((client.version(), client.selected_alpn_protocol()))
+                with socket.create_connection(self.target) as gateway:
+                    threading.Thread(target=self.pump, args=(gateway, client), daemon=True).start()
+                    self.pump(client, gateway)
+        except OSError:
+            pass
+
+    @staticmethod
+    def pump(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.close()

@@ -11,52 +11,11 @@ import tempfile
 import threading
 import unittest
 
-from dev_process import Authority, Dev
+from dev_process import Authority, Dev, Relay
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "release")
 SCRIPT = "ping\ntalk bob hello\necho there\nquit\n"
-
-
-class Relay:
-    """Speaks TLS to clients, and nothing to what is behind it. `chosen`: what each agreed on."""
-
-    def __init__(self, context, target):
-        self.context, self.target = context, target
-        self.chosen = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                plain, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
-
-    def serve(self, plain):
-        try:
-            with self.context.wrap_socket(plain, server_side=True) as client:
-                self.chosen.append((client.version(), client.selected_alpn_protocol()))
-                with socket.create_connection(self.target) as gateway:
-                    threading.Thread(target=self.pump, args=(gateway, client), daemon=True).start()
-                    self.pump(client, gateway)
-        except OSError:
-            pass
-
-    @staticmethod
-    def pump(source, sink):
-        try:
-            while data := source.recv(65536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def close(self):
-        self.listener.close()
 
 
 class TlsClient(unittest.TestCase):
