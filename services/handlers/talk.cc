@@ -66,7 +66,7 @@ Task user_talk(Context& context, const ChatOptions& options) {
   CallerCall asking(context, options);
   const std::optional<Caller> caller = co_await asking;
   if (!caller) co_return;
-  const std::optional<Message> message = message_of(context, *caller, options);
+  std::optional<Message> message = message_of(context, *caller, options);
   if (!message) co_return;
 
   auto storing = context.messages().ask(
@@ -76,6 +76,7 @@ Task user_talk(Context& context, const ChatOptions& options) {
     context.fail(stored.error());
     co_return;
   }
+  message->send_time_ns = stored->send_time_ns;
   auto locating = context.sessions().locate(context.dest(), caller->app);
   const auto online = co_await locating;
   push_to_found(context, online, push_of(*message));
@@ -88,7 +89,7 @@ Task group_talk(Context& context, const ChatOptions& options) {
   CallerCall asking(context, options);
   const std::optional<Caller> caller = co_await asking;
   if (!caller) co_return;
-  const std::optional<Message> message = message_of(context, *caller, options);
+  std::optional<Message> message = message_of(context, *caller, options);
   if (!message) co_return;
 
   const bool members_only = !options.anyone_talks_to_groups;
@@ -103,6 +104,7 @@ Task group_talk(Context& context, const ChatOptions& options) {
     context.fail(Status::kUnauthorized, "only members of the group and its owner may talk to it");
     co_return;
   }
+  message->send_time_ns = stored->send_time_ns;
   auto locating = context.sessions().locate_many(stored->members, caller->app);
   const auto online = co_await locating;
   push_to_found(context, online, stored->members.size(), push_of(*message));

@@ -26,6 +26,8 @@ struct MessageBody {
 
 struct Message {
   std::int64_t id = 0;  // of MessageIds: nobody else has it
+  // When it was received. The store makes that later where others have been stored meanwhile: what
+  // is stored later has a later time, so that nothing is stored behind what somebody has read.
   std::int64_t send_time_ns = 0;
   std::string sender;
   MessageBody content;
@@ -37,7 +39,9 @@ struct Message {
 // may read it.
 struct TalkToUser {
   static constexpr std::string_view kName = "talk";
-  using Answer = void;
+  struct Answer {
+    std::int64_t send_time_ns = 0;  // that it has now
+  };
 
   std::string app;
   std::string receiver;
@@ -52,6 +56,7 @@ struct TalkToGroup {
     bool exists = false;
     bool belongs = false;              // the sender: a member, or the owner
     std::vector<std::string> members;  // all, the sender if among them
+    std::int64_t send_time_ns = 0;     // that it has now, if it is stored
   };
 
   std::string app;

@@ -196,8 +196,8 @@ TEST(StoreCommand, ChecksAndMigrates) {
   EXPECT_THAT(run({"store", "migrate", "--store", url}).output, HasSubstr("has 1 now"));
   const Ended good = run({"store", "check", "--store", url});
   EXPECT_EQ(good.code, 0);
-  EXPECT_THAT(good.output, AllOf(HasSubstr("is good: schema 1"), HasSubstr("0 messages")));
-  EXPECT_THAT(run({"store", "migrate", "--store", url}).output, HasSubstr("has schema 1 already"));
+  EXPECT_THAT(good.output, AllOf(HasSubstr("is good: schema 2"), HasSubstr("0 messages")));
+  EXPECT_THAT(run({"store", "migrate", "--store", url}).output, HasSubstr("has schema 2 already"));
   const Ended wrong = run({"store", "check", "--store", "mysql://host/db"});
   EXPECT_EQ(wrong.code, 2);
   EXPECT_THAT(wrong.output, HasSubstr("--store is none of sqlite:///"));
@@ -214,7 +214,7 @@ TEST(StoreCommand, FindsTheStoreOfAConfiguration) {
   }
   const Ended good = run({"store", "check", "-c", file});
   EXPECT_EQ(good.code, 0) << good.output;
-  EXPECT_THAT(good.output, HasSubstr("is good: schema 1"));
+  EXPECT_THAT(good.output, HasSubstr("is good: schema 2"));
 }
 
 // Two gateways, two chats, one PostgreSQL: everyone hears it once, and who is not there finds it.

@@ -1,12 +1,29 @@
 #include "services/store/sql/calls.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace ringgate::sql {
 namespace {
 
 constexpr std::size_t kMostTogether = 1'024;
+
+// Each talk's time is later than that of the one before it. Nothing: nobody talks.
+std::optional<Plan> claim_of(const std::vector<StoreJob*>& jobs) {
+  std::optional<std::int64_t> first;
+  std::int64_t last = 0;
+  for (StoreJob* const job : jobs) {
+    std::int64_t* const time = send_time_of(*job);
+    if (time == nullptr) continue;
+    if (first) *time = std::max(*time, last + 1);
+    last = *time;
+    if (!first) first = last;
+  }
+  if (!first) return std::nullopt;
+  return Plan{{Statement::kClaimTimes, {*first, last}}};
+}
 
 }  // namespace
 
@@ -20,7 +37,9 @@ std::vector<StoreJob*> take_together(std::vector<StoreJob*>& asked) {
 
 std::vector<Plan> plans_of(std::vector<StoreJob*>& jobs, const Rules& rules, StoreThread& thread) {
   std::vector<Plan> plans;
-  plans.reserve(jobs.size());
+  plans.reserve(1 + jobs.size());
+  // Before all else: who waits here for another process's transaction holds nothing that it needs.
+  if (std::optional<Plan> claim = claim_of(jobs)) plans.push_back(std::move(*claim));
   std::erase_if(jobs, [&](StoreJob* job) {
     Plan plan = plan_of(*job, rules);
     const bool has_answer = plan.empty();
@@ -36,9 +55,10 @@ std::vector<Plan> plans_of(std::vector<StoreJob*>& jobs, const Rules& rules, Sto
 
 void answer_all(const std::vector<StoreJob*>& jobs, const Outcome<std::vector<Results>>& all,
                 StoreThread& thread) {
+  const std::size_t claims = all ? all->size() - jobs.size() : 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     if (all) {
-      answer_from((*all)[i], *jobs[i]);
+      answer_from((*all)[claims + i], *jobs[i]);
       thread.answer(*jobs[i]);
     } else {
       thread.fail(*jobs[i], StoreError::kUnavailable);

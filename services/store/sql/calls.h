@@ -15,8 +15,12 @@ namespace ringgate::sql {
 // last.
 [[nodiscard]] std::vector<StoreJob*> take_together(std::vector<StoreJob*>& asked);
 
-// One plan for each of `jobs`. Those that have their answer without one are answered, and leave
-// `jobs`.
+// One plan for each of `jobs`, and before them one that claims the times of their talks, if any.
+//
+// The times that a transaction gives are claimed in its first statement, which lasts until its
+// commit: so what is committed later has later times, whichever process stores it, and nothing
+// comes to lie before what a reader of the index has had. Those that have their answer without one
+// are answered, and leave `jobs`.
 [[nodiscard]] std::vector<Plan> plans_of(std::vector<StoreJob*>& jobs, const Rules& rules,
                                          StoreThread& thread);
 

@@ -56,6 +56,14 @@ CREATE TABLE group_member (
   PRIMARY KEY (app, group_id, account)
 ){end};
 )sql",
+    // The last send time that was given, and by how much those of the present transaction are moved
+    // (statement.cc: claim_times). Ids are time-ordered.
+    R"sql(
+ALTER TABLE ringgate_schema ADD COLUMN sent_until {n} NOT NULL DEFAULT 0;
+ALTER TABLE ringgate_schema ADD COLUMN send_shift {n} NOT NULL DEFAULT 0;
+UPDATE ringgate_schema SET sent_until =
+  COALESCE((SELECT c.send_time FROM message_content c ORDER BY c.id DESC LIMIT 1), 0);
+)sql",
 });
 
 std::string in_dialect(std::string_view text, const Session::Dialect& dialect) {

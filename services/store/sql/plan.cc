@@ -30,12 +30,16 @@ Plan plan(StoreJobOf<TalkToUser>& job, const Rules&) {
           {Statement::kPutIndex,
            {app, receiver, message.send_time_ns, message.id, message.sender, std::string_view()}}};
 }
-void answer(const Results&, StoreJobOf<TalkToUser>& job) {
-  job.answer = {};
+void answer(const Results& results, StoreJobOf<TalkToUser>& job) {
+  if (results[0].rows.empty()) {  // somebody has emptied ringgate_schema: nothing was stored
+    job.fail(StoreError::kUnavailable);
+    return;
+  }
+  job.answer = TalkToUser::Answer{results[0].rows[0][0].number};
 }
 Plan undo(StoreJobOf<TalkToUser>& job) {
   const auto& [app, receiver, message] = job.request;
-  return {{Statement::kDeleteIndex, {app, receiver, message.send_time_ns, message.id}},
+  return {{Statement::kDeleteIndex, {app, receiver, message.id}},
           {Statement::kDeleteMessage, {message.id}}};
 }
 
@@ -55,6 +59,8 @@ void answer(const Results& results, StoreJobOf<TalkToGroup>& job) {
   TalkToGroup::Answer answer;
   answer.exists = !results[0].rows.empty();
   answer.members = names_in(results[3]);
+  answer.send_time_ns =
+      results[1].rows.empty() ? job.request.message.send_time_ns : results[1].rows[0][0].number;
   const std::string& sender = job.request.message.sender;
   answer.belongs = (answer.exists && results[0].rows[0][0].text == sender) ||
                    std::ranges::find(answer.members, sender) != answer.members.end();
@@ -62,7 +68,7 @@ void answer(const Results& results, StoreJobOf<TalkToGroup>& job) {
 }
 Plan undo(StoreJobOf<TalkToGroup>& job) {
   const auto& [app, group, message, members_only] = job.request;
-  return {{Statement::kDeleteGroupIndex, {app, group, message.send_time_ns, message.id}},
+  return {{Statement::kDeleteGroupIndex, {app, group, message.id}},
           {Statement::kDeleteMessage, {message.id}}};
 }
 
@@ -254,6 +260,14 @@ Plan plan_of(StoreJob& job, const Rules& rules) {
   Plan steps;
   MessageCalls::visit(job, [&](auto& typed) { steps = plan(typed, rules); });
   return steps;
+}
+
+std::int64_t* send_time_of(StoreJob& job) {
+  std::int64_t* time = nullptr;
+  MessageCalls::visit(job, [&](auto& typed) {
+    if constexpr (requires { typed.request.message; }) time = &typed.request.message.send_time_ns;
+  });
+  return time;
 }
 
 void answer_from(const Results& results, StoreJob& job) {

@@ -17,6 +17,8 @@ struct Rules {
 
 // What is to be done for a call. Refers to the job. Empty: nothing, and it has its answer.
 [[nodiscard]] Plan plan_of(StoreJob& job, const Rules& rules);
+// Of a talk: when it was received. Null: it is none.
+[[nodiscard]] std::int64_t* send_time_of(StoreJob& job);
 // Its answer, from what the steps gave.
 void answer_from(const Results& results, StoreJob& job);
 // What undoes a call that succeeded, or of which nobody knows whether it did; empty where there is

@@ -5,23 +5,31 @@ namespace {
 
 // In the order of the enum. What SQLite and PostgreSQL both take.
 constexpr std::array<StatementText, kStatements> kTexts{{
+    {"claim_times",
+     "UPDATE ringgate_schema SET "
+     "send_shift = CASE WHEN sent_until >= $1 THEN sent_until - $1 + 1 ELSE 0 END, "
+     "sent_until = CASE WHEN sent_until >= $1 THEN sent_until - $1 + 1 + $2 ELSE $2 END",
+     "nn"},
     {"put_message",
      "INSERT INTO message_content (id, app, sender, send_time, type, body, extra) "
-     "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+     "SELECT $1, $2, $3, $4 + s.send_shift, $5, $6, $7 FROM ringgate_schema s "
+     "RETURNING send_time",
      "nttnnbb"},
     {"put_index",
      "INSERT INTO message_index (app, owner, send_time, message_id, sender, group_id) "
-     "VALUES ($1, $2, $3, $4, $5, $6)",
+     "SELECT $1, $2, $3 + s.send_shift, $4, $5, $6 FROM ringgate_schema s",
      "ttnntt"},
     {"put_group_message",
      "INSERT INTO message_content (id, app, sender, send_time, type, body, extra) "
-     "SELECT $1, $2, $3, $4, $5, $6, $7 FROM chat_group g WHERE g.app = $2 AND g.id = $8 "
+     "SELECT $1, $2, $3, $4 + t.send_shift, $5, $6, $7 FROM chat_group g, ringgate_schema t "
+     "WHERE g.app = $2 AND g.id = $8 "
      "AND ($9 = 0 OR g.owner = $3 OR EXISTS (SELECT 1 FROM group_member s "
-     "WHERE s.app = $2 AND s.group_id = $8 AND s.account = $3))",
+     "WHERE s.app = $2 AND s.group_id = $8 AND s.account = $3)) RETURNING send_time",
      "nttnnbbtn"},
     {"put_group_index",
      "INSERT INTO message_index (app, owner, send_time, message_id, sender, group_id) "
-     "SELECT m.app, m.account, $3, $4, $5, m.group_id FROM group_member m "
+     "SELECT m.app, m.account, $3 + t.send_shift, $4, $5, m.group_id "
+     "FROM group_member m, ringgate_schema t "
      "WHERE m.app = $1 AND m.group_id = $2 AND m.account <> $5 "
      "AND ($6 = 0 OR EXISTS (SELECT 1 FROM chat_group g "
      "WHERE g.app = $1 AND g.id = $2 AND g.owner = $5) OR EXISTS (SELECT 1 FROM group_member s "
@@ -89,13 +97,14 @@ constexpr std::array<StatementText, kStatements> kTexts{{
      "tt"},
     {"delete_message", "DELETE FROM message_content WHERE id = $1", "n"},
     {"delete_index",
-     "DELETE FROM message_index "
-     "WHERE app = $1 AND owner = $2 AND send_time = $3 AND message_id = $4",
-     "ttnn"},
+     "DELETE FROM message_index WHERE app = $1 AND owner = $2 AND message_id = $3 "
+     "AND send_time = (SELECT c.send_time FROM message_content c WHERE c.id = $3)",
+     "ttn"},
     {"delete_group_index",
-     "DELETE FROM message_index WHERE app = $1 AND send_time = $3 AND message_id = $4 "
+     "DELETE FROM message_index WHERE app = $1 AND message_id = $3 "
+     "AND send_time = (SELECT c.send_time FROM message_content c WHERE c.id = $3) "
      "AND owner IN (SELECT m.account FROM group_member m WHERE m.app = $1 AND m.group_id = $2)",
-     "ttnn"},
+     "ttn"},
     {"delete_group", "DELETE FROM chat_group WHERE app = $1 AND id = $2", "tt"},
     {"delete_members", "DELETE FROM group_member WHERE app = $1 AND group_id = $2", "tt"},
     {"delete_member", "DELETE FROM group_member WHERE app = $1 AND group_id = $2 AND account = $3",

@@ -15,6 +15,7 @@
 namespace ringgate::sql {
 
 enum class Statement : std::uint8_t {
+  kClaimTimes,
   kPutMessage,
   kPutIndex,
   kPutGroupMessage,

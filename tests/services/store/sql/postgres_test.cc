@@ -87,7 +87,7 @@ TEST_P(PostgresTest, AConnectionThatIsCutLosesNothingThatWasAnswered) {
   std::vector<std::int64_t> answered;
   std::vector<std::int64_t> refused;
   for (int round = 0; round < 5; ++round) {
-    std::vector<std::pair<std::int64_t, std::future<StoreResult<void>>>> all;
+    std::vector<std::pair<std::int64_t, std::future<StoreResult<TalkToUser::Answer>>>> all;
     for (int i = 0; i < 200; ++i) {
       const Message said = message("alice", now_ns_);
       all.emplace_back(said.id, world_->begin(TalkToUser{"kim", "bob", said}));
@@ -120,7 +120,7 @@ TEST_P(PostgresTest, ANewerSchemaIsNotTouched) {
   EXPECT_THAT(world_->problem_with("has tables that are not ours to use"),
               HasSubstr("version 4711"));
   EXPECT_THAT(check_message_store(options_.url).error().message, HasSubstr("version 4711"));
-  postgres().ask("newer", "UPDATE ringgate_schema SET version = 1");
+  postgres().ask("newer", "UPDATE ringgate_schema SET version = 2");
   EXPECT_TRUE(world_->is_well());
 }
 
@@ -137,7 +137,7 @@ TEST_P(PostgresTest, ManyMayStartAtOnce) {
   }
   for (std::thread& one : all) one.join();
   EXPECT_EQ(failed.load(), 0);
-  EXPECT_EQ(check_message_store(url)->version, 1);
+  EXPECT_EQ(check_message_store(url)->version, 2);
 }
 
 TEST_P(PostgresTest, AnEncodingThatNotEveryNameFitsIsRefused) {

@@ -106,7 +106,7 @@ TEST_P(SqliteTest, AFullDiskIsSaidAndIsOverByItself) {
   const std::vector<char> much(4096, 'x');
   while (write(fd, much.data(), much.size()) > 0) continue;
   close(fd);
-  StoreResult<void> refused;
+  StoreResult<TalkToUser::Answer> refused;
   ASSERT_TRUE(eventually([&] {
     refused =
         world_->ask(TalkToUser{"kim", "bob", message("alice", now_ns_, std::string(9000, 'x'))});
@@ -245,11 +245,11 @@ TEST_P(SqliteTest, ANewerSchemaIsNotTouched) {
   change(file(), "UPDATE ringgate_schema SET version = 4711");
   begin_with("sqlite://" + file());
   EXPECT_THAT(world_->problem_with("has tables that are not ours to use"),
-              AllOf(HasSubstr("version 4711"), HasSubstr("knows up to 1")));
+              AllOf(HasSubstr("version 4711"), HasSubstr("knows up to 2")));
   EXPECT_EQ(world_->ask(AckMessages{"kim", "bob", 1}).error(), StoreError::kUnavailable);
   EXPECT_THAT(check_message_store(options_.url).error().message, HasSubstr("version 4711"));
   EXPECT_THAT(migrate_message_store(options_.url).error().message, HasSubstr("version 4711"));
-  change(file(), "UPDATE ringgate_schema SET version = 1");
+  change(file(), "UPDATE ringgate_schema SET version = 2");
   EXPECT_TRUE(world_->is_well());
 }
 
@@ -305,7 +305,7 @@ TEST_P(SqliteTest, ManyMayStartAtOnce) {
   }
   for (std::thread& one : all) one.join();
   EXPECT_EQ(failed.load(), 0);
-  EXPECT_EQ(check_message_store(options_.url)->version, 1);
+  EXPECT_EQ(check_message_store(options_.url)->version, 2);
 }
 
 TEST(MessageStoreCheck, OfWhatIsNoFileIsRefusedAtOnce) {

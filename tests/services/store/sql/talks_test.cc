@@ -44,12 +44,65 @@ TEST_P(MessagesTest, EveryByteOfABodyIsKept) {
 }
 
 TEST_P(MessagesTest, TheIndexAscendsFromAfterTheMessage) {
-  const std::int64_t third = talk("alice", "bob", now_ns_ - 1 * kSecondNs);
   const std::int64_t first = talk("carol", "bob", now_ns_ - 3 * kSecondNs);
   const std::int64_t second = talk("alice", "bob", now_ns_ - 2 * kSecondNs);
+  const std::int64_t third = talk("alice", "bob", now_ns_ - 1 * kSecondNs);
   EXPECT_THAT(index("bob", -1), ElementsAre(first, second, third));
   EXPECT_THAT(index("bob", first), ElementsAre(second, third));
   EXPECT_THAT(index("bob", third), IsEmpty());
+}
+
+// Received before, stored after: who has read up to the other would never hear of it.
+TEST_P(MessagesTest, WhatIsStoredLaterHasALaterTime) {
+  const std::int64_t read = talk("alice", "bob", now_ns_ - 1 * kSecondNs);
+  EXPECT_THAT(index("bob", -1), ElementsAre(read));
+  const Message late = message("carol", now_ns_ - 3 * kSecondNs);
+  const auto stored = world_->ask(TalkToUser{"kim", "bob", late});
+  ASSERT_TRUE(stored);
+  EXPECT_GT(stored->send_time_ns, now_ns_ - 1 * kSecondNs);
+  EXPECT_LT(stored->send_time_ns, now_ns_);
+  EXPECT_THAT(index("bob", read), ElementsAre(late.id));
+  ASSERT_EQ(create("g1", {"bob", "dave"}), GroupOutcome::kDone);
+  const Message later = message("dave", now_ns_ - 3 * kSecondNs);
+  const auto to_group = world_->ask(TalkToGroup{"kim", "g1", later, true});
+  ASSERT_TRUE(to_group);
+  EXPECT_GT(to_group->send_time_ns, stored->send_time_ns);
+  EXPECT_THAT(index("bob", late.id), ElementsAre(later.id));
+}
+
+// Two processes on one database, as many chats have it, and somebody who pages meanwhile.
+TEST_P(MessagesTest, PagesThatAreReadWhileOthersTalkLeaveNothingOut) {
+  constexpr std::size_t kTalks = 2'000;
+  std::unique_ptr<MessagesWorld> other;
+  if (GetParam() == StoreKind::kPostgres) {
+    other = std::make_unique<MessagesWorld>(options_);
+    ASSERT_TRUE(other->is_well());
+  }
+  std::vector<std::int64_t> said;
+  std::vector<std::future<StoreResult<TalkToUser::Answer>>> answers;
+  std::vector<std::int64_t> read;
+  std::int64_t after = -1;
+  const auto page = [&] {
+    const std::vector<std::int64_t> ids = index("bob", after);
+    read.insert(read.end(), ids.begin(), ids.end());
+    if (!ids.empty()) after = ids.back();
+    return !ids.empty();
+  };
+  for (std::size_t i = 0; i < kTalks; ++i) {
+    // As on two shards: received in one order, asked in another.
+    const std::int64_t received_ns = wall_clock_ns() - static_cast<std::int64_t>(i % 7) * 300'000;
+    const Message one = message("alice", received_ns);
+    said.push_back(one.id);
+    MessagesWorld& asked = other != nullptr && i % 2 == 1 ? *other : *world_;
+    answers.push_back(asked.begin(TalkToUser{"kim", "bob", one}));
+    if (i % 16 == 0) page();
+  }
+  for (auto& answer : answers) ASSERT_TRUE(answer.get());
+  while (page()) {
+  }
+  std::ranges::sort(said);
+  std::ranges::sort(read);
+  EXPECT_EQ(read, said);
 }
 
 // Pages end anywhere: nothing between two pages is lost.
@@ -108,7 +161,7 @@ TEST_P(MessagesTest, TheIndexGoesBackSoManyDays) {
 TEST_P(MessagesTest, TheIndexComesInPages) {
   constexpr std::size_t kAll = 4'500;
   std::vector<std::int64_t> ids;
-  std::vector<std::future<StoreResult<void>>> said;
+  std::vector<std::future<StoreResult<TalkToUser::Answer>>> said;
   for (std::size_t i = 0; i < kAll; ++i) {
     const Message one = message("alice", now_ns_ + static_cast<std::int64_t>(i / 3) * 1'000'000);
     ids.push_back(one.id);
@@ -177,7 +230,7 @@ TEST_P(MessagesTest, AnIdThatIsTakenFailsAlone) {
   ASSERT_TRUE(world_->ask(TalkToUser{"kim", "bob", said}));
   Message again = said;
   again.content.body = "said again";
-  std::vector<std::future<StoreResult<void>>> others;
+  std::vector<std::future<StoreResult<TalkToUser::Answer>>> others;
   for (int i = 0; i < 20; ++i) {
     others.push_back(world_->begin(TalkToUser{"kim", "carol", message("alice", now_ns_)}));
   }
