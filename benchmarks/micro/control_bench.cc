@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 3> kZones = {"zone_a", "zone_b", "zone_c"
 // As many adults, in turn in each of the zones.
 std::vector<CatalogueEntry> services(std::size_t count) {
   std::vector<CatalogueEntry> entries;
+  entries.reserve(count);
   for (std::size_t at = 0; at < count; ++at) {
     entries.push_back({.upstream = static_cast<std::uint32_t>(at + 1),
                        .name = "chat",

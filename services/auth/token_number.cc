@@ -40,13 +40,14 @@ bool shorten(std::string& json, std::size_t begin, std::size_t end) {
 
 std::optional<std::int64_t> read_numeric_date(simdjson::dom::element value, Fraction fraction) {
   if (value.is<std::int64_t>()) {
-    return std::clamp(value.get<std::int64_t>().value_unsafe(), -kFarFuture_s, kFarFuture_s);
+    return std::clamp(value.get<std::int64_t>().value_unsafe(), -kFarFutureSeconds,
+                      kFarFutureSeconds);
   }
-  if (value.is<std::uint64_t>()) return kFarFuture_s;
+  if (value.is<std::uint64_t>()) return kFarFutureSeconds;
   if (!value.is<double>()) return std::nullopt;
   const double seconds = value.get<double>().value_unsafe();
-  if (!(std::fabs(seconds) < static_cast<double>(kFarFuture_s))) {
-    return seconds < 0 ? -kFarFuture_s : kFarFuture_s;
+  if (!(std::fabs(seconds) < static_cast<double>(kFarFutureSeconds))) {
+    return seconds < 0 ? -kFarFutureSeconds : kFarFutureSeconds;
   }
   return static_cast<std::int64_t>(fraction == Fraction::kDown ? std::floor(seconds)
                                                                : std::ceil(seconds));

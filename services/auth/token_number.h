@@ -11,14 +11,14 @@
 namespace ringgate {
 
 // What is later is told as this: adding some years to it does not overflow.
-inline constexpr std::int64_t kFarFuture_s = std::int64_t{1} << 62;
+inline constexpr std::int64_t kFarFutureSeconds = std::int64_t{1} << 62;
 
 enum class Fraction : std::uint8_t {
   kDown,  // 1000.5 is 1000: for exp, "on or after which" a token is refused
   kUp,    // and 1001 for nbf, "before which" it is
 };
 
-// Unix seconds, between -kFarFuture_s and kFarFuture_s; nothing for what is no number.
+// Unix seconds, between -kFarFutureSeconds and kFarFutureSeconds; nothing for what is no number.
 [[nodiscard]] std::optional<std::int64_t> read_numeric_date(simdjson::dom::element value,
                                                             Fraction fraction);
 
