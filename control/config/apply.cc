@@ -300,9 +300,12 @@ struct Applier {
   }
 
   Result<void> operator()(const RedisUrlsKey& key) const {
-    auto parts = list_of(raw, "a URL, or a list of them");
-    if (!parts) return std::unexpected(parts.error());
-    auto urls = join_redis_urls(std::move(*parts));
+    const auto* const text = std::get_if<std::string>(&raw.value);
+    const auto* const parts = std::get_if<std::vector<std::string>>(&raw.value);
+    if (text == nullptr && parts == nullptr) {
+      return usage_error("takes a URL, or a list of them, not a map");
+    }
+    auto urls = text != nullptr ? split_redis_urls(*text) : join_redis_urls(*parts);
     if (!urls) return std::unexpected(urls.error());
     key.place.set(config, std::move(*urls));
     return {};

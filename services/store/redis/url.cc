@@ -36,12 +36,25 @@ constexpr std::array<Scheme, 6> kSchemes{{{"redis://", Kind::kServers, false},
                                           {"redis+cluster://", Kind::kCluster, false},
                                           {"rediss+cluster://", Kind::kCluster, true}}};
 
+// Whether all of "user:password" is written as itself. What is not was hardly meant for it: the
+// rest of a URL, a host's bracket.
+bool is_plain(std::string_view both) {
+  return std::ranges::none_of(both, [](char c) {
+    return std::string_view(" \x7f@/?#[],").contains(c) || static_cast<unsigned char>(c) < ' ';
+  });
+}
+
 // Takes "user:password@" from the front, which ends at the last @: hosts have none.
 Result<void> take_access(std::string_view& authority, RedisAccess& access) {
   const std::size_t end = authority.rfind('@');
   if (end == authority.npos) return {};
   const std::string_view both = authority.substr(0, end);
   authority.remove_prefix(end + 1);
+  if (!is_plain(both)) {
+    return usage_error(
+        "has a character in its user or password that is written as %XX there; write %40 for an @, "
+        "%2C for a comma, %20 for a blank, %5B for a [");
+  }
   const std::size_t colon = std::min(both.find(':'), both.size());
   const auto user = percent_decode(both.substr(0, colon));
   const auto password = percent_decode(both.substr(std::min(colon + 1, both.size())));

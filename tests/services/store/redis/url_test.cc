@@ -35,7 +35,7 @@ TEST(RedisUrl, OneServer) {
   EXPECT_TRUE(parse("rediss://db.example.com").has_tls());
   EXPECT_EQ(parse("redis://[::1]:7000").addresses[0].endpoint, (Endpoint{"::1", 7000}));
   EXPECT_EQ(parse("redis://[::1]").addresses[0].endpoint, (Endpoint{"::1", 6379}));
-  EXPECT_EQ(parse("redis://:p@ss@host").addresses[0].access.password, "p@ss");
+  EXPECT_EQ(parse("redis://:p%40s%20s%2C@host").addresses[0].access.password, "p@s s,");
 }
 
 TEST(RedisUrl, ASocketOfThisMachine) {
@@ -107,6 +107,15 @@ TEST(RedisUrl, WhatIsWrongIsSaidWithoutASecret) {
                                         "redis://u:hunter2/x@a",
                                         "redis://u:hunter2?@a",
                                         "redis://u:hunter2#@a",
+                                        "redis://u:hunter2@x@a/0",
+                                        "redis://u:hunter2@h,redis://b:t@a",
+                                        "redis://u:hunter2,x@a",
+                                        "redis://[::1:hunter2@a",
+                                        "redis://u:hunter2 x@a",
+                                        "redis://u: hunter2@a",
+                                        "redis+sentinel://:hunter2@a,,b/m",
+                                        "redis+cluster://:hunter2@a,b@c",
+                                        "unix://u:hunter2 x@/run/redis.sock",
                                         "redis://u:hunter2@",
                                         "redis://u:hunter2@a:x",
                                         "redis://u:hunter2@a\n",
