@@ -1,9 +1,11 @@
 #include "services/store/sql/migrations.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <utility>
+#include <vector>
 
 namespace ringgate::sql {
 namespace {
@@ -66,6 +68,20 @@ UPDATE ringgate_schema SET sent_until =
 )sql",
 });
 
+// What is there after all steps.
+struct Table {
+  std::string_view name;
+  std::string_view columns;
+};
+constexpr std::array kTables = std::to_array<Table>({
+    {"ringgate_schema", "version, probed_at"},
+    {"message_content", "id, app, sender, send_time, type, body, extra"},
+    {"message_index", "app, owner, send_time, message_id, sender, group_id"},
+    {"message_ack", "app, account, message_id, send_time"},
+    {"chat_group", "app, id, name, avatar, introduction, owner, created_at"},
+    {"group_member", "app, group_id, account, joined_at"},
+});
+
 std::string in_dialect(std::string_view text, const Session::Dialect& dialect) {
   return fmt::format(fmt::runtime(text), fmt::arg("n", dialect.number), fmt::arg("t", dialect.text),
                      fmt::arg("b", dialect.bytes), fmt::arg("end", dialect.end_of_table));
@@ -75,6 +91,7 @@ std::string in_dialect(std::string_view text, const Session::Dialect& dialect) {
 Result<void> apply(Session& session, std::int64_t version) {
   const Session::Dialect& dialect = session.dialect();
   if (version == 0) {
+    if (Result<void> free = expect_nothing_in_the_way(session); !free) return free;
     const Result<void> made = session.execute(
         in_dialect("CREATE TABLE ringgate_schema (version {n} NOT NULL, probed_at {n} NOT NULL);"
                    "INSERT INTO ringgate_schema (version, probed_at) VALUES (0, 0);",
@@ -104,6 +121,37 @@ Result<std::int64_t> schema_of(Session& session) {
   return **version;
 }
 
+Result<void> expect_all_tables(Session& session) {
+  std::vector<std::string_view> bad;
+  std::string why;
+  for (const Table& table : kTables) {
+    const auto read = session.number(
+        fmt::format("SELECT 1 FROM (SELECT {} FROM {} LIMIT 0) t", table.columns, table.name));
+    if (read) continue;
+    bad.push_back(table.name);
+    why = read.error().message;
+  }
+  if (bad.empty()) return {};
+  return fail(
+      fmt::format("its schema is version {}, but it lacks, or does not let us read, what that has "
+                  "in {}: {}; restore it from a backup, or give messages another store",
+                  known_schema(), fmt::join(bad, ", "), why));
+}
+
+Result<void> expect_nothing_in_the_way(Session& session) {
+  std::string names;
+  for (const Table& table : kTables) {
+    names.append(names.empty() ? "'" : ", '").append(table.name).append("'");
+  }
+  const Session::Dialect& dialect = session.dialect();
+  const auto found =
+      session.number(fmt::format(fmt::runtime(dialect.in_the_way), fmt::arg("tables", names)));
+  if (!found) return std::unexpected(found.error());
+  if (found->value_or(0) == 0) return {};
+  return fail(fmt::format("it is somebody else's: without a table ringgate_schema, it has {} {}",
+                          **found, dialect.what_is_in_the_way));
+}
+
 std::string newer_schema(std::int64_t version) {
   return fmt::format(
       "its schema is version {}, and this ringgate knows up to {}; use the ringgate that wrote it, "
@@ -115,7 +163,10 @@ Result<std::int64_t> migrate(Session& session) {
   Result<std::int64_t> version = schema_of(session);
   if (!version) return version;
   if (*version > known_schema()) return fail(newer_schema(*version));
-  if (*version == known_schema()) return version;
+  if (*version == known_schema()) {
+    if (auto all = expect_all_tables(session); !all) return std::unexpected(all.error());
+    return version;
+  }
   if (auto begun = session.execute(std::string(session.dialect().begin)); !begun) {
     return std::unexpected(begun.error());
   }

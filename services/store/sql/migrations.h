@@ -34,6 +34,9 @@ class Session {
     std::string_view end_of_table;  // of tables whose primary key is all that they are found by
     std::string_view begin;         // a transaction that may change tables: nobody else does then
     std::string_view has_schema;    // gives a row if there is a table ringgate_schema
+    // How many tables keep ours from being made; {tables} are the names of ours, in quotes.
+    std::string_view in_the_way;
+    std::string_view what_is_in_the_way;  // of the sentence that says so
   };
   [[nodiscard]] virtual const Dialect& dialect() const = 0;
 };
@@ -42,9 +45,13 @@ class Session {
 [[nodiscard]] std::int64_t known_schema() noexcept;
 // 0: there are no tables of ours.
 [[nodiscard]] Result<std::int64_t> schema_of(Session& session);
-// An error when the schema is newer than what we know, or a step fails; then nothing has changed.
-// Returns the version before.
+// An error when the schema is newer than what we know, lacks something, or would be made among
+// tables of somebody else's, or a step fails; then nothing has changed. Returns the version before.
 [[nodiscard]] Result<std::int64_t> migrate(Session& session);
+// Whether every table and column of the version that we know can be read.
+[[nodiscard]] Result<void> expect_all_tables(Session& session);
+// Where there are no tables of ours: whether there is room for them.
+[[nodiscard]] Result<void> expect_nothing_in_the_way(Session& session);
 // The sentence of a schema that is newer.
 [[nodiscard]] std::string newer_schema(std::int64_t version);
 

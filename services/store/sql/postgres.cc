@@ -167,6 +167,14 @@ const Session::Dialect& Postgres::dialect() const {
       .has_schema =
           "SELECT 1 FROM pg_catalog.pg_tables WHERE tablename = 'ringgate_schema' "
           "AND schemaname = ANY (current_schemas(false))",
+      // Others may have tables here, too, but none of our names.
+      .in_the_way =
+          "SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+          "ON n.oid = c.relnamespace WHERE n.nspname = current_schema() "
+          "AND c.relname IN ({tables})",
+      .what_is_in_the_way =
+          "relations with names of ringgate's tables; give messages a database or a schema "
+          "(search_path) of their own",
   };
   return kDialect;
 }

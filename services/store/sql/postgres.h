@@ -40,7 +40,8 @@ class Postgres final : public Session {
   [[nodiscard]] Outcome<void> prepare(Statement statement);
 
   pg_conn* connection_;
-  StoreTrouble trouble_ = StoreTrouble::kOther;  // of the last thing that failed
+  // Of the last thing that failed; before one does, sentences of our own are about tables.
+  StoreTrouble trouble_ = StoreTrouble::kSchema;
 };
 
 // Why a result is an error.

@@ -32,6 +32,8 @@ StoreTrouble trouble_of(int code) noexcept {
       return StoreTrouble::kTimeout;
     case SQLITE_CONSTRAINT:
       return StoreTrouble::kAnswer;
+    case SQLITE_ERROR:  // a statement that does not fit the tables
+      return StoreTrouble::kSchema;
     default:
       return StoreTrouble::kOther;
   }
@@ -239,6 +241,9 @@ StoreTrouble Sqlite::last_trouble() const {
   return trouble().error().kind;
 }
 
+  const int code = sqlite3_errcode(database_) & 0xff;
+  // A sentence of our own, about tables.
+  if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return StoreTrouble::kSchema;
 bool Sqlite::has_lost_its_file() const {
   if (path_.empty()) return false;
   struct stat file{};
@@ -279,4 +284,8 @@ const Session::Dialect& Sqlite::dialect() const {
   return kDialect;
 }
 
+      .in_the_way =
+          "SELECT count(*) FROM sqlite_schema WHERE type IN ('table', 'view') "
+          "AND substr(name, 1, 7) <> 'sqlite_'",
+      .what_is_in_the_way = "tables; give messages a file of their own",
 }  // namespace ringgate::sql

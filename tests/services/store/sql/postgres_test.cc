@@ -124,6 +124,39 @@ TEST_P(PostgresTest, ANewerSchemaIsNotTouched) {
   EXPECT_TRUE(world_->is_well());
 }
 
+TEST_P(PostgresTest, ACheckMissesNoTable) {
+  const std::string url = postgres().url("lacking");
+  ASSERT_TRUE(migrate_message_store(url));
+  ASSERT_TRUE(check_message_store(url));
+  postgres().ask("lacking", "ALTER TABLE message_ack RENAME COLUMN send_time TO other");
+  EXPECT_THAT(check_message_store(url).error().message, HasSubstr("in message_ack: "));
+  postgres().ask("lacking", "DROP TABLE group_member");
+  EXPECT_THAT(check_message_store(url).error().message,
+              HasSubstr("in message_ack, group_member: "));
+  EXPECT_FALSE(migrate_message_store(url));
+  begin_with(url);
+  EXPECT_THAT(world_->problem_with("has tables that are not ours to use"),
+              HasSubstr("group_member"));
+}
+
+// Others may have theirs beside ours, but none of our names.
+TEST_P(PostgresTest, TablesOfSomebodyElseAreNotTouched) {
+  const std::string url = postgres().url("taken");
+  postgres().ask("taken", "CREATE TABLE orders (id bigint)");
+  EXPECT_EQ(check_message_store(url)->version, 0);
+  postgres().ask("taken", "CREATE TABLE chat_group (id bigint)");
+  for (const auto& refused : {check_message_store(url), migrate_message_store(url)}) {
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message,
+                AllOf(HasSubstr("somebody else's"), HasSubstr("of their own")));
+  }
+  begin_with(url);
+  EXPECT_THAT(world_->problem_with("has tables that are not ours to use"),
+              HasSubstr("somebody else's"));
+  postgres().ask("taken", "DROP TABLE chat_group");
+  EXPECT_TRUE(world_->is_well());
+}
+
 TEST_P(PostgresTest, ManyMayStartAtOnce) {
   const std::string url = postgres().url("many");
   EXPECT_EQ(check_message_store(url)->version, 0);

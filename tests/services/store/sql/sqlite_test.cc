@@ -52,6 +52,23 @@ class SqliteTest : public StoreTest {
     return unshare(CLONE_NEWNS) == 0 && mount("", "/", "", MS_REC | MS_PRIVATE, nullptr) == 0 &&
            mount("tmpfs", folder_.path().c_str(), "tmpfs", flags, options) == 0;
   }
+  // So often something of the store has failed.
+  [[nodiscard]] double errors() {
+    MetricsSnapshot metrics;
+    world_->health().collect(metrics, "s");
+    double all = 0;
+    for (const auto& family : metrics.take()) {
+      if (family.name != "ringgate_store_errors_total") continue;
+      for (const auto& series : family.metric) all += series.counter.value;
+    }
+    return all;
+  }
+  // It fails again and again, and never is that said to be over.
+  void expect_one_episode() {
+    const double before = errors();
+    ASSERT_TRUE(eventually([&] { return errors() >= before + 4 || world_->health().is_well(); }));
+    EXPECT_FALSE(world_->health().is_well());
+  }
   void TearDown() override {
     world_.reset();
     umount(folder_.path().c_str());
@@ -139,19 +156,7 @@ TEST_P(SqliteTest, ANearlyFullDiskIsOneEpisode) {
   const auto refused =
       world_->ask(TalkToUser{"kim", "bob", message("alice", now_ns_, std::string(300'000, 'x'))});
   ASSERT_FALSE(refused.has_value());
-  const auto errors = [&] {
-    MetricsSnapshot metrics;
-    world_->health().collect(metrics, "s");
-    double all = 0;
-    for (const auto& family : metrics.take()) {
-      if (family.name != "ringgate_store_errors_total") continue;
-      for (const auto& series : family.metric) all += series.counter.value;
-    }
-    return all;
-  };
-  // It was tried again so often, and never was it said to be over.
-  ASSERT_TRUE(eventually([&] { return errors() >= 4 || world_->health().is_well(); }));
-  EXPECT_FALSE(world_->health().is_well());
+  expect_one_episode();
   ASSERT_EQ(unlink(filler.c_str()), 0);
   EXPECT_TRUE(world_->is_well());
 }
@@ -251,6 +256,61 @@ TEST_P(SqliteTest, ANewerSchemaIsNotTouched) {
   EXPECT_THAT(migrate_message_store(options_.url).error().message, HasSubstr("version 4711"));
   change(file(), "UPDATE ringgate_schema SET version = 2");
   EXPECT_TRUE(world_->is_well());
+}
+
+// All that one select gives, in one column.
+std::vector<std::string> ask(const std::string& file, const std::string& question) {
+  std::vector<std::string> all;
+  sqlite3* database = nullptr;
+  EXPECT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
+  const auto add = [](void* to, int, char** values, char**) {
+    static_cast<std::vector<std::string>*>(to)->emplace_back(values[0]);
+    return 0;
+  };
+  EXPECT_EQ(sqlite3_exec(database, question.c_str(), add, &all, nullptr), SQLITE_OK);
+  sqlite3_close(database);
+  return all;
+}
+
+TEST_P(SqliteTest, ACheckMissesNoTableAndNoColumn) {
+  const std::string url = "sqlite://" + file();
+  ASSERT_TRUE(migrate_message_store(url));
+  ASSERT_TRUE(check_message_store(url));
+  const std::string good = (folder_.path() / "good").string();
+  std::filesystem::copy(file(), good);
+  const auto spoilt = [&](const std::string& statement) {
+    std::filesystem::copy(good, file(), std::filesystem::copy_options::overwrite_existing);
+    change(file(), statement.c_str());
+    const auto checked = check_message_store(url);
+    EXPECT_FALSE(checked) << statement;
+    EXPECT_FALSE(migrate_message_store(url)) << statement;
+    return checked ? "" : checked.error().message;
+  };
+  const auto tables = ask(
+      good, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'ringgate_schema'");
+  EXPECT_EQ(tables.size(), 5u);
+  for (const std::string& table : tables) {
+    EXPECT_THAT(spoilt("DROP TABLE " + table), HasSubstr("in " + table + ": no such table"));
+    for (const auto& column : ask(good, "SELECT name FROM pragma_table_info('" + table + "')")) {
+      EXPECT_THAT(spoilt("ALTER TABLE " + table + " RENAME COLUMN " + column + " TO other"),
+                  AllOf(HasSubstr(table), HasSubstr(column)));
+    }
+  }
+}
+
+TEST_P(SqliteTest, ADatabaseOfSomebodyElseIsNotTouched) {
+  change(file(), "CREATE TABLE orders (id INTEGER)");
+  const std::string url = "sqlite://" + file();
+  for (const auto& refused : {check_message_store(url), migrate_message_store(url)}) {
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message,
+                AllOf(HasSubstr("somebody else's"), HasSubstr("a file of their own")));
+  }
+  begin_with(url);
+  EXPECT_THAT(world_->problem_with("has tables that are not ours to use"),
+              HasSubstr("somebody else's"));
+  world_.reset();
+  EXPECT_THAT(ask(file(), "SELECT name FROM sqlite_schema"), ElementsAre("orders"));
 }
 
 TEST_P(SqliteTest, WhatIsNoDatabaseIsSaid) {
