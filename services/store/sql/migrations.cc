@@ -180,7 +180,8 @@ Result<std::int64_t> migrate(Session& session) {
   }
   if (done) done = session.execute("COMMIT");
   if (!done) {
-    static_cast<void>(session.execute("ROLLBACK"));  // where it fails, the connection is no good
+    // Where it fails, the connection is no good.
+    [[maybe_unused]] const auto undone = session.execute("ROLLBACK");
     return std::unexpected(done.error());
   }
   return version;

@@ -11,6 +11,7 @@ namespace ringgate::sql {
 struct Trouble {
   StoreTrouble kind = StoreTrouble::kOther;
   std::string why;
+  bool is_of_a_statement = false;  // to open the database again shows nothing of it
 };
 template <class T>
 using Outcome = std::expected<T, Trouble>;

@@ -76,6 +76,7 @@ void PostgresBackend::dial() {
 
 void PostgresBackend::on_dialled(Connected connected) {
   if (!connected) {
+    recovery_.failed(Work::kOpening, connected.error());
     thread_.health().ill(connected.error().kind, connected.error().why);
     dial_later();
     return;
@@ -83,9 +84,14 @@ void PostgresBackend::on_dialled(Connected connected) {
   connection_ = std::move(*connected);
   fd_ = PQsocket(connection_->get());
   thread_.loop().watch(fd_, ControlLoop::Until::kReadable, [this] { on_readable(); });
+  settle(Work::kOpening);
+  undo_all();
+}
+
+void PostgresBackend::settle(Work work) {
+  if (!recovery_.done(work) || thread_.health().is_well()) return;
   backoff_.reset();
   thread_.health().well();
-  undo_all();
 }
 
 void PostgresBackend::dial_later() {
@@ -94,8 +100,9 @@ void PostgresBackend::dial_later() {
                        [this] { dial(); });
 }
 
-void PostgresBackend::broken(const Trouble& trouble) {
+void PostgresBackend::broken(const Trouble& trouble, Work work) {
   if (connection_ == nullptr) return;
+  recovery_.failed(work, trouble);
   thread_.health().ill(trouble.kind, trouble.why);
   thread_.loop().unwatch(fd_);
   connection_.reset();
@@ -128,9 +135,13 @@ void PostgresBackend::look() {
   }
   if (now_ms < looked_ms_ + options_.probe_ms) return;
   looked_ms_ = now_ms;
-  if (std::exchange(has_run_, false)) return;
+  // Once nobody calls, who is to show that calls are done again?
+  const bool is_trial = recovery_.owes(Work::kCalls);
+  if (std::exchange(has_run_, false) && !is_trial) return;
   Group group;
-  group.plans.push_back({{Statement::kProbe, {wall_clock_ns()}}});
+  group.work = is_trial ? Work::kCalls : Work::kProbe;
+  const Plan probe{{Statement::kProbe, {wall_clock_ns()}}};
+  group.plans.push_back(is_trial ? trial_of_calls(wall_clock_ns()) : probe);
   send(std::move(group));
 }
 
@@ -194,6 +205,7 @@ void PostgresBackend::undo_all() {
   for (StoreJob* const job : to_undo_) group.plans.push_back(undo_of(*job));
   for (StoreJob* const job : unknown_) group.plans.push_back(undo_of(*job));
   is_undoing_ = true;
+  group.work = Work::kUndo;
   group.done = [this, late, unknown](const Outcome<std::vector<Results>>& all) {
     is_undoing_ = false;
     if (!all) return;
@@ -212,6 +224,7 @@ void PostgresBackend::clean() {
     return;
   }
   Group group;
+  group.work = Work::kCleaning;
   group.plans.push_back(cleaner_.next(wall_clock_ns()));
   group.done = [this](const Outcome<std::vector<Results>>& all) {
     const bool is_over = all && cleaner_.done((*all)[0]);

@@ -21,6 +21,7 @@
 #include "services/store/sql/cleaner.h"
 #include "services/store/sql/plan.h"
 #include "services/store/sql/postgres.h"
+#include "services/store/sql/recovery.h"
 #include "services/store/sql/url.h"
 
 namespace ringgate::sql {
@@ -42,6 +43,7 @@ class PostgresBackend final : public StoreBackend {
     std::vector<Plan> plans;
     std::vector<StoreJob*> jobs;  // of the plans; empty: it is ours
     Done done;
+    Work work = Work::kCalls;
     std::uint64_t sent_ms = 0;
     std::vector<Results> results;  // so far
     std::size_t at = 0;            // the plan whose results come
@@ -56,7 +58,8 @@ class PostgresBackend final : public StoreBackend {
   // Whether it works
   void dial();
   void on_dialled(Connected connected);
-  void broken(const Trouble& trouble);
+  void settle(Work work);
+  void broken(const Trouble& trouble, Work work = Work::kOpening);
   void dial_later();
   void look();
 
@@ -93,6 +96,7 @@ class PostgresBackend final : public StoreBackend {
   bool is_busy_ = false;  // calls have come since cleaning looked
   bool has_run_ = false;  // a group was done since the last probe
   std::uint64_t looked_ms_ = 0;
+  Recovery recovery_;
   Backoff backoff_;
   std::minstd_rand random_{std::random_device{}()};
 };

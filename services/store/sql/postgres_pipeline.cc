@@ -144,7 +144,10 @@ void PostgresBackend::take_result(PGresult* result) {
     case PGRES_PIPELINE_ABORTED:
       break;
     default:
-      if (!group.trouble) group.trouble = trouble_of(result);
+      if (group.trouble) break;
+      group.trouble = trouble_of(result);
+      group.trouble->is_of_a_statement = group.trouble->kind != StoreTrouble::kConnection &&
+                                         group.trouble->kind != StoreTrouble::kLoading;
   }
   PQclear(result);
 }
@@ -152,6 +155,7 @@ void PostgresBackend::take_result(PGresult* result) {
 void PostgresBackend::finish(Group group) {
   if (!group.trouble) {
     has_run_ = true;
+    settle(group.work);
     if (group.done) group.done(std::move(group.results));
     return;
   }
@@ -160,7 +164,7 @@ void PostgresBackend::finish(Group group) {
   if (trouble.kind == StoreTrouble::kAnswer) {
     thread_.health().count(trouble.kind);
   } else {
-    broken(trouble);
+    broken(trouble, group.work);
   }
 }
 

@@ -116,6 +116,10 @@ Outcome<std::unique_ptr<Sqlite>> Sqlite::open(const std::string& path, Access ac
 }
 
 Sqlite::~Sqlite() {
+  // Its log is not for what is there now.
+  if (has_lost_its_file()) {
+    sqlite3_db_config(database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
   for (sqlite3_stmt* const statement : statements_) sqlite3_finalize(statement);
   sqlite3_close(database_);
 }
@@ -124,11 +128,7 @@ Outcome<void> Sqlite::set_up(Access access) {
   sqlite3_extended_result_codes(database_, 1);
   sqlite3_busy_timeout(database_, kBusyMs);
   if (path_.empty() || access != Access::kCreate) return {};
-  struct stat file{};
-  if (stat(path_.c_str(), &file) == 0) {
-    device_ = file.st_dev;
-    inode_ = file.st_ino;
-  }
+  file_ = file_id(path_);
   // FULL: a commit is synced before it returns. The log is folded into the file less often than by
   // default, since whoever commits then waits for that.
   return command(
@@ -202,6 +202,9 @@ Outcome<std::vector<Results>> Sqlite::run(std::span<const Plan> plans) {
         results.push_back(std::move(*rows));
       } else {
         done = std::unexpected(rows.error());
+        const StoreTrouble kind = done.error().kind;
+        done.error().is_of_a_statement =
+            kind == StoreTrouble::kSchema || kind == StoreTrouble::kOther;
       }
     }
     all.push_back(std::move(results));
@@ -238,17 +241,18 @@ Outcome<void> Sqlite::try_to_write() {
 }
 
 StoreTrouble Sqlite::last_trouble() const {
-  return trouble().error().kind;
-}
-
   const int code = sqlite3_errcode(database_) & 0xff;
   // A sentence of our own, about tables.
   if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return StoreTrouble::kSchema;
+  return trouble().error().kind;
+}
+
 bool Sqlite::has_lost_its_file() const {
-  if (path_.empty()) return false;
-  struct stat file{};
-  if (stat(path_.c_str(), &file) != 0) return errno == ENOENT || errno == ENOTDIR;
-  return file.st_dev != device_ || file.st_ino != inode_;
+  if (file_ == FileId{}) return false;
+  errno = 0;
+  const FileId now = file_id(path_);
+  if (now == FileId{}) return errno == ENOENT || errno == ENOTDIR;
+  return now != file_ || !begins_as_database(database_);
 }
 
 Result<void> Sqlite::execute(const std::string& text) {
@@ -280,12 +284,12 @@ const Session::Dialect& Sqlite::dialect() const {
       .end_of_table = " WITHOUT ROWID",
       .begin = "BEGIN EXCLUSIVE",
       .has_schema = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'ringgate_schema'",
-  };
-  return kDialect;
-}
-
       .in_the_way =
           "SELECT count(*) FROM sqlite_schema WHERE type IN ('table', 'view') "
           "AND substr(name, 1, 7) <> 'sqlite_'",
       .what_is_in_the_way = "tables; give messages a file of their own",
+  };
+  return kDialect;
+}
+
 }  // namespace ringgate::sql

@@ -2,8 +2,6 @@
 // each commit). Owned and used by one thread; it blocks.
 #pragma once
 
-#include <sys/types.h>
-
 #include <array>
 #include <expected>
 #include <memory>
@@ -16,6 +14,7 @@
 #include "services/store/health.h"
 #include "services/store/sql/migrations.h"
 #include "services/store/sql/outcome.h"
+#include "services/store/sql/sqlite_files.h"
 #include "services/store/sql/statement.h"
 
 struct sqlite3;
@@ -42,7 +41,8 @@ class Sqlite final : public Session {
 
   // Why the last thing failed, after it did.
   [[nodiscard]] StoreTrouble last_trouble() const;
-  // Somebody has removed or replaced the file: what is written goes nowhere.
+  // Somebody has removed or replaced the file, or written something else into it: what is written
+  // goes nowhere. It is closed as it is then, its log stays.
   [[nodiscard]] bool has_lost_its_file() const;
 
   // --- Session -------------------------------------------------------------------------------
@@ -61,8 +61,7 @@ class Sqlite final : public Session {
 
   std::string path_;
   sqlite3* database_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  FileId file_;  // none: it is not looked after
   std::array<sqlite3_stmt*, kStatements> statements_{};
 };
 

@@ -32,24 +32,44 @@ SqliteBackend::SqliteBackend(StoreThread& thread, const MessageStoreOptions& opt
       options_(options),
       path_(std::move(path)),
       rules_{options.offline_days, options.max_group_members},
+      log_(path_),
       cleaner_(options.message_days) {
   open();
   thread_.loop().after(milliseconds(options_.probe_ms), [this] { probe(); });
   clean_after(kCleaningPause);
 }
 
+// Who starts next shall not find the log of another file.
+SqliteBackend::~SqliteBackend() {
+  close();
+  [[maybe_unused]] const auto told = log_.set_aside();  // nobody is there to be told
+}
+
 // --- Whether it works ---------------------------------------------------------------------------
 
 void SqliteBackend::open() {
   if (const Outcome<void> opened = try_open(); !opened) {
-    broken(opened.error());
+    broken(Work::kOpening, opened.error());
     return;
   }
+  settle(Work::kOpening);
+}
+
+void SqliteBackend::settle(Work work) {
+  if (!recovery_.done(work)) return;
   backoff_.reset();
   thread_.health().well();
 }
 
+void SqliteBackend::close() {
+  if (database_ == nullptr) return;
+  const bool is_lost = database_->has_lost_its_file();
+  database_.reset();
+  log_.closed(is_lost);
+}
+
 Outcome<void> SqliteBackend::try_open() {
+  if (auto aside = log_.set_aside(); !aside) return aside;
   Outcome<std::unique_ptr<Sqlite>> opened = Sqlite::open(path_);
   if (!opened) return std::unexpected(opened.error());
   const Result<std::int64_t> version = schema_of(**opened);
@@ -68,6 +88,7 @@ Outcome<void> SqliteBackend::try_open() {
     if (const auto room = (*opened)->try_to_write(); !room) return room;
   }
   database_ = std::move(*opened);
+  log_.remember();
   was_full_ = false;
   return {};
 }
@@ -81,26 +102,27 @@ void SqliteBackend::tell_of_a_lost_file() const {
       path_);
 }
 
-void SqliteBackend::broken(const Trouble& trouble) {
+void SqliteBackend::broken(Work work, const Trouble& trouble) {
   if (database_ != nullptr && database_->has_lost_its_file()) tell_of_a_lost_file();
   was_full_ = was_full_ || trouble.kind == StoreTrouble::kFull;
+  recovery_.failed(work, trouble);
   thread_.health().ill(trouble.kind, trouble.why);
   if (path_.empty() && database_ != nullptr) return;  // closing it would forget everything
-  database_.reset();
+  close();
   thread_.loop().after(backoff_.next(milliseconds(options_.reconnect_min_ms),
                                      milliseconds(options_.reconnect_max_ms), random_),
                        [this] { open(); });
 }
 
-Outcome<std::vector<Results>> SqliteBackend::run(std::span<const Plan> plans) {
+Outcome<std::vector<Results>> SqliteBackend::run(Work work, std::span<const Plan> plans) {
   Outcome<std::vector<Results>> results = database_->run(plans);
   if (results) {
-    thread_.health().well();
+    settle(work);
     has_run_ = true;
   } else if (is_of_one_call(results.error())) {
     thread_.health().count(results.error().kind);
   } else {
-    broken(results.error());
+    broken(work, results.error());
   }
   return results;
 }
@@ -110,12 +132,18 @@ void SqliteBackend::probe() {
   thread_.loop().after(milliseconds(options_.probe_ms), [this] { probe(); });
   if (database_ == nullptr) return;  // open() is under way
   if (database_->has_lost_its_file()) {
-    broken({StoreTrouble::kConnection, "the file has been removed or replaced"});
+    broken(Work::kProbe, {StoreTrouble::kConnection, "the file has been removed or replaced"});
+    return;
+  }
+  // Once nobody calls, who is to show that calls are done again?
+  if (recovery_.owes(Work::kCalls)) {
+    const Plan trial = trial_of_calls(wall_clock_ns());
+    [[maybe_unused]] const auto told = run(Work::kCalls, {&trial, 1});  // health() is told
     return;
   }
   if (std::exchange(has_run_, false)) return;
   const Plan probe{{Statement::kProbe, {wall_clock_ns()}}};
-  [[maybe_unused]] const auto told = run({&probe, 1});  // health() is told
+  [[maybe_unused]] const auto told = run(Work::kProbe, {&probe, 1});  // health() is told
 }
 
 // --- Calls --------------------------------------------------------------------------------------
@@ -133,7 +161,7 @@ void SqliteBackend::do_calls(std::vector<StoreJob*> jobs) {
 
 void SqliteBackend::do_plans(const std::vector<StoreJob*>& jobs, const std::vector<Plan>& plans) {
   Outcome<std::vector<Results>> all = std::unexpected(Trouble{});
-  if (database_ != nullptr) all = run(plans);
+  if (database_ != nullptr) all = run(Work::kCalls, plans);
   if (!all && jobs.size() > 1 && is_of_one_call(all.error())) {
     for (StoreJob* const job : jobs) do_calls({job});  // the others are not to suffer
     return;
@@ -147,7 +175,7 @@ void SqliteBackend::do_undo() {
   std::vector<Plan> plans;
   plans.reserve(to_undo_.size());
   for (StoreJob* const job : to_undo_) plans.push_back(undo_of(*job));
-  if (!run(plans)) return;
+  if (!run(Work::kUndo, plans)) return;
   for (StoreJob* const job : std::exchange(to_undo_, {})) thread_.answer(*job);
 }
 
@@ -163,7 +191,7 @@ void SqliteBackend::clean() {
   bool is_over = false;
   while (database_ != nullptr && !is_over && std::chrono::steady_clock::now() < until) {
     const Plan plan = cleaner_.next(wall_clock_ns());
-    const auto results = run({&plan, 1});
+    const auto results = run(Work::kCleaning, {&plan, 1});
     if (!results) break;
     is_over = cleaner_.done((*results)[0]);
   }

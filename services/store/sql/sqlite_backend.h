@@ -16,7 +16,9 @@
 #include "services/store/message_options.h"
 #include "services/store/sql/cleaner.h"
 #include "services/store/sql/plan.h"
+#include "services/store/sql/recovery.h"
 #include "services/store/sql/sqlite.h"
+#include "services/store/sql/sqlite_files.h"
 
 namespace ringgate::sql {
 
@@ -25,6 +27,8 @@ class SqliteBackend final : public StoreBackend {
   // An empty path: in memory.
   SqliteBackend(StoreThread& thread, const MessageStoreOptions& options, std::string path);
 
+  ~SqliteBackend() override;
+
   void take(StoreJob& job) override { asked_.push_back(&job); }
   void undo(StoreJob& job) override { to_undo_.push_back(&job); }
   void on_turn_end() override;
@@ -32,7 +36,9 @@ class SqliteBackend final : public StoreBackend {
  private:
   void open();
   [[nodiscard]] Outcome<void> try_open();
-  void broken(const Trouble& trouble);
+  void close();
+  void broken(Work work, const Trouble& trouble);
+  void settle(Work work);
   void tell_of_a_lost_file() const;
   void probe();
   void clean();
@@ -41,12 +47,13 @@ class SqliteBackend final : public StoreBackend {
   void do_calls(std::vector<StoreJob*> jobs);
   void do_plans(const std::vector<StoreJob*>& jobs, const std::vector<Plan>& plans);
   void do_undo();
-  [[nodiscard]] Outcome<std::vector<Results>> run(std::span<const Plan> plans);
+  [[nodiscard]] Outcome<std::vector<Results>> run(Work work, std::span<const Plan> plans);
 
   StoreThread& thread_;
   const MessageStoreOptions options_;
   const std::string path_;
   const Rules rules_;
+  SqliteLog log_;
   std::unique_ptr<Sqlite> database_;  // null: it is closed, and tried again
   std::vector<StoreJob*> asked_;
   std::vector<StoreJob*> to_undo_;
@@ -54,6 +61,7 @@ class SqliteBackend final : public StoreBackend {
   bool is_busy_ = false;   // calls have come since it was looked at
   bool has_run_ = false;   // the same, and one was done
   bool was_full_ = false;  // since it was last opened
+  Recovery recovery_;
   Backoff backoff_;
   std::minstd_rand random_{std::random_device{}()};
 };

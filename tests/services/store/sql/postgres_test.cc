@@ -139,6 +139,30 @@ TEST_P(PostgresTest, ACheckMissesNoTable) {
               HasSubstr("group_member"));
 }
 
+TEST_P(PostgresTest, WhatFailedHasToBeDoneBeforeItIsOver) {
+  begin_with(postgres().url("forbidden"));
+  ASSERT_TRUE(world_->is_well());
+  postgres().ask("forbidden",
+                 "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS "
+                 "'BEGIN INSERT INTO nowhere VALUES (1); RETURN NEW; END'; "
+                 "CREATE TRIGGER stop BEFORE INSERT ON message_index FOR EACH ROW "
+                 "EXECUTE FUNCTION stop()");
+  EXPECT_FALSE(world_->ask(TalkToUser{"kim", "bob", message("alice", now_ns_)}));
+  EXPECT_FALSE(world_->health().is_well());
+  // It is dialled again, tried, and fails again; meanwhile it is never said to be well.
+  const auto begun = world_->health().problem();
+  for (int i = 0; i < 5; ++i) {
+    const auto again = world_->ask(TalkToUser{"kim", "bob", message("alice", now_ns_)});
+    EXPECT_FALSE(again);
+    EXPECT_FALSE(world_->health().is_well());
+  }
+  EXPECT_TRUE(begun);
+  postgres().ask("forbidden", "DROP TRIGGER stop ON message_index");
+  EXPECT_TRUE(world_->is_well()) << "though nobody talks";
+  EXPECT_EQ(postgres().ask("forbidden", "SELECT count(*) FROM message_content"), "0");
+  talk("alice", "bob", now_ns_);
+}
+
 // Others may have theirs beside ours, but none of our names.
 TEST_P(PostgresTest, TablesOfSomebodyElseAreNotTouched) {
   const std::string url = postgres().url("taken");

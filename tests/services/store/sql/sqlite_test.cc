@@ -298,6 +298,90 @@ TEST_P(SqliteTest, ACheckMissesNoTableAndNoColumn) {
   }
 }
 
+TEST_P(SqliteTest, ATableThatIsLostIsOneEpisode) {
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  change(file(), "ALTER TABLE message_index RENAME TO elsewhere");
+  EXPECT_FALSE(world_->ask(TalkToUser{"kim", "bob", message("alice", now_ns_)}));
+  EXPECT_THAT(world_->problem_with("lacks"), HasSubstr("message_index"));
+  expect_one_episode();
+  change(file(), "ALTER TABLE elsewhere RENAME TO message_index");
+  EXPECT_TRUE(world_->is_well());
+  talk("alice", "bob", now_ns_);
+}
+
+// That the file can be opened, and a row of it changed, does not show that talks are kept.
+TEST_P(SqliteTest, WhatFailedHasToBeDoneBeforeItIsOver) {
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  change(file(),
+         "CREATE TRIGGER stop BEFORE INSERT ON message_index BEGIN INSERT INTO nowhere VALUES (1); "
+         "END");
+  EXPECT_FALSE(world_->ask(TalkToUser{"kim", "bob", message("alice", now_ns_)}));
+  expect_one_episode();
+  change(file(), "DROP TRIGGER stop");
+  EXPECT_TRUE(world_->is_well()) << "though nobody talks";
+  EXPECT_EQ(ask(file(), "SELECT count(*) FROM message_content").front(), "0");
+  change(file(),
+         "CREATE TRIGGER stop BEFORE DELETE ON message_content BEGIN INSERT INTO nowhere VALUES "
+         "(1); END");
+  begin_with("sqlite://" + file());
+  EXPECT_THAT(world_->problem_with("has tables"), HasSubstr("nowhere"));
+  expect_one_episode();
+  change(file(), "DROP TRIGGER stop");
+  EXPECT_TRUE(world_->is_well());
+}
+
+// The log of the file before would be written over what is in the new one.
+TEST_P(SqliteTest, AFileThatIsPutInItsPlaceKeepsWhatIsInIt) {
+  const std::string backup = (folder_.path() / "backup").string();
+  options_.url = "sqlite://" + backup;
+  open();
+  std::vector<std::int64_t> kept;
+  for (int i = 0; i < 100; ++i) kept.push_back(talk("alice", "bob", now_ns_ + i));
+  world_.reset();
+  for (const bool is_noticed : {true, false}) {
+    SCOPED_TRACE(is_noticed);
+    const std::string copy = backup + ".copy";
+    std::filesystem::copy(backup, copy);
+    options_.url = "sqlite://" + file();
+    options_.reconnect_max_ms = 200;
+    options_.probe_ms = 600'000;
+    open();
+    for (int i = 0; i < 50; ++i) talk("alice", "carol", now_ns_);
+    std::filesystem::rename(copy, file());
+    if (is_noticed) {
+      EXPECT_FALSE(world_->ask(TalkToUser{"kim", "bob", message("alice", now_ns_)}));
+      ASSERT_TRUE(world_->is_well()) << "with what is there now";
+      EXPECT_EQ(index("bob", -1), kept);
+      talk("alice", "dave", now_ns_);
+    }
+    open();
+    EXPECT_EQ(index("bob", -1), kept);
+    EXPECT_THAT(index("carol", -1), IsEmpty());
+    world_.reset();
+    EXPECT_EQ(ask(file(), "PRAGMA integrity_check").front(), "ok");
+    std::filesystem::remove(file());
+  }
+  const auto logs = std::ranges::count_if(
+      std::filesystem::directory_iterator(folder_.path()),
+      [](const auto& entry) { return entry.path().string().contains("-wal.of-replaced-"); });
+  EXPECT_EQ(logs, 2) << "and nothing is lost of what was in the old ones";
+}
+
+TEST_P(SqliteTest, WhatIsWrittenOverTheFileIsNotTakenForIt) {
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  talk("alice", "bob", now_ns_);
+  const std::string text(10'000, 'x');
+  folder_.write("messages.db", text);
+  EXPECT_FALSE(world_->ask(TalkToUser{"kim", "bob", message("alice", now_ns_)}));
+  EXPECT_THAT(world_->problem_with("does not work"), HasSubstr("file is not a database"));
+  expect_one_episode();
+  world_.reset();
+  EXPECT_EQ(std::filesystem::file_size(file()), text.size()) << "nothing was written into it";
+}
+
 TEST_P(SqliteTest, ADatabaseOfSomebodyElseIsNotTouched) {
   change(file(), "CREATE TABLE orders (id INTEGER)");
   const std::string url = "sqlite://" + file();
