@@ -30,7 +30,7 @@ Result<ReloadPlan> plan_reload(const Config& running, const Config& wanted, Proc
   ReloadPlan plan{.config = running, .changed = {}};
   std::vector<std::string_view> fixed;
   for (const ConfigKey& key : config_keys()) {
-    if (is_same(key, running, wanted)) continue;
+    if (!is_heeded(key, role) || is_same(key, running, wanted)) continue;
     plan.changed.push_back(key.name);
     if (is_reloadable(key, role)) {
       copy_value(key, wanted, plan.config);

@@ -20,7 +20,8 @@ struct ReloadPlan {
   std::vector<std::string_view> changed;  // Their names.
 };
 
-// An error that names every key that changed and cannot be reloaded.
+// An error that names every key that changed and cannot be reloaded. Keys that a process of that
+// role does not heed are passed over: one file may serve all processes of a host.
 [[nodiscard]] Result<ReloadPlan> plan_reload(const Config& running, const Config& wanted,
                                              ProcessRole role);
 

@@ -182,7 +182,7 @@ struct ConfigKeyInfo {
   std::string key;
   std::string default_text;
   std::string meaning;
-  std::string heeded_by;  // "all", "gateway" or "services"
+  std::string heeded_by;  // "all", "gateway", "services" or "chat"
   std::string reload;     // Where SIGHUP takes it over: "yes", "gateway" (there only) or nothing.
 };
 std::vector<ConfigKeyInfo> describe_config_keys();

@@ -34,6 +34,7 @@ constexpr KeyUse kLiveInGateway{HeededBy::kAll, Reload::kInGateway};
 constexpr KeyUse kGatewayFixed{HeededBy::kGateway, Reload::kNever};
 constexpr KeyUse kGatewayLive{HeededBy::kGateway, Reload::kInGateway};
 constexpr KeyUse kServicesFixed{HeededBy::kServices, Reload::kNever};
+constexpr KeyUse kChatFixed{HeededBy::kChat, Reload::kNever};
 constexpr KeyUse kServicesLive{HeededBy::kServices, Reload::kInServices};
 
 const std::array kKeys = std::to_array<ConfigKey>({
@@ -199,17 +200,17 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "A ringgate gateway that has said nothing for so long is gone, and nobody is online there; "
      "the "
      "same for all services of a store, and several times RollCallBeat"},
-    {"MessageStore", MessageStoreKey{at<&Config::message_store>()}, kServicesFixed,
+    {"MessageStore", MessageStoreKey{at<&Config::message_store>()}, kChatFixed,
      "Where chat keeps messages and groups: sqlite:///path/to/file (of one process), "
      "postgresql://user@host/database (of many), or memory: (lost on restart)",
      Config::kMessageStore},
-    {"MessageStoreFile", TextKey{at<&Config::message_store_file>()}, kServicesFixed,
+    {"MessageStoreFile", TextKey{at<&Config::message_store_file>()}, kChatFixed,
      "File that holds the URL of MessageStore, where that has a password in it"},
-    {"MessageDays", CountKey{at<&Config::message_days>(), 1, 36'500}, kServicesFixed,
+    {"MessageDays", CountKey{at<&Config::message_days>(), 1, 36'500}, kChatFixed,
      "Messages older than so many days are deleted"},
-    {"OfflineDays", CountKey{at<&Config::offline_days>(), 1, 36'500}, kServicesFixed,
+    {"OfflineDays", CountKey{at<&Config::offline_days>(), 1, 36'500}, kChatFixed,
      "How many days back a client is told what it missed; not above MessageDays"},
-    {"MaxGroupMembers", CountKey{at<&Config::max_group_members>(), 1, 1'000'000}, kServicesFixed,
+    {"MaxGroupMembers", CountKey{at<&Config::max_group_members>(), 1, 1'000'000}, kChatFixed,
      "Members of a group; beyond it joins and creates are answered 300"},
     {"MaxChannelWaiting", CountKey{at<&Config::max_channel_waiting>(), 1, 65'536}, kServicesFixed,
      "Requests of one client that wait for an earlier one of it; beyond it they are answered 300"},
@@ -218,14 +219,14 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "Requests under way and waiting in a service, per shard; beyond it they are answered 300"},
     {"MaxServiceRequestBytes", SizeKey{at<&Config::max_service_request_bytes>(), kKiB, kGiB},
      kServicesFixed, "The same, of their bytes"},
-    {"GroupTalk", GroupTalkKey{at<&Config::group_talk>()}, kServicesFixed,
+    {"GroupTalk", GroupTalkKey{at<&Config::group_talk>()}, kChatFixed,
      "Who may talk to a group: members (and its owner), or anyone of its app, as existing services "
      "have it; others are answered 105"},
-    {"MaxMessageBody", SizeKey{at<&Config::max_message_body_bytes>(), 1, kMiB}, kServicesFixed,
+    {"MaxMessageBody", SizeKey{at<&Config::max_message_body_bytes>(), 1, kMiB}, kChatFixed,
      "Longest body of a message; beyond it a talk is answered 300"},
-    {"MaxMessageExtra", SizeKey{at<&Config::max_message_extra_bytes>(), 0, kMiB}, kServicesFixed,
+    {"MaxMessageExtra", SizeKey{at<&Config::max_message_extra_bytes>(), 0, kMiB}, kChatFixed,
      "Longest extra of a message; beyond it a talk is answered 300"},
-    {"MaxGroupText", SizeKey{at<&Config::max_group_text_bytes>(), 1, kMiB}, kServicesFixed,
+    {"MaxGroupText", SizeKey{at<&Config::max_group_text_bytes>(), 1, kMiB}, kChatFixed,
      "Longest name, avatar and introduction of a group, each; beyond it a create is answered 300"},
     {"LoginAnswerDelay", DurationKey{at<&Config::login_answer_delay>(), 0s, 1s}, kServicesFixed,
      "How long the answer to a login waits on links of gateways of other makes, which lose one "
@@ -291,7 +292,8 @@ const std::array kKeys = std::to_array<ConfigKey>({
     {"MaxLinks", CountKey{at<&Config::shard, &ShardOptions::max_links>(), 1, 65'536}, kFixed,
      "Links per shard: of a gateway, and of a logic service; beyond it a link is refused"},
     {"MaxQueuedBytes", SizeKey{of_clients<&RoleLimits::max_queued_bytes>(), kKiB, kGiB},
-     kGatewayLive, "Bytes queued for one client; beyond it the connection is closed"},
+     kGatewayLive,
+     "Bytes queued for one client; beyond it the connection is closed"},
     {"MaxLinkQueuedBytes", SizeKey{of_links<&RoleLimits::max_queued_bytes>(), kKiB, 4 * kGiB - 1},
      kLiveInGateway, "Bytes queued for one link; beyond it requests are answered 300"},
     {"MaxOutstanding",

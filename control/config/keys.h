@@ -104,7 +104,7 @@ using KeyKind =
                  GroupTalkKey, TlsVersionKey, LogLevelKey, IgnoredKey>;
 
 // Who heeds a key. One file may serve all processes of a host, so the others take it, too.
-enum class HeededBy : std::uint8_t { kAll, kGateway, kServices };
+enum class HeededBy : std::uint8_t { kAll, kGateway, kServices, kChat };
 
 // Where SIGHUP takes a new value over. Nowhere: what is sized at start (tables, mailboxes,
 // threads), who we are, and where we listen.
@@ -151,6 +151,8 @@ const ConfigKey& nearest_config_key(std::string_view name);
 // null for other keys.
 const ConfigKey* file_key_of(const ConfigKey& key);
 
+// Whether a process of that role has any use for it.
+[[nodiscard]] bool is_heeded(const ConfigKey& key, ProcessRole role);
 [[nodiscard]] bool is_reloadable(const ConfigKey& key, ProcessRole role);
 
 // Whether the key has the same value in both.

@@ -47,6 +47,8 @@ std::string_view heeded_by(const ConfigKey& key) {
       return "gateway";
     case HeededBy::kServices:
       return "services";
+    case HeededBy::kChat:
+      return "chat";
   }
   return "";
 }
@@ -78,6 +80,20 @@ const ConfigKey& nearest_config_key(std::string_view name) {
 
 const ConfigKey* file_key_of(const ConfigKey& key) {
   return find_config_key(std::string(key.name) + "File");
+}
+
+bool is_heeded(const ConfigKey& key, ProcessRole role) {
+  switch (key.use.heeded_by) {
+    case HeededBy::kAll:
+      return true;
+    case HeededBy::kGateway:
+      return role == ProcessRole::kGateway;
+    case HeededBy::kServices:
+      return role != ProcessRole::kGateway;
+    case HeededBy::kChat:
+      return role == ProcessRole::kChat;
+  }
+  return true;
 }
 
 bool is_reloadable(const ConfigKey& key, ProcessRole role) {

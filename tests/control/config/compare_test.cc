@@ -41,8 +41,8 @@ TEST(ConfigCompare, OtherProcessesTakeTheLogLevelAndTheAdminTokenOnly) {
   wanted.admin_token = "new";
   wanted.log_level = LogLevel::kWarn;
   EXPECT_EQ(error_of(Config{}, wanted, ProcessRole::kChat), "(no error)");
-  wanted.shard.limits[Config::kClients].max_frame_bytes = 1000;
-  EXPECT_NE(error_of(Config{}, wanted, ProcessRole::kChat).find("MaxFrame"), std::string::npos);
+  wanted.shard.limits[Config::kLinks].max_frame_bytes = 1000;
+  EXPECT_NE(error_of(Config{}, wanted, ProcessRole::kChat).find("MaxLinkFrame"), std::string::npos);
 }
 
 TEST(ConfigCompare, ARotatedTokenFileIsNoChangeOfOurs) {

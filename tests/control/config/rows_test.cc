@@ -31,6 +31,7 @@ TEST(ConfigRows, AReloadTakesOverWhatTheRowSaysAndRefusesTheRest) {
   const Rows rows;
   for (const ProcessRole role : kRoles) {
     for_every_row(rows, role, [role](const ConfigKey& key, const Variation& files) {
+      if (!is_heeded(key, role)) return;
       const Result<ReloadPlan> plan = plan_reload(files.before, files.after, role);
       const bool may_change =
           key.use.reload == Reload::kEverywhere ||
@@ -47,6 +48,35 @@ TEST(ConfigRows, AReloadTakesOverWhatTheRowSaysAndRefusesTheRest) {
       }
     });
   }
+}
+
+// One file may serve all processes of a host: what another process uses is no matter, also beside
+// what is taken over.
+TEST(ConfigRows, AReloadPassesOverWhatTheProcessDoesNotHeed) {
+  const Rows rows;
+  std::size_t passed_over = 0;
+  for (const ProcessRole role : kRoles) {
+    for_every_row(rows, role, [&](const ConfigKey& key, const Variation& files) {
+      if (is_heeded(key, role)) return;
+      ++passed_over;
+      Config wanted = files.after;
+      wanted.log_level = LogLevel::kTrace;
+      const Result<ReloadPlan> plan = plan_reload(files.before, wanted, role);
+      ASSERT_TRUE(plan) << key.name << " of a " << role_name(role) << ": " << plan.error().message;
+      EXPECT_EQ(plan->changed, Names{"LogLevel"});
+      EXPECT_TRUE(is_same(key, plan->config, files.before)) << key.name;
+    });
+  }
+  EXPECT_GT(passed_over, 0U);
+}
+
+TEST(ConfigRows, StoresAreNoMatterToAGatewayNorMessagesToALogin) {
+  for (const char* const name : {"RedisURL", "RedisPassword", "MessageStore", "MaxMessageBody"}) {
+    EXPECT_FALSE(is_heeded(*find_config_key(name), ProcessRole::kGateway)) << name;
+    EXPECT_TRUE(is_heeded(*find_config_key(name), ProcessRole::kChat)) << name;
+  }
+  EXPECT_TRUE(is_heeded(*find_config_key("RedisURL"), ProcessRole::kLogin));
+  EXPECT_FALSE(is_heeded(*find_config_key("MessageStore"), ProcessRole::kLogin));
 }
 
 // What is copied is one key's: nothing else comes with it, and nothing of it stays behind.
