@@ -86,6 +86,13 @@ void SendQueue::append_shared(BlockPool& pool, SharedBlock* block) {
   queued_bytes_ += block->bytes;
 }
 
+std::uint32_t SendQueue::bytes_beside_a_long_one() const noexcept {
+  for (const Piece* piece = head_; piece != nullptr; piece = piece->next) {
+    if (piece->end > kLongBytes) return queued_bytes_ - (piece->end - piece->begin);
+  }
+  return queued_bytes_;
+}
+
 std::size_t SendQueue::start_send(std::span<iovec> pieces, std::size_t most_bytes) noexcept {
   RINGGATE_CHECK(in_flight_ == 0);
   const std::size_t most = std::min(pieces.size(), Ring::kMaxPieces);

@@ -37,6 +37,9 @@ class SendQueue {
  public:
   static constexpr std::size_t kMaxSendBytes = 256 * 1024;
   static constexpr std::size_t kMaxPieceBytes = 64 * 1024;
+  // A piece with more in it than this was made for one packet: others are at most kMaxPieceBytes,
+  // and what the pool rounds that up to.
+  static constexpr std::size_t kLongBytes = 2 * kMaxPieceBytes;
 
   // Room for exactly `bytes`, already counted as queued; the caller fills it before the batch
   // ends. `first_piece_bytes` is the size of a fresh piece: small for clients, large for links.
@@ -48,6 +51,8 @@ class SendQueue {
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
   [[nodiscard]] bool in_flight() const noexcept { return in_flight_ != 0; }
   [[nodiscard]] std::uint32_t queued_bytes() const noexcept { return queued_bytes_; }
+  // Of these, what is not the first packet longer than kLongBytes. Walks over the pieces.
+  [[nodiscard]] std::uint32_t bytes_beside_a_long_one() const noexcept;
 
   // Marks as in flight as much as one send may carry, `most_bytes` at most, and describes it; the
   // number of pieces.

@@ -14,11 +14,14 @@ std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes) {
   RINGGATE_ON_THREAD(thread_);
   if (!connection.open()) return nullptr;
   const RoleLimits& bounds = limits(connection);
-  // One packet may take a client past its bound, the next one finds it full: a single large answer
-  // is no slow consumer. A link's sender has another answer (300), so its bound is exact.
-  const std::size_t queued = connection.output.queued_bytes();
-  const bool full = connection.role == Role::kClient ? queued >= bounds.max_queued_bytes
-                                                     : queued + bytes > bounds.max_queued_bytes;
+  // One packet may take a client past its bound, and a long one does not count while it is being
+  // sent: a single large answer is no slow consumer, nor is the pong or push that comes behind it.
+  // A link's sender has another answer (300), so its bound is exact.
+  const SendQueue& output = connection.output;
+  const std::size_t most = bounds.max_queued_bytes;
+  const bool full = connection.role == Role::kClient
+                        ? output.queued_bytes() >= most && output.bytes_beside_a_long_one() >= most
+                        : output.queued_bytes() + bytes > most;
   if (full) [[unlikely]] {
     if (connection.role == Role::kClient && !ending(connection)) {
       abort(connection, CloseReason::kSlowConsumer);

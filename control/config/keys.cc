@@ -293,7 +293,8 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "Links per shard: of a gateway, and of a logic service; beyond it a link is refused"},
     {"MaxQueuedBytes", SizeKey{of_clients<&RoleLimits::max_queued_bytes>(), kKiB, kGiB},
      kGatewayLive,
-     "Bytes queued for one client; beyond it the connection is closed"},
+     "Bytes queued for one client, beside a packet of more than 128 KiB that is being sent; beyond "
+     "it the connection is closed"},
     {"MaxLinkQueuedBytes", SizeKey{of_links<&RoleLimits::max_queued_bytes>(), kKiB, 4 * kGiB - 1},
      kLiveInGateway, "Bytes queued for one link; beyond it requests are answered 300"},
     {"MaxOutstanding",

@@ -21,7 +21,7 @@ void Request::respond(Status status, ByteView body) {
   header.dest_channels = view_.channel_id;
   if (!shard_.outbox.fits(header, body.size())) {
     pkt::ErrorResp error;
-    error.set_message("the answer is longer than a gateway takes");
+    error.set_message("the answer is longer than a gateway takes (MaxLinkFrame); ask for less");
     header.status = Status::kSystemException;
     body = serialize(error);
     shard_.outbox.shard().counters().add(LogicCounter::kLinkFrameTooLong);

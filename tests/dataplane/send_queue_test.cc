@@ -130,6 +130,37 @@ class Model {
   bool flying_ = false;
 };
 
+// Of what waits, one long packet does not count, wherever in the queue and however much of it is
+// still there.
+TEST(SendQueue, CountsWhatIsBesideALongPacket) {
+  constexpr std::size_t kLong = 2 * SendQueue::kLongBytes;
+  BlockPool pool;
+  SendQueue queue;
+  EXPECT_EQ(queue.bytes_beside_a_long_one(), 0U);
+  const auto add = [&](std::size_t bytes) {
+    std::memset(queue.reserve(pool, bytes, 32), 1, bytes);
+  };
+  std::size_t short_bytes = 0;  // many of them make no long one
+  for (; short_bytes < 2 * kLong; short_bytes += 1000) add(1000);
+  EXPECT_EQ(queue.bytes_beside_a_long_one(), short_bytes);
+  add(kLong);
+  EXPECT_EQ(queue.bytes_beside_a_long_one(), short_bytes);
+  add(1000);
+  EXPECT_EQ(queue.bytes_beside_a_long_one(), short_bytes + 1000);
+  add(kLong);  // a second one counts
+  EXPECT_EQ(queue.bytes_beside_a_long_one(), short_bytes + 1000 + kLong);
+  while (queue.queued_bytes() > kLong / 2) {  // until half of the second one is left
+    Pieces pieces;
+    const std::size_t bytes = gather(pieces, queue.start_send(pieces)).size();
+    queue.complete_send(pool, std::min<std::size_t>(bytes, queue.queued_bytes() - kLong / 2));
+  }
+  EXPECT_EQ(queue.bytes_beside_a_long_one(), 0U);
+  add(1000);
+  EXPECT_EQ(queue.bytes_beside_a_long_one(), 1000U);
+  queue.clear(pool);
+  EXPECT_EQ(queue.bytes_beside_a_long_one(), 0U);
+}
+
 TEST(SendQueue, SendsExactlyWhatWasAppendedInOrder) {
   test::for_each_seed(60, [](std::uint64_t seed) {
     Model model(seed);

@@ -22,6 +22,60 @@ TEST(Bounds, APacketLongerThanTheQueueMayBeIsDeliveredAllTheSame) {
   EXPECT_EQ(answer.body.size(), body.size());
 }
 
+// Of messages that alice said to herself.
+std::string contents_of(const std::vector<std::int64_t>& ids, std::uint32_t sequence) {
+  pkt::MessageContentReq asked;
+  for (const std::int64_t id : ids) asked.add_message_ids(id);
+  return packet(header("chat.offline.content", sequence), asked.SerializeAsString());
+}
+std::vector<std::int64_t> say_to_herself(Client& alice, const pkt::MessageReq& message, int times) {
+  std::vector<std::int64_t> ids;
+  for (int i = 0; i < times; ++i) {
+    alice.send(packet(header("chat.user.talk", 2, "alice"), message.SerializeAsString()));
+    const Event answer = alice.next();
+    EXPECT_TRUE(answer.is_answer(2)) << answer;
+    ids.push_back(answer.parse<pkt::MessageResp>().messageid());
+  }
+  return ids;
+}
+
+// As much as a client may ask for, of the longest that the bounds' defaults let in. Nobody who
+// reads it over a thin line is ended by what is said to him meanwhile.
+TEST(Bounds, TwoHundredOfTheLongestContentsArriveAndSoDoesWhatComesBehindThem) {
+  const TalkBench bench{{{"Shards", "1"}}};
+  // Its own small window, so that the kernel does not take what the gateway should queue.
+  Client alice{FrameSocket(Socket::connect(bench.gateway.port(), 64 * 1024)), "alice", {}};
+  alice.send(login(token("alice")));
+  ASSERT_TRUE(alice.next().is_answer(1));
+  Client bob = log_in(bench.gateway, "bob");
+  pkt::MessageReq longest;
+  longest.set_body(std::string(20'000, 'b'));
+  longest.set_extra(std::string(2'000, 'e'));
+  const std::vector<std::int64_t> ids = say_to_herself(alice, longest, 200);
+
+  alice.send(contents_of(ids, 3));
+  ASSERT_TRUE(alice.frames.socket().readable(kPatience));  // all of it is queued
+  for (std::uint32_t i = 2; i < 12; ++i) {
+    bob.send(talk("alice", "hello", i));  // its answer is behind the push
+    ASSERT_TRUE(bob.next().is_answer(i));
+  }
+  alice.send(ping());
+  const Event answer = alice.next();
+  ASSERT_TRUE(answer.is_answer(3)) << answer;
+  const auto contents = answer.parse<pkt::MessageContentResp>();
+  ASSERT_EQ(contents.contents_size(), 200);
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_EQ(contents.contents(i).messageid(), ids[static_cast<std::size_t>(i)]);
+    EXPECT_TRUE(contents.contents(i).body() == longest.body());
+    EXPECT_TRUE(contents.contents(i).extra() == longest.extra());
+  }
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(alice.next().parse<pkt::MessagePush>().body(), "hello");
+  }
+  EXPECT_EQ(alice.next().kind, Event::Kind::kPong);
+  EXPECT_EQ(bench.gateway.metric("ringgate_closed_by_reason_total", "slow_consumer"), 0);
+}
+
 // Who runs into it is told its name.
 TEST(Bounds, OfRequestsThatWaitForAnEarlierOneIsAKeyThatTheAnswerNames) {
   const World world;
