@@ -74,7 +74,7 @@ struct Table {
   std::string_view columns;
 };
 constexpr std::array kTables = std::to_array<Table>({
-    {"ringgate_schema", "version, probed_at"},
+    {"ringgate_schema", "version, probed_at, sent_until, send_shift"},
     {"message_content", "id, app, sender, send_time, type, body, extra"},
     {"message_index", "app, owner, send_time, message_id, sender, group_id"},
     {"message_ack", "app, account, message_id, send_time"},

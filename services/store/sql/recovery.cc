@@ -10,7 +10,7 @@ Plan trial_of_calls(std::int64_t now_ns) {
           {Statement::kPutIndex, {kName, kName, now_ns, id, kName, ""sv}},
           {Statement::kReadMessage, {id, kName, kName}},
           {Statement::kAck, {kName, kName, id}},
-          {Statement::kDeleteIndex, {kName, kName, now_ns, id}},
+          {Statement::kDeleteIndex, {kName, kName, id}},
           {Statement::kDeleteMessage, {id}},
           {Statement::kDeleteMembers, {kName, kName}},
           {Statement::kDeleteGroup, {kName, kName}},

@@ -1,5 +1,6 @@
 // SQLite's own: the file, and a disk that does not take what is written.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sched.h>
 #include <sqlite3.h>
 #include <sys/mount.h>
@@ -286,14 +287,16 @@ TEST_P(SqliteTest, ACheckMissesNoTableAndNoColumn) {
     EXPECT_FALSE(migrate_message_store(url)) << statement;
     return checked ? "" : checked.error().message;
   };
-  const auto tables = ask(
-      good, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'ringgate_schema'");
-  EXPECT_EQ(tables.size(), 5u);
+  const auto tables = ask(good, "SELECT name FROM sqlite_schema WHERE type = 'table'");
+  EXPECT_EQ(tables.size(), 6u);
   for (const std::string& table : tables) {
-    EXPECT_THAT(spoilt("DROP TABLE " + table), HasSubstr("in " + table + ": no such table"));
+    // Without that one, it is no store of ours.
+    const bool is_mark = table == "ringgate_schema";
+    EXPECT_THAT(spoilt("DROP TABLE " + table),
+                HasSubstr(is_mark ? "somebody else's" : "in " + table + ": no such table"));
     for (const auto& column : ask(good, "SELECT name FROM pragma_table_info('" + table + "')")) {
-      EXPECT_THAT(spoilt("ALTER TABLE " + table + " RENAME COLUMN " + column + " TO other"),
-                  AllOf(HasSubstr(table), HasSubstr(column)));
+      EXPECT_THAT(spoilt(fmt::format("ALTER TABLE {} RENAME COLUMN {} TO other", table, column)),
+                  HasSubstr(column));
     }
   }
 }
@@ -338,6 +341,7 @@ TEST_P(SqliteTest, AFileThatIsPutInItsPlaceKeepsWhatIsInIt) {
   options_.url = "sqlite://" + backup;
   open();
   std::vector<std::int64_t> kept;
+  kept.reserve(100);
   for (int i = 0; i < 100; ++i) kept.push_back(talk("alice", "bob", now_ns_ + i));
   world_.reset();
   for (const bool is_noticed : {true, false}) {
