@@ -5,6 +5,7 @@
 
 #include "control/base/origin.h"
 #include "control/base/text.h"
+#include "control/config/http_token.h"
 #include "control/config/keys.h"
 #include "control/config/listen.h"
 #include "control/config/redis_urls.h"
@@ -19,12 +20,6 @@ constexpr std::size_t kMaxListen = 16;
 // What a message may quote. A view of `text`: no std::string may come in between.
 std::string_view quotable(std::string_view text) {
   return has_control(text) ? std::string_view("?") : text;
-}
-
-// Of a token in HTTP (RFC 9110, section 5.6.2).
-bool is_token_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
 // "not a single value" for lists and maps where one word is wanted.
@@ -86,7 +81,7 @@ struct Applier {
   Result<void> operator()(const SubprotocolKey& key) const {
     auto text = scalar_of(raw, "one subprotocol");
     if (!text) return std::unexpected(text.error());
-    if (!std::ranges::all_of(*text, is_token_character)) {
+    if (!is_http_token(*text)) {
       return usage_error(
           "\"{}\" is never offered; write one name, without blanks, commas or other separators",
           quotable(*text));

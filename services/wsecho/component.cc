@@ -86,7 +86,8 @@ Result<void> WsEchoComponent::start() {
   if (!tls) return std::unexpected(tls.error());
   Result<std::vector<Listener>> listeners =
       open_listeners(config_, options->shards, false, tls->contexts);
-  if (!listeners) return std::unexpected(listeners.error());
+  if (!listeners)
+    return fail("--listen: " + listeners.error().message, listeners.error().exit_code);
   listeners_ = std::move(*listeners);
   Result<std::unique_ptr<ShardGroup>> shards =
       ShardGroup::create(*options, [](std::uint32_t) { return std::make_unique<WsEchoHandler>(); });

@@ -193,7 +193,7 @@ TEST(StoreCommand, ChecksAndMigrates) {
   const Ended absent = run({"store", "check", "--store", url});
   EXPECT_EQ(absent.code, 1);
   expect_one_line(absent);
-  EXPECT_THAT(run({"store", "migrate", "--store", url}).output, HasSubstr("has 1 now"));
+  EXPECT_THAT(run({"store", "migrate", "--store", url}).output, HasSubstr("has 2 now"));
   const Ended good = run({"store", "check", "--store", url});
   EXPECT_EQ(good.code, 0);
   EXPECT_THAT(good.output, AllOf(HasSubstr("is good: schema 2"), HasSubstr("0 messages")));

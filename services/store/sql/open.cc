@@ -57,8 +57,9 @@ Result<MessageStoreReport> report_on(sql::Session& session, const std::string& n
   if (report.version > report.known) {
     return run_error("{}: {}", name, sql::newer_schema(report.version));
   }
-  const Result<void> fits = report.version == 0 ? sql::expect_nothing_in_the_way(session)
-                                                : sql::expect_all_tables(session);
+  Result<void> fits;
+  if (report.version == 0) fits = sql::expect_nothing_in_the_way(session);
+  if (report.version == report.known) fits = sql::expect_all_tables(session);
   if (!fits) return run_error("{}: {}", name, fits.error().message);
   if (report.version == 0) return report;
   const Result<std::int64_t> messages = rows_of(session, "message_content");
