@@ -68,6 +68,7 @@ bool PostgresBackend::send(const Step& step) {
     }
   }
   // Names are literals: what is behind each is a zero.
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage)
   return PQsendQueryPrepared(connection_->get(), text.name.data(), step.count, values.data(),
                              lengths.data(), formats.data(), 1) == 1;
 }
