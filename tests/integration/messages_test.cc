@@ -138,6 +138,7 @@ TEST(ChatKilled, EveryAnsweredMessageIsInTheStore) {
   constexpr std::uint32_t kClients = 8;
   constexpr std::uint32_t kAtOnce = 16;
   std::vector<Client> clients;
+  clients.reserve(kClients);
   for (std::uint32_t i = 0; i < kClients; ++i) {
     clients.push_back(log_in(gateway, "client" + std::to_string(i)));
   }
@@ -237,7 +238,9 @@ TEST(LargeGroup, OfFiveHundredOverTwoGatewaysAndTwoChatsHearsEachTalkOnce) {
   for (const Server* const gateway : {&first, &second}) gateway->wait_metric("ringgate_links", 3);
 
   std::vector<std::string> members;
+  members.reserve(kMembers);
   std::vector<Client> clients;
+  clients.reserve(kMembers);
   for (int i = 0; i < kMembers; ++i) members.push_back("member" + std::to_string(i));
   for (int i = 0; i < kMembers - kOffline; ++i) {
     clients.push_back(log_in(i % 2 == 0 ? first : second, members[static_cast<std::size_t>(i)]));

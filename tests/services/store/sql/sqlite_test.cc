@@ -33,7 +33,6 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Not;
 
 INSTANTIATE_TEST_SUITE_P(Stores, SqliteTest, testing::Values(StoreKind::kSqlite), name_of_kind);
