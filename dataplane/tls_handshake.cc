@@ -5,9 +5,9 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
-#include <optional>
 #include <string_view>
 
+#include "codec/tls/key_log.h"
 #include "dataplane/check.h"
 
 namespace ringgate {
@@ -17,9 +17,6 @@ constexpr std::string_view kPlainTextAnswer =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 39\r\n"
     "Connection: close\r\n\r\nThis port speaks TLS: ask by https://\r\n";
 
-constexpr std::string_view kClientSecret = "CLIENT_TRAFFIC_SECRET_0 ";
-constexpr std::string_view kServerSecret = "SERVER_TRAFFIC_SECRET_0 ";
-
 std::size_t pending(bio_st* bio) noexcept {
   return BIO_ctrl_pending(bio);
 }
@@ -28,25 +25,6 @@ void take(bio_st* bio, MutableBytes to) noexcept {
   std::size_t taken = 0;
   if (!to.empty()) RINGGATE_CHECK(BIO_read_ex(bio, to.data(), to.size(), &taken) == 1);
   RINGGATE_CHECK(taken == to.size());
-}
-
-std::optional<std::uint8_t> digit_of(char c) {
-  if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
-  if (c >= 'A' && c <= 'F') return static_cast<std::uint8_t>(c - 'A' + 10);
-  return std::nullopt;
-}
-
-// The number of bytes; 0 when the text is none.
-std::size_t parse_hex(std::string_view text, MutableBytes to) {
-  if (text.size() % 2 != 0 || text.size() / 2 > to.size()) return 0;
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    const auto high = digit_of(text[i]);
-    const auto low = digit_of(text[i + 1]);
-    if (!high || !low) return 0;
-    to[i / 2] = static_cast<std::uint8_t>(*high << 4U | *low);
-  }
-  return text.size() / 2;
 }
 
 TlsFailure meaning_of_reason(int reason) {
@@ -177,20 +155,17 @@ void TlsHandshake::answer_plain_text() {
   ERR_clear_error();
 }
 
-// "LABEL <client random> <secret>", in hex (the format of SSLKEYLOGFILE).
 void TlsHandshake::on_key_log(const ssl_st* ssl, const char* line) {
   auto* const self = static_cast<TlsHandshake*>(SSL_get_app_data(ssl));
   if (self != nullptr) self->take_secret(line);
 }
 
 void TlsHandshake::take_secret(const char* line) {
-  const std::string_view text(line);
-  const bool is_write = text.starts_with(kServerSecret);
-  if (!is_write && !text.starts_with(kClientSecret)) return;
-  auto& secret = is_write ? keys_.write : keys_.read;
-  keys_.secret_bytes =
-      static_cast<std::uint8_t>(parse_hex(text.substr(text.rfind(' ') + 1), secret));
-  if (is_write) sealed_records_ = 0;  // with this secret, from here on
+  const auto logged = tls::traffic_secret_in(line);
+  if (!logged) return;
+  auto& secret = logged->is_of_server ? keys_.write : keys_.read;
+  keys_.secret_bytes = static_cast<std::uint8_t>(tls::read_hex(logged->hex, secret));
+  if (logged->is_of_server) sealed_records_ = 0;  // with this secret, from here on
 }
 
 // Heads of records that are written: each that comes after the secret was told is sealed with it.

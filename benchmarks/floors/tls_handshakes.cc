@@ -8,8 +8,9 @@
 #include <sys/time.h>
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
+
+#include "codec/tls/key_log.h"
 
 namespace ringgate::bench {
 namespace {
@@ -23,22 +24,13 @@ struct TrafficSecrets {
   std::vector<std::uint8_t> server;
 };
 
-std::vector<std::uint8_t> from_hex(std::string_view digits) {
-  const auto value = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
-  std::vector<std::uint8_t> bytes;
-  for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
-    bytes.push_back(static_cast<std::uint8_t>(value(digits[at]) << 4 | value(digits[at + 1])));
-  }
-  return bytes;
-}
-
-// "LABEL random secret", the latter two in hex.
-void take_secret(const SSL* ssl, const char* text) {
+void take_secret(const SSL* ssl, const char* line) {
+  const auto logged = tls::traffic_secret_in(line);
+  if (!logged) return;
   auto* const secrets = static_cast<TrafficSecrets*>(SSL_get_app_data(ssl));
-  const std::string_view line(text);
-  const std::string_view last = line.substr(line.rfind(' ') + 1);
-  if (line.starts_with("CLIENT_TRAFFIC_SECRET_0 ")) secrets->client = from_hex(last);
-  if (line.starts_with("SERVER_TRAFFIC_SECRET_0 ")) secrets->server = from_hex(last);
+  std::vector<std::uint8_t>& secret = logged->is_of_server ? secrets->server : secrets->client;
+  secret.resize(tls::kMaxSecretBytes);
+  secret.resize(tls::read_hex(logged->hex, secret));
 }
 
 // ECDSA with P-256, as servers have it; for a day.

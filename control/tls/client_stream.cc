@@ -3,12 +3,10 @@
 #include <openssl/x509v3.h>
 
 #include "codec/check.h"
+#include "codec/tls/key_log.h"
 
 namespace ringgate::tls {
 namespace {
-
-constexpr std::string_view kClientSecret = "CLIENT_TRAFFIC_SECRET_0 ";
-constexpr std::string_view kServerSecret = "SERVER_TRAFFIC_SECRET_0 ";
 
 void take(BIO* bio, MutableBytes to) noexcept {
   std::size_t taken = 0;
@@ -195,19 +193,17 @@ int ClientStream::on_certificate(int good, X509_STORE_CTX* chain) {
   return 0;
 }
 
-// "LABEL <client random> <secret>", in hex (the format of SSLKEYLOGFILE).
 void ClientStream::on_key_log(const SSL* ssl, const char* line) {
   auto* const self = static_cast<ClientStream*>(SSL_get_app_data(ssl));
   if (self != nullptr) self->take_secret(line);
 }
 
 void ClientStream::take_secret(std::string_view line) {
-  const bool is_read = line.starts_with(kServerSecret);
-  if (!is_read && !line.starts_with(kClientSecret)) return;
-  auto& secret = is_read ? secrets_.read : secrets_.write;
-  const std::string text(line.substr(line.rfind(' ') + 1));
-  RINGGATE_CHECK(OPENSSL_hexstr2buf_ex(secret.data(), secret.size(), &secrets_.bytes, text.c_str(),
-                                       '\0') == 1);
+  const auto logged = traffic_secret_in(line);
+  if (!logged) return;
+  auto& secret = logged->is_of_server ? secrets_.read : secrets_.write;
+  secrets_.bytes = read_hex(logged->hex, secret);
+  RINGGATE_CHECK(secrets_.bytes != 0);
 }
 
 }  // namespace ringgate::tls
