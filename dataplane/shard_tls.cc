@@ -230,9 +230,9 @@ void Shard::on_records(Connection& connection, TlsState& state, MutableBytes dat
 // Bytes in all of the record that begins so: its head, as long as that is not there.
 std::size_t Shard::record_need(ByteView part) noexcept {
   if (part.size() < tls::kRecordHeadBytes) return tls::kRecordHeadBytes;
-  const std::size_t length = (std::size_t{part[3]} << 8U) + part[4];
+  const std::size_t bytes = tls::record_bytes(part);
   // A longer one is refused by its head alone.
-  return tls::kRecordHeadBytes + (length > tls::kMaxSealedBytes ? 0 : length);
+  return bytes > tls::kMaxRecordBytes ? tls::kRecordHeadBytes : bytes;
 }
 
 tls::OpenStep Shard::open_record(Connection& connection, TlsState& state, MutableBytes input) {

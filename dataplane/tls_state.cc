@@ -27,10 +27,10 @@ std::size_t whole_tls_records(ByteView bytes) noexcept {
     const bool is_record = rest[0] >= kFirstType && rest[0] <= tls::kDataType;
     if (!is_record || (rest.size() > 1 && rest[1] != 3)) return bytes.size();
     if (rest.size() < tls::kRecordHeadBytes) return whole;
-    const std::size_t length = (std::size_t{rest[3]} << 8U) + rest[4];
-    if (length > tls::kMaxSealedBytes) return bytes.size();
-    if (rest.size() < tls::kRecordHeadBytes + length) return whole;
-    whole += tls::kRecordHeadBytes + length;
+    const std::size_t record = tls::record_bytes(rest);
+    if (record > tls::kMaxRecordBytes) return bytes.size();
+    if (rest.size() < record) return whole;
+    whole += record;
   }
 }
 

@@ -89,22 +89,21 @@ OpenStep Records::open(Cipher& cipher, MutableBytes input) noexcept {
   step.status = judge_head(input);
   if (step.status == OpenStatus::kNeedMore) step.need = kRecordHeadBytes;
   if (step.status != OpenStatus::kData) return step;
-  const std::size_t sealed_bytes = load_be<std::uint16_t>(input.data() + 3);
-  const std::size_t record_bytes = kRecordHeadBytes + sealed_bytes;
-  if (input.size() < record_bytes) {
+  const std::size_t bytes = record_bytes(input);
+  if (input.size() < bytes) {
     step.status = OpenStatus::kNeedMore;
-    step.need = record_bytes;
+    step.need = bytes;
     return step;
   }
-  const MutableBytes sealed = input.subspan(kRecordHeadBytes, sealed_bytes);
+  const MutableBytes sealed = input.first(bytes).subspan(kRecordHeadBytes);
   if (read_sequence_ == kLastSequence) {
     step.status = OpenStatus::kSequenceUsedUp;
   } else if (!cipher.open(suite_, read_, read_sequence_, input.first(kRecordHeadBytes), sealed)) {
     step.status = OpenStatus::kNotAuthentic;
   } else {
     ++read_sequence_;
-    step.consumed = record_bytes;
-    step.status = opened(cipher, sealed.first(sealed_bytes - kTagBytes), step);
+    step.consumed = bytes;
+    step.status = opened(cipher, sealed.first(sealed.size() - kTagBytes), step);
   }
   return step;
 }

@@ -27,6 +27,11 @@ inline constexpr std::size_t kMaxSealedBytes = kMaxTextBytes + 256;  // of what 
 inline constexpr std::size_t kOverheadBytes = kRecordHeadBytes + 1 + kTagBytes;  // of ours
 inline constexpr std::size_t kMaxRecordBytes = kRecordHeadBytes + kMaxSealedBytes;
 
+// Of the record that begins so, its head included; `head` has kRecordHeadBytes at least.
+[[nodiscard]] inline std::size_t record_bytes(ByteView head) noexcept {
+  return kRecordHeadBytes + load_be<std::uint16_t>(head.data() + 3);
+}
+
 inline constexpr std::size_t kAlertBytes = kOverheadBytes + 2;
 inline constexpr std::size_t kKeyUpdateBytes = kOverheadBytes + 5;
 
