@@ -58,8 +58,7 @@ Result<ContextPtr> new_client_context(const ClientSettings& settings) {
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // ClientStream::session()
-  static constexpr unsigned char kHttp[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-  if (settings.is_http && SSL_CTX_set_alpn_protos(context, kHttp, sizeof kHttp) != 0) {
+  if (settings.is_http && SSL_CTX_set_alpn_protos(context, kHttpAlpn, sizeof kHttpAlpn) != 0) {
     return run_error("TLS: {}", why());
   }
   if (auto trusts = trust(context, settings); !trusts) return std::unexpected(trusts.error());

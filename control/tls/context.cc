@@ -65,10 +65,9 @@ int on_name(SSL* ssl, int* /*alert*/, void* /*argument*/) {
 int on_protocols(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_bytes,
                  const unsigned char* offered, unsigned offered_bytes, void* /*argument*/) {
   if (!data_of(ssl).is_http) return SSL_TLSEXT_ERR_NOACK;
-  static constexpr unsigned char kHttp[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   unsigned char* found = nullptr;
-  if (SSL_select_next_proto(&found, chosen_bytes, kHttp, sizeof kHttp, offered, offered_bytes) !=
-      OPENSSL_NPN_NEGOTIATED) {
+  if (SSL_select_next_proto(&found, chosen_bytes, kHttpAlpn, sizeof kHttpAlpn, offered,
+                            offered_bytes) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
   *chosen = found;

@@ -25,6 +25,9 @@ using CertificatePtr = std::unique_ptr<X509, Free<X509_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using ContextPtr = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 
+// The one protocol of WebSocket over TLS, as ALPN lists are written (RFC 7301, section 3.1).
+inline constexpr unsigned char kHttpAlpn[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
 // Reads from `text`, which outlives it.
 [[nodiscard]] inline BioPtr reader_of(std::string_view text) {
   return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
