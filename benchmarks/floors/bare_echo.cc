@@ -1,41 +1,9 @@
 // bare_echo: runs the floor of a ping (echo_server.h) until SIGINT or SIGTERM.
-#include <CLI/CLI.hpp>
-#include <memory>
-#include <vector>
-
+#include "benchmarks/floors/echo_floor.h"
 #include "benchmarks/floors/echo_server.h"
-#include "benchmarks/floors/floor.h"
-#include "benchmarks/floors/listening.h"
-
-namespace ringgate::bench {
-namespace {
-
-Result<void> serve(const std::string& listen, unsigned count) {
-  const auto sockets = ListeningSockets::open(listen, count);
-  if (!sockets) return std::unexpected(sockets.error());
-  std::vector<std::unique_ptr<FloorShard>> shards;
-  shards.reserve(count);
-  for (unsigned index = 0; index < count; ++index) {
-    shards.push_back(std::make_unique<EchoServer>(sockets->fd(index)));
-  }
-  FloorThreads threads(std::move(shards));
-  return serve_until_stopped(threads, sockets->address());
-}
-
-}  // namespace
-}  // namespace ringgate::bench
 
 int main(int argc, char** argv) {
   CLI::App app{"The floor of a ping: answers every 13 bytes with 13 bytes, over io_uring.",
                "bare_echo"};
-  std::string listen = "127.0.0.1:0";
-  unsigned shards = 1;
-  app.add_option("--listen", listen, "HOST:PORT; port 0 takes a free one")->capture_default_str();
-  app.add_option("--shards", shards,
-                 "threads with a ring each; one holds as many connections as `ulimit -n`")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 256));
-  if (const auto end = ringgate::bench::parse_arguments(app, argc, argv)) return *end;
-  const auto served = ringgate::bench::serve(listen, shards);
-  return served ? 0 : ringgate::bench::end_with(app, served.error());
+  return ringgate::bench::run_echo_floor<ringgate::bench::EchoServer>(app, argc, argv);
 }
