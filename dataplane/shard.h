@@ -257,6 +257,8 @@ class Shard {
   void on_sealed(Connection& connection, MutableBytes data);
   void on_records(Connection& connection, TlsState& state, MutableBytes data);
   [[nodiscard]] static std::size_t record_need(ByteView part) noexcept;
+  // A shard with a TLS listener has one from its start on.
+  [[nodiscard]] tls::Cipher& cipher() noexcept;
   tls::OpenStep open_record(Connection& connection, TlsState& state, MutableBytes input);
   void peer_said_close(Connection& connection, TlsState& state);
   void on_session_bytes(Connection& connection, TlsState& state, TlsSession& session,

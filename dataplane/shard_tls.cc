@@ -170,12 +170,17 @@ bool Shard::take_secrets(const TlsHandshake& handshake, TlsState& state) {
   const std::optional<tls::Suite> suite = tls::suite_of(keys.suite);
   if (!suite) return false;
   Result<tls::Records> records = tls::Records::create(
-      cipher_->key_schedule(),
+      cipher().key_schedule(),
       {*suite, tls::Peer::kClient, ByteView(keys.read).first(keys.secret_bytes),
        ByteView(keys.write).first(keys.secret_bytes), keys.read_sequence, keys.write_sequence});
   if (!records) return false;
   state.layer = std::move(*records);
   return true;
+}
+
+tls::Cipher& Shard::cipher() noexcept {
+  RINGGATE_CHECK(cipher_.has_value());
+  return *cipher_;
 }
 
 // Well or badly: there is room for another. What is left of it, if it had begun.
@@ -237,7 +242,7 @@ std::size_t Shard::record_need(ByteView part) noexcept {
 
 tls::OpenStep Shard::open_record(Connection& connection, TlsState& state, MutableBytes input) {
   auto& records = std::get<tls::Records>(state.layer);
-  const tls::OpenStep step = records.open(*cipher_, input);
+  const tls::OpenStep step = records.open(cipher(), input);
   switch (step.status) {
     case tls::OpenStatus::kData:
       on_plain(connection, step.data);

@@ -92,9 +92,9 @@ bool Shard::seal_records(TlsState& state, std::span<const ByteView> payload, std
   TlsWire* const wire = TlsWire::create(pool_, all);
   state.wire = wire;
   std::uint8_t* to = wire->data();
-  if (sealed > 0) to = records.write_data(to, *cipher_, payload);
+  if (sealed > 0) to = records.write_data(to, cipher(), payload);
   if (ends && to != nullptr) {
-    to = records.write_alert(to, *cipher_, state.alert.value_or(tls::Alert::kCloseNotify));
+    to = records.write_alert(to, cipher(), state.alert.value_or(tls::Alert::kCloseNotify));
     state.closed = true;
   }
   if (to != nullptr) return true;
