@@ -149,13 +149,23 @@ TEST(RingbenchLimits, WhatIsToldOfAnOverloadAgrees) {
   const BenchRun run =
       run_ringbench(against(dev, {"talk", "--connections", "16", "--rate", "5M", "--warmup", "1s",
                                   "--duration", "1s", "--drain", "500ms"}));
+  // Whoever sends so much may not read in time, and is closed as a slow consumer: all may be.
+  if (run.json.empty()) {
+    EXPECT_EQ(run.code, 1);
+    EXPECT_THAT(run.output, HasSubstr("in the warm-up: all connections were lost"));
+    return;
+  }
   const bool nothing = run.number("/answered") + run.number("/answered_in_window") == 0;
   EXPECT_EQ(run.code, nothing ? 1 : 4) << run.output;
   EXPECT_EQ(nothing, run.output.find("nothing was answered with Success in the measuring") !=
                          std::string::npos)
       << run.output;
   const double due = run.number("/due");
-  EXPECT_NEAR(due, 5e6, 2);  // all threads have begun when it was said
+  // All threads have begun when it was said; it ends with the last connection, if that is lost.
+  // Then the window's end is known to a microsecond.
+  const double window_s = run.number("/window_s");
+  EXPECT_EQ(window_s < 1, run.output.find("stopped early") != std::string::npos) << run.output;
+  EXPECT_NEAR(due, 5e6 * window_s, window_s < 1 ? 5 : 2);
   EXPECT_EQ(due, run.number("/answered") + run.number("/actions/talk/failed"));
   double never_left = 0;
   for (const char* const why : {"behind", "busy", "outstanding", "no_room", "no_connection"}) {
