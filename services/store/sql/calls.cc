@@ -8,7 +8,9 @@
 namespace ringgate::sql {
 namespace {
 
+// Of one transaction: who waits for it waits no longer than for this.
 constexpr std::size_t kMostTogether = 1'024;
+constexpr std::size_t kMostBytesTogether = 1024 * 1024;
 
 // Each talk's time is later than that of the one before it. Nothing: nobody talks.
 std::optional<Plan> claim_of(const std::vector<StoreJob*>& jobs) {
@@ -28,10 +30,18 @@ std::optional<Plan> claim_of(const std::vector<StoreJob*>& jobs) {
 }  // namespace
 
 std::vector<StoreJob*> take_together(std::vector<StoreJob*>& asked) {
-  const auto end =
-      asked.begin() + static_cast<std::ptrdiff_t>(std::min(asked.size(), kMostTogether));
-  std::vector<StoreJob*> together(asked.begin(), end);
-  asked.erase(asked.begin(), end);
+  std::vector<StoreJob*> together;
+  std::vector<StoreJob*> others;
+  const bool are_reads = only_reads(*asked.front());
+  std::size_t bytes = 0;
+  auto at = asked.begin();
+  for (; at != asked.end() && together.size() < kMostTogether && bytes < kMostBytesTogether; ++at) {
+    const bool fits = only_reads(**at) == are_reads;
+    (fits ? together : others).push_back(*at);
+    if (fits) bytes += bytes_of(**at);
+  }
+  others.insert(others.end(), at, asked.end());
+  asked = std::move(others);
   return together;
 }
 

@@ -12,7 +12,8 @@
 namespace ringgate::sql {
 
 // Takes the first ones of `asked`, as many as one transaction may have: the first ones wait for the
-// last.
+// last. Those whose answers are long are not taken with those that change something: a server that
+// cannot get rid of an answer would keep what they hold. `asked` is not empty.
 [[nodiscard]] std::vector<StoreJob*> take_together(std::vector<StoreJob*>& asked);
 
 // One plan for each of `jobs`, and before them one that claims the times of their talks, if any.

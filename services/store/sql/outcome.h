@@ -12,6 +12,7 @@ struct Trouble {
   StoreTrouble kind = StoreTrouble::kOther;
   std::string why;
   bool is_of_a_statement = false;  // to open the database again shows nothing of it
+  bool is_blocked = false;         // another session holds what it needs
 };
 template <class T>
 using Outcome = std::expected<T, Trouble>;

@@ -270,6 +270,22 @@ std::int64_t* send_time_of(StoreJob& job) {
   return time;
 }
 
+bool only_reads(const StoreJob& job) noexcept {
+  return job.call == MessageCalls::index_of<ReadMessages>() ||
+         job.call == MessageCalls::index_of<ReadGroup>();
+}
+
+std::size_t bytes_of(StoreJob& job) {
+  std::size_t bytes = 0;
+  MessageCalls::visit(job, [&](auto& typed) {
+    if constexpr (requires { typed.request.message; }) {
+      bytes =
+          typed.request.message.content.body.size() + typed.request.message.content.extra.size();
+    }
+  });
+  return bytes;
+}
+
 void answer_from(const Results& results, StoreJob& job) {
   MessageCalls::visit(job, [&](auto& typed) { answer(results, typed); });
 }

@@ -19,6 +19,10 @@ struct Rules {
 [[nodiscard]] Plan plan_of(StoreJob& job, const Rules& rules);
 // Of a talk: when it was received. Null: it is none.
 [[nodiscard]] std::int64_t* send_time_of(StoreJob& job);
+// Whether it changes nothing, and has a long answer.
+[[nodiscard]] bool only_reads(const StoreJob& job) noexcept;
+// What it brings along, or may bring back: of its messages.
+[[nodiscard]] std::size_t bytes_of(StoreJob& job);
 // Its answer, from what the steps gave.
 void answer_from(const Results& results, StoreJob& job);
 // What undoes a call that succeeded, or of which nobody knows whether it did; empty where there is

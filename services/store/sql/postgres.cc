@@ -1,5 +1,6 @@
 #include "services/store/sql/postgres.h"
 
+#include <fmt/format.h>
 #include <libpq-fe.h>
 
 #include <array>
@@ -18,6 +19,7 @@ using namespace std::string_view_literals;
 constexpr Oid kInt8 = 20;
 constexpr Oid kBytea = 17;
 constexpr Oid kText = 25;
+constexpr int kHasTransactionTimeout = 170000;
 
 struct Clear {
   void operator()(PGresult* result) const { PQclear(result); }
@@ -55,8 +57,10 @@ std::string line_of(const char* message) {
 Trouble trouble_of(const PGresult* result) {
   const char* const state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* const message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  return {kind_of(state == nullptr ? "" : state),
-          line_of(message == nullptr ? PQresultErrorMessage(result) : message)};
+  const std::string_view code = state == nullptr ? "" : state;
+  return {.kind = kind_of(code),
+          .why = line_of(message == nullptr ? PQresultErrorMessage(result) : message),
+          .is_blocked = code == "55P03"sv};
 }
 
 // libpq has no code for it.
@@ -97,10 +101,12 @@ Postgres::~Postgres() {
 }
 
 Outcome<void> Postgres::make_ready() {
-  // An answer must mean that it is on the disk, whatever the server's default is; and what nobody
-  // waits for any more must not go on for ever.
+  // An answer must mean that it is on the disk, whatever the server's default is; what nobody waits
+  // for any more must not go on for ever, nor a session of a host that has gone.
   Result<void> set = execute(
       "SET synchronous_commit = on; SET statement_timeout = '10s'; SET lock_timeout = '10s'; "
+      "SET idle_in_transaction_session_timeout = '10s'; SET tcp_keepalives_idle = 10; "
+      "SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
       "SET default_transaction_read_only = off; SET bytea_output = 'hex'");
   if (!set) return std::unexpected(Trouble{trouble_, set.error().message});
   const Result<std::int64_t> version = schema_of(*this);
@@ -110,6 +116,14 @@ Outcome<void> Postgres::make_ready() {
   if (const Result<std::int64_t> migrated = migrate(*this); !migrated) {
     return std::unexpected(Trouble{trouble_, migrated.error().message});
   }
+  // Tables may take longer to change than calls wait for each other. A server that can end a
+  // session that stays within a transaction by itself shall do so; before, others do
+  // (PostgresBackend::end_stuck).
+  set = execute(fmt::format("SET lock_timeout = {}", kLockTimeout.count()));
+  if (set && PQserverVersion(connection_) >= kHasTransactionTimeout) {
+    set = execute("SET transaction_timeout = '15s'");
+  }
+  if (!set) return std::unexpected(Trouble{trouble_, set.error().message});
   for (std::size_t i = 0; i < kStatements; ++i) {
     if (auto done = prepare(static_cast<Statement>(i)); !done) return done;
   }

@@ -4,6 +4,7 @@
 // Made on any thread, then used by one.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,10 @@ namespace ringgate::sql {
 
 class Postgres final : public Session {
  public:
+  // How long a statement waits for what another session holds. Two transactions that wait, one
+  // after another, are told before their callers are.
+  static constexpr std::chrono::milliseconds kLockTimeout{500};
+
   // Blocks, for as long as names and servers take to answer: connect_timeout of the URL, 5 s
   // without.
   [[nodiscard]] static Outcome<std::unique_ptr<Postgres>> connect(const std::string& url);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <system_error>
@@ -20,6 +21,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMostInFlight = 2;    // transactions
 constexpr milliseconds kCleaningPause{20};  // while there are calls
 constexpr std::uint64_t kGraceMs = 1'000;   // beyond which a server is not waited for any more
+constexpr std::uint64_t kMostBlockedMs = 3'000;
 
 // On a thread of its own.
 Outcome<std::unique_ptr<Postgres>> connect(const std::string& url) {
@@ -159,7 +161,7 @@ void PostgresBackend::pump() {
       thread_.fail(*job, StoreError::kUnavailable);
     }
     for (const auto& jobs : std::exchange(again_, {})) {
-      thread_.fail(*jobs.front(), StoreError::kUnavailable);
+      for (StoreJob* const job : jobs) thread_.fail(*job, StoreError::kUnavailable);
     }
     return;
   }
@@ -189,11 +191,28 @@ void PostgresBackend::send_calls(std::vector<StoreJob*> jobs) {
 
 void PostgresBackend::on_calls_done(const std::vector<StoreJob*>& jobs,
                                     Outcome<std::vector<Results>> all) {
+  if (!all && all.error().is_blocked) {
+    try_again(jobs);
+    return;
+  }
   if (!all && jobs.size() > 1 && all.error().kind == StoreTrouble::kAnswer) {
     for (StoreJob* const job : jobs) again_.push_back({job});  // the others are not to suffer
     return;
   }
   answer_all(jobs, all, thread_);
+}
+
+// Nobody of them is to blame, and nothing has happened yet.
+void PostgresBackend::try_again(const std::vector<StoreJob*>& jobs) {
+  std::vector<StoreJob*> in_time;
+  for (StoreJob* const job : jobs) {
+    if (job->is_past(Clock::monotonic_ms())) {
+      thread_.fail(*job, StoreError::kTimeout);
+    } else {
+      in_time.push_back(job);
+    }
+  }
+  if (!in_time.empty()) again_.push_back(std::move(in_time));
 }
 
 // What came too late, and what nobody knows of; kept until it can be done.
@@ -216,6 +235,40 @@ void PostgresBackend::undo_all() {
   };
   send(std::move(group));
 }
+
+// --- Others that hold what we need --------------------------------------------------------------
+
+// The server goes on with it before what is sent from now on.
+void PostgresBackend::end_stuck() {
+  if (connection_ == nullptr || std::exchange(is_ending_stuck_, true)) return;
+  Group group;
+  group.work = Work::kProbe;
+  group.plans.push_back({{Statement::kEndStuck, {Postgres::kLockTimeout.count()}}});
+  group.done = [this](const Outcome<std::vector<Results>>& all) {
+    is_ending_stuck_ = false;
+    const std::int64_t ended = all ? (*all)[0][0].rows[0][0].number : 0;
+    if (ended == 0) return;
+    spdlog::warn(
+        "{} session(s) of other chats in the message store are ended: they held what others "
+        "wait for, and did not go on with their transaction for more than {} ms",
+        ended, Postgres::kLockTimeout.count());
+  };
+  send(std::move(group));
+}
+
+// Where that does not help, it is an illness of the store.
+void PostgresBackend::on_blocked() {
+  thread_.health().count(StoreTrouble::kTimeout);
+  const std::uint64_t now_ms = Clock::monotonic_ms();
+  if (blocked_ms_ == 0) blocked_ms_ = now_ms;
+  if (now_ms < blocked_ms_ + kMostBlockedMs) return;
+  broken({.kind = StoreTrouble::kTimeout,
+          .why = "another session keeps the row of ringgate_schema locked; pg_stat_activity has it",
+          .is_of_a_statement = true},
+         Work::kCalls);
+}
+
+// --- What is too old ----------------------------------------------------------------------------
 
 // A step at a time; one after another while nobody asks for anything.
 void PostgresBackend::clean() {

@@ -4,6 +4,9 @@
 //
 // What breaks the connection, or fails as a whole, makes it dial again with pauses that grow. A
 // talk whose outcome is unknown then is undone before its caller hears that it failed.
+//
+// Talks of all chats wait for each other at one row (calls.h). A chat that is stopped, or cut off,
+// while its transaction is open would stop all: the others end its session.
 #pragma once
 
 #include <chrono>
@@ -75,8 +78,13 @@ class PostgresBackend final : public StoreBackend {
   void pump();
   void send_calls(std::vector<StoreJob*> jobs);
   void on_calls_done(const std::vector<StoreJob*>& jobs, Outcome<std::vector<Results>> all);
+  void try_again(const std::vector<StoreJob*>& jobs);
   void undo_all();
   void clean();
+
+  // Others that hold what we need
+  void end_stuck();
+  void on_blocked();
 
   StoreThread& thread_;
   const MessageStoreOptions options_;
@@ -87,11 +95,13 @@ class PostgresBackend final : public StoreBackend {
   int fd_ = -1;                           // its; libpq forgets it where the connection breaks
   bool is_flushing_ = false;              // something waits for room in the socket
   std::deque<Group> in_flight_;
-  std::deque<std::vector<StoreJob*>> again_;  // each by itself, as together they failed
+  std::deque<std::vector<StoreJob*>> again_;  // those that failed together, as they are sent again
   std::vector<StoreJob*> asked_;
   std::vector<StoreJob*> to_undo_;
   std::vector<StoreJob*> unknown_;  // may have happened: undone, then they fail
   bool is_undoing_ = false;
+  bool is_ending_stuck_ = false;
+  std::uint64_t blocked_ms_ = 0;  // since then nobody has got the row of the schema; 0: we have
   Cleaner cleaner_;
   bool is_busy_ = false;  // calls have come since cleaning looked
   bool has_run_ = false;  // a group was done since the last probe

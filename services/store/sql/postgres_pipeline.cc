@@ -47,6 +47,13 @@ Rows rows_of(PGresult* result) {
   return rows;
 }
 
+// The row that all who talk wait for.
+bool begins_with_schema_row(const std::vector<Plan>& plans) {
+  if (plans.front().empty()) return false;
+  const Statement first = plans.front().front().statement;
+  return first == Statement::kClaimTimes || first == Statement::kProbe;
+}
+
 }  // namespace
 
 bool PostgresBackend::send(const Step& step) {
@@ -156,13 +163,20 @@ void PostgresBackend::take_result(PGresult* result) {
 void PostgresBackend::finish(Group group) {
   if (!group.trouble) {
     has_run_ = true;
+    if (begins_with_schema_row(group.plans)) blocked_ms_ = 0;
     settle(group.work);
     if (group.done) group.done(std::move(group.results));
     return;
   }
-  const Trouble trouble = std::move(*group.trouble);
+  Trouble trouble = std::move(*group.trouble);
+  if (trouble.is_blocked) {
+    end_stuck();
+    trouble.is_blocked = begins_with_schema_row(group.plans) && group.results[0].empty();
+  }
   if (group.done) group.done(std::unexpected(trouble));
-  if (trouble.kind == StoreTrouble::kAnswer) {
+  if (trouble.is_blocked) {
+    on_blocked();
+  } else if (trouble.kind == StoreTrouble::kAnswer) {
     thread_.health().count(trouble.kind);
   } else {
     broken(trouble, group.work);

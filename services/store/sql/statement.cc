@@ -123,6 +123,16 @@ constexpr std::array<StatementText, kStatements> kTexts{{
      "ORDER BY app, owner LIMIT 1",
      "tt"},
     {"probe", "UPDATE ringgate_schema SET probed_at = $1", "n"},
+    // Sessions of chats like this one that have changed something in a transaction for so many ms,
+    // and wait for their chat to go on with it, or to read.
+    {"end_stuck",
+     "SELECT count(*) FROM (SELECT pg_terminate_backend(a.pid) AS ended FROM pg_stat_activity a "
+     "WHERE a.datname = current_database() AND a.usename = current_user "
+     "AND a.application_name = current_setting('application_name') "
+     "AND a.pid <> pg_backend_pid() AND a.backend_xid IS NOT NULL "
+     "AND a.wait_event_type = 'Client' "
+     "AND a.xact_start < clock_timestamp() - $1 * interval '1 millisecond') e WHERE e.ended",
+     "n"},
 }};
 
 }  // namespace

@@ -43,6 +43,7 @@ enum class Statement : std::uint8_t {
   kDeleteOldIndex,
   kNextOwner,
   kProbe,
+  kEndStuck,  // PostgreSQL's alone
   kCount,
 };
 inline constexpr std::size_t kStatements = static_cast<std::size_t>(Statement::kCount);
