@@ -2,6 +2,7 @@
 // transaction, planned, and answered. On the store's thread.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "services/store/calls/thread.h"
@@ -16,14 +17,15 @@ namespace ringgate::sql {
 // cannot get rid of an answer would keep what they hold. `asked` is not empty.
 [[nodiscard]] std::vector<StoreJob*> take_together(std::vector<StoreJob*>& asked);
 
-// One plan for each of `jobs`, and before them one that claims the times of their talks, if any.
+// One plan for each of `jobs`, and before them one that claims the times of their talks, if any:
+// all later than `sent_until`, which becomes the last of them.
 //
 // The times that a transaction gives are claimed in its first statement, which lasts until its
 // commit: so what is committed later has later times, whichever process stores it, and nothing
 // comes to lie before what a reader of the index has had. Those that have their answer without one
 // are answered, and leave `jobs`.
 [[nodiscard]] std::vector<Plan> plans_of(std::vector<StoreJob*>& jobs, const Rules& rules,
-                                         StoreThread& thread);
+                                         StoreThread& thread, std::int64_t& sent_until);
 
 // Answers each from what its plan gave, or fails all.
 void answer_all(const std::vector<StoreJob*>& jobs, const Outcome<std::vector<Results>>& all,

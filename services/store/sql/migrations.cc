@@ -107,6 +107,11 @@ Result<void> apply(Session& session, std::int64_t version) {
 
 }  // namespace
 
+std::string in_dialect(const StatementText& text, const Session::Dialect& dialect) {
+  return fmt::format(fmt::runtime(text.text), fmt::arg("shift", dialect.shift),
+                     fmt::arg("kept_shift", dialect.kept_shift));
+}
+
 std::int64_t known_schema() noexcept {
   return static_cast<std::int64_t>(kSteps.size());
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "codec/error.h"
+#include "services/store/sql/statement.h"
 
 namespace ringgate::sql {
 
@@ -28,6 +29,10 @@ class Session {
 
   // What it calls its types, and how it does these.
   struct Dialect {
+    // In statements: by how much the transaction's send times are moved, and what claim_times
+    // gives, so that the statements behind it find that.
+    std::string_view shift;
+    std::string_view kept_shift;
     std::string_view number;  // the type of 64 bits
     std::string_view text;    // compared byte by byte
     std::string_view bytes;
@@ -40,6 +45,8 @@ class Session {
   };
   [[nodiscard]] virtual const Dialect& dialect() const = 0;
 };
+
+[[nodiscard]] std::string in_dialect(const StatementText& text, const Session::Dialect& dialect);
 
 // The newest that we know.
 [[nodiscard]] std::int64_t known_schema() noexcept;

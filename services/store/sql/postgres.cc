@@ -140,7 +140,7 @@ Outcome<void> Postgres::prepare(Statement statement) {
     types.push_back(type == 'n' ? kInt8 : type == 't' ? kText : kBytea);
   }
   const Reply reply(PQprepare(connection_, std::string(text.name).c_str(),
-                              std::string(text.text).c_str(), static_cast<int>(types.size()),
+                              in_dialect(text, dialect()).c_str(), static_cast<int>(types.size()),
                               types.data()));
   if (PQresultStatus(reply.get()) == PGRES_COMMAND_OK) return {};
   return std::unexpected(trouble_of(reply.get()));
@@ -173,6 +173,8 @@ const Session::Dialect& Postgres::dialect() const {
   // The lock's number is "ring" and "gate" as bytes: nobody else's. It ends with the transaction.
   // to_regclass() would not see what others have committed while we waited for it.
   static constexpr Dialect kDialect{
+      .shift = "current_setting('ringgate.shift')::bigint",
+      .kept_shift = "send_shift, set_config('ringgate.shift', send_shift::text, true)",
       .number = "BIGINT",
       .text = "TEXT COLLATE \"C\"",
       .bytes = "BYTEA",

@@ -180,7 +180,7 @@ void PostgresBackend::pump() {
 
 void PostgresBackend::send_calls(std::vector<StoreJob*> jobs) {
   Group group;
-  group.plans = plans_of(jobs, rules_, thread_);
+  group.plans = plans_of(jobs, rules_, thread_, sent_until_);
   if (jobs.empty()) return;
   group.jobs = jobs;
   group.done = [this, jobs = std::move(jobs)](Outcome<std::vector<Results>> all) {

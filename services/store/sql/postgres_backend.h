@@ -102,6 +102,7 @@ class PostgresBackend final : public StoreBackend {
   bool is_undoing_ = false;
   bool is_ending_stuck_ = false;
   std::uint64_t blocked_ms_ = 0;  // since then nobody has got the row of the schema; 0: we have
+  std::int64_t sent_until_ = 0;   // by us
   Cleaner cleaner_;
   bool is_busy_ = false;  // calls have come since cleaning looked
   bool has_run_ = false;  // a group was done since the last probe

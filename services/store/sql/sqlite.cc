@@ -159,7 +159,7 @@ Outcome<void> Sqlite::command(const char* text) {
 Outcome<sqlite3_stmt*> Sqlite::prepared(Statement statement) {
   sqlite3_stmt*& place = statements_[static_cast<std::size_t>(statement)];
   if (place != nullptr) return place;
-  const std::string text = with_question_marks(text_of(statement).text);
+  const std::string text = with_question_marks(in_dialect(text_of(statement), dialect()));
   if (sqlite3_prepare_v3(database_, text.c_str(), static_cast<int>(text.size()),
                          SQLITE_PREPARE_PERSISTENT, &place, nullptr) != SQLITE_OK) {
     return trouble();
@@ -278,6 +278,8 @@ Result<std::optional<std::int64_t>> Sqlite::number(const std::string& text) {
 
 const Session::Dialect& Sqlite::dialect() const {
   static constexpr Dialect kDialect{
+      .shift = "0",  // one process has it, and knows what it has given
+      .kept_shift = "send_shift",
       .number = "INTEGER",
       .text = "TEXT",
       .bytes = "BLOB",

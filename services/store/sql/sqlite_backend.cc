@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "services/store/message_ids.h"
@@ -87,6 +88,10 @@ Outcome<void> SqliteBackend::try_open() {
   if (was_full_ && !path_.empty()) {
     if (const auto room = (*opened)->try_to_write(); !room) return room;
   }
+  const Result<std::optional<std::int64_t>> sent =
+      (*opened)->number("SELECT sent_until FROM ringgate_schema");
+  if (!sent) return std::unexpected(Trouble{(*opened)->last_trouble(), sent.error().message});
+  sent_until_ = sent->value_or(0);
   database_ = std::move(*opened);
   log_.remember();
   was_full_ = false;
@@ -137,7 +142,8 @@ void SqliteBackend::probe() {
   }
   // Once nobody calls, who is to show that calls are done again?
   if (recovery_.owes(Work::kCalls)) {
-    const Plan trial = trial_of_calls(wall_clock_ns());
+    sent_until_ = std::max(wall_clock_ns(), sent_until_ + 1);
+    const Plan trial = trial_of_calls(sent_until_);
     [[maybe_unused]] const auto told = run(Work::kCalls, {&trial, 1});  // health() is told
     return;
   }
@@ -155,7 +161,7 @@ void SqliteBackend::on_turn_end() {
 }
 
 void SqliteBackend::do_calls(std::vector<StoreJob*> jobs) {
-  const std::vector<Plan> plans = plans_of(jobs, rules_, thread_);
+  const std::vector<Plan> plans = plans_of(jobs, rules_, thread_, sent_until_);
   if (!jobs.empty()) do_plans(jobs, plans);
 }
 

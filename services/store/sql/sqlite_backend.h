@@ -57,6 +57,7 @@ class SqliteBackend final : public StoreBackend {
   std::unique_ptr<Sqlite> database_;  // null: it is closed, and tried again
   std::vector<StoreJob*> asked_;
   std::vector<StoreJob*> to_undo_;
+  std::int64_t sent_until_ = 0;  // the last send time that was given
   Cleaner cleaner_;
   bool is_busy_ = false;   // calls have come since it was looked at
   bool has_run_ = false;   // the same, and one was done

@@ -3,33 +3,34 @@
 namespace ringgate::sql {
 namespace {
 
-// In the order of the enum. What SQLite and PostgreSQL both take.
+// In the order of the enum. What SQLite and PostgreSQL both take; {shift} and {kept_shift} are the
+// dialect's.
 constexpr std::array<StatementText, kStatements> kTexts{{
     {"claim_times",
      "UPDATE ringgate_schema SET "
      "send_shift = CASE WHEN sent_until >= $1 THEN sent_until - $1 + 1 ELSE 0 END, "
-     "sent_until = CASE WHEN sent_until >= $1 THEN sent_until - $1 + 1 + $2 ELSE $2 END",
+     "sent_until = CASE WHEN sent_until >= $1 THEN sent_until - $1 + 1 + $2 ELSE $2 END "
+     "RETURNING {kept_shift}",
      "nn"},
     {"put_message",
      "INSERT INTO message_content (id, app, sender, send_time, type, body, extra) "
-     "SELECT $1, $2, $3, $4 + s.send_shift, $5, $6, $7 FROM ringgate_schema s "
-     "RETURNING send_time",
+     "VALUES ($1, $2, $3, $4 + {shift}, $5, $6, $7)",
      "nttnnbb"},
     {"put_index",
      "INSERT INTO message_index (app, owner, send_time, message_id, sender, group_id) "
-     "SELECT $1, $2, $3 + s.send_shift, $4, $5, $6 FROM ringgate_schema s",
+     "VALUES ($1, $2, $3 + {shift}, $4, $5, $6)",
      "ttnntt"},
     {"put_group_message",
      "INSERT INTO message_content (id, app, sender, send_time, type, body, extra) "
-     "SELECT $1, $2, $3, $4 + t.send_shift, $5, $6, $7 FROM chat_group g, ringgate_schema t "
+     "SELECT $1, $2, $3, $4 + {shift}, $5, $6, $7 FROM chat_group g "
      "WHERE g.app = $2 AND g.id = $8 "
      "AND ($9 = 0 OR g.owner = $3 OR EXISTS (SELECT 1 FROM group_member s "
-     "WHERE s.app = $2 AND s.group_id = $8 AND s.account = $3)) RETURNING send_time",
+     "WHERE s.app = $2 AND s.group_id = $8 AND s.account = $3))",
      "nttnnbbtn"},
     {"put_group_index",
      "INSERT INTO message_index (app, owner, send_time, message_id, sender, group_id) "
-     "SELECT m.app, m.account, $3 + t.send_shift, $4, $5, m.group_id "
-     "FROM group_member m, ringgate_schema t "
+     "SELECT m.app, m.account, $3 + {shift}, $4, $5, m.group_id "
+     "FROM group_member m "
      "WHERE m.app = $1 AND m.group_id = $2 AND m.account <> $5 "
      "AND ($6 = 0 OR EXISTS (SELECT 1 FROM chat_group g "
      "WHERE g.app = $1 AND g.id = $2 AND g.owner = $5) OR EXISTS (SELECT 1 FROM group_member s "
