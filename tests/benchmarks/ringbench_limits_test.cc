@@ -100,8 +100,8 @@ TEST_P(TargetEnds, ItIsToldWhatWasMeasuredUntilThen) {
   Server dev{std::vector<std::string>{}};
   const TempDir folder;
   const std::string file = (folder.path() / "run.json").string();
-  auto words = against(dev, {RINGBENCH_BINARY, "forward", "--connections", "4", "--duration", "30s",
-                             "--rate", "200", "--warmup", "0s", "--json", file});
+  auto words = against(dev, {ringbench_binary(), "forward", "--connections", "4", "--duration",
+                             "30s", "--rate", "200", "--warmup", "0s", "--json", file});
   const bool with_pid = GetParam();
   if (with_pid) words.insert(words.end(), {"--pid", std::to_string(dev.process().pid())});
   ProcessUnderTest bench(words);
@@ -123,8 +123,8 @@ INSTANTIATE_TEST_SUITE_P(WithAndWithoutPid, TargetEnds, testing::Bool());
 TEST(RingbenchLimits, ATargetThatStaysAwayIsNotGreenWithReconnectEither) {
   Server dev{std::vector<std::string>{}};
   ProcessUnderTest bench(
-      against(dev, {RINGBENCH_BINARY, "forward", "--connections", "4", "--duration", "2s", "--rate",
-                    "200", "--warmup", "0s", "--drain", "100ms", "--reconnect"}));
+      against(dev, {ringbench_binary(), "forward", "--connections", "4", "--duration", "2s",
+                    "--rate", "200", "--warmup", "0s", "--drain", "100ms", "--reconnect"}));
   dev.wait_metric("ringgate_forwarded_total", 20);
   dev.process().signal(SIGKILL);
   EXPECT_EQ(bench.wait_exit(), 4) << bench.output();
@@ -133,7 +133,7 @@ TEST(RingbenchLimits, ATargetThatStaysAwayIsNotGreenWithReconnectEither) {
 
 TEST(RingbenchLimits, ATargetThatEndsInAStormOfLoginsIsNotGreen) {
   Server dev{std::vector<std::string>{}};
-  ProcessUnderTest bench(against(dev, {RINGBENCH_BINARY, "login", "--connections", "4",
+  ProcessUnderTest bench(against(dev, {ringbench_binary(), "login", "--connections", "4",
                                        "--duration", "2s", "--warmup", "0s"}));
   dev.wait_metric("ringgate_logins_total", 20);
   dev.process().signal(SIGKILL);
@@ -202,14 +202,14 @@ TEST(RingbenchLimits, ARunThatMeasuresNothingLeavesAnEarlierFile) {
   const std::string file = (folder.path() / "run.json").string();
   std::ofstream(file) << "of yesterday";
   ProcessUnderTest bench(
-      against("1", "s", {RINGBENCH_BINARY, "ping", "--duration", "100ms", "--json", file}));
+      against("1", "s", {ringbench_binary(), "ping", "--duration", "100ms", "--json", file}));
   EXPECT_EQ(bench.wait_exit(), 1) << bench.output();
   EXPECT_EQ(read_file(file), "of yesterday");
 }
 
 TEST(RingbenchLimits, JsonGoesToStandardOutputAlone) {
   const Server dev{std::vector<std::string>{}};
-  ProcessUnderTest bench({"sh", "-c", "exec \"$@\" 2>/dev/null", "sh", RINGBENCH_BINARY, "ping",
+  ProcessUnderTest bench({"sh", "-c", "exec \"$@\" 2>/dev/null", "sh", ringbench_binary(), "ping",
                           "--target", "tcp://127.0.0.1:" + std::to_string(dev.port()), "--secret",
                           dev.secret(), "--duration", "200ms", "--warmup", "0s", "--json", "-"});
   bench.close_stdin();
@@ -220,7 +220,7 @@ TEST(RingbenchLimits, JsonGoesToStandardOutputAlone) {
 
 TEST(RingbenchLimits, WhatCannotBePrintedIsAnError) {
   for (const char* const flag : {"--version", "--help"}) {
-    ProcessUnderTest bench({RINGBENCH_BINARY, flag}, {.out = Sink::kFullDisk});
+    ProcessUnderTest bench({ringbench_binary(), flag}, {.out = Sink::kFullDisk});
     EXPECT_EQ(bench.wait_exit(), 1);
     EXPECT_THAT(bench.whole_output(), HasSubstr("the output cannot be written"));
   }

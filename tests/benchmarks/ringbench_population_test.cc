@@ -153,7 +153,7 @@ TEST(RingbenchPopulation, WaitingForALinkIsNoTimeOfLogins) {
   const World world;
   const std::string file = (world.folder().path() / "run.json").string();
   const std::string target = "127.0.0.1:" + std::to_string(Listener().port());
-  ProcessUnderTest bench({RINGBENCH_BINARY, "ping", "--registry-file", world.registry_file(),
+  ProcessUnderTest bench({ringbench_binary(), "ping", "--registry-file", world.registry_file(),
                           "--target", "tcp://" + target, "--secret", std::string(kSecret),
                           "--connections", "1", "--duration", "200ms", "--warmup", "0s", "--json",
                           file});

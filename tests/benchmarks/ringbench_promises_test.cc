@@ -215,7 +215,7 @@ void answer_pings(Peer& peer, const Event& event) {
 }
 
 std::vector<std::string> short_pings(const PretendedTarget& target, std::vector<std::string> more) {
-  more.insert(more.begin(), {RINGBENCH_BINARY, "ping", "--raw", "--target", target.address(),
+  more.insert(more.begin(), {ringbench_binary(), "ping", "--raw", "--target", target.address(),
                              "--connections", "2", "--duration", "100ms", "--warmup", "0s"});
   return more;
 }

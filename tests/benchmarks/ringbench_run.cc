@@ -21,6 +21,10 @@ double BenchRun::number(const std::string& pointer) const {
   return found;
 }
 
+std::string ringbench_binary() {
+  return RINGBENCH_BINARY;
+}
+
 std::string read_file(const std::string& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
@@ -30,7 +34,7 @@ std::string read_file(const std::string& path) {
 BenchRun run_ringbench(std::vector<std::string> arguments) {
   const TempDir folder;
   const std::string file = (folder.path() / "run.json").string();
-  arguments.insert(arguments.begin(), RINGBENCH_BINARY);
+  arguments.insert(arguments.begin(), ringbench_binary());
   arguments.insert(arguments.end(), {"--json", file});
   ProcessUnderTest process(arguments);
   process.close_stdin();

@@ -17,6 +17,9 @@ struct BenchRun {
   [[nodiscard]] double number(const std::string& pointer) const;
 };
 
+// The path of the program.
+[[nodiscard]] std::string ringbench_binary();
+
 [[nodiscard]] std::string read_file(const std::string& path);
 
 // `ringbench` with these arguments, and --json to a file that is read back.

@@ -69,9 +69,9 @@ TEST(RingbenchTruth, OnlyAnOpenLoopSeesThatAServerStops) {
 
 TEST(RingbenchTruth, ALostConnectionIsCountedAndItsMessagesHaveFailed) {
   Server dev{std::vector<std::string>{}};
-  ProcessUnderTest bench(
-      words(dev, {RINGBENCH_BINARY, "forward", "--connections", "4", "--duration", "20s", "--rate",
-                  "200", "--warmup", "0s", "--drain", "100ms", "--fail-if", "connection_lost>0"}));
+  ProcessUnderTest bench(words(
+      dev, {ringbench_binary(), "forward", "--connections", "4", "--duration", "20s", "--rate",
+            "200", "--warmup", "0s", "--drain", "100ms", "--fail-if", "connection_lost>0"}));
   dev.wait_metric("ringgate_forwarded_total", 20);
   dev.process().signal(SIGKILL);
   EXPECT_EQ(bench.wait_exit(), 3) << bench.output();
@@ -83,8 +83,8 @@ TEST(RingbenchTruth, ALostConnectionIsOpenedAgainWhereThatIsAskedFor) {
   const TempDir folder;
   const std::string file = (folder.path() / "run.json").string();
   ProcessUnderTest bench(
-      words(dev, {RINGBENCH_BINARY, "forward", "--connections", "4", "--duration", "3s", "--warmup",
-                  "0s", "--rate", "200", "--reconnect", "--json", file}));
+      words(dev, {ringbench_binary(), "forward", "--connections", "4", "--duration", "3s",
+                  "--warmup", "0s", "--rate", "200", "--reconnect", "--json", file}));
   dev.wait_metric("ringgate_forwarded_total", 5);
   Socket admin = Socket::connect(dev.monitor());
   admin.write_all("POST /kick?account=bench000001 HTTP/1.1\r\nHost: localhost:" +
@@ -107,7 +107,7 @@ TEST(RingbenchTruth, ALostConnectionIsOpenedAgainWhereThatIsAskedFor) {
 
 TEST(RingbenchTruth, ARunWhoseAccountsAnotherRunHasIsToldOfThePrefix) {
   Server dev{std::vector<std::string>{}};
-  ProcessUnderTest first(words(dev, {RINGBENCH_BINARY, "ping", "--connections", "4", "--duration",
+  ProcessUnderTest first(words(dev, {ringbench_binary(), "ping", "--connections", "4", "--duration",
                                      "60s", "--warmup", "0s", "--fail-if", "kicked_out>0"}));
   dev.wait_metric("ringgate_pings_total", 100);
   const std::vector<std::string> second = {"ping",       "--connections", "4",
@@ -123,7 +123,7 @@ TEST(RingbenchTruth, ARunWhoseAccountsAnotherRunHasIsToldOfThePrefix) {
 
 TEST(RingbenchTruth, ARunWhoseAccountsAreTakenInItsWarmUpIsToldOfThePrefix) {
   Server dev{std::vector<std::string>{}};
-  ProcessUnderTest first(words(dev, {RINGBENCH_BINARY, "ping", "--connections", "4", "--duration",
+  ProcessUnderTest first(words(dev, {ringbench_binary(), "ping", "--connections", "4", "--duration",
                                      "1s", "--warmup", "60s"}));
   dev.wait_metric("ringgate_pings_total", 100);
   EXPECT_EQ(run_ringbench(
@@ -138,8 +138,8 @@ TEST(RingbenchTruth, ARunWhoseAccountsAreTakenInItsWarmUpIsToldOfThePrefix) {
 // Both have their connections up at the end, and had them taken all the while.
 TEST(RingbenchTruth, RunsThatTakeEachOthersConnectionsAreNotGreenWithReconnect) {
   Server dev{std::vector<std::string>{}};
-  const std::vector<std::string> run = {RINGBENCH_BINARY, "ping", "--connections", "2",
-                                        "--duration",     "5s",   "--warmup",      "0s",
+  const std::vector<std::string> run = {ringbench_binary(), "ping", "--connections", "2",
+                                        "--duration",       "5s",   "--warmup",      "0s",
                                         "--reconnect"};
   ProcessUnderTest first(words(dev, run));
   dev.wait_metric("ringgate_pings_total", 100);
@@ -158,7 +158,7 @@ TEST(RingbenchTruth, RunsThatTakeEachOthersLoginsAreMeasured) {
   const std::vector<std::string> login = {"login", "--connections", "8", "--duration",
                                           "1s",    "--warmup",      "0s"};
   std::vector<std::string> first = login;
-  first.insert(first.begin(), RINGBENCH_BINARY);
+  first.insert(first.begin(), ringbench_binary());
   for (int round = 0; round < 2; ++round) {
     ProcessUnderTest other(words(dev, first));
     const BenchRun run = run_ringbench(words(dev, login));
@@ -169,7 +169,7 @@ TEST(RingbenchTruth, RunsThatTakeEachOthersLoginsAreMeasured) {
 
 TEST(RingbenchTruth, ASignalEndsARunEarlyAndItsNumbersAreTold) {
   const Server dev{std::vector<std::string>{}};
-  ProcessUnderTest bench(words(dev, {RINGBENCH_BINARY, "ping", "--connections", "4", "--duration",
+  ProcessUnderTest bench(words(dev, {ringbench_binary(), "ping", "--connections", "4", "--duration",
                                      "60s", "--warmup", "0s"}));
   dev.wait_metric("ringgate_pings_total", 100);
   bench.signal(SIGINT);

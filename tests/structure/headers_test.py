@@ -3,15 +3,17 @@
 The build has shown it of a header that some source includes before anything else: the clang build,
 which has no precompiled headers and no tests. The others are compiled here, with the compiler and
 flags that compile_commands.json has for a file in their folder, but without precompiled headers.
+ccache answers for those that have not changed, nor anything that they include.
 """
 
 import concurrent.futures
 import json
+import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
-import tempfile
 
 import layering
 
@@ -33,7 +35,8 @@ def without_files(words, file):
     for word in words:
         if skip or word in ("-o", "-MF", "-MT", "-MQ", "-include"):
             skip = not skip
-        elif word not in ("-c", "-MD", "-MMD", "-Winvalid-pch", str(file)) and not word.endswith("ccache"):
+        elif word not in ("-c", "-MD", "-MMD", "-Winvalid-pch", "-fpch-preprocess",
+                          str(file)) and not word.endswith("ccache"):
             flags.append(word)
     return flags
 
@@ -59,11 +62,16 @@ def include_folders(commands):
 
 
 def compile_alone(root, header, flags, scratch):
-    # Through a file of its own: a compiler that is given a header warns of its `#pragma once`.
+    # Through a file of its own: a compiler that is given a header warns of its `#pragma once`. To an
+    # object, as ccache knows nothing of -fsyntax-only.
     source = scratch / (header.as_posix().replace("/", "_") + ".cc")
     source.write_text(f'#include "{header.as_posix()}"\n', encoding="utf-8")
-    done = subprocess.run([*flags, "-fsyntax-only", f"-I{root}", str(source)], capture_output=True,
-                          text=True, check=False)
+    ccache = shutil.which("ccache")
+    cached = {"CCACHE_BASEDIR": str(root), "CCACHE_NOHASHDIR": "1",
+              "CCACHE_SLOPPINESS": "include_file_mtime,include_file_ctime,time_macros"}
+    done = subprocess.run([*([ccache] if ccache else []), *flags, "-O0", "-g0", f"-I{root}", "-c", str(source),
+                           "-o", str(source.with_suffix(".o"))], capture_output=True, text=True,
+                          cwd=scratch, env={**os.environ, **cached}, check=False)
     return f"{header} does not compile alone:\n{done.stderr}" if done.returncode else None
 
 
@@ -79,13 +87,14 @@ def main():
                if path.suffix == ".h" and path.parent in commands]
     alone = [path for path in headers
              if path.as_posix() not in included_first or path.parts[0] == "tests"]
-    with tempfile.TemporaryDirectory() as scratch:
-        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-            problems = [
-                problem for problem in pool.map(
-                    lambda header: compile_alone(root, header, commands[header.parent][0] + folders,
-                                                 pathlib.Path(scratch)), alone) if problem
-            ]
+    scratch = build / "headers"
+    scratch.mkdir(exist_ok=True)
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        problems = [
+            problem for problem in pool.map(
+                lambda header: compile_alone(root, header, commands[header.parent][0] + folders, scratch),
+                alone) if problem
+        ]
     counts = f"{len(headers)} headers, {len(alone)} compiled here, {len(problems)} problems"
     print("\n".join([*problems, counts]))
     return 1 if problems or not headers else 0
