@@ -46,7 +46,7 @@ Result<TicketKeys::Key> TicketKeys::parse(std::string_view line) {
 Result<std::shared_ptr<const TicketKeys>> TicketKeys::load(const std::string& file) {
   Result<std::string> text = read_text_file(file, kMaxFileBytes);
   if (!text) return usage_error("TlsTicketKeys: {}", text.error().message);
-  const std::shared_ptr<TicketKeys> made(new TicketKeys);
+  std::shared_ptr<TicketKeys> made(new TicketKeys);
   Result<void> good;
   int number = 0;
   for (std::string_view rest = *text; good && !rest.empty();) {

@@ -71,14 +71,15 @@ std::optional<std::string> GatewayComponent::login_problem(
   bool any_answers = false;
   for (const InstanceStatus& instance : instances) {
     if (instance.service.name != login || instance.draining) continue;
-    const std::string who = instance.service.id + " at " +
-                            format_endpoint({instance.service.address, instance.service.port});
+    const std::string who =
+        fmt::format("{} at {}", instance.service.id,
+                    format_endpoint({instance.service.address, instance.service.port}));
     if (has_link(instance)) {
       with_link.push_back(who);
       any_answers = any_answers || !ejections_.ejected(instance.upstream);
     } else {
       const std::string& error = instance.lanes.front().last_error;
-      without.push_back(error.empty() ? who : who + ": " + error);
+      without.push_back(error.empty() ? who : fmt::format("{}: {}", who, error));
     }
   }
   if (!links_->connected(login)) {
