@@ -110,8 +110,10 @@ void add_load_options(CLI::App& app, Options& options, RawText& raw) {
 }
 
 void add_report_options(CLI::App& app, Options& options, RawText& raw) {
-  app.add_option("--pid", options.pid,
-                 "the target's process: its CPU time per message, memory, context switches")
+  app.add_option(
+         "--pid", options.pid,
+         "the target's process: its CPU time, also per message answered with Success, memory, "
+         "context switches")
       ->transform(whole_number(1, std::numeric_limits<pid_t>::max()));
   app.add_option("--json", options.json_file,
                  "write every number to this file; - is standard output");

@@ -32,6 +32,7 @@ class JsonReport {
   void write_errors();
   void write_handshakes();
   void write_lag();
+  void write_connection_waits();
   void write_cpu(std::string_view key, const ProcessUse& use,
                  const std::vector<ProcessSample>& samples);
   void write_verdicts();
@@ -198,6 +199,17 @@ void JsonReport::write_lag() {
   });
 }
 
+void JsonReport::write_connection_waits() {
+  const Histogram& waits = measured_.tally.connection_waits;
+  if (waits.count() == 0) return json_.null("connection_wait_us");
+  json_.object("connection_wait_us", [&] {
+    json_.count("count", waits.count());
+    json_.number("p50", to_us(waits.quantile_ns(0.5)));
+    json_.number("p99", to_us(waits.quantile_ns(0.99)));
+    json_.number("max", to_us(waits.max_ns()));
+  });
+}
+
 void JsonReport::write_cpu(std::string_view key, const ProcessUse& use,
                            const std::vector<ProcessSample>& samples) {
   const CpuUse& cpu = use.cpu;
@@ -287,6 +299,7 @@ std::string JsonReport::write() {
     write_actions();
     write_errors();
     write_lag();
+    write_connection_waits();
     if (measured_.target) {
       write_cpu("target_cpu", *measured_.target, measured_.target_samples);
     } else {

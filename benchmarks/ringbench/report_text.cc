@@ -146,6 +146,18 @@ std::string lag_line(const Measurement& measured, const Options& options) {
                           time_text(to_us(lag.quantile_ns(0.99))), time_text(to_us(lag.max_ns()))));
 }
 
+std::string connection_wait_line(const Measurement& measured) {
+  const Histogram& waits = measured.tally.connection_waits;
+  if (waits.count() == 0) return "";
+  return line(
+      "waited",
+      fmt::format("{} of {} logins for a connection that was free: p50 {}, p99 {}, "
+                  "at worst {}, which their times hold",
+                  count_text(waits.count()), count_text(measured.tally.of(Action::kLogin).due),
+                  time_text(to_us(waits.quantile_ns(0.5))),
+                  time_text(to_us(waits.quantile_ns(0.99))), time_text(to_us(waits.max_ns()))));
+}
+
 // ` (status 300: 12, 404: 1)`
 std::string status_list(const Tally& tally) {
   std::string list;
@@ -249,8 +261,9 @@ std::string verdict_lines(const Measurement& measured, const Options& options) {
 
 std::string as_text(const Measurement& measured, const Options& options) {
   return head_lines(measured, options) + action_lines(measured, options) +
-         handshake_line(measured) + lag_line(measured, options) + error_lines(measured) +
-         process_lines(measured, options) + verdict_lines(measured, options);
+         handshake_line(measured) + lag_line(measured, options) + connection_wait_line(measured) +
+         error_lines(measured) + process_lines(measured, options) +
+         verdict_lines(measured, options);
 }
 
 }  // namespace ringgate::bench

@@ -103,6 +103,7 @@ void Tally::merge(const Tally& other) {
     statuses[status] += other.statuses[status];
   }
   lag.merge(other.lag);
+  connection_waits.merge(other.connection_waits);
   timeline.resize(std::max(timeline.size(), other.timeline.size()));
   for (std::size_t at = 0; at < other.timeline.size(); ++at) {
     timeline[at].answered += other.timeline[at].answered;

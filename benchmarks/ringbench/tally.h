@@ -110,6 +110,9 @@ struct Tally {
   std::array<std::uint64_t, kStatuses> statuses{};
   // Open loop: how much later than intended messages left, because ringbench was late.
   Histogram lag;
+  // Logins of an open loop that had to wait until a connection was free: how long. It is the
+  // target's doing, and in their times.
+  Histogram connection_waits;
   std::vector<Interval> timeline;   // sized before the window begins
   std::uint64_t connects = 0;       // established, set-up included
   Histogram handshakes;             // of TLS, set-up included: from the connection until done

@@ -274,6 +274,7 @@ void Worker::login_slot_free(std::uint32_t index) {
   if (!waiting_logins_.empty()) {
     const std::uint64_t intended_ns = waiting_logins_.front();
     waiting_logins_.pop();
+    if (state_.in_window(intended_ns)) tally_.connection_waits.record(now_ns_ - intended_ns);
     if (left_late(intended_ns)) ++tally_.busy_late;
     return begin_login(index, intended_ns);
   }

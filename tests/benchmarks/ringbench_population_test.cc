@@ -130,6 +130,19 @@ TEST(RingbenchPopulation, ALoginsConnectAnswerAndEndAreToldApart) {
   EXPECT_GT(run.number("/actions/cycle/per_second"), 0);
 }
 
+// More logins than one connection can do: what each waited for it is in its time, and told apart.
+TEST(RingbenchPopulation, WhatALoginWaitedForAFreeConnectionIsToldApart) {
+  const Server dev{std::vector<std::string>{}};
+  const BenchRun run =
+      run_ringbench({"login", "--target", "tcp://127.0.0.1:" + std::to_string(dev.port()),
+                     "--secret", dev.secret(), "--connections", "1", "--rate", "20k", "--duration",
+                     "400ms", "--warmup", "0s", "--drain", "100ms"});
+  EXPECT_THAT(run.output, HasSubstr("logins for a connection that was free")) << run.output;
+  EXPECT_GT(run.number("/connection_wait_us/count"), 0);
+  EXPECT_LE(run.number("/connection_wait_us/p50"), run.number("/connection_wait_us/max"));
+  EXPECT_LE(run.number("/connection_wait_us/max"), run.number("/actions/cycle/latency_us/max"));
+}
+
 // One in three is refused, and its connection closed by the target, as a gateway does.
 TEST(RingbenchPopulation, ARefusedLoginIsNoLostConnection) {
   PretendedTarget target([&](PretendedTarget::Peer& peer, const Event& event) {

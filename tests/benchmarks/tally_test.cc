@@ -45,6 +45,7 @@ void fill(Tally& tally, std::uint64_t times) {
   tally.statuses[300] = times;
   tally.statuses[Tally::kStatuses - 1] = 2 * times;
   tally.lag.record(times);
+  tally.connection_waits.record(2 * times);
   tally.connects = 5 * times;
   tally.resumed = 2 * times;
   tally.handshakes.record(1000 * times);
@@ -85,6 +86,8 @@ TEST(Tally, MergesEverything) {
   EXPECT_EQ(sum->statuses[Tally::kStatuses - 1], 22U);
   EXPECT_EQ(sum->lag.count(), 2U);
   EXPECT_EQ(sum->lag.max_ns(), 10U);
+  EXPECT_EQ(sum->connection_waits.count(), 2U);
+  EXPECT_EQ(sum->connection_waits.max_ns(), 20U);
   EXPECT_EQ(sum->connects, 55U);
   EXPECT_EQ(sum->resumed, 22U);
   EXPECT_EQ(sum->handshakes.count(), 2U);
