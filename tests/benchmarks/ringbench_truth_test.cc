@@ -60,7 +60,8 @@ TEST(RingbenchTruth, OnlyAnOpenLoopSeesThatAServerStops) {
   const BenchRun open =
       run_ringbench(words(dev, {"ping", "--connections", "8", "--duration", "4s", "--rate", "2000",
                                 "--fail-if", "errors>0", "--fail-if", "p99<35ms"}));
-  EXPECT_LT(closed.number("/latency_us/p99"), 5'000) << closed.output;
+  // Beside a busy machine's other work there is more in the times of both.
+  EXPECT_LT(closed.number("/latency_us/p99"), open.number("/latency_us/p99") / 2) << closed.output;
   EXPECT_GE(open.number("/latency_us/p99"), 35'000) << open.output;
   EXPECT_EQ(open.number("/sent"), open.number("/answered"));
   EXPECT_EQ(closed.code, 0);
