@@ -5,6 +5,7 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
+#include "codec/ignoring_case.h"
 #include "codec/percent.h"
 
 namespace ringgate {
@@ -21,13 +22,6 @@ struct Refusal {
 
 std::string_view view(boost::beast::string_view text) noexcept {
   return {text.data(), text.size()};
-}
-
-bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
-  return std::ranges::equal(left, right, {}, lower, lower);
 }
 
 bool is_in_a_head(std::uint8_t byte) noexcept {

@@ -3,16 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "codec/ignoring_case.h"
+
 namespace ringgate {
 namespace {
-
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept {
-  return std::ranges::equal(left, right, {}, lower, lower);
-}
 
 bool starts_with(std::string_view text, std::string_view start) noexcept {
   return equals_ignoring_case(text.substr(0, start.size()), start);
@@ -38,7 +32,7 @@ std::string_view without_default_port(std::string_view origin) noexcept {
 // Of labels below a domain: letters, digits, hyphens, underscores, dots.
 bool is_subdomain(std::string_view labels) noexcept {
   return !labels.empty() && labels.front() != '.' && std::ranges::all_of(labels, [](char c) {
-    const char letter = lower(c);
+    const char letter = lower_case(c);
     return (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
            c == '.';
   });

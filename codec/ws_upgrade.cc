@@ -9,6 +9,7 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
+#include "codec/ignoring_case.h"
 #include "codec/ws_origin.h"
 #include "codec/ws_target.h"
 
@@ -26,13 +27,6 @@ struct Verdict {
 
 std::string_view view(boost::beast::string_view text) noexcept {
   return {text.data(), text.size()};
-}
-
-bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
-  return std::ranges::equal(left, right, {}, lower, lower);
 }
 
 std::string_view trim(std::string_view text) noexcept {
