@@ -78,4 +78,13 @@ void PretendedTarget::serve(Peer& peer) {
   if (peer.ended) peer.frames.socket().close();
 }
 
+bool is_ping(const Event& event) {
+  return event.kind == Event::Kind::kPing;
+}
+
+BenchRun bench(const PretendedTarget& target, std::vector<std::string> arguments) {
+  arguments.insert(arguments.end(), {"--target", target.address(), "--secret", "s"});
+  return run_ringbench(std::move(arguments));
+}
+
 }  // namespace ringgate::test

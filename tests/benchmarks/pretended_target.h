@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/benchmarks/ringbench_run.h"
 #include "tests/integration/packets.h"
 
 namespace ringgate::test {
@@ -53,5 +54,10 @@ class PretendedTarget {
   std::atomic<bool> over_{false};
   std::thread thread_;
 };
+
+[[nodiscard]] bool is_ping(const Event& event);
+
+// The real ringbench against it, with these arguments and a secret.
+[[nodiscard]] BenchRun bench(const PretendedTarget& target, std::vector<std::string> arguments);
 
 }  // namespace ringgate::test

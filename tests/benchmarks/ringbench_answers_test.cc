@@ -15,15 +15,6 @@ using testing::HasSubstr;
 using testing::Not;
 using Peer = PretendedTarget::Peer;
 
-bool is_ping(const Event& event) {
-  return event.kind == Event::Kind::kPing;
-}
-
-BenchRun bench(const PretendedTarget& target, std::vector<std::string> more) {
-  more.insert(more.end(), {"--target", target.address(), "--secret", "s"});
-  return run_ringbench(std::move(more));
-}
-
 // --- Logins --------------------------------------------------------------------------------------
 
 TEST(RingbenchAnswers, AConnectionThatTheTargetDoesNotCloseIsNoCycleOfIt) {

@@ -23,10 +23,6 @@ std::vector<std::string> raw_pings(const PretendedTarget& target, std::vector<st
   return all;
 }
 
-bool is_ping(const Event& event) {
-  return event.kind == Event::Kind::kPing;
-}
-
 // Of a hundred pings a second, whatever is asked.
 class SlowAnswers {
  public:

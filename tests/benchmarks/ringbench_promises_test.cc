@@ -21,15 +21,6 @@ using testing::HasSubstr;
 using testing::Not;
 using Peer = PretendedTarget::Peer;
 
-bool is_ping(const Event& event) {
-  return event.kind == Event::Kind::kPing;
-}
-
-BenchRun bench(const PretendedTarget& target, std::vector<std::string> more) {
-  more.insert(more.end(), {"--target", target.address(), "--secret", "s"});
-  return run_ringbench(std::move(more));
-}
-
 BenchRun raw_pings(const PretendedTarget& target, std::vector<std::string> more) {
   more.insert(more.begin(), {"ping", "--raw"});
   return bench(target, std::move(more));
