@@ -3,54 +3,29 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstdlib>
 #include <thread>
 
 #include "tests/codec/ws_stream.h"
+#include "tests/common/counted_malloc.h"
 #include "tests/common/quiet_handler.h"
 #include "tests/dataplane/loopback.h"
 #include "tests/dataplane/tls_context.h"
 
 namespace {
 
-std::atomic<std::uint64_t> allocations = 0;
 thread_local bool counted_thread = false;
-
-void count() {
-  if (counted_thread) allocations.fetch_add(1, std::memory_order_relaxed);
-}
 
 }  // namespace
 
-extern "C" {
-void* __libc_malloc(std::size_t bytes);
-void* __libc_calloc(std::size_t count, std::size_t bytes);
-void* __libc_realloc(void* memory, std::size_t bytes);
-void* __libc_memalign(std::size_t alignment, std::size_t bytes);
-
-void* malloc(std::size_t bytes) {
-  count();
-  return __libc_malloc(bytes);
-}
-void* calloc(std::size_t number, std::size_t bytes) {
-  count();
-  return __libc_calloc(number, bytes);
-}
-void* realloc(void* memory, std::size_t bytes) {
-  count();
-  return __libc_realloc(memory, bytes);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
-  count();
-  return __libc_memalign(alignment, bytes);
-}
+bool ringgate::test::counts_malloc() noexcept {
+  return counted_thread;
 }
 
 namespace ringgate {
 namespace {
 
 using test::Client;
+using test::counted_mallocs;
 using test::RealShards;
 
 class Echo : public QuietHandler {
@@ -90,13 +65,13 @@ void exchange(std::vector<Client>& clients, int rounds) {
 
 TEST(Allocations, AHundredThousandPingsTakeNone) {
   RealShards shards(test::one_shard(), [](std::uint32_t) { return std::make_unique<Echo>(); });
-  EXPECT_GT(allocations, 0U) << "nothing is counted";
+  EXPECT_GT(counted_mallocs(), 0U) << "nothing is counted";
   std::vector<Client> clients;
   for (int i = 0; i < 10; ++i) clients.push_back(shards.connect());
   exchange(clients, 20);
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = counted_mallocs();
   exchange(clients, 100);
-  EXPECT_EQ(allocations - before, 0U);
+  EXPECT_EQ(counted_mallocs() - before, 0U);
   EXPECT_GE(shards.count(Counter::kPings), 100'000U);
 }
 
@@ -116,9 +91,9 @@ TEST(Allocations, HeartbeatsOfIdleClientsTakeNone) {
     }
   };
   for (int round = 0; round < 10; ++round) heartbeat();
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = counted_mallocs();
   for (int round = 0; round < 200; ++round) heartbeat();
-  EXPECT_EQ(allocations - before, 0U);
+  EXPECT_EQ(counted_mallocs() - before, 0U);
   EXPECT_GT(shards.count(Counter::kIdlePolls), 0U);
 }
 
@@ -157,7 +132,7 @@ TEST(Allocations, TwentyThousandPingsOverTlsTakeNone) {
   RealShards shards(
       test::one_shard(), [](std::uint32_t) { return std::make_unique<Echo>(); }, Transport::kTcp,
       test::made_tls_context());
-  EXPECT_GT(allocations, 0U) << "nothing is counted";
+  EXPECT_GT(counted_mallocs(), 0U) << "nothing is counted";
   std::vector<TlsPair> clients;
   for (int i = 0; i < 10; ++i) clients.emplace_back(shards.connect());
   const auto exchange = [&](int rounds) {
@@ -166,9 +141,9 @@ TEST(Allocations, TwentyThousandPingsOverTlsTakeNone) {
     }
   };
   exchange(39);
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = counted_mallocs();
   exchange(100);
-  EXPECT_EQ(allocations - before, 0U);
+  EXPECT_EQ(counted_mallocs() - before, 0U);
   EXPECT_GE(shards.count(Counter::kPings), 20'000U);
 }
 
@@ -204,11 +179,11 @@ struct WsShards : RealShards {
     }
   }
   void expect_none(const Bytes& bytes, std::size_t answer_bytes, int rounds) {
-    EXPECT_GT(allocations, 0U) << "nothing is counted";
+    EXPECT_GT(counted_mallocs(), 0U) << "nothing is counted";
     exchange(bytes, answer_bytes, 30);
-    const std::uint64_t before = allocations;
+    const std::uint64_t before = counted_mallocs();
     exchange(bytes, answer_bytes, rounds);
-    EXPECT_EQ(allocations - before, 0U);
+    EXPECT_EQ(counted_mallocs() - before, 0U);
     EXPECT_EQ(count(Gauge::kWebSockets), clients.size());
   }
 

@@ -6,8 +6,6 @@
 #include <sys/prctl.h>
 
 #include <atomic>
-#include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <thread>
@@ -18,60 +16,22 @@
 #include "services/handlers/echo.h"
 #include "services/handlers/login.h"
 #include "services/logic/component.h"
+#include "tests/common/counted_malloc.h"
 #include "tests/common/free_port.h"
 #include "tests/integration/ws_client.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define RINGGATE_OWN_MALLOC 0
-#else
-#define RINGGATE_OWN_MALLOC 1
-#endif
 
 namespace {
 
 std::atomic<bool> counting{false};
-std::atomic<std::uint64_t> allocations{0};
-
-[[maybe_unused]] void count() noexcept {
-  if (!counting.load(std::memory_order_relaxed)) return;
-  char name[16] = {};
-  prctl(PR_GET_NAME, name);
-  if (std::strncmp(name, "gateway", 7) == 0) allocations.fetch_add(1, std::memory_order_relaxed);
-}
 
 }  // namespace
 
-#if RINGGATE_OWN_MALLOC
-// The names are the C library's. Its free() takes these blocks back; operator new comes by here.
-extern "C" {
-void* __libc_malloc(std::size_t bytes);
-void* __libc_calloc(std::size_t count, std::size_t bytes);
-void* __libc_realloc(void* block, std::size_t bytes);
-void* __libc_memalign(std::size_t alignment, std::size_t bytes);
-
-void* malloc(std::size_t bytes) {
-  count();
-  return __libc_malloc(bytes);
+bool ringgate::test::counts_malloc() noexcept {
+  if (!counting.load(std::memory_order_relaxed)) return false;
+  char name[16] = {};
+  prctl(PR_GET_NAME, name);
+  return std::strncmp(name, "gateway", 7) == 0;
 }
-void* calloc(std::size_t number, std::size_t bytes) {
-  count();
-  return __libc_calloc(number, bytes);
-}
-void* realloc(void* block, std::size_t bytes) {
-  count();
-  return __libc_realloc(block, bytes);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
-  count();
-  return __libc_memalign(alignment, bytes);
-}
-int posix_memalign(void** block, std::size_t alignment, std::size_t bytes) {
-  count();
-  *block = __libc_memalign(alignment, bytes);
-  return *block == nullptr ? ENOMEM : 0;
-}
-}
-#endif
 
 namespace ringgate::test {
 namespace {
@@ -169,7 +129,7 @@ std::string an_echo(std::uint32_t sequence) {
 class ShardAllocations : public testing::Test {
  protected:
   void SetUp() override {
-    if (!RINGGATE_OWN_MALLOC) GTEST_SKIP() << "sanitizers have a malloc of their own";
+    if (!kMallocIsCounted) GTEST_SKIP() << "sanitizers have a malloc of their own";
   }
   void TearDown() override { counting = false; }
 
@@ -178,7 +138,7 @@ class ShardAllocations : public testing::Test {
     for (int i = 0; i < 10; ++i) {
       clients_.push_back(dev_.log_in("account" + std::to_string(i), transport));
     }
-    EXPECT_GT(allocations, 0U) << "logging in allocates: this test does not count";
+    EXPECT_GT(counted_mallocs(), 0U) << "logging in allocates: this test does not count";
   }
 
   template <class Make>
@@ -186,9 +146,9 @@ class ShardAllocations : public testing::Test {
     constexpr int kWarmUp = 20'000;
     constexpr int kMessages = 100'000;
     exchange(clients_, kWarmUp, answered_by, make);
-    allocations = 0;
+    const std::uint64_t before = counted_mallocs();
     exchange(clients_, kMessages, answered_by, make);
-    EXPECT_EQ(allocations, 0U) << "over 100,000 " << what;
+    EXPECT_EQ(counted_mallocs() - before, 0U) << "over 100,000 " << what;
   }
 
   Dev dev_;
