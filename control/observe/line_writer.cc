@@ -53,6 +53,7 @@ struct LineWriter::State {
   // Waits until the descriptor takes something; false: stopped.
   bool wait_writable();
   [[nodiscard]] bool write_now(std::string_view line) const;
+  void write_rest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void lose_rest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   bool wait_finished(MutexLock& lock, std::chrono::milliseconds patience)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
@@ -116,6 +117,14 @@ void LineWriter::State::run() {
   changed.notify_all();
 }
 
+// The thread may have had no CPU yet: what would not block is no reason to lose a line.
+void LineWriter::State::write_rest() {
+  while (!writing && !lines.empty() && write_now(lines.front())) {
+    queued_bytes -= lines.front().size();
+    lines.pop_front();
+  }
+}
+
 void LineWriter::State::lose_rest() {
   lost.fetch_add(lines.size(), std::memory_order_relaxed);
   lines.clear();
@@ -174,6 +183,7 @@ bool LineWriter::end(std::chrono::milliseconds patience) {
   if (state.writing && SteadyClock::now() - state.taken_at > patience) patience = {};
   if (state.wait_finished(lock, patience)) return true;
   state.stopped = true;
+  state.write_rest();
   state.lose_rest();
   eventfd_write(state.stop.get(), 1);
   // Whoever waits in poll is gone at once; whoever waits in write may never be.

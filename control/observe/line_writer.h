@@ -29,8 +29,9 @@ class LineWriter {
   // With its line end. When the queue is full the oldest lines make room.
   void add(std::string_view line);
 
-  // Writes what is queued, for `patience` at most, and not at all where the descriptor has taken
-  // nothing for longer than that; what is left and what is added later is lost.
+  // Waits until what is queued is written, for `patience` at most, and not at all where the
+  // descriptor has taken nothing for longer than that. What is left then and would block, and what
+  // is added later, is lost.
   // True when all of it was written or failed to be. A thread that is stuck in a write stays
   // behind: it owns what it needs, and ends with the process.
   bool end(std::chrono::milliseconds patience);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -92,6 +93,21 @@ TEST(LineWriter, WithoutAThreadWhatIsTakenAtOnceIsWritten) {
   }
   pipe.write.reset();
   EXPECT_TRUE(pipe.read_all().starts_with("a line\n."));
+}
+
+// Its thread may come to nothing before the end, on a busy machine.
+TEST(LineWriter, AnEndWithoutPatienceWritesWhatIsTakenAtOnce) {
+  for (int i = 0; i < 200; ++i) {
+    Pipe pipe;
+    LineWriter writer(pipe.write.get());
+    writer.add("why it ends\n");
+    static_cast<void>(writer.end(0ms));
+    std::array<char, 64> buffer;
+    pollfd readable{pipe.read.get(), POLLIN, 0};
+    ASSERT_EQ(poll(&readable, 1, 30'000), 1) << i;
+    const ssize_t got = ::read(pipe.read.get(), buffer.data(), buffer.size());
+    ASSERT_EQ(std::string_view(buffer.data(), static_cast<std::size_t>(got)), "why it ends\n");
+  }
 }
 
 TEST(LineWriter, TheOldestMakeRoom) {
