@@ -215,7 +215,12 @@ TEST(RingbenchTruth, APidOfAnotherProcessIsDoubted) {
 // It closes its listener, which looks as if nothing had ever listened there.
 TEST(RingbenchTruth, AFullGatewayIsNotOneThatDoesNotListen) {
   const World world;
-  const Server gateway(world, "gateway", "g1", {{"MaxConnections", "20"}, {"Shards", "1"}});
+  const Server gateway(world, "gateway", "g1",
+                       {{"MaxConnections", "20"}, {"Shards", "1"}, {"LoginWait", "60s"}});
+  // It is so before ringbench comes: else whom the backlog took would be lost later.
+  std::vector<Socket> others;
+  for (int i = 0; i < 20; ++i) others.push_back(Socket::connect(gateway.port()));
+  gateway.wait_metric_is("ringgate_listeners_closed", 1);
   const BenchRun run = run_ringbench(
       words(gateway, {"ping", "--raw", "--connections", "60", "--duration", "100ms"}));
   EXPECT_EQ(run.code, 1);

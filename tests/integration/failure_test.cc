@@ -101,7 +101,7 @@ TEST(ServiceKilled, InMidTrafficEveryRequestGetsExactlyOneAnswer) {
   bench.start_echo();
   wait_for_echo(alice);
   wait_for_echo(bob);
-  EXPECT_EQ(bench.gateway.metric("ringgate_channels"), 2);
+  bench.gateway.wait_metric_is("ringgate_channels", 2);
 }
 
 TEST(ServiceKilled, LoginsWorkAgainWhenTheLoginServiceIsBack) {
