@@ -115,6 +115,7 @@ Address answering(const std::vector<Address>& addresses) {
   constexpr std::chrono::seconds kLimit{2};
   if (addresses.size() == 1) return addresses.front();
   std::vector<SocketAddress> all;
+  all.reserve(addresses.size());
   for (const Address& address : addresses) all.push_back({address.storage, address.bytes});
   const FirstConnected first = connect_first(std::move(all), kLimit);
   return first.fd ? Address{first.peer.storage, first.peer.length} : addresses.front();

@@ -131,6 +131,7 @@ class Worker {
   // worker_tls.cc
   void begin_tls(std::uint32_t index);
   void on_sealed(std::uint32_t index, MutableBytes bytes);
+  [[nodiscard]] tls::Cipher& cipher() noexcept;  // with TLS
   [[nodiscard]] bool shake_hands(std::uint32_t index, ByteView bytes);
   [[nodiscard]] bool seal(std::uint32_t index);
   [[nodiscard]] SendQueue& wire_of(std::uint32_t index) noexcept;

@@ -27,7 +27,7 @@ void Worker::begin_load() {
     const double of_all =
         options_.scenario == Scenario::kIdle
             ? 1000.0 * options_.connections / static_cast<double>(options_.heartbeat_ms)
-            : *options_.rate;
+            : options_.rate.value_or(0);
     const double share = static_cast<double>(share_.clients) / options_.connections;
     if (options_.scenario != Scenario::kPush) {  // there the service has the schedule
       const std::uint64_t meant_ns = state_.load_begin_ns.load(std::memory_order_relaxed);

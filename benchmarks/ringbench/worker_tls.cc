@@ -1,5 +1,6 @@
 // Worker: what is between the socket and the protocol where the target speaks TLS.
 #include "benchmarks/ringbench/worker.h"
+#include "codec/check.h"
 
 namespace ringgate::bench {
 
@@ -12,10 +13,15 @@ void Worker::begin_tls(std::uint32_t index) {
   static_cast<void>(shake_hands(index, {}));
 }
 
+tls::Cipher& Worker::cipher() noexcept {
+  RINGGATE_CHECK(cipher_.has_value());
+  return *cipher_;
+}
+
 // False: it is not done, or it is over.
 bool Worker::shake_hands(std::uint32_t index, ByteView bytes) {
   ClientTls& tls = *tls_[index];
-  const Result<bool> done = tls.shake_hands(pool_, *cipher_, bytes);
+  const Result<bool> done = tls.shake_hands(pool_, cipher(), bytes);
   mark_dirty(index);
   if (!done) {
     lose(index, ErrorKind::kConnectFailed, done.error().message, true);
@@ -38,7 +44,7 @@ void Worker::on_sealed(std::uint32_t index, MutableBytes bytes) {
   const std::uint16_t generation = client.generation;
   while (connected(client) && client.generation == generation &&
          client.state != ClientState::kClosing) {
-    const Result<ByteView> plain = tls_[index]->open(pool_, *cipher_, bytes);
+    const Result<ByteView> plain = tls_[index]->open(pool_, cipher(), bytes);
     if (!plain) return lose(index, ErrorKind::kConnectionLost, plain.error().message);
     if (plain->empty()) return;
     on_data(index, *plain);
@@ -49,7 +55,7 @@ void Worker::on_sealed(std::uint32_t index, MutableBytes bytes) {
 bool Worker::seal(std::uint32_t index) {
   Client& client = clients_[index];
   if (!options_.target.tls || client.state == ClientState::kSecuring) return true;
-  if (tls_[index]->seal(pool_, *cipher_, client.output)) return true;
+  if (tls_[index]->seal(pool_, cipher(), client.output)) return true;
   lose(index, ErrorKind::kConnectionLost, "OpenSSL could not seal what was to be sent");
   return false;
 }

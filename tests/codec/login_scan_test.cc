@@ -60,10 +60,8 @@ TEST(LoginScan, ReadsWhatProtobufReads) {
 
 TEST(LoginScan, RefusesWhatIsNoLoginReq) {
   for (const std::string_view bad :
-       {"\xFF", "\x0A", "\x0A\x05x",
-        "\x2D"
-        "123",
-        "\x06", "\x07", "\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", "\x80"}) {
+       {"\xFF", "\x0A", "\x0A\x05x", "\x2D\x31\x32\x33", "\x06", "\x07",
+        "\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", "\x80"}) {
     EXPECT_EQ(status_of(bad), LoginScanStatus::kBad) << bad;
   }
   EXPECT_EQ(status_of("\0\0"s), LoginScanStatus::kBad) << "number 0";

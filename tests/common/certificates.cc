@@ -76,10 +76,9 @@ std::string MadeCertificate::pem() const {
 
 std::string MadeCertificate::key_pem(const std::string& password) const {
   BIO* const bio = BIO_new(BIO_s_mem());
-  std::string secret = password;
   const EVP_CIPHER* const cipher = password.empty() ? nullptr : EVP_aes_128_cbc();
-  require(PEM_write_bio_PKCS8PrivateKey(bio, key_.get(), cipher, secret.data(),
-                                        static_cast<int>(secret.size()), nullptr, nullptr) == 1,
+  require(PEM_write_bio_PKCS8PrivateKey(bio, key_.get(), cipher, password.data(),
+                                        static_cast<int>(password.size()), nullptr, nullptr) == 1,
           "key");
   return text_of(bio);
 }
