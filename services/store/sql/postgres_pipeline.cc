@@ -169,12 +169,13 @@ void PostgresBackend::finish(Group group) {
     return;
   }
   Trouble trouble = std::move(*group.trouble);
-  if (trouble.is_blocked) {
-    end_stuck();
-    trouble.is_blocked = begins_with_schema_row(group.plans) && group.results[0].empty();
-  }
+  const bool all_wait =
+      trouble.is_blocked && begins_with_schema_row(group.plans) && group.results[0].empty();
+  if (trouble.is_blocked) end_stuck();
+  // Where one of many waits, the others are not to wait with it.
+  trouble.is_blocked = all_wait || (trouble.is_blocked && group.jobs.size() == 1);
   if (group.done) group.done(std::unexpected(trouble));
-  if (trouble.is_blocked) {
+  if (all_wait) {
     on_blocked();
   } else if (trouble.kind == StoreTrouble::kAnswer) {
     thread_.health().count(trouble.kind);

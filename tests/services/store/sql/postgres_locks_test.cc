@@ -79,6 +79,25 @@ TEST_P(PostgresLocksTest, NobodyHasToTalkForAStoppedChatToBeEnded) {
   EXPECT_TRUE(world_->health().is_well());
 }
 
+TEST_P(PostgresLocksTest, ATableThatIsLockedForAWhileOnlyDelaysTalks) {
+  const std::string database = options_.url.substr(options_.url.rfind('/') + 1);
+  std::thread holder([&] {
+    postgres().ask(database,
+                   "BEGIN; LOCK TABLE message_content IN ACCESS EXCLUSIVE MODE; "
+                   "SELECT pg_sleep(1.5); COMMIT");
+  });
+  ASSERT_TRUE(eventually([&] {
+    return postgres().ask(database,
+                          "SELECT count(*) FROM pg_locks WHERE granted AND mode = "
+                          "'AccessExclusiveLock' AND relation = "
+                          "'message_content'::regclass") == "1";
+  }));
+  const std::int64_t said = talk("alice", "bob", now_ns_);
+  holder.join();
+  EXPECT_THAT(index("bob", 0), ElementsAre(said));
+  EXPECT_TRUE(world_->health().is_well());
+}
+
 // Whose session that is, we do not know: it is not ended, but said.
 TEST_P(PostgresLocksTest, ASessionOfSomebodyElseIsNotEndedButIsAnIllness) {
   {

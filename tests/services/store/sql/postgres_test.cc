@@ -61,20 +61,13 @@ TEST_P(PostgresTest, AServerThatHangsIsGivenUpAndWhatItWasAskedUndone) {
 TEST_P(PostgresTest, ATalkThatIsTooLateIsUndone) {
   begin_with(postgres().url("late"), 500);
   ASSERT_TRUE(world_->is_well());
-  std::thread holder([] {
-    postgres().ask("late",
-                   "BEGIN; LOCK TABLE message_content IN ACCESS EXCLUSIVE MODE; "
-                   "SELECT pg_sleep(1); COMMIT");
-  });
-  ASSERT_TRUE(eventually([] {
-    return postgres().ask("late",
-                          "SELECT count(*) FROM pg_locks WHERE granted AND mode = "
-                          "'AccessExclusiveLock' AND relation = "
-                          "'message_content'::regclass") == "1";
-  }));
+  postgres().ask("late",
+                 "CREATE FUNCTION rest() RETURNS trigger LANGUAGE plpgsql AS "
+                 "'BEGIN PERFORM pg_sleep(1); RETURN NEW; END'; "
+                 "CREATE TRIGGER rest BEFORE INSERT ON message_index FOR EACH ROW "
+                 "EXECUTE FUNCTION rest()");
   const Message said = message("alice", now_ns_);
   EXPECT_EQ(world_->ask(TalkToUser{"kim", "bob", said}).error(), StoreError::kTimeout);
-  holder.join();
   EXPECT_TRUE(eventually([&] { return world_->thread().calls().in_flight() == 0; }));
   EXPECT_GE(world_->thread().calls().late(), 1u);
   EXPECT_EQ(postgres().ask("late", "SELECT count(*) FROM message_content"), "0");
