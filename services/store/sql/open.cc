@@ -1,6 +1,9 @@
 // services/store/message_options.h: from a URL to the store that it means.
-#include <unistd.h>
+#include <fmt/format.h>
 
+#include <filesystem>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "services/store/message_options.h"
@@ -20,6 +23,22 @@ std::unique_ptr<StoreBackend> make_backend(StoreThread& thread, const MessageSto
   return std::make_unique<sql::SqliteBackend>(thread, options, url.path);
 }
 
+// What to do about it, where it is that.
+std::string what_is_missing(const std::string& file, bool creates) {
+  std::error_code error;
+  if (std::filesystem::exists(file, error) || error) return {};
+  const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+  if (!std::filesystem::exists(folder, error) && !error) {
+    return fmt::format(
+        "; make the folder {}: a service that starts creates the file, but not its "
+        "folder",
+        folder.string());
+  }
+  return error || creates
+             ? ""
+             : "; a service that starts creates the file, and so does ringgate store migrate";
+}
+
 // A session of the database, to look at or to change.
 Result<std::unique_ptr<sql::Session>> open_session(const sql::Url& url, bool creates) {
   if (url.kind == sql::Kind::kMemory) {
@@ -33,10 +52,7 @@ Result<std::unique_ptr<sql::Session>> open_session(const sql::Url& url, bool cre
   auto opened = sql::Sqlite::open(
       url.path, creates ? sql::Sqlite::Access::kCreate : sql::Sqlite::Access::kReadOnly);
   if (!opened) {
-    const bool is_there = access(url.path.c_str(), F_OK) == 0;
-    return run_error(
-        "{}: {}{}", url.name, opened.error().why,
-        is_there ? "" : "; a service that starts creates the file, but not its folder");
+    return run_error("{}: {}{}", url.name, opened.error().why, what_is_missing(url.path, creates));
   }
   return std::move(*opened);
 }
@@ -51,6 +67,8 @@ Result<MessageStoreReport> report_on(sql::Session& session, const std::string& n
   MessageStoreReport report;
   report.name = name;
   report.known = sql::known_schema();
+  // Before the version: others may make the tables meanwhile, and then they are ours.
+  const Result<void> is_free = sql::expect_nothing_in_the_way(session);
   const Result<std::int64_t> version = sql::schema_of(session);
   if (!version) return run_error("{}: {}", name, version.error().message);
   report.version = *version;
@@ -58,7 +76,7 @@ Result<MessageStoreReport> report_on(sql::Session& session, const std::string& n
     return run_error("{}: {}", name, sql::newer_schema(report.version));
   }
   Result<void> fits;
-  if (report.version == 0) fits = sql::expect_nothing_in_the_way(session);
+  if (report.version == 0) fits = is_free;
   if (report.version == report.known) fits = sql::expect_all_tables(session);
   if (!fits) return run_error("{}: {}", name, fits.error().message);
   if (report.version == 0) return report;

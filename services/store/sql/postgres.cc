@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -49,6 +50,8 @@ std::string line_of(const char* message) {
   for (char& c : text) {
     if (c == '\n' || c == '\t') c = ' ';
   }
+  const auto twice = [](char before, char c) { return before == ' ' && c == ' '; };
+  text.erase(std::ranges::unique(text, twice).begin(), text.end());
   return text;
 }
 

@@ -241,7 +241,11 @@ TEST(MessageStoreCheck, OfWhatIsNoFileIsRefusedAtOnce) {
   }
   const auto missing = check_message_store("sqlite:///no/such/folder/messages.db");
   ASSERT_FALSE(missing);
-  EXPECT_THAT(missing.error().message, HasSubstr("but not its folder"));
+  EXPECT_THAT(missing.error().message, HasSubstr("make the folder /no/such/folder"));
+  const std::string fresh = "sqlite://" + (folder.path() / "messages.db").string();
+  const auto not_yet = check_message_store(fresh);
+  ASSERT_FALSE(not_yet);
+  EXPECT_THAT(not_yet.error().message, HasSubstr("; a service that starts creates the file, and"));
 }
 
 TEST(MessageStoreUrl, NeverShowsAPassword) {
