@@ -1,6 +1,6 @@
 """Which loads are run, and which of them together."""
 
-from . import memory
+from . import memory, signing, storm
 from .alone import ping_alone
 from .model import Cell, Load, Server
 
@@ -31,6 +31,35 @@ def busy(connections):
         Load(f"forward-{name}", "gateway", ("forward", *count)),
         Load(f"forward-real-{name}", "real", ("forward", *count)),
     ), quick_rounds=3)
+
+
+def tls(connections):
+    """The same pings with TLS around them and without, and what does it with the least."""
+    count = ("--connections", str(connections))
+    name = str(connections)
+    return Cell(f"tls-{name}", {
+        "echo": Server("bare_echo"),
+        "tls-echo": Server("bare_tls_echo"),
+        "gateway": Server("gateway", tls=True),
+        "libwebsockets": Server("lws_tls_echo", tls=True),
+    }, (
+        Load(f"echo-beside-{name}", "echo", ("ping", "--raw", *count)),
+        Load(f"ping-beside-{name}", "gateway", ("ping", *count)),
+        Load(f"tls-echo-{name}", "tls-echo", ("ping", "--raw", *count), scheme="tls"),
+        Load(f"ping-tls-{name}", "gateway", ("ping", *count), scheme="tls"),
+        Load(f"ping-wss-{name}", "gateway", ("ping", *count), scheme="wss"),
+        Load(f"lws-{name}", "libwebsockets", ("ping", "--raw", *count), scheme="wss"),
+    ), quick_rounds=2)
+
+
+def handshakes():
+    """A connection, a login, a close: over TLS that is a handshake more."""
+    args = ("login", "--connections", "64")
+    return Cell("handshakes", {"gateway": Server("gateway", tls=True)}, (
+        Load("login-beside", "gateway", args),
+        Load("login-tls", "gateway", args, scheme="tls"),
+        Load("login-resumed", "gateway", (*args, "--tls-resume"), scheme="tls"),
+    ), rounds=3)
 
 
 def lanes(connections):
@@ -79,7 +108,7 @@ def push(fanout):
     ))
 
 
-def storm():
+def login_storm():
     """A connection, a login, a close, and again."""
     return Cell("login-storm", {
         "gateway": Server("gateway"),
@@ -115,7 +144,10 @@ CELLS = (
     busy(64), busy(512), minute(),
     Cell("ping-alone", {}, (Load("ping-alone", ""),), rounds=1, measure=ping_alone),
     *(many(name) for name in MANY),
+    tls(64), tls(512),
     lanes(64), lanes(512),
     push(RECEIVERS), push(100),
-    held(), storm(), half_load("ping"), half_load("forward"),
+    held(), login_storm(), handshakes(),
+    Cell("signing", {}, (Load("signing", ""),), rounds=3, measure=signing.ecdsa),
+    Cell("tls-storm", {}, (Load("tls-storm", ""),), rounds=3, measure=storm.beside), half_load("ping"), half_load("forward"),
 )

@@ -20,7 +20,7 @@ from .say import Trouble, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "performance.md"
-BUILT = ("ringgate", "ringbench", "bare_echo", "bare_push", "bare_accept", "shard_ping_bench",
+BUILT = ("ringgate", "ringbench", "bare_echo", "bare_push", "bare_accept", "bare_tls_echo", "lws_tls_echo", "shard_ping_bench",
          "connection_bytes")
 ROUNDS, SECONDS, QUICK_SECONDS = 5, 5, 1
 

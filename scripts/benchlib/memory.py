@@ -7,8 +7,10 @@ connection are on this machine, so two things are held that differ at one end on
                 the growth is one bare accepted socket
   held-bare     bare_accept, by ringbench: a bare accepted socket and ringbench's end
   held-gateway  the gateway, by ringbench: what it takes beyond held-bare is the gateway's own
+  held-tls      the same over wss
 """
 
+import dataclasses
 import re
 import signal
 import subprocess
@@ -26,6 +28,7 @@ STEADY_BYTES = 64 * 1024
 STRANGERS = 0.01  # of our sockets, those of others that change the result by less than its spread
 ATTEMPTS = 3
 LONGEST_S = 90
+POINTER_BYTES = 8  # to what TLS adds, in a table of the shard
 IDLE_POLL_S = 1
 
 # What files and ended connections leave behind: others on the machine change these, and a socket in
@@ -100,7 +103,7 @@ def hold(bench, children, target, extra):
     """ringbench, which holds connections that say nothing until it is told to stop."""
     return children.start(
         "ringbench-hold",
-        [bench.binary("ringbench"), "idle", "--target", f"tcp://{target}",
+        [bench.binary("ringbench"), "idle", "--target", target,
          "--connections", CONNECTIONS, "--heartbeat", "168h", "--warmup", "0s",
          "--duration", f"{2 * LONGEST_S}s", "--drain", "0s", *extra], bench.generator_cpus)
 
@@ -123,7 +126,7 @@ def held_pairs(bench, children):
 def held_bare(bench, children):
     floor = start_accept(bench, children)
     growth = Growth()
-    hold(bench, children, floor.address, ["--raw"])
+    hold(bench, children, f"tcp://{floor.address}", ["--raw"])
     floor.child.wait_for(rf"^held {CONNECTIONS}$", LONGEST_S)
     return {"kernel_bytes": growth.bytes() / CONNECTIONS}
 
@@ -136,10 +139,19 @@ def polls_idle(bench):
 
 
 def held_gateway(bench, children):
+    return held(bench, children, Server("gateway"), "tcp")
+
+
+def held_tls(bench, children):
+    return held(bench, children, Server("gateway", tls=True), "wss")
+
+
+def held(bench, children, server, scheme):
     polls = polls_idle(bench)
     config = (f"IdlePollAfter: {IDLE_POLL_S}s",) if polls else ()
-    gateway = servers.start_gateway(bench, children, "gateway", Server("gateway", config=config),
-                                    bench.cpus[:1], bench.generator_cpus)
+    gateway = servers.start_gateway(bench, children, "gateway",
+                                    dataclasses.replace(server, config=config), bench.cpus[:1],
+                                    bench.generator_cpus)
 
     def metric(name):
         return servers.metrics(gateway)[name]
@@ -148,8 +160,9 @@ def held_gateway(bench, children):
     pool_before = metric("ringgate_pool_reserved_bytes")
     rss_before = rss_bytes(gateway.child.pid)
     # Sixteen letters of account.
-    holder = hold(bench, children, gateway.address,
-                  ["--registry-file", gateway.registry, "--account-prefix", "memory-16-"])
+    holder = hold(bench, children, f"{scheme}://{gateway.addresses[scheme]}",
+                  ["--registry-file", gateway.registry, "--account-prefix", "memory-16-",
+                   *(["--tls-insecure"] if server.tls else [])])
     wait_until(f"the login of {CONNECTIONS} clients",
                lambda: metric("ringgate_channels") == CONNECTIONS, holder)
     if polls:
@@ -160,7 +173,8 @@ def held_gateway(bench, children):
              "rss_bytes": rss_bytes(gateway.child.pid) - rss_before}
     holder.signal(signal.SIGINT)
     each = {key: value / CONNECTIONS for key, value in grown.items()}
-    return each | {"user_bytes": each["pool_bytes"] + connection_bytes(bench)}
+    place = connection_bytes(bench) + (POINTER_BYTES if server.tls else 0)
+    return each | {"user_bytes": each["pool_bytes"] + place}
 
 
 def connection_bytes(bench):
@@ -170,7 +184,8 @@ def connection_bytes(bench):
     return int(told.stdout)
 
 
-HOLDS = {"held-pairs": held_pairs, "held-bare": held_bare, "held-gateway": held_gateway}
+HOLDS = {"held-pairs": held_pairs, "held-bare": held_bare, "held-gateway": held_gateway,
+         "held-tls": held_tls}
 
 
 def measure(bench, load):

@@ -15,11 +15,12 @@ Round = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class Server:
-    kind: str  # gateway, bare_echo, bare_push or bare_accept
+    kind: str  # gateway, or the program of a floor or of a peer: another's server
     shards: int = 1
     args: tuple[str, ...] = ()  # of a floor
     services: str = "played"  # behind a gateway: played by ringbench, or real processes
     config: tuple[str, ...] = ()  # further lines of a gateway's configuration
+    tls: bool = False  # a peer, or a gateway that listens to tls:// and wss:// as well
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Load:
     seconds: int | None = None  # where it takes more than the others
     half_of: str = ""  # open loop, at half of what this load has reached in the same round
     forgives: tuple[str, ...] = ()  # kinds of errors that are none here
-    scheme: str = "tcp"
+    scheme: str = "tcp"  # or ws, tls, wss
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,21 @@ LATE_US = 1000  # an open loop that is so much behind its schedule (p99) is not 
 SET_UP_S = 120  # at most, the longest is of 100,000 connections
 
 
-def address_of(load, running):
-    if load.scheme == "ws":
-        return f"ws://{running.ws_address}/"
-    return f"tcp://{running.address}"
+def target_of(load, running):
+    path = "/" if load.scheme in ("ws", "wss") else ""
+    return f"{load.scheme}://{running.addresses[load.scheme]}{path}"
+
+
+def tls_flags(load):
+    # The certificate is made for the run: whether it is trusted costs the server nothing.
+    return ["--tls-insecure"] if load.scheme in ("tls", "wss") else []
 
 
 def command(bench, load, running, round_, seconds, rate):
     """With --json and --html into the folder of results."""
     name = f"{load.name}.{round_}"
-    argv = [bench.binary("ringbench"), *load.args,
-            "--target", address_of(load, running), "--pid", running.child.pid,
+    argv = [bench.binary("ringbench"), *load.args, *tls_flags(load),
+            "--target", target_of(load, running), "--pid", running.child.pid,
             "--duration", f"{seconds}s", "--warmup", bench.plan.warmup,
             # No account twice: what the one before has left behind costs nothing now.
             "--account-prefix", f"r{round_}-{load.name}-",

@@ -3,6 +3,7 @@
 from .cells import CELLS, MANY, MANY_RATE, PUSH_BODY, RECEIVERS
 from .memory import CONNECTIONS
 from .model import Figure, Recorded, Row
+from .storm import PINGING, RATE, STORM
 
 
 def of(load, key="cpu_us"):
@@ -56,9 +57,25 @@ def push(name, fanout):
                  f"{PUSH_BODY} bytes", f"push-{fanout}", f"bare-push-{fanout}", 1.05)
 
 
-def idle_bytes(one):
+def tls(connections):
+    n = str(connections)
+    each = f"{n} connections, closed loop"
+    plain, floor = f"ping-beside-{n}", f"tls-echo-{n}"
+    return [
+        ratio(f"tls-{n}", f"ping over TLS over plain ping; {each}", f"ping-tls-{n}", plain, 1.35),
+        ratio(f"tls-floor-{n}", f"the same over bare_tls_echo; {each}", f"ping-tls-{n}", floor,
+              1.10),
+        ratio(f"wss-{n}", f"ping over wss over bare_tls_echo; {each}", f"ping-wss-{n}", floor),
+        ratio(f"wss-lws-{n}", f"the same ping answered by libwebsockets, over ours; {each}",
+              f"lws-{n}", f"ping-wss-{n}"),
+        ratio(f"tls-floors-{n}", f"bare_tls_echo over bare_echo; {each}", floor,
+              f"echo-beside-{n}"),
+    ]
+
+
+def idle_bytes(one, held="held-gateway"):
     """One bare accepted socket, what a gateway's takes beside, and the gateway's own memory."""
-    gateway = one["held-gateway"]
+    gateway = one[held]
     return (one["held-pairs"]["kernel_bytes"] + gateway["kernel_bytes"]
             - one["held-bare"]["kernel_bytes"] + gateway["user_bytes"])
 
@@ -71,7 +88,29 @@ def memory():
         Row("memory-kernel", f"kernel and user space over bare_accept; {each}",
             ("held-pairs", "held-bare", "held-gateway"), idle_bytes,
             of("held-pairs", "kernel_bytes"), 1.25, "B", 0),
+        Row("memory-user-wss", f"user space of each of {each}, logged in over wss",
+            ("held-tls",), of("held-tls", "user_bytes"), goal=640, unit="B", digits=0),
+        Row("memory-kernel-wss", f"kernel and user space over bare_accept, wss; {each}",
+            ("held-pairs", "held-bare", "held-tls"), lambda one: idle_bytes(one, "held-tls"),
+            of("held-pairs", "kernel_bytes"), 1.35, "B", 0),
     ]
+
+
+def handshake_figures():
+    """A handshake is what a login over TLS costs beyond a plain one."""
+    def alone(load):
+        return lambda one: one[load]["cpu_us"] - one["login-beside"]["cpu_us"]
+
+    def figures(label, load):
+        cost = alone(load)
+        return (Figure(label, cost, "µs CPU each", 0),
+                Figure("", lambda one: 1e6 / cost(one), "/s and core"),
+                Figure("", lambda one: 100 * one["signing"]["cpu_us"] / cost(one),
+                       "% of the rate of signatures"))
+
+    return (*figures("full", "login-tls"), *figures("resumed", "login-resumed"),
+            Figure("openssl speed", lambda one: 1e6 / one["signing"]["cpu_us"],
+                   "signatures/s and core"))
 
 
 def recorded():
@@ -96,6 +135,14 @@ def recorded():
         *(Recorded(f"p99-{what}", f"{what}, 64 connections, open loop at half of what the closed "
                    "loop reaches", (f"most-{what}", f"half-{what}"), times(what))
           for what in ("ping", "forward")),
+        Recorded("handshakes", "TLS 1.3, ECDSA with P-256, X25519: a login over TLS less a plain one",
+                 ("login-beside", "login-tls", "login-resumed", "signing"), handshake_figures()),
+        Recorded("tls-storm", f"pings of {PINGING:,} plain clients, {RATE:,}/s in all; then the "
+                 f"same with {STORM:,} TLS handshakes at once within 5 s", ("tls-storm",),
+                 (Figure("without p99", of("tls-storm", "quiet_p99_us"), "µs"),
+                  Figure("with p99", of("tls-storm", "p99_us"), "µs"),
+                  Figure("p99.9", of("tls-storm", "p999_us"), "µs"),
+                  Figure("handshake p99", of("tls-storm", "handshake_p99_us"), "µs"))),
         Recorded("memory-rss", "growth of the gateway's resident memory per idle connection",
                  ("held-gateway",), (Figure("", of("held-gateway", "rss_bytes"), "B"),)),
     ]
@@ -103,7 +150,7 @@ def recorded():
 
 def all_rows(quick):
     """In the table's order, without those that a quick run does not measure."""
-    rows = [*busy(64, 1.15), *busy(512, 1.0), *user(quick), *(many(name) for name in MANY),
+    rows = [*busy(64, 1.15), *busy(512, 1.0), *tls(64), *tls(512), *user(quick), *(many(name) for name in MANY),
             *lanes(64), *lanes(512), push("push-10k", RECEIVERS), push("push-10k-by-100", 100),
             *memory(), *recorded()]
     if not quick:

@@ -5,6 +5,7 @@ import json
 import random
 import re
 import socket
+import subprocess
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -20,10 +21,13 @@ class Running:
     """A server that listens."""
 
     child: object
-    address: str  # HOST:PORT
-    ws_address: str = ""
+    addresses: dict  # {scheme: HOST:PORT}
     registry: str = ""  # file that a played service enters itself into
     monitor: int = 0  # port of /metrics
+
+    @property
+    def address(self):
+        return self.addresses["tcp"]
 
 
 def free_port():
@@ -87,12 +91,43 @@ def metrics(running):
     return values
 
 
+def make_certificate(folder):
+    """(certificate, key), of the run's folder and made once: ECDSA with P-256, as servers have it."""
+    certificate, key = folder / "server.pem", folder / "server.key"
+    if not certificate.exists():
+        made = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
+            capture_output=True, text=True, check=False)
+        if made.returncode != 0:
+            raise Trouble(f"openssl cannot make a certificate: {made.stderr}")
+    return certificate, key
+
+
+def with_tls(config, folder):
+    certificate, key = make_certificate(folder)
+    return config | {"Listen": [*config["Listen"], "tls://127.0.0.1:0", "wss://127.0.0.1:0/"],
+                     "TlsCert": str(certificate), "TlsKey": str(key)}
+
+
+def announced(child, schemes):
+    return {scheme: child.wait_for(rf"^listening {scheme} (\S+)").group(1) for scheme in schemes}
+
+
 def start_floor(bench, children, name, server, cpus):
     argv = [bench.binary(server.kind), "--listen", "127.0.0.1:0", *server.args]
     if server.shards > 1:
         argv += ["--shards", server.shards]
     child = children.start(name, argv, cpus)
-    return Running(child, child.wait_for(r"^listening tcp (\S+)").group(1))
+    address = announced(child, ["tcp"])["tcp"]
+    return Running(child, {scheme: address for scheme in ("tcp", "tls")})
+
+
+def start_peer(bench, children, name, server, cpus):
+    certificate, key = make_certificate(children.folder)
+    child = children.start(name, [bench.binary(server.kind), "--cert", certificate, "--key", key],
+                           cpus)
+    return Running(child, announced(child, ["wss"]))
 
 
 def start_gateway(bench, children, name, server, cpus, service_cpus):
@@ -110,10 +145,13 @@ def start_gateway(bench, children, name, server, cpus, service_cpus):
                 service_cpus)
             service.wait_for(r"^listening tcp (\S+)")
     monitor = free_port()
-    write_config(folder / f"{name}.yaml", gateway_config(server, registry, monitor), lines)
+    config = gateway_config(server, registry, monitor)
+    if server.tls:
+        config = with_tls(config, folder)
+    write_config(folder / f"{name}.yaml", config, lines)
     child = children.start(name, [ringgate, "gateway", "-c", folder / f"{name}.yaml"], cpus)
-    running = Running(child, child.wait_for(r"^listening tcp (\S+)").group(1),
-                      child.wait_for(r"^listening ws (\S+)").group(1), str(registry), monitor)
+    schemes = ("tcp", "ws", "tls", "wss") if server.tls else ("tcp", "ws")
+    running = Running(child, announced(child, schemes), str(registry), monitor)
     if server.services == "real":
         running.registry = ""
         wait_ready(child, monitor)
@@ -129,6 +167,8 @@ def start_servers(bench, children, cell, names):
         server = cell.servers[name]
         if server.kind == "gateway":
             running[name] = start_gateway(bench, children, name, server, server_cpus, other_cpus)
+        elif server.tls:
+            running[name] = start_peer(bench, children, name, server, server_cpus)
         else:
             running[name] = start_floor(bench, children, name, server, server_cpus)
     return running
