@@ -69,6 +69,7 @@ void Shard::open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32
     return;
   }
   begin_opening(connection, listener);
+  if (connection.stage == Stage::kTls) static_cast<void>(take_first_sealed(connection, {}));
   handler_.on_accept(connection);
   if (connection.open()) arm_recv(connection);
 }

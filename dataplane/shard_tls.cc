@@ -43,9 +43,9 @@ CloseReason reason_of(TlsFailure failure) {
 
 // --- The handshake ------------------------------------------------------------------------------
 
-// Its first bytes: from here on all that comes is sealed.
+// From here on all that comes is sealed. Without a byte it counts already: else more would be
+// accepted than MaxTlsHandshakes has room for, while the first bytes are on their way.
 std::size_t Shard::take_first_sealed(Connection& connection, ByteView input) {
-  if (input.empty()) return 0;
   const Block memory = pool_.take(sizeof(TlsState));
   tls_[connection.slot] = new (memory.data) TlsState;
   connection.secured = true;

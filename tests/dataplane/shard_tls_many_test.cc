@@ -69,6 +69,23 @@ TEST(ShardTls, BeyondTheBoundOnHandshakesClientsWaitInTheBacklog) {
   EXPECT_TRUE(next.shake_hands());
 }
 
+// Else all would be accepted before the first has said a word.
+TEST(ShardTls, WhoHasSaidNothingYetCountsAmongHandshakes) {
+  ShardOptions options = small_shard();
+  options.max_clients = 60;
+  options.max_handshakes = 4;
+  TlsShard it(1, {}, options);
+  const std::uint16_t port = it.listeners[kTlsListener].sockets.port();
+  std::vector<test::FakePeer*> silent;
+  for (int i = 0; i < 40; ++i) silent.push_back(&it.kernel.connect(port));
+  for (int turn = 0; turn < 50; ++turn) it.turn();
+  EXPECT_EQ(it.gauge(Gauge::kTlsHandshakes), 4U);
+  EXPECT_EQ(it.shard.table().clients(), 4U);
+  for (test::FakePeer* const one : silent) one->reset = true;
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }, 50));
+  EXPECT_EQ(it.gauge(Gauge::kTlsHandshakes), 0U);
+}
+
 TEST(ShardTls, IdleOnesAreWaitedForByAPollToo) {
   ShardOptions options = small_shard();
   options.poll_after_ms = 5000;
