@@ -1,6 +1,10 @@
 #include "dataplane/block_pool.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <bit>
+#include <cstdint>
 
 #include "dataplane/check.h"
 
@@ -12,6 +16,19 @@
 #endif
 
 namespace ringgate {
+namespace {
+
+// Traffic secrets of TLS and what clients say lie there: no core file may have them. Whole pages,
+// so that arenas that follow each other stay one mapping. A kernel that refuses keeps its dumps.
+void leave_out_of_dumps(const std::uint8_t* memory, std::size_t bytes) noexcept {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<std::uintptr_t>(memory);
+  const std::uintptr_t begin = address / page * page;
+  const std::uintptr_t end = (address + bytes + page - 1) / page * page;
+  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTDUMP);
+}
+
+}  // namespace
 
 BlockPool::~BlockPool() {
   for (const auto& arena : arenas_) ASAN_UNPOISON_MEMORY_REGION(arena.get(), kArenaBytes);
@@ -75,6 +92,7 @@ std::uint8_t* BlockPool::carve(std::size_t bytes) {
     }
     arenas_.push_back(std::make_unique_for_overwrite<std::uint8_t[]>(kArenaBytes));
     arena_next_ = arenas_.back().get();
+    leave_out_of_dumps(arena_next_, kArenaBytes);
     arena_left_ = kArenaBytes;
     reserved_bytes_ += kArenaBytes;
   }
