@@ -10,54 +10,12 @@
 
 #include "control/base/text_file.h"
 #include "dataplane/connection.h"
-#include "tests/common/certificates.h"
 #include "tests/integration/command_run.h"
+#include "tests/integration/tls_files.h"
 #include "tests/integration/ws_client.h"
 
 namespace ringgate::test {
 namespace {
-
-constexpr const char* kListen = R"(["127.0.0.1:0", "tls://127.0.0.1:0", "wss://127.0.0.1:0/"])";
-
-// Certificates in a folder of their own, since a gateway's folder comes with it.
-class Files {
- public:
-  Files() { renew("localhost"); }
-  void renew(const std::string& name, long to_s = 24L * 3600) {
-    certificate_ = MadeCertificate::make(
-        {.common_name = name, .names = {name, "IP:127.0.0.1"}, .to_s = to_s}, &authority_);
-    folder_.write("server.pem", certificate_.pem());
-    folder_.write("server.key", certificate_.key_pem());
-    folder_.write("ca.pem", authority_.pem());
-  }
-  [[nodiscard]] std::string path(const std::string& name) const {
-    return (folder_.path() / name).string();
-  }
-  [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
-    return folder_.write(name, text).string();
-  }
-  [[nodiscard]] Settings settings(Settings more = {}) const {
-    more.merge(Settings{
-        {"Listen", kListen}, {"TlsCert", path("server.pem")}, {"TlsKey", path("server.key")}});
-    return more;
-  }
-  [[nodiscard]] const MadeCertificate& authority() const { return authority_; }
-
- private:
-  TempDir folder_;
-  MadeCertificate authority_ = MadeCertificate::authority();
-  MadeCertificate certificate_;
-};
-
-AnyClient connect_tls(const Server& gateway, Transport transport,
-                      const TlsClient::Wish& wish = {}) {
-  if (transport == Transport::kTcp) {
-    return AnyClient(FrameSocket(Socket::connect_tls(gateway.tls_port(), wish)));
-  }
-  WsSocket socket(Socket::connect_tls(gateway.wss_port(), wish));
-  EXPECT_EQ(socket.upgrade({}).status, 101);
-  return AnyClient(std::move(socket));
-}
 
 void log_in_tls(AnyClient& client, Link& login_service, const std::string& account) {
   client.send(login(token(account)));
@@ -73,7 +31,7 @@ struct Way {
 class Tls : public testing::TestWithParam<Way> {};
 
 TEST_P(Tls, ALoginAPingAndAPushGoThrough) {
-  const Files files;
+  const TlsFiles files;
   ChatBench bench{files.settings()};
   AnyClient client =
       connect_tls(bench.gateway, GetParam().transport,
@@ -106,7 +64,7 @@ INSTANTIATE_TEST_SUITE_P(Ways, Tls,
                          });
 
 TEST(TlsClients, OfEveryMakeAreServed) {
-  const Files files;
+  const TlsFiles files;
   Bench bench{files.settings({{"LoginWait", "60s"}})};
   ProcessUnderTest clients({"/usr/bin/python3", RINGGATE_SOURCE "/tests/integration/tls_clients.py",
                             std::to_string(bench.gateway.tls_port()),
@@ -117,7 +75,7 @@ TEST(TlsClients, OfEveryMakeAreServed) {
 }
 
 TEST(TlsListeners, AreRegisteredForWhatTheyAre) {
-  const Files files;
+  const TlsFiles files;
   Settings settings = files.settings();
   settings["Listen"] = R"(["tls://127.0.0.1:0", "wss://127.0.0.1:0/"])";
   Bench bench{settings};
@@ -132,7 +90,7 @@ TEST(TlsListeners, AreRegisteredForWhatTheyAre) {
 TEST(TlsMemory, OfAnIdleWssClientIsBounded) {
   constexpr std::size_t kConnections = 400;
   constexpr double kMostBytes = 640;
-  const Files files;
+  const TlsFiles files;
   const World world;
   const Server chat(world, "chat", "chat01", {{"MemorySessions", "true"}});
   const Server gateway(world, "gateway", "gateway-0001",
@@ -170,17 +128,8 @@ TEST(TlsMemory, OfAnIdleWssClientIsBounded) {
 
 // --- Certificates -------------------------------------------------------------------------------
 
-std::string shown_name(const Server& gateway) {
-  Socket socket = Socket::connect_tls(gateway.tls_port());
-  X509* const shown = SSL_get1_peer_certificate(socket.tls().ssl());
-  char name[64] = {};
-  X509_NAME_get_text_by_NID(X509_get_subject_name(shown), NID_commonName, name, sizeof name);
-  X509_free(shown);
-  return name;
-}
-
 TEST(TlsReload, ANewCertificateIsForThoseWhoComeAndABadOneIsRefused) {
-  Files files;
+  TlsFiles files;
   Bench bench{files.settings()};
   AnyClient before = connect_tls(bench.gateway, Transport::kTcp);
   log_in_tls(before, bench.link, "alice");
@@ -203,7 +152,7 @@ TEST(TlsReload, ANewCertificateIsForThoseWhoComeAndABadOneIsRefused) {
 }
 
 TEST(TlsReload, ACertificateThatEndsSoonIsTold) {
-  const Files files;
+  const TlsFiles files;
   Bench bench{files.settings()};
   bench.gateway.process().wait_for_line("expires in 2");  // 23 hours
   wait_until("ready, until it has ended",
@@ -211,7 +160,7 @@ TEST(TlsReload, ACertificateThatEndsSoonIsTold) {
 }
 
 TEST(TlsReload, TicketsAreOfAllWhoShareTheirKeys) {
-  const Files files;
+  const TlsFiles files;
   const std::string keys = files.write("tickets", std::string(160, 'a') + "\n");
   const World world;
   const RawService login(world, "login01", "login");
@@ -230,7 +179,7 @@ TEST(TlsReload, TicketsAreOfAllWhoShareTheirKeys) {
 }
 
 TEST(TlsClientCertificates, AreAskedForWhereTheListenerSaysSo) {
-  const Files files;
+  const TlsFiles files;
   Settings settings = files.settings({{"TlsClientCA", files.path("ca.pem")}});
   settings["Listen"] =
       R"(["127.0.0.1:0", "tls://127.0.0.1:0", "wss://127.0.0.1:0/?client_cert=off"])";
@@ -249,7 +198,7 @@ TEST(TlsClientCertificates, AreAskedForWhereTheListenerSaysSo) {
 }
 
 TEST(TlsStart, IsRefusedWithASentence) {
-  const Files files;
+  const TlsFiles files;
   const std::string other = files.write("other.key", MadeCertificate::make({}).key_pem());
   Settings mismatched = files.settings();
   mismatched["TlsKey"] = other;
@@ -262,7 +211,7 @@ TEST(TlsStart, IsRefusedWithASentence) {
 // --- Hostile ------------------------------------------------------------------------------------
 
 TEST(TlsHostile, HalfAHandshakeEndsWithTheTimeForALogin) {
-  const Files files;
+  const TlsFiles files;
   Bench bench{files.settings({{"LoginWait", "200ms"}})};
   Socket half = Socket::connect(bench.gateway.tls_port());
   const std::string hello = TlsClient().step();
@@ -275,7 +224,7 @@ TEST(TlsHostile, HalfAHandshakeEndsWithTheTimeForALogin) {
 
 // A key update for each of its records would cost us derivations without end.
 TEST(TlsHostile, KeyUpdatesWithoutEndAreEnded) {
-  const Files files;
+  const TlsFiles files;
   Bench bench{files.settings({{"LoginWait", "60s"}})};
   Socket socket = Socket::connect_tls(bench.gateway.tls_port());
   for (int i = 0; i < 200; ++i) {
