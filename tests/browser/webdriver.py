@@ -30,14 +30,14 @@ def wait_for(what, condition):
 class Browser:
     """A session: one Chromium without a window, whose profile is in `profile`."""
 
-    def __init__(self, driver_port, profile):
+    def __init__(self, driver_port, profile, flags=()):
         self._base = f"http://127.0.0.1:{driver_port}"
         self._http = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy
         chromium = shutil.which("chromium")
         assert chromium, "chromium is not installed: run scripts/setup"
         options = {"binary": chromium, "args": [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-            "--window-size=900,1000", f"--user-data-dir={profile}"]}
+            "--window-size=900,1000", f"--user-data-dir={profile}", *flags]}
         capabilities = {"browserName": "chrome", "goog:chromeOptions": options,
                         "goog:loggingPrefs": {"browser": "ALL"}}
         session = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})

@@ -4,6 +4,7 @@ that speak TLS to it."""
 import json
 import pathlib
 import re
+import secrets
 import ssl
 import stat
 import subprocess
@@ -30,14 +31,14 @@ class TlsTools(unittest.TestCase):
         cls.made = cls.dev.wait_match(r"^certificate for today: (\S+), SHA-256 (\S+)$")
         cls.ca = cls.made[1]
 
-    def bench(self, scenario, target, *flags, code=0, ca=True):
+    def bench(self, scenario, target, *flags, code=0, ca=True, secret=SECRET):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / "report.json"
             trust = ("--tls-ca", self.ca) if ca else ()
             ended = subprocess.run(
                 [BUILD / "benchmarks" / "ringbench", scenario, "--target", target, "--connections",
                  "8", "--duration", "300ms", "--warmup", "50ms", "--threads", "2", "--json", file,
-                 "--secret", SECRET, *trust, *flags],
+                 "--secret", secret, *trust, *flags],
                 capture_output=True, text=True, timeout=60, check=False)
             told = ended.stdout + ended.stderr
             self.assertEqual(ended.returncode, code, told)
@@ -96,6 +97,35 @@ class TlsTools(unittest.TestCase):
         for scheme in ("tls", "wss"):
             _, report = self.bench("forward", self.dev.target(scheme), "--body", "50000")
             self.assertEqual(report["errors"]["total"], 0)
+
+    def test_pushes_arrive(self):
+        """To a gateway that finds ringbench's services in a file."""
+        certificate = pathlib.Path(self.ca)
+        secret = secrets.token_urlsafe(32)
+        for scheme in ("tls", "wss"):
+            with tempfile.TemporaryDirectory() as folder:
+                registry = pathlib.Path(folder) / "services.json"
+                config = pathlib.Path(folder) / "gateway.yaml"
+                config.write_text(json.dumps({
+                    "ServiceID": "tls-push", "Listen": [f"{scheme}://127.0.0.1:0"],
+                    "TlsCert": str(certificate), "TlsKey": str(certificate.with_suffix(".key")),
+                    "RegistryFile": str(registry), "Shards": 1, "AppSecret": secret,
+                    "Depends": ["login"]}))
+                gateway = subprocess.Popen(
+                    [BUILD / "services" / "ringgate", "gateway", "-c", config],
+                    stdout=subprocess.PIPE, text=True)
+                try:
+                    address = next(line.split()[2] for line in gateway.stdout
+                                   if line.startswith(f"listening {scheme}"))
+                    _, report = self.bench(
+                        "push", f"{scheme}://{address}" + ("/" if scheme == "wss" else ""),
+                        "--registry-file", registry, "--fanout", "8", "--rate", "50", secret=secret)
+                finally:
+                    gateway.terminate()
+                    gateway.communicate(timeout=20)
+                self.assertGreater(report["answered"], 0)
+                self.assertEqual(report["errors"]["total"], 0)
+                self.assertEqual(report["tls"]["handshakes"], 8)
 
     def test_sessions_are_resumed_where_that_is_asked_for(self):
         for scheme, scenario in (("tls", "login"), ("wss", "ping")):
