@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "control/base/replace_file.h"
 #include "control/base/unique_fd.h"
 
 namespace ringgate::bench {
@@ -19,18 +20,11 @@ namespace {
 
 constexpr mode_t kMode = 0666;
 
-std::unexpected<Error> cannot(const char* flag, const std::string& path, int error) {
-  return fail(fmt::format("cannot write {}: {}; mend {}", path, std::strerror(error), flag), 2);
+std::unexpected<Error> cannot(const char* flag, const std::string& path, std::string_view why) {
+  return fail(fmt::format("cannot write {}: {}; mend {}", path, why, flag), 2);
 }
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
+std::unexpected<Error> cannot(const char* flag, const std::string& path, int error) {
+  return cannot(flag, path, std::string_view(std::strerror(error)));
 }
 
 // What is there, and no file that another could take the place of.
@@ -89,14 +83,9 @@ Result<void> write_result_file(const char* flag, const std::string& path, std::s
   }
   if (is_special(path)) return write_special(flag, path, text);
   const std::string place = place_of(path);
-  const std::string part = beside(place);
-  const UniqueFd file = create(part);
-  const bool written =
-      file && write_all(file.get(), text) && std::rename(part.c_str(), place.c_str()) == 0;
+  const Result<void> written = replace_file(place, text, {.mode = kMode});
   if (written) return {};
-  const int error = errno;
-  unlink(part.c_str());
-  return cannot(flag, path, error);
+  return cannot(flag, path, written.error().message);
 }
 
 }  // namespace ringgate::bench

@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "control/base/replace_file.h"
 #include "control/base/unique_fd.h"
 
 namespace ringgate {
@@ -43,17 +44,6 @@ Result<std::string> read_all(int fd) {
   }
 }
 
-Result<void> write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t put = write(fd, text.data(), text.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return run_error("{}", std::strerror(errno));
-    text.remove_prefix(static_cast<std::size_t>(put));
-  }
-  if (fsync(fd) != 0) return run_error("{}", std::strerror(errno));
-  return {};
-}
-
 // The lock goes with the descriptor. FILE.lock stays: removing it would let two processes hold two.
 Result<UniqueFd> lock_beside(const std::filesystem::path& file) {
   const std::string name = file.string() + ".lock";
@@ -73,25 +63,6 @@ Result<UniqueFd> lock_beside(const std::filesystem::path& file) {
     std::this_thread::sleep_for(kLockPause);
   }
   return fd;
-}
-
-Result<void> replace_file(const std::filesystem::path& file, std::string_view text) {
-  struct stat old_status{};
-  const bool was_there = stat(file.c_str(), &old_status) == 0;
-  const std::string temporary = file.string() + ".new";  // The lock makes it ours alone.
-  unlink(temporary.c_str());                             // Left behind by a crash.
-  UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kNewFileMode));
-  if (!fd) return run_error("cannot create {}: {}", temporary, std::strerror(errno));
-  auto written = write_all(fd.get(), text);
-  if (written && was_there && fchmod(fd.get(), old_status.st_mode & 07777) != 0) {
-    written = run_error("{}", std::strerror(errno));
-  }
-  if (written && rename(temporary.c_str(), file.c_str()) != 0) {
-    written = run_error("{}", std::strerror(errno));
-  }
-  if (written) return {};
-  unlink(temporary.c_str());
-  return run_error("cannot write {}: {}", file.string(), written.error().message);
 }
 
 }  // namespace
@@ -143,7 +114,10 @@ Result<void> update_services(const std::filesystem::path& file,
   if (read_back->services.size() != list.services.size()) {
     return run_error("refusing to write {}: {}", file.string(), read_back->refused.front().why);
   }
-  return replace_file(target, text);
+  const Result<void> replaced =
+      replace_file(target, text, {.mode = kNewFileMode, .keeps_mode = true, .is_durable = true});
+  if (replaced) return {};
+  return run_error("cannot write {}: {}", target.string(), replaced.error().message);
 }
 
 }  // namespace ringgate

@@ -1,19 +1,15 @@
 #include "control/tls/day_certificate.h"
 
-#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <string_view>
 #include <system_error>
 
-#include "control/base/unique_fd.h"
+#include "control/base/replace_file.h"
 #include "control/tls/certificate.h"
 #include "control/tls/openssl.h"
 
@@ -65,25 +61,11 @@ std::string text_of(BIO* bio) {
   return {data, static_cast<std::size_t>(bytes)};
 }
 
-// Whoever reads the file meanwhile sees the old one or the new one. `mode` holds from the first
-// byte on.
+// `mode` holds from the first byte on.
 Result<void> write_file(const std::filesystem::path& file, std::string_view text, mode_t mode) {
-  const std::string fresh = file.string() + "." + std::to_string(getpid());
-  const auto failed = [&] {
-    const int error = errno;
-    unlink(fresh.c_str());
-    return run_error("cannot write {}: {}", file.string(), std::strerror(error));
-  };
-  unlink(fresh.c_str());
-  const UniqueFd fd(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  if (!fd) return failed();
-  while (!text.empty()) {
-    const ssize_t written = write(fd.get(), text.data(), text.size());
-    if (written < 0 && errno != EINTR) return failed();
-    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (rename(fresh.c_str(), file.c_str()) != 0) return failed();
-  return {};
+  const Result<void> written = replace_file(file, text, {.mode = mode});
+  if (written) return {};
+  return run_error("cannot write {}: {}", file.string(), written.error().message);
 }
 
 Result<void> write_new(const DayCertificate& day) {
