@@ -38,6 +38,7 @@ enum class GatewayCounter : std::uint8_t {
   kSignoutsRepeated,
   kSignoutsNotRepeated,  // bound: those without a confirmation
   kRollCallSaid,
+  kRollCallTaken,
   kRollCallFailed,
   kRollCallRounds,
   kRollCallLost,
@@ -81,6 +82,7 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
     {"signouts_not_repeated_total",
      "sign-outs that are said only once, as too many wait for their confirmation"},
     {"rollcall_channels_total", "channels told to services as present"},
+    {"rollcall_taken_total", "parts of a roll call that a service has taken"},
     {"rollcall_failed_total", "parts of a roll call that a service did not take in time"},
     {"rollcall_rounds_total", "roll calls of all channels, begun"},
     {"rollcall_lost_total", "channels closed because their account is on another one"},

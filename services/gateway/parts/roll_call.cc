@@ -12,10 +12,12 @@
 namespace ringgate {
 namespace {
 
-constexpr std::uint32_t kMostChannels = 64;         // in a packet
-constexpr std::uint32_t kFastPerTick = 2'000;       // channels
-constexpr std::size_t kMostSaid = 128;              // packets without an answer
-constexpr std::uint32_t kAgainMs = 1'000;           // after a part that was not taken
+constexpr std::uint32_t kMostChannels = 64;    // in a packet
+constexpr std::uint32_t kFastPerTick = 2'000;  // channels
+constexpr std::size_t kMostSaid = 128;         // packets without an answer
+constexpr std::uint32_t kAgainMs = 1'000;      // after a part that was not taken
+constexpr std::uint32_t kBeatAgainMs = 250;    // after a beat that was not taken; then longer
+constexpr std::uint32_t kMostDoublings = 3;
 constexpr std::uint32_t kFoundElsewhereMs = 5'000;  // to look again
 constexpr std::uint8_t kLostTimes = 2;
 constexpr std::string_view kEnds = "\x08\x01";  // RollCallReq.ends
@@ -37,6 +39,7 @@ void RollCall::on_tick() {
   if (context_.options.roll_call_beat_ms == 0) return;
   const std::uint32_t now_ms = context_.shard.now_ms();
   if (Clock::passed(now_ms, beat_at_ms_)) beat();
+  if (beats_again_) beat_again();
   const bool may_begin = !in_round_ || (fast_next_ && !fast_);
   if (may_begin && Clock::passed(now_ms, round_at_ms_)) begin();
   if (in_round_) go_on();
@@ -56,8 +59,32 @@ void RollCall::begin() {
 void RollCall::beat() {
   beat_at_ms_ = Clock::deadline(context_.shard.now_ms(), context_.options.roll_call_beat_ms);
   context_.upstreams.for_each([this](Upstream& upstream) {
-    if (upstream.takes_roll_calls && upstream.up) say(upstream, {}, 0);
+    if (upstream.takes_roll_calls && upstream.up) beat_to(upstream);
   });
+}
+
+void RollCall::beat_to(Upstream& upstream) {
+  upstream.beats_again = false;
+  if (!say(upstream, {}, 0)) not_taken(&upstream, false);
+}
+
+void RollCall::beat_again() {
+  const std::uint32_t now_ms = context_.shard.now_ms();
+  beats_again_ = false;
+  context_.upstreams.for_each([&](Upstream& upstream) {
+    if (!upstream.beats_again) return;
+    beats_again_ = true;
+    if (upstream.up && Clock::passed(now_ms, upstream.beat_at_ms)) beat_to(upstream);
+  });
+}
+
+void RollCall::not_taken(Upstream* upstream, bool channels) {
+  context_.count(GatewayCounter::kRollCallFailed);
+  if (channels) return round_within(kAgainMs);
+  if (upstream == nullptr || upstream->beats_again || ending_) return;
+  const std::uint32_t doublings = std::min(upstream->beats_failed++, kMostDoublings);
+  upstream->beat_at_ms = Clock::deadline(context_.shard.now_ms(), kBeatAgainMs << doublings);
+  upstream->beats_again = beats_again_ = true;
 }
 
 void RollCall::beat_now() {
@@ -88,15 +115,12 @@ bool RollCall::say(Upstream& upstream, std::string_view body, std::uint32_t chan
 // What has no answer in the time that a login's may take will have none.
 void RollCall::expire() {
   const std::uint32_t now_ms = context_.shard.now_ms();
-  bool again = false;
   absl::erase_if(said_, [&](const auto& one) {
     const Said& said = one.second;
     if (now_ms - said.at_ms <= context_.options.login_answer_timeout_ms) return false;
-    context_.count(GatewayCounter::kRollCallFailed);
-    again = again || said.channels;
+    not_taken(context_.upstreams.find(said.upstream), said.channels);
     return true;
   });
-  if (again) round_within(kAgainMs);
 }
 
 // --- Who is there -------------------------------------------------------------------------------
@@ -151,8 +175,7 @@ void RollCall::flush(std::uint32_t id, Batch& batch) {
   if (batch.channels == 0) return;
   Upstream* const upstream = context_.upstreams.find(id);
   if (upstream == nullptr || !upstream->up || !say(*upstream, batch.text, batch.channels)) {
-    context_.count(GatewayCounter::kRollCallFailed);
-    round_within(kAgainMs);
+    not_taken(upstream, true);
   }
   batch.text.clear();
   batch.channels = 0;
@@ -169,13 +192,14 @@ void RollCall::take(const Delivery& delivery) {
   const ByteView body = body_of_tail(delivery.tail);
   if (upstream == nullptr || delivery.head.success == 0 ||
       !answer_.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
-    context_.count(GatewayCounter::kRollCallFailed);
-    if (said.channels) round_within(kAgainMs);
+    not_taken(upstream, said.channels);
     return tell_if_ended();
   }
   if (!ending_ && (!upstream->roll_known || upstream->roll_epoch != answer_.epoch())) {
     round_within(0);
   }
+  context_.count(GatewayCounter::kRollCallTaken);
+  upstream->beats_failed = 0;
   upstream->roll_known = true;
   upstream->roll_epoch = answer_.epoch();
   for (const std::string& channel_id : answer_.lost()) lost(channel_id);

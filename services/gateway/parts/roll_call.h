@@ -2,8 +2,8 @@
 // there:
 //
 //   beat    every RollCallBeat, to each of them: the boot lives. When it is gone, so are its
-//   channels. round   every channel once: in RollCallEvery, so that its session does not end; at
-//   once, and as
+//           channels. Who does not take one gets another soon, with pauses that grow.
+//   round   every channel once: in RollCallEvery, so that its session does not end; at once, and as
 //           fast as they are taken, when a service answers with another epoch than before: it may
 //           have lost what it knew.
 //
@@ -50,6 +50,9 @@ class RollCall {
   };
 
   void beat();
+  void beat_to(Upstream& upstream);
+  void beat_again();
+  void not_taken(Upstream* upstream, bool channels);
   bool say(Upstream& upstream, std::string_view body, std::uint32_t channels);
   void begin();
   void expire();
@@ -68,6 +71,7 @@ class RollCall {
   absl::flat_hash_map<std::uint32_t, Said> said_;      // without an answer; by number
   absl::flat_hash_map<std::uint32_t, Batch> batches_;  // by upstream; kept for their memory
   std::uint32_t beat_at_ms_;
+  bool beats_again_ = false;   // to somebody
   std::uint32_t round_at_ms_;  // when the next begins
   bool in_round_ = false;
   bool fast_ = false;         // that round

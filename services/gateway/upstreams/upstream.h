@@ -34,7 +34,10 @@ struct Upstream {
   bool takes_roll_calls = false;
   bool roll_known = false;       // it has answered a roll call
   std::uint64_t roll_epoch = 0;  // with this: see parts/roll_call.h
-  bool draining = false;         // no new requests; reported when `outstanding` is empty
+  bool beats_again = false;  // before the next beat, at `beat_at_ms`: it did not take the last one
+  std::uint32_t beat_at_ms = 0;
+  std::uint32_t beats_failed = 0;  // in a row
+  bool draining = false;           // no new requests; reported when `outstanding` is empty
   bool reported_drained = false;
 
   // Does it answer? New requests go to others while it does not: see

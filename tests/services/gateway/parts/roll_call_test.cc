@@ -102,6 +102,39 @@ TEST_F(RollCall, WhatWasNotTakenIsSaidAgain) {
   EXPECT_GE(world.count(0, GatewayCounter::kRollCallFailed), 1U);
 }
 
+// Where nothing else is said for an hour.
+struct RareRollCall : RollCall {
+  static WorldOptions options() {
+    WorldOptions options;
+    options.gateway.roll_call_beat_ms = 3'600'000;
+    options.gateway.login_answer_timeout_ms = 300;
+    return options;
+  }
+  RareRollCall() : RollCall(options()) {}
+  void refuse(const WorldPacket& roll) const {
+    link().send(test::packet({.command = roll.header.command(),
+                              .channel_id = roll.header.channelid(),
+                              .sequence = roll.header.sequence(),
+                              .flag = Flag::kResponse,
+                              .status = Status::kSystemException,
+                              .dest_server = "g1",
+                              .dest_channels = roll.header.channelid()}));
+  }
+};
+
+TEST_F(RareRollCall, ABeatThatWasNotTakenIsSaidAgain) {
+  for (int i = 0; i < 3; ++i) {
+    const WorldPacket beat = receive(link());
+    ASSERT_EQ(beat.header.command(), kCommandRollCall);
+    EXPECT_EQ(beat.body, "");
+    refuse(beat);
+  }
+  EXPECT_FALSE(receive(link()).ended) << "and without an answer";
+  const WorldPacket last = receive(link());
+  ASSERT_FALSE(last.ended);
+  take(last);
+}
+
 TEST_F(RollCall, WhoseAccountIsElsewhereTwiceIsKickedOut) {
   const WorldClient alice = world.login(1, "alice");
   ++epoch;
