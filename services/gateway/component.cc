@@ -183,8 +183,8 @@ void GatewayComponent::take_mail(std::uint32_t from, MailKind kind, ByteView mes
       return;
     case kMailLoginFailed: {
       const auto mail = kMailLoginFailed.read(message);
-      outcomes_.failed(mail.account_crc, {mail.text.data(), mail.text_bytes},
-                       sum_of(GatewayCounter::kLogins), std::chrono::steady_clock::now());
+      outcomes_.failed(mail.account_crc, {mail.text.data(), mail.text_bytes}, outcomes_seen(),
+                       std::chrono::steady_clock::now());
       return;
     }
     case kMailInspected:

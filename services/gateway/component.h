@@ -68,6 +68,7 @@ class GatewayComponent final : public Component {
 
   // ready.cc
   void refresh_ready();
+  [[nodiscard]] LoginOutcomes::Seen outcomes_seen() const;
   [[nodiscard]] Episodes::Texts problems(const std::vector<InstanceStatus>& instances);
   [[nodiscard]] std::optional<std::string> login_problem(
       const std::vector<InstanceStatus>& instances) const;

@@ -11,27 +11,32 @@ constexpr std::size_t kMostAccounts = 64;
 
 }  // namespace
 
-void LoginOutcomes::failed(std::uint32_t account_crc, std::string_view why, std::uint64_t succeeded,
+void LoginOutcomes::failed(std::uint32_t account_crc, std::string_view why, const Seen& seen,
                            SteadyClock::time_point now) {
-  forget_old(succeeded, now);
+  forget_old(seen, now);
   ++failures_;
   if (accounts_.size() < kMostAccounts) accounts_.insert(account_crc);
   why_ = why.empty() ? "(it does not say why)" : printable(why);
-  last_ = now;
+  last_ = trouble_ = now;
 }
 
-void LoginOutcomes::forget_old(std::uint64_t succeeded, SteadyClock::time_point now) {
-  const bool one_succeeded = succeeded != succeeded_;
-  succeeded_ = succeeded;
-  if (one_succeeded || (failures_ > 0 && now - last_ >= kForget)) {
+bool LoginOutcomes::services_work(const Seen& seen, SteadyClock::time_point now) {
+  if (seen.rolls_failed != seen_.rolls_failed) trouble_ = now;
+  if (now - trouble_ < kSettle) rolls_taken_ = seen.rolls_taken;
+  return now - trouble_ >= kSettle && seen.rolls_taken != rolls_taken_;
+}
+
+void LoginOutcomes::forget_old(const Seen& seen, SteadyClock::time_point now) {
+  const bool over = seen.logins != seen_.logins || services_work(seen, now);
+  seen_ = seen;
+  if (failures_ > 0 && (over || now - last_ >= kForget)) {
     failures_ = 0;
     accounts_.clear();
   }
 }
 
-std::optional<std::string> LoginOutcomes::look(std::uint64_t succeeded,
-                                               SteadyClock::time_point now) {
-  forget_old(succeeded, now);
+std::optional<std::string> LoginOutcomes::look(const Seen& seen, SteadyClock::time_point now) {
+  forget_old(seen, now);
   if (failures_ < kFailures || accounts_.size() < kAccounts) return std::nullopt;
   return fmt::format("every login fails since the last one that succeeded; the last one: {}", why_);
 }

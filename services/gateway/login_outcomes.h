@@ -4,7 +4,8 @@
 // Logins fail when, since the last one that succeeded, several failed, of two accounts at least: a
 // single client cannot take a gateway out of its load balancer. They fail no more when one
 // succeeds, or when none has been tried for a while, so that whoever does not send clients to a
-// gateway that is not ready sends some again.
+// gateway that is not ready sends some again; sooner where services of ours show by taking roll
+// calls, for which they write to their stores, that they work.
 #pragma once
 
 #include <chrono>
@@ -23,19 +24,28 @@ class LoginOutcomes {
   static constexpr std::size_t kFailures = 3;
   static constexpr std::size_t kAccounts = 2;
   static constexpr std::chrono::seconds kForget{30};
+  static constexpr std::chrono::seconds kSettle{5};
 
-  // `succeeded`: logins since start.
+  // Since start: logins that succeeded, parts of roll calls that services have taken, and have not.
+  struct Seen {
+    std::uint64_t logins = 0;
+    std::uint64_t rolls_taken = 0;
+    std::uint64_t rolls_failed = 0;
+  };
+
   // One failed, and why in the login service's words (or ours).
-  void failed(std::uint32_t account_crc, std::string_view why, std::uint64_t succeeded,
+  void failed(std::uint32_t account_crc, std::string_view why, const Seen& seen,
               SteadyClock::time_point now);
   // A sentence while they fail.
-  [[nodiscard]] std::optional<std::string> look(std::uint64_t succeeded,
-                                                SteadyClock::time_point now);
+  [[nodiscard]] std::optional<std::string> look(const Seen& seen, SteadyClock::time_point now);
 
  private:
-  void forget_old(std::uint64_t succeeded, SteadyClock::time_point now);
+  void forget_old(const Seen& seen, SteadyClock::time_point now);
+  [[nodiscard]] bool services_work(const Seen& seen, SteadyClock::time_point now);
 
-  std::uint64_t succeeded_ = 0;
+  Seen seen_;
+  SteadyClock::time_point trouble_;  // the last login or part of a roll call that failed
+  std::uint64_t rolls_taken_ = 0;    // kSettle after that
   // Since the last success
   std::size_t failures_ = 0;
   std::set<std::uint32_t> accounts_;  // a bounded number

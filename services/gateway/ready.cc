@@ -54,12 +54,16 @@ Episodes::Texts GatewayComponent::problems(const std::vector<InstanceStatus>& in
     if (text) now[name] = *text;
   };
   put("1 login", login_problem(instances));
-  put("2 logins",
-      outcomes_.look(sum_of(GatewayCounter::kLogins), std::chrono::steady_clock::now()));
+  put("2 logins", outcomes_.look(outcomes_seen(), std::chrono::steady_clock::now()));
   put("3 places", places_problem());
   put("4 shard", stuck_shard(*shards_));
   put("5 certificate", certificates_.problem(std::time(nullptr)));
   return now;
+}
+
+LoginOutcomes::Seen GatewayComponent::outcomes_seen() const {
+  return {sum_of(GatewayCounter::kLogins), sum_of(GatewayCounter::kRollCallTaken),
+          sum_of(GatewayCounter::kRollCallFailed)};
 }
 
 // Whom a login would be forwarded to.

@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 
+#include <chrono>
 #include <csignal>
 
+#include "services/gateway/login_outcomes.h"
 #include "tests/common/free_port.h"
 #include "tests/integration/raw_service.h"
 #include "tests/services/store/redis/server.h"
@@ -140,6 +142,27 @@ TEST(GatewayReady, LoginsThatAllFailAreSeenInTheirAnswers) {
   wait_ready(gateway);
   gateway.process().wait_for_line("over after ");
   EXPECT_EQ(lines_with(gateway, "every login fails"), 2U);
+}
+
+// Nobody is let in who could show it by a login: its services' roll calls do.
+TEST(GatewayReady, IsSoonAgainWhenTheStoreIs) {
+  const World world;
+  RedisServer redis;
+  const std::string address = "127.0.0.1:" + std::to_string(redis.port());
+  Server service(world, "login", "login01", {{"RedisAddrs", address}});
+  Server gateway(world, "gateway", "g1", {{"RollCallBeat", "1s"}});
+  wait_ready(service);
+  wait_ready(gateway);
+  redis.pause();
+  wait_until("not ready", [&] {
+    EXPECT_FALSE(try_login(gateway, "alice"));
+    EXPECT_FALSE(try_login(gateway, "bob"));
+    return gateway.get("/ready").status == 503;
+  });
+  const auto last = std::chrono::steady_clock::now();
+  redis.resume();
+  wait_ready(gateway);
+  EXPECT_LT(std::chrono::steady_clock::now() - last, LoginOutcomes::kForget);
 }
 
 // As after a break of the network: all of them come at the same moment.

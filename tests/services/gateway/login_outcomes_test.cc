@@ -11,13 +11,13 @@ using std::chrono_literals::operator""s;
 class LoginOutcomesTest : public testing::Test {
  protected:
   void fail(std::uint32_t account) {
-    outcomes_.failed(account, "the store is not available", succeeded_, now_);
+    outcomes_.failed(account, "the store is not available", seen_, now_);
   }
-  bool failing() { return outcomes_.look(succeeded_, now_).has_value(); }
+  bool failing() { return outcomes_.look(seen_, now_).has_value(); }
 
   LoginOutcomes outcomes_;
   LoginOutcomes::SteadyClock::time_point now_ = LoginOutcomes::SteadyClock::now();
-  std::uint64_t succeeded_ = 100;
+  LoginOutcomes::Seen seen_{.logins = 100};
 };
 
 TEST_F(LoginOutcomesTest, SeveralOfSeveralAccountsWithoutASuccess) {
@@ -26,9 +26,9 @@ TEST_F(LoginOutcomesTest, SeveralOfSeveralAccountsWithoutASuccess) {
   fail(2);
   EXPECT_FALSE(failing());
   fail(3);
-  EXPECT_THAT(outcomes_.look(succeeded_, now_).value_or(""),
+  EXPECT_THAT(outcomes_.look(seen_, now_).value_or(""),
               HasSubstr("the last one: the store is not available"));
-  ++succeeded_;
+  ++seen_.logins;
   EXPECT_FALSE(failing());
   fail(1);
   EXPECT_FALSE(failing()) << "counted anew";
@@ -45,7 +45,7 @@ TEST_F(LoginOutcomesTest, ASuccessBetweenThemSaysThatLoginsWork) {
   for (std::uint32_t i = 0; i < 100; ++i) {
     fail(2 * i);
     fail(2 * i + 1);
-    ++succeeded_;
+    ++seen_.logins;
     EXPECT_FALSE(failing());
   }
 }
@@ -60,15 +60,42 @@ TEST_F(LoginOutcomesTest, WhenNoneIsTriedAnyMoreSomeAreLetInAgain) {
   EXPECT_FALSE(failing());
 }
 
+TEST_F(LoginOutcomesTest, ServicesThatTakeRollCallsAgainEndIt) {
+  EXPECT_FALSE(failing());
+  for (std::uint32_t i = 0; i < 3; ++i) fail(i);
+  ++seen_.rolls_taken;
+  EXPECT_TRUE(failing()) << "it may have been asked before";
+  now_ += 4s;
+  ++seen_.rolls_failed;
+  EXPECT_TRUE(failing());
+  now_ += LoginOutcomes::kSettle - 1s;
+  ++seen_.rolls_taken;
+  EXPECT_TRUE(failing()) << "of another service's, perhaps";
+  now_ += 1s;
+  EXPECT_TRUE(failing()) << "none since";
+  ++seen_.rolls_taken;
+  EXPECT_FALSE(failing());
+}
+
+TEST_F(LoginOutcomesTest, WhileLoginsFailRollCallsSayNothing) {
+  EXPECT_FALSE(failing());
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    fail(i);
+    ++seen_.rolls_taken;
+    now_ += 1s;
+  }
+  EXPECT_TRUE(failing());
+}
+
 TEST_F(LoginOutcomesTest, WhatAServiceSaysIsOneLine) {
   EXPECT_FALSE(failing());
   fail(1);
   fail(2);
-  outcomes_.failed(3, "bad\n\x1b[31mred", succeeded_, now_);
-  EXPECT_THAT(outcomes_.look(succeeded_, now_).value_or(""),
+  outcomes_.failed(3, "bad\n\x1b[31mred", seen_, now_);
+  EXPECT_THAT(outcomes_.look(seen_, now_).value_or(""),
               HasSubstr("the last one: bad\\x0a\\x1b[31mred"));
-  outcomes_.failed(3, "", succeeded_, now_);
-  EXPECT_THAT(outcomes_.look(succeeded_, now_).value_or(""), HasSubstr("does not say why"));
+  outcomes_.failed(3, "", seen_, now_);
+  EXPECT_THAT(outcomes_.look(seen_, now_).value_or(""), HasSubstr("does not say why"));
 }
 
 }  // namespace
