@@ -103,6 +103,7 @@ struct Config {
   std::size_t max_service_request_bytes = 64 * kMiB;
   GroupTalk group_talk = GroupTalk::kMembers;
   std::size_t max_message_body_bytes = 20'000;
+  std::size_t max_offline_content_bytes = 8 * kMiB;
   std::size_t max_message_extra_bytes = 2'000;
   std::size_t max_group_text_bytes = 2'000;  // Its name, its avatar, its introduction: each.
   Duration login_answer_delay{0};            // Of gateways of other makes.

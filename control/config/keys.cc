@@ -226,6 +226,8 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "Longest body of a message; beyond it a talk is answered 300"},
     {"MaxMessageExtra", SizeKey{at<&Config::max_message_extra_bytes>(), 0, kMiB}, kChatFixed,
      "Longest extra of a message; beyond it a talk is answered 300"},
+    {"MaxOfflineContent", SizeKey{at<&Config::max_offline_content_bytes>(), 1, kGiB}, kChatFixed,
+     "Bytes of messages in an answer to chat.offline.content; those asked for first, one at least"},
     {"MaxGroupText", SizeKey{at<&Config::max_group_text_bytes>(), 1, kMiB}, kChatFixed,
      "Longest name, avatar and introduction of a group, each; beyond it a create is answered 300"},
     {"LoginAnswerDelay", DurationKey{at<&Config::login_answer_delay>(), 0s, 1s}, kServicesFixed,

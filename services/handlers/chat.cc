@@ -14,6 +14,7 @@ ChatOptions chat_options(const Config& config) {
   options.anyone_talks_to_groups = config.group_talk == GroupTalk::kAnyone;
   options.max_body_bytes = config.max_message_body_bytes;
   options.max_extra_bytes = config.max_message_extra_bytes;
+  options.max_content_bytes = config.max_offline_content_bytes;
   options.max_group_text_bytes = config.max_group_text_bytes;
   return options;
 }

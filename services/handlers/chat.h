@@ -18,7 +18,8 @@ struct ChatOptions {
   // Beyond these: 300.
   std::size_t max_body_bytes = 20'000;
   std::size_t max_extra_bytes = 2'000;
-  std::size_t max_group_text_bytes = 2'000;  // a name, an avatar, an introduction: each
+  std::size_t max_content_bytes = 8 * 1024 * 1024;  // of the messages in an answer; the rest is not
+  std::size_t max_group_text_bytes = 2'000;         // a name, an avatar, an introduction: each
 };
 [[nodiscard]] ChatOptions chat_options(const Config& config);
 

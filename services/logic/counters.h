@@ -21,6 +21,7 @@ enum class LogicCounter : std::uint8_t {
   kGatewayQueueFull,  // bound: bytes queued to a gateway
   kHandlerExceptions,
   kTextTooLong,  // bounds: a message's body and extra, a group's texts
+  kContentsCut,  // bound: bytes of messages in an answer
   kReceiversNotLocated,
   kEnd,
 };
@@ -45,6 +46,9 @@ inline constexpr auto kNamesOf<LogicCounter> = std::to_array<CounterName>({
     {"texts_too_long_total",
      "chat: messages and groups answered with 300 because a text in them was longer than its "
      "bound"},
+    {"contents_cut_total",
+     "chat: answers to chat.offline.content that end before the last message that was asked for, "
+     "because the bytes of messages in them reached the bound"},
     {"receivers_not_located_total",
      "chat: receivers who got no push because the session store could not say where they are; "
      "what was said is in the message store"},

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -100,14 +101,19 @@ struct ReadMessageIndex {
 };
 
 // In the order asked, one for each id, also for one that is there twice. Nothing: it is unknown, or
-// the account neither owns nor sent it.
+// the account neither owns nor sent it. Of one whose body and extra are longer than `most_bytes`,
+// both are left out: they are not even read.
 struct ReadMessages {
   static constexpr std::string_view kName = "content";
-  using Answer = std::vector<std::optional<MessageBody>>;
+  struct Found : MessageBody {
+    std::int64_t left_out = 0;  // bytes
+  };
+  using Answer = std::vector<std::optional<Found>>;
 
   std::string app;
   std::string account;
   std::vector<std::int64_t> message_ids;
+  std::int64_t most_bytes = std::numeric_limits<std::int64_t>::max();  // of each
 };
 
 // --- Groups -------------------------------------------------------------------------------------

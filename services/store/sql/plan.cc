@@ -10,6 +10,7 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+constexpr std::size_t kReadTogether = 64 * 1024;
 constexpr std::int64_t kDayNs = nanoseconds(std::chrono::days(1)).count();
 
 std::vector<std::string> names_in(const Rows& found) {
@@ -109,11 +110,11 @@ Plan undo(StoreJobOf<ReadMessageIndex>&) {
 }
 
 Plan plan(StoreJobOf<ReadMessages>& job, const Rules&) {
-  const auto& [app, account, message_ids] = job.request;
+  const auto& [app, account, message_ids, most_bytes] = job.request;
   Plan steps;
   steps.reserve(message_ids.size());
   for (const std::int64_t id : message_ids) {
-    steps.push_back({Statement::kReadMessage, {id, app, account}});
+    steps.push_back({Statement::kReadMessage, {id, app, account, most_bytes}});
   }
   if (steps.empty()) job.answer = ReadMessages::Answer();
   return steps;
@@ -127,8 +128,8 @@ void answer(const Results& results, StoreJobOf<ReadMessages>& job) {
       continue;
     }
     const Row& row = found.rows[0];
-    bodies.push_back(
-        MessageBody{static_cast<std::int32_t>(row[0].number), row[1].text, row[2].text});
+    bodies.push_back(ReadMessages::Found{
+        {static_cast<std::int32_t>(row[0].number), row[1].text, row[2].text}, row[3].number});
   }
   job.answer = std::move(bodies);
 }
@@ -276,6 +277,8 @@ std::size_t bytes_of(StoreJob& job) {
     if constexpr (requires { typed.request.message; }) {
       bytes =
           typed.request.message.content.body.size() + typed.request.message.content.extra.size();
+    } else if constexpr (requires { typed.request.message_ids; }) {
+      bytes = kReadTogether;  // rather more than are there: a few short ones fit beside a long one
     }
   });
   return bytes;

@@ -9,7 +9,7 @@ Plan trial_of_calls(std::int64_t now_ns) {
   return {{Statement::kClaimTimes, {now_ns, now_ns}},
           {Statement::kPutMessage, {id, kName, kName, now_ns, std::int64_t{0}, ""sv, ""sv}},
           {Statement::kPutIndex, {kName, kName, now_ns, id, kName, ""sv}},
-          {Statement::kReadMessage, {id, kName, kName}},
+          {Statement::kReadMessage, {id, kName, kName, std::int64_t{0}}},
           {Statement::kAck, {kName, kName, id}},
           {Statement::kDeleteIndex, {kName, kName, id}},
           {Statement::kDeleteMessage, {id}},

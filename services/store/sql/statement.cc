@@ -65,10 +65,13 @@ constexpr std::array<StatementText, kStatements> kTexts{{
      "AND +send_time > $4 ORDER BY send_time, message_id LIMIT $5",
      "ttnnn"},
     {"read_message",
-     "SELECT c.type, c.body, c.extra FROM message_content c WHERE c.id = $1 AND c.app = $2 "
+     "SELECT c.type, CASE WHEN length(c.body) + length(c.extra) > $4 THEN '' ELSE c.body END, "
+     "CASE WHEN length(c.body) + length(c.extra) > $4 THEN '' ELSE c.extra END, "
+     "CASE WHEN length(c.body) + length(c.extra) > $4 THEN length(c.body) + length(c.extra) "
+     "ELSE 0 END FROM message_content c WHERE c.id = $1 AND c.app = $2 "
      "AND (c.sender = $3 OR EXISTS (SELECT 1 FROM message_index i WHERE i.app = $2 "
      "AND i.owner = $3 AND i.send_time = c.send_time AND i.message_id = $1))",
-     "ntt"},
+     "nttn"},
     {"put_group",
      "INSERT INTO chat_group (app, id, name, avatar, introduction, owner, created_at) "
      "VALUES ($1, $2, $3, $4, $5, $6, $7)",

@@ -91,6 +91,42 @@ TEST_P(OfflineTest, OneToTwoHundredContentsAreAskedForAtATime) {
   ask(alice, "chat.offline.content", asked, pkt::Status::SystemException);
 }
 
+class BoundedContentTest : public ChatWorld {
+ protected:
+  void SetUp() override {
+    chat_.max_content_bytes = 1'000;
+    start();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Stores, BoundedContentTest,
+                         testing::Values(StoreKind::kSqlite, StoreKind::kPostgres), name_of_kind);
+
+// By asking again for what is missing, everything is read.
+TEST_P(BoundedContentTest, AnAnswerHasTheFirstOnesThatFitAndOneAtLeast) {
+  const TestClient alice = log_in("alice");
+  std::vector<std::int64_t> ids;
+  std::vector<std::string> said;
+  for (const std::size_t bytes : {10U, 600U, 10U, 385U, 10U, 5'000U, 10U}) {
+    said.emplace_back(bytes, 'x');
+    ids.push_back(talk(alice, "alice", said.back()).messageid());
+  }
+  std::vector<std::size_t> counts;
+  std::vector<std::string> read;
+  while (read.size() < ids.size()) {
+    const auto from = static_cast<std::ptrdiff_t>(read.size());
+    const auto found = contents(alice, {ids.begin() + from, ids.end()});
+    ASSERT_FALSE(found.empty());
+    counts.push_back(found.size());
+    for (const pkt::MessageContent& content : found) {
+      EXPECT_EQ(content.messageid(), ids[read.size()]);
+      EXPECT_EQ(content.extra(), "extra");
+      read.push_back(content.body());
+    }
+  }
+  EXPECT_EQ(read, said);
+  EXPECT_THAT(counts, ElementsAre(3, 2, 1, 1));
+}
+
 // Whoever has been away for long reads it page by page, each page acking the one before.
 TEST_P(OfflineTest, TenThousandMessagesArePaged) {
   constexpr int kMessages = 10'000;

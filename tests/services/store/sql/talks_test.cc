@@ -43,6 +43,24 @@ TEST_P(MessagesTest, EveryByteOfABodyIsKept) {
   EXPECT_EQ((*found)[0]->type, -7);
 }
 
+TEST_P(MessagesTest, WhatIsLongerThanWantedIsNotRead) {
+  const Message said = message("alice", now_ns_, std::string(1'000, 'x'));
+  const Message brief = message("alice", now_ns_, "hi");
+  ASSERT_TRUE(world_->ask(TalkToUser{"kim", "bob", said}));
+  ASSERT_TRUE(world_->ask(TalkToUser{"kim", "bob", brief}));
+  const auto found = world_->ask(ReadMessages{"kim", "bob", {said.id, 4711, brief.id}, 1'004});
+  ASSERT_TRUE(found);
+  ASSERT_TRUE((*found)[0] && !(*found)[1] && (*found)[2]);
+  EXPECT_EQ((*found)[0]->left_out, 1'005);
+  EXPECT_EQ((*found)[0]->body, "");
+  EXPECT_EQ((*found)[0]->extra, "");
+  EXPECT_EQ((*found)[2]->left_out, 0);
+  EXPECT_EQ((*found)[2]->body, "hi");
+  const auto all = world_->ask(ReadMessages{"kim", "bob", {said.id}, 1'005});
+  ASSERT_TRUE(all);
+  EXPECT_EQ((*all)[0]->body, said.content.body);
+}
+
 TEST_P(MessagesTest, TheIndexAscendsFromAfterTheMessage) {
   const std::int64_t first = talk("carol", "bob", now_ns_ - 3 * kSecondNs);
   const std::int64_t second = talk("alice", "bob", now_ns_ - 2 * kSecondNs);
