@@ -110,6 +110,10 @@ async def main():
     parser.add_argument("--consul", default="http://127.0.0.1:8500")
     options = parser.parse_args()
 
+    # Before it is known to anybody: from then on it has something to take back.
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
     server = await asyncio.start_server(serve_link, options.address, options.port)
     port = server.sockets[0].getsockname()[1]
     # Registered once it accepts, with a meta that is new at each start: a gateway dials again then.
@@ -121,9 +125,6 @@ async def main():
                   "DeregisterCriticalServiceAfter": "1m"}})
     print(f"{options.id}: links on {options.address}:{port}", flush=True)
 
-    ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
     await ended.wait()
     await asyncio.to_thread(tell_consul, options.consul, f"deregister/{options.id}")
 
