@@ -104,11 +104,11 @@ Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t
 // Differs at each start, and stays what it is while we run: existing gateways dial a service again
 // when its entry has changed, also one that was killed and is back on the same port.
 const std::string& process_started() {
-  static const std::string kStarted =
+  static const std::string started =
       std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
                          std::chrono::system_clock::now().time_since_epoch())
                          .count());
-  return kStarted;
+  return started;
 }
 
 namespace {

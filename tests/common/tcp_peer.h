@@ -21,9 +21,9 @@
 
 namespace ringgate::test {
 
-inline constexpr int kPatience_ms = 20'000;
+inline constexpr int kPatienceMs = 20'000;
 
-inline bool readable(int fd, int within_ms = kPatience_ms) {
+inline bool readable(int fd, int within_ms = kPatienceMs) {
   pollfd file{fd, POLLIN, 0};
   return poll(&file, 1, within_ms) == 1;
 }

@@ -5,9 +5,9 @@
 
 namespace ringgate::test {
 
-inline constexpr int kDeadline_ms = 10'000;
+inline constexpr int kDeadlineMs = 10'000;
 
-inline bool wait_readable(int fd, int timeout_ms = kDeadline_ms) {
+inline bool wait_readable(int fd, int timeout_ms = kDeadlineMs) {
   pollfd entry{fd, POLLIN, 0};
   return poll(&entry, 1, timeout_ms) == 1 && (entry.revents & POLLIN) != 0;
 }

@@ -101,7 +101,6 @@ TEST(ShardTls, WhatComesBehindTheHandshakeIsNotLost) {
     options.ring.client_buffer_bytes = static_cast<unsigned>(8 + 50 * seed);
     TlsShard it(seed, {.stall = 2}, options);
     TlsPeer peer(it, kTlsListener);
-    std::string last;
     ASSERT_TRUE(it.turn_until([&] {
       const std::string flight(as_text(ByteView(peer.peer().received)));
       if (flight.empty()) {

@@ -14,11 +14,11 @@ namespace ringgate::test {
 
 // A certificate of its own, made once for a program.
 inline TlsContext made_tls_context(const tls::Settings& settings = {}) {
-  static const MadeCertificate kCertificate = MadeCertificate::make({.names = {"localhost"}});
+  static const MadeCertificate certificate = MadeCertificate::make({.names = {"localhost"}});
   auto made = tls::new_context(settings);
   EXPECT_TRUE(made);
-  SSL_CTX_use_certificate(made->get(), kCertificate.certificate());
-  SSL_CTX_use_PrivateKey(made->get(), kCertificate.key());
+  SSL_CTX_use_certificate(made->get(), certificate.certificate());
+  SSL_CTX_use_PrivateKey(made->get(), certificate.key());
   constexpr unsigned char kSessions[] = "tests";
   SSL_CTX_set_session_id_context(made->get(), kSessions, sizeof kSessions);
   auto data = std::make_unique<tls::ContextData>();

@@ -15,9 +15,9 @@
 namespace ringgate::test {
 
 inline std::vector<Listener> tls_listeners(const std::vector<Transport>& transports) {
-  static const TlsContext kContext = made_tls_context();
+  static const TlsContext context = made_tls_context();
   std::vector<Listener> listeners = open_listeners(transports);
-  for (Listener& one : listeners) one.tls = kContext;
+  for (Listener& one : listeners) one.tls = context;
   return listeners;
 }
 

@@ -51,11 +51,11 @@ class RandomStream {
   }
   // Characters of one to four bytes.
   Bytes random_text(std::size_t most) {
-    static const std::vector<std::string> kCharacters = {"a", "\xc3\xa9", "\xe2\x82\xac",
-                                                         "\xf0\x9f\x98\x80"};
+    static const std::vector<std::string> characters = {"a", "\xc3\xa9", "\xe2\x82\xac",
+                                                        "\xf0\x9f\x98\x80"};
     std::string text;
     for (std::size_t size = random_.size(most); text.size() + 4 <= size;) {
-      text += kCharacters[random_.below(kCharacters.size())];
+      text += characters[random_.below(characters.size())];
     }
     return {text.begin(), text.end()};
   }

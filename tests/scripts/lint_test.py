@@ -84,6 +84,8 @@ class Lint(unittest.TestCase):
         self.expect(ALL)
         (self.tree / ".clang-tidy").write_text("Checks: '-*,bugprone-*'\n", encoding="utf-8")
         self.expect(ALL)
+        (self.tree / "codec/.clang-tidy").write_text("InheritParentConfig: true\n", encoding="utf-8")
+        self.expect(ALL)
         commands = self.tree / "build/release/compile_commands.json"
         commands.write_text(commands.read_text(encoding="utf-8").replace("g++ ", "g++ -DMORE "), encoding="utf-8")
         self.expect(ALL)

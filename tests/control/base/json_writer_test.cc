@@ -2,14 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace ringgate {
 namespace {
 
 TEST(JsonWriter, WritesNothingThatIsNoNumber) {
   JsonWriter json(2);
   json.object("", [&] {
-    json.number("a", 0.0 / 0.0);
-    json.number("b", 1.0 / 0.0);
+    json.number("a", std::numeric_limits<double>::quiet_NaN());
+    json.number("b", std::numeric_limits<double>::infinity());
     json.number("c", -1.25, 1);
     json.array("d", [] {});
     json.object("e", [] {});

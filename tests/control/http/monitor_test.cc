@@ -47,7 +47,7 @@ http::Probes probes_of(Wellbeing& state) {
 httplib::Result get(const http::Monitor& monitor, const std::string& path,
                     const httplib::Headers& headers = {}) {
   httplib::Client client("127.0.0.1", monitor.port());
-  return client.Get(path.c_str(), headers);
+  return client.Get(path, headers);
 }
 
 // What a request for `path` with this Host header is answered with.
@@ -102,8 +102,8 @@ TEST(Monitor, ProbesIgnoreParametersAndAnswerHead) {
   for (const char* const path : {"/health", "/ready", "/metrics"}) {
     const std::string asked = std::string(path) + "?x=1&x=2";
     const auto plain = client.Get(path);
-    const auto with = client.Get(asked.c_str());
-    const auto head = client.Head(asked.c_str());
+    const auto with = client.Get(asked);
+    const auto head = client.Head(asked);
     ASSERT_TRUE(plain && with && head) << path;
     EXPECT_EQ(with->status, 200) << path;
     EXPECT_EQ(with->body, plain->body) << path;
@@ -232,7 +232,7 @@ TEST(Monitor, APostIsForItsPathAndItsOrigin) {
   httplib::Client client("127.0.0.1", (*monitor)->port());
   const std::string host = "127.0.0.1:" + std::to_string((*monitor)->port());
   const auto post = [&](const std::string& path, const httplib::Headers& headers) {
-    const auto reply = client.Post(path.c_str(), headers, "", "text/plain");
+    const auto reply = client.Post(path, headers, "", "text/plain");
     return reply ? reply->status : -1;
   };
   EXPECT_EQ(post("/do?what=it", {}), 200);

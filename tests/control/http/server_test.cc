@@ -23,7 +23,7 @@ using testing::StartsWith;
 
 template <class Condition>
 [[nodiscard]] bool becomes_true(Condition&& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatience_ms);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(2ms);
@@ -43,7 +43,7 @@ class Gate {
   }
   void wait_inside(int count) {
     std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::milliseconds(kPatience_ms),
+    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::milliseconds(kPatienceMs),
                                   [&] { return inside_ >= count; }));
   }
   void open() {

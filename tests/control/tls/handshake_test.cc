@@ -58,9 +58,9 @@ constexpr Kind kKinds[] = {{"Aes128", "TLS_AES_128_GCM_SHA256", 0x1301, 32},
                            {"Aes256", "TLS_AES_256_GCM_SHA384", 0x1302, 48},
                            {"ChaCha", "TLS_CHACHA20_POLY1305_SHA256", 0x1303, 32}};
 
-class HandshakeOf1_3 : public testing::TestWithParam<Kind> {};
+class HandshakeOfTls13 : public testing::TestWithParam<Kind> {};
 
-TEST_P(HandshakeOf1_3, GivesTheSecretsInEveryChunking) {
+TEST_P(HandshakeOfTls13, GivesTheSecretsInEveryChunking) {
   const Server server;
   for (const std::size_t cut : {0U, 1U, 2U, 3U, 5U, 7U, 64U, 200U, 517U}) {
     SCOPED_TRACE(cut);
@@ -84,7 +84,7 @@ TEST_P(HandshakeOf1_3, GivesTheSecretsInEveryChunking) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Suites, HandshakeOf1_3, testing::ValuesIn(kKinds),
+INSTANTIATE_TEST_SUITE_P(Suites, HandshakeOfTls13, testing::ValuesIn(kKinds),
                          [](const auto& test) { return std::string(test.param.name); });
 
 // The client's last flight, what it says behind it, and a key update between them.

@@ -42,13 +42,13 @@ Task answer_with(Context& context, std::string_view text) {
 }
 
 void fill(Router& router) {
-  static const std::string kCaptured = "captured";
+  static const std::string captured = "captured";
   add_echo_handlers(router);
   router.handle("test.wait", wait_for_store);
   router.handle("test.throw_later", throw_later);
   router.handle("test.nothing", say_nothing);
   router.handle("test.captured",
-                [text = &kCaptured](Context& context) { return answer_with(context, *text); });
+                [text = &captured](Context& context) { return answer_with(context, *text); });
   router.handle("test.throw", [](Request&) { throw std::runtime_error("on purpose"); });
   router.handle("test.silent", [](Request&) {});
   router.handle("echo.special", [](Request& request) { request.respond(Status::kUnauthorized); });

@@ -52,7 +52,7 @@ OutgoingHeader request(std::string_view command, std::string_view channel, std::
 }
 
 struct LogicServiceTest : testing::Test {
-  void start(TestServiceOptions options = {}) {
+  void start(const TestServiceOptions& options = {}) {
     service.emplace(options, MakeSessions(), fill);
     service->start();
   }

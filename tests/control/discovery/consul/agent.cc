@@ -60,7 +60,7 @@ ConsulAnswer answer_of(const httplib::Result& result) {
 }  // namespace
 
 std::string consul_binary() {
-  static const std::string kPath = [] {
+  static const std::string found = [] {
     const std::unique_ptr<FILE, int (*)(FILE*)> script(popen(RINGGATE_CONSUL_SCRIPT " path", "r"),
                                                        &pclose);
     std::string path(4096, '\0');
@@ -69,7 +69,7 @@ std::string consul_binary() {
     if (path.empty()) throw std::runtime_error("scripts/consul path: no Consul, see above");
     return path;
   }();
-  return kPath;
+  return found;
 }
 
 ConsulAgent::ConsulAgent(Options options)

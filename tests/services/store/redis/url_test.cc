@@ -75,7 +75,7 @@ TEST(RedisUrl, AListIsOfSingleServers) {
 }
 
 TEST(RedisUrl, WhatIsWrongIsSaidWithoutASecret) {
-  const std::string kSecret = "hunter2";
+  const std::string secret = "hunter2";
   const std::vector<std::string> bad = {"",
                                         "redis",
                                         "redis:",
@@ -143,7 +143,7 @@ TEST(RedisUrl, WhatIsWrongIsSaidWithoutASecret) {
     const Result<RedisTarget> target = parse_redis_urls(std::vector<std::string>{url}, {});
     ASSERT_FALSE(target) << url;
     EXPECT_EQ(target.error().exit_code, 2) << url;
-    EXPECT_THAT(target.error().message, Not(HasSubstr(kSecret))) << url;
+    EXPECT_THAT(target.error().message, Not(HasSubstr(secret))) << url;
     EXPECT_FALSE(target.error().message.empty()) << url;
   }
 }
