@@ -104,8 +104,10 @@ void Shard::on_look(const Completion& completion, OpTag tag) {
   Connection* const connection = table_.find(tag.slot, tag.generation);
   RINGGATE_CHECK(connection != nullptr);  // a slot with a look in flight is never reused
   connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kLookOp);
-  if (connection->held) {
-    connection->looked = false;  // again, when it no longer is
+  if (connection->held || completion.result > 0) {
+    // Again, when it no longer is, or when the receive has taken what is there: where many came at
+    // once, the kernel may get to a look before it gets to the receive, which was armed earlier.
+    connection->looked = false;
   } else if (meaning_of(completion.result) == ResultMeaning::kPeerGone) {
     counters_.add(Counter::kResetsFound);
     abort(*connection, CloseReason::kPeerReset);

@@ -39,6 +39,7 @@ struct FakePeer {
   std::deque<std::uint8_t> inbound;
   bool ended = false;  // EOF after inbound
   bool reset = false;
+  bool receive_waits = false;     // the kernel has not come to it
   bool reset_behind = false;      // after inbound: a multishot receive that took it is not told
   std::size_t window = SIZE_MAX;  // bytes that it still takes
   std::vector<std::uint8_t> received;

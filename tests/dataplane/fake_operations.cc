@@ -130,6 +130,8 @@ bool FakeKernel::progress_accept(Op& op) {
 
 bool FakeKernel::progress_recv(Op& op) {
   FakePeer& peer = *op.socket->peer;
+  if (peer.receive_waits && !op.cancelled) return false;
+  // NOLINTBEGIN(bugprone-branch-clone): what is looked at first is the kernel's choice
   if (op.cancelled) {
     post(op, -ECANCELED);
   } else if (peer.reset) {
@@ -145,17 +147,16 @@ bool FakeKernel::progress_recv(Op& op) {
   } else {
     return false;
   }
+  // NOLINTEND(bugprone-branch-clone)
   return true;
 }
 
 bool FakeKernel::progress_look(const Op& op) {
   const FakePeer& peer = *op.socket->peer;
-  if (peer.reset) {
+  if (peer.reset || (peer.inbound.empty() && peer.reset_behind)) {
     post(op, -ECONNRESET);
   } else if (!peer.inbound.empty()) {
     post(op, 1);
-  } else if (peer.reset_behind) {
-    post(op, -ECONNRESET);
   } else {
     post(op, peer.ended || op.socket->shut_read ? 0 : -EAGAIN);
   }

@@ -4,9 +4,7 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <linux/sockios.h>
 #include <netinet/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -66,10 +64,6 @@ class Client {
     }
     got.resize(size);
     return got;
-  }
-  // Until the other end's kernel has all that was sent.
-  void wait_taken() const {
-    for (int left = 1; ioctl(fd_, SIOCOUTQ, &left) == 0 && left > 0;) std::this_thread::yield();
   }
   // Ends the connection with a reset.
   void reset() {

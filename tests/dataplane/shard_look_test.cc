@@ -67,6 +67,19 @@ TEST(ShardLook, WhatIsHeldIsHandledFirst) {
   expect_found(it);
 }
 
+// Its receive was armed earlier, and takes the bytes after the look has seen them.
+TEST(ShardLook, OneThatIsLookedAtBeforeItsReceiveIsDoneIsFound) {
+  Idle it(1, {}, test::small_shard());
+  FakePeer& peer = it.connect();
+  peer.receive_waits = true;
+  send_and_reset(peer, kThreeBytes);
+  it.pass(2 * kSweepMs);
+  EXPECT_GT(it.kernel.added(OpKind::kLook), 0U);
+  EXPECT_TRUE(it.handler.reasons.empty());
+  peer.receive_waits = false;
+  expect_found(it);
+}
+
 TEST(ShardLook, APolledClientNeedsNone) {
   Idle it;
   FakePeer& peer = it.silent();
