@@ -32,7 +32,10 @@ double expect_all_answered(const BenchRun& run, const std::string& action) {
   EXPECT_EQ(run.number(of + "/failed"), 0) << run.output;
   EXPECT_EQ(run.number(of + "/latency_us/count"), sent);
   EXPECT_EQ(run.number("/errors/total"), 0) << run.output;
-  EXPECT_EQ(run.code, 0) << run.output;
+  // A busy machine may keep ringbench from its schedule. It says so then, and loses nothing.
+  const bool own_limit =
+      run.output.find("ringbench, not the target, was the limit") != std::string::npos;
+  EXPECT_EQ(run.code, own_limit ? 4 : 0) << run.output;
   return sent;
 }
 
