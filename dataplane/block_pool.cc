@@ -20,12 +20,10 @@ namespace {
 
 // Traffic secrets of TLS and what clients say lie there: no core file may have them. Whole pages,
 // so that arenas that follow each other stay one mapping. A kernel that refuses keeps its dumps.
-void leave_out_of_dumps(const std::uint8_t* memory, std::size_t bytes) noexcept {
-  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto address = reinterpret_cast<std::uintptr_t>(memory);
-  const std::uintptr_t begin = address / page * page;
-  const std::uintptr_t end = (address + bytes + page - 1) / page * page;
-  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTDUMP);
+void leave_out_of_dumps(std::uint8_t* memory, std::size_t bytes) noexcept {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(memory) % page;
+  madvise(memory - before, (before + bytes + page - 1) / page * page, MADV_DONTDUMP);
 }
 
 }  // namespace
