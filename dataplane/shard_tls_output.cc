@@ -15,6 +15,9 @@ namespace {
 // block of 64 KiB.
 constexpr std::size_t kMaxPayloadBytes = 60 * 1024;
 
+// What one send seals. On the stack it would be a kilobyte of zeros first, for each send.
+constinit thread_local std::array<ByteView, Ring::kMaxPieces> payload_parts{};
+
 }  // namespace
 
 void Shard::send_sealed(Connection& connection) {
@@ -44,7 +47,11 @@ void Shard::sent_sealed(Connection& connection, std::size_t bytes) {
     drop_wire(connection, state);
     want_step(connection, state);
   }
-  mark_dirty(connection);  // there may be more, or the end
+  // What else waits is in the queue, and on_send() looks there; OpenSSL's object may have words of
+  // its own.
+  if (state.wire != nullptr || !std::holds_alternative<tls::Records>(state.layer)) {
+    mark_dirty(connection);
+  }
 }
 
 void Shard::drop_wire(Connection& connection, TlsState& state) {
@@ -62,7 +69,7 @@ bool Shard::seal(Connection& connection, TlsState& state) {
   if (!connection.output.empty() && !state.alert) {
     count = connection.output.start_send(pieces, kMaxPayloadBytes);
   }
-  std::array<ByteView, Ring::kMaxPieces> payload;
+  auto& payload = payload_parts;
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) {
     payload[i] = {static_cast<const std::uint8_t*>(pieces[i].iov_base), pieces[i].iov_len};
