@@ -27,7 +27,8 @@ class Command(unittest.TestCase):
         names = [line.split()[0] for line in whole.stdout.splitlines()]
         for name in ("ping-64", "ping-512", "ping-user", "ping-1k", "ping-20k", "ping-100k",
                      "forward-64", "forward-512", "push-10k", "memory-user", "memory-kernel",
-                     "login-storm", "p99-forward"):
+                     "login-storm", "p99-forward", "tls-64", "tls-floor-512", "wss-lws-64",
+                     "memory-kernel-wss", "handshakes", "tls-storm"):
             self.assertIn(name, names)
         self.assertNotIn("ping-100k ", bench("--list", "--quick").stdout)
 
