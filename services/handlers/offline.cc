@@ -1,4 +1,5 @@
 // What an account has missed: first which messages, then what they say.
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -15,9 +16,9 @@ void keep_what_fits(Context& context, ReadMessages::Answer& read, std::int64_t m
   std::int64_t bytes = 0;
   bool is_first = true;
   for (std::size_t i = 0; i < read.size(); ++i) {
-    if (!read[i]) continue;
-    bytes +=
-        static_cast<std::int64_t>(read[i]->body.size() + read[i]->extra.size()) + read[i]->left_out;
+    const std::optional<ReadMessages::Found>& one = read[i];
+    if (!one) continue;
+    bytes += static_cast<std::int64_t>(one->body.size() + one->extra.size()) + one->left_out;
     if (std::exchange(is_first, false) || bytes <= most) continue;
     read.resize(i);
     context.shard().outbox.shard().counters().add(LogicCounter::kContentsCut);
@@ -28,7 +29,8 @@ std::vector<std::int64_t> left_out_of(const ReadMessages::Answer& read,
                                       const std::vector<std::int64_t>& ids) {
   std::vector<std::int64_t> longer;
   for (std::size_t i = 0; i < read.size(); ++i) {
-    if (read[i] && read[i]->left_out > 0) longer.push_back(ids[i]);
+    const std::optional<ReadMessages::Found>& one = read[i];
+    if (one && one->left_out > 0) longer.push_back(ids[i]);
   }
   return longer;
 }
@@ -46,11 +48,12 @@ pkt::MessageContentResp answer_of(const std::vector<std::int64_t>& ids,
   pkt::MessageContentResp answer;
   for (std::size_t i = 0; i < read.size(); ++i) {
     pkt::MessageContent& content = *answer.add_contents();
-    if (!read[i]) continue;
+    std::optional<ReadMessages::Found>& one = read[i];
+    if (!one) continue;
     content.set_messageid(ids[i]);
-    content.set_type(read[i]->type);
-    content.set_body(std::move(read[i]->body));
-    content.set_extra(std::move(read[i]->extra));
+    content.set_type(one->type);
+    content.set_body(std::move(one->body));
+    content.set_extra(std::move(one->extra));
   }
   return answer;
 }
