@@ -62,20 +62,21 @@ Result<void> Shard::start(AcceptMode mode, std::span<Listener> listeners, bool a
     upgrade_rules_.push_back(listener.upgrade);
     tls_contexts_.push_back(listener.tls);
   }
-  if (Result<void> prepared = prepare_tls(); !prepared) return prepared;
+  if (std::ranges::any_of(listeners, [](const Listener& one) { return bool{one.tls}; })) {
+    if (Result<void> prepared = prepare_tls(); !prepared) return prepared;
+  }
   if (accept_now) start_accepting();
   last_turn_ms_.set(Clock::monotonic_ms());
   return {};
 }
 
-// Listeners stay what they are, so what none of them needs now is never needed.
+// At start where a listener needs it, and before the first link that does.
 Result<void> Shard::prepare_tls() {
-  if (std::ranges::none_of(listeners_, [](const Listener& one) { return bool{one.tls}; }))
-    return {};
+  if (cipher_) return {};
   Result<tls::Cipher> cipher = tls::Cipher::create();
   if (!cipher) return std::unexpected(cipher.error());
   cipher_.emplace(std::move(*cipher));
-  tls_.resize(options_.max_clients);
+  tls_.resize(table_.size());
   session_bytes_.resize(tls::kMaxTextBytes);
   return {};
 }
@@ -115,7 +116,11 @@ void Shard::discard_mail() {
 }
 
 void Shard::discard(MailKind kind, ByteView message) {
-  if (kind == kMailAdopt) ::close(kMailAdopt.read(message).fd);
+  if (kind == kMailTlsContexts) delete kMailTlsContexts.read(message).contexts;
+  if (kind != kMailAdopt) return;
+  const AdoptMail mail = kMailAdopt.read(message);
+  ::close(mail.fd);
+  delete mail.handover;
 }
 
 // The loop has ended: peers see their connections close now, not when this object goes.
@@ -250,20 +255,20 @@ void Shard::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
     handler_.on_mail(from, kind, message);
     return;
   }
+  if (kind == kMailTlsContexts) {
+    const std::unique_ptr<std::vector<TlsContext>> mail(kMailTlsContexts.read(message).contexts);
+    tls_contexts_ = std::move(*mail);
+    return;
+  }
   if (kind != kMailAdopt) {
     unknown_mail(from, kind);
     return;
   }
   const AdoptMail mail = kMailAdopt.read(message);
-  Connection* const connection = adopt(mail.fd, mail.peer);
-  if (connection == nullptr) {
-    if (mail.accepted == 0) handler_.on_adopt_refused(mail.what);
-    return;
-  }
   if (mail.accepted != 0) {
-    handler_.on_accept(*connection);
+    take_accepted(mail.fd, mail.peer, mail.listener);
   } else {
-    handler_.on_adopt(*connection, mail.what);
+    take_adopted(mail);
   }
 }
 

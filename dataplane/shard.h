@@ -41,6 +41,7 @@
 #include "dataplane/ring.h"
 #include "dataplane/shard_options.h"
 #include "dataplane/switchboard.h"
+#include "dataplane/tls_handover.h"
 #include "dataplane/tls_state.h"
 
 namespace ringgate {
@@ -52,13 +53,16 @@ struct AdoptMail {
   std::uint32_t accepted;  // 1: on_accept is called, 0: on_adopt
   PeerAddress peer;
   AdoptedFor what;
+  std::uint32_t listener = 0;       // that it was accepted by
+  TlsHandover* handover = nullptr;  // owned; null: its bytes are plain, or begin with a handshake
 };
 
 inline constexpr MailRange kShardMail{1, 63};
 inline constexpr MailOf<NothingMore> kMailStop{kShardMail[0]};
 inline constexpr MailOf<AdoptMail> kMailAdopt{kShardMail[1]};
 inline constexpr MailOf<NothingMore> kMailAccept{kShardMail[2]};
-static_assert(are_distinct({kMailStop, kMailAdopt, kMailAccept}));
+inline constexpr MailOf<TlsContextsMail> kMailTlsContexts{kShardMail[3]};
+static_assert(are_distinct({kMailStop, kMailAdopt, kMailAccept, kMailTlsContexts}));
 // A handler's kinds start here.
 inline constexpr MailKind kMailHandler = kShardMail.first + kShardMail.count;
 
@@ -79,7 +83,7 @@ class Shard {
   // When all threads of the group have ended: closes the sockets in mail that nobody has read, and
   // in what still waits to be sent.
   void discard_mail();
-  // Mail that nobody will read: closes the socket in it, if there is one. Any thread.
+  // Mail that nobody will read: closes the socket in it, and frees what it owns. Any thread.
   static void discard(MailKind kind, ByteView message);
 
   // --- What a handler uses -----------------------------------------------------------------
@@ -257,12 +261,13 @@ class Shard {
   void on_sealed(Connection& connection, MutableBytes data);
   void on_records(Connection& connection, TlsState& state, MutableBytes data);
   [[nodiscard]] static std::size_t record_need(ByteView part) noexcept;
-  // A shard with a TLS listener has one from its start on.
+  // There is one once prepare_tls() has been called.
   [[nodiscard]] tls::Cipher& cipher() noexcept;
   tls::OpenStep open_record(Connection& connection, TlsState& state, MutableBytes input);
   void peer_said_close(Connection& connection, TlsState& state);
   void on_session_bytes(Connection& connection, TlsState& state, TlsSession& session,
                         ByteView data);
+  void begin_sealed(Connection& connection, tls::Records records);
   void forget_tls(Connection& connection);
 
   // shard_tls_output.cc: sealed bytes out
@@ -314,7 +319,10 @@ class Shard {
   void on_accept(const Completion& completion, OpTag tag);
   [[nodiscard]] Acceptor::Room room() const noexcept;
   void open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32_t listener);
-  void hand_out(int fd, const PeerAddress& peer);
+  void hand_out(int fd, const PeerAddress& peer, std::uint32_t listener);
+  void take_accepted(int fd, const PeerAddress& peer, std::uint32_t listener);
+  void take_adopted(const AdoptMail& mail);
+  void refuse_link(int fd);
 
   // shard_sweep.cc
   void sweep();
@@ -362,7 +370,7 @@ class Shard {
   absl::flat_hash_map<std::uint32_t, std::size_t> proxy_rests_;  // bytes still to come
   absl::flat_hash_map<std::uint32_t, WsUpgrade> upgrades_;
   absl::flat_hash_map<std::uint32_t, Carry> parts_;  // of its message, so far
-  // TLS: nothing of it where no listener speaks it.
+  // TLS: nothing of it before a listener or a link speaks it.
   struct TlsStep {
     std::uint32_t slot;
     std::uint32_t generation;

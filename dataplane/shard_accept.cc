@@ -43,7 +43,7 @@ void Shard::on_accept(const Completion& completion, OpTag tag) {
     if (acceptor_.mode() == AcceptMode::kDirect) {
       open_client(static_cast<std::uint32_t>(completion.result), peer, listener);
     } else {
-      hand_out(completion.result, peer);
+      hand_out(completion.result, peer, listener);
     }
   } else if (meaning != ResultMeaning::kCancelled) {
     counters_.add(Counter::kAcceptErrors);
@@ -75,23 +75,52 @@ void Shard::open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32
 }
 
 // Few links come in, so SO_REUSEPORT would pile them up: they go to the shards in turn.
-void Shard::hand_out(int fd, const PeerAddress& peer) {
+void Shard::hand_out(int fd, const PeerAddress& peer, std::uint32_t listener) {
   const std::uint32_t to = hand_out_next_++ % options_.shards;
   if (to == options_.index) {
-    if (Connection* const connection = adopt(fd, peer); connection != nullptr) {
-      handler_.on_accept(*connection);
-    }
+    take_accepted(fd, peer, listener);
+  } else {
+    mail_surely(to, kMailAdopt, AdoptMail{fd, 1, peer, {}, listener});
+  }
+}
+
+void Shard::take_accepted(int fd, const PeerAddress& peer, std::uint32_t listener) {
+  Connection* const connection = adopt(fd, peer);
+  if (connection == nullptr) return;
+  connection->listener = static_cast<std::uint8_t>(listener);
+  const bool is_tls = listener < tls_contexts_.size() && tls_contexts_[listener];
+  if (is_tls) connection->stage = Stage::kTls;
+  handler_.on_accept(*connection);
+}
+
+// Dialled by control, which has done the handshake where there is one.
+void Shard::take_adopted(const AdoptMail& mail) {
+  const std::unique_ptr<TlsHandover> handover(mail.handover);
+  Connection* connection = nullptr;
+  if (handover == nullptr || prepare_tls()) {
+    connection = adopt(mail.fd, mail.peer);
+  } else {
+    refuse_link(mail.fd);
+  }
+  if (connection == nullptr) {
+    handler_.on_adopt_refused(mail.what);
     return;
   }
-  mail_surely(to, kMailAdopt, AdoptMail{fd, 1, peer, {}});
+  if (handover != nullptr) begin_sealed(*connection, std::move(handover->records));
+  handler_.on_adopt(*connection, mail.what);
+  if (handover != nullptr && connection->open()) on_sealed(*connection, handover->rest);
+}
+
+void Shard::refuse_link(int fd) {
+  counters_.add(Counter::kLinksRefused);
+  ::close(fd);  // set-up, not the data path: links come and go rarely
 }
 
 Connection* Shard::adopt(int fd, const PeerAddress& peer) {
   RINGGATE_ON_THREAD(thread_);
   Connection* const connection = table_.open_link();
   if (connection == nullptr) {
-    counters_.add(Counter::kLinksRefused);
-    ::close(fd);  // set-up, not the data path: links come and go rarely
+    refuse_link(fd);
     return nullptr;
   }
   // The ring waits by itself; on a non-blocking socket it would answer EAGAIN for ever.

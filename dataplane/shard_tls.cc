@@ -297,7 +297,17 @@ void Shard::on_session_bytes(Connection& connection, TlsState& state, TlsSession
   if (session.output_bytes() > 0) mark_dirty(connection);  // an alert
 }
 
-// --- The end ------------------------------------------------------------------------------------
+// --- The end, and a beginning behind the handshake ----------------------------------------------
+
+// What the peer is, its records know.
+void Shard::begin_sealed(Connection& connection, tls::Records records) {
+  const Block memory = pool_.take(sizeof(TlsState));
+  auto* const state = new (memory.data) TlsState;
+  state->layer = std::move(records);
+  state->under_way = false;
+  tls_[connection.slot] = state;
+  connection.secured = true;
+}
 
 void Shard::forget_tls(Connection& connection) {
   TlsState* const state = std::exchange(tls_[connection.slot], nullptr);
