@@ -107,7 +107,7 @@ void notice_gateways_keys(Config& config, Idle& idle) {
                   "X-Forwarded-For comes with WebSocket only, and ProxyProtocol is off");
     }
   }
-  if (!has_tls(config)) idle.notice(Need::kTls, "Listen has no tls:// and no wss:// address");
+  if (config.link_tls.ca.empty()) idle.notice(Need::kLinkTls, "LinkTlsCA is not set");
   if (!is_proxied) idle.notice(Need::kProxyProtocol, "ProxyProtocol is off");
   if (config.shard.poll_after_ms >= config.client_limits().read_timeout_ms) {
     idle.notice(Need::kLongerIdleTimeout, "it is not below IdleTimeout");
@@ -122,6 +122,7 @@ void notice_gateways_keys(Config& config, Idle& idle) {
 }
 
 void notice_keys_of_every_role(const Config& config, Idle& idle) {
+  if (!has_tls(config)) idle.notice(Need::kTls, "Listen has no tls:// and no wss:// address");
   if (config.consul.url.empty()) idle.notice(Need::kConsul, "ConsulURL is not set");
   if (config.admin_port == 0) idle.notice(Need::kAdminPort, "AdminPort is off");
   if (config.monitor_port == 0) idle.notice(Need::kMonitorPort, "MonitorPort is off");

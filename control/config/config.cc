@@ -133,8 +133,12 @@ Result<void> check_listeners(Config& config, ProcessRole role) {
     if (std::ranges::any_of(config.listen, is_websocket)) {
       return usage_error("Listen: gateways come over TCP; a logic service has no ws:// listener");
     }
-    if (has_tls(config)) {
-      return usage_error("Listen: links of gateways are plain; a logic service has no tls:// yet");
+    if (has_tls(config) && !wants_client_certificate(config, config.listen.front())) {
+      return usage_error(
+          "Listen: who comes over tls:// to a logic service is a gateway, and has to show that; "
+          "name "
+          "the PEM file of the authorities of gateways' certificates in TlsClientCA, and leave out "
+          "client_cert=off");
     }
     if (!config.listen.front().socket.empty()) {
       return usage_error("Listen: gateways come over TCP; a logic service has no unix: listener");

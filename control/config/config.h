@@ -25,6 +25,7 @@
 #include "control/links/settings.h"
 #include "control/observe/log_level.h"
 #include "control/routing/selector_kind.h"
+#include "control/tls/client_settings.h"
 #include "control/tls/settings.h"
 #include "dataplane/shard_options.h"
 #include "dataplane/transport.h"
@@ -115,10 +116,11 @@ struct Config {
   std::shared_ptr<const ZoneTable> route_table;  // Read from it, where a selector is route.
 
   // The settings of parts, in their words.
-  WsUpgradeOptions upgrade;                                 // path: of each listener.
-  consul::Options consul;                                   // url: This or registry_file.
-  http::Bounds monitor_bounds;                              // Of each port.
-  tls::Settings tls;                                        // of tls:// and wss://
+  WsUpgradeOptions upgrade;      // path: of each listener.
+  consul::Options consul;        // url: This or registry_file.
+  http::Bounds monitor_bounds;   // Of each port.
+  tls::Settings tls;             // of tls:// and wss://
+  tls::ClientSettings link_tls;  // Of links to services; without ca there are none over TLS.
   LinkSettings links{.empty_list_hold = Duration(60'000)};  // Ends with drain_time.
   GatewayLimits gateway;
   ShardOptions shard = shard_defaults();  // max_clients 0: from RLIMIT_NOFILE.

@@ -68,36 +68,45 @@ const std::array kKeys = std::to_array<ConfigKey>({
      kGatewayLive.needing(Need::kProxyProtocol),
      "Longest PROXY header of version 2, with what a proxy adds: a client's certificate, say"},
     {"TlsCert", TagsKey{at<&Config::tls, &tls::Settings::certificates>()},
-     kGatewayLive.needing(Need::kTls),
+     kLive.needing(Need::kTls),
      "PEM file of the certificate of tls:// and wss://, with its chain; of a list a client gets "
      "the "
      "one for the name that it asks for, else the first",
      "required with tls:// and wss://"},
-    {"TlsKey", TagsKey{at<&Config::tls, &tls::Settings::keys>()}, kGatewayLive.needing(Need::kTls),
+    {"TlsKey", TagsKey{at<&Config::tls, &tls::Settings::keys>()}, kLive.needing(Need::kTls),
      "PEM file of its key, without a password; of a list one for each certificate, in the same "
      "order"},
     {"TlsMin", TlsVersionKey{at<&Config::tls, &tls::Settings::min_version>()},
-     kGatewayLive.needing(Need::kTls),
+     kLive.needing(Need::kTls),
      "Oldest version that is spoken, 1.2 or 1.3; a connection of 1.2 takes some ten kilobytes "
      "more"},
-    {"TlsCiphers", TagsKey{at<&Config::tls, &tls::Settings::ciphers>()},
-     kGatewayLive.needing(Need::kTls),
+    {"TlsCiphers", TagsKey{at<&Config::tls, &tls::Settings::ciphers>()}, kLive.needing(Need::kTls),
      "Cipher suites, as OpenSSL names them, the best first; those that begin with TLS_ are of 1.3",
      "those with forward secrecy and an AEAD"},
     {"TlsClientCA", TextKey{at<&Config::tls, &tls::Settings::client_ca>()},
-     kGatewayLive.needing(Need::kTls),
+     kLive.needing(Need::kTls),
      "PEM file of the authorities that clients' certificates are trusted by; with it clients have "
      "to show one, but where a listener has ?client_cert=off",
      "none"},
     {"TlsTicketKeys", TextKey{at<&Config::tls, &tls::Settings::ticket_keys>()},
-     kGatewayLive.needing(Need::kTls),
+     kLive.needing(Need::kTls),
      "File of the keys that session tickets are sealed with, for all gateways of a fleet: a line "
      "of "
      "160 digits in hex for each, the first seals, all open",
      "a key of the process"},
     {"MaxTlsHandshakes", CountKey{at<&Config::shard, &ShardLimits::max_handshakes>(), 1, 1'000'000},
-     kGatewayLive.needing(Need::kTls),
+     kLiveInGateway.needing(Need::kTls),
      "TLS handshakes under way on a shard; beyond it clients wait in the backlog"},
+    {"LinkTlsCA", TextKey{at<&Config::link_tls, &tls::ClientSettings::ca>()}, kGatewayLive,
+     "PEM file of the authorities that services' certificates are trusted by. A service that "
+     "registers tls=1 is dialled over TLS 1.3, and its certificate has to have its ServiceName as "
+     "a DNS name; without LinkTlsCA it is not dialled",
+     "none"},
+    {"LinkTlsCert", TextKey{at<&Config::link_tls, &tls::ClientSettings::certificate>()},
+     kGatewayLive.needing(Need::kLinkTls),
+     "PEM file of the certificate that services are shown, with its chain", "none"},
+    {"LinkTlsKey", TextKey{at<&Config::link_tls, &tls::ClientSettings::key>()},
+     kGatewayLive.needing(Need::kLinkTls), "PEM file of its key, without a password", "none"},
     {"PublicAddress", HostKey{at<&Config::public_address>()}, kFixed,
      "Host that others reach this process at",
      "the host of Listen; of all interfaces, where Consul's agent is reached from (a local agent: "

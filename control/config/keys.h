@@ -120,6 +120,7 @@ enum class Need : std::uint8_t {
   kForwarders,  // who may say where clients come from, and a reason to ask
   kProxyProtocol,
   kTls,
+  kLinkTls,
   kLongerIdleTimeout,
   kRouteSelector,
 };

@@ -31,6 +31,12 @@ struct Instance {
     return entry != meta.end() && entry->second == "1";
   }
 
+  // Links to one that says tls = 1 are TLS.
+  bool is_tls() const {
+    const auto entry = meta.find("tls");
+    return entry != meta.end() && entry->second == "1";
+  }
+
   // A gateway of ours tells one that says roll_call = 1 who is connected.
   bool takes_roll_calls() const {
     const auto entry = meta.find("roll_call");

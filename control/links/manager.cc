@@ -7,8 +7,6 @@
 #include <optional>
 #include <utility>
 
-#include "codec/pkt.pb.h"
-#include "codec/tcp_frame.h"
 #include "control/base/address.h"
 
 namespace ringgate {
@@ -58,7 +56,7 @@ LinkManager::LinkManager(ControlLoop& loop, ShardGroup& shards, LinkManagerOptio
       shards_(shards),
       options_(std::move(options)),
       send_catalogue_(std::move(send_catalogue)),
-      dialler_(loop, options_.dial_timeout),
+      dialler_(loop, options_.dial_timeout, tls_counts_),
       catalogues_(shards.size()) {}
 
 LinkManager::~LinkManager() {
@@ -150,6 +148,7 @@ void LinkManager::apply(const std::string& name, const std::vector<Instance>& se
       return service.id == target.service.id && service.protocol == target.service.protocol &&
              service.address == target.service.address && service.port == target.service.port &&
              service.lanes() == target.service.lanes() &&
+             service.is_tls() == target.service.is_tls() &&
              service.takes_roll_calls() == target.service.takes_roll_calls();
     };
     // One that moved is drained at its old address and found anew at the other.
@@ -198,81 +197,6 @@ void LinkManager::add(const Instance& service, bool adult) {
     });
   }
   for (std::uint32_t i = 0; i < target.lanes.size(); ++i) dial(upstream, i);
-}
-
-// --- Dialling -----------------------------------------------------------------------------------
-
-std::string LinkManager::greeting(const Target& target, std::uint32_t lane) const {
-  pkt::InnerHandshakeReq request;
-  request.set_serviceid(options_.gateway_id);
-  if (target.lanes.size() > 1) request.set_lane(lane);
-  if (target.service.takes_roll_calls()) request.set_boot(options_.boot);
-  const std::string body = request.SerializeAsString();
-  std::string frame(kTcpFrameHeadBytes, '\0');
-  write_tcp_frame_head(reinterpret_cast<std::uint8_t*>(frame.data()), Opcode::kBinary,
-                       static_cast<std::uint32_t>(body.size()));
-  return frame + body;
-}
-
-void LinkManager::dial(std::uint32_t upstream, std::uint32_t lane) {
-  Target* const target = find(upstream);
-  if (target == nullptr || target->draining || stopped_) return;
-  Lane& one = target->lanes[lane];
-  one.timer = 0;
-  one.state = LaneState::kDialling;
-  one.dialled_at = std::chrono::steady_clock::now();
-  one.dial = dialler_.dial({target->service.address, target->service.port}, greeting(*target, lane),
-                           [this, upstream, lane](Result<DialedSocket> socket) {
-                             dialled(upstream, lane, std::move(socket));
-                           });
-}
-
-// Whoever has just registered is there: it need not wait for the end of a pause.
-void LinkManager::dial_waiting(Target& target) {
-  for (std::uint32_t i = 0; i < target.lanes.size(); ++i) {
-    Lane& lane = target.lanes[i];
-    if (lane.state != LaneState::kWaiting || lane.timer == 0) continue;
-    loop_.cancel(lane.timer);
-    lane.backoff.reset();
-    dial(target.upstream, i);
-  }
-}
-
-void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane, Result<DialedSocket> socket) {
-  Target* const target = find(upstream);
-  if (target == nullptr || target->draining || stopped_) return;
-  Lane& one = target->lanes[lane];
-  one.dial = 0;
-  if (!socket) {
-    const auto level = one.complained ? spdlog::level::debug : spdlog::level::warn;
-    spdlog::log(level, "{} ({}) at {} cannot be reached: {}; trying again", target->service.id,
-                target->service.name,
-                format_endpoint({target->service.address, target->service.port}),
-                socket.error().message);
-    one.complained = true;
-    one.last_error = socket.error().message;
-    redial_later(*target, lane);
-    return;
-  }
-  one.state = LaneState::kUp;
-  one.epoch = next_epoch_++;
-  one.complained = false;
-  const bool is_lane = target->lanes.size() > 1;
-  one.not_seen = is_lane ? 1 : shards_.size();
-  const AdoptMail mail{socket->fd.release(), 0, PeerAddress::from(socket->peer.storage),
-                       AdoptedFor{upstream, is_lane ? lane : kNoLane, one.epoch}};
-  shards_.post(one.shard, kMailAdopt, mail);
-  spdlog::log(one.refused ? spdlog::level::debug : spdlog::level::info,
-              "link to {} ({}) is up, on shard {}", target->service.id, target->service.name,
-              one.shard);
-}
-
-void LinkManager::redial_later(Target& target, std::uint32_t lane) {
-  Lane& one = target.lanes[lane];
-  one.state = LaneState::kWaiting;
-  const auto delay = one.backoff.next(options_.redial_min, options_.redial_max, random_);
-  one.timer =
-      loop_.after(delay, [this, upstream = target.upstream, lane] { dial(upstream, lane); });
 }
 
 void LinkManager::link_seen(const LinkEvent& event) {

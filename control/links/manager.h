@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "control/base/backoff.h"
-#include "control/base/dialler.h"
 #include "control/base/loop.h"
 #include "control/discovery/instance.h"
+#include "control/links/link_dialler.h"
 #include "control/links/link_mail.h"
 #include "control/links/on_shards.h"
 #include "control/links/settings.h"
@@ -31,6 +31,7 @@ struct LinkManagerOptions : LinkSettings {
   std::string gateway_id;
   std::string boot;  // which of its lives the gateway is in; empty: it tells nobody
   std::shared_ptr<const SelectorSet> selectors;  // null: hash for every service
+  std::shared_ptr<SSL_CTX> tls;  // for services that are dialled over TLS; null: none is
 };
 
 enum class LaneState : std::uint8_t { kWaiting, kDialling, kUp };
@@ -72,6 +73,11 @@ class LinkManager {
   // Shards choose by these from the next catalogue on, which is published at once.
   void use_selectors(std::shared_ptr<const SelectorSet> selectors);
 
+  // For links that are dialled from now on.
+  void use_tls(std::shared_ptr<SSL_CTX> context);
+  // Any thread.
+  [[nodiscard]] const LinkTlsCounts& tls_counts() const noexcept { return tls_counts_; }
+
   // Of the instances that are drained from now on.
   void use_drain_time(std::chrono::milliseconds time) { options_.drain_time = time; }
 
@@ -103,7 +109,7 @@ class LinkManager {
     std::size_t not_seen = 0;  // shards that have not said yet that they can use it
     Backoff backoff;
     std::chrono::steady_clock::time_point dialled_at;
-    Dialler::DialId dial = 0;
+    LinkDialler::DialId dial = 0;
     ControlLoop::TimerId timer = 0;
     bool complained = false;  // the log has been told that it cannot be reached
     bool refused = false;     // its shard has no place for it, which the log has been told
@@ -129,7 +135,8 @@ class LinkManager {
   void begin_drain(Target& target);
   void retire(std::uint32_t upstream);
   void dial(std::uint32_t upstream, std::uint32_t lane);
-  void dialled(std::uint32_t upstream, std::uint32_t lane, Result<DialedSocket> socket);
+  void dialled(std::uint32_t upstream, std::uint32_t lane, Result<LinkDialler::Link> link);
+  void not_dialled(Target& target, std::uint32_t lane, const Error& error);
   void dial_waiting(Target& target);
   void redial_later(Target& target, std::uint32_t lane);
   static void tell_refused(const Target& target, Lane& lane);
@@ -144,7 +151,8 @@ class LinkManager {
   LinkManagerOptions options_;
   SendCatalogue send_catalogue_;
   std::function<void()> on_change_;
-  Dialler dialler_;
+  LinkTlsCounts tls_counts_;
+  LinkDialler dialler_;
   std::minstd_rand random_{std::random_device{}()};
   bool stopped_ = false;
   std::uint32_t next_upstream_ = 1;

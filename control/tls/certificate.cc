@@ -38,7 +38,8 @@ std::time_t time_of(const ASN1_TIME* time) {
   return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
 }
 
-Result<void> check_times(const std::string& file, const Certificate& certificate, std::time_t now) {
+Result<void> check_times(std::string_view key, const std::string& file,
+                         const Certificate& certificate, std::time_t now) {
   for (const CertificatePtr& one : certificate.chain) {
     const char* const which =
         one == certificate.chain.front() ? "the certificate" : "a certificate of the chain";
@@ -46,12 +47,11 @@ Result<void> check_times(const std::string& file, const Certificate& certificate
     const std::time_t to = time_of(X509_get0_notAfter(one.get()));
     if (now < from) {
       return usage_error(
-          "TlsCert: {} in {} is not valid before {}; use one that is, or set the "
-          "clock of this machine",
-          which, file, date_of(from));
+          "{}: {} in {} is not valid before {}; use one that is, or set the clock of this machine",
+          key, which, file, date_of(from));
     }
     if (now >= to) {
-      return usage_error("TlsCert: {} in {} has expired on {}; renew it", which, file, date_of(to));
+      return usage_error("{}: {} in {} has expired on {}; renew it", key, which, file, date_of(to));
     }
   }
   return {};
@@ -93,8 +93,8 @@ int on_password(char* /*to*/, int /*size*/, int /*writing*/, void* asked) {
   return -1;
 }
 
-Result<KeyPtr> load_key(const std::string& file) {
-  Result<std::string> text = read_pem("TlsKey", file);
+Result<KeyPtr> load_key(std::string_view config_key, const std::string& file) {
+  Result<std::string> text = read_pem(config_key, file);
   if (!text) return std::unexpected(text.error());
   bool asked = false;
   KeyPtr key(PEM_read_bio_PrivateKey(reader_of(*text).get(), nullptr, &on_password, &asked));
@@ -102,37 +102,38 @@ Result<KeyPtr> load_key(const std::string& file) {
   const std::string reason = why();
   if (asked) {
     return usage_error(
-        "TlsKey: {} is protected by a password, which nobody is there to type; "
+        "{}: {} is protected by a password, which nobody is there to type; "
         "write it without (\"openssl pkey -in {} -out NEW\")",
-        file, file);
+        config_key, file, file);
   }
-  if (key == nullptr) return usage_error("TlsKey: {} has no key in PEM: {}", file, reason);
+  if (key == nullptr) return usage_error("{}: {} has no key in PEM: {}", config_key, file, reason);
   return key;
 }
 
 }  // namespace
 
 Result<Certificate> load_certificate(const std::string& certificate_file,
-                                     const std::string& key_file, std::time_t now) {
+                                     const std::string& key_file, std::time_t now,
+                                     const CertificateKeys& keys) {
   ERR_clear_error();
-  Result<std::vector<CertificatePtr>> chain = load_authorities("TlsCert", certificate_file);
+  Result<std::vector<CertificatePtr>> chain = load_authorities(keys.certificate, certificate_file);
   if (!chain) return std::unexpected(chain.error());
   Certificate made;
   made.file = certificate_file;
   made.chain = std::move(*chain);
-  if (auto good = check_times(certificate_file, made, now); !good) {
+  if (auto good = check_times(keys.certificate, certificate_file, made, now); !good) {
     return std::unexpected(good.error());
   }
-  Result<KeyPtr> key = load_key(key_file);
+  Result<KeyPtr> key = load_key(keys.key, key_file);
   if (!key) return std::unexpected(key.error());
   made.key = std::move(*key);
   X509* const own = made.chain.front().get();
   if (X509_check_private_key(own, made.key.get()) != 1) {
     ERR_clear_error();
     return usage_error(
-        "TlsKey: {} is not the key of the certificate in {}; where that file has a chain, its own "
+        "{}: {} is not the key of the certificate in {}; where that file has a chain, its own "
         "certificate comes first",
-        key_file, certificate_file);
+        keys.key, key_file, certificate_file);
   }
   made.names = names_of(own);
   made.not_after = time_of(X509_get0_notAfter(own));

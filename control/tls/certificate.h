@@ -3,6 +3,7 @@
 
 #include <ctime>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "control/base/error.h"
@@ -18,10 +19,17 @@ struct Certificate {
   std::time_t not_after = 0;       // of the first of the chain that ends
 };
 
+// The keys of the configuration that name the files.
+struct CertificateKeys {
+  std::string_view certificate = "TlsCert";
+  std::string_view key = "TlsKey";
+};
+
 // Errors name the key of the configuration, the file, and what to do; their exit code is 2. One
 // that has expired, or is not valid yet, at `now` is an error.
 [[nodiscard]] Result<Certificate> load_certificate(const std::string& certificate_file,
-                                                   const std::string& key_file, std::time_t now);
+                                                   const std::string& key_file, std::time_t now,
+                                                   const CertificateKeys& keys = {});
 
 // Those of a file, one at least. `config_key` is for the message.
 [[nodiscard]] Result<std::vector<CertificatePtr>> load_authorities(std::string_view config_key,

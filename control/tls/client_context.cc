@@ -54,7 +54,7 @@ Result<ContextPtr> new_client_context(const ClientSettings& settings) {
   ContextPtr made(SSL_CTX_new(TLS_client_method()));
   if (made == nullptr) return run_error("TLS: {}", why());
   SSL_CTX* const context = made.get();
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(context, settings.only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // ClientStream::session()

@@ -79,13 +79,15 @@ std::string explain_verdict(const Verdict& verdict, const Endpoint& server,
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
       return fmt::format(
           "the certificate of {} is not signed by an authority that is trusted here: name the "
-          "authority's certificate with {} (or, to see whether it works at all, {})",
-          where, names.ca, names.insecure);
+          "authority's certificate with {}{}",
+          where, names.ca,
+          names.insecure.empty()
+              ? ""
+              : fmt::format(" (or, to see whether it works at all, {})", names.insecure));
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return fmt::format(
-          "the certificate of {} is for {} and not for {}: connect by a name that it has", where,
-          names_of(at), server.host);
+      return fmt::format("the certificate of {} is for {} and not for {}: {}", where, names_of(at),
+                         server.host, names.other_name);
     default:
       return fmt::format("{} is not good: {}", which, X509_verify_cert_error_string(verdict.error));
   }
@@ -111,7 +113,7 @@ std::string advice_for(int alert, const ClientSettings::Names& names) {
           ": it has no cipher in common with us, or wants a certificate of ours ({} and {})",
           names.certificate, names.key);
     case SSL_AD_PROTOCOL_VERSION:
-      return ": it speaks neither TLS 1.2 nor 1.3";
+      return ": it speaks no version of TLS that we do";
     case SSL_AD_UNRECOGNIZED_NAME:
       return ": it knows no such name; connect by a name that it has";
     case SSL_AD_NO_APPLICATION_PROTOCOL:
@@ -122,18 +124,19 @@ std::string advice_for(int alert, const ClientSettings::Names& names) {
 }
 
 // Empty: OpenSSL's own words have to do.
-std::string explain_reason(int reason, const std::string& where) {
+std::string explain_reason(int reason, const std::string& where,
+                           const ClientSettings::Names& names) {
   switch (reason) {
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_PACKET_LENGTH_TOO_LONG:
     case SSL_R_RECORD_TOO_SMALL:
     case SSL_R_BAD_RECORD_TYPE:
-      return fmt::format(
-          "what answers at {} does not speak TLS: check the port, or write tcp:// or ws://", where);
+      return fmt::format("what answers at {} does not speak TLS: {}", where, names.no_tls);
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_VERSION_TOO_LOW:
       return fmt::format(
-          "{} speaks only versions of TLS before 1.2: it has to be brought up to date", where);
+          "{} speaks only versions of TLS that are too old: it has to be brought up to date",
+          where);
     default:
       return {};
   }
@@ -162,7 +165,8 @@ std::string explain_failure(const Verdict& verdict, const Endpoint& server,
           at == reason_text.npos ? reason_text : reason_text.substr(at + kAlert.size()),
           advice_for(reason - SSL_AD_REASON_OFFSET, names));
     }
-    if (const std::string known = explain_reason(reason, where); !known.empty()) return known;
+    if (const std::string known = explain_reason(reason, where, names); !known.empty())
+      return known;
   }
   return fmt::format("TLS with {} failed: {}", where, reason_text);
 }

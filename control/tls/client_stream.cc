@@ -170,8 +170,8 @@ std::string ClientStream::session() const {
 }
 
 Error ClientStream::cut_off() const {
-  return run_error("{} closed the connection in the TLS handshake: check that this port speaks TLS",
-                   format_endpoint(server_))
+  return run_error("{} closed the connection in the TLS handshake: {}", format_endpoint(server_),
+                   names_.no_tls)
       .error();
 }
 

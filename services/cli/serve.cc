@@ -18,6 +18,7 @@
 #include "control/config/config.h"
 #include "control/observe/logging.h"
 #include "services/gateway/component.h"
+#include "services/gateway/link_tls.h"
 #include "services/handlers/chat.h"
 #include "services/handlers/echo.h"
 #include "services/handlers/login.h"
@@ -70,6 +71,13 @@ Result<void> check_sessions(const Config& config, ProcessRole role) {
   if (config.memory_sessions && config.shards > 1) {
     return usage_error("MemorySessions: true needs Shards: 1, as one shard holds the sessions");
   }
+  return {};
+}
+
+Result<void> check_tls(const Config& config, ProcessRole role) {
+  if (auto tls = load_tls(config); !tls) return std::unexpected(tls.error());
+  if (role != ProcessRole::kGateway) return {};
+  if (auto tls = load_link_tls(config); !tls) return std::unexpected(tls.error());
   return {};
 }
 
@@ -165,7 +173,7 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   const Result<Config> config = load_config(options.config_file, role);
   if (!config) return std::unexpected(config.error());
   if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;
-  if (Result<ListenersTls> tls = load_tls(*config); !tls) return std::unexpected(tls.error());
+  if (Result<void> tls = check_tls(*config, role); !tls) return tls;
   if (options.check_config) return check_only(options, *config);
   Result<UniqueFd> messages = UniqueFd();  // held until the end
   if (role == ProcessRole::kChat)

@@ -48,7 +48,9 @@ Result<void> GatewayComponent::start() {
   options->accept_at_start = false;
   Result<ListenersTls> tls = load_tls(config_);
   if (!tls) return std::unexpected(tls.error());
-  certificates_.use(std::move(tls->certificates));
+  Result<LinkTls> link_tls = load_link_tls(config_);
+  if (!link_tls) return std::unexpected(link_tls.error());
+  use_certificates(*tls, *link_tls);
   Result<std::vector<Listener>> listeners =
       open_listeners(config_, options->shards, takeover_, tls->contexts);
   if (!listeners) return std::unexpected(listeners.error());
@@ -68,11 +70,12 @@ Result<void> GatewayComponent::start() {
     drain_mail();  // its wake-up may have been lost
     return shards_->flush();
   });
-  links_ = std::make_unique<LinkManager>(loop_, *shards_, link_options(config_, options_.nonce),
-                                         [this](std::uint32_t shard, const Catalogue* catalogue) {
-                                           shards_->post(shard, kMailCatalogue,
-                                                         CatalogueMail{catalogue});
-                                         });
+  LinkManagerOptions links = link_options(config_, options_.nonce);
+  links.tls = std::move(link_tls->context);
+  links_ = std::make_unique<LinkManager>(
+      loop_, *shards_, std::move(links), [this](std::uint32_t shard, const Catalogue* catalogue) {
+        shards_->post(shard, kMailCatalogue, CatalogueMail{catalogue});
+      });
   links_->on_change([this] { refresh_ready(); });
   admin_ = std::make_unique<GatewayAdmin>(loop_, *shards_, *links_, ejections_);
   timer_ = loop_.after(kStartGrace, [this] {
@@ -104,6 +107,13 @@ Result<void> GatewayComponent::follow_services() {
 std::string GatewayComponent::service_of(const std::string& name) const {
   const auto route = config_.routes.find(name);
   return route == config_.routes.end() ? name : route->second;
+}
+
+// Those of listeners, and what services are shown.
+void GatewayComponent::use_certificates(const ListenersTls& listeners, const LinkTls& links) {
+  std::vector<tls::Material::Validity> all = listeners.certificates;
+  all.insert(all.end(), links.certificates.begin(), links.certificates.end());
+  certificates_.use(std::move(all));
 }
 
 void GatewayComponent::use_selectors(std::shared_ptr<const SelectorSet> selectors) {
@@ -253,7 +263,10 @@ void GatewayComponent::ended() {
 Result<void> GatewayComponent::reload(const Config& config) {
   Result<ListenersTls> tls = load_tls(config);
   if (!tls) return std::unexpected(tls.error());
-  certificates_.use(std::move(tls->certificates));
+  Result<LinkTls> link_tls = load_link_tls(config);
+  if (!link_tls) return std::unexpected(link_tls.error());
+  use_certificates(*tls, *link_tls);
+  links_->use_tls(std::move(link_tls->context));
   GatewayReload reload = gateway_reload(config, options_.nonce);
   reload.shards.tls = std::move(tls->contexts);
   auto settings = std::make_unique<GatewaySettings>(std::move(reload.shards));

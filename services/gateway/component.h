@@ -20,6 +20,7 @@
 #include "dataplane/shard_group.h"
 #include "services/gateway/admin.h"
 #include "services/gateway/ejections.h"
+#include "services/gateway/link_tls.h"
 #include "services/gateway/login_outcomes.h"
 #include "services/gateway/options.h"
 #include "services/gateway/settings_on_shards.h"
@@ -53,6 +54,7 @@ class GatewayComponent final : public Component {
  private:
   void drain_mail();
   void take_mail(std::uint32_t from, MailKind kind, ByteView message);
+  void use_certificates(const ListenersTls& listeners, const LinkTls& links);
   [[nodiscard]] Result<void> follow_services();
   [[nodiscard]] std::string service_of(const std::string& name) const;
   void begin_accepting();

@@ -112,6 +112,17 @@ void GatewayComponent::collect_services(MetricsSnapshot& metrics) const {
       add("no_service", row.no_service);
     });
   }
+  const auto count_tls = [&](const char* name, const char* help, const Cell& cell) {
+    metrics.counter(name, help, {{"serviceId", id}}, static_cast<double>(cell.get()));
+  };
+  const LinkTlsCounts& tls = links_->tls_counts();
+  count_tls("ringgate_link_tls_handshakes_total", "TLS handshakes with services, done",
+            tls.handshakes);
+  count_tls("ringgate_link_tls_handshakes_failed_total",
+            "TLS handshakes with services that failed; the log says why", tls.failed);
+  count_tls("ringgate_link_tls_refused_total",
+            "links not dialled, since their service takes TLS only and LinkTlsCA is not set",
+            tls.refused);
   const MutexLock lock(mutex_);
   for (const auto& [labels, count] : instances_) {
     metrics.gauge("ringgate_instances", "known instances of services, by state",

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "control/observe/logging.h"
@@ -109,7 +110,10 @@ Result<void> LogicComponent::start() {
   if (const auto delay_ms = logic_options().login_answer_delay_ms; delay_ms != 0) {
     options->shard.sweep_ms = std::min(options->shard.sweep_ms, delay_ms);  // it is kept to a sweep
   }
-  Result<std::vector<Listener>> listeners = open_listeners(config_, 1, false);
+  Result<ListenersTls> tls = load_tls(config_);
+  if (!tls) return std::unexpected(tls.error());
+  certificates_.use(std::move(tls->certificates));
+  Result<std::vector<Listener>> listeners = open_listeners(config_, 1, false, tls->contexts);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
   if (auto ours = registry_->claim(registrations(config_, listeners_).front(), false); !ours) {
@@ -117,7 +121,11 @@ Result<void> LogicComponent::start() {
   }
   if (auto started = start_shards(*options); !started) return started;
   started_.store(true, std::memory_order_release);
-  if (use_.announces) announce("listening tcp " + listeners_.front().sockets.printed());
+  const Listener& listener = listeners_.front();
+  if (use_.announces) {
+    announce(fmt::format("listening {} {}", scheme_of(listener.transport, bool{listener.tls}),
+                         listener.sockets.printed()));
+  }
 
   Instance service = registrations(config_, listeners_).front();
   if (config_.links.lanes) service.meta["lanes"] = "1";
@@ -145,6 +153,7 @@ void LogicComponent::tick() {
   read_mail_of_shards();
   id_wars_.look(std::chrono::steady_clock::now());
   mail_bugs_.look(*shards_);
+  certificates_.look(std::time(nullptr));
   registry_->on_ready();
   const bool registered = registry_->is_registered(config_.service_id);
   const std::optional<Error> problem = registry_->problem();
@@ -165,6 +174,7 @@ Episodes::Texts LogicComponent::problems() const {
     const Shard& shard = shards_->shard(i);
     room = room || shard.counters().get(Gauge::kLinks) < shard.options().max_links;
   }
+  if (const auto ended = certificates_.problem(std::time(nullptr))) now["certificate"] = *ended;
   if (!room) {
     now["links"] = fmt::format("no place is left for a gateway's link ({} on each shard)",
                                shards_->shard(0).options().max_links);
@@ -174,11 +184,24 @@ Episodes::Texts LogicComponent::problems() const {
 
 // Without a store at start there is none to be changed: who keeps sessions has one.
 Result<void> LogicComponent::reload(const Config& config) {
-  if (redis_ == nullptr || !has_redis(config)) return {};
-  Result<RedisStoreOptions> redis = redis_options(config);
-  if (!redis) return std::unexpected(redis.error());
-  redis_->use(std::move(redis->target), std::move(redis->tls));
+  Result<ListenersTls> tls = load_tls(config);
+  if (!tls) return std::unexpected(tls.error());
+  if (redis_ != nullptr && has_redis(config)) {
+    Result<RedisStoreOptions> redis = redis_options(config);
+    if (!redis) return std::unexpected(redis.error());
+    redis_->use(std::move(redis->target), std::move(redis->tls));
+  }
+  use_tls(std::move(*tls));
   return {};
+}
+
+// For links that come from now on.
+void LogicComponent::use_tls(ListenersTls tls) {
+  certificates_.use(std::move(tls.certificates));
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    auto contexts = std::make_unique<std::vector<TlsContext>>(tls.contexts);
+    shards_->post(i, kMailTlsContexts, TlsContextsMail{contexts.release()});
+  }
 }
 
 // Gateways see the deregistration, finish what is under way and close their links.
@@ -239,6 +262,7 @@ std::optional<std::string> LogicComponent::ready() const {
 void LogicComponent::collect(MetricsSnapshot& metrics) const {
   registry_->collect(metrics);
   if (!started_.load(std::memory_order_acquire)) return;
+  certificates_.collect(config_.service_id, std::time(nullptr), metrics);
   collect_shards(*shards_, config_.service_id, metrics);
   collect_stores(metrics);
 }

@@ -18,6 +18,7 @@
 #include "services/logic/service.h"
 #include "services/process/component.h"
 #include "services/process/shards.h"
+#include "services/process/tls.h"
 #include "services/store/memory.h"
 #include "services/store/message_options.h"
 #include "services/store/redis/store.h"
@@ -50,7 +51,8 @@ class LogicComponent final : public Component {
   ~LogicComponent() override;
 
   [[nodiscard]] Result<void> start() override;
-  // The store of sessions that it is told of, on the loop's thread. An error changes nothing.
+  // The store of sessions that it is told of, and the certificates, on the loop's thread. An error
+  // changes nothing.
   [[nodiscard]] Result<void> reload(const Config& config);
   void drain(std::function<void()> done) override;
   void tick() override;
@@ -65,6 +67,7 @@ class LogicComponent final : public Component {
   [[nodiscard]] Result<void> start_stores();
   [[nodiscard]] Result<void> start_shards(const ShardGroupOptions& options);
   [[nodiscard]] LogicOptions logic_options() const;
+  void use_tls(ListenersTls tls);
   void end();
   void wait_for_links();
   void read_mail_of_shards();
@@ -78,6 +81,7 @@ class LogicComponent final : public Component {
   FillRouter fill_;
   LogicUse use_;
   std::vector<Listener> listeners_;
+  CertificateDays certificates_;
   // What their clients, in the shards, go before. Sessions are in one of the two.
   std::unique_ptr<MemorySessions> memory_;
   std::unique_ptr<RedisStore> redis_;

@@ -1,5 +1,6 @@
 #include "services/process/tls.h"
 
+#include <algorithm>
 #include <ctime>
 #include <memory>
 #include <utility>
@@ -25,7 +26,11 @@ std::string ends_soon(const tls::Material::Validity& one, std::time_t now) {
 
 }  // namespace
 
+// A file that is used twice is one.
 void CertificateDays::use(std::vector<tls::Material::Validity> certificates) {
+  std::ranges::sort(certificates, {}, &tls::Material::Validity::file);
+  const auto twice = std::ranges::unique(certificates, {}, &tls::Material::Validity::file);
+  certificates.erase(twice.begin(), twice.end());
   const MutexLock lock(mutex_);
   certificates_ = std::move(certificates);
 }

@@ -22,8 +22,32 @@ TEST(TlsKeys, TlsNeedsACertificate) {
                                         .ticket_keys = "tickets"}));
   EXPECT_TRUE(wants_client_certificate(*config, config->listen[0]));
   EXPECT_FALSE(wants_client_certificate(*config, config->listen[1]));
-  EXPECT_CONTAINS(error_of(parse(kRequired + "Listen: tls://:1\n", {}, ProcessRole::kChat)),
-                  "a logic service has no tls://");
+}
+
+// Who comes over TLS to a logic service shows that it is a gateway.
+TEST(TlsKeys, AServicesListenerAsksForCertificates) {
+  const std::string files = kRequired + "TlsCert: a.pem\nTlsKey: a.key\n";
+  const auto of_chat = [&](const std::string& more) {
+    return parse(files + more, {}, ProcessRole::kChat);
+  };
+  EXPECT_CONTAINS(error_of(of_chat("Listen: tls://:1\n")), "TlsClientCA");
+  EXPECT_CONTAINS(error_of(of_chat("Listen: tls://:1?client_cert=off\nTlsClientCA: ca.pem\n")),
+                  "client_cert=off");
+  EXPECT_TRUE(of_chat("Listen: tls://:1\nTlsClientCA: ca.pem\n"));
+  EXPECT_CONTAINS(error_of(of_chat("Listen: wss://:1\nTlsClientCA: ca.pem\n")), "ws://");
+}
+
+TEST(TlsKeys, LinksAreOverTlsWhereAnAuthorityIsNamed) {
+  const auto config =
+      parse(kRequired + "LinkTlsCA: ca.pem\nLinkTlsCert: a.pem\nLinkTlsKey: a.key\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->link_tls.ca, "ca.pem");
+  EXPECT_EQ(config->link_tls.certificate, "a.pem");
+  EXPECT_EQ(config->link_tls.key, "a.key");
+  const auto without = parse(kRequired + "LinkTlsCert: a.pem\nLinkTlsKey: a.key\n");
+  ASSERT_TRUE(without);
+  ASSERT_FALSE(without->notices.empty());
+  EXPECT_CONTAINS(without->notices.front(), "LinkTlsCA is not set");
 }
 
 }  // namespace
