@@ -120,6 +120,7 @@ struct Config {
   consul::Options consul;        // url: This or registry_file.
   http::Bounds monitor_bounds;   // Of each port.
   tls::Settings tls;             // of tls:// and wss://
+  tls::Settings monitor_tls;     // Of the monitor and admin ports; without a certificate: plain.
   tls::ClientSettings link_tls;  // Of links to services; without ca there are none over TLS.
   LinkSettings links{.empty_list_hold = Duration(60'000)};  // Ends with drain_time.
   GatewayLimits gateway;

@@ -1,9 +1,6 @@
 // One connection of an Server: its request is read, answered, written, and the client gets a
 // moment to take the end in before the socket goes.
-#include <sys/socket.h>
-
 #include <array>
-#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -18,32 +15,13 @@ constexpr std::chrono::milliseconds kLingerTime{1000};
 constexpr std::size_t kMaxLingerBytes = 256 * 1024;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-// Bytes taken, or -1 where nothing can be taken now; nothing when the connection is broken.
-std::optional<ssize_t> send_now(int socket, std::string_view bytes) {
-  for (;;) {
-    const ssize_t sent = send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent >= 0) return sent;
-    if (errno == EAGAIN) return -1;
-    if (errno != EINTR) return std::nullopt;
-  }
-}
-
-// The same for reading; 0 is the end.
-std::optional<ssize_t> read_now(int socket, std::array<std::uint8_t, kReadBytes>& buffer) {
-  for (;;) {
-    const ssize_t got = recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (got >= 0) return got;
-    if (errno == EAGAIN) return -1;
-    if (errno != EINTR) return std::nullopt;
-  }
-}
-
 }  // namespace
 
 void Server::on_ready(std::uint64_t id) {
   const auto at = connections_.find(id);
   if (at == connections_.end()) return;
   Connection& connection = at->second;
+  if (!connection.stream.flush()) return close(connection);
   switch (connection.state) {
     case State::kReading:
       return read_some(connection);
@@ -78,7 +56,7 @@ void Server::on_time(std::uint64_t id) {
 }
 
 void Server::wait_until(Connection& connection, ControlLoop::Until until) {
-  loop_->watch(connection.socket.get(), until, [this, id = connection.id] { on_ready(id); });
+  loop_->watch(connection.stream.fd(), until, [this, id = connection.id] { on_ready(id); });
 }
 
 void Server::expect_within(Connection& connection, std::chrono::milliseconds time) {
@@ -88,22 +66,32 @@ void Server::expect_within(Connection& connection, std::chrono::milliseconds tim
 
 void Server::read_some(Connection& connection) {
   std::array<std::uint8_t, kReadBytes> buffer;
-  const std::optional<ssize_t> got = read_now(connection.socket.get(), buffer);
-  if (got == -1) return;
-  if (!got || *got == 0) return close(connection);
-  HttpRequestReader& reader = connection.reader;
-  switch (reader.feed(ByteView(buffer.data(), static_cast<std::size_t>(*got)))) {
-    case HttpReadStatus::kNeedMore:
-      return;
-    case HttpReadStatus::kNeedContinue:
-      // Nothing was sent yet, so the kernel has room for it.
-      if (!send_now(connection.socket.get(), kContinue)) close(connection);
-      return;
-    case HttpReadStatus::kRefused:
-      return answer(connection, {reader.http_status(), std::string(reader.problem()) + "\n"});
-    case HttpReadStatus::kDone:
-      return take_request(connection);
+  for (;;) {
+    const std::optional<ssize_t> got = connection.stream.read(buffer);
+    if (!got || *got == 0) return close(connection);
+    if (*got < 0) return wait_for_more(connection);
+    HttpRequestReader& reader = connection.reader;
+    switch (reader.feed(ByteView(buffer.data(), static_cast<std::size_t>(*got)))) {
+      case HttpReadStatus::kNeedMore:
+        break;
+      case HttpReadStatus::kNeedContinue:
+        // Nothing was sent yet, so the kernel has room for it.
+        if (!connection.stream.write(kContinue)) return close(connection);
+        break;
+      case HttpReadStatus::kRefused:
+        return answer(connection, {reader.http_status(), std::string(reader.problem()) + "\n"});
+      case HttpReadStatus::kDone:
+        return take_request(connection);
+    }
   }
+}
+
+// Where a part of a handshake could not be sent, for room, too.
+void Server::wait_for_more(Connection& connection) {
+  const bool is_full = connection.stream.has_output();
+  if (is_full == connection.waits_for_room) return;
+  connection.waits_for_room = is_full;
+  wait_until(connection, is_full ? ControlLoop::Until::kEither : ControlLoop::Until::kReadable);
 }
 
 void Server::take_request(Connection& connection) {
@@ -112,7 +100,7 @@ void Server::take_request(Connection& connection) {
   connection.head_only = request.method == "HEAD";
   connection.reader = HttpRequestReader();
   // Its end or a reset would be reported again and again.
-  loop_->unwatch(connection.socket.get());
+  loop_->unwatch(connection.stream.fd());
   expect_within(connection, bounds_.answer_time);
   handler_(request, [this, id = connection.id](Reply reply) {
     loop_->post([this, id, reply = std::move(reply)] {
@@ -138,14 +126,16 @@ void Server::answer(Connection& connection, const Reply& reply) {
 
 void Server::send_some(Connection& connection) {
   const std::string_view rest = std::string_view(connection.output).substr(connection.sent);
-  const std::optional<ssize_t> sent = send_now(connection.socket.get(), rest);
+  const std::optional<ssize_t> sent = connection.stream.write(rest);
   if (!sent) return close(connection);
   if (*sent > 0) connection.sent += static_cast<std::size_t>(*sent);
-  if (connection.sent == connection.output.size()) linger(connection);
+  if (connection.sent == connection.output.size() && !connection.stream.has_output()) {
+    linger(connection);
+  }
 }
 
 void Server::linger(Connection& connection) {
-  shutdown(connection.socket.get(), SHUT_WR);
+  connection.stream.end();
   if (ending_) return close(connection);
   connection.state = State::kLingering;
   answer_bytes_ -= connection.output.size();
@@ -156,7 +146,7 @@ void Server::linger(Connection& connection) {
 
 void Server::discard_some(Connection& connection) {
   std::array<std::uint8_t, kReadBytes> buffer;
-  const std::optional<ssize_t> got = read_now(connection.socket.get(), buffer);
+  const std::optional<ssize_t> got = connection.stream.read_raw(buffer);
   if (got == -1) return;
   if (!got || *got == 0) return close(connection);
   connection.discarded += static_cast<std::size_t>(*got);
@@ -168,17 +158,17 @@ void Server::drop(Connection& connection, Dropped why) {
   count(why);
   if (connection.state == State::kReading && connection.reader.has_begun()) {
     answers_[503].fetch_add(1, std::memory_order_relaxed);
-    static_cast<void>(send_now(connection.socket.get(),
-                               response({503, "there are too many connections\n"}, true)));
+    static_cast<void>(
+        connection.stream.write(response({503, "there are too many connections\n"}, true)));
   }
   close(connection);
 }
 
 void Server::close(Connection& connection) {
   if (connection.timer != 0) loop_->cancel(connection.timer);
-  loop_->unwatch(connection.socket.get());
+  loop_->unwatch(connection.stream.fd());
   answer_bytes_ -= connection.output.size();
-  listener_.give_back(std::move(connection.socket));
+  listener_.give_back(connection.stream.release());
   const std::uint64_t id = connection.id;
   connections_.erase(id);
   open_.store(connections_.size(), std::memory_order_relaxed);

@@ -39,22 +39,25 @@ Reply metrics_reply(const std::shared_ptr<prometheus::Collectable>& metrics) {
 
 // Does the request name this port by a name that only this machine has? Without a Host there is
 // nothing to believe.
-bool has_local_host(const ReceivedRequest& request, const Endpoint& bound) {
+bool has_local_host(const ReceivedRequest& request, const Endpoint& bound, bool is_tls) {
   if (!request.host) return false;
   std::string asked = *request.host;
   std::ranges::transform(asked, asked.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
   // Browsers leave the port out where it is that of the scheme.
-  if (bound.port == 80 && !asked.ends_with(":80")) asked += ":80";
+  const std::string by_default = ":" + std::to_string(is_tls ? 443 : 80);
+  const bool is_default = by_default == ":" + std::to_string(bound.port);
+  if (is_default && !asked.ends_with(by_default)) asked += by_default;
   const auto names = std::to_array<std::string>({"127.0.0.1", "localhost", "::1", bound.host});
   return std::ranges::any_of(
       names, [&](const std::string& name) { return asked == format_endpoint({name, bound.port}); });
 }
 
 // A browser says so when a page of another origin makes it POST.
-bool is_cross_origin(const ReceivedRequest& request) {
-  return !request.origin.empty() && request.origin != "http://" + request.host.value_or("");
+bool is_cross_origin(const ReceivedRequest& request, std::string_view scheme) {
+  return !request.origin.empty() &&
+         request.origin != std::string(scheme) + request.host.value_or("");
 }
 
 bool bears_token(const ReceivedRequest& request, const std::string& token) {
@@ -163,10 +166,11 @@ Reply Monitor::State::reply_without_page(const ReceivedRequest& request) {
 // Why somebody may not have the page.
 std::optional<Reply> Monitor::State::refuse(const ReceivedRequest& request, const Page& page) {
   const Endpoint& bound = server->bound();
-  if (is_loopback_host(bound.host) && !has_local_host(request, bound)) {
-    return Reply{403, "ask for http://" + format_endpoint(bound) + request.path + "\n"};
+  const std::string scheme = server->is_tls() ? "https://" : "http://";
+  if (is_loopback_host(bound.host) && !has_local_host(request, bound, server->is_tls())) {
+    return Reply{403, "ask for " + scheme + format_endpoint(bound) + request.path + "\n"};
   }
-  if (request.method == "POST" && is_cross_origin(request)) {
+  if (request.method == "POST" && is_cross_origin(request, scheme)) {
     return Reply{403, "a page of another origin may not do this\n"};
   }
   if (page.audience != Audience::kBrowser) {
@@ -269,6 +273,14 @@ void Monitor::add_post(const std::string& path, Handler handler, Parameters para
 void Monitor::require_token(std::string token) {
   const MutexLock lock(state_->mutex);
   state_->token = std::move(token);
+}
+
+void Monitor::use_tls(TlsContext context) {
+  state_->server->use_tls(std::move(context));
+}
+
+bool Monitor::is_tls() const {
+  return state_->server->is_tls();
 }
 
 void Monitor::serve() {

@@ -81,6 +81,9 @@ class Monitor {
 
   // POST of exactly this path, whose parameters stand in its query; always for operators.
   void add_post(const std::string& path, Handler handler, Parameters parameters = {});
+  // The port speaks TLS: before serve(); later it replaces the certificates that it began with.
+  void use_tls(TlsContext context);
+  [[nodiscard]] bool is_tls() const;
   // What operators' requests have to bear from now on (Authorization: Bearer TOKEN, RFC 6750).
   void require_token(std::string token);
 

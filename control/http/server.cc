@@ -37,6 +37,15 @@ Result<std::unique_ptr<Server>> Server::listen(const std::string& address, std::
   return std::unique_ptr<Server>(new Server(std::move(*loop), std::move(*listener), bounds));
 }
 
+void Server::use_tls(TlsContext context) {
+  if (!thread_.joinable()) {
+    is_tls_ = bool{context};
+    tls_ = std::move(context);
+  } else if (is_tls_) {
+    loop_->post([this, context = std::move(context)] { tls_ = context; });
+  }
+}
+
 void Server::serve(Handler handler) {
   if (thread_.joinable()) return;
   handler_ = std::move(handler);
@@ -99,7 +108,7 @@ void Server::admit(UniqueFd socket, const SocketAddress& address) {
   Connection& connection = connections_[id];
   connection.id = id;
   connection.peer = peer;
-  connection.socket = std::move(socket);
+  connection.stream = Stream(std::move(socket), tls_);
   open_.store(connections_.size(), std::memory_order_relaxed);
   expect_within(connection, bounds_.request_time);
   wait_until(connection, ControlLoop::Until::kReadable);

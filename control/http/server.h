@@ -6,6 +6,7 @@
 //   a request     8 KiB of head, 100 lines, 4 KiB of body, `request_time` from accept to its end
 //   an answer     `answer_time` until there is one, `take_time` for the client to take it;
 //                 `max_answer_bytes` of all that are not taken yet
+//   TLS           a handshake is a part of `request_time`, and waits for nobody
 //   descriptors   a few in reserve (Listener); without any it pauses, and tries again
 //
 // It owns its thread, its loop and its sockets. The handler runs on that thread and must not wait:
@@ -30,6 +31,7 @@
 #include "control/http/bounds.h"
 #include "control/http/listener.h"
 #include "control/http/reply.h"
+#include "control/http/stream.h"
 #include "control/observe/metrics.h"
 
 namespace ringgate::http {
@@ -51,7 +53,12 @@ class Server {
 
   [[nodiscard]] const Endpoint& bound() const noexcept { return bound_; }
 
-  // serve(), stop_taking() and stop() are for one thread at a time.
+  // use_tls(), serve(), stop_taking() and stop() are for one thread at a time.
+  // From now on connections begin with a handshake of this. Before serve() it makes the port speak
+  // TLS; later it replaces what it began with.
+  void use_tls(TlsContext context);
+  // Any thread, from serve() on.
+  [[nodiscard]] bool is_tls() const noexcept { return is_tls_; }
   void serve(Handler handler);  // starts the thread; once
   // Frees the port and calls the handler no more, soon; what it was asked may still be answered.
   void stop_taking();
@@ -77,7 +84,8 @@ class Server {
   struct Connection {
     std::uint64_t id = 0;  // the older, the smaller
     Peer peer{};
-    UniqueFd socket{};
+    Stream stream{};
+    bool waits_for_room = false;  // while reading: a handshake's bytes do not fit the socket
     State state = State::kReading;
     HttpRequestReader reader{};
     bool head_only = false;
@@ -109,6 +117,7 @@ class Server {
   void expect_within(Connection& connection, std::chrono::milliseconds time);
   void read_some(Connection& connection);
   void take_request(Connection& connection);
+  void wait_for_more(Connection& connection);
   void answer(Connection& connection, const Reply& reply);
   void send_some(Connection& connection);
   void linger(Connection& connection);
@@ -122,10 +131,12 @@ class Server {
   std::unique_ptr<ControlLoop> loop_;
   Listener listener_;
   Handler handler_;
+  bool is_tls_ = false;
   std::thread thread_;
 
   // The thread's alone.
   Connections connections_;
+  TlsContext tls_;  // none: plain
   std::uint64_t next_id_ = 1;
   std::size_t answer_bytes_ = 0;  // of the outputs
   bool ending_ = false;           // nothing new is taken

@@ -24,29 +24,30 @@ std::string digest_of(const std::vector<CertificatePtr>& authorities) {
   return sum;
 }
 
-Result<void> check_pairs(const Settings& settings) {
+Result<void> check_pairs(const Settings& settings, const CertificateKeys& keys) {
   if (settings.certificates.empty()) {
     return usage_error(
-        "TlsCert is missing; name the PEM file of the certificate for tls:// and wss://, and that "
-        "of its key in TlsKey");
+        "{} is missing; name the PEM file of the certificate, and that of its key in {}",
+        keys.certificate, keys.key);
   }
   if (settings.certificates.size() != settings.keys.size()) {
     return usage_error(
-        "TlsCert has {} files and TlsKey {}; name a key for each certificate, in the same order",
-        settings.certificates.size(), settings.keys.size());
+        "{} has {} files and {} {}; name a key for each certificate, in the same order",
+        keys.certificate, settings.certificates.size(), keys.key, settings.keys.size());
   }
   return {};
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const Material>> Material::load(const Settings& settings, std::time_t now) {
-  if (auto good = check_pairs(settings); !good) return std::unexpected(good.error());
+Result<std::shared_ptr<const Material>> Material::load(const Settings& settings, std::time_t now,
+                                                       const CertificateKeys& keys) {
+  if (auto good = check_pairs(settings, keys); !good) return std::unexpected(good.error());
   if (auto good = check_ciphers(settings.ciphers); !good) return std::unexpected(good.error());
   std::shared_ptr<Material> made(new Material);
   made->settings_ = settings;
   for (std::size_t i = 0; i < settings.certificates.size(); ++i) {
-    auto certificate = load_certificate(settings.certificates[i], settings.keys[i], now);
+    auto certificate = load_certificate(settings.certificates[i], settings.keys[i], now, keys);
     if (!certificate) return std::unexpected(certificate.error());
     made->certificates_.push_back(std::move(*certificate));
   }

@@ -24,8 +24,8 @@ struct ListenerUse {
 class Material {
  public:
   // Errors are sentences that name the key and the file; their exit code is 2.
-  [[nodiscard]] static Result<std::shared_ptr<const Material>> load(const Settings& settings,
-                                                                    std::time_t now);
+  [[nodiscard]] static Result<std::shared_ptr<const Material>> load(
+      const Settings& settings, std::time_t now, const CertificateKeys& keys = {});
 
   [[nodiscard]] Result<TlsContext> context(const ListenerUse& use) const;
 

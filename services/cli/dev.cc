@@ -154,6 +154,7 @@ Result<void> use_day_certificate(const DevOptions& options, OwnFolder& own, Conf
   if (!day) return std::unexpected(day.error());
   config.tls.certificates = {day->file};
   config.tls.keys = {day->key_file};
+  config.monitor_tls = config.tls;
   announce("certificate for today: " + day->file + ", SHA-256 " + day->sha256);
   for (const ListenSpec& listen : config.listen) {
     if (!listen.tls || listen.endpoint.port == 0) continue;
@@ -229,9 +230,10 @@ void add_dev_handlers(Router& router, const ChatOptions& options) {
 }
 
 // Browsers that have the page open may connect, by whichever name they came.
-void allow_page(const Endpoint& page, std::vector<std::string>& origins) {
+void allow_page(const Process& process, std::vector<std::string>& origins) {
+  const Endpoint page = process.admin_endpoint();
   for (const std::string& host : {page.host, std::string("127.0.0.1"), std::string("localhost")}) {
-    origins.push_back("http://" + format_endpoint({host, page.port}));
+    origins.push_back(process.port_url({host, page.port}, ""));
   }
 }
 
@@ -249,9 +251,8 @@ Result<void> run_dev(const DevOptions& options) {
   announce(
       "DEVELOPMENT MODE: tokens are signed with a secret that everybody knows; sessions are kept "
       "in memory. Never let strangers reach this.");
-  const Endpoint page = (*process)->admin_endpoint();
-  allow_page(page, gateway->upgrade.allowed_origins);
-  announce("open http://" + format_endpoint(page) + "/try in a browser");
+  allow_page(**process, gateway->upgrade.allowed_origins);
+  announce("open " + (*process)->port_url((*process)->admin_endpoint(), "/try") + " in a browser");
   const auto directory = std::make_shared<MemoryDirectory>();
   Result<std::unique_ptr<MemoryRegistry>> services_registry = MemoryRegistry::open(directory);
   if (!services_registry) return std::unexpected(services_registry.error());
@@ -283,8 +284,8 @@ CLI::App* add_dev_command(CLI::App& root, CommandResult& result) {
       ->type_name("HOST:PORT or ws://HOST:PORT/PATH")
       ->capture_default_str();
   command->add_flag("--tls", options->tls,
-                    "Listen over TLS, too, with a certificate for today that only this machine is "
-                    "named in");
+                    "Listen over TLS, too, and serve the page over https, with a certificate for "
+                    "today that only this machine is named in");
   command->add_option("--tls-tcp", options->tls_tcp, "With --tls: where clients connect over TLS")
       ->type_name("HOST:PORT")
       ->capture_default_str();

@@ -76,6 +76,7 @@ Result<void> check_sessions(const Config& config, ProcessRole role) {
 
 Result<void> check_tls(const Config& config, ProcessRole role) {
   if (auto tls = load_tls(config); !tls) return std::unexpected(tls.error());
+  if (auto tls = load_ports_tls(config); !tls) return std::unexpected(tls.error());
   if (role != ProcessRole::kGateway) return {};
   if (auto tls = load_link_tls(config); !tls) return std::unexpected(tls.error());
   return {};
@@ -94,11 +95,14 @@ Result<std::string> reload(const std::string& file, ProcessRole role, Process& p
   if (!wanted) return std::unexpected(wanted.error());
   Result<ReloadPlan> plan = plan_reload(running, *wanted, role);
   if (!plan) return std::unexpected(plan.error());
+  Result<PortsTls> ports = load_ports_tls(plan->config);
+  if (!ports) return std::unexpected(ports.error());
   Result<void> good = check_sessions(plan->config, role);
   if (good && served.logic != nullptr) good = served.logic->reload(plan->config);
   if (good && served.gateway != nullptr) good = served.gateway->reload(plan->config);
   if (!good) return std::unexpected(good.error());
   process.use(process_settings(plan->config));
+  process.use_tls(std::move(*ports));
   running = std::move(plan->config);
   if (plan->changed.empty()) return "no key has changed; the files that they name were read again";
   return fmt::format("{} changed", fmt::join(plan->changed, ", "));

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 
 #include "codec/proto_log.h"
 #include "control/discovery/instance.h"
@@ -37,8 +38,13 @@ void raise_file_limit() {
 class AllMetrics final : public prometheus::Collectable {
  public:
   AllMetrics(const std::vector<std::unique_ptr<Component>>& components,
-             const http::Monitor& monitor, const http::Monitor* own_admin)
-      : components_(components), monitor_(monitor), own_admin_(own_admin) {}
+             const http::Monitor& monitor, const http::Monitor* own_admin,
+             const CertificateDays& certificates, std::string service_id)
+      : components_(components),
+        monitor_(monitor),
+        own_admin_(own_admin),
+        certificates_(certificates),
+        service_id_(std::move(service_id)) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override {
     MetricsSnapshot metrics;
@@ -47,6 +53,8 @@ class AllMetrics final : public prometheus::Collectable {
                     {}, static_cast<double>(log_lines_dropped()));
     monitor_.collect(metrics, "monitor");
     if (own_admin_ != nullptr) own_admin_->collect(metrics, "admin");
+    certificates_.collect(service_id_, std::time(nullptr), metrics,
+                          "ringgate_http_certificate_days_left");
     metrics.counter("ringgate_log_lines_lost_total",
                     "lines for stderr and stdout that could not be written", {},
                     static_cast<double>(log_lines_lost()));
@@ -60,6 +68,8 @@ class AllMetrics final : public prometheus::Collectable {
   const std::vector<std::unique_ptr<Component>>& components_;
   const http::Monitor& monitor_;
   const http::Monitor* own_admin_;  // may be null
+  const CertificateDays& certificates_;
+  const std::string service_id_;
 };
 
 }  // namespace
@@ -119,6 +129,8 @@ void Process::use(const ProcessSettings& settings) {
 
 // Before anything else, as it can fail without having told anybody: components register themselves.
 Result<void> Process::take_ports() {
+  Result<PortsTls> tls = load_ports_tls(config_);
+  if (!tls) return std::unexpected(tls.error());
   const bool development = mode_ == ProcessMode::kDevelopment;
   if (config_.monitor_port != 0 || development) {
     Result<std::unique_ptr<http::Monitor>> monitor =
@@ -139,7 +151,19 @@ Result<void> Process::take_ports() {
     own_admin_ = std::move(*admin);
     admin_ = own_admin_.get();
   }
+  use_tls(std::move(*tls));
   return {};
+}
+
+void Process::use_tls(PortsTls tls) {
+  certificates_.use(std::move(tls.certificates));
+  if (own_admin_ != nullptr) own_admin_->use_tls(tls.context);
+  if (monitor_ != nullptr) monitor_->use_tls(std::move(tls.context));
+}
+
+std::string Process::port_url(const Endpoint& at, std::string_view path) const {
+  return (has_ports_tls(config_) ? "https://" : "http://") + format_endpoint(at) +
+         std::string(path);
 }
 
 void Process::serve_ports() {
@@ -147,7 +171,8 @@ void Process::serve_ports() {
     http::Probes probes;
     probes.health = [this] { return problems(&Component::health); };
     probes.ready = [this] { return ready(); };
-    probes.metrics = std::make_shared<AllMetrics>(components_, *monitor_, own_admin_.get());
+    probes.metrics = std::make_shared<AllMetrics>(components_, *monitor_, own_admin_.get(),
+                                                  certificates_, config_.service_id);
     monitor_->add_probes(std::move(probes));
     monitor_->add_get(kIdentityPath, [id = config_.service_id](const http::Request&) {
       return http::Reply{200, identity_text(id, process_started())};
@@ -167,11 +192,11 @@ void Process::serve_ports() {
   }
   if (monitor_ != nullptr) {
     monitor_->serve();
-    announce("monitor http://" + format_endpoint({config_.monitor_address, monitor_->port()}));
+    announce("monitor " + port_url({config_.monitor_address, monitor_->port()}, ""));
   }
   if (own_admin_ != nullptr) own_admin_->serve();
   if (admin_ != nullptr) {
-    announce("admin http://" + format_endpoint(admin_endpoint()) + "/try");
+    announce("admin " + port_url(admin_endpoint(), "/try"));
   }
 }
 
@@ -207,6 +232,7 @@ void Process::drain_next() {
 
 void Process::tick() {
   files_.look();
+  certificates_.look(std::time(nullptr));
   for (const auto& component : components_) component->tick();
   loop_->after(kTick, [this] { tick(); });
 }

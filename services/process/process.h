@@ -19,6 +19,7 @@
 #include "services/process/component.h"
 #include "services/process/files.h"
 #include "services/process/signal_watch.h"
+#include "services/process/tls.h"
 
 namespace ringgate {
 
@@ -53,6 +54,10 @@ class Process {
   void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
   // What a reload changes.
   void use(const ProcessSettings& settings);
+  // New certificates of its ports, if they speak TLS.
+  void use_tls(PortsTls tls);
+  // The address of a page of its ports on that host and port.
+  [[nodiscard]] std::string port_url(const Endpoint& at, std::string_view path) const;
   // Where a browser on this machine finds the admin pages; 0 and an empty host: nowhere.
   [[nodiscard]] Endpoint admin_endpoint() const;
 
@@ -84,6 +89,7 @@ class Process {
   std::chrono::steady_clock::time_point end_by_{};  // once it drains
   bool draining_ = false;
   FileReserve files_;
+  CertificateDays certificates_;
   std::function<void()> reload_;
   // Last: their threads read the components.
   std::unique_ptr<http::Monitor> monitor_;

@@ -9,6 +9,7 @@
 
 #include "control/base/local_address.h"
 #include "services/process/cpus.h"
+#include "services/process/tls.h"
 
 namespace ringgate {
 namespace {
@@ -136,8 +137,8 @@ Instance registration(const Config& config, const ListenSpec& spec, std::uint16_
     const bool is_monitor_elsewhere =
         !is_wildcard_host(config.monitor_address) && !is_loopback_host(config.monitor_address);
     if (host.empty() && is_monitor_elsewhere) host = config.monitor_address;
-    service.meta["health_url"] =
-        "http://" + format_endpoint({host, config.monitor_port}) + "/health";
+    service.meta["health_url"] = (has_ports_tls(config) ? "https://" : "http://") +
+                                 format_endpoint({host, config.monitor_port}) + "/health";
   }
   return service;
 }

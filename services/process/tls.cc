@@ -55,15 +55,29 @@ std::optional<std::string> CertificateDays::problem(std::time_t now) const {
   return lines;
 }
 
-void CertificateDays::collect(const std::string& service, std::time_t now,
-                              MetricsSnapshot& metrics) const {
+void CertificateDays::collect(const std::string& service, std::time_t now, MetricsSnapshot& metrics,
+                              const std::string& name) const {
   const MutexLock lock(mutex_);
   for (const auto& one : certificates_) {
-    metrics.gauge("ringgate_tls_certificate_days_left",
-                  "days until the certificate, or one of its chain, expires",
+    metrics.gauge(name, "days until the certificate, or one of its chain, expires",
                   {{"serviceId", service}, {"file", one.file}},
                   static_cast<double>(one.not_after - now) / static_cast<double>(kDay));
   }
+}
+
+bool has_ports_tls(const Config& config) {
+  return !config.monitor_tls.certificates.empty() || !config.monitor_tls.keys.empty();
+}
+
+Result<PortsTls> load_ports_tls(const Config& config) {
+  if (!has_ports_tls(config)) return PortsTls();
+  const auto material =
+      tls::Material::load(config.monitor_tls, std::time(nullptr),
+                          {.certificate = "MonitorTlsCert", .key = "MonitorTlsKey"});
+  if (!material) return std::unexpected(material.error());
+  auto context = (*material)->context({.is_http = true});
+  if (!context) return std::unexpected(context.error());
+  return PortsTls{std::move(*context), (*material)->validity()};
 }
 
 Result<ListenersTls> load_tls(const Config& config) {

@@ -1,4 +1,5 @@
-// TLS of a process's listeners, from its configuration. Reads files: for start and reload.
+// TLS of a process's listeners and ports, from its configuration. Reads files: for start and
+// reload.
 #pragma once
 
 #include <ctime>
@@ -24,7 +25,15 @@ struct ListenersTls {
 // All that the files have to be is checked, so that a start or a reload is refused with a sentence.
 [[nodiscard]] Result<ListenersTls> load_tls(const Config& config);
 
-// How long the certificates of listeners are still good for.
+// Of the monitor and admin ports.
+struct PortsTls {
+  TlsContext context;  // none: they are plain
+  std::vector<tls::Material::Validity> certificates;
+};
+[[nodiscard]] Result<PortsTls> load_ports_tls(const Config& config);
+[[nodiscard]] bool has_ports_tls(const Config& config);
+
+// How long certificates are still good for.
 class CertificateDays {
  public:
   // What is in use from now on. The control thread, as look().
@@ -34,7 +43,8 @@ class CertificateDays {
   // Why clients will not come: one has ended. Any thread.
   [[nodiscard]] std::optional<std::string> problem(std::time_t now) const;
   // Any thread.
-  void collect(const std::string& service, std::time_t now, MetricsSnapshot& metrics) const;
+  void collect(const std::string& service, std::time_t now, MetricsSnapshot& metrics,
+               const std::string& name = "ringgate_tls_certificate_days_left") const;
 
  private:
   mutable Mutex mutex_;

@@ -16,8 +16,9 @@ import threading
 import unittest
 
 from driver import start_driver
+from person import Person
 from process import Process
-from webdriver import Browser, wait_for
+from webdriver import Browser
 
 RINGGATE, SCREENSHOT = sys.argv[1], pathlib.Path(sys.argv[2])
 
@@ -45,53 +46,6 @@ class ForeignSite:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-
-
-class Person:
-    """Somebody at the page in a tab of their own."""
-
-    def __init__(self, tab, page, account):
-        self.tab = tab
-        self.account = account
-        tab.open(f"{page}?account={account}")
-
-    def state(self):
-        return self.tab.run("const s = document.getElementById('state');"
-                            "return [s.dataset.state, s.textContent]")
-
-    def wait_state(self, state):
-        """The text of the state line, once it is in this state."""
-        def reached():
-            now, text = self.state()
-            return text if now == state else None
-        return wait_for(f"{self.account} to be {state}, at present {self.state()}", reached)
-
-    def log_in(self):
-        wait_for("the page to know where to connect",
-                 lambda: self.tab.run("return document.getElementById('url').value"))
-        self.tab.click("#connect")
-        return self.wait_state("online")
-
-    def entries(self, kind):
-        """The log's entries of a kind, oldest first: their text and message id."""
-        return self.tab.run(
-            "const rows = document.querySelectorAll(`#log li[data-kind='${arguments[0]}']`);"
-            "return [...rows].reverse().map((row) => ({"
-            " text: row.querySelector('.text').textContent,"
-            " note: row.querySelector('.note')?.textContent, id: row.dataset.messageId }))", kind)
-
-    def wait_entry(self, kind, text):
-        def find():
-            return next((e for e in self.entries(kind) if text in e["text"]), None)
-        return wait_for(f"{self.account} to see {kind}: {text}", find)
-
-    def talk(self, to, text):
-        """The message id of the answer."""
-        before = len(self.entries("taken"))
-        self.tab.type("#to", to)
-        self.tab.type("#talk-text", text)
-        self.tab.click("#send")
-        return wait_for("the talk's answer", lambda: self.entries("taken")[before:])[0]["id"]
 
 
 def connect_from(tab, url):

@@ -4,13 +4,11 @@ Real processes only: the gateway, chromedriver and the browser that it starts. A
 the test, whatever becomes of it.
 """
 
-import base64
-import hashlib
-import subprocess
 import sys
 import tempfile
 import unittest
 
+from certificate import hash_of_key
 from driver import start_driver
 from process import Process
 from webdriver import Browser, WebDriverError
@@ -33,18 +31,6 @@ socket.onmessage = (event) => {
 };
 socket.onclose = (event) => done({got, clean: event.wasClean, code: event.code});
 """
-
-
-def openssl(*arguments, data=None):
-    return subprocess.run(["openssl", *arguments], input=data, capture_output=True,
-                          check=True).stdout
-
-
-def hash_of_key(certificate):
-    """Of the public key, as Chromium wants it told."""
-    public = openssl("x509", "-in", certificate, "-noout", "-pubkey")
-    der = openssl("pkey", "-pubin", "-outform", "der", data=public)
-    return base64.b64encode(hashlib.sha256(der).digest()).decode()
 
 
 class WssEcho(unittest.TestCase):

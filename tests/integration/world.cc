@@ -84,7 +84,9 @@ Server::Server(const World& world, const std::string& role, const std::string& i
   ws_ports_ = announced("ws", ws);
   tls_ports_ = announced("tls", tls);
   wss_ports_ = announced("wss", wss);
-  monitor_ = port_of(process_->wait_for_line("monitor http://"));
+  const std::string line = process_->wait_for_line("monitor http");
+  is_monitor_tls_ = line.contains("https://");
+  monitor_ = port_of(line);
 }
 
 Server::Server(const std::vector<std::string>& dev_arguments) : secret_(kDevelopmentSecret) {
@@ -123,7 +125,7 @@ std::vector<std::uint16_t> Server::announced(const std::string& transport, std::
 }
 
 Server::Reply Server::get(const std::string& path) const {
-  Socket socket = Socket::connect(monitor_);
+  Socket socket = is_monitor_tls_ ? Socket::connect_tls(monitor_) : Socket::connect(monitor_);
   socket.write_all("GET " + path + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
   std::string text;
   while (socket.read_some(text)) {

@@ -87,6 +87,7 @@ class Server {
   std::vector<std::uint16_t> tls_ports_;
   std::vector<std::uint16_t> wss_ports_;
   std::uint16_t monitor_ = 0;
+  bool is_monitor_tls_ = false;
   std::string secret_;
 };
 

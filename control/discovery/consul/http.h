@@ -45,7 +45,9 @@ struct Reply {
 struct Request {
   bool is_put = false;
   std::string path;  // With its query, both escaped: "/v1/agent/service/chat01".
-  std::string url;   // In place of the agent and a path; our token stays with us.
+  // In place of the agent and a path; our token stays with us. Over https nobody's certificate is
+  // looked at: it is asked whether somebody lives.
+  std::string url;
   std::string body;  // JSON, of a PUT.
   std::chrono::milliseconds timeout{5'000};
 };

@@ -99,6 +99,8 @@ void write_check(JsonWriter& json, const Instance& service, const std::string& h
     json.text("CheckID", service.id + "_normal");
     json.text("Name", service.id + " /health");
     json.text("HTTP", health_url);
+    // It is asked whether it lives, by its address: who it is, a certificate need not say.
+    if (health_url.starts_with("https://")) json.flag("TLSSkipVerify", true);
     json.text("Interval", format_duration(options.check_interval));
     json.text("Timeout", format_duration(options.check_timeout));
     json.text("DeregisterCriticalServiceAfter", format_duration(options.deregister_after));

@@ -22,13 +22,15 @@ void warn_of_no_check(const Instance& service) {
 
 Instance at_address(Instance service, const std::string& host) {
   service.address = host;
-  constexpr std::string_view kOpenHost = "http://:";
+  constexpr std::string_view kOpenHost = "://:";
   const auto health_url = service.meta.find("health_url");
-  if (health_url != service.meta.end() && health_url->second.starts_with(kOpenHost)) {
+  const std::size_t open =
+      health_url == service.meta.end() ? std::string::npos : health_url->second.find(kOpenHost);
+  if (open != std::string::npos) {
     const std::string named = host.empty()         ? "127.0.0.1"  // the agent is a neighbour
                               : host.contains(':') ? "[" + host + "]"
                                                    : host;
-    health_url->second.insert(kOpenHost.size() - 1, named);
+    health_url->second.insert(open + kOpenHost.size() - 1, named);
   }
   return service;
 }
