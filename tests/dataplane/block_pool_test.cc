@@ -87,8 +87,8 @@ TEST(BlockPool, IsInNoCoreFile) {
     EXPECT_TRUE(is_left_out_of_dumps(block.data)) << i;
     EXPECT_TRUE(is_left_out_of_dumps(block.data + block.capacity - 1)) << i;
   }
-  static const int kElsewhere = 1;
-  EXPECT_FALSE(is_left_out_of_dumps(&kElsewhere));
+  static const int elsewhere = 1;
+  EXPECT_FALSE(is_left_out_of_dumps(&elsewhere));
 }
 #endif
 
