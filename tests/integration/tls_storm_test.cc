@@ -106,6 +106,7 @@ class Storm {
         throw std::runtime_error(std::to_string(in()) + " are in, and no more came");
       }
       std::vector<pollfd> waiting;
+      waiting.reserve(all_.size());
       for (auto& one : all_) waiting.push_back({one->is_in() ? -1 : one->fd(), POLLIN, 0});
       poll(waiting.data(), waiting.size(), 100);
       for (std::size_t i = 0; i < all_.size(); ++i) {
@@ -137,6 +138,7 @@ TEST(TlsStorm, OfTwoThousandHandshakesAllGetInAndNobodyElseIsLost) {
       world, "gateway", "g1",
       files.settings({{"Shards", "1"}, {"LoginWait", "10m"}, {"MaxTlsHandshakes", "100"}}));
   std::vector<FrameSocket> clients;
+  clients.reserve(kPinging);
   for (std::size_t i = 0; i < kPinging; ++i) clients.push_back(gateway.connect());
   Pinging pinging(std::move(clients));
   wait_until("the first pings", [&] { return pinging.rounds() > 0; });
@@ -159,6 +161,7 @@ TEST(TlsReload, UnderLoadNobodyIsLostAndNewcomersSeeTheNewCertificate) {
   const World world;
   Server gateway(world, "gateway", "g1", files.settings({{"Shards", "2"}, {"LoginWait", "10m"}}));
   std::vector<FrameSocket> clients;
+  clients.reserve(kPinging);
   for (std::size_t i = 0; i < kPinging; ++i) {
     clients.emplace_back(Socket::connect_tls(gateway.tls_port()));
   }
