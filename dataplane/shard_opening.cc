@@ -2,7 +2,6 @@
 // WebSocket's opening handshake. Both say where a client really comes from. Set-up, so it may
 // allocate.
 #include <algorithm>
-#include <cstring>
 
 #include "codec/proxy_protocol.h"
 #include "dataplane/shard.h"
@@ -78,7 +77,7 @@ std::size_t Shard::take_upgrade(Connection& connection, ByteView input) {
   upgrades_.erase(entry);
   const std::string response = upgrade.response();
   if (std::uint8_t* const to = reserve(connection, response.size()); to != nullptr) {
-    std::memcpy(to, response.data(), response.size());
+    std::ranges::copy(as_bytes(response), to);
   }
   if (!connection.open()) return step.consumed;  // its queue was full
   if (step.status == UpgradeStatus::kRefused) {

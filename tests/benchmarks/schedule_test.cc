@@ -11,7 +11,7 @@
 namespace ringgate::bench {
 namespace {
 
-const auto any = [](const Pending&) { return true; };
+const auto kAny = [](const Pending&) { return true; };
 auto with_sequence(std::uint32_t sequence) {
   return [sequence](const Pending& message) { return message.sequence == sequence; };
 }
@@ -27,10 +27,10 @@ TEST(PendingPool, GivesBackInOrder) {
   Pending taken;
   EXPECT_FALSE(pool.take(one, taken, with_sequence(10)));
   for (std::uint32_t i = 1; i <= 5; ++i) {
-    ASSERT_TRUE(pool.take(one, taken, any));
+    ASSERT_TRUE(pool.take(one, taken, kAny));
     EXPECT_EQ(taken.sequence, i);
   }
-  EXPECT_FALSE(pool.take(one, taken, any));
+  EXPECT_FALSE(pool.take(one, taken, kAny));
   EXPECT_EQ(other.count, 5U);
 }
 
@@ -64,7 +64,7 @@ TEST(PendingPool, IsBounded) {
   for (std::size_t i = 0; i < PendingPool::kMost; ++i) ASSERT_TRUE(pool.push(queue, {}));
   EXPECT_FALSE(pool.push(queue, {}));
   Pending taken;
-  ASSERT_TRUE(pool.take(queue, taken, any));
+  ASSERT_TRUE(pool.take(queue, taken, kAny));
   EXPECT_TRUE(pool.push(queue, {}));
 }
 

@@ -8,7 +8,7 @@
 namespace ringgate {
 namespace {
 
-constexpr std::int64_t kNow_s = 1'700'000'000;
+constexpr std::int64_t kNowSeconds = 1'700'000'000;
 
 std::string token_in(const std::string& json) {
   const std::string begin = R"({"token": ")";
@@ -17,7 +17,7 @@ std::string token_in(const std::string& json) {
 }
 
 http::Reply ask_token(std::map<std::string, std::string> query) {
-  return try_token_reply({"/try/token", std::move(query)}, kDevelopmentSecret, kNow_s);
+  return try_token_reply({"/try/token", std::move(query)}, kDevelopmentSecret, kNowSeconds);
 }
 
 TEST(TryPage, GivesTokensThatLogInForADay) {
@@ -26,13 +26,13 @@ TEST(TryPage, GivesTokensThatLogInForADay) {
   http::Reply reply = ask_token({{"account", "alice"}});
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.content_type, "application/json");
-  ASSERT_EQ(verifier.verify(token_in(reply.body), kNow_s, claims), TokenStatus::kOk);
+  ASSERT_EQ(verifier.verify(token_in(reply.body), kNowSeconds, claims), TokenStatus::kOk);
   EXPECT_EQ(claims.account, "alice");
   EXPECT_EQ(claims.app, "kim");
-  EXPECT_EQ(claims.expires_at_s, kNow_s + 24 * 3600);
+  EXPECT_EQ(claims.expires_at_s, kNowSeconds + 24 * 3600);
 
   reply = ask_token({{"account", "Zoë \"Z\""}, {"app", "other"}});
-  ASSERT_EQ(verifier.verify(token_in(reply.body), kNow_s, claims), TokenStatus::kOk);
+  ASSERT_EQ(verifier.verify(token_in(reply.body), kNowSeconds, claims), TokenStatus::kOk);
   EXPECT_EQ(claims.account, "Zoë \"Z\"");
   EXPECT_EQ(claims.app, "other");
 }
