@@ -18,7 +18,12 @@ TEST(OneId, ASecondProcessIsRefusedWhileTheFirstLivesAndIsToldWhereThatIs) {
     const World world;
     Server first(world, role, "twin01");
     const std::string file = world.config(role, "twin01", {});
-    const Ended second = run({role, "-c", file});
+    Ended second;
+    // Until the first has said where it is, it is only known to start.
+    wait_until("where the first is", [&] {
+      second = run({role, "-c", file});
+      return second.output.find("starting or ending") == std::string::npos;
+    });
     EXPECT_EQ(second.code, 1) << role;
     expect_one_line(second);
     EXPECT_THAT(second.output,
