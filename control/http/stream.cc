@@ -81,11 +81,8 @@ bool Stream::shake_hands(ByteView sealed) {
 }
 
 void Stream::take_output() {
-  if (session_ != nullptr) {
-    take(*session_, output_);
-  } else if (handshake_ != nullptr) {
-    take(*handshake_, output_);
-  }
+  if (session_ != nullptr) take(*session_, output_);
+  if (handshake_ != nullptr) take(*handshake_, output_);
 }
 
 std::optional<ssize_t> Stream::write(std::string_view bytes) {
