@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
-#include "control/base/origin.h"
 #include "control/base/text.h"
 #include "control/config/http_token.h"
 #include "control/config/keys.h"
 #include "control/config/listen.h"
+#include "control/config/origin.h"
 #include "control/config/redis_urls.h"
 #include "control/discovery/consul/options.h"
 #include "control/discovery/instance.h"

@@ -15,11 +15,11 @@
 #include <utility>
 #include <vector>
 
-#include "control/base/origin.h"
 #include "control/base/unique_fd.h"
 #include "control/config/check.h"
 #include "control/config/config.h"
 #include "control/config/listen.h"
+#include "control/config/origin.h"
 #include "control/discovery/memory.h"
 #include "control/observe/logging.h"
 #include "control/tls/day_certificate.h"

@@ -1,4 +1,4 @@
-#include "control/base/origin.h"
+#include "control/config/origin.h"
 
 #include <algorithm>
 #include <optional>
