@@ -42,6 +42,7 @@ GatewayReload gateway_reload(const Config& config, const std::string& nonce) {
     reload.shards.upgrades.push_back(upgrade_options(config, listen));
   }
   reload.tls = config.tls;
+  reload.link_tls = config.link_tls;
   reload.selectors = make_selectors(config);
   reload.drain_time = config.drain_time;
   reload.drain_pace = config.drain_pace;

@@ -23,6 +23,7 @@ namespace ringgate {
 struct GatewayReload {
   GatewaySettings shards;                        // to each shard, by mail; without what is loaded
   tls::Settings tls;                             // what its contexts are loaded by
+  tls::ClientSettings link_tls;                  // the same of links
   std::shared_ptr<const SelectorSet> selectors;  // with the next catalogue
   std::chrono::milliseconds drain_time{};        // of instances that go, and of the end
   std::size_t drain_pace = 0;
