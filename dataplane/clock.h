@@ -46,6 +46,11 @@ class Clock {
            static_cast<std::uint64_t>(now.tv_nsec);
   }
 
+  // The same in microseconds, of which only the low 32 bits are told: for differences.
+  static std::uint32_t monotonic_us() noexcept {
+    return static_cast<std::uint32_t>(monotonic_ns() / 1'000);
+  }
+
   static bool passed(std::uint32_t now_ms, std::uint32_t deadline_ms) noexcept {
     return static_cast<std::int32_t>(now_ms - deadline_ms) >= 0;
   }

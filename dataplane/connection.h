@@ -119,6 +119,7 @@ struct Connection {
   std::uint32_t last_read_ms = 0;   // shard clock
   std::uint32_t last_write_ms = 0;  // start of the last send
   std::uint32_t deadline_ms = 0;    // of the handler (login) or of the phase; 0: none
+  std::uint32_t send_began_us = 0;  // Shard::now_us() of the send in flight
 
   Carry carry;
   SendQueue output;

@@ -3,12 +3,13 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 
+#include "dataplane/cell.h"
 #include "dataplane/close_reason.h"
+#include "dataplane/histogram.h"
 #include "dataplane/names.h"
 
 namespace ringgate {
@@ -99,26 +100,29 @@ inline constexpr auto kNamesOf<Gauge> = std::to_array<GaugeName>({
     {"tls_1_2_sessions", "connections of TLS 1.2, for which OpenSSL's object is kept"},
 });
 
-// One cell that a single thread writes.
-class Cell {
- public:
-  void add(std::uint64_t n) noexcept {
-    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-  }
-  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t get() const noexcept {
-    return value_.load(std::memory_order_relaxed);
-  }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
+// What is told with all its values, see histogram.h.
+enum class Distribution : std::uint8_t {
+  kTurn,
+  kSend,
+  kTlsHandshake,
+  kEnd,
 };
+template <>
+inline constexpr auto kNamesOf<Distribution> = std::to_array<HistogramName>({
+    {"turn_seconds", "turns of a shard's loop, from waking up to waiting again",
+     HistogramUnit::kSeconds},
+    {"send_seconds", "sends, from their start until the socket had taken what they carried",
+     HistogramUnit::kSeconds},
+    {"tls_handshake_seconds", "completed TLS handshakes, from their first bytes",
+     HistogramUnit::kSeconds},
+});
 
 class Counters {
  public:
   // How many there is room for, the handler's included.
   static constexpr std::size_t kMostCounters = 96;
   static constexpr std::size_t kMostGauges = 32;
+  static constexpr std::size_t kMostHistograms = 8;
 
   // Counters and gauges of the dataplane's enums, or of the handler's.
   template <NamedBy<CounterName> Enum>
@@ -143,6 +147,16 @@ class Counters {
     return gauges_[place(gauge)].get();
   }
 
+  // A value in the unit of its histogram: microseconds, or a number.
+  template <NamedBy<HistogramName> Enum>
+  void record(Enum histogram, std::uint32_t value) noexcept {
+    histograms_[place(histogram)].record(value);
+  }
+  template <NamedBy<HistogramName> Enum>
+  [[nodiscard]] const Histogram& get(Enum histogram) const noexcept {
+    return histograms_[place(histogram)];
+  }
+
   // Connections that ended.
   void add_closed(CloseReason reason) noexcept { closed_[reason.index()].add(1); }
   [[nodiscard]] std::uint64_t closed(CloseReason reason) const noexcept {
@@ -161,6 +175,15 @@ class Counters {
     tell(gauges_, names_of<Gauge>(), 0, use);
     tell(gauges_, names.gauges, index_of(Gauge::kEnd), use);
   }
+  // Tells `use(HistogramName, const Histogram&)`.
+  template <class Use>
+  void for_each_histogram(const HandlerNames& names, Use&& use) const {
+    const auto tell_each = [&](std::span<const HistogramName> some, std::size_t first) {
+      for (std::size_t i = 0; i < some.size(); ++i) use(some[i], histograms_[first + i]);
+    };
+    tell_each(names_of<Distribution>(), 0);
+    tell_each(names.histograms, index_of(Distribution::kEnd));
+  }
   template <class Use>
   void for_each_closed(const HandlerNames& names, Use&& use) const {
     tell(closed_, names_of<CloseReason::Own>().subspan(1), 1, use);  // without kNone
@@ -175,6 +198,10 @@ class Counters {
   template <NamedBy<GaugeName> Enum>
   [[nodiscard]] static constexpr std::size_t place(Enum gauge) noexcept {
     return place_behind<Gauge, kMostGauges>(gauge);
+  }
+  template <NamedBy<HistogramName> Enum>
+  [[nodiscard]] static constexpr std::size_t place(Enum histogram) noexcept {
+    return place_behind<Distribution, kMostHistograms>(histogram);
   }
   template <class Own, std::size_t kMost, class Enum>
   [[nodiscard]] static constexpr std::size_t place_behind(Enum value) noexcept {
@@ -196,6 +223,7 @@ class Counters {
   std::array<Cell, kMostCounters> counts_;
   std::array<Cell, kMostGauges> gauges_;
   std::array<Cell, CloseReason::kMost> closed_;
+  std::array<Histogram, kMostHistograms> histograms_;
 };
 
 }  // namespace ringgate

@@ -1,13 +1,15 @@
 // The names of what a shard counts and of why its connections end.
 //
 // Such an enum begins with 0 and ends with kEnd. Its table, kNamesOf<Enum>, stands beside it: a row
-// for each value, in their order. The dataplane has Counter, Gauge and CloseReason::Own. A handler
+// for each value, in their order. The dataplane has Counter, Gauge, Distribution and
+// CloseReason::Own. A handler
 // brings enums of its own for what only it knows; their values go behind the dataplane's. Which
 // table an enum has is what says what it is, so nothing can be counted as something else.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -23,6 +25,15 @@ struct CounterName {
 struct GaugeName {
   std::string_view name;
   std::string_view help;
+};
+enum class HistogramUnit : std::uint8_t {
+  kSeconds,  // recorded in microseconds
+  kNumber,
+};
+struct HistogramName {
+  std::string_view name;
+  std::string_view help;
+  HistogramUnit unit;
 };
 struct CloseName {
   std::string_view name;  // a few words for logs, metrics ("idle_timeout") and close frames
@@ -51,7 +62,8 @@ template <class Enum>
 }
 
 template <class Enum>
-  requires NamedBy<Enum, CounterName> || NamedBy<Enum, GaugeName> || NamedBy<Enum, CloseName>
+  requires NamedBy<Enum, CounterName> || NamedBy<Enum, GaugeName> || NamedBy<Enum, HistogramName> ||
+           NamedBy<Enum, CloseName>
 [[nodiscard]] constexpr const auto& describe(Enum value) noexcept {
   static_assert(kNamesOf<Enum>.size() == index_of(Enum::kEnd), "a row for each value");
   return kNamesOf<Enum>[index_of(value)];
@@ -62,6 +74,7 @@ struct HandlerNames {
   std::span<const CounterName> counters;
   std::span<const GaugeName> gauges;
   std::span<const CloseName> closes;
+  std::span<const HistogramName> histograms{};
 };
 
 }  // namespace ringgate

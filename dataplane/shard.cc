@@ -66,7 +66,7 @@ Result<void> Shard::start(AcceptMode mode, std::span<Listener> listeners, bool a
     if (Result<void> prepared = prepare_tls(); !prepared) return prepared;
   }
   if (accept_now) start_accepting();
-  last_turn_ms_.set(Clock::monotonic_ms());
+  begin_turn();
   return {};
 }
 
@@ -145,7 +145,7 @@ void Shard::iterate(unsigned wait_ms) {
   ring_->submit_and_wait(wait_ms);
   switchboard_.awake(options_.index);
   const bool stalled = clock_.update(options_.stall_ms);
-  last_turn_ms_.set(Clock::monotonic_ms());
+  begin_turn();
 
   std::array<Completion, kReapAtOnce> completions;
   std::size_t reaped = 0;
@@ -163,6 +163,13 @@ void Shard::iterate(unsigned wait_ms) {
     step_handshake();
     end_batch();
   }
+  counters_.record(Distribution::kTurn, Clock::monotonic_us() - now_us_);
+}
+
+void Shard::begin_turn() noexcept {
+  const std::uint64_t now_ns = Clock::monotonic_ns();
+  last_turn_ms_.set(now_ns / 1'000'000);
+  now_us_ = static_cast<std::uint32_t>(now_ns / 1'000);
 }
 
 void Shard::end_batch() {

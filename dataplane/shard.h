@@ -2,19 +2,17 @@
 //
 // The loop is submit / reap / dispatch / mail / sweep / send. Nothing of a shard is touched by
 // another thread, except its counters (read) and its mailboxes. All methods are for the shard's
-// own thread, from within Handler calls, unless they say otherwise; every build but release checks
-// that.
+// own thread, from within Handler calls, unless they say otherwise; all builds but release check
+// it.
 //
-// It has many private functions, cut into files by what a connection goes through (opening, input,
-// tls, websocket, idle, output, sweep). They are one class because they all change the same
-// connection: each may end it, hold its input or queue output, and a part that had to hand that
-// back to the others would need the whole shard again.
+// Its private functions are cut into files by what a connection goes through (opening, input, tls,
+// websocket, idle, output, sweep). They are one class because each may end the connection, hold its
+// input or queue output, and a part that handed that back would need the whole shard again.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -63,8 +61,7 @@ inline constexpr MailOf<AdoptMail> kMailAdopt{kShardMail[1]};
 inline constexpr MailOf<NothingMore> kMailAccept{kShardMail[2]};
 inline constexpr MailOf<TlsContextsMail> kMailTlsContexts{kShardMail[3]};
 static_assert(are_distinct({kMailStop, kMailAdopt, kMailAccept, kMailTlsContexts}));
-// A handler's kinds start here.
-inline constexpr MailKind kMailHandler = kShardMail.first + kShardMail.count;
+inline constexpr MailKind kMailHandler = kShardMail.first + kShardMail.count;  // of handlers
 
 class Shard {
  public:
@@ -90,6 +87,8 @@ class Shard {
   [[nodiscard]] const ShardOptions& options() const noexcept { return options_; }
   [[nodiscard]] std::uint32_t index() const noexcept { return options_.index; }
   [[nodiscard]] std::uint32_t now_ms() const noexcept { return clock_.now_ms(); }
+  // When this turn began, on the clock of all shards: Clock::monotonic_us(). Stalls count.
+  [[nodiscard]] std::uint32_t now_us() const noexcept { return now_us_; }
   [[nodiscard]] BlockPool& pool() noexcept {
     RINGGATE_ON_THREAD(thread_);
     return pool_;
@@ -135,9 +134,9 @@ class Shard {
   [[nodiscard]] std::uint8_t* reserve_frame(Connection& connection, Opcode opcode,
                                             std::size_t payload_bytes);
 
-  // Sends what is queued, then a close frame with the reason (clients), then closes.
+  // Sends what is queued, then a close frame with the reason (clients), then closes; or closes at
+  // once, and drops what is queued.
   void finish(Connection& connection, CloseReason reason);
-  // Closes at once; what is queued is dropped.
   void abort(Connection& connection, CloseReason reason);
 
   // From now on input is collected and not parsed, until release_input(). Beyond
@@ -198,14 +197,14 @@ class Shard {
   void mail_surely(std::uint32_t to, MailBytes kind, ByteView message) {
     send_mail(to, kind, message, {});
   }
-  // For a handler that got mail of a kind that it does not know.
+  // Of a kind that a handler does not know; and what was noted of such mail, for any thread.
   void unknown_mail(std::uint32_t from, MailKind kind) noexcept;
-  // Any thread.
   [[nodiscard]] const UnknownMail& unknown_mail() const noexcept { return unknown_mail_; }
 
  private:
   // shard.cc: the loop
   [[nodiscard]] Result<void> prepare_tls();
+  void begin_turn() noexcept;
   void end_batch();
   void wind_up();
   void close_all();
@@ -355,6 +354,7 @@ class Shard {
   Clock clock_;
   Counters counters_;
   Cell last_turn_ms_;
+  std::uint32_t now_us_ = 0;
   BlockPool pool_;
   ConnectionTable table_;
   AddressCounts sources_;

@@ -86,6 +86,7 @@ void Shard::start_send(Connection& connection) {
   }
   connection.ops |= Connection::kSendOp;
   connection.last_write_ms = now_ms();
+  connection.send_began_us = now_us();
 }
 
 void Shard::on_send(const Completion& completion, OpTag tag) {
@@ -99,6 +100,7 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
     connection->output.complete_send(pool_, sent);
   }
   counters_.add(Counter::kSends);
+  counters_.record(Distribution::kSend, now_us() - connection->send_began_us);
   counters_.add(Counter::kBytesOut, sent);
   const ResultMeaning meaning = meaning_of(completion.result);
   if (meaning != ResultMeaning::kDone && meaning != ResultMeaning::kAgain) {

@@ -48,6 +48,7 @@ CloseReason reason_of(TlsFailure failure) {
 std::size_t Shard::take_first_sealed(Connection& connection, ByteView input) {
   const Block memory = pool_.take(sizeof(TlsState));
   tls_[connection.slot] = new (memory.data) TlsState;
+  tls_[connection.slot]->began_us = now_us();
   connection.secured = true;
   count_handshakes(1);
   collect_for_handshake(connection, *tls_[connection.slot], input);
@@ -148,6 +149,7 @@ void Shard::handshake_done(Connection& connection, TlsState& state) {
   }
   counters_.add(Counter::kTlsHandshakes);
   if (handshake->is_resumed()) counters_.add(Counter::kTlsResumed);
+  counters_.record(Distribution::kTlsHandshake, now_us() - state.began_us);
   if (!handshake->is_1_3()) {
     state.layer = std::make_unique<TlsSession>(handshake->release());
     counters_.change(Gauge::kTlsSessions, 1);

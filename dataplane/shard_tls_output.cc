@@ -31,6 +31,7 @@ void Shard::send_sealed(Connection& connection) {
                 tag(OpKind::kSend, connection));
     connection.ops |= Connection::kSendOp;
     connection.last_write_ms = now_ms();
+    connection.send_began_us = now_us();
   } else if (connection.phase == Phase::kFlushing) {
     begin_linger(connection);
   }

@@ -36,8 +36,9 @@ struct TlsState {
   using Session = std::unique_ptr<TlsSession>;
   std::variant<Handshake, tls::Records, Session> layer;
 
-  Carry sealed;             // what has come and is not opened: a part of a record, at most
-  TlsWire* wire = nullptr;  // null: nothing sealed is to be sent
+  Carry sealed;                // what has come and is not opened: a part of a record, at most
+  TlsWire* wire = nullptr;     // null: nothing sealed is to be sent
+  std::uint32_t began_us = 0;  // Shard::now_us() of its first bytes
   std::optional<tls::Alert> alert{};  // is sent instead of what is queued, and is the last
   bool under_way : 1 = true;          // its handshake is, and counts
   bool queued : 1 = false;            // on the list of handshakes that wait for a step

@@ -73,7 +73,8 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
     {"pushes_slow_total", "of these, packets whose header protobuf itself had to rewrite"},
     {"delivered_total", "deliveries to channels"},
     {"push_to_gone_channel_total", "deliveries dropped because the channel is gone"},
-    {"push_not_for_us_total", "packets dropped because they are addressed to another gateway"},
+    {"push_to_other_gateway_total",
+     "packets dropped because they are addressed to another gateway"},
     kLinkPacketMalformedName,
     {"signouts_total", "sign-outs forwarded"},
     {"signouts_dropped_total", "sign-outs given up: none could be forwarded in time, or too many"},
@@ -138,7 +139,24 @@ inline constexpr auto kNamesOf<GatewayClose> = std::to_array<CloseName>({
     {"link_removed"},
 });
 
+enum class GatewayDistribution : std::uint8_t {
+  kLogin,
+  kPush,
+  kPushReceivers,
+  kEnd,
+};
+template <>
+inline constexpr auto kNamesOf<GatewayDistribution> = std::to_array<HistogramName>({
+    {"login_seconds", "successful logins, from reading the client's packet to reading the answer",
+     HistogramUnit::kSeconds},
+    {"push_seconds",
+     "packets of services, from reading them to their last receiver's queue on a shard",
+     HistogramUnit::kSeconds},
+    {"push_receivers", "channels that a packet of a service is for", HistogramUnit::kNumber},
+});
+
 inline constexpr HandlerNames kGatewayNames{names_of<GatewayCounter>(), names_of<GatewayGauge>(),
-                                            names_of<GatewayClose>()};
+                                            names_of<GatewayClose>(),
+                                            names_of<GatewayDistribution>()};
 
 }  // namespace ringgate

@@ -78,6 +78,7 @@ struct DeliveryHead {
   std::uint8_t fault = 0;       // status is SystemException
   std::uint8_t is_rollcall = 0;
   std::uint32_t command_index = 0;
+  std::uint32_t received_us = 0;  // Shard::now_us() where it came from the link
 };
 
 // A sign-out on its way to a link: the channel's id and its app follow.

@@ -3,13 +3,15 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "dataplane/counters.h"
+#include "dataplane/cell.h"
+#include "dataplane/histogram.h"
 
 namespace ringgate {
 
@@ -19,6 +21,7 @@ class ServiceCounters {
     Cell forwarded;
     Cell failed;      // a queue or a table was full
     Cell no_service;  // none is connected
+    Histogram took;   // from the turn that read a request to the one that read its answer
   };
 
   // The protocol's own services, echo, and those that `aliases` names; everything else is "other".
@@ -31,12 +34,14 @@ class ServiceCounters {
     rows_ = std::make_unique<Row[]>(names_.size());
   }
 
-  [[nodiscard]] Row& of(std::string_view service) noexcept {
+  // Which of the rows is this service's.
+  [[nodiscard]] std::uint16_t index_of(std::string_view service) const noexcept {
     const std::size_t other = names_.size() - 1;
     std::size_t i = 0;
     while (i < other && names_[i] != service) ++i;
-    return rows_[i];
+    return static_cast<std::uint16_t>(i);
   }
+  [[nodiscard]] Row& at(std::uint16_t index) noexcept { return rows_[index]; }
 
   template <class Use>
   void for_each(Use&& use) const {

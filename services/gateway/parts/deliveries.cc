@@ -13,6 +13,8 @@ namespace {
 // Up to this a copy per receiver costs no more than a piece of a gather.
 constexpr std::size_t kCopyBytes = 1024;
 
+constexpr std::uint32_t kFewReceivers = 8;
+
 template <class Use>
 void for_each_channel(std::string_view channels, Use&& use) {
   while (!channels.empty()) {
@@ -64,6 +66,8 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
   delivery.head.success = scan.status == 0 ? 1 : 0;
   delivery.head.fault = scan.status == static_cast<std::uint32_t>(Status::kSystemException) ? 1 : 0;
   delivery.head.command_index = static_cast<std::uint32_t>(command_index(scan.command));
+  delivery.head.received_us = context_.shard.now_us();
+  if (!delivery.is_response()) count_receivers(scan.dest_channels.value);
   if (how == HeaderRead::kFast) {
     delivery.header = strip_dest_metas(packet.header, scan);
     spread(delivery, scan.dest_channels.value);
@@ -149,9 +153,29 @@ void Deliveries::deliver_here(Delivery& delivery, std::string_view channels) {
     delivery.shared = SharedBlock::create(context_.shard.pool(), bytes);
     write_push_packet(delivery.shared->data(), delivery.header, delivery.tail);
   }
-  for_each_channel(channels, [&](std::string_view id) { deliver(delivery, id); });
+  std::uint32_t receivers = 0;
+  for_each_channel(channels, [&](std::string_view id) {
+    ++receivers;
+    deliver(delivery, id);
+  });
   if (delivery.shared != nullptr) SharedBlock::release(context_.shard.pool(), delivery.shared);
   delivery.shared = nullptr;
+  if (!delivery.is_response()) record_push(delivery, receivers);
+}
+
+void Deliveries::count_receivers(std::string_view channels) {
+  const auto receivers = static_cast<std::uint32_t>(std::ranges::count(channels, ',') + 1);
+  context_.shard.counters().record(GatewayDistribution::kPushReceivers, receivers);
+}
+
+// Few receivers take no time that is worth the price of looking at a clock.
+void Deliveries::record_push(const Delivery& delivery, std::uint32_t receivers) {
+  const std::uint32_t now_us =
+      receivers > kFewReceivers ? Clock::monotonic_us() : context_.shard.now_us();
+  // This turn may have begun before the one of the shard that read it.
+  const auto took_us = static_cast<std::int32_t>(now_us - delivery.head.received_us);
+  context_.shard.counters().record(GatewayDistribution::kPush,
+                                   static_cast<std::uint32_t>(std::max(took_us, 0)));
 }
 
 void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) {
@@ -160,7 +184,12 @@ void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) 
   if (response && place && delivery.head.is_signout != 0) {
     signouts_.confirmed(place->login, delivery.head.success != 0);
   }
-  if (response && place && !forwarding_.answered(delivery.head, *place)) return;
+  std::uint32_t took_us = 0;
+  if (response && place) {
+    const std::optional<std::uint32_t> answered = forwarding_.answered(delivery.head, *place);
+    if (!answered) return;
+    took_us = *answered;
+  }
   Connection* const connection = place ? find_channel(channel_id, *place) : nullptr;
   if (connection == nullptr) {
     not_here(delivery, channel_id, place);
@@ -170,7 +199,7 @@ void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) 
   const bool kickout = delivery.is_kickout();
   channel.kicked_out = channel.kicked_out || kickout;
   if (channel.state == ChannelState::kLoggingIn) {
-    logins_.take(*connection, channel, delivery);
+    logins_.take(*connection, channel, delivery, took_us);
     return;
   }
   write_delivery(context_, *connection, delivery);

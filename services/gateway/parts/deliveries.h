@@ -38,6 +38,8 @@ class Deliveries {
   void deliver_here(Delivery& delivery, std::string_view channels);
   void mail(std::uint32_t shard, const Delivery& delivery, std::string_view channels);
   void deliver(const Delivery& delivery, std::string_view channel_id);
+  void count_receivers(std::string_view channels);
+  void record_push(const Delivery& delivery, std::uint32_t receivers);
   void not_here(const Delivery& delivery, std::string_view channel_id,
                 const std::optional<ChannelPlace>& place);
   [[nodiscard]] Connection* find_channel(std::string_view channel_id, const ChannelPlace& place);

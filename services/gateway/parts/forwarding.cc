@@ -50,22 +50,26 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
 
 // --- Answers, and what is left without one ------------------------------------------------------
 
-// False: the request has been answered already (300 after a timeout), and the client would take a
+// Nothing: the request has been answered already (300 after a timeout), and the client would take a
 // second answer for something else.
-bool Forwarding::answered(const DeliveryHead& answer, const ChannelPlace& place) {
-  Upstream* const upstream = context_.upstreams.find(answer.upstream);
-  if (upstream != nullptr) {
+std::optional<std::uint32_t> Forwarding::answered(const DeliveryHead& answer,
+                                                  const ChannelPlace& place) {
+  std::optional<OutstandingTable::Retired> request;
+  if (Upstream* const upstream = context_.upstreams.find(answer.upstream); upstream != nullptr) {
     upstream->given_up = 0;
     upstream->answered_ms = context_.shard.now_ms();
+    request = upstream->outstanding.retire(place.login, answer.sequence);
   }
-  if (upstream != nullptr && upstream->outstanding.retire(place.login, answer.sequence)) {
-    context_.count(GatewayCounter::kAnswered);
-    context_.shard.counters().change(GatewayGauge::kOutstanding, -1);
-    one_less_outstanding(place.slot, place.login);
-    return true;
+  if (!request) {
+    if (answer.is_signout == 0) context_.count(GatewayCounter::kAnswerLate);
+    return std::nullopt;
   }
-  if (answer.is_signout == 0) context_.count(GatewayCounter::kAnswerLate);
-  return false;
+  context_.count(GatewayCounter::kAnswered);
+  context_.shard.counters().change(GatewayGauge::kOutstanding, -1);
+  one_less_outstanding(place.slot, place.login);
+  const std::uint32_t took_us = context_.shard.now_us() - request->sent_us;
+  context_.counters.services.at(request->service).took.record(took_us);
+  return took_us;
 }
 
 void Forwarding::fail_all(Upstream& upstream) {

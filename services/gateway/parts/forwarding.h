@@ -21,9 +21,10 @@ class Forwarding {
   // A packet of a client that is logged in.
   void forward(Connection& connection, Channel& channel, const Packet& packet);
 
-  // An answer of a service for the channel of that place. True: its request was under way, and is
-  // no more.
-  [[nodiscard]] bool answered(const DeliveryHead& answer, const ChannelPlace& place);
+  // An answer of a service for the channel of that place: its request was under way, and is no
+  // more. It took so many microseconds. Nothing: none was.
+  [[nodiscard]] std::optional<std::uint32_t> answered(const DeliveryHead& answer,
+                                                      const ChannelPlace& place);
   // Its client has its answer now: if it has ended its side, and this was the last, it is closed.
   void end_if_answered(Connection& connection);
   // A peer has ended its side: Handler::on_peer_end.

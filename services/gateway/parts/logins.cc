@@ -146,17 +146,19 @@ Channel& Logins::make_channel(const ClientIdentity& identity, const HeaderScan& 
   return channel;
 }
 
-void Logins::take(Connection& connection, Channel& channel, const Delivery& delivery) {
+void Logins::take(Connection& connection, Channel& channel, const Delivery& delivery,
+                  std::uint32_t took_us) {
   if (delivery.is_response() && delivery.head.is_signin != 0 &&
       delivery.head.sequence == channel.login_sequence) {
-    answered(connection, channel, delivery);
+    answered(connection, channel, delivery, took_us);
   } else {
     keep_waiting(connection, channel, delivery);
   }
 }
 
 // The login's answer is the first packet that the channel gets; then come the pushes that waited.
-void Logins::answered(Connection& connection, Channel& channel, const Delivery& delivery) {
+void Logins::answered(Connection& connection, Channel& channel, const Delivery& delivery,
+                      std::uint32_t took_us) {
   write_delivery(context_, connection, delivery);
   if (!connection.open()) return;
   if (delivery.head.success == 0) {
@@ -166,6 +168,7 @@ void Logins::answered(Connection& connection, Channel& channel, const Delivery& 
     return;
   }
   context_.count(GatewayCounter::kLogins);
+  context_.shard.counters().record(GatewayDistribution::kLogin, took_us);
   count(connection, 1);
   channel.state = ChannelState::kLoggedIn;
   flush_waiting(connection, channel);

@@ -31,7 +31,9 @@ class Logins {
   void login(Connection& connection, const Packet& packet);
   // A packet of a service for a channel whose login is not answered yet: that answer, or a push,
   // which waits for it.
-  void take(Connection& connection, Channel& channel, const Delivery& delivery);
+  // `took_us`: how long the answer took.
+  void take(Connection& connection, Channel& channel, const Delivery& delivery,
+            std::uint32_t took_us);
   // The login's answer will not come; its client has been told.
   void unanswered(Connection& connection, const Channel& channel);
   // A client's deadline: of its first packet, of the login's answer, of its token.
@@ -47,7 +49,8 @@ class Logins {
                const TokenClaims& claims, const pkt::Session& session);
   [[nodiscard]] Channel& make_channel(const ClientIdentity& identity, const HeaderScan& scan,
                                       const TokenClaims& claims);
-  void answered(Connection& connection, Channel& channel, const Delivery& delivery);
+  void answered(Connection& connection, Channel& channel, const Delivery& delivery,
+                std::uint32_t took_us);
   void keep_waiting(Connection& connection, Channel& channel, const Delivery& delivery);
   void flush_waiting(Connection& connection, Channel& channel);
   void arm_token_expiry(Connection& connection, const Channel& channel);

@@ -21,10 +21,10 @@ bool Requests::read(Connection& connection, const Packet& packet, Header& header
 
 Requests::Chosen Requests::route(std::string_view service, const SelectionKey& key) {
   const Routes::Choice choice = context_.routes.select(service, key);
-  const Chosen found{choice.upstream, &context_.counters.services.of(service)};
+  const Chosen found{choice.upstream, context_.counters.services.index_of(service)};
   if (found.upstream == nullptr) {
     context_.count(GatewayCounter::kNoService);
-    found.counters->no_service.add(1);
+    context_.counters.services.at(found.service).no_service.add(1);
     context_.counters.zones.of(choice.zone).no_server.add(1);
   }
   if (choice.zone_fallback) [[unlikely]] {
@@ -45,15 +45,18 @@ bool Requests::prepare(Connection& connection, const Packet& packet, const Heade
   return false;
 }
 
-SendStatus Requests::send(const Chosen& to, const OutstandingRequest& request,
-                          const Prepared& prepared, ByteView suffix, ByteView tail) {
+SendStatus Requests::send(const Chosen& to, OutstandingRequest request, const Prepared& prepared,
+                          ByteView suffix, ByteView tail) {
   if (prepared.rewritten) suffix = {};
+  request.service = to.service;
+  request.sent_us = context_.shard.now_us();
+  ServiceCounters::Row& counters = context_.counters.services.at(to.service);
   const SendStatus status =
       context_.upstreams.forward(*to.upstream, request, prepared.header, suffix, tail);
   if (status == SendStatus::kOk) {
-    to.counters->forwarded.add(1);
+    counters.forwarded.add(1);
   } else {
-    to.counters->failed.add(1);
+    counters.failed.add(1);
     count_failure(status);
   }
   return status;

@@ -22,10 +22,9 @@ class Requests {
   // Reads a packet's header, and counts the packet. False: the connection is closed over it.
   [[nodiscard]] bool read(Connection& connection, const Packet& packet, Header& header);
 
-  // `counters` is never null.
   struct Chosen {
     Upstream* upstream = nullptr;  // null: none is connected, which has been counted
-    ServiceCounters::Row* counters = nullptr;
+    std::uint16_t service = 0;     // in ServiceCounters
   };
   [[nodiscard]] Chosen route(std::string_view service, const SelectionKey& key);
 
@@ -38,7 +37,7 @@ class Requests {
   [[nodiscard]] bool prepare(Connection& connection, const Packet& packet, const Header& header,
                              const ClientIdentity& identity, Prepared& prepared);
   // Sends it, and counts what became of it. `tail` is body_length and body.
-  [[nodiscard]] SendStatus send(const Chosen& to, const OutstandingRequest& request,
+  [[nodiscard]] SendStatus send(const Chosen& to, OutstandingRequest request,
                                 const Prepared& prepared, ByteView suffix, ByteView tail);
   // In a sentence for its client: what is not kOk.
   [[nodiscard]] static std::string_view describe_refusal(SendStatus status) noexcept;

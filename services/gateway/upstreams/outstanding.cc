@@ -56,6 +56,8 @@ bool OutstandingTable::add(const OutstandingRequest& request, std::uint32_t now_
   entry.login = request.login;
   entry.sequence = request.sequence;
   entry.sent_ms = now_ms;
+  entry.sent_us = request.sent_us;
+  entry.service = request.service;
   entry.command_bytes = 0;
   if (request.command.size() <= kCommandBytes) {
     entry.command_bytes = static_cast<std::uint8_t>(request.command.size());
@@ -90,10 +92,13 @@ std::uint32_t OutstandingTable::find(std::uint32_t login, std::uint32_t sequence
   return index;
 }
 
-bool OutstandingTable::retire(std::uint32_t login, std::uint32_t sequence) noexcept {
+std::optional<OutstandingTable::Retired> OutstandingTable::retire(std::uint32_t login,
+                                                                  std::uint32_t sequence) noexcept {
   const std::uint32_t found = find(login, sequence);
-  if (found != 0) remove(found);
-  return found != 0;
+  if (found == 0) return std::nullopt;
+  const Retired retired{entries_[found].sent_us, entries_[found].service};
+  remove(found);
+  return retired;
 }
 
 bool OutstandingTable::take(std::uint32_t login, std::uint32_t sequence,
@@ -114,8 +119,9 @@ OutstandingRequest OutstandingTable::take_oldest() noexcept {
 
 OutstandingRequest OutstandingTable::remember(std::uint32_t index) noexcept {
   taken_ = entries_[index];
-  return {
-      taken_.slot, taken_.login, taken_.sequence, {taken_.command.data(), taken_.command_bytes}};
+  return {taken_.slot,     taken_.login,
+          taken_.sequence, {taken_.command.data(), taken_.command_bytes},
+          taken_.sent_us,  taken_.service};
 }
 
 // Out of its bucket, out of the order of age, onto the free list.

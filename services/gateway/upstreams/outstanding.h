@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace ringgate {
@@ -18,7 +19,9 @@ struct OutstandingRequest {
   std::uint32_t slot = 0;
   std::uint32_t login = 0;
   std::uint32_t sequence = 0;
-  std::string_view command;  // empty when it was longer than OutstandingTable::kCommandBytes
+  std::string_view command;   // empty when it was longer than OutstandingTable::kCommandBytes
+  std::uint32_t sent_us = 0;  // Shard::now_us()
+  std::uint16_t service = 0;  // in ServiceCounters
 };
 
 class OutstandingTable {
@@ -30,10 +33,15 @@ class OutstandingTable {
 
   // False: the table is full.
   [[nodiscard]] bool add(const OutstandingRequest& request, std::uint32_t now_ms) noexcept;
-  // The oldest entry of this channel and sequence is gone. False: there was none.
-  [[nodiscard]] bool retire(std::uint32_t login, std::uint32_t sequence) noexcept;
+  // The oldest entry of this channel and sequence is gone: whose service's it was and since when.
+  // Nothing: there was none.
+  struct Retired {
+    std::uint32_t sent_us;
+    std::uint16_t service;
+  };
+  [[nodiscard]] std::optional<Retired> retire(std::uint32_t login, std::uint32_t sequence) noexcept;
 
-  // The same, and tells what it was (the command is a view until the next call).
+  // The same, and tells all of it (the command is a view until the next call).
   [[nodiscard]] bool take(std::uint32_t login, std::uint32_t sequence,
                           OutstandingRequest& request) noexcept;
 
@@ -70,6 +78,8 @@ class OutstandingTable {
     std::uint32_t previous_in_bucket;
     std::uint32_t older;
     std::uint32_t newer;
+    std::uint32_t sent_us;
+    std::uint16_t service;
     std::uint8_t command_bytes;
     std::array<char, kCommandBytes> command;
   };

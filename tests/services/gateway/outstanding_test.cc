@@ -62,7 +62,7 @@ class Model {
     const auto oldest = std::ranges::find_if(entries_, [&](const Entry& entry) {
       return entry.login == login && entry.sequence == sequence;
     });
-    ASSERT_EQ(table_.retire(login, sequence), oldest != entries_.end());
+    ASSERT_EQ(table_.retire(login, sequence).has_value(), oldest != entries_.end());
     if (oldest != entries_.end()) entries_.erase(oldest);
   }
   void expect_oldest(const OutstandingRequest& request) {

@@ -39,7 +39,7 @@ class ForwardingPart : public testing::Test {
     head.upstream = upstream;
     head.sequence = sequence;
     head.flag = static_cast<std::uint8_t>(Flag::kResponse);
-    return forwarding_.answered(head, to);
+    return forwarding_.answered(head, to).has_value();
   }
   static std::string words(const Got& got) {
     pkt::ErrorResp error;

@@ -30,6 +30,7 @@ TEST_F(LoginsPart, InputIsHeldUntilTheAnswerHasComeAndThenHandled) {
   ASSERT_EQ(got.size(), 1u);
   EXPECT_EQ(got[0].header.status(), pkt::Success);
   EXPECT_EQ(gateway_.count(GatewayCounter::kLogins), 1u);
+  EXPECT_EQ(login_times().count(Histogram::bucket_of(kTookUs)), 1u);
   EXPECT_EQ(gateway_.gauge(GatewayGauge::kChannels), 1u);
   EXPECT_EQ(gateway_.gauge(GatewayGauge::kWebSocketChannels), 0u);
   gateway_.it.shard.abort(*client.connection, CloseReason::kIdleTimeout);
@@ -51,6 +52,7 @@ TEST_F(LoginsPart, ARefusalOfTheServiceIsPassedOnAndIsNoFailure) {
   EXPECT_EQ(got[1].closed, "login_refused");
   EXPECT_EQ(gateway_.count(GatewayCounter::kLoginsRefused), 1u);
   EXPECT_EQ(gateway_.count(GatewayCounter::kLogins), 0u);
+  EXPECT_EQ(login_times().sum(), 0u);
   EXPECT_TRUE(failures().empty());
 }
 

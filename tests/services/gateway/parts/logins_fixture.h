@@ -53,6 +53,11 @@ class LoginsPart : public testing::Test {
     client.peer->send(PacketBytes(header, body).framed());
     gateway_.settle();
   }
+  static constexpr std::uint32_t kTookUs = 1500;
+  [[nodiscard]] const Histogram& login_times() {
+    return gateway_.it.shard.counters().get(GatewayDistribution::kLogin);
+  }
+
   // A client that has sent that login.
   TestClient login(const pkt::LoginReq& body = request()) {
     const TestClient client = gateway_.connect();
@@ -68,7 +73,7 @@ class LoginsPart : public testing::Test {
   }
   void take(const TestClient& client, const OutgoingHeader& header, std::string_view body = {}) {
     const DeliveredPacket packet(kLogin, header, body);
-    logins_.take(*client.connection, *channel_of(*client.connection), packet.delivery);
+    logins_.take(*client.connection, *channel_of(*client.connection), packet.delivery, kTookUs);
   }
   void answer(const TestClient& client, Status status = Status::kSuccess,
               std::string_view body = {}) {
