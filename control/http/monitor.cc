@@ -31,10 +31,13 @@ Reply probe_reply(const std::function<std::optional<std::string>()>& probe) {
   return {200, "ok"};
 }
 
-Reply metrics_reply(const std::shared_ptr<prometheus::Collectable>& metrics) {
-  std::string text;
-  if (metrics) text = prometheus::TextSerializer().Serialize(metrics->Collect());
-  return {200, std::move(text), kMetricsType};
+Reply metrics_reply(const std::function<void(MetricsSnapshot&)>& metrics, const Request& request) {
+  const auto asked = request.query.find("per_shard");
+  const bool per_shard = asked != request.query.end() && asked->second == "1";
+  MetricsSnapshot snapshot(per_shard ? MetricsSnapshot::Detail::kPerShard
+                                     : MetricsSnapshot::Detail::kSums);
+  if (metrics) metrics(snapshot);
+  return {200, prometheus::TextSerializer().Serialize(snapshot.take()), kMetricsType};
 }
 
 // Does the request name this port by a name that only this machine has? Without a Host there is
@@ -257,8 +260,9 @@ void Monitor::add_probes(Probes probes) {
   };
   add_probe("/health", std::move(probes.health));
   add_probe("/ready", std::move(probes.ready));
-  add_get("/metrics",
-          [metrics = std::move(probes.metrics)](const Request&) { return metrics_reply(metrics); });
+  add_get("/metrics", [metrics = std::move(probes.metrics)](const Request& request) {
+    return metrics_reply(metrics, request);
+  });
 }
 
 void Monitor::add_get(const std::string& path, Handler handler, Audience audience,

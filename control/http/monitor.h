@@ -4,8 +4,6 @@
 // serve() and stop() by one at a time.
 #pragma once
 
-#include <prometheus/collectable.h>
-
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -26,7 +24,8 @@ struct Probes {
   // no time.
   std::function<std::optional<std::string>()> health;
   std::function<std::optional<std::string>()> ready;
-  std::shared_ptr<prometheus::Collectable> metrics;  // May be null.
+  // Fills a scrape; may be empty. /metrics?per_shard=1 asks for each shard by itself.
+  std::function<void(MetricsSnapshot&)> metrics;
 };
 
 struct Request {

@@ -24,7 +24,7 @@ MetricsSnapshot& MetricsSnapshot::counter(std::string_view name, std::string_vie
 
 MetricsSnapshot& MetricsSnapshot::gauge(std::string_view name, std::string_view help,
                                         const Labels& labels, double value) {
-  series(name, help, prometheus::MetricType::Gauge, labels).gauge.value = value;
+  series(name, help, prometheus::MetricType::Gauge, labels).gauge.value += value;
   return *this;
 }
 
@@ -32,14 +32,15 @@ MetricsSnapshot& MetricsSnapshot::histogram(std::string_view name, std::string_v
                                             const Labels& labels, const Histogram& value) {
   prometheus::ClientMetric::Histogram& into =
       series(name, help, prometheus::MetricType::Histogram, labels).histogram;
-  into = {};
-  double so_far = 0;
+  into.bucket.resize(value.bounds.size());
+  std::uint64_t so_far = 0;
   for (std::size_t i = 0; i < value.bounds.size(); ++i) {
-    so_far += value.counts[i];
-    into.bucket.push_back({static_cast<std::uint64_t>(so_far), value.bounds[i]});
+    so_far += static_cast<std::uint64_t>(value.counts[i]);
+    into.bucket[i].upper_bound = value.bounds[i];
+    into.bucket[i].cumulative_count += so_far;
   }
-  into.sample_count = static_cast<std::uint64_t>(so_far);
-  into.sample_sum = value.sum;
+  into.sample_count += so_far;
+  into.sample_sum += value.sum;
   return *this;
 }
 

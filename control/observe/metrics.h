@@ -1,5 +1,5 @@
-// Builds the metric families of one scrape. For the thread of the scrape only; whoever implements
-// prometheus::Collectable fills one from its counters and returns take().
+// Builds the metric families of one scrape. For the thread of the scrape only; whoever
+// has counters fills it.
 //
 // Label values must come from a bounded set: never pass what a client sent.
 #pragma once
@@ -7,6 +7,7 @@
 #include <prometheus/metric_family.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -20,8 +21,14 @@ class MetricsSnapshot {
  public:
   using Labels = std::vector<std::pair<std::string, std::string>>;
 
+  // kPerShard: what shards count is wanted of each by itself, under the label `shard`; else only
+  // the sums of all. Whoever collects from shards asks for it.
+  enum class Detail : std::uint8_t { kSums, kPerShard };
+  explicit MetricsSnapshot(Detail detail = Detail::kSums) : detail_(detail) {}
+  [[nodiscard]] bool per_shard() const noexcept { return detail_ == Detail::kPerShard; }
+
   // The first call of a name sets its help and type; later ones add series to the family. The same
-  // labels once more add up for a counter, and replace the value of a gauge.
+  // labels once more add up.
   MetricsSnapshot& counter(std::string_view name, std::string_view help, const Labels& labels,
                            double value);
   MetricsSnapshot& gauge(std::string_view name, std::string_view help, const Labels& labels,
@@ -33,7 +40,6 @@ class MetricsSnapshot {
     std::vector<double> counts;
     double sum = 0;
   };
-  // The same labels once more replace it.
   MetricsSnapshot& histogram(std::string_view name, std::string_view help, const Labels& labels,
                              const Histogram& value);
 
@@ -49,6 +55,7 @@ class MetricsSnapshot {
     std::size_t metric = 0;  // of the family
   };
 
+  Detail detail_;
   std::vector<prometheus::MetricFamily> families_;
   std::map<std::string, std::size_t, std::less<>> family_of_;
   std::unordered_map<std::string, Place> series_of_;  // by name and labels

@@ -132,10 +132,12 @@ class Reloader {
     process_.loop().cancel(std::exchange(timer_, 0));
     const Result<std::string> done = reload(file_, role_, process_, served_, running_);
     if (done) {
+      process_.note_reload(true);
       spdlog::info("SIGHUP: {}", *done);
       return;
     }
     if (!cannot_open_files()) {
+      process_.note_reload(false);
       spdlog::error("SIGHUP: nothing is reloaded: {}", done.error().message);
       return;
     }

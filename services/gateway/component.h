@@ -79,6 +79,7 @@ class GatewayComponent final : public Component {
   void watch_proxy_headers();
   void collect_transport(Transport transport, MetricsSnapshot& metrics) const;
   void collect_services(MetricsSnapshot& metrics) const;
+  void collect_link_tls(MetricsSnapshot& metrics) const;
   void drained();
   void ended();
 

@@ -1,10 +1,12 @@
 // What a gateway tells its monitor: counters of its shards, and what it knows of services.
 #include <algorithm>
 #include <ctime>
+#include <map>
 
 #include "services/gateway/component.h"
 #include "services/gateway/counters.h"
 #include "services/gateway/handler.h"
+#include "services/process/shard_metrics.h"
 #include "services/process/shards.h"
 
 namespace ringgate {
@@ -56,7 +58,7 @@ void GatewayComponent::collect(MetricsSnapshot& metrics) const {
       if (label.empty()) return;
       metrics.counter("ringgate_fallbacks_by_zone_total",
                       "packets that another zone served, by the zone that has no connected service",
-                      {{"serviceId", config_.service_id}, {"zone", label}},
+                      {{"service_id", config_.service_id}, {"zone", label}},
                       static_cast<double>(row.fallback.get()));
     });
   }
@@ -98,45 +100,56 @@ void GatewayComponent::collect_transport(Transport transport, MetricsSnapshot& m
 // Forwards by service and result, and what there is to forward to.
 void GatewayComponent::collect_services(MetricsSnapshot& metrics) const {
   const std::string& id = config_.service_id;
+  std::map<std::string, HistogramSum> took;
   for (std::uint32_t i = 0; i < shards_->size(); ++i) {
     const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
     handler.counters().services.for_each([&](const std::string& name,
                                              const ServiceCounters::Row& row) {
       const auto add = [&](const char* result, const Cell& cell) {
         metrics.counter("ringgate_forwards_total", "packets for services, by what became of them",
-                        {{"serviceId", id}, {"service", name}, {"result", result}},
+                        {{"service_id", id}, {"service", name}, {"result", result}},
                         static_cast<double>(cell.get()));
       };
       add("forwarded", row.forwarded);
       add("failed", row.failed);
       add("no_service", row.no_service);
+      took[name].add(row.took);
     });
   }
-  const auto count_tls = [&](const char* name, const char* help, const Cell& cell) {
-    metrics.counter(name, help, {{"serviceId", id}}, static_cast<double>(cell.get()));
-  };
-  const LinkTlsCounts& tls = links_->tls_counts();
-  count_tls("ringgate_link_tls_handshakes_total", "TLS handshakes with services, done",
-            tls.handshakes);
-  count_tls("ringgate_link_tls_handshakes_failed_total",
-            "TLS handshakes with services that failed; the log says why", tls.failed);
-  count_tls("ringgate_link_tls_refused_total",
-            "links not dialled, since their service takes TLS only and LinkTlsCA is not set",
-            tls.refused);
+  for (const auto& [name, sum] : took) {
+    sum.collect("ringgate_forward_seconds",
+                "answered requests, from reading the client's packet to reading the answer",
+                HistogramUnit::kSeconds, {{"service_id", id}, {"service", name}}, metrics);
+  }
+  collect_link_tls(metrics);
   const MutexLock lock(mutex_);
   for (const auto& [labels, count] : instances_) {
     metrics.gauge("ringgate_instances", "known instances of services, by state",
-                  {{"serviceId", id}, {"service", labels.first}, {"state", labels.second}}, count);
+                  {{"service_id", id}, {"service", labels.first}, {"state", labels.second}}, count);
   }
   for (const auto& [service, count] : ejected_) {
     metrics.gauge("ringgate_instances_ejected",
                   "instances that a shard sends nothing new because they do not answer",
-                  {{"serviceId", id}, {"service", service}}, count);
+                  {{"service_id", id}, {"service", service}}, count);
   }
   for (const auto& [labels, count] : link_states_) {
     metrics.gauge("ringgate_links_by_state", "links to services that there should be, by state",
-                  {{"serviceId", id}, {"service", labels.first}, {"state", labels.second}}, count);
+                  {{"service_id", id}, {"service", labels.first}, {"state", labels.second}}, count);
   }
+}
+
+void GatewayComponent::collect_link_tls(MetricsSnapshot& metrics) const {
+  const auto count = [&](const char* name, const char* help, const Cell& cell) {
+    metrics.counter(name, help, {{"service_id", config_.service_id}},
+                    static_cast<double>(cell.get()));
+  };
+  const LinkTlsCounts& tls = links_->tls_counts();
+  count("ringgate_link_tls_handshakes_total", "TLS handshakes with services, done", tls.handshakes);
+  count("ringgate_link_tls_handshakes_failed_total",
+        "TLS handshakes with services that failed; the log says why", tls.failed);
+  count("ringgate_link_tls_refused_total",
+        "links not dialled, since their service takes TLS only and LinkTlsCA is not set",
+        tls.refused);
 }
 
 }  // namespace ringgate

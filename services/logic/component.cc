@@ -11,6 +11,7 @@
 #include "services/logic/failures.h"
 #include "services/logic/mail.h"
 #include "services/logic/redis_options.h"
+#include "services/process/shard_metrics.h"
 #include "services/process/shards.h"
 
 namespace ringgate {

@@ -65,6 +65,6 @@ inline constexpr auto kNamesOf<LogicClose> = std::to_array<CloseName>({
     {"replaced"},
 });
 
-inline constexpr HandlerNames kLogicNames{names_of<LogicCounter>(), {}, names_of<LogicClose>()};
+inline constexpr HandlerNames kLogicNames{names_of<LogicCounter>(), {}, names_of<LogicClose>(), {}};
 
 }  // namespace ringgate

@@ -9,9 +9,9 @@
 #include <cstring>
 #include <ctime>
 
-#include "codec/proto_log.h"
 #include "control/discovery/instance.h"
 #include "control/observe/logging.h"
+#include "services/process/process_metrics.h"
 #include "services/process/shards.h"
 #include "services/process/try_page.h"
 
@@ -33,44 +33,6 @@ void raise_file_limit() {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
 }
-
-// The series of all components, for the monitor's scrape.
-class AllMetrics final : public prometheus::Collectable {
- public:
-  AllMetrics(const std::vector<std::unique_ptr<Component>>& components,
-             const http::Monitor& monitor, const http::Monitor* own_admin,
-             const CertificateDays& certificates, std::string service_id)
-      : components_(components),
-        monitor_(monitor),
-        own_admin_(own_admin),
-        certificates_(certificates),
-        service_id_(std::move(service_id)) {}
-
-  std::vector<prometheus::MetricFamily> Collect() const override {
-    MetricsSnapshot metrics;
-    for (const auto& component : components_) component->collect(metrics);
-    metrics.counter("ringgate_log_lines_dropped_total", "log lines lost because the queue was full",
-                    {}, static_cast<double>(log_lines_dropped()));
-    monitor_.collect(metrics, "monitor");
-    if (own_admin_ != nullptr) own_admin_->collect(metrics, "admin");
-    certificates_.collect(service_id_, std::time(nullptr), metrics,
-                          "ringgate_http_certificate_days_left");
-    metrics.counter("ringgate_log_lines_lost_total",
-                    "lines for stderr and stdout that could not be written", {},
-                    static_cast<double>(log_lines_lost()));
-    metrics.counter("ringgate_protobuf_complaints_total",
-                    "what libprotobuf wanted to log, most often text of a peer that is not UTF-8",
-                    {}, static_cast<double>(protobuf_complaints()));
-    return metrics.take();
-  }
-
- private:
-  const std::vector<std::unique_ptr<Component>>& components_;
-  const http::Monitor& monitor_;
-  const http::Monitor* own_admin_;  // may be null
-  const CertificateDays& certificates_;
-  const std::string service_id_;
-};
 
 }  // namespace
 
@@ -171,8 +133,7 @@ void Process::serve_ports() {
     http::Probes probes;
     probes.health = [this] { return problems(&Component::health); };
     probes.ready = [this] { return ready(); };
-    probes.metrics = std::make_shared<AllMetrics>(components_, *monitor_, own_admin_.get(),
-                                                  certificates_, config_.service_id);
+    probes.metrics = [this](MetricsSnapshot& metrics) { collect(metrics); };
     monitor_->add_probes(std::move(probes));
     monitor_->add_get(kIdentityPath, [id = config_.service_id](const http::Request&) {
       return http::Reply{200, identity_text(id, process_started())};
@@ -235,6 +196,19 @@ void Process::tick() {
   certificates_.look(std::time(nullptr));
   for (const auto& component : components_) component->tick();
   loop_->after(kTick, [this] { tick(); });
+}
+
+// The monitor's threads.
+void Process::collect(MetricsSnapshot& metrics) const {
+  for (const auto& component : components_) component->collect(metrics);
+  monitor_->collect(metrics, "monitor");
+  if (own_admin_ != nullptr) own_admin_->collect(metrics, "admin");
+  certificates_.collect(config_.service_id, std::time(nullptr), metrics,
+                        "ringgate_http_certificate_days_left");
+  reloads_.collect(metrics);
+  metrics.gauge("ringgate_ready", "1: /ready answers 200; 0: it says what is missing", {},
+                ready() ? 0 : 1);
+  collect_process(metrics);
 }
 
 std::optional<std::string> Process::problems(std::optional<std::string> (Component::*probe)()

@@ -18,6 +18,7 @@
 #include "control/http/monitor.h"
 #include "services/process/component.h"
 #include "services/process/files.h"
+#include "services/process/process_metrics.h"
 #include "services/process/signal_watch.h"
 #include "services/process/tls.h"
 
@@ -52,6 +53,8 @@ class Process {
   // Started in this order, drained in the reverse one.
   void add(std::unique_ptr<Component> component) { components_.push_back(std::move(component)); }
   void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
+  // One is done, or was refused.
+  void note_reload(bool good) noexcept { reloads_.note(good); }
   // What a reload changes.
   void use(const ProcessSettings& settings);
   // New certificates of its ports, if they speak TLS.
@@ -72,6 +75,7 @@ class Process {
   void begin_drain(std::string_view why);
   void drain_next();
   void tick();
+  void collect(MetricsSnapshot& metrics) const;
   // For what is still to be written at the end.
   [[nodiscard]] std::chrono::milliseconds patience() const;
   // A line for each thing that is wrong.
@@ -91,6 +95,7 @@ class Process {
   FileReserve files_;
   CertificateDays certificates_;
   std::function<void()> reload_;
+  ReloadCounts reloads_;
   // Last: their threads read the components.
   std::unique_ptr<http::Monitor> monitor_;
   std::unique_ptr<http::Monitor> own_admin_;  // Where the admin port is not the monitor's.

@@ -187,42 +187,4 @@ void MailBugs::look(const ShardGroup& shards) {
   }
 }
 
-void collect_waiting_mail(std::uint64_t bytes, const std::string& service, const std::string& from,
-                          MetricsSnapshot& metrics) {
-  const GaugeName& info = describe(Gauge::kMailWaitingBytes);
-  metrics.gauge("ringgate_" + std::string(info.name), info.help,
-                {{"serviceId", service}, {"shard", from}}, static_cast<double>(bytes));
-}
-
-void collect_shards(const ShardGroup& shards, const std::string& service,
-                    MetricsSnapshot& metrics) {
-  metrics.counter("ringgate_wakeups_failed_total",
-                  "wake-ups of other threads that the kernel refused; their mail came later",
-                  {{"serviceId", service}}, static_cast<double>(shards.failed_wakeups()));
-  collect_waiting_mail(shards.waiting_mail_bytes(), service, "control", metrics);
-  const CounterName& unknown = describe(Counter::kMailUnknown);
-  metrics.counter("ringgate_" + std::string(unknown.name), unknown.help,
-                  {{"serviceId", service}, {"shard", "control"}},
-                  static_cast<double>(shards.unknown_mail().count()));
-  for (std::uint32_t i = 0; i < shards.size(); ++i) {
-    const Counters& counters = shards.shard(i).counters();
-    const MetricsSnapshot::Labels labels = {{"serviceId", service}, {"shard", std::to_string(i)}};
-    const HandlerNames names = shards.shard(i).names();
-    counters.for_each_counter(names, [&](const CounterName& counter, std::uint64_t value) {
-      metrics.counter("ringgate_" + std::string(counter.name), counter.help, labels,
-                      static_cast<double>(value));
-    });
-    counters.for_each_gauge(names, [&](const GaugeName& gauge, std::uint64_t value) {
-      metrics.gauge("ringgate_" + std::string(gauge.name), gauge.help, labels,
-                    static_cast<double>(value));
-    });
-    counters.for_each_closed(names, [&](const CloseName& reason, std::uint64_t value) {
-      MetricsSnapshot::Labels with_reason = labels;
-      with_reason.emplace_back("reason", reason.name);
-      metrics.counter("ringgate_closed_by_reason_total", "connections closed, by reason",
-                      with_reason, static_cast<double>(value));
-    });
-  }
-}
-
 }  // namespace ringgate

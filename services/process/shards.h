@@ -1,4 +1,4 @@
-// From a configuration to the shards of a service, and what is read off them while they run.
+// From a configuration to the shards of a service, and how they are while they run.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,6 @@
 
 #include "control/config/config.h"
 #include "control/discovery/instance.h"
-#include "control/observe/metrics.h"
 #include "dataplane/shard_group.h"
 
 namespace ringgate {
@@ -50,13 +49,5 @@ class MailBugs {
  private:
   std::set<std::uint32_t> told_;  // endpoints
 };
-
-// Memory of mail that waits for room, beside the gauge that each shard has: `from` is who sends it.
-void collect_waiting_mail(std::uint64_t bytes, const std::string& service, const std::string& from,
-                          MetricsSnapshot& metrics);
-
-// Every counter of every shard, the dataplane's and its handler's, labelled with `service` and the
-// shard. Any thread.
-void collect_shards(const ShardGroup& shards, const std::string& service, MetricsSnapshot& metrics);
 
 }  // namespace ringgate

@@ -60,7 +60,7 @@ void CertificateDays::collect(const std::string& service, std::time_t now, Metri
   const MutexLock lock(mutex_);
   for (const auto& one : certificates_) {
     metrics.gauge(name, "days until the certificate, or one of its chain, expires",
-                  {{"serviceId", service}, {"file", one.file}},
+                  {{"service_id", service}, {"file", one.file}},
                   static_cast<double>(one.not_after - now) / static_cast<double>(kDay));
   }
 }

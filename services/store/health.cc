@@ -129,11 +129,11 @@ std::optional<std::string> StoreHealth::ids_problem() const {
 void StoreHealth::collect(MetricsSnapshot& metrics, const std::string& service) const {
   const std::string store = kind_ + "s";
   metrics.gauge("ringgate_store_up", "1 while the store can keep what is given to it",
-                {{"serviceId", service}, {"store", store}}, is_well() ? 1 : 0);
+                {{"service_id", service}, {"store", store}}, is_well() ? 1 : 0);
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     metrics.counter("ringgate_store_errors_total",
                     "answers of the store that could not be used, or that did not come",
-                    {{"serviceId", service}, {"store", store}, {"kind", std::string(kNames[i])}},
+                    {{"service_id", service}, {"store", store}, {"kind", std::string(kNames[i])}},
                     static_cast<double>(counts_[i].load(std::memory_order_relaxed)));
   }
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control/observe/logging.h"
+#include "services/process/shard_metrics.h"
 #include "services/process/shards.h"
 #include "services/process/tls.h"
 

@@ -2,7 +2,10 @@
 // what it does, all of them from its first moment, and none of what only others do.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <regex>
 #include <set>
@@ -10,7 +13,9 @@
 #include <utility>
 
 #include "control/base/loop.h"
+#include "control/base/text_file.h"
 #include "services/wsecho/component.h"
+#include "tests/common/certificates.h"
 #include "tests/integration/raw_service.h"
 #include "tests/integration/world.h"
 
@@ -24,13 +29,17 @@ const Names kOfShards = {"ringgate_accept_errors_total",
                          "ringgate_buffers_exhausted_total",
                          "ringgate_bytes_in_total",
                          "ringgate_bytes_out_total",
+                         "ringgate_client_queue_limit_bytes",
                          "ringgate_clients",
+                         "ringgate_clients_limit",
                          "ringgate_clients_polled",
                          "ringgate_closed_by_reason_total",
                          "ringgate_closed_total",
                          "ringgate_idle_polls_total",
+                         "ringgate_link_queue_limit_bytes",
                          "ringgate_link_queued_bytes",
                          "ringgate_links",
+                         "ringgate_links_limit",
                          "ringgate_links_refused_total",
                          "ringgate_listener_closed_total",
                          "ringgate_listeners_closed",
@@ -44,12 +53,16 @@ const Names kOfShards = {"ringgate_accept_errors_total",
                          "ringgate_read_paused_total",
                          "ringgate_receives_total",
                          "ringgate_resets_found_total",
+                         "ringgate_send_seconds",
                          "ringgate_sends_total",
+                         "ringgate_shards",
                          "ringgate_tls_1_2_sessions",
+                         "ringgate_tls_handshake_seconds",
                          "ringgate_tls_handshakes_failed_total",
                          "ringgate_tls_handshakes_resumed_total",
                          "ringgate_tls_handshakes_total",
                          "ringgate_tls_handshakes_under_way",
+                         "ringgate_turn_seconds",
                          "ringgate_wakeups_failed_total",
                          "ringgate_wakeups_total",
                          "ringgate_websocket_upgrades_refused_total",
@@ -58,10 +71,25 @@ const Names kOfShards = {"ringgate_accept_errors_total",
                          "ringgate_websockets"};
 
 // Of a process with a monitor port.
-const Names kOfProcess = {"ringgate_http_answers_total",       "ringgate_http_accept_pauses_total",
-                          "ringgate_http_connections",         "ringgate_http_dropped_total",
-                          "ringgate_log_lines_dropped_total",  "ringgate_log_lines_lost_total",
-                          "ringgate_protobuf_complaints_total"};
+const Names kOfProcess = {"process_cpu_seconds_total",
+                          "process_max_fds",
+                          "process_open_fds",
+                          "process_resident_memory_bytes",
+                          "process_start_time_seconds",
+                          "process_threads",
+                          "process_virtual_memory_bytes",
+                          "ringgate_build_info",
+                          "ringgate_http_accept_pauses_total",
+                          "ringgate_http_answers_total",
+                          "ringgate_http_connections",
+                          "ringgate_http_dropped_total",
+                          "ringgate_last_reload_success_timestamp_seconds",
+                          "ringgate_last_reload_successful",
+                          "ringgate_log_lines_dropped_total",
+                          "ringgate_log_lines_lost_total",
+                          "ringgate_protobuf_complaints_total",
+                          "ringgate_ready",
+                          "ringgate_reloads_total"};
 
 const Names kOfPackets = {"ringgate_packets_in_total", "ringgate_packets_out_total",
                           "ringgate_link_frame_too_long_total",
@@ -81,6 +109,7 @@ const Names kOfGateway = {"kim_channel_total",
                           "ringgate_delivered_total",
                           "ringgate_ejections_total",
                           "ringgate_forward_failed_total",
+                          "ringgate_forward_seconds",
                           "ringgate_forwarded_slow_total",
                           "ringgate_forwarded_total",
                           "ringgate_forwards_total",
@@ -90,15 +119,21 @@ const Names kOfGateway = {"kim_channel_total",
                           "ringgate_link_tls_handshakes_failed_total",
                           "ringgate_link_tls_handshakes_total",
                           "ringgate_link_tls_refused_total",
+                          "ringgate_link_tls_handshakes_failed_total",
+                          "ringgate_link_tls_handshakes_total",
+                          "ringgate_link_tls_refused_total",
                           "ringgate_links_by_state",
                           "ringgate_login_bodies_refused_total",
+                          "ringgate_login_seconds",
                           "ringgate_logins_failed_total",
                           "ringgate_logins_refused_total",
                           "ringgate_logins_total",
                           "ringgate_no_service_total",
                           "ringgate_outstanding",
                           "ringgate_outstanding_full_total",
-                          "ringgate_push_not_for_us_total",
+                          "ringgate_push_to_other_gateway_total",
+                          "ringgate_push_receivers",
+                          "ringgate_push_seconds",
                           "ringgate_push_to_gone_channel_total",
                           "ringgate_pushes_in_total",
                           "ringgate_pushes_slow_total",
@@ -110,12 +145,14 @@ const Names kOfGateway = {"kim_channel_total",
                           "ringgate_rollcall_failed_total",
                           "ringgate_rollcall_lost_total",
                           "ringgate_rollcall_rounds_total",
+                          "ringgate_rollcall_taken_total",
                           "ringgate_signouts_total",
                           "ringgate_signouts_waiting",
                           "ringgate_websocket_channels",
                           "ringgate_zone_fallback_total"};
 
 const Names kOfLogicService = {"ringgate_channel_waiting_full_total",
+                               "ringgate_contents_cut_total",
                                "ringgate_handler_exceptions_total",
                                "ringgate_gateway_queue_full_total",
                                "ringgate_no_gateway_total",
@@ -124,9 +161,7 @@ const Names kOfLogicService = {"ringgate_channel_waiting_full_total",
                                "ringgate_texts_too_long_total",
                                "ringgate_receivers_not_located_total",
                                "ringgate_store_call_errors_total",
-                               "ringgate_store_call_seconds_bucket",
-                               "ringgate_store_call_seconds_count",
-                               "ringgate_store_call_seconds_sum",
+                               "ringgate_store_call_seconds",
                                "ringgate_store_calls_dropped_total",
                                "ringgate_store_calls_in_flight",
                                "ringgate_store_calls_late_total",
@@ -182,7 +217,7 @@ void expect_metrics(const Server& server, const Names& metrics, const Names& rea
   EXPECT_EQ(server.get("/health").status,
             200);  // answers are told of by status, once there are any
   const std::string page = server.get("/metrics").body;
-  EXPECT_EQ(found(page, R"(^([a-z_0-9]+)[{ ])"), metrics);
+  EXPECT_EQ(found(page, R"(^# TYPE ([a-z_0-9]+) )"), metrics);
   EXPECT_EQ(found(page, R"re(^ringgate_closed_by_reason_total\{.*reason="([a-z_]+)")re"), reasons);
 }
 
@@ -227,6 +262,70 @@ TEST(MetricNames, OfAWebSocketEcho) {
   }
   EXPECT_EQ(metrics, kOfShards);
   EXPECT_EQ(reasons, kReasonsOfShards);
+}
+
+// --- The documentation ---------------------------------------------------------------------------
+
+// What a page says of each metric: its type and its meaning.
+std::map<std::string, std::pair<std::string, std::string>> described(const std::string& page) {
+  static const std::regex help(R"(^# HELP ([a-z_0-9]+) (.*)$)",
+                               std::regex::ECMAScript | std::regex::multiline);
+  static const std::regex type(R"(^# TYPE ([a-z_0-9]+) ([a-z]+)$)",
+                               std::regex::ECMAScript | std::regex::multiline);
+  std::map<std::string, std::pair<std::string, std::string>> all;
+  for (std::sregex_iterator at(page.begin(), page.end(), type), end; at != end; ++at) {
+    all[(*at)[1]].first = (*at)[2];
+  }
+  for (std::sregex_iterator at(page.begin(), page.end(), help), end; at != end; ++at) {
+    all[(*at)[1]].second = (*at)[2];
+  }
+  return all;
+}
+
+// A gateway, a login service with Redis and a chat service with SQLite have everything that there
+// is to explain.
+std::string table_of_metrics() {
+  const World world;
+  const Redis redis(world);
+  const Server login(world, "login", "login01", {{"RedisAddrs", redis.address()}});
+  const Server chat(world, "chat", "chat01", {{"RedisAddrs", redis.address()}});
+  const auto routes = world.folder().write(
+      "route.json", R"({"route_by": "app", "zones": [{"id": "zone_1", "weight": 1}]})");
+  const MadeCertificate certificate = MadeCertificate::make({});
+  const auto pem = world.folder().write("server.pem", certificate.pem());
+  const auto key = world.folder().write("server.key", certificate.key_pem());
+  const Server gateway(world, "gateway", "g1",
+                       {{"Listen", R"(["127.0.0.1:0", "tls://127.0.0.1:0"])"},
+                        {"TlsCert", pem.string()},
+                        {"TlsKey", key.string()},
+                        {"Zone", "zone_1"},
+                        {"Selectors", "{chat: route}"},
+                        {"RouteFile", routes.string()}});
+  wait_until("ready", [&] { return gateway.get("/ready").status == 200; });
+  std::map<std::string, std::pair<std::string, std::string>> all;
+  for (const Server* const server : {&gateway, &login, &chat}) {
+    all.merge(described(server->get("/metrics").body));
+  }
+  std::string table = "| Metric | Type | Meaning |\n|---|---|---|\n";
+  for (const auto& [name, about] : all) {
+    table += "| `" + name + "` | " + about.first + " | " + about.second + " |\n";
+  }
+  return table;
+}
+
+TEST(MetricNames, AreExplainedInTheDocumentation) {
+  const std::string file = std::string(RINGGATE_SOURCE) + "/docs/observability.md";
+  const std::string text = read_text_file(file, 1 << 20).value();
+  const std::size_t begin = text.find('\n', text.find("<!-- metrics:")) + 1;
+  const std::size_t end = text.find("<!-- end of metrics");
+  ASSERT_LE(begin, end);
+  const std::string table = table_of_metrics();
+  if (std::getenv("RINGGATE_WRITE_DOCS") != nullptr) {
+    std::ofstream(file) << text.substr(0, begin) << table << text.substr(end);
+    return;
+  }
+  EXPECT_EQ(text.substr(begin, end - begin), table)
+      << "run this test with RINGGATE_WRITE_DOCS=1 and look at what it changed";
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ TEST(Push, ThroughAGatewayThatIsNotAddressedIsDropped) {
   bench.chat_link.push("g2", alice.channel, "for another gateway");
   bench.chat_link.push("g1", alice.channel, "for this one");
   EXPECT_EQ(alice.next().body, "for this one");
-  EXPECT_EQ(bench.gateway.metric("ringgate_push_not_for_us_total"), 1);
+  EXPECT_EQ(bench.gateway.metric("ringgate_push_to_other_gateway_total"), 1);
 }
 
 TEST(Push, ToAChannelThatIsGoneIsCounted) {

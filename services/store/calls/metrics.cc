@@ -22,7 +22,7 @@ double StoreCallMetrics::sum(std::size_t call, CellOf&& cell_of) const {
 void StoreCallMetrics::collect(MetricsSnapshot& metrics, const std::string& service) const {
   for (std::size_t call = 0; call < calls_.size(); ++call) {
     collect_call(metrics,
-                 {{"serviceId", service},
+                 {{"service_id", service},
                   {"store", std::string(store_) + "s"},
                   {"call", std::string(calls_[call])}},
                  call);

@@ -4,7 +4,7 @@ namespace ringgate {
 
 void RedisCounts::collect(MetricsSnapshot& metrics, const std::string& service) const {
   traffic.collect(metrics, service);
-  const MetricsSnapshot::Labels labels = {{"serviceId", service}, {"store", "sessions"}};
+  const MetricsSnapshot::Labels labels = {{"service_id", service}, {"store", "sessions"}};
   metrics.gauge("ringgate_store_owed_removals", "sign-outs that wait until the store takes them",
                 labels, static_cast<double>(owed.get()));
   metrics.counter("ringgate_store_owed_dropped_total",

@@ -12,7 +12,7 @@ void RedisTraffic::answered(std::uint64_t took_us) noexcept {
 }
 
 void RedisTraffic::collect(MetricsSnapshot& metrics, const std::string& service) const {
-  const MetricsSnapshot::Labels labels = {{"serviceId", service}, {"store", "sessions"}};
+  const MetricsSnapshot::Labels labels = {{"service_id", service}, {"store", "sessions"}};
   const auto get = [](const Cell& cell) { return static_cast<double>(cell.get()); };
   MetricsSnapshot::Histogram took;
   for (std::size_t i = 0; i < took_.size(); ++i) {

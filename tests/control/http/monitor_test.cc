@@ -17,14 +17,10 @@
 namespace ringgate {
 namespace {
 
-class Numbers final : public prometheus::Collectable {
- public:
-  std::vector<prometheus::MetricFamily> Collect() const override {
-    MetricsSnapshot snapshot;
-    snapshot.gauge("answer", "The answer", {}, 42);
-    return snapshot.take();
-  }
-};
+void add_numbers(MetricsSnapshot& snapshot) {
+  snapshot.gauge("answer", "The answer", {}, 42);
+  if (snapshot.per_shard()) snapshot.gauge("detail", "More of it", {{"shard", "0"}}, 1);
+}
 
 struct Wellbeing {
   std::mutex mutex;
@@ -41,7 +37,7 @@ http::Probes probes_of(Wellbeing& state) {
             const std::lock_guard lock(state.mutex);
             return state.ready;
           },
-          std::make_shared<Numbers>()};
+          add_numbers};
 }
 
 httplib::Result get(const http::Monitor& monitor, const std::string& path,

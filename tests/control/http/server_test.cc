@@ -59,17 +59,11 @@ class Gate {
   bool open_ = false;
 };
 
-class ManyNumbers final : public prometheus::Collectable {
- public:
-  std::vector<prometheus::MetricFamily> Collect() const override {
-    prometheus::MetricFamily family{"many", "numbers", prometheus::MetricType::Gauge, {}};
-    for (int i = 0; i < 2'000; ++i) {
-      family.metric.emplace_back();
-      family.metric.back().label = {{"number", std::string(1000, '0') + std::to_string(i)}};
-    }
-    return {family};
+void add_many_numbers(MetricsSnapshot& snapshot) {
+  for (int i = 0; i < 2'000; ++i) {
+    snapshot.gauge("many", "numbers", {{"number", std::string(1000, '0') + std::to_string(i)}}, 0);
   }
-};
+}
 
 std::unique_ptr<http::Monitor> started(const http::Bounds& bounds = {}) {
   return http::Monitor::start("127.0.0.1", 0, {}, bounds).value();
@@ -173,8 +167,7 @@ TEST(HttpServer, ReadersThatDoNotReadHoldUpNobodyAndGo) {
   bounds.take_time = 2000ms;
   bounds.max_answer_bytes = 5 * 1024 * 1024;
   const auto monitor =
-      http::Monitor::start("127.0.0.1", 0, {{}, {}, std::make_shared<ManyNumbers>()}, bounds)
-          .value();
+      http::Monitor::start("127.0.0.1", 0, {{}, {}, add_many_numbers}, bounds).value();
   std::vector<TcpPeer> readers;
   for (int i = 0; i < 10; ++i) {
     readers.push_back(TcpPeer::connect_to(monitor->port()));
@@ -237,9 +230,7 @@ TEST(HttpServer, AnAnswerHasItsTime) {
 TEST(HttpServer, StopEndsWhateverClientsDo) {
   http::Bounds bounds;
   bounds.request_time = bounds.answer_time = bounds.take_time = std::chrono::hours(1);
-  auto monitor =
-      http::Monitor::start("127.0.0.1", 0, {{}, {}, std::make_shared<ManyNumbers>()}, bounds)
-          .value();
+  auto monitor = http::Monitor::start("127.0.0.1", 0, {{}, {}, add_many_numbers}, bounds).value();
   Gate gate;
   monitor->add_get(
       "/slow", [&](const http::Request&) { return gate.pass(); }, http::Audience::kBrowser);

@@ -22,7 +22,7 @@ TEST(Metrics, SerializesAsPrometheusText) {
             "kim_channel_total{serviceId=\"g1\"} 7\n");
 }
 
-TEST(Metrics, EqualLabelsAddUpForCountersAndReplaceForGauges) {
+TEST(Metrics, EqualLabelsAddUp) {
   MetricsSnapshot snapshot;
   snapshot.counter("c", "h", {{"shard", "0"}}, 1).counter("c", "h", {{"shard", "0"}}, 2);
   snapshot.gauge("g", "h", {}, 1).gauge("g", "h", {}, 2);
@@ -31,7 +31,7 @@ TEST(Metrics, EqualLabelsAddUpForCountersAndReplaceForGauges) {
   ASSERT_EQ(families[0].metric.size(), 1U);
   EXPECT_DOUBLE_EQ(families[0].metric[0].counter.value, 3);
   ASSERT_EQ(families[1].metric.size(), 1U);
-  EXPECT_DOUBLE_EQ(families[1].metric[0].gauge.value, 2);
+  EXPECT_DOUBLE_EQ(families[1].metric[0].gauge.value, 3);
   EXPECT_TRUE(snapshot.take().empty());
 }
 

@@ -1,0 +1,168 @@
+// What a monitoring system reads of a process, beside the names that metric_names_test.cc holds:
+// histograms, sums over shards, the process itself; and what Prometheus' own checker says to them.
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "control/base/text_file.h"
+#include "tests/integration/raw_service.h"
+
+namespace ringgate::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+double count_of(const Server& server, const std::string& histogram, const std::string& label = {}) {
+  return server.metric("ringgate_" + histogram + "_count", label);
+}
+
+TEST(Metrics, TellHowLongLoginsAndForwardsTook) {
+  ChatBench bench;
+  Client alice = bench.log_in("alice");
+  for (std::uint32_t sequence = 2; sequence <= 4; ++sequence) {
+    alice.send(talk("bob", "hello", sequence));
+    bench.chat_link.respond(bench.chat_link.request("chat.user.talk"));
+    EXPECT_TRUE(alice.next().is_answer(sequence));
+  }
+  EXPECT_EQ(count_of(bench.gateway, "login_seconds"), 1);
+  EXPECT_EQ(count_of(bench.gateway, "forward_seconds", R"(service="login")"), 1);
+  EXPECT_EQ(count_of(bench.gateway, "forward_seconds", R"(service="chat")"), 3);
+  EXPECT_EQ(count_of(bench.gateway, "forward_seconds", R"(service="other")"), 0);
+  EXPECT_GT(bench.gateway.metric("ringgate_forward_seconds_sum", R"(service="chat")"), 0);
+  EXPECT_EQ(bench.gateway.metric("ringgate_forward_seconds_bucket", R"(service="chat",le="+Inf")"),
+            3);
+  EXPECT_GT(count_of(bench.gateway, "turn_seconds"), 0);
+  EXPECT_EQ(count_of(bench.gateway, "send_seconds"), bench.gateway.metric("ringgate_sends_total"));
+}
+
+// A request that is not answered has taken no time that could be told.
+TEST(Metrics, OfARefusedLoginAreNotThoseOfALogin) {
+  ChatBench bench;
+  FrameSocket alice = bench.gateway.connect();
+  alice.send(login(token("alice")));
+  bench.link.respond(bench.link.request("login.signin"), {}, pkt::Unauthorized);
+  EXPECT_TRUE(alice.next().is_answer(1, pkt::Unauthorized));
+  EXPECT_EQ(count_of(bench.gateway, "login_seconds"), 0);
+  EXPECT_EQ(count_of(bench.gateway, "forward_seconds", R"(service="login")"), 1);
+}
+
+TEST(Metrics, TellHowManyAPushIsForAndHowLongItTook) {
+  ChatBench bench{{{"Shards", "2"}}};
+  std::vector<Client> clients;
+  std::string channels;
+  for (int i = 0; i < 12; ++i) {
+    clients.push_back(bench.log_in("user" + std::to_string(i)));
+    channels += (i == 0 ? "" : ",") + clients.back().channel;
+  }
+  bench.chat_link.push("g1", channels, "to all");
+  bench.chat_link.push("g1", clients.front().channel, "to one");
+  for (Client& client : clients) EXPECT_EQ(client.next().body, "to all");
+  EXPECT_EQ(clients.front().next().body, "to one");
+  const auto receivers = [&](const std::string& most) {
+    return bench.gateway.metric("ringgate_push_receivers_bucket", "le=\"" + most + "\"");
+  };
+  EXPECT_EQ(receivers("1"), 1);
+  EXPECT_EQ(receivers("10"), 1);
+  EXPECT_EQ(receivers("25"), 2);
+  EXPECT_EQ(bench.gateway.metric("ringgate_push_receivers_sum"), 13);
+  // One for each shard that has some of them.
+  EXPECT_GE(count_of(bench.gateway, "push_seconds"), 2);
+  EXPECT_LE(count_of(bench.gateway, "push_seconds"), 3);
+}
+
+TEST(Metrics, AreSumsOverShardsUnlessEachIsAskedFor) {
+  const World world;
+  const Server gateway(world, "gateway", "g1", {{"Shards", "3"}});
+  std::vector<Socket> clients;
+  for (int i = 0; i < 10; ++i) clients.push_back(Socket::connect(gateway.port()));
+  gateway.wait_metric_is("ringgate_clients", 10);
+  const std::string sums = gateway.get("/metrics").body;
+  EXPECT_THAT(sums, Not(HasSubstr("shard=\"")));
+  EXPECT_THAT(sums, HasSubstr("ringgate_shards{service_id=\"g1\"} 3\n"));
+  const std::string each = gateway.get("/metrics?per_shard=1").body;
+  double clients_of_each = 0;
+  for (int shard = 0; shard < 3; ++shard) {
+    const std::string series =
+        "ringgate_clients{service_id=\"g1\",shard=\"" + std::to_string(shard) + "\"} ";
+    const std::size_t at = each.find(series);
+    ASSERT_NE(at, std::string::npos) << series;
+    clients_of_each += std::strtod(each.c_str() + at + series.size(), nullptr);
+  }
+  EXPECT_EQ(clients_of_each, 10);
+  EXPECT_THAT(each, HasSubstr("ringgate_turn_seconds_count{service_id=\"g1\",shard=\"2\"}"));
+}
+
+TEST(Metrics, TellOfTheProcessAndItsLimits) {
+  const World world;
+  Server gateway(world, "gateway", "g1", {{"MaxConnections", "1000"}, {"Shards", "2"}});
+  const std::string page = gateway.get("/metrics").body;
+  EXPECT_THAT(page, HasSubstr("ringgate_build_info{version=\""));
+  EXPECT_GE(gateway.metric("ringgate_clients_limit"), 1000);
+  EXPECT_GT(gateway.metric("ringgate_client_queue_limit_bytes"), 0);
+  EXPECT_GT(gateway.metric("process_open_fds"), 5);
+  EXPECT_GT(gateway.metric("process_max_fds"), gateway.metric("process_open_fds"));
+  EXPECT_GE(gateway.metric("process_threads"), 3);
+  EXPECT_GT(gateway.metric("process_resident_memory_bytes"), 1'000'000);
+  EXPECT_GE(gateway.metric("process_cpu_seconds_total"), 0);
+  // Not before this machine was started, and not in the future.
+  const double started = gateway.metric("process_start_time_seconds");
+  const auto now = static_cast<double>(std::time(nullptr));
+  EXPECT_LE(started, now + 1);
+  EXPECT_GT(started, now - 3600);
+}
+
+TEST(Metrics, TellWhetherTheConfigurationIsInUse) {
+  const World world;
+  Server gateway(world, "gateway", "g1");
+  const std::string file = (world.folder().path() / "g1.yaml").string();
+  EXPECT_EQ(gateway.metric("ringgate_last_reload_successful"), 1);
+  EXPECT_EQ(gateway.metric("ringgate_last_reload_success_timestamp_seconds"), 0);
+  const std::string good = read_text_file(file, 1 << 16).value();
+  std::ofstream(file, std::ios::app) << "NoSuchKey: 1\n";
+  gateway.process().signal(SIGHUP);
+  gateway.wait_metric_is("ringgate_reloads_total", 1, R"(result="refused")");
+  EXPECT_EQ(gateway.metric("ringgate_last_reload_successful"), 0);
+  std::ofstream(file) << good;
+  gateway.process().signal(SIGHUP);
+  gateway.wait_metric_is("ringgate_reloads_total", 1, R"(result="good")");
+  EXPECT_EQ(gateway.metric("ringgate_last_reload_successful"), 1);
+  EXPECT_GT(gateway.metric("ringgate_last_reload_success_timestamp_seconds"), 1.7e9);
+}
+
+// What `promtool check metrics` says to a page.
+std::string checked(const World& world, const std::string& page) {
+  const auto file = world.folder().write("metrics.txt", page);
+  std::string words;
+  FILE* const pipe = popen(("promtool check metrics <" + file.string() + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return "promtool cannot be started";
+  std::array<char, 4096> some{};
+  while (const std::size_t bytes = fread(some.data(), 1, some.size(), pipe)) {
+    words.append(some.data(), bytes);
+  }
+  const int status = pclose(pipe);
+  return WIFEXITED(status) && WEXITSTATUS(status) != 127 ? words : "promtool is not there";
+}
+
+// The kim_ names are those that dashboards of existing gateways read: they stay as they are.
+TEST(Metrics, PrometheusOwnCheckerFindsNothingInWhatIsOurs) {
+  TalkBench bench;
+  for (const Server* const server : {&bench.gateway, &bench.chat}) {
+    const std::string page = server->get("/metrics?per_shard=1").body;
+    ASSERT_THAT(page, HasSubstr("ringgate_clients"));
+    std::istringstream lines(checked(bench.world, page));
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_EQ(line.substr(0, 4), "kim_") << line;
+    }
+  }
+  EXPECT_THAT(checked(bench.world, "# TYPE ringgate_x counter\nringgate_x 1\n"),
+              HasSubstr("ringgate_x"))
+      << "the checker finds what is wrong";
+}
+
+}  // namespace
+}  // namespace ringgate::test
