@@ -55,6 +55,7 @@ class TcpPeer {
   explicit TcpPeer(UniqueFd fd) : fd_(std::move(fd)) {}
   static UniqueFd connected(std::uint16_t port, int send_buffer_bytes = 0) {
     UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd) return fd;
     if (send_buffer_bytes != 0) {
       setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
     }

@@ -14,7 +14,6 @@ namespace ringgate::test {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Not;
 
 double count_of(const Server& server, const std::string& histogram, const std::string& label = {}) {

@@ -132,6 +132,7 @@ TEST(Monitor, KnowsItsPortBeforeItServes) {
   monitor->add_get("/early", [&](const http::Request&) { return http::Reply{200, "patience"}; });
   const auto address = numeric_address({"127.0.0.1", monitor->port()});
   const int early = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_GE(early, 0);
   ASSERT_EQ(connect(early, address->get(), address->length), 0);
   const std::string request = "GET /early HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
   ASSERT_EQ(send(early, request.data(), request.size(), MSG_NOSIGNAL),
@@ -268,6 +269,7 @@ TEST(Monitor, SilentClientsDoNotBlockProbes) {
   std::vector<int> silent;
   for (int i = 0; i < 5; ++i) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_GE(fd, 0);
     ASSERT_EQ(connect(fd, address->get(), address->length), 0);
     silent.push_back(fd);
   }
