@@ -99,6 +99,18 @@ SSL_CTX* ContextData::find(std::string_view name) const {
   return found == by_name.end() ? nullptr : found->second.get();
 }
 
+// OpenSSL knows some that do not encrypt, and some that anybody in between can answer (RFC 4346).
+bool hides_something(SSL_CTX* context) {
+  const STACK_OF(SSL_CIPHER)* const chosen = SSL_CTX_get_ciphers(context);
+  for (int i = 0; i < sk_SSL_CIPHER_num(chosen); ++i) {
+    const SSL_CIPHER* const one = sk_SSL_CIPHER_value(chosen, i);
+    if (SSL_CIPHER_get_cipher_nid(one) == NID_undef ||
+        SSL_CIPHER_get_auth_nid(one) == NID_auth_null)
+      return false;
+  }
+  return true;
+}
+
 Result<void> check_ciphers(const std::vector<std::string>& ciphers) {
   const ContextPtr scratch(SSL_CTX_new(TLS_server_method()));
   for (const std::string& name : ciphers) {
@@ -112,7 +124,9 @@ Result<void> check_ciphers(const std::vector<std::string>& ciphers) {
                          !name.starts_with('-') && !name.starts_with('+');
     if (is_name && scratch != nullptr &&
         SSL_CTX_set_cipher_list(scratch.get(), name.c_str()) == 1) {
-      continue;
+      if (hides_something(scratch.get())) continue;
+      return usage_error(
+          "TlsCiphers: \"{}\" has ciphers that do not encrypt, or do not say who answers", name);
     }
     ERR_clear_error();
     return usage_error(

@@ -32,7 +32,7 @@ Result<void> check_pairs(const Settings& settings, const CertificateKeys& keys) 
   }
   if (settings.certificates.size() != settings.keys.size()) {
     return usage_error(
-        "{} has {} files and {} {}; name a key for each certificate, in the same order",
+        "{} names {} and {} names {}; name a key for each certificate, in the same order",
         keys.certificate, settings.certificates.size(), keys.key, settings.keys.size());
   }
   return {};

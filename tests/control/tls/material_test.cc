@@ -46,7 +46,7 @@ TEST_F(TlsMaterial, AGoodPairIsTaken) {
 
 TEST_F(TlsMaterial, WhatIsMissingIsNamed) {
   files_.settings.keys.clear();
-  EXPECT_THAT(files_.error(), HasSubstr("TlsCert has 1 files and TlsKey 0"));
+  EXPECT_THAT(files_.error(), HasSubstr("TlsCert names 1 and TlsKey names 0"));
   files_.settings.certificates.clear();
   EXPECT_THAT(files_.error(), HasSubstr("TlsCert is missing"));
 }
@@ -116,8 +116,9 @@ TEST_F(TlsMaterial, CiphersAreThoseThatOpenSslHas) {
     EXPECT_EQ(files_.error(), "") << good;
     EXPECT_TRUE(files_.context()) << good;
   }
-  for (const char* const bad : {"TLS_AES_128_CCM_SHA256", "NONSENSE", "@SECLEVEL=0", "!aNULL", "",
-                                "AES128-SHA:NONSENSE", "-ALL"}) {
+  for (const char* const bad :
+       {"TLS_AES_128_CCM_SHA256", "NONSENSE", "@SECLEVEL=0", "!aNULL", "", "AES128-SHA:NONSENSE",
+        "-ALL", "NULL-SHA256", "eNULL", "aNULL", "ALL"}) {
     files_.settings.ciphers = {"ECDHE+AESGCM", bad};
     EXPECT_THAT(files_.error(), HasSubstr("TlsCiphers")) << bad;
   }
