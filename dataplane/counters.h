@@ -67,7 +67,9 @@ inline constexpr auto kNamesOf<Counter> = std::to_array<CounterName>({
      "of these, because the request was above MaxUpgradeRequest"},
     {"tls_handshakes_total", "TLS handshakes completed"},
     {"tls_handshakes_resumed_total", "of these, those that resumed a session"},
-    {"tls_handshakes_failed_total", "TLS handshakes that failed; the closed connections say why"},
+    {"tls_handshakes_failed_total",
+     "TLS handshakes that failed, or whose client left or was too slow; the closed connections say "
+     "why"},
 });
 
 // Values that go up and down.

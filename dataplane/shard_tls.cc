@@ -313,6 +313,12 @@ void Shard::begin_sealed(Connection& connection, tls::Records records) {
 
 void Shard::forget_tls(Connection& connection) {
   TlsState* const state = std::exchange(tls_[connection.slot], nullptr);
+  // One that has begun and will not be done: its client left, or was too slow. Who has said
+  // nothing, as probes of balancers do, has failed at nothing.
+  const bool is_begun =
+      state->under_way &&
+      (state->sealed.size > 0 || std::get<TlsState::Handshake>(state->layer) != nullptr);
+  if (is_begun) counters_.add(Counter::kTlsFailed);
   static_cast<void>(end_handshake(*state));
   if (std::holds_alternative<TlsState::Session>(state->layer)) {
     counters_.change(Gauge::kTlsSessions, -1);

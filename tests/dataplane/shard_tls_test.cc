@@ -291,6 +291,10 @@ TEST(ShardTls, EndsInTheMiddleOfAHandshakeLeaveNothing) {
       EXPECT_TRUE(it.turn_until([&] { return peer.peer().closed; }));
       EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }));
       EXPECT_EQ(it.gauge(Gauge::kTlsHandshakes), 0U);
+      EXPECT_LE(it.count(Counter::kTlsFailed), cut == 0 ? 0U : 1U);
+      if (cut > 0 && !resets) {
+        EXPECT_EQ(it.count(Counter::kTlsFailed), 1U) << cut;
+      }
       it.expect_idle();
       if (HasFailure()) return;
     }
