@@ -8,7 +8,6 @@
 namespace ringgate {
 namespace {
 
-using test::Faults;
 using test::kPing;
 using test::kPong;
 using test::kTlsListener;
