@@ -1,0 +1,132 @@
+// Threads, bounds and times: the second part of the table of keys.
+#include <array>
+
+#include "codec/login_scan.h"
+#include "codec/ws_upgrade.h"
+#include "control/config/key_rows.h"
+#include "control/discovery/instance.h"
+
+namespace ringgate {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace key_rows;
+
+const std::array kBoundKeys = std::to_array<ConfigKey>({
+    {"Shards", CountKey{at<&Config::shards>(), 0, 1024}, kFixed, "Threads that serve connections",
+     "one per usable CPU"},
+    {"PinShards", SwitchKey{at<&Config::pin_shards>()}, kFixed, "Pin each shard to a CPU"},
+    {"Lanes", SwitchKey{at<&Config::links, &LinkSettings::lanes>()}, kFixed,
+     "Service: offer one link per shard (meta lanes=1); gateway: use such offers"},
+
+    {"MaxFrame", SizeKey{of_clients<&RoleLimits::max_frame_bytes>(), 64, kMostFrame}, kGatewayLive,
+     "Longest frame from a client"},
+    {"MaxLinkFrame", SizeKey{of_links<&RoleLimits::max_frame_bytes>(), kLeastLinkFrame, kMostFrame},
+     kLiveInGateway, "Longest frame on a link"},
+    {"MaxHeader", SizeKey{at<&Config::gateway, &GatewayLimits::max_header_bytes>(), 64, kMostFrame},
+     kGatewayLive, "Longest packet header from a client"},
+    {"MaxLinkHeader",
+     SizeKey{at<&Config::gateway, &GatewayLimits::max_link_header_bytes>(), 64, kMostFrame},
+     kLiveInGateway, "Longest packet header on a link"},
+    {"MaxUpgradeRequest",
+     SizeKey{at<&Config::upgrade, &WsUpgradeOptions::max_bytes>(), kKiB, kMostUpgradeBytes},
+     kGatewayLive.needing(Need::kWebSocket),
+     "Longest WebSocket upgrade request, all header fields together (cookies are among them)"},
+    {"MaxMetas", CountKey{at<&Config::gateway, &GatewayLimits::max_metas>(), 1, 4096}, kGatewayLive,
+     "Metas in a header from a client"},
+    {"MaxLoginBody",
+     SizeKey{at<&Config::gateway, &GatewayLimits::max_login_body_bytes>(), 64, kMostFrame},
+     kGatewayLive, "Longest body of a login; beyond it the login is answered 101"},
+    {"MaxLoginTags",
+     CountKey{at<&Config::gateway, &GatewayLimits::max_login_tags>(), 0, kMostLoginTags},
+     kGatewayLive, "Tags in a login; beyond it the login is answered 101"},
+    {"MaxConnections", CountKey{at<&Config::shard, &ShardOptions::max_clients>(), 0, 16'000'000},
+     kGatewayFixed, "Connections per shard", "from the open-file limit"},
+    {"MaxConnectionsPerAddress",
+     CountKey{at<&Config::shard, &ShardOptions::max_clients_per_address>(), 0, 16'000'000},
+     kGatewayFixed, "Connections per shard and source address (an IPv6 /64 is one)", "off"},
+    {"MaxLinks", CountKey{at<&Config::shard, &ShardOptions::max_links>(), 1, 65'536}, kFixed,
+     "Links per shard: of a gateway, and of a logic service; beyond it a link is refused"},
+    {"MaxQueuedBytes", SizeKey{of_clients<&RoleLimits::max_queued_bytes>(), kKiB, kGiB},
+     kGatewayLive,
+     "Bytes queued for one client, beside a packet of more than 128 KiB that is being sent; beyond "
+     "it the connection is closed"},
+    {"MaxLinkQueuedBytes", SizeKey{of_links<&RoleLimits::max_queued_bytes>(), kKiB, 4 * kGiB - 1},
+     kLiveInGateway, "Bytes queued for one link; beyond it requests are answered 300"},
+    {"MaxOutstanding",
+     CountKey{at<&Config::gateway, &GatewayLimits::max_outstanding>(), 1, 16'777'216},
+     kGatewayFixed, "Requests without an answer per link; beyond it they are answered 300"},
+    {"MaxClientOutstanding",
+     CountKey{at<&Config::gateway, &GatewayLimits::max_client_outstanding>(), 1, 65535},
+     kGatewayLive, "Requests without an answer per client; beyond it they are answered 300"},
+    {"MailboxBytes", SizeKey{at<&Config::mailbox_bytes>(), 4 * kKiB, kGiB}, kFixed,
+     "Bytes on their way from one shard to another"},
+    {"MaxLoginBacklogBytes", SizeKey{at<&Config::shard, &ShardLimits::max_held_bytes>(), 0, kGiB},
+     kGatewayLive, "Bytes a client may send before its login is answered"},
+
+    {"LoginWait", DurationKey{at<&Config::gateway, &GatewayLimits::login_wait_ms>(), 1ms, 1h},
+     kLiveInGateway, "From accept to the login packet"},
+    {"LoginAnswerTimeout",
+     DurationKey{at<&Config::gateway, &GatewayLimits::login_answer_timeout_ms>(), 1ms, 1h},
+     kGatewayLive, "How long the login service may take"},
+    {"IdleTimeout", DurationKey{of_clients<&RoleLimits::read_timeout_ms>(), 1ms, 168h},
+     kGatewayLive, "A client silent for so long is closed"},
+    {"WebSocketPing", DurationKey{at<&Config::shard, &ShardLimits::ws_ping_after_ms>(), 0s, 168h},
+     kGatewayLive.needing(Need::kWebSocket),
+     "A WebSocket client silent for so long is sent a ping; 0 sends none"},
+    {"IdlePollAfter", DurationKey{at<&Config::shard, &ShardLimits::poll_after_ms>(), 0s, 168h},
+     kGatewayLive.needing(Need::kLongerIdleTimeout),
+     "A client silent for so long is waited for by a poll, which takes less kernel memory; 0: "
+     "never"},
+    {"WriteTimeout", DurationKey{at<&Config::shard, &ShardLimits::write_timeout_ms>(), 1ms, 1h},
+     kLiveInGateway, "A client that takes nothing for so long is closed"},
+    {"AnswerTimeout",
+     DurationKey{at<&Config::gateway, &GatewayLimits::answer_timeout_ms>(), 1ms, 1h}, kGatewayLive,
+     "A request without an answer for so long is answered 300"},
+    {"LinkHeartbeat", DurationKey{at<&Config::gateway, &GatewayLimits::heartbeat_ms>(), 1ms, 1h},
+     kGatewayFixed, "A link that nothing was sent on for so long is pinged"},
+    {"LinkReadTimeout", DurationKey{of_links<&RoleLimits::read_timeout_ms>(), 1ms, 24h}, kFixed,
+     "A link silent for so long is closed"},
+    {"EjectAfter", DurationKey{at<&Config::gateway, &GatewayLimits::eject_after_ms>(), 0s, 1h},
+     kGatewayLive,
+     "A service that is asked and says nothing for so long, not even to a ping, is left out while "
+     "others answer; 0: never"},
+    {"AdultAfter", DurationKey{at<&Config::links, &LinkSettings::young_for>(), 0s, 1h},
+     kGatewayFixed, "A service newer than this is only chosen if there is no other"},
+    {"DialTimeout", DurationKey{at<&Config::links, &LinkSettings::dial_timeout>(), 1ms, 1h},
+     kGatewayFixed, "Limit of one attempt to connect"},
+    {"RedialMin", DurationKey{at<&Config::links, &LinkSettings::redial_min>(), 1ms, 1h},
+     kGatewayFixed, "First pause before dialling again"},
+    {"RedialMax", DurationKey{at<&Config::links, &LinkSettings::redial_max>(), 1ms, 1h},
+     kGatewayFixed, "Longest pause before dialling again"},
+    {"DrainTime", DurationKey{at<&Config::drain_time>(), 0s, 1h}, kLiveInGateway,
+     "Limit of the drain after SIGTERM"},
+    {"DrainPace", CountKey{at<&Config::drain_pace>(), 1, 16'000'000}, kGatewayLive,
+     "Connections closed per second while draining"},
+    {"SignoutKeep", DurationKey{at<&Config::gateway, &GatewayLimits::signout_keep_ms>(), 0s, 1h},
+     kGatewayLive, "How long sign-outs wait for a login service"},
+    {"MaxSignouts", CountKey{at<&Config::gateway, &GatewayLimits::max_signouts>(), 0, 16'777'216},
+     kGatewayLive, "Sign-outs that may wait for a login service"},
+    {"RollCallBeat", DurationKey{at<&Config::gateway, &GatewayLimits::roll_call_beat_ms>(), 0s, 1h},
+     kGatewayLive,
+     "How often services of ringgate are told that the gateway lives: a fraction of their "
+     "GatewayLease; 0: never, and then its clients count as offline"},
+    {"RollCallEvery",
+     DurationKey{at<&Config::gateway, &GatewayLimits::roll_call_every_ms>(), 1s, 24h}, kGatewayLive,
+     "In this time every client is told to them again, so that its session does not end"},
+    {"KickoutLinger",
+     DurationKey{at<&Config::gateway, &GatewayLimits::kickout_linger_ms>(), 0s, 1h}, kGatewayLive,
+     "How long a client that a newer login has ended may stay and close by itself"},
+
+    {"MessageGPool", IgnoredKey{}, kFixed, "Taken and ignored: there are no goroutine pools"},
+    {"ConnectionGPool", IgnoredKey{}, kFixed, "Taken and ignored: there are no goroutine pools"},
+    {"RoyalURL", IgnoredKey{}, kFixed, "Taken and ignored: no store of messages is asked"},
+});
+
+}  // namespace
+
+std::span<const ConfigKey> bound_keys() {
+  return kBoundKeys;
+}
+
+}  // namespace ringgate
