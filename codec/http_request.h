@@ -39,6 +39,8 @@ struct ReceivedRequest {
   std::string origin;         // Empty: none.
   std::string authorization;  // Empty: none.
   bool has_body = false;      // one that is not empty
+  // "10.0.0.7:4711": who sent it. Filled in by whoever has the socket.
+  std::string peer{};
 };
 
 enum class HttpReadStatus : std::uint8_t {

@@ -9,6 +9,7 @@
 #include "control/config/listen.h"
 #include "control/config/origin.h"
 #include "control/config/redis_urls.h"
+#include "control/config/words.h"
 #include "control/discovery/consul/options.h"
 #include "control/discovery/instance.h"
 
@@ -16,11 +17,6 @@ namespace ringgate {
 namespace {
 
 constexpr std::size_t kMaxListen = 16;
-
-// What a message may quote. A view of `text`: no std::string may come in between.
-std::string_view quotable(std::string_view text) {
-  return has_control(text) ? std::string_view("?") : text;
-}
 
 // "not a single value" for lists and maps where one word is wanted.
 Result<std::string> scalar_of(const RawValue& raw, std::string_view wanted) {
@@ -46,23 +42,6 @@ Result<RawValue::Pairs> pairs_of(const RawValue& raw, std::string_view wanted) {
                        trim(item.substr(std::min(mark + 1, item.size()))));
   }
   return pairs;
-}
-
-Result<void> check_prefix(const std::string& prefix) {
-  if (prefix.find('.') == std::string::npos && valid_service_id(prefix)) return {};
-  return usage_error("\"{}\" is not a command prefix: the part before the first dot",
-                     quotable(prefix));
-}
-
-Result<AddressRange> parse_address_range(const std::string& text) {
-  if (const auto range = AddressRange::parse(text)) return *range;
-  if (const auto around = AddressRange::around(text)) {
-    return usage_error(
-        "\"{}\" has bits set beyond its prefix; write {}, or the prefix that is meant", text,
-        around->text());
-  }
-  return usage_error("\"{}\" is neither an address nor a range such as 10.0.0.0/8 or 2001:db8::/32",
-                     quotable(text));
 }
 
 struct Applier {
@@ -93,10 +72,7 @@ struct Applier {
   Result<void> operator()(const ServiceIdKey& key) const {
     auto text = scalar_of(raw, "a name");
     if (!text) return std::unexpected(text.error());
-    if (!valid_service_id(*text)) {
-      return usage_error("\"{}\" is not a valid name; use 1-64 characters of A-Z a-z 0-9 . _ -",
-                         quotable(*text));
-    }
+    if (auto good = check_name(*text); !good) return good;
     key.place.set(config, *text);
     return {};
   }
@@ -170,10 +146,7 @@ struct Applier {
     auto list = list_of(raw, "a name or a list of them");
     if (!list) return std::unexpected(list.error());
     for (const std::string& name : *list) {
-      if (!valid_service_id(name)) {
-        return usage_error("\"{}\" is not a valid name; use 1-64 characters of A-Z a-z 0-9 . _ -",
-                           quotable(name));
-      }
+      if (auto good = check_name(name); !good) return good;
     }
     key.place.set(config, std::move(*list));
     return {};
@@ -322,22 +295,23 @@ struct Applier {
   }
 
   Result<void> operator()(const GroupTalkKey& key) const {
-    const auto text = scalar_of(raw, "members or anyone");
-    if (!text) return std::unexpected(text.error());
-    if (*text != "members" && *text != "anyone") {
-      return usage_error("takes members or anyone, not \"{}\"", quotable(*text));
-    }
-    key.place.set(config, *text == "anyone" ? GroupTalk::kAnyone : GroupTalk::kMembers);
+    const auto anyone = is_second("members", "anyone");
+    if (!anyone) return std::unexpected(anyone.error());
+    key.place.set(config, *anyone ? GroupTalk::kAnyone : GroupTalk::kMembers);
     return {};
   }
 
   Result<void> operator()(const TlsVersionKey& key) const {
-    const auto text = scalar_of(raw, "1.2 or 1.3");
-    if (!text) return std::unexpected(text.error());
-    if (*text != "1.2" && *text != "1.3") {
-      return usage_error("takes 1.2 or 1.3, not \"{}\"", quotable(*text));
-    }
-    key.place.set(config, *text == "1.3" ? tls::MinVersion::kTls13 : tls::MinVersion::kTls12);
+    const auto newer = is_second("1.2", "1.3");
+    if (!newer) return std::unexpected(newer.error());
+    key.place.set(config, *newer ? tls::MinVersion::kTls13 : tls::MinVersion::kTls12);
+    return {};
+  }
+
+  Result<void> operator()(const LogFormatKey& key) const {
+    const auto json = is_second("text", "json");
+    if (!json) return std::unexpected(json.error());
+    key.place.set(config, *json ? LogFormat::kJson : LogFormat::kText);
     return {};
   }
 
@@ -346,10 +320,8 @@ struct Applier {
     if (!text) return std::unexpected(text.error());
     const auto level = parse_log_level(*text);
     if (!level) {
-      return usage_error(
-          "takes trace, debug, info, warn, error, critical or off, "
-          "not \"{}\"",
-          *text);
+      return usage_error("takes trace, debug, info, warn, error, critical or off, not \"{}\"",
+                         *text);
     }
     key.place.set(config, *level);
     return {};
@@ -370,6 +342,13 @@ struct Applier {
   }
 
   Result<void> operator()(const IgnoredKey&) const { return {}; }
+
+  Result<bool> is_second(std::string_view first, std::string_view second) const {
+    const auto text = scalar_of(raw, fmt::format("{} or {}", first, second));
+    if (!text) return std::unexpected(text.error());
+    if (*text == first || *text == second) return *text == second;
+    return usage_error("takes {} or {}, not \"{}\"", first, second, quotable(*text));
+  }
 
   Result<std::size_t> number_of(std::size_t min, std::size_t max) const {
     auto text = scalar_of(raw, "a whole number");

@@ -109,6 +109,8 @@ struct Config {
   std::size_t max_group_text_bytes = 2'000;  // Its name, its avatar, its introduction: each.
   Duration login_answer_delay{0};            // Of gateways of other makes.
   LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
+  std::string log_file;              // Empty: stderr.
   std::vector<std::string> depends;  // Services a gateway follows; empty: all it routes to.
   std::map<std::string, std::string> routes;  // Command prefix -> service name.
   Selectors selectors;

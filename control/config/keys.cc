@@ -246,7 +246,20 @@ const std::array kKeys = std::to_array<ConfigKey>({
     {"AdminTokenFile", TextKey{at<&Config::admin_token_file>()}, kLive.needing(Need::kAdminPort),
      "File that holds the admin token"},
     {"LogLevel", LogLevelKey{at<&Config::log_level>()}, kLive,
-     "trace, debug, info, warn, error, critical or off"},
+     "trace, debug, info, warn, error, critical or off; debug tells what happens to each client"},
+    {"LogFormat", LogFormatKey{at<&Config::log_format>()}, kLive,
+     "text, a line for people, or json, an object on each line"},
+    {"LogFile", TextKey{at<&Config::log_file>()}, kFixed,
+     "File of the log; SIGHUP opens it anew, so that it can be renamed first", "none: stderr"},
+    {"LogEventsPerSecond",
+     CountKey{at<&Config::gateway, &GatewayLimits::log_events_per_second>(), 0, 1'000'000},
+     kGatewayLive,
+     "Lines of one event that clients cause, in a second: refused logins, closes; the rest is "
+     "counted"},
+    {"LogDebugPerSecond",
+     CountKey{at<&Config::gateway, &GatewayLimits::log_debug_per_second>(), 1, 1'000'000},
+     kGatewayLive,
+     "With LogLevel debug: what a shard tells of its clients in a second; the rest is counted"},
 });
 
 std::vector<ConfigKey> all_keys() {

@@ -95,13 +95,16 @@ struct TlsVersionKey {
 struct LogLevelKey {
   Place<LogLevel> place;
 };
+struct LogFormatKey {
+  Place<LogFormat> place;
+};
 struct IgnoredKey {};  // Taken, without effect, with a notice.
 
 using KeyKind =
     std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey, SwitchKey, PortKey,
                  CountKey, SizeKey, DurationKey, NamesKey, TagsKey, OriginsKey, RoutesKey,
                  SelectorsKey, ListenKey, ProxiesKey, RedisKey, RedisUrlsKey, MessageStoreKey,
-                 GroupTalkKey, TlsVersionKey, LogLevelKey, IgnoredKey>;
+                 GroupTalkKey, TlsVersionKey, LogLevelKey, LogFormatKey, IgnoredKey>;
 
 // Who heeds a key. One file may serve all processes of a host, so the others take it, too.
 enum class HeededBy : std::uint8_t { kAll, kGateway, kServices, kChat };

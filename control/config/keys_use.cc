@@ -1,43 +1,13 @@
 // What is done with a row of the table, whichever it is.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <type_traits>
 
 #include "control/base/text.h"
 #include "control/config/keys.h"
+#include "control/config/value_text.h"
 
 namespace ringgate {
 namespace {
-
-// How the default in a fresh Config is written; nothing where only the row can say it.
-struct DefaultText {
-  Config config;
-
-  template <class Key>
-  std::string operator()(const Key& key) const {
-    return text(key.place.get(config));
-  }
-  std::string operator()(const SizeKey& key) const { return format_size(key.place.get(config)); }
-  std::string operator()(const IgnoredKey&) const { return {}; }
-
-  static std::string text(const std::string& value) { return value; }
-  static std::string text(bool value) { return value ? "true" : "false"; }
-  static std::string text(std::uint16_t value) { return fmt::format("{}", value); }
-  static std::string text(std::size_t value) { return fmt::format("{}", value); }
-  static std::string text(Config::Duration value) { return format_duration(value); }
-  static std::string text(GroupTalk value) {
-    return value == GroupTalk::kAnyone ? "anyone" : "members";
-  }
-  static std::string text(tls::MinVersion value) {
-    return value == tls::MinVersion::kTls13 ? "1.3" : "1.2";
-  }
-  static std::string text(LogLevel value) { return std::string(log_level_name(value)); }
-  template <class Other>
-  static std::string text(const Other&) {
-    return {};
-  }
-};
 
 std::string_view heeded_by(const ConfigKey& key) {
   switch (key.use.heeded_by) {
@@ -122,10 +92,10 @@ void copy_value(const ConfigKey& key, const Config& from, Config& to) {
 
 std::vector<ConfigKeyInfo> describe_config_keys() {
   std::vector<ConfigKeyInfo> rows;
-  const DefaultText default_text{};
+  const Config fresh;
   for (const ConfigKey& key : config_keys()) {
     std::string text(key.default_text);
-    if (text.empty()) text = std::visit(default_text, key.kind);
+    if (text.empty()) text = value_text(key, fresh);
     rows.push_back({std::string(key.name), std::move(text), std::string(key.meaning),
                     std::string(heeded_by(key)), std::string(reload_text(key))});
   }

@@ -184,6 +184,29 @@ Result<ListenSpec> parse_listen(std::string_view text) {
   return listen;
 }
 
+std::string format_listen(const ListenSpec& listen) {
+  const bool is_websocket = listen.transport == Transport::kWebSocket;
+  std::string text;
+  if (!listen.socket.empty()) {
+    text.append(is_websocket ? kWsUnix : kUnix).append(listen.socket);
+    if (is_websocket) text.append(":").append(listen.path);
+  } else {
+    const auto* const scheme = std::ranges::find_if(kSchemes, [&](const Scheme& one) {
+      return one.transport == listen.transport && one.tls == listen.tls;
+    });
+    text.append(scheme->name).append("://").append(format_endpoint(listen.endpoint));
+    if (is_websocket) text.append(listen.path);
+  }
+  const auto option = [&](const char* name, const std::optional<bool>& value) {
+    if (!value) return;
+    text.append(text.contains('?') ? "&" : "?").append(name);
+    text.append(*value ? "=required" : "=off");
+  };
+  option("proxy", listen.proxy_header);
+  option("client_cert", listen.client_certificate);
+  return text;
+}
+
 Result<void> check_apart(std::span<const ListenSpec> others, const ListenSpec& one) {
   const auto twin = std::ranges::find_if(
       others, [&](const ListenSpec& other) { return is_same_place(other, one); });

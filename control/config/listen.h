@@ -15,6 +15,9 @@ namespace ringgate {
 // between them: proxy=required or proxy=off, and of TLS client_cert=required or client_cert=off.
 [[nodiscard]] Result<ListenSpec> parse_listen(std::string_view text);
 
+// As parse_listen() takes it.
+[[nodiscard]] std::string format_listen(const ListenSpec& listen);
+
 // Of WebSocket only: "host:port", whose path is "/", or "ws://host:port/path".
 [[nodiscard]] Result<ListenSpec> parse_websocket_listen(std::string_view text);
 

@@ -1,5 +1,6 @@
 #include "control/discovery/file.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "control/observe/log_event.h"
 #include "dataplane/shortage.h"
 
 namespace ringgate {
@@ -134,7 +136,9 @@ void FileRegistry::register_pending() {
     auto done = register_service(service);
     if (!done)
       return report(Error{fmt::format("{} is not registered: {}", id, done.error().message)});
-    spdlog::info("{} ({}) is registered in {}", id, service.name, file_.string());
+    log_event(LogEvent::kRegistered,
+              {{"id", id}, {"service", service.name}, {"where", file_.string()}},
+              fmt::format("{} ({}) is registered in {}", id, service.name, file_.string()));
   }
   register_pause_ = {};
 }

@@ -95,7 +95,8 @@ void Server::wait_for_more(Connection& connection) {
 }
 
 void Server::take_request(Connection& connection) {
-  const ReceivedRequest request = connection.reader.request();
+  ReceivedRequest request = connection.reader.request();
+  request.peer = connection.peer_text;
   connection.state = State::kAnswering;
   connection.head_only = request.method == "HEAD";
   connection.reader = HttpRequestReader();

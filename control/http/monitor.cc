@@ -11,6 +11,7 @@
 
 #include "control/base/address.h"
 #include "control/base/mutex.h"
+#include "control/http/audit.h"
 #include "control/http/workers.h"
 
 namespace ringgate::http {
@@ -121,6 +122,7 @@ struct Monitor::State {
   Mutex mutex;
   std::map<std::string, Page, std::less<>> pages ABSL_GUARDED_BY(mutex);  // By "GET /path"
   std::string token ABSL_GUARDED_BY(mutex);  // Of operators; empty: none is asked for
+  RefusedLog refused_log;                    // the server's thread
 
   void add(const std::string& what, Page page);
   std::optional<Page> page_of(const ReceivedRequest& request);
@@ -198,13 +200,16 @@ void Monitor::State::answer(const ReceivedRequest& request, const Server::Answer
   const bool is_public = page->audience == Audience::kAnyone;
   if (!is_public) {
     if (std::optional<Reply> refusal = refuse(request, *page)) {
+      refused_log.tell(Asked::of(request), *refusal);
       restrict_reply(*refusal);
       return answer(std::move(*refusal));
     }
   }
   Request plain{request.path, {}};
   for (const auto& [key, value] : request.parameters) plain.query.emplace(key, value);
-  const auto run = [handler = page->handler, plain = std::move(plain), is_public, answer] {
+  const bool is_told = page->audience == Audience::kOperator;
+  const auto run = [handler = page->handler, plain = std::move(plain), is_public, answer,
+                    asked = is_told ? Asked::of(request) : Asked(), is_told] {
     Reply reply;
     try {
       reply = handler(plain);
@@ -212,6 +217,7 @@ void Monitor::State::answer(const ReceivedRequest& request, const Server::Answer
       reply = {500, std::string("this failed: ") + error.what() + "\n"};
     }
     if (!is_public) restrict_reply(reply);
+    if (is_told) tell_asked(asked, reply);
     answer(std::move(reply));
   };
   if (page->takes_no_time) return run();

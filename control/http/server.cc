@@ -108,6 +108,7 @@ void Server::admit(UniqueFd socket, const SocketAddress& address) {
   Connection& connection = connections_[id];
   connection.id = id;
   connection.peer = peer;
+  connection.peer_text = format_address(address);
   connection.stream = Stream(std::move(socket), tls_);
   open_.store(connections_.size(), std::memory_order_relaxed);
   expect_within(connection, bounds_.request_time);

@@ -84,6 +84,7 @@ class Server {
   struct Connection {
     std::uint64_t id = 0;  // the older, the smaller
     Peer peer{};
+    std::string peer_text{};
     Stream stream{};
     bool waits_for_room = false;  // while reading: a handshake's bytes do not fit the socket
     State state = State::kReading;

@@ -1,5 +1,6 @@
 #include "control/links/manager.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "control/base/address.h"
+#include "control/observe/log_event.h"
 
 namespace ringgate {
 namespace {
@@ -184,8 +186,14 @@ void LinkManager::add(const Instance& service, bool adult) {
   for (std::uint32_t i = 0; i < target.lanes.size(); ++i) {
     target.lanes[i].shard = lanes ? i : upstream % shards_.size();
   }
-  spdlog::info("service {} ({}) found at {}, {}", service.id, service.name,
-               format_endpoint({service.address, service.port}), target.adult ? "adult" : "young");
+  const std::string address = format_endpoint({service.address, service.port});
+  log_event(LogEvent::kServiceFound,
+            {{"id", service.id},
+             {"service", service.name},
+             {"address", address},
+             {"adult", target.adult}},
+            fmt::format("service {} ({}) found at {}, {}", service.id, service.name, address,
+                        target.adult ? "adult" : "young"));
   warn_of_max_frame(service);
   if (!target.adult) {
     target.timer = loop_.after(options_.young_for, [this, upstream] {
@@ -225,8 +233,10 @@ void LinkManager::link_closed(const LinkEvent& event) {
   if (event.reason == CloseReason::kTooManyLinks) {
     tell_refused(*target, *one);
   } else {
-    spdlog::warn("link to {} ({}) is down: {}; dialling again", target->service.id,
-                 target->service.name, why);
+    log_event(LogEvent::kLinkDown,
+              {{"id", target->service.id}, {"service", target->service.name}, {"why", why}},
+              fmt::format("link to {} ({}) is down: {}; dialling again", target->service.id,
+                          target->service.name, why));
   }
   redial_later(*target, static_cast<std::uint32_t>(one - target->lanes.data()));
   changed();
@@ -235,9 +245,11 @@ void LinkManager::link_closed(const LinkEvent& event) {
 // --- Leaving ------------------------------------------------------------------------------------
 
 void LinkManager::begin_drain(Target& target) {
-  spdlog::info("service {} ({}) at {} is gone from the registry: draining its link",
-               target.service.id, target.service.name,
-               format_endpoint({target.service.address, target.service.port}));
+  const std::string address = format_endpoint({target.service.address, target.service.port});
+  log_event(LogEvent::kServiceGone,
+            {{"id", target.service.id}, {"service", target.service.name}, {"address", address}},
+            fmt::format("service {} ({}) at {} is gone from the registry: draining its link",
+                        target.service.id, target.service.name, address));
   target.draining = true;
   loop_.cancel(target.timer);
   for (Lane& lane : target.lanes) {

@@ -92,6 +92,8 @@ class LinkManager {
   [[nodiscard]] bool connected(const std::string& name) const;
   // A sentence that names the instances whose shard has no place for their link, or nothing.
   [[nodiscard]] std::optional<std::string> refused() const;
+  // Of an instance; empty: it is not known, or not any more.
+  [[nodiscard]] std::string id_of(std::uint32_t upstream) const;
   // Every known instance, sorted by service name and id.
   [[nodiscard]] std::vector<InstanceStatus> instances() const;
   // Null until the registry has answered once.

@@ -1,5 +1,5 @@
 // LinkManager: links that are dialled.
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 #include <string>
 #include <utility>
@@ -8,6 +8,7 @@
 #include "codec/tcp_frame.h"
 #include "control/base/address.h"
 #include "control/links/manager.h"
+#include "control/observe/log_event.h"
 
 namespace ringgate {
 namespace {
@@ -74,10 +75,14 @@ void LinkManager::dial_waiting(Target& target) {
 // Told once for as long as it lasts.
 void LinkManager::not_dialled(Target& target, std::uint32_t lane, const Error& error) {
   Lane& one = target.lanes[lane];
-  const auto level = one.complained ? spdlog::level::debug : spdlog::level::warn;
-  spdlog::log(level, "{} ({}) at {} cannot be reached: {}; trying again", target.service.id,
-              target.service.name, format_endpoint({target.service.address, target.service.port}),
-              error.message);
+  const std::string address = format_endpoint({target.service.address, target.service.port});
+  log_event(LogEvent::kLinkNotDialled, one.complained ? LogLevel::kDebug : LogLevel::kWarn,
+            {{"id", target.service.id},
+             {"service", target.service.name},
+             {"address", address},
+             {"why", error.message}},
+            fmt::format("{} ({}) at {} cannot be reached: {}; trying again", target.service.id,
+                        target.service.name, address, error.message));
   one.complained = true;
   one.last_error = error.message;
   redial_later(target, lane);
@@ -104,9 +109,10 @@ void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane,
                        .what = AdoptedFor{upstream, is_lane ? lane : kNoLane, one.epoch},
                        .handover = link->handover.release()};
   shards_.post(one.shard, kMailAdopt, mail);
-  spdlog::log(one.refused ? spdlog::level::debug : spdlog::level::info,
-              "link to {} ({}) is up, on shard {}", target->service.id, target->service.name,
-              one.shard);
+  log_event(LogEvent::kLinkUp, one.refused ? LogLevel::kDebug : LogLevel::kInfo,
+            {{"id", target->service.id}, {"service", target->service.name}, {"shard", one.shard}},
+            fmt::format("link to {} ({}) is up, on shard {}", target->service.id,
+                        target->service.name, one.shard));
 }
 
 void LinkManager::redial_later(Target& target, std::uint32_t lane) {

@@ -56,6 +56,11 @@ std::optional<std::string> LinkManager::refused() const {
   return "no place for the links to " + ids + ": their shards have as many as MaxLinks allows";
 }
 
+std::string LinkManager::id_of(std::uint32_t upstream) const {
+  const auto target = targets_.find(upstream);
+  return target == targets_.end() ? std::string() : target->second.service.id;
+}
+
 std::vector<InstanceStatus> LinkManager::instances() const {
   std::vector<InstanceStatus> all;
   for (const auto& [upstream, target] : targets_) {

@@ -1,8 +1,11 @@
 #include "control/observe/episode.h"
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
+#include <cstdint>
 #include <utility>
+
+#include "control/observe/log_event.h"
 
 namespace ringgate {
 
@@ -15,10 +18,12 @@ void Episode::update(std::optional<std::string> text) {
   using Seconds = std::chrono::duration<double>;
   if (text && !text_) {
     since_ = std::chrono::steady_clock::now();
-    spdlog::warn("{}", *text);
+    log_event(LogEvent::kProblem, {{"what", *text}}, *text);
   } else if (!text && text_) {
     const Seconds lasted = std::chrono::steady_clock::now() - since_;
-    spdlog::info("over after {:.1f} s: {}", lasted.count(), *text_);
+    log_event(LogEvent::kProblemOver,
+              {{"what", *text_}, {"lasted_ms", static_cast<std::uint64_t>(lasted.count() * 1000)}},
+              fmt::format("over after {:.1f} s: {}", lasted.count(), *text_));
   }
   text_ = std::move(text);
 }

@@ -27,4 +27,8 @@ std::string_view log_level_name(LogLevel level) {
   return index < kNames.size() ? kNames[index] : "info";
 }
 
+std::string_view log_format_name(LogFormat format) {
+  return format == LogFormat::kJson ? "json" : "text";
+}
+
 }  // namespace ringgate

@@ -1,6 +1,7 @@
-// What the process says: its log on stderr, through spdlog's default logger (spdlog::info and so
-// on, from any thread but a shard's data path), and announcements on stdout. Neither ever waits for
-// whoever reads them: each has a bounded queue and a thread (control/observe/line_writer.h).
+// What the process says: its log on stderr or in a file, through spdlog's default logger
+// (spdlog::info and so on, or log_event() of control/observe/log_event.h; from any thread but a
+// shard's data path), and announcements on stdout. Neither ever waits for whoever reads them: each
+// has a bounded queue and a thread (control/observe/line_writer.h).
 #pragma once
 
 #include <chrono>
@@ -8,14 +9,30 @@
 #include <string>
 #include <string_view>
 
+#include "control/base/error.h"
 #include "control/observe/log_level.h"
 
 namespace ringgate {
 
-// Once at start; name says who speaks, for example the service id. A second call replaces the
-// logger, without losing lines.
-void start_logging(const std::string& name, LogLevel level);
+struct LogSettings {
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kText;
+  std::string file{};  // empty: stderr
+};
 
+// Once at start; name says who speaks, for example the service id. A second call replaces the
+// logger, without losing lines, and leaves the file as it is. An error: the file cannot be opened.
+[[nodiscard]] Result<void> start_logging(const std::string& name, const LogSettings& settings);
+
+// The file is opened anew under its name, so that a renamed one can be put away. Where that fails
+// the old one is written on, and the log says so. Nothing where the log goes to stderr.
+void reopen_log();
+
+// Whether a file of that name can be written or made. Makes none. The message names the key
+// LogFile.
+[[nodiscard]] Result<void> check_log_file(const std::string& file);
+
+void set_log_format(LogFormat format);
 void set_log_level(LogLevel level);
 
 // A line (without its end) on stdout, for people and scripts: "listening tcp HOST:PORT".

@@ -16,6 +16,7 @@
 #include "control/base/unique_fd.h"
 #include "control/config/compare.h"
 #include "control/config/config.h"
+#include "control/observe/log_event.h"
 #include "control/observe/logging.h"
 #include "services/gateway/component.h"
 #include "services/gateway/link_tls.h"
@@ -133,18 +134,24 @@ class Reloader {
     const Result<std::string> done = reload(file_, role_, process_, served_, running_);
     if (done) {
       process_.note_reload(true);
-      spdlog::info("SIGHUP: {}", *done);
+      log_event(LogEvent::kReloaded, {{"changed", *done}}, "SIGHUP: " + *done);
       return;
     }
     if (!cannot_open_files()) {
       process_.note_reload(false);
-      spdlog::error("SIGHUP: nothing is reloaded: {}", done.error().message);
+      tell_refused("SIGHUP: nothing is reloaded: " + done.error().message, done.error());
       return;
     }
     if (!std::exchange(is_told_, true)) {
-      spdlog::error("SIGHUP: nothing is reloaded yet: {}; trying again", done.error().message);
+      tell_refused(
+          fmt::format("SIGHUP: nothing is reloaded yet: {}; trying again", done.error().message),
+          done.error());
     }
     timer_ = process_.loop().after(kTryAgain, [this] { attempt(); });
+  }
+
+  static void tell_refused(const std::string& line, const Error& error) {
+    log_event(LogEvent::kReloadRefused, {{"why", error.message}}, line);
   }
 
   const std::string file_;
@@ -180,6 +187,7 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (!config) return std::unexpected(config.error());
   if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;
   if (Result<void> tls = check_tls(*config, role); !tls) return tls;
+  if (Result<void> log = check_log_file(config->log_file); !log) return log;
   if (options.check_config) return check_only(options, *config);
   Result<UniqueFd> messages = UniqueFd();  // held until the end
   if (role == ProcessRole::kChat)

@@ -132,6 +132,8 @@ Result<void> LogicComponent::start() {
   if (config_.links.lanes) service.meta["lanes"] = "1";
   if (use_.takes_roll_calls) service.meta["roll_call"] = "1";
   service.meta["max_frame"] = std::to_string(config_.link_limits().max_frame_bytes);
+  const std::uint64_t room = config_.shard.max_links;
+  tell_start(config_, listeners_, shards_->size(), room * shards_->size());
   return registry_->register_service(service);
 }
 

@@ -1,6 +1,6 @@
 #include "services/process/process.h"
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <ctime>
 
 #include "control/discovery/instance.h"
+#include "control/observe/log_event.h"
 #include "control/observe/logging.h"
 #include "services/process/process_metrics.h"
 #include "services/process/shards.h"
@@ -62,8 +63,13 @@ Result<std::unique_ptr<Process>> Process::create(const Config& config, ProcessMo
   Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
   if (!loop) return std::unexpected(loop.error());
   process->loop_ = std::move(*loop);
-  start_logging(config.service_id, config.log_level);
-  for (const std::string& notice : config.notices) spdlog::warn("configuration: {}", notice);
+  const LogSettings log{config.log_level, config.log_format, config.log_file};
+  if (Result<void> started = start_logging(config.service_id, log); !started) {
+    return std::unexpected(started.error());
+  }
+  for (const std::string& notice : config.notices) {
+    log_event(LogEvent::kConfigurationNoticed, {{"notice", notice}}, "configuration: " + notice);
+  }
   if (Result<void> taken = process->take_ports(); !taken) return std::unexpected(taken.error());
   return process;
 }
@@ -80,12 +86,13 @@ Result<void> Process::run() {
 }
 
 ProcessSettings process_settings(const Config& config) {
-  return {config.drain_time, config.log_level, config.admin_token};
+  return {config.drain_time, config.log_level, config.log_format, config.admin_token};
 }
 
 void Process::use(const ProcessSettings& settings) {
   config_.drain_time = settings.drain_time;
   set_log_level(settings.log_level);
+  set_log_format(settings.log_format);
   if (admin_ != nullptr) admin_->require_token(settings.admin_token);
 }
 
@@ -165,6 +172,7 @@ Result<void> Process::watch_signals() {
   SignalWatch::Handlers handlers;
   handlers.end = [this](std::string_view name) { begin_drain(name); };
   handlers.reload = [this] {
+    reopen_log();
     if (reload_) reload_();
   };
   Result<std::unique_ptr<SignalWatch>> signals = SignalWatch::start(*loop_, std::move(handlers));
@@ -175,7 +183,8 @@ Result<void> Process::watch_signals() {
 
 void Process::begin_drain(std::string_view why) {
   if (draining_) return;
-  spdlog::info("{}: draining; a signal after a second ends at once", why);
+  log_event(LogEvent::kDraining, {{"why", why}},
+            fmt::format("{}: draining; a signal after a second ends at once", why));
   draining_ = true;
   end_by_ = std::chrono::steady_clock::now() + config_.drain_time;
   left_to_drain_ = components_.size();
@@ -184,7 +193,7 @@ void Process::begin_drain(std::string_view why) {
 
 void Process::drain_next() {
   if (left_to_drain_ == 0) {
-    spdlog::info("drained");
+    log_event(LogEvent::kDrained, {}, "drained");
     loop_->stop();
     return;
   }

@@ -2,7 +2,7 @@
 // ports, and its components.
 //
 //   SIGTERM, SIGINT  drain and exit 0; one that comes a second later exits at once, 1
-//   SIGHUP           calls on_reload, never ends the process
+//   SIGHUP           opens the log's file anew and calls on_reload, never ends the process
 #pragma once
 
 #include <chrono>
@@ -35,6 +35,7 @@ enum class ProcessMode : std::uint8_t {
 struct ProcessSettings {
   std::chrono::milliseconds drain_time;
   LogLevel log_level;
+  LogFormat log_format;
   std::string admin_token;
 
   bool operator==(const ProcessSettings&) const = default;

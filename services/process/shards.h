@@ -50,4 +50,9 @@ class MailBugs {
   std::set<std::uint32_t> told_;  // endpoints
 };
 
+// One line for the log: who serves, which build, with how many shards, room for how many
+// connections of its own peers (clients, or of a logic service: links), listening where.
+void tell_start(const Config& config, std::span<const Listener> listeners, std::uint32_t shards,
+                std::uint64_t room);
+
 }  // namespace ringgate

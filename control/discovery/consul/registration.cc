@@ -1,5 +1,6 @@
 #include "control/discovery/consul/registration.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -8,6 +9,7 @@
 #include "control/base/address.h"
 #include "control/base/local_address.h"
 #include "control/discovery/consul/json.h"
+#include "control/observe/log_event.h"
 
 namespace ringgate::consul {
 namespace {
@@ -200,8 +202,10 @@ void Registration::registered() {
   const std::string where = told().address.empty()
                                 ? fmt::format("the node's address, port {}", service_.port)
                                 : format_endpoint({told().address, service_.port});
-  spdlog::info("{} ({}) is registered at {}{}", service_.id, service_.name, where,
-               answers_ ? ", passing" : "");
+  log_event(LogEvent::kRegistered,
+            {{"id", service_.id}, {"service", service_.name}, {"where", where}},
+            fmt::format("{} ({}) is registered at {}{}", service_.id, service_.name, where,
+                        answers_ ? ", passing" : ""));
   is_there_ = true;
   is_probed_ = !service_.meta.contains("health_url");
   if (is_withdrawn_) return next();

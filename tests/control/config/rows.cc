@@ -49,6 +49,7 @@ struct OtherValues {
   Texts operator()(const GroupTalkKey&) const { return {"anyone"}; }
   Texts operator()(const TlsVersionKey&) const { return {"1.3"}; }
   Texts operator()(const LogLevelKey&) const { return {"debug"}; }
+  Texts operator()(const LogFormatKey&) const { return {"json"}; }
   Texts operator()(const IgnoredKey&) const { return {}; }
 };
 

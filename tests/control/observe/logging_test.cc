@@ -8,7 +8,7 @@ namespace {
 
 TEST(Logging, WritesToStderrByLevel) {
   testing::internal::CaptureStderr();
-  start_logging("gw01", LogLevel::kInfo);
+  ASSERT_TRUE(start_logging("gw01", {.level = LogLevel::kInfo}));
   spdlog::debug("not yet");
   spdlog::info("first line");
   set_log_level(LogLevel::kDebug);

@@ -1,0 +1,31 @@
+#include <fmt/format.h>
+
+#include <string>
+
+#include "control/observe/log_event.h"
+#include "services/process/shards.h"
+
+namespace ringgate {
+
+void tell_start(const Config& config, std::span<const Listener> listeners, std::uint32_t shards,
+                std::uint64_t room) {
+  std::string places;
+  for (const Listener& listener : listeners) {
+    if (!places.empty()) places += ", ";
+    places += fmt::format("{} {}", scheme_of(listener.transport, bool{listener.tls}),
+                          listener.sockets.printed());
+  }
+  log_event(
+      LogEvent::kStarted,
+      {{"version", RINGGATE_VERSION},
+       {"service", config.service_name},
+       {"shards", shards},
+       {"room", room},
+       {"listeners", places},
+       {"log_level", log_level_name(config.log_level)}},
+      fmt::format("ringgate {} serves as {} ({}): {} shards, room for {} connections, "
+                  "listeners: {}",
+                  RINGGATE_VERSION, config.service_id, config.service_name, shards, room, places));
+}
+
+}  // namespace ringgate
