@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "control/base/address.h"
+#include "control/observe/log_event.h"
 #include "control/observe/logging.h"
 #include "services/gateway/channel.h"
 #include "services/gateway/counters.h"
@@ -29,7 +30,10 @@ GatewayComponent::GatewayComponent(const Config& config, std::unique_ptr<Registr
       registry_(std::move(registry)),
       loop_(loop),
       takeover_(takeover),
-      options_(gateway_options(config)) {}
+      options_(gateway_options(config)),
+      client_log_([this](std::uint32_t upstream) { return links_->id_of(upstream); }) {
+  client_log_.set_per_second(config.gateway.log_events_per_second);
+}
 
 GatewayComponent::~GatewayComponent() {
   if (shards_ != nullptr) {
@@ -83,8 +87,11 @@ Result<void> GatewayComponent::start() {
     begin_accepting();
   });
   Result<void> followed = follow_services();
-  if (followed) started_.store(true, std::memory_order_release);
-  return followed;
+  if (!followed) return followed;
+  started_.store(true, std::memory_order_release);
+  const std::uint64_t room = shards_->shard(0).options().max_clients;
+  tell_start(config_, listeners_, shards_->size(), room * shards_->size());
+  return {};
 }
 
 Result<void> GatewayComponent::follow_services() {
@@ -132,7 +139,8 @@ void GatewayComponent::begin_accepting() {
   }
   for (const Instance& service : registrations(config_, listeners_)) {
     if (Result<void> done = registry_->register_service(service); !done) {
-      spdlog::error("{} is not registered: {}", service.id, done.error().message);
+      log_event(LogEvent::kNotRegistered, {{"id", service.id}, {"why", done.error().message}},
+                fmt::format("{} is not registered: {}", service.id, done.error().message));
     }
   }
 }
@@ -143,6 +151,7 @@ void GatewayComponent::tick() {
   watch_proxy_headers();
   certificates_.look(std::time(nullptr));
   mail_bugs_.look(*shards_);
+  client_log_.look(std::chrono::steady_clock::now());
 }
 
 void GatewayComponent::watch_proxy_headers() {
@@ -200,12 +209,9 @@ void GatewayComponent::take_mail(std::uint32_t from, MailKind kind, ByteView mes
     case kMailInspected:
       admin_->take(message);
       return;
-    case kMailLogClose: {
-      const auto mail = kMailLogClose.read(message);
-      spdlog::warn("closed {} (account {}): {}",
-                   format_endpoint({mail.peer.ip(), mail.peer.port()}),
-                   std::string_view(mail.account.data(), mail.account_bytes),
-                   describe(mail.reason, kGatewayNames).name);
+    case kMailTold: {
+      const ToldHead head = kMailTold.read(message);
+      client_log_.take(from, head, message, std::chrono::steady_clock::now());
       return;
     }
     default:
@@ -233,7 +239,7 @@ void GatewayComponent::drain(std::function<void()> done) {
   if (timer_ != 0) loop_.cancel(timer_);
   timer_ = loop_.after(config_.drain_time, [this] {
     timer_ = 0;
-    spdlog::warn("not everything was drained in time");
+    log_event(LogEvent::kDrainCut, {}, "not everything was drained in time");
     drained();
   });
 }
@@ -274,6 +280,7 @@ Result<void> GatewayComponent::reload(const Config& config) {
   for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
     shards_->post(shard, kMailReconfigure, ReconfigureMail{published});
   }
+  client_log_.set_per_second(config.gateway.log_events_per_second);
   use_selectors(std::move(reload.selectors));
   links_->use_drain_time(reload.drain_time);
   // The rest of config_ is read by the monitor's threads, and cannot have changed.

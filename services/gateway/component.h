@@ -21,6 +21,7 @@
 #include "services/gateway/admin.h"
 #include "services/gateway/ejections.h"
 #include "services/gateway/link_tls.h"
+#include "services/gateway/log/client_log.h"
 #include "services/gateway/login_outcomes.h"
 #include "services/gateway/options.h"
 #include "services/gateway/settings_on_shards.h"
@@ -96,6 +97,7 @@ class GatewayComponent final : public Component {
   Ejections ejections_;
   LoginOutcomes outcomes_;
   Episodes episodes_;
+  ClientLog client_log_;
   std::unique_ptr<GatewayAdmin> admin_;
   std::unique_ptr<SettingsOnShards> settings_;
   bool accepting_ = false;

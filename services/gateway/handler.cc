@@ -1,8 +1,5 @@
 #include "services/gateway/handler.h"
 
-#include <algorithm>
-#include <cstring>
-
 #include "dataplane/check.h"
 #include "services/gateway/channel.h"
 
@@ -38,6 +35,7 @@ void GatewayHandler::on_accept(Connection& connection) {
     return;
   }
   context.shard.set_deadline(connection, context.options.login_wait_ms);
+  context.teller.tell(connection, {.event = LogEvent::kAccepted});
 }
 
 void GatewayHandler::on_adopt(Connection& connection, const AdoptedFor& what) {
@@ -73,12 +71,12 @@ void GatewayHandler::on_close(Connection& connection, CloseReason reason) {
   } else if (Channel* const channel = channel_of(connection); channel != nullptr) {
     on_channel_end(connection, *channel, reason);
   } else {
-    log_close(connection, reason, {});
+    on_shard_->context.teller.closed(connection, nullptr, reason);
   }
 }
 
 void GatewayHandler::on_channel_end(Connection& connection, Channel& channel, CloseReason reason) {
-  log_close(connection, reason, channel.account(on_shard_->context.options.gateway_id));
+  on_shard_->context.teller.closed(connection, &channel, reason);
   on_shard_->logins.ended(connection, channel);
   connection.forget_user();
   // After a kick-out the session belongs to the newer login already.
@@ -172,6 +170,7 @@ void GatewayHandler::on_tick() {
   on_shard_->signouts.on_tick();
   on_shard_->roll_call.on_tick();
   on_shard_->drain.on_tick();
+  on_shard_->context.teller.on_tick();
 }
 
 void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message) {
@@ -236,18 +235,6 @@ void GatewayHandler::reconfigure(const GatewaySettings& settings) {
   Shard& shard = on_shard_->context.shard;
   shard.reconfigure(settings.shard, settings.upgrades, settings.tls);
   shard.mail_surely(shard.control(), kMailSettingsTaken, SettingsTakenMail{settings.version});
-}
-
-// Ends that somebody has to know of are logged by control; the message may be lost in a flood.
-void GatewayHandler::log_close(const Connection& connection, CloseReason reason,
-                               std::string_view account) {
-  if (reason != CloseReason::kSlowConsumer && reason != CloseReason::kWriteTimeout) return;
-  LogCloseMail mail{};
-  mail.reason = reason;
-  mail.peer = connection.peer;
-  mail.account_bytes = static_cast<std::uint8_t>(std::min(account.size(), mail.account.size()));
-  std::memcpy(mail.account.data(), account.data(), mail.account_bytes);
-  on_shard_->context.shard.mail(on_shard_->context.shard.control(), kMailLogClose, mail);
 }
 
 }  // namespace ringgate

@@ -66,7 +66,6 @@ class GatewayHandler final : public Handler {
   void on_client_packet(Connection& connection, ByteView payload);
   void on_basic(Connection& connection, const Packet& packet);
   void on_channel_end(Connection& connection, Channel& channel, CloseReason reason);
-  void log_close(const Connection& connection, CloseReason reason, std::string_view account);
   void tell_control(MailOf<LinkEvent> kind, const AdoptedFor& what, CloseReason reason);
   void link_is_up();
   void link_is_down(Upstream& upstream);

@@ -15,6 +15,7 @@
 #include "dataplane/mail.h"
 #include "dataplane/shard.h"
 #include "services/auth/token.h"
+#include "services/gateway/log/told_mail.h"
 #include "services/gateway/options.h"
 #include "services/gateway/upstreams/upstream.h"
 
@@ -136,13 +137,6 @@ struct LinkRow {
   std::uint32_t ejected;       // 1: that shard sends it nothing new; the sum over shards
 };
 
-struct LogCloseMail {
-  CloseReason reason;
-  std::uint8_t account_bytes;
-  std::array<char, 128> account;
-  PeerAddress peer;
-};
-
 // --- The kinds ----------------------------------------------------------------------------------
 
 inline constexpr MailRange kGatewayMail = kUpstreamMail.next(16);
@@ -151,8 +145,8 @@ inline constexpr MailOf<CatalogueTakenMail> kMailCatalogueTaken{kGatewayMail[1]}
 inline constexpr MailWith<DeliveryHead> kMailDeliver{kGatewayMail[2]};             // shard to shard
 inline constexpr MailOf<DrainMail> kMailDrain{kGatewayMail[3]};                    // to shards
 inline constexpr MailOf<NothingMore> kMailDrained{kGatewayMail[4]};                // and back
-inline constexpr MailOf<LogCloseMail> kMailLogClose{kGatewayMail[5]};  // to control, may be lost
-inline constexpr MailOf<InspectMail> kMailInspect{kGatewayMail[6]};    // to shards
+inline constexpr MailWith<ToldHead> kMailTold{kGatewayMail[5]};      // to control, may be lost
+inline constexpr MailOf<InspectMail> kMailInspect{kGatewayMail[6]};  // to shards
 inline constexpr MailWith<InspectedHead> kMailInspected{kGatewayMail[7]};    // and back
 inline constexpr MailOf<ReconfigureMail> kMailReconfigure{kGatewayMail[8]};  // to shards
 inline constexpr MailWith<SignoutHead> kMailSignout{kGatewayMail[9]};        // shard to home shard
@@ -164,7 +158,7 @@ inline constexpr MailOf<LoginFailedMail> kMailLoginFailed{kGatewayMail[11]};    
 inline constexpr MailOf<NothingMore> kMailEndBoot{kGatewayMail[13]};
 inline constexpr MailOf<NothingMore> kMailBootEnded{kGatewayMail[14]};
 static_assert(are_distinct({kMailEndBoot, kMailBootEnded, kMailCatalogue, kMailCatalogueTaken,
-                            kMailDeliver, kMailDrain, kMailDrained, kMailLogClose, kMailInspect,
+                            kMailDeliver, kMailDrain, kMailDrained, kMailTold, kMailInspect,
                             kMailInspected, kMailReconfigure, kMailSignout, kMailSettingsTaken,
                             kMailEjected, kMailLoginFailed}));
 static_assert(are_apart({kShardMail, kLinkMail, kUpstreamMail, kGatewayMail}));

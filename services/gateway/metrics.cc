@@ -63,6 +63,7 @@ void GatewayComponent::collect(MetricsSnapshot& metrics) const {
     });
   }
   collect_services(metrics);
+  client_log_.collect(config_.service_id, metrics);
 }
 
 // What clients over one transport do, under the name that its listeners register by.

@@ -23,6 +23,7 @@ struct GatewayOptions : GatewayLimits {
   std::size_t max_waiting_push_bytes = 256 * 1024;  // of a channel whose login is not answered
   std::uint32_t token_grace_s = 0;
   std::uint64_t first_login = 1;  // the first login number of a shard
+  bool tells_debug = false;       // what happens to each client is told for the log
 
   bool operator==(const GatewayOptions&) const = default;
 };

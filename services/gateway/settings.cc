@@ -15,6 +15,7 @@ GatewayOptions gateway_options(const Config& config) {
   options.secrets = {config.app_secret, config.app_secret_previous};
   options.routes = config.routes;
   options.max_waiting_push_bytes = config.client_limits().max_queued_bytes;
+  options.tells_debug = config.log_level <= LogLevel::kDebug;
   // Tokens end at whole seconds.
   options.token_grace_s = static_cast<std::uint32_t>(
       std::chrono::ceil<std::chrono::seconds>(config.token_grace).count());

@@ -18,6 +18,7 @@
 #include "dataplane/shard.h"
 #include "services/gateway/commands.h"
 #include "services/gateway/counters.h"
+#include "services/gateway/log/teller.h"
 #include "services/gateway/options.h"
 #include "services/gateway/parts/header_reader.h"
 #include "services/gateway/routes.h"
@@ -41,7 +42,8 @@ struct GatewayContext {
         options(at_start),
         counters(counts),
         upstreams(its_shard, options.max_outstanding, options.heartbeat_ms),
-        routes(options.routes) {}
+        routes(options.routes),
+        teller(its_shard, options) {}
   GatewayContext(const GatewayContext&) = delete;
   GatewayContext& operator=(const GatewayContext&) = delete;
 
@@ -61,6 +63,7 @@ struct GatewayContext {
   Routes routes;
   const Catalogue* catalogue = nullptr;  // control's, until a newer one is acknowledged
   HeaderReader headers;
+  Teller teller;
   bool draining = false;
 };
 

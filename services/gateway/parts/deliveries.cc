@@ -202,9 +202,23 @@ void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) 
     logins_.take(*connection, channel, delivery, took_us);
     return;
   }
+  if (context_.teller.tells_debug()) [[unlikely]]
+    tell(*connection, channel, delivery, took_us);
   write_delivery(context_, *connection, delivery);
   if (kickout) end_kicked_out(context_, *connection);
   if (response) forwarding_.end_if_answered(*connection);
+}
+
+void Deliveries::tell(const Connection& connection, const Channel& channel,
+                      const Delivery& delivery, std::uint32_t took_us) {
+  const bool response = delivery.is_response();
+  context_.teller.tell(connection, channel,
+                       {.event = response ? LogEvent::kAnswered : LogEvent::kPushed,
+                        .command = kKnownCommands[delivery.head.command_index],
+                        .bytes = static_cast<std::uint32_t>(delivery.bytes()),
+                        .took_us = took_us,
+                        .upstream = delivery.head.upstream,
+                        .good = !response || delivery.head.success != 0});
 }
 
 // A service that takes roll calls believes that somebody is there who is not: it is told once more.

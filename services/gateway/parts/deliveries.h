@@ -40,6 +40,9 @@ class Deliveries {
   void deliver(const Delivery& delivery, std::string_view channel_id);
   void count_receivers(std::string_view channels);
   void record_push(const Delivery& delivery, std::uint32_t receivers);
+  // At debug: what was just put into the queue of that client.
+  void tell(const Connection& connection, const Channel& channel, const Delivery& delivery,
+            std::uint32_t took_us);
   void not_here(const Delivery& delivery, std::string_view channel_id,
                 const std::optional<ChannelPlace>& place);
   [[nodiscard]] Connection* find_channel(std::string_view channel_id, const ChannelPlace& place);

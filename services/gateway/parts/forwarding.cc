@@ -23,6 +23,7 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
       requests_.route(service, {channel.channel_crc, identity.account, identity.app});
   if (to.upstream == nullptr) {
     context_.count(GatewayCounter::kForwardFailed);
+    tell(connection, channel, scan.command, packet, nullptr, "no such service is connected");
     requests_.answer(connection, scan, Status::kSystemException, "no such service is connected");
     return;
   }
@@ -31,8 +32,9 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
   if (channel.outstanding >= context_.options.max_client_outstanding) [[unlikely]] {
     context_.count(GatewayCounter::kClientOutstandingFull);
     context_.count(GatewayCounter::kForwardFailed);
-    requests_.answer(connection, scan, Status::kSystemException,
-                     "too many requests without an answer");
+    constexpr std::string_view kWhy = "too many requests without an answer";
+    tell(connection, channel, scan.command, packet, to.upstream, kWhy);
+    requests_.answer(connection, scan, Status::kSystemException, kWhy);
     return;
   }
   Requests::Prepared prepared;
@@ -40,12 +42,29 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
   if (prepared.rewritten) context_.count(GatewayCounter::kForwardedSlow);
   const OutstandingRequest request{connection.slot, channel.login, scan.sequence, scan.command};
   const SendStatus status = requests_.send(to, request, prepared, channel.suffix(), packet.tail);
+  const std::string_view why =
+      status == SendStatus::kOk ? std::string_view() : Requests::describe_refusal(status);
+  tell(connection, channel, scan.command, packet, to.upstream, why);
   if (status != SendStatus::kOk) [[unlikely]] {
-    requests_.answer(connection, scan, Status::kSystemException,
-                     Requests::describe_refusal(status));
+    requests_.answer(connection, scan, Status::kSystemException, why);
     return;
   }
   ++channel.outstanding;
+}
+
+void Forwarding::tell(const Connection& connection, const Channel& channel,
+                      std::string_view command, const Packet& packet, const Upstream* to,
+                      std::string_view why) {
+  if (!context_.teller.tells_debug()) [[likely]]
+    return;
+  context_.teller.tell(
+      connection, channel,
+      {.event = LogEvent::kForwarded,
+       .command = command,
+       .why = why,
+       .bytes = static_cast<std::uint32_t>(packet.header.size() + packet.body.size()),
+       .upstream = to == nullptr ? 0 : to->id,
+       .good = why.empty()});
 }
 
 // --- Answers, and what is left without one ------------------------------------------------------

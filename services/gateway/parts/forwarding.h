@@ -41,6 +41,10 @@ class Forwarding {
   void unanswered(const OutstandingRequest& request);
   void one_less_outstanding(std::uint32_t slot, std::uint32_t login);
 
+  // At debug. `why`: it was not forwarded; empty: it was.
+  void tell(const Connection& connection, const Channel& channel, std::string_view command,
+            const Packet& packet, const Upstream* to, std::string_view why);
+
   GatewayContext& context_;
   Requests& requests_;
   Logins& logins_;

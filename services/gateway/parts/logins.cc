@@ -94,6 +94,8 @@ std::string_view Logins::read_body(ByteView body, LoginScan& request) const {
 void Logins::refuse(Connection& connection, const HeaderScan& scan, Status status,
                     CloseReason reason, std::string_view text) {
   context_.count(GatewayCounter::kLoginsRefused);
+  context_.teller.tell(connection,
+                       {.event = LogEvent::kLoginRefused, .why = text, .reason = reason});
   requests_.answer(connection, scan, status, text);
   context_.shard.finish(connection, reason);
 }
@@ -163,7 +165,11 @@ void Logins::answered(Connection& connection, Channel& channel, const Delivery& 
   if (!connection.open()) return;
   if (delivery.head.success == 0) {
     context_.count(GatewayCounter::kLoginsRefused);
-    if (delivery.head.fault != 0) failed(channel, error_text(body_of_tail(delivery.tail)));
+    const std::string_view why = error_text(body_of_tail(delivery.tail));
+    if (delivery.head.fault != 0) failed(channel, why);
+    context_.teller.tell(
+        connection, channel,
+        {.event = LogEvent::kLoginRefused, .why = why, .reason = GatewayClose::kLoginRefused});
     context_.shard.finish(connection, GatewayClose::kLoginRefused);
     return;
   }
@@ -171,6 +177,7 @@ void Logins::answered(Connection& connection, Channel& channel, const Delivery& 
   context_.shard.counters().record(GatewayDistribution::kLogin, took_us);
   count(connection, 1);
   channel.state = ChannelState::kLoggedIn;
+  context_.teller.tell(connection, channel, {.event = LogEvent::kLogin, .took_us = took_us});
   flush_waiting(connection, channel);
   if (!connection.open()) return;
   if (channel.kicked_out) {
