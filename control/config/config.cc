@@ -69,6 +69,7 @@ Result<void> apply_yaml_entry(const YamlNode& name, const YamlNode& value,
   if (!applied) {
     return usage_error("line {}: {}: {}", name.line, key->name, applied.error().message);
   }
+  config.given[std::string(key->name)] = {ValueSource::kFile, name.line};
   return {};
 }
 
@@ -96,6 +97,7 @@ Result<std::set<std::string_view>> apply_environment(const EnvironmentLookup& en
     auto applied = apply_config_value(key, RawValue{*text}, config);
     if (!applied) return usage_error("environment variable {}: {}", name, applied.error().message);
     given.insert(key.name);
+    config.given[std::string(key.name)] = {ValueSource::kEnvironment};
   }
   return given;
 }

@@ -54,6 +54,13 @@ struct ListenSpec {
 // Who may talk to a group: its members and its owner, or everybody of the app.
 enum class GroupTalk : std::uint8_t { kMembers, kAnyone };
 
+// Where the value of a key comes from.
+enum class ValueSource : std::uint8_t { kDefault, kFile, kEnvironment };
+struct GivenValue {
+  ValueSource source = ValueSource::kDefault;
+  std::size_t line = 0;  // of the file
+};
+
 struct Config {
   using Duration = std::chrono::milliseconds;
   static constexpr std::size_t kKiB = 1024;
@@ -140,6 +147,9 @@ struct Config {
 
   // Lines for the log: keys that were taken but have no effect.
   std::vector<std::string> notices;
+
+  // By the names of keys, as the table has them: those that were given.
+  std::map<std::string, GivenValue, std::less<>> given;
 
   [[nodiscard]] const RoleLimits& client_limits() const { return shard.limits[kClients]; }
   [[nodiscard]] const RoleLimits& link_limits() const { return shard.limits[kLinks]; }

@@ -16,6 +16,7 @@
 #include "control/base/termination.h"
 #include "services/cli/client.h"
 #include "services/cli/command.h"
+#include "services/cli/config.h"
 #include "services/cli/dev.h"
 #include "services/cli/doctor.h"
 #include "services/cli/explain_route.h"
@@ -66,6 +67,7 @@ int run(int argc, char** argv) {
   ringgate::add_dev_command(app, result);
   ringgate::add_serve_commands(app, result);
   ringgate::add_client_command(app, result);
+  ringgate::add_config_command(app, result);
   ringgate::add_token_command(app, result);
   ringgate::add_explain_route_command(app, result);
   ringgate::add_doctor_command(app, result);
