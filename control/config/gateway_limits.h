@@ -26,6 +26,8 @@ struct GatewayLimits {
   std::uint32_t roll_call_beat_ms = 3'000;  // how often services are told that we live; 0: never
   std::uint32_t roll_call_every_ms = 3'600'000;  // each channel is told again in that time
   std::uint32_t kickout_linger_ms = 0;
+  std::uint32_t max_instance_series = 100;  // of metrics: those beyond are "other"
+  std::uint32_t max_command_series = 50;
   std::uint32_t log_events_per_second = 10;    // of each event that clients cause
   std::uint32_t log_debug_per_second = 1'000;  // told by a shard
 

@@ -38,11 +38,13 @@ struct CommandCounters {
   std::array<In, 2> in;  // by Transport
   std::array<Cell, kKnownCommands.size()> bytes_out;
 
-  void count_in(Transport transport, std::string_view command, std::size_t bytes) noexcept {
+  // Which of kKnownCommands it is.
+  std::size_t count_in(Transport transport, std::string_view command, std::size_t bytes) noexcept {
     In& counted = in[index_of(transport)];
     const std::size_t index = command_index(command);
     counted.messages[index].add(1);
     counted.bytes[index].add(bytes);
+    return index;
   }
 };
 

@@ -81,6 +81,8 @@ class GatewayComponent final : public Component {
   void collect_transport(Transport transport, MetricsSnapshot& metrics) const;
   void collect_services(MetricsSnapshot& metrics) const;
   void collect_link_tls(MetricsSnapshot& metrics) const;
+  void collect_instances(MetricsSnapshot& metrics) const;
+  void collect_own_commands(MetricsSnapshot& metrics) const;
   void drained();
   void ended();
 
@@ -116,6 +118,10 @@ class GatewayComponent final : public Component {
   std::map<std::pair<std::string, std::string>, int> instances_ ABSL_GUARDED_BY(mutex_);
   std::map<std::pair<std::string, std::string>, int> link_states_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int> ejected_ ABSL_GUARDED_BY(mutex_);  // by service
+  // By upstream: the service and the id of an instance.
+  std::map<std::uint32_t, std::pair<std::string, std::string>> names_ ABSL_GUARDED_BY(mutex_);
+  // Commands that have a series; so many at most, and none is ever taken away.
+  mutable std::set<std::string, std::less<>> told_commands_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace ringgate

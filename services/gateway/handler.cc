@@ -6,7 +6,7 @@
 namespace ringgate {
 
 GatewayHandler::GatewayHandler(const GatewayOptions& options)
-    : at_start_(options), counters_(at_start_.routes) {}
+    : at_start_(options), counters_(at_start_) {}
 
 GatewayHandler::~GatewayHandler() = default;
 

@@ -10,13 +10,21 @@
 #include "services/process/shards.h"
 
 namespace ringgate {
+namespace {
+
+// What has no series of its own.
+constexpr const char* kOther = "other";
+
+}  // namespace
 
 // For the metrics, which another thread reads.
 void GatewayComponent::count_instances(const std::vector<InstanceStatus>& all) {
   std::map<std::pair<std::string, std::string>, int> instances;
   std::map<std::pair<std::string, std::string>, int> links;
   std::map<std::string, int> ejected;
+  std::map<std::uint32_t, std::pair<std::string, std::string>> names;
   for (const InstanceStatus& instance : all) {
+    names[instance.upstream] = {instance.service.name, instance.service.id};
     ejected[instance.service.name] += ejections_.ejected(instance.upstream) ? 1 : 0;
     for (const InstanceState state :
          {InstanceState::kYoung, InstanceState::kAdult, InstanceState::kDraining}) {
@@ -33,6 +41,7 @@ void GatewayComponent::count_instances(const std::vector<InstanceStatus>& all) {
   instances_ = std::move(instances);
   link_states_ = std::move(links);
   ejected_ = std::move(ejected);
+  names_ = std::move(names);
 }
 
 void GatewayComponent::collect(MetricsSnapshot& metrics) const {
@@ -63,6 +72,8 @@ void GatewayComponent::collect(MetricsSnapshot& metrics) const {
     });
   }
   collect_services(metrics);
+  collect_instances(metrics);
+  collect_own_commands(metrics);
   client_log_.collect(config_.service_id, metrics);
 }
 
@@ -136,6 +147,63 @@ void GatewayComponent::collect_services(MetricsSnapshot& metrics) const {
   for (const auto& [labels, count] : link_states_) {
     metrics.gauge("ringgate_links_by_state", "links to services that there should be, by state",
                   {{"service_id", id}, {"service", labels.first}, {"state", labels.second}}, count);
+  }
+}
+
+// Those that control does not know any more count among the rest.
+void GatewayComponent::collect_instances(MetricsSnapshot& metrics) const {
+  std::map<std::uint32_t, std::pair<std::string, std::string>> names;
+  {
+    const MutexLock lock(mutex_);
+    names = names_;
+  }
+  const auto tell = [&](std::uint32_t upstream, const InstanceCounters::Row& row) {
+    const auto name = names.find(upstream);
+    const bool is_known = name != names.end();
+    const MetricsSnapshot::Labels who = {{"service_id", config_.service_id},
+                                         {"service", is_known ? name->second.first : kOther},
+                                         {"instance_id", is_known ? name->second.second : kOther}};
+    const auto count = [&](const char* metric, const char* help, const char* result,
+                           const Cell& cell) {
+      MetricsSnapshot::Labels labels = who;
+      labels.emplace_back("result", result);
+      metrics.counter(metric, help, labels, static_cast<double>(cell.get()));
+    };
+    constexpr const char* kForwards = "ringgate_instance_forwards_total";
+    constexpr const char* kForwardsHelp = "requests for an instance, by whether they could be sent";
+    constexpr const char* kAnswers = "ringgate_instance_answers_total";
+    constexpr const char* kAnswersHelp = "requests to an instance, by whether an answer came";
+    count(kForwards, kForwardsHelp, "forwarded", row.forwarded);
+    count(kForwards, kForwardsHelp, "failed", row.failed);
+    count(kAnswers, kAnswersHelp, "answered", row.answered);
+    count(kAnswers, kAnswersHelp, "unanswered", row.unanswered);
+    metrics.counter("ringgate_instance_answer_seconds_total",
+                    "how long the answered requests to an instance took, all together", who,
+                    static_cast<double>(row.took_us.get()) / 1e6);
+  };
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
+    handler.counters().instances.for_each(tell);
+  }
+}
+
+// Each shard has as many names as there may be: all together have no more.
+void GatewayComponent::collect_own_commands(MetricsSnapshot& metrics) const {
+  std::map<std::string, std::uint64_t> sums;
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
+    handler.counters().own_commands.for_each(
+        [&](std::string_view name, std::uint64_t packets) { sums[std::string(name)] += packets; });
+  }
+  const MutexLock lock(mutex_);
+  for (const auto& [name, packets] : sums) {
+    const bool has_room = told_commands_.size() < options_.max_command_series;
+    if (!name.empty() && has_room) told_commands_.insert(name);
+    metrics.counter("ringgate_own_commands_total",
+                    "packets of clients by command, of commands that the protocol itself has not",
+                    {{"service_id", config_.service_id},
+                     {"command", told_commands_.contains(name) ? name : std::string(kOther)}},
+                    static_cast<double>(packets));
   }
 }
 

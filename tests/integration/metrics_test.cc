@@ -50,6 +50,41 @@ TEST(Metrics, OfARefusedLoginAreNotThoseOfALogin) {
   EXPECT_EQ(count_of(bench.gateway, "forward_seconds", R"(service="login")"), 1);
 }
 
+// Which instance fails, and which of one's own commands is used how often.
+TEST(Metrics, TellOfEachInstanceAndOfOwnCommands) {
+  ChatBench bench{{{"AnswerTimeout", "150ms"}, {"MaxCommandSeries", "1"}}};
+  Client alice = bench.log_in("alice");
+  const auto ask = [&](const std::string& command, std::uint32_t sequence) {
+    alice.send(packet(header(command, sequence), "x"));
+    return bench.chat_link.request(command);
+  };
+  for (std::uint32_t sequence = 2; sequence <= 4; ++sequence) {
+    bench.chat_link.respond(ask("chat.own", sequence));
+    EXPECT_TRUE(alice.next().is_answer(sequence));
+  }
+  bench.chat_link.respond(ask("chat.second", 5));  // beyond the bound
+  EXPECT_TRUE(alice.next().is_answer(5));
+  bench.chat_link.respond(ask("chat.second", 6));
+  EXPECT_TRUE(alice.next().is_answer(6));
+  ask("chat.third", 7);  // has no answer
+  EXPECT_TRUE(alice.next().is_answer(7, pkt::SystemException));
+  const auto of_chat = [&](const std::string& metric, const std::string& result) {
+    return bench.gateway.metric("ringgate_instance_" + metric + "_total",
+                                R"(service="chat",instance_id="chat01",result=")" + result + '"');
+  };
+  EXPECT_EQ(of_chat("forwards", "forwarded"), 6);
+  EXPECT_EQ(of_chat("forwards", "failed"), 0);
+  EXPECT_EQ(of_chat("answers", "answered"), 5);
+  EXPECT_EQ(of_chat("answers", "unanswered"), 1);
+  EXPECT_GE(bench.gateway.metric("ringgate_instance_answer_seconds_total", "chat01"), 0);
+  const auto of_command = [&](const std::string& command) {
+    return bench.gateway.metric("ringgate_own_commands_total", "command=\"" + command + '"');
+  };
+  EXPECT_EQ(of_command("chat.own"), 2) << "the first had no name yet";
+  EXPECT_EQ(of_command("other"), 4);
+  EXPECT_EQ(of_command("chat.second"), -1);
+}
+
 TEST(Metrics, TellHowManyAPushIsForAndHowLongItTook) {
   ChatBench bench{{{"Shards", "2"}}};
   std::vector<Client> clients;

@@ -18,6 +18,7 @@
 #include "dataplane/shard.h"
 #include "services/gateway/commands.h"
 #include "services/gateway/counters.h"
+#include "services/gateway/counts/own_commands.h"
 #include "services/gateway/log/teller.h"
 #include "services/gateway/options.h"
 #include "services/gateway/parts/header_reader.h"
@@ -30,10 +31,15 @@ namespace ringgate {
 
 // Written by the shard, read by any thread. There before the shard is.
 struct GatewayCounters {
-  explicit GatewayCounters(const ServiceAliases& aliases) : services(aliases) {}
+  explicit GatewayCounters(const GatewayOptions& at_start)
+      : services(at_start.routes),
+        own_commands(at_start.max_command_series),
+        instances(at_start.max_instance_series) {}
   CommandCounters commands;
   ServiceCounters services;
   ZoneCounters zones;
+  OwnCommands own_commands;
+  InstanceCounters instances;
 };
 
 struct GatewayContext {
@@ -41,7 +47,7 @@ struct GatewayContext {
       : shard(its_shard),
         options(at_start),
         counters(counts),
-        upstreams(its_shard, options.max_outstanding, options.heartbeat_ms),
+        upstreams(its_shard, options.max_outstanding, options.heartbeat_ms, counts.instances),
         routes(options.routes),
         teller(its_shard, options) {}
   GatewayContext(const GatewayContext&) = delete;

@@ -74,7 +74,8 @@ void Forwarding::tell(const Connection& connection, const Channel& channel,
 std::optional<std::uint32_t> Forwarding::answered(const DeliveryHead& answer,
                                                   const ChannelPlace& place) {
   std::optional<OutstandingTable::Retired> request;
-  if (Upstream* const upstream = context_.upstreams.find(answer.upstream); upstream != nullptr) {
+  Upstream* const upstream = context_.upstreams.find(answer.upstream);
+  if (upstream != nullptr) {
     upstream->given_up = 0;
     upstream->answered_ms = context_.shard.now_ms();
     request = upstream->outstanding.retire(place.login, answer.sequence);
@@ -88,6 +89,11 @@ std::optional<std::uint32_t> Forwarding::answered(const DeliveryHead& answer,
   one_less_outstanding(place.slot, place.login);
   const std::uint32_t took_us = context_.shard.now_us() - request->sent_us;
   context_.counters.services.at(request->service).took.record(took_us);
+  upstream->counted->answered.add(1);
+  upstream->counted->took_us.add(took_us);
+  if (answer.command_index == kOtherCommand && answer.success != 0) {
+    context_.counters.own_commands.admit(request->command);
+  }
   return took_us;
 }
 
@@ -95,6 +101,7 @@ void Forwarding::fail_all(Upstream& upstream) {
   const std::size_t failed = upstream.outstanding.fail_all(
       [this](const OutstandingRequest& request) { unanswered(request); });
   context_.count(GatewayCounter::kAnswersFailedByLink, failed);
+  upstream.counted->unanswered.add(failed);
   context_.shard.counters().change(GatewayGauge::kOutstanding, -static_cast<std::int64_t>(failed));
 }
 
@@ -105,6 +112,7 @@ void Forwarding::on_tick() {
         [this](const OutstandingRequest& request) { unanswered(request); });
     context_.count(GatewayCounter::kAnswerTimeouts, expired);
     upstream.given_up += static_cast<std::uint32_t>(expired);
+    upstream.counted->unanswered.add(expired);
     context_.shard.counters().change(GatewayGauge::kOutstanding,
                                      -static_cast<std::int64_t>(expired));
     if (upstream.draining && !upstream.reported_drained && upstream.outstanding.size() == 0) {
@@ -163,6 +171,7 @@ void Forwarding::take_refused(ByteView message) {
   OutstandingRequest request;
   if (!upstream->outstanding.take(head.login, head.sequence, request)) return;
   context_.count(GatewayCounter::kForwardFailed);
+  upstream->counted->failed.add(1);
   context_.shard.counters().change(GatewayGauge::kOutstanding, -1);
   unanswered(request);
 }

@@ -13,9 +13,10 @@ bool Requests::read(Connection& connection, const Packet& packet, Header& header
                                           : GatewayClose::kTooManyMetas);
     return false;
   }
-  context_.counters.commands.count_in(
+  const std::size_t command = context_.counters.commands.count_in(
       connection.transport, header.scan.command,
       packet.header.size() + packet.body.size() + kLogicOverheadBytes);
+  if (command == kOtherCommand) context_.counters.own_commands.count(header.scan.command);
   return true;
 }
 
@@ -55,8 +56,10 @@ SendStatus Requests::send(const Chosen& to, OutstandingRequest request, const Pr
       context_.upstreams.forward(*to.upstream, request, prepared.header, suffix, tail);
   if (status == SendStatus::kOk) {
     counters.forwarded.add(1);
+    to.upstream->counted->forwarded.add(1);
   } else {
     counters.failed.add(1);
+    to.upstream->counted->failed.add(1);
     count_failure(status);
   }
   return status;

@@ -96,7 +96,8 @@ std::optional<OutstandingTable::Retired> OutstandingTable::retire(std::uint32_t 
                                                                   std::uint32_t sequence) noexcept {
   const std::uint32_t found = find(login, sequence);
   if (found == 0) return std::nullopt;
-  const Retired retired{entries_[found].sent_us, entries_[found].service};
+  const Entry& entry = entries_[found];
+  const Retired retired{entry.sent_us, entry.service, {entry.command.data(), entry.command_bytes}};
   remove(found);
   return retired;
 }

@@ -33,11 +33,12 @@ class OutstandingTable {
 
   // False: the table is full.
   [[nodiscard]] bool add(const OutstandingRequest& request, std::uint32_t now_ms) noexcept;
-  // The oldest entry of this channel and sequence is gone: whose service's it was and since when.
-  // Nothing: there was none.
+  // The oldest entry of this channel and sequence is gone: whose service's it was and since when,
+  // and its command, a view until the next add(). Nothing: there was none.
   struct Retired {
     std::uint32_t sent_us;
     std::uint16_t service;
+    std::string_view command;
   };
   [[nodiscard]] std::optional<Retired> retire(std::uint32_t login, std::uint32_t sequence) noexcept;
 

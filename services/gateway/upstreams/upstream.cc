@@ -16,7 +16,9 @@ Upstream* Upstreams::find(std::uint32_t id) {
 
 Upstream& Upstreams::open(std::uint32_t id) {
   std::unique_ptr<Upstream>& upstream = upstreams_[id];
-  if (upstream == nullptr) upstream = std::make_unique<Upstream>(id, max_outstanding_);
+  if (upstream == nullptr) {
+    upstream = std::make_unique<Upstream>(id, max_outstanding_, counts_.take(id));
+  }
   return *upstream;
 }
 
@@ -205,6 +207,7 @@ void Upstreams::retire(std::uint32_t id) {
   }
   shard_.counters().change(GatewayGauge::kOutstanding,
                            -static_cast<std::int64_t>(found->second->outstanding.size()));
+  counts_.give(*found->second->counted);
   upstreams_.erase(found);
 }
 

@@ -15,15 +15,17 @@
 
 #include "control/links/link_mail.h"
 #include "dataplane/shard.h"
+#include "services/gateway/upstreams/instance_counters.h"
 #include "services/gateway/upstreams/outstanding.h"
 
 namespace ringgate {
 
 struct Upstream {
-  Upstream(std::uint32_t upstream_id, std::uint32_t max_outstanding)
-      : id(upstream_id), outstanding(max_outstanding) {}
+  Upstream(std::uint32_t upstream_id, std::uint32_t max_outstanding, InstanceCounters::Row& row)
+      : id(upstream_id), counted(&row), outstanding(max_outstanding) {}
 
   std::uint32_t id;
+  InstanceCounters::Row* counted;
   bool up = false;             // a link is there: requests may be sent
   std::uint32_t home = 0;      // the shard whose link this one uses
   std::uint32_t epoch = 0;     // counts the links: tells mail for a dead one
@@ -106,8 +108,13 @@ enum class SendStatus : std::uint8_t {
 
 class Upstreams {
  public:
-  Upstreams(Shard& shard, std::uint32_t max_outstanding, std::uint32_t heartbeat_ms)
-      : shard_(shard), max_outstanding_(max_outstanding), heartbeat_ms_(heartbeat_ms) {}
+  // All of them outlive it.
+  Upstreams(Shard& shard, std::uint32_t max_outstanding, std::uint32_t heartbeat_ms,
+            InstanceCounters& counts)
+      : shard_(shard),
+        max_outstanding_(max_outstanding),
+        heartbeat_ms_(heartbeat_ms),
+        counts_(counts) {}
 
   [[nodiscard]] Upstream* find(std::uint32_t id);
   Upstream& open(std::uint32_t id);  // finds or makes it
@@ -156,6 +163,7 @@ class Upstreams {
   Shard& shard_;
   std::uint32_t max_outstanding_;
   std::uint32_t heartbeat_ms_;
+  InstanceCounters& counts_;
   // Looked up by id only for mail; packets find their upstream by pointer.
   std::unordered_map<std::uint32_t, std::unique_ptr<Upstream>> upstreams_;
 };

@@ -39,7 +39,8 @@ class RoutesTest : public testing::Test {
   QuietHandler handler_;
   std::unique_ptr<Switchboard> switchboard_ = std::move(*Switchboard::create(1, 0, 4096));
   Shard shard_{ShardOptions{}, *switchboard_, handler_};
-  Upstreams upstreams_{shard_, 4, 1000};
+  InstanceCounters counts_{4};
+  Upstreams upstreams_{shard_, 4, 1000, counts_};
   Catalogue catalogue_;
   bool zone_fallback_ = false;  // of the last select()
   Routes routes_{aliases_};

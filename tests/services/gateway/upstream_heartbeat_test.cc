@@ -60,7 +60,8 @@ struct HeartbeatTest : testing::Test {
   }
 
   FakeShard it{1, {}, options()};
-  Upstreams upstreams{it.shard, 16, kHeartbeatMs};
+  InstanceCounters counts{4};
+  Upstreams upstreams{it.shard, 16, kHeartbeatMs, counts};
   Connection* link = nullptr;
   FakePeer* service = nullptr;
 };

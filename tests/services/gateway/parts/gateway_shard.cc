@@ -56,7 +56,7 @@ ShardOptions gateway_shard(std::uint32_t shards) {
 }
 
 GatewayShard::GatewayShard(const GatewayOptions& options, const ShardOptions& shard)
-    : it(1, {}, shard), counters(options.routes), context(it.shard, options, counters) {
+    : it(1, {}, shard), counters(options), context(it.shard, options, counters) {
   it.handler.its_names = kGatewayNames;
   it.handler.accepted = [this](Connection& connection) { accepted_ = &connection; };
   it.handler.adopted = [this](Connection& connection, const AdoptedFor& what) {

@@ -1,0 +1,86 @@
+// Packets of clients by command, of commands that are not the protocol's own: a bounded number of
+// names. A name gets a row when a service has answered it with success: clients can send any, but
+// not make a service know it. Until then, and beyond the bound, it counts as the rest.
+//
+// Written by one shard, read by any thread; nothing is allocated after the start.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "dataplane/cell.h"
+
+namespace ringgate {
+
+class OwnCommands {
+ public:
+  static constexpr std::size_t kMostBytes = 27;  // as OutstandingTable keeps them
+
+  explicit OwnCommands(std::size_t names)
+      : most_(names + 1),
+        rows_(std::make_unique<Row[]>(most_)),
+        mask_(std::bit_ceil(2 * most_) - 1),
+        places_(std::make_unique<std::uint16_t[]>(mask_ + 1)) {}
+
+  // By its shard, for each packet.
+  void count(std::string_view command) noexcept { rows_[find(command)].packets.add(1); }
+
+  // A service knows it.
+  void admit(std::string_view command) noexcept {
+    const std::size_t known = size_.load(std::memory_order_relaxed);
+    if (find(command) != kRest || known == most_ || !may_be_label(command)) return;
+    Row& row = rows_[known];
+    std::ranges::copy(command, row.text.begin());
+    row.bytes = static_cast<std::uint8_t>(command.size());
+    places_[place_for(command)] = static_cast<std::uint16_t>(known);
+    size_.store(known + 1, std::memory_order_release);
+  }
+
+  // Tells `use(name, packets)`; the empty name is the rest.
+  template <class Use>
+  void for_each(Use&& use) const {
+    const std::size_t known = size_.load(std::memory_order_acquire);
+    for (std::size_t i = 0; i < known; ++i) use(rows_[i].name(), rows_[i].packets.get());
+  }
+
+ private:
+  static constexpr std::size_t kRest = 0;
+  struct Row {
+    Cell packets;
+    std::array<char, kMostBytes> text{};
+    std::uint8_t bytes = 0;
+    [[nodiscard]] std::string_view name() const noexcept { return {text.data(), bytes}; }
+  };
+
+  [[nodiscard]] static bool may_be_label(std::string_view command) noexcept {
+    return !command.empty() && command.size() <= kMostBytes &&
+           std::ranges::all_of(command, [](char c) {
+             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '.' || c == '_' || c == '-';
+           });
+  }
+  // Where it is in the index, or the free place where it would be: half of them are free.
+  [[nodiscard]] std::size_t place_for(std::string_view command) const noexcept {
+    std::size_t at = std::hash<std::string_view>{}(command)&mask_;
+    while (places_[at] != kRest && rows_[places_[at]].name() != command) at = (at + 1) & mask_;
+    return at;
+  }
+  [[nodiscard]] std::size_t find(std::string_view command) const noexcept {
+    return places_[place_for(command)];
+  }
+
+  std::size_t most_;
+  std::unique_ptr<Row[]> rows_;  // the first is the rest's
+  std::size_t mask_;
+  std::unique_ptr<std::uint16_t[]> places_;  // by hash: an index of rows_
+  std::atomic<std::size_t> size_{1};
+};
+
+}  // namespace ringgate

@@ -1,0 +1,87 @@
+// What becomes labels of metrics, by instance and by command.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "services/gateway/counts/own_commands.h"
+#include "services/gateway/upstreams/instance_counters.h"
+
+namespace ringgate {
+namespace {
+
+std::map<std::string, std::uint64_t> told(const OwnCommands& commands) {
+  std::map<std::string, std::uint64_t> all;
+  commands.for_each([&](std::string_view name, std::uint64_t n) { all[std::string(name)] = n; });
+  return all;
+}
+
+using Counts = std::map<std::string, std::uint64_t>;
+
+TEST(OwnCommands, HaveANameOnceAServiceKnowsThem) {
+  OwnCommands commands(2);
+  commands.count("shop.buy");
+  EXPECT_EQ(told(commands), (Counts{{"", 1}}));
+  commands.admit("shop.buy");
+  commands.admit("shop.buy");
+  commands.count("shop.buy");
+  commands.count("shop.sell");
+  EXPECT_EQ(told(commands), (Counts{{"", 2}, {"shop.buy", 1}}));
+}
+
+TEST(OwnCommands, AreBoundedWhateverIsAdmitted) {
+  OwnCommands commands(20);
+  for (int i = 0; i < 1000; ++i) commands.admit("shop.c" + std::to_string(i));
+  for (int i = 0; i < 1000; ++i) commands.count("shop.c" + std::to_string(i));
+  const Counts all = told(commands);
+  EXPECT_EQ(all.size(), 21U);
+  EXPECT_EQ(all.at(""), 980U);
+  EXPECT_EQ(all.at("shop.c19"), 1U);
+  OwnCommands none(0);
+  none.admit("shop.buy");
+  none.count("shop.buy");
+  EXPECT_EQ(told(none), (Counts{{"", 1}}));
+}
+
+TEST(OwnCommands, WhatIsNoLabelIsNone) {
+  OwnCommands commands(10);
+  for (const char* name : {"", "a\"b", "a\nb", "ü", "a b", "a.name.that.is.longer.than.they.are"}) {
+    commands.admit(name);
+  }
+  EXPECT_EQ(told(commands).size(), 1U);
+}
+
+struct Told {
+  std::uint64_t forwarded = 0;
+  std::uint64_t took_us = 0;
+  bool operator==(const Told&) const = default;
+};
+std::map<std::uint32_t, Told> told(const InstanceCounters& counters) {
+  std::map<std::uint32_t, Told> all;
+  counters.for_each([&](std::uint32_t upstream, const InstanceCounters::Row& row) {
+    all[upstream] = {row.forwarded.get(), row.took_us.get()};
+  });
+  return all;
+}
+
+// Sums never fall: Prometheus would take that for a restart.
+TEST(InstanceCounters, WhatIsGoneCountsAmongTheRest) {
+  InstanceCounters counters(2);
+  InstanceCounters::Row& one = counters.take(1);
+  InstanceCounters::Row& two = counters.take(2);
+  InstanceCounters::Row& three = counters.take(3);
+  EXPECT_EQ(&three, &counters.rest()) << "there is no row left";
+  one.forwarded.add(10);
+  one.took_us.add(500);
+  two.forwarded.add(20);
+  three.forwarded.add(30);
+  EXPECT_EQ(told(counters), (std::map<std::uint32_t, Told>{{0, {30}}, {1, {10, 500}}, {2, {20}}}));
+  counters.give(one);
+  counters.give(three);
+  EXPECT_EQ(told(counters), (std::map<std::uint32_t, Told>{{0, {40, 500}}, {2, {20}}}));
+  EXPECT_EQ(counters.take(4).forwarded.get(), 0U);
+  EXPECT_EQ(told(counters), (std::map<std::uint32_t, Told>{{0, {40, 500}}, {2, {20}}, {4, {}}}));
+}
+
+}  // namespace
+}  // namespace ringgate
