@@ -141,6 +141,7 @@ struct Config {
 
   std::size_t mailbox_bytes = 1 * kMiB;
   std::size_t drain_pace = 10000;  // Connections per second.
+  Duration status_history{600'000};
 
   Duration drain_time{10'000};
   Duration token_grace{0};

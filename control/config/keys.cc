@@ -238,7 +238,7 @@ const std::array kKeys = std::to_array<ConfigKey>({
      DurationKey{at<&Config::monitor_bounds, &http::Bounds::request_time>(), 10ms, 1h}, kFixed,
      "From accept to the end of a request to the monitor or admin port"},
     {"AdminPort", PortKey{at<&Config::admin_port>()}, kFixed,
-     "Port of /services, /channels, /kick, /drain and the page /try; may be the "
+     "Port of /services, /channels, /kick, /drain and the pages /try and /status; may be the "
      "monitor's",
      "off"},
     {"AdminAddress", HostKey{at<&Config::admin_address>()}, kFixed.needing(Need::kAdminPort),
@@ -247,6 +247,9 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "Bearer token that admin requests have to bear: 16 bytes at least, without blanks"},
     {"AdminTokenFile", TextKey{at<&Config::admin_token_file>()}, kLive.needing(Need::kAdminPort),
      "File that holds the admin token"},
+    {"StatusHistory", DurationKey{at<&Config::status_history>(), 1min, 24h},
+     kGatewayFixed.needing(Need::kAdminPort),
+     "How far back the page /status and ringgate top look: a second takes 0.5 KiB"},
     {"MaxInstanceSeries",
      CountKey{at<&Config::gateway, &GatewayLimits::max_instance_series>(), 0, 10'000},
      kGatewayFixed,

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "control/base/json_writer.h"
+#include "control/base/text.h"
 #include "services/auth/token.h"
 #include "services/gateway/explain.h"
 #include "services/gateway/upstreams/upstream.h"
@@ -18,8 +19,10 @@ constexpr const char* kJsonType = "application/json";
 // Shards answer within a turn of their loop; one that does not is stuck, and /health says so.
 constexpr std::chrono::milliseconds kShardPatience{1000};
 constexpr std::chrono::milliseconds kPatience{2000};
+constexpr std::chrono::milliseconds kHeaviestEvery{3000};
 
-void write_instance(JsonWriter& json, const InstanceStatus& instance, const LinkRow& row) {
+void write_instance(JsonWriter& json, const InstanceStatus& instance, const LinkRow& row,
+                    const InstanceRates& rates) {
   const Instance& service = instance.service;
   json.object("", [&] {
     json.text("service", service.name);
@@ -30,6 +33,9 @@ void write_instance(JsonWriter& json, const InstanceStatus& instance, const Link
     json.count("outstanding", row.outstanding);
     json.count("queuedBytes", row.queued_bytes);
     json.count("ejectedByShards", row.ejected);
+    json.number("forwardsPerSecond", rates.forwarded, 1);
+    json.number("failuresPerSecond", rates.failed, 1);
+    json.number("answerMs", rates.answer_ms < 0 ? std::nullopt : std::optional(rates.answer_ms));
     json.array("links", [&] {
       for (const InstanceStatus::Lane& lane : instance.lanes) {
         json.object("", [&] {
@@ -79,6 +85,31 @@ Result<ChannelFilter> read_filter(const http::Request& request) {
 
 http::Reply GatewayAdmin::services() {
   return ask(Inspection::kLinks, {});
+}
+
+http::Reply GatewayAdmin::status(const http::Request& request, const StatusFacts& facts) {
+  const std::string_view since = value_of(request, "since");
+  const std::optional<std::uint64_t> from = since.empty() ? 0 : parse_number(since);
+  if (!from) return {400, "since is a number: next of an earlier answer\n"};
+  const auto body_of = [](const http::Reply& reply) {
+    return reply.status == 200 ? reply.body : std::string();
+  };
+  const StatusParts parts{body_of(ask(Inspection::kLinks, {})), heaviest()};
+  return {200, status_json(facts, history_, *from, parts), kJsonType};
+}
+
+// Shards look at all of their clients for it: whoever asks every second gets what was asked lately.
+std::string GatewayAdmin::heaviest() {
+  const auto now = std::chrono::steady_clock::now();
+  {
+    const MutexLock lock(heaviest_mutex_);
+    if (!heaviest_.empty() && now - heaviest_at_ < kHeaviestEvery) return heaviest_;
+    heaviest_at_ = now;  // others take the old one meanwhile
+  }
+  const http::Reply reply = ask(Inspection::kHeaviest, {});
+  const MutexLock lock(heaviest_mutex_);
+  if (reply.status == 200) heaviest_ = reply.body;
+  return heaviest_;
 }
 
 http::Reply GatewayAdmin::channels(const http::Request& request, Inspection inspection) {
@@ -197,7 +228,8 @@ void GatewayAdmin::write_services(JsonWriter& json, const Question& question) co
   json.array("services", [&] {
     for (const InstanceStatus& instance : links_.instances()) {
       const auto row = question.links.find(instance.upstream);
-      write_instance(json, instance, row == question.links.end() ? LinkRow{} : row->second);
+      write_instance(json, instance, row == question.links.end() ? LinkRow{} : row->second,
+                     history_.rates_of(instance.upstream));
     }
   });
 }

@@ -1,6 +1,9 @@
 // What operators see and do on the admin port of a gateway:
 //
-//   GET  /services               every known instance, its links, what is queued and unanswered
+//   GET  /services               every known instance, its links, what is queued and unanswered,
+//   and
+//                                how it answered in the last ten seconds
+//   GET  /status.json[?since=N]  all that the page /status and `ringgate top` show
 //   GET  /channels?account=NAME[&app=NAME], /channels?channel=ID
 //                                where that account is logged in: as many as an answer holds, and
 //                                how many there are
@@ -13,6 +16,7 @@
 // and waits for their answers for a while. Everything else is for the control thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -21,12 +25,15 @@
 #include <string>
 
 #include "control/base/loop.h"
+#include "control/base/mutex.h"
 #include "control/config/config.h"
 #include "control/http/monitor.h"
 #include "control/links/manager.h"
 #include "dataplane/shard_group.h"
 #include "services/gateway/ejections.h"
 #include "services/gateway/mail.h"
+#include "services/gateway/status/history.h"
+#include "services/gateway/status/status.h"
 
 namespace ringgate {
 
@@ -36,8 +43,8 @@ class GatewayAdmin {
  public:
   // All of them outlive this, and the loop runs no more when this goes.
   GatewayAdmin(ControlLoop& loop, ShardGroup& shards, const LinkManager& links,
-               const Ejections& ejections)
-      : loop_(loop), shards_(shards), links_(links), ejections_(ejections) {}
+               const Ejections& ejections, const StatusHistory& history)
+      : loop_(loop), shards_(shards), links_(links), ejections_(ejections), history_(history) {}
   GatewayAdmin(const GatewayAdmin&) = delete;
   GatewayAdmin& operator=(const GatewayAdmin&) = delete;
 
@@ -46,6 +53,8 @@ class GatewayAdmin {
 
   // Any thread.
   [[nodiscard]] http::Reply services();
+  // What is said of the process beside what is counted: see status/status.h.
+  [[nodiscard]] http::Reply status(const http::Request& request, const StatusFacts& facts);
   // Of `config`, what does not change while running is read.
   [[nodiscard]] http::Reply explain(const http::Request& request, const Config& config);
   [[nodiscard]] http::Reply channels(const http::Request& request, Inspection inspection);
@@ -65,6 +74,7 @@ class GatewayAdmin {
 
   [[nodiscard]] http::Reply wait_for(const std::function<void(const Answer&)>& begin);
   [[nodiscard]] http::Reply ask(Inspection inspection, const ChannelFilter& filter);
+  [[nodiscard]] std::string heaviest();
   void begin(Inspection inspection, const ChannelFilter& filter, const Answer& answer);
   void end(std::uint32_t number);
   static void write_channels(JsonWriter& json, const Question& question);
@@ -74,6 +84,10 @@ class GatewayAdmin {
   ShardGroup& shards_;
   const LinkManager& links_;
   const Ejections& ejections_;
+  const StatusHistory& history_;
+  Mutex heaviest_mutex_;
+  std::string heaviest_ ABSL_GUARDED_BY(heaviest_mutex_);  // the last answer
+  std::chrono::steady_clock::time_point heaviest_at_ ABSL_GUARDED_BY(heaviest_mutex_);
   std::uint32_t next_question_ = 1;
   std::map<std::uint32_t, Question> questions_;
 };

@@ -14,13 +14,15 @@
 #include "services/gateway/handler.h"
 #include "services/gateway/settings.h"
 #include "services/process/shards.h"
+#include "services/process/status_page.h"
 
 namespace ringgate {
 namespace {
 
 // Clients wait in the backlog this long at most for the first link to a login service.
 constexpr std::chrono::milliseconds kStartGrace{2000};
-constexpr std::chrono::milliseconds kLastWords{1000};  // to services, and their answers
+constexpr std::chrono::milliseconds kLastWords{1000};    // to services, and their answers
+constexpr std::chrono::milliseconds kSampleEvery{1000};  // as tick() comes
 
 }  // namespace
 
@@ -31,7 +33,8 @@ GatewayComponent::GatewayComponent(const Config& config, std::unique_ptr<Registr
       loop_(loop),
       takeover_(takeover),
       options_(gateway_options(config)),
-      client_log_([this](std::uint32_t upstream) { return links_->id_of(upstream); }) {
+      client_log_([this](std::uint32_t upstream) { return links_->id_of(upstream); }),
+      history_(static_cast<std::size_t>(config.status_history / kSampleEvery)) {
   client_log_.set_per_second(config.gateway.log_events_per_second);
 }
 
@@ -81,7 +84,7 @@ Result<void> GatewayComponent::start() {
         shards_->post(shard, kMailCatalogue, CatalogueMail{catalogue});
       });
   links_->on_change([this] { refresh_ready(); });
-  admin_ = std::make_unique<GatewayAdmin>(loop_, *shards_, *links_, ejections_);
+  admin_ = std::make_unique<GatewayAdmin>(loop_, *shards_, *links_, ejections_, history_);
   timer_ = loop_.after(kStartGrace, [this] {
     timer_ = 0;
     begin_accepting();
@@ -152,6 +155,7 @@ void GatewayComponent::tick() {
   certificates_.look(std::time(nullptr));
   mail_bugs_.look(*shards_);
   client_log_.look(std::chrono::steady_clock::now());
+  take_sample();
 }
 
 void GatewayComponent::watch_proxy_headers() {
@@ -299,6 +303,11 @@ void GatewayComponent::add_admin_pages(http::Monitor& admin) {
       return handler(request);
     };
   };
+  add_status_page(admin);
+  admin.add_get("/status.json", once_started([this](const http::Request& request) {
+                  return admin_->status(request, status_facts());
+                }),
+                http::Audience::kOperator, {"since"});
   const http::Monitor::Parameters whose = {"account", "app", "channel"};
   admin.add_get("/services",
                 once_started([this](const http::Request&) { return admin_->services(); }),

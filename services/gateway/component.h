@@ -25,6 +25,7 @@
 #include "services/gateway/login_outcomes.h"
 #include "services/gateway/options.h"
 #include "services/gateway/settings_on_shards.h"
+#include "services/gateway/status/history.h"
 #include "services/process/component.h"
 #include "services/process/shards.h"
 #include "services/process/tls.h"
@@ -78,6 +79,8 @@ class GatewayComponent final : public Component {
   [[nodiscard]] std::optional<std::string> places_problem() const;
 
   void watch_proxy_headers();
+  void take_sample();
+  [[nodiscard]] StatusFacts status_facts() const;
   void collect_transport(Transport transport, MetricsSnapshot& metrics) const;
   void collect_services(MetricsSnapshot& metrics) const;
   void collect_link_tls(MetricsSnapshot& metrics) const;
@@ -100,6 +103,7 @@ class GatewayComponent final : public Component {
   LoginOutcomes outcomes_;
   Episodes episodes_;
   ClientLog client_log_;
+  StatusHistory history_;
   std::unique_ptr<GatewayAdmin> admin_;
   std::unique_ptr<SettingsOnShards> settings_;
   bool accepting_ = false;

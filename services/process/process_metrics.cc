@@ -16,6 +16,7 @@
 #include "codec/proto_log.h"
 #include "control/base/text_file.h"
 #include "control/observe/logging.h"
+#include "services/process/version.h"
 
 namespace ringgate {
 namespace {
@@ -143,6 +144,10 @@ void ReloadCounts::collect(MetricsSnapshot& metrics) const {
   metrics.gauge("ringgate_last_reload_success_timestamp_seconds",
                 "Unix time of the last reload that was good; 0: there was none", {},
                 static_cast<double>(last_good_s_.load()));
+}
+
+std::string_view ringgate_version() noexcept {
+  return RINGGATE_VERSION;
 }
 
 void collect_process(MetricsSnapshot& metrics) {

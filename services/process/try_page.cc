@@ -1,9 +1,5 @@
 #include "services/process/try_page.h"
 
-#include <openssl/evp.h>
-#include <openssl/sha.h>
-
-#include <array>
 #include <chrono>
 #include <utility>
 
@@ -11,30 +7,13 @@
 #include "control/base/ws_url.h"
 #include "services/auth/development.h"
 #include "services/auth/token.h"
+#include "services/process/page_policy.h"
 
 namespace ringgate {
 namespace {
 
 constexpr std::int64_t kTokenTtlS = 24 * 3600;
 constexpr const char* kJsonType = "application/json";
-
-// The text of the first <name>...</name>; empty when there is none.
-std::string_view element_text(std::string_view html, const std::string& name) {
-  const std::string open = "<" + name + ">";
-  const std::size_t begin = html.find(open);
-  if (begin == std::string_view::npos) return {};
-  html.remove_prefix(begin + open.size());
-  const std::size_t end = html.find("</" + name + ">");
-  return end == std::string_view::npos ? std::string_view{} : html.substr(0, end);
-}
-
-std::string hash_source(std::string_view text) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-  std::array<unsigned char, 4 * (SHA256_DIGEST_LENGTH + 2) / 3 + 1> base64{};
-  const int length = EVP_EncodeBlock(base64.data(), digest.data(), int{digest.size()});
-  return "'sha256-" + std::string(base64.begin(), base64.begin() + length) + "'";
-}
 
 // "ws://0.0.0.0:8000/" -> "ws://:8000/"; the same of wss.
 std::string without_wildcard(const std::string& text) {
@@ -53,10 +32,7 @@ std::int64_t unix_now_s() {
 }  // namespace
 
 std::string try_page_policy(std::string_view html) {
-  return "default-src 'none'; script-src " + hash_source(element_text(html, "script")) +
-         "; style-src " + hash_source(element_text(html, "style")) +
-         "; img-src data:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; "
-         "frame-ancestors 'none'";
+  return page_policy(html, "'self' ws: wss:");
 }
 
 std::string try_config_json(const std::vector<std::string>& websocket_urls, bool development) {

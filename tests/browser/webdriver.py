@@ -63,6 +63,12 @@ class Browser:
         """What the pages' consoles got since the last call."""
         return self._ask("POST", "/se/log", {"type": "browser"})
 
+    def emulate_color(self, color):
+        """What the page in front is told that somebody prefers: "light" or "dark"."""
+        features = [{"name": "prefers-color-scheme", "value": color}]
+        self._ask("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia",
+                                                "params": {"features": features}})
+
     def quit(self):
         self._ask("DELETE", "")
 

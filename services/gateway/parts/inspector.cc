@@ -8,6 +8,7 @@
 
 #include "control/base/json_writer.h"
 #include "services/gateway/channel.h"
+#include "services/gateway/parts/heaviest.h"
 #include "services/gateway/parts/kickout.h"
 
 namespace ringgate {
@@ -47,6 +48,11 @@ bool is_meant(const ChannelFilter& filter, const Channel& channel, std::string_v
 void Inspector::inspect(const InspectMail& mail) {
   if (mail.inspection == Inspection::kLinks) {
     report_links(mail.question);
+  } else if (mail.inspection == Inspection::kHeaviest) {
+    const HeaviestClients clients = heaviest_clients(context_);
+    context_.shard.mail_surely(context_.shard.control(), kMailInspected,
+                               InspectedHead{mail.question, 0, clients.count},
+                               as_bytes(clients.rows));
   } else {
     report_channels(mail);
   }

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "services/gateway/parts/heaviest.h"
 #include "tests/services/gateway/parts/gateway_shard.h"
 
 namespace ringgate {
@@ -198,6 +199,41 @@ TEST_F(ManyChannels, AllAreCountedAndAsManyAsFitAreDescribed) {
 TEST_F(ManyChannels, AlsoThoseThatAreNotDescribedAreKicked) {
   EXPECT_EQ(ask(Inspection::kKick, "", "kim").head.channels, kChannels);
   EXPECT_EQ(gateway_.it.handler.reasons.size(), kChannels);
+}
+
+class SomeChannels : public InspectorPart {
+ protected:
+  SomeChannels() : InspectorPart(options()) {}
+  static ShardOptions options() {
+    ShardOptions options = test::gateway_shard();
+    options.max_clients = 40;
+    return options;
+  }
+};
+
+// Whoever has nothing queued is none of them.
+TEST_F(SomeChannels, TheHeaviestClientsAreThoseWithMostQueuedAndThoseThatTakeNothingForLongest) {
+  constexpr std::size_t kMany = 30;
+  gateway_.channel("idle");
+  std::vector<TestClient> clients;
+  for (std::size_t i = 1; i <= kMany; ++i) {
+    clients.push_back(gateway_.channel("c" + std::to_string(i) + "."));
+    clients.back().peer->window = 0;
+    // The first have least, and wait longest.
+    std::ranges::fill(
+        std::span(gateway_.it.shard.reserve(*clients.back().connection, 10 * i), 10 * i),
+        std::uint8_t{0});
+    gateway_.pass(5);
+  }
+  const Answer answer = ask(Inspection::kHeaviest);
+  EXPECT_EQ(answer.head.channels, 2 * kHeaviest);
+  EXPECT_EQ(rows_in(answer.text), 2 * kHeaviest);
+  for (std::size_t i = 1; i <= kMany; ++i) {
+    const bool is_told = i <= kHeaviest || i > kMany - kHeaviest;
+    EXPECT_EQ(answer.text.contains("\"c" + std::to_string(i) + ".\""), is_told) << i;
+  }
+  EXPECT_FALSE(answer.text.contains("idle"));
+  EXPECT_TRUE(answer.text.contains(R"("queuedBytes": 300)")) << answer.text;
 }
 
 }  // namespace
