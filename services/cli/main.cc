@@ -23,6 +23,7 @@
 #include "services/cli/serve.h"
 #include "services/cli/store.h"
 #include "services/cli/token.h"
+#include "services/cli/top.h"
 #include "services/cli/wsecho.h"
 #include "services/flags/usage.h"
 #include "services/process/signal_watch.h"
@@ -72,6 +73,7 @@ int run(int argc, char** argv) {
   ringgate::add_explain_route_command(app, result);
   ringgate::add_doctor_command(app, result);
   ringgate::add_store_command(app, result);
+  ringgate::add_top_command(app, result);
   ringgate::add_wsecho_command(app, result);
   try {
     app.parse(argc, argv);

@@ -11,7 +11,7 @@ LAYERS = ["codec", "dataplane", "control", "services", "benchmarks", "tests"]
 # of one rank do not include each other.
 FOLDERS = {
     "control": [["base"], ["observe", "tls"], ["http", "routing"], ["discovery"], ["links"], ["config"]],
-    "services": [["auth", "flags", "client", "doctor", "store"], ["process"],
+    "services": [["auth", "flags", "client", "doctor", "store"], ["process", "top"],
                  ["gateway", "logic", "wsecho"], ["handlers"], ["cli", "examples"]],
 }
 
