@@ -48,6 +48,7 @@ std::string text(const std::optional<Endpoint>& value) {
 }
 std::string text(const std::map<std::string, std::string>& value) {
   std::vector<std::string> pairs;
+  pairs.reserve(value.size());
   for (const auto& [name, to] : value) pairs.push_back(fmt::format("{}={}", name, to));
   return text(pairs);
 }
@@ -55,6 +56,7 @@ std::string text(const std::map<std::string, std::string>& value) {
 std::string text(const Selectors& value) {
   if (value.by_prefix.empty()) return std::string(selector_name(value.for_all));
   std::vector<std::string> pairs;
+  pairs.reserve(value.by_prefix.size());
   for (const auto& [prefix, kind] : value.by_prefix) {
     pairs.push_back(fmt::format("{}={}", prefix, selector_name(kind)));
   }
@@ -62,11 +64,13 @@ std::string text(const Selectors& value) {
 }
 std::string text(const std::vector<ListenSpec>& value) {
   std::vector<std::string> all;
+  all.reserve(value.size());
   for (const ListenSpec& listen : value) all.push_back(format_listen(listen));
   return text(all);
 }
 std::string text(const AddressRanges& value) {
   std::vector<std::string> all;
+  all.reserve(value.size());
   for (const AddressRange& range : value) all.push_back(range.text());
   return text(all);
 }

@@ -117,7 +117,7 @@ void collect_log(MetricsSnapshot& metrics) {
   metrics.counter("ringgate_log_lines_dropped_total", "log lines lost because the queue was full",
                   {}, static_cast<double>(log_lines_dropped()));
   metrics.counter("ringgate_log_lines_lost_total",
-                  "lines for stderr and stdout that could not be written", {},
+                  "lines of the log, and for stdout, that could not be written", {},
                   static_cast<double>(log_lines_lost()));
   metrics.counter("ringgate_protobuf_complaints_total",
                   "what libprotobuf wanted to log, most often text of a peer that is not UTF-8", {},
