@@ -15,17 +15,17 @@ void tell_start(const Config& config, std::span<const Listener> listeners, std::
     places += fmt::format("{} {}", scheme_of(listener.transport, bool{listener.tls}),
                           listener.sockets.printed());
   }
-  log_event(
-      LogEvent::kStarted,
-      {{"version", RINGGATE_VERSION},
-       {"service", config.service_name},
-       {"shards", shards},
-       {"room", room},
-       {"listeners", places},
-       {"log_level", log_level_name(config.log_level)}},
-      fmt::format("ringgate {} serves as {} ({}): {} shards, room for {} connections, "
-                  "listeners: {}",
-                  RINGGATE_VERSION, config.service_id, config.service_name, shards, room, places));
+  log_event(LogEvent::kStarted,
+            {{"version", RINGGATE_VERSION},
+             {"service", config.service_name},
+             {"shards", shards},
+             {"room", room},
+             {"listeners", places},
+             {"log_level", log_level_name(config.log_level)}},
+            fmt::format("ringgate {} serves as {} ({}): {} {}, room for {} connections, "
+                        "listeners: {}",
+                        RINGGATE_VERSION, config.service_id, config.service_name, shards,
+                        shards == 1 ? "shard" : "shards", room, places));
 }
 
 }  // namespace ringgate
