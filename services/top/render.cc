@@ -248,7 +248,8 @@ std::string sparkline(const StatusView& view, double StatusSample::* field, std:
   const double top = std::max(*std::ranges::max_element(heights), 1.0);
   std::string line;
   for (const double height : heights) {
-    const auto level = static_cast<std::size_t>(height / top * double{kBars.size() - 1} + 0.5);
+    const auto level =
+        static_cast<std::size_t>(std::lround(height / top * double{kBars.size() - 1}));
     line += kBars[std::min(level, kBars.size() - 1)];
   }
   return line;

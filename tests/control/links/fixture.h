@@ -30,7 +30,7 @@ class LinkRecorder final : public Handler {
   [[nodiscard]] HandlerNames names() const noexcept override { return kGatewayNames; }
   void on_start(Shard& shard) override {
     shard_ = &shard;
-    upstreams_ = std::make_unique<Upstreams>(shard, 16, 60'000);
+    upstreams_ = std::make_unique<Upstreams>(shard, 16, 60'000, counts_);
   }
   void on_accept(Connection&) override {}
   void on_adopt(Connection& connection, const AdoptedFor& what) override;
@@ -47,6 +47,7 @@ class LinkRecorder final : public Handler {
   void take_catalogue(const Catalogue* catalogue);
 
   Shard* shard_ = nullptr;
+  InstanceCounters counts_{4};
   std::unique_ptr<Upstreams> upstreams_;
   const Catalogue* catalogue_ = nullptr;
   std::string print_;  // of the catalogue, when it came
