@@ -14,6 +14,8 @@
 #include "benchmarks/ringbench/run.h"
 #include "control/base/standard_output.h"
 #include "control/base/termination.h"
+#include "services/flags/build_commit.h"
+#include "services/flags/version.h"
 
 namespace ringgate::bench {
 namespace {
@@ -73,6 +75,7 @@ int run(int argc, const char* const* argv) {
 }  // namespace ringgate::bench
 
 int main(int argc, char** argv) {
+  ringgate::note_build_commit(ringgate::kBuildCommit);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error of its file, not our end
   ringgate::end_with_a_sentence_without_memory("ringbench");
   try {

@@ -14,6 +14,7 @@
 #include "benchmarks/ringbench/options_check.h"
 #include "benchmarks/ringbench/options_help.h"
 #include "services/flags/usage.h"
+#include "services/flags/version.h"
 
 namespace ringgate::bench {
 namespace {
@@ -277,7 +278,7 @@ std::expected<Options, UsageEnd> parse_options(int argc, const char* const* argv
   options.service.names.clear();  // by default what the scenario asks: check_options fills them in
   CLI::App app{kAbout, "ringbench"};
   app.footer(kExamples);
-  app.set_version_flag("--version", "ringbench " RINGGATE_VERSION);
+  app.set_version_flag("--version", "ringbench " + version_text());
   add_load_options(app, options, raw);
   add_report_options(app, options, raw);
   add_account_options(app, options);

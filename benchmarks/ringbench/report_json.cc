@@ -8,6 +8,7 @@
 #include "benchmarks/ringbench/quantiles.h"
 #include "benchmarks/ringbench/report_format.h"
 #include "control/base/json_writer.h"
+#include "services/flags/version.h"
 
 namespace ringgate::bench {
 namespace {
@@ -49,7 +50,7 @@ void JsonReport::write_setting() {
   const Scenario scenario = options_.scenario;
   const bool with_body =
       scenario == Scenario::kForward || scenario == Scenario::kTalk || scenario == Scenario::kPush;
-  json_.text("ringbench", RINGGATE_VERSION);
+  json_.text("ringbench", version());
   json_.text("scenario", name_of(scenario));
   json_.text("target", options_.target.text);
   json_.text("transport", describe(options_.target.transport));

@@ -32,8 +32,7 @@ add_library(ringgate_ringbench_report STATIC
 add_library(ringgate::ringbench_report ALIAS ringgate_ringbench_report)
 target_link_libraries(ringgate_ringbench_report
   PUBLIC ringgate::bench
-  PRIVATE ringgate::base)
-target_compile_definitions(ringgate_ringbench_report PRIVATE RINGGATE_VERSION="${PROJECT_VERSION}")
+  PRIVATE ringgate::base ringgate::version)
 
 # What loads.
 add_library(ringgate_ringbench STATIC
@@ -57,8 +56,7 @@ add_library(ringgate::ringbench ALIAS ringgate_ringbench)
 target_link_libraries(ringgate_ringbench
   PUBLIC ringgate::bench ringgate::codec_proto ringgate::dataplane ringgate::ringbench_report
     ringgate::ringbench_service ringgate::codec_tls ringgate::tls
-  PRIVATE ringgate::auth ringgate::client ringgate::config ringgate::usage CLI11::CLI11 Threads::Threads)
-target_compile_definitions(ringgate_ringbench PRIVATE RINGGATE_VERSION="${PROJECT_VERSION}")
+  PRIVATE ringgate::auth ringgate::client ringgate::config ringgate::usage ringgate::version CLI11::CLI11 Threads::Threads)
 
 # The logic service that the load generator plays behind a gateway, and what both of them put into
 # bodies.
@@ -84,4 +82,4 @@ add_executable(ringbench
   ringbench/run_look_back.cc
   ringbench/run_set_up.cc
   ringbench/run_window.cc)
-target_link_libraries(ringbench PRIVATE ringgate::ringbench)
+target_link_libraries(ringbench PRIVATE ringgate::ringbench ringgate::version ringgate_commit)

@@ -25,7 +25,9 @@
 #include "services/cli/token.h"
 #include "services/cli/top.h"
 #include "services/cli/wsecho.h"
+#include "services/flags/build_commit.h"
 #include "services/flags/usage.h"
+#include "services/flags/version.h"
 #include "services/process/signal_watch.h"
 
 namespace {
@@ -62,7 +64,7 @@ int run(int argc, char** argv) {
   CLI::App app(
       "ringgate: a gateway for very many long-lived connections (instant messaging), on io_uring",
       "ringgate");
-  app.set_version_flag("--version", "ringgate " RINGGATE_VERSION);
+  app.set_version_flag("--version", "ringgate " + ringgate::version_text());
   app.require_subcommand(1);
   ringgate::CommandResult result;
   ringgate::add_dev_command(app, result);
@@ -92,6 +94,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ringgate::note_build_commit(ringgate::kBuildCommit);
   if (argc > 1 && is_server(argv[1])) ringgate::SignalWatch::block();
   share_little_address_space();
   ringgate::end_with_a_sentence_without_memory("ringgate");

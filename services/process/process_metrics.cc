@@ -16,7 +16,7 @@
 #include "codec/proto_log.h"
 #include "control/base/text_file.h"
 #include "control/observe/logging.h"
-#include "services/process/version.h"
+#include "services/flags/version.h"
 
 namespace ringgate {
 namespace {
@@ -146,13 +146,10 @@ void ReloadCounts::collect(MetricsSnapshot& metrics) const {
                 static_cast<double>(last_good_s_.load()));
 }
 
-std::string_view ringgate_version() noexcept {
-  return RINGGATE_VERSION;
-}
-
 void collect_process(MetricsSnapshot& metrics) {
-  metrics.gauge("ringgate_build_info", "1, with the version as a label",
-                {{"version", RINGGATE_VERSION}}, 1);
+  metrics.gauge("ringgate_build_info",
+                "1, with the version as a label, and the commit if it is known",
+                {{"version", std::string(version())}, {"commit", std::string(build_commit())}}, 1);
   if (const std::optional<Stat> stat = Stat::read()) collect_stat(*stat, metrics);
   collect_limits(metrics);
   collect_log(metrics);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "control/observe/log_event.h"
+#include "services/flags/version.h"
 #include "services/process/shards.h"
 
 namespace ringgate {
@@ -16,7 +17,7 @@ void tell_start(const Config& config, std::span<const Listener> listeners, std::
                           listener.sockets.printed());
   }
   log_event(LogEvent::kStarted,
-            {{"version", RINGGATE_VERSION},
+            {{"version", version_text()},
              {"service", config.service_name},
              {"shards", shards},
              {"room", room},
@@ -24,7 +25,7 @@ void tell_start(const Config& config, std::span<const Listener> listeners, std::
              {"log_level", log_level_name(config.log_level)}},
             fmt::format("ringgate {} serves as {} ({}): {} {}, room for {} connections, "
                         "listeners: {}",
-                        RINGGATE_VERSION, config.service_id, config.service_name, shards,
+                        version_text(), config.service_id, config.service_name, shards,
                         shards == 1 ? "shard" : "shards", room, places));
 }
 

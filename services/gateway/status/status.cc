@@ -2,9 +2,9 @@
 
 #include "control/base/json_writer.h"
 #include "control/base/text.h"
+#include "services/flags/version.h"
 #include "services/gateway/counters.h"
 #include "services/gateway/status/history.h"
-#include "services/process/version.h"
 
 namespace ringgate {
 
@@ -12,7 +12,7 @@ std::string status_json(const StatusFacts& facts, const StatusHistory& history, 
                         const StatusParts& parts) {
   JsonWriter json;
   json.object("", [&] {
-    json.text("version", ringgate_version());
+    json.text("version", version_text());
     json.text("serviceId", facts.service_id);
     json.text("serviceName", facts.service_name);
     json.count("now", static_cast<std::uint64_t>(facts.now_unix_ms));
