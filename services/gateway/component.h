@@ -43,6 +43,10 @@ class GatewayComponent final : public Component {
   void add_admin_pages(http::Monitor& admin) override;
   void drain(std::function<void()> done) override;
   void tick() override;
+  [[nodiscard]] bool serving() const override { return accepting_; }
+  [[nodiscard]] std::uint64_t connections() const override {
+    return sum_of(Gauge::kClients) + sum_of(Gauge::kLinks);
+  }
   // All of gateway_reload(config); the rest of it is as it was at start. On an error (of a file
   // that it names) nothing is applied.
   [[nodiscard]] Result<void> reload(const Config& config);

@@ -56,6 +56,7 @@ class LogicComponent final : public Component {
   [[nodiscard]] Result<void> reload(const Config& config);
   void drain(std::function<void()> done) override;
   void tick() override;
+  [[nodiscard]] std::uint64_t connections() const override { return links(); }
   [[nodiscard]] std::optional<std::string> health() const override;
   [[nodiscard]] std::optional<std::string> ready() const override;
   void collect(MetricsSnapshot& metrics) const override;

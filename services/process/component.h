@@ -2,6 +2,7 @@
 // two of them in one process.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -27,6 +28,10 @@ class Component {
   virtual void drain(std::function<void()> done) = 0;
   // About every second.
   virtual void tick() {}
+  // Whether its ports are open. It may still not be ready().
+  [[nodiscard]] virtual bool serving() const { return true; }
+  // Clients and links at present.
+  [[nodiscard]] virtual std::uint64_t connections() const { return 0; }
   // Before the admin port is served and before start(). Its threads call what is added until this
   // goes.
   virtual void add_admin_pages(http::Monitor& /*admin*/) {}

@@ -63,10 +63,12 @@ Result<std::unique_ptr<Process>> Process::create(const Config& config, ProcessMo
   Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
   if (!loop) return std::unexpected(loop.error());
   process->loop_ = std::move(*loop);
+  ManagerEnvironment environment = ManagerEnvironment::take();
   const LogSettings log{config.log_level, config.log_format, config.log_file};
   if (Result<void> started = start_logging(config.service_id, log); !started) {
     return std::unexpected(started.error());
   }
+  process->manager_ = std::make_unique<ServiceManager>(*process->loop_, std::move(environment));
   for (const std::string& notice : config.notices) {
     log_event(LogEvent::kConfigurationNoticed, {{"notice", notice}}, "configuration: " + notice);
   }
@@ -81,6 +83,7 @@ Result<void> Process::run() {
     if (Result<void> started = component->start(); !started) return started;
   }
   tick();
+  tell_manager();
   loop_->run();
   return {};
 }
@@ -173,7 +176,12 @@ Result<void> Process::watch_signals() {
   handlers.end = [this](std::string_view name) { begin_drain(name); };
   handlers.reload = [this] {
     reopen_log();
-    if (reload_) reload_();
+    manager_->reloading();
+    if (reload_) {
+      reload_();
+    } else {
+      manager_->reloaded(true);
+    }
   };
   Result<std::unique_ptr<SignalWatch>> signals = SignalWatch::start(*loop_, std::move(handlers));
   if (!signals) return std::unexpected(signals.error());
@@ -187,6 +195,7 @@ void Process::begin_drain(std::string_view why) {
             fmt::format("{}: draining; a signal after a second ends at once", why));
   draining_ = true;
   end_by_ = std::chrono::steady_clock::now() + config_.drain_time;
+  manager_->stopping(config_.drain_time + kEndLimit);
   left_to_drain_ = components_.size();
   drain_next();
 }
@@ -205,6 +214,26 @@ void Process::tick() {
   certificates_.look(std::time(nullptr));
   for (const auto& component : components_) component->tick();
   loop_->after(kTick, [this] { tick(); });
+}
+
+void Process::note_reload(bool good) {
+  reloads_.note(good);
+  manager_->reloaded(good);
+}
+
+void Process::tell_manager() {
+  ServiceManager::Probes probes;
+  probes.serving = [this] {
+    return std::ranges::all_of(components_, [](const auto& part) { return part->serving(); });
+  };
+  probes.health = [this] { return problems(&Component::health); };
+  probes.status = [this] {
+    std::uint64_t connections = 0;
+    for (const auto& component : components_) connections += component->connections();
+    return fmt::format("{} connections, {}", connections,
+                       draining_ ? "draining" : ready().value_or("ready"));
+  };
+  manager_->start(std::move(probes));
 }
 
 // The monitor's threads.

@@ -19,6 +19,7 @@
 #include "services/process/component.h"
 #include "services/process/files.h"
 #include "services/process/process_metrics.h"
+#include "services/process/service_manager.h"
 #include "services/process/signal_watch.h"
 #include "services/process/tls.h"
 
@@ -55,7 +56,7 @@ class Process {
   void add(std::unique_ptr<Component> component) { components_.push_back(std::move(component)); }
   void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
   // One is done, or was refused.
-  void note_reload(bool good) noexcept { reloads_.note(good); }
+  void note_reload(bool good);
   // What a reload changes.
   void use(const ProcessSettings& settings);
   // New certificates of its ports, if they speak TLS.
@@ -76,6 +77,7 @@ class Process {
   void begin_drain(std::string_view why);
   void drain_next();
   void tick();
+  void tell_manager();
   void collect(MetricsSnapshot& metrics) const;
   // For what is still to be written at the end.
   [[nodiscard]] std::chrono::milliseconds patience() const;
@@ -89,6 +91,7 @@ class Process {
   ProcessMode mode_;
   std::unique_ptr<ControlLoop> loop_;
   std::unique_ptr<SignalWatch> signals_;
+  std::unique_ptr<ServiceManager> manager_;
   std::vector<std::unique_ptr<Component>> components_;
   std::size_t left_to_drain_ = 0;
   std::chrono::steady_clock::time_point end_by_{};  // once it drains
