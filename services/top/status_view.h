@@ -69,7 +69,7 @@ struct StatusView {
   std::deque<StatusSample> samples;
   std::uint64_t next = 0;  // what to ask for the next time: ?since=
   std::vector<InstanceRow> instances;
-  std::vector<ClientRow> clients;  // that most waits for, the fattest first
+  std::vector<ClientRow> clients;  // with the most queued, the fattest first
   std::vector<CloseRow> closes;
 
   // All of it is new, but that samples are added. Text of others is printable().

@@ -1,4 +1,4 @@
-// The clients of a shard that most waits for, and those that take nothing for longest: whoever
+// The clients of a shard with the most queued, and those that take nothing for longest: whoever
 // looks at a gateway wants to know who they are. Rare, so it may look at all of the table and
 // allocate. On the shard's thread.
 #pragma once
