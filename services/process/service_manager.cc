@@ -35,8 +35,9 @@ std::string taken(const char* name) {
 template <class Number>
 std::optional<Number> number(std::string_view text) {
   Number value{};
-  const auto end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, value);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto read = std::from_chars(begin, end, value);
   if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
   return value;
 }
