@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -33,6 +34,14 @@ def digests(folder):
 def is_root_of_namespaces():
     return os.geteuid() == 0 and subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "true"],
                                                 check=False, capture_output=True).returncode == 0
+
+
+def members(name):
+    """The calls of a set of systemd's, or the one call."""
+    if not name.startswith("@"):
+        return {name}
+    words = [line.strip() for line in run("systemd-analyze", "syscall-filter", name).splitlines()[1:]]
+    return set().union(*(members(word) for word in words if word and not word.startswith("#")))
 
 
 class Package(unittest.TestCase):
@@ -95,6 +104,37 @@ class Package(unittest.TestCase):
             notes = run("readelf", "-n", self.contents() / "usr/bin" / program)
             identity = re.search(r"Build ID: (\w+)", notes).group(1)
             self.assertIn(f"/.build-id/{identity[:2]}/{identity[2:]}.debug", listed)
+
+    @unittest.skipUnless(shutil.which("strace") and shutil.which("systemd-analyze"), "no strace or systemd here")
+    def test_the_units_filter_allows_what_a_process_does(self):
+        unit = (ROOT / "packaging/systemd/ringgate@.service").read_text()
+        allowed = set()
+        for line in re.findall(r"^SystemCallFilter=(.*)$", unit, re.M):
+            calls = set().union(*(members(word) for word in line.lstrip("~").split()))
+            allowed = allowed - calls if line.startswith("~") else allowed | calls
+        self.assertIn("io_uring_enter", allowed)
+        self.assertNotIn("chroot", allowed)
+        done = self.calls_of_a_talk()
+        self.assertIn("io_uring_enter", done)
+        # SQLite gives a file its owner, but only as root, which the unit is not.
+        self.assertEqual(done - allowed - {"fchown"}, set())
+
+    def calls_of_a_talk(self):
+        """What everything in one process calls from its start, over a client's login and ping, to its end."""
+        trace = self.folder / "trace"
+        words = ["strace", "-f", "-qq", "-o", trace, self.build / "services/ringgate", "dev", "--tcp", "127.0.0.1:0",
+                 "--ws", "ws://127.0.0.1:0/", "--admin", "127.0.0.1:0", "--data", self.folder / "data"]
+        with subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True) as process:
+            port = next(found.group(1) for line in process.stdout
+                        if (found := re.match(r"listening tcp \S+:(\d+)", line)))
+            said = run(self.build / "services/ringgate", "client", f"tcp://127.0.0.1:{port}", "--account", "alice",
+                       input="ping\ntalk bob hello\nquit\n")
+            self.assertIn("pong", said)
+            (child,) = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            os.kill(int(child), signal.SIGTERM)
+            process.stdout.read()
+        return set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.M))
 
     def test_the_tarball_needs_nothing_but_glibc(self):
         (tar,) = self.first.glob("*.tar.gz")
