@@ -108,6 +108,7 @@ struct Connection {
   bool looked : 1 = false;       // the sweep has looked at its socket since its receive was armed
   bool idle : 1 = false;         // its next byte is waited for by a poll: see shard_idle.cc
   bool secured : 1 = false;      // its bytes are sealed: dataplane/tls_state.h
+  bool tell_sent : 1 = false;    // its handler wants to know when its queue is empty
   Transport transport = Transport::kTcp;
   Stage stage = Stage::kFrames;
   std::uint8_t listener = 0;  // a client's: which one it came through
@@ -120,6 +121,7 @@ struct Connection {
   std::uint32_t last_write_ms = 0;  // start of the last send
   std::uint32_t deadline_ms = 0;    // of the handler (login) or of the phase; 0: none
   std::uint32_t send_began_us = 0;  // Shard::now_us() of the send in flight
+  std::uint32_t pings = 0;          // of the peer that were answered
 
   Carry carry;
   SendQueue output;

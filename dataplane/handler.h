@@ -54,6 +54,8 @@ class Handler {
   // ends now. False: something is still to be said to it; the handler ends it (finish()) after
   // that.
   [[nodiscard]] virtual bool on_peer_end(Connection& /*connection*/) { return true; }
+  // Shard::tell_when_sent() was asked for, and nothing is queued any more. The connection is open.
+  virtual void on_sent(Connection& /*connection*/) {}
   // `connection.deadline_ms` has passed (it is 0 again).
   virtual void on_deadline(Connection& connection) = 0;
   // A message of a kind the shard does not know. Valid for the call.

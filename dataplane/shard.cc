@@ -163,13 +163,13 @@ void Shard::iterate(unsigned wait_ms) {
     step_handshake();
     end_batch();
   }
-  counters_.record(Distribution::kTurn, Clock::monotonic_us() - now_us_);
+  counters_.record(Distribution::kTurn, Clock::monotonic_us() - now_us());
 }
 
 void Shard::begin_turn() noexcept {
   const std::uint64_t now_ns = Clock::monotonic_ns();
   last_turn_ms_.set(now_ns / 1'000'000);
-  now_us_ = static_cast<std::uint32_t>(now_ns / 1'000);
+  turn_us_ = now_ns / 1'000;
 }
 
 void Shard::end_batch() {

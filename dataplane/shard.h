@@ -37,31 +37,13 @@
 #include "dataplane/mail.h"
 #include "dataplane/mail_sender.h"
 #include "dataplane/ring.h"
+#include "dataplane/shard_mail.h"
 #include "dataplane/shard_options.h"
 #include "dataplane/switchboard.h"
 #include "dataplane/tls_handover.h"
 #include "dataplane/tls_state.h"
 
 namespace ringgate {
-
-// --- Mail that a shard itself takes -------------------------------------------------------------
-
-struct AdoptMail {
-  std::int32_t fd;
-  std::uint32_t accepted;  // 1: on_accept is called, 0: on_adopt
-  PeerAddress peer;
-  AdoptedFor what;
-  std::uint32_t listener = 0;       // that it was accepted by
-  TlsHandover* handover = nullptr;  // owned; null: its bytes are plain, or begin with a handshake
-};
-
-inline constexpr MailRange kShardMail{1, 63};
-inline constexpr MailOf<NothingMore> kMailStop{kShardMail[0]};
-inline constexpr MailOf<AdoptMail> kMailAdopt{kShardMail[1]};
-inline constexpr MailOf<NothingMore> kMailAccept{kShardMail[2]};
-inline constexpr MailOf<TlsContextsMail> kMailTlsContexts{kShardMail[3]};
-static_assert(are_distinct({kMailStop, kMailAdopt, kMailAccept, kMailTlsContexts}));
-inline constexpr MailKind kMailHandler = kShardMail.first + kShardMail.count;  // of handlers
 
 class Shard {
  public:
@@ -88,7 +70,11 @@ class Shard {
   [[nodiscard]] std::uint32_t index() const noexcept { return options_.index; }
   [[nodiscard]] std::uint32_t now_ms() const noexcept { return clock_.now_ms(); }
   // When this turn began, on the clock of all shards: Clock::monotonic_us(). Stalls count.
-  [[nodiscard]] std::uint32_t now_us() const noexcept { return now_us_; }
+  [[nodiscard]] std::uint32_t now_us() const noexcept {
+    return static_cast<std::uint32_t>(turn_us_);
+  }
+  // The same with all of its bits.
+  [[nodiscard]] std::uint64_t turn_us() const noexcept { return turn_us_; }
   [[nodiscard]] BlockPool& pool() noexcept {
     RINGGATE_ON_THREAD(thread_);
     return pool_;
@@ -150,6 +136,12 @@ class Shard {
 
   // `after_ms` from now on_deadline is called; 0 clears it.
   void set_deadline(Connection& connection, std::uint32_t after_ms) noexcept;
+
+  // Once, when all that is queued has been taken by the socket: Handler::on_sent.
+  void tell_when_sent(Connection& connection) noexcept {
+    RINGGATE_ON_THREAD(thread_);
+    connection.tell_sent = true;
+  }
 
   // Takes over a connected socket as a link. Null (and the fd is closed) when there is no room.
   Connection* adopt(int fd, const PeerAddress& peer);
@@ -354,7 +346,7 @@ class Shard {
   Clock clock_;
   Counters counters_;
   Cell last_turn_ms_;
-  std::uint32_t now_us_ = 0;
+  std::uint64_t turn_us_ = 0;
   BlockPool pool_;
   ConnectionTable table_;
   AddressCounts sources_;

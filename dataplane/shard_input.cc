@@ -154,6 +154,7 @@ void Shard::on_tcp_frame(Connection& connection, const Frame& frame) {
       return;
     case Opcode::kPing:
       counters_.add(Counter::kPings);
+      ++connection.pings;
       queue_frame(connection, Opcode::kPong, frame.payload);
       return;
     case Opcode::kPong:
@@ -174,6 +175,7 @@ void Shard::on_binary(Connection& connection, ByteView payload) {
   if (payload.size() == kTcpPing.size() - kPacket &&
       std::memcmp(payload.data(), kTcpPing.data() + kPacket, payload.size()) == 0) {
     counters_.add(Counter::kPings);
+    ++connection.pings;
     const ByteView pong =
         connection.transport == Transport::kTcp ? ByteView(kTcpPong) : ByteView(kWsPong);
     if (std::uint8_t* const to = reserve(connection, pong.size()); to != nullptr) {

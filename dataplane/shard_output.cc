@@ -102,6 +102,10 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
   counters_.add(Counter::kSends);
   counters_.record(Distribution::kSend, now_us() - connection->send_began_us);
   counters_.add(Counter::kBytesOut, sent);
+  if (connection->tell_sent && connection->output.empty()) [[unlikely]] {
+    connection->tell_sent = false;
+    if (connection->open()) handler_.on_sent(*connection);
+  }
   const ResultMeaning meaning = meaning_of(completion.result);
   if (meaning != ResultMeaning::kDone && meaning != ResultMeaning::kAgain) {
     abort(*connection, CloseReason::kSendFailed);
