@@ -100,6 +100,13 @@ void restrict_reply(Reply& reply) {
   reply.headers.emplace_back("Cache-Control", "no-store");
 }
 
+// "/channels/*" of "/channels/alice": what is below a page may hold slashes of its own.
+std::string any_below(const std::string& path) {
+  const std::size_t slash = path.find('/', 1);
+  const bool is_below = slash != std::string::npos && slash + 1 < path.size();
+  return is_below ? path.substr(0, slash) + "/*" : std::string();
+}
+
 Reply allow_reply(int status, std::string body, const std::string& methods) {
   return {status, std::move(body), kTextType, {{"Allow", methods}}};
 }
@@ -140,8 +147,9 @@ void Monitor::State::add(const std::string& what, Page page) {
 std::optional<Monitor::State::Page> Monitor::State::page_of(const ReceivedRequest& request) {
   const MutexLock lock(mutex);
   // A HEAD is answered like its GET, without the body.
-  const auto at =
-      pages.find((request.method == "HEAD" ? "GET" : request.method) + " " + request.path);
+  const std::string method = (request.method == "HEAD" ? "GET" : request.method) + " ";
+  auto at = pages.find(method + request.path);
+  if (at == pages.end()) at = pages.find(method + any_below(request.path));
   return at == pages.end() ? std::nullopt : std::optional(at->second);
 }
 
@@ -149,7 +157,8 @@ std::optional<Monitor::State::Page> Monitor::State::page_of(const ReceivedReques
 std::string Monitor::State::methods_of(const std::string& path) {
   const MutexLock lock(mutex);
   std::string methods;
-  if (pages.contains("GET " + path)) methods = "GET, HEAD, ";
+  if (pages.contains("GET " + path) || pages.contains("GET " + any_below(path)))
+    methods = "GET, HEAD, ";
   if (pages.contains("POST " + path)) methods += "POST, ";
   return methods.empty() ? methods : methods + "OPTIONS";
 }

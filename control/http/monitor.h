@@ -73,8 +73,9 @@ class Monitor {
 
   // GET /health, /ready and /metrics.
   void add_probes(Probes probes);
-  // GET of exactly this path (starting with '/'); replaces an earlier handler of it. Of pages for
-  // anyone the parameters need not be declared.
+  // GET of exactly this path (starting with '/'); replaces an earlier handler of it. One that ends
+  // with "/*" is for all paths that begin so and have no page of their own. Of pages for anyone the
+  // parameters need not be declared.
   void add_get(const std::string& path, Handler handler, Audience audience = Audience::kAnyone,
                Parameters parameters = {});
 

@@ -123,6 +123,20 @@ TEST(Monitor, HandlersCanBeAddedLater) {
   EXPECT_EQ(get(*monitor, "/metrics")->status, 200);
 }
 
+TEST(Monitor, APageMayBeForAllPathsBelowIt) {
+  auto monitor = http::Monitor::start("127.0.0.1", 0, {}).value();
+  monitor->add_get("/things/*", [](const http::Request& request) {
+    return http::Reply{200, "any of " + request.path};
+  });
+  monitor->add_get("/things/own", [](const http::Request&) { return http::Reply{200, "its own"}; });
+  EXPECT_EQ(get(*monitor, "/things/a")->body, "any of /things/a");
+  EXPECT_EQ(get(*monitor, "/things/a/b%2Fc%20d")->body, "any of /things/a/b/c d");
+  EXPECT_EQ(get(*monitor, "/things/own")->body, "its own");
+  for (const char* const path : {"/things", "/things/", "/thingsa", "/", "/a/things/a"}) {
+    EXPECT_EQ(get(*monitor, path)->status, 404) << path;
+  }
+}
+
 TEST(Monitor, KnowsItsPortBeforeItServes) {
   auto monitor = http::Monitor::bind("127.0.0.1", 0).value();
   ASSERT_NE(monitor->port(), 0);
