@@ -30,6 +30,9 @@ struct GatewayLimits {
   std::uint32_t max_command_series = 50;
   std::uint32_t log_events_per_second = 10;    // of each event that clients cause
   std::uint32_t log_debug_per_second = 1'000;  // told by a shard
+  bool flight_recorder = true;                 // whether events of channels are kept
+  std::uint32_t recorded_channels = 65'536;    // of so many at once, per shard
+  std::uint32_t recorded_closes = 10'000;      // of a gateway
 
   bool operator==(const GatewayLimits&) const = default;
 };

@@ -238,7 +238,8 @@ const std::array kKeys = std::to_array<ConfigKey>({
      DurationKey{at<&Config::monitor_bounds, &http::Bounds::request_time>(), 10ms, 1h}, kFixed,
      "From accept to the end of a request to the monitor or admin port"},
     {"AdminPort", PortKey{at<&Config::admin_port>()}, kFixed,
-     "Port of /services, /channels, /kick, /drain and the pages /try and /status; may be the "
+     "Port of /services, /channels, /closes, /trace, /kick, /drain and the pages /try and /status; "
+     "may be the "
      "monitor's",
      "off"},
     {"AdminAddress", HostKey{at<&Config::admin_address>()}, kFixed.needing(Need::kAdminPort),

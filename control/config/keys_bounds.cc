@@ -118,6 +118,18 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      DurationKey{at<&Config::gateway, &GatewayLimits::kickout_linger_ms>(), 0s, 1h}, kGatewayLive,
      "How long a client that a newer login has ended may stay and close by itself"},
 
+    {"FlightRecorder", SwitchKey{at<&Config::gateway, &GatewayLimits::flight_recorder>()},
+     kGatewayLive,
+     "Keep the last 32 events of each channel until a minute after its end, and the last closes"},
+    {"RecordedChannels",
+     CountKey{at<&Config::gateway, &GatewayLimits::recorded_channels>(), 0, 16'000'000},
+     kGatewayLive,
+     "Channels per shard whose events are kept, 640 bytes each; one that has only logged in is "
+     "none"},
+    {"RecordedCloses",
+     CountKey{at<&Config::gateway, &GatewayLimits::recorded_closes>(), 1, 1'000'000}, kGatewayFixed,
+     "Closes of connections that a gateway remembers"},
+
     {"MessageGPool", IgnoredKey{}, kFixed, "Taken and ignored: there are no goroutine pools"},
     {"ConnectionGPool", IgnoredKey{}, kFixed, "Taken and ignored: there are no goroutine pools"},
     {"RoyalURL", IgnoredKey{}, kFixed, "Taken and ignored: no store of messages is asked"},

@@ -20,6 +20,7 @@ constexpr const char* kJsonType = "application/json";
 constexpr std::chrono::milliseconds kShardPatience{1000};
 constexpr std::chrono::milliseconds kPatience{2000};
 constexpr std::chrono::milliseconds kHeaviestEvery{3000};
+constexpr std::size_t kInstancesKept = 4096;  // the newest
 
 void write_instance(JsonWriter& json, const InstanceStatus& instance, const LinkRow& row,
                     const InstanceRates& rates) {
@@ -142,8 +143,21 @@ http::Reply GatewayAdmin::explain(const http::Request& request, const Config& co
 }
 
 http::Reply GatewayAdmin::ask(Inspection inspection, const ChannelFilter& filter) {
-  return wait_for(
-      [this, inspection, filter](const Answer& answer) { begin(inspection, filter, answer); });
+  return wait_for([this, inspection, filter](const Answer& answer) {
+    InspectMail mail{};
+    mail.inspection = inspection;
+    mail.filter = filter;
+    begin(mail).answer = answer;
+  });
+}
+
+std::optional<ShardAnswers> GatewayAdmin::ask_rows(const InspectMail& mail, const Adjust& adjust) {
+  const auto promise = std::make_shared<std::promise<ShardAnswers>>();
+  std::future<ShardAnswers> answers = promise->get_future();
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): none leaks
+  loop_.post([this, mail, adjust, promise] { begin(mail, adjust).rows_wanted = promise; });
+  if (answers.wait_for(kPatience) != std::future_status::ready) return std::nullopt;
+  return answers.get();
 }
 
 // Runs `begin` on the control thread, and waits for what it answers now or later.
@@ -158,30 +172,37 @@ http::Reply GatewayAdmin::wait_for(const std::function<void(const Answer&)>& beg
 
 // --- The control thread -------------------------------------------------------------------------
 
-void GatewayAdmin::begin(Inspection inspection, const ChannelFilter& filter, const Answer& answer) {
+GatewayAdmin::Question& GatewayAdmin::begin(InspectMail mail, const Adjust& adjust) {
   const std::uint32_t number = next_question_++;
   Question& question = questions_[number];
-  question.inspection = inspection;
-  question.answer = answer;
+  question.inspection = mail.inspection;
   question.not_answered = shards_.size();
   question.timer = loop_.after(kShardPatience, [this, number] { end(number); });
-  InspectMail mail{};
   mail.question = number;
-  mail.inspection = inspection;
-  mail.filter = filter;
   for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) {
+    if (adjust) adjust(shard, mail);
     shards_.post(shard, kMailInspect, mail);
   }
+  return question;
 }
 
-void GatewayAdmin::take(ByteView message) {
+void GatewayAdmin::note_instances() {
+  for (const InstanceStatus& instance : links_.instances()) {
+    instances_[instance.upstream] = instance.service.id;
+  }
+  while (instances_.size() > kInstancesKept) instances_.erase(instances_.begin());
+}
+
+void GatewayAdmin::take(std::uint32_t shard, ByteView message) {
   const InspectedHead head = kMailInspected.read(message);
   const auto found = questions_.find(head.question);
   if (found == questions_.end()) return;  // too late
   Question& question = found->second;
   question.more = question.more || head.more != 0;
   question.channel_count += head.channels;
-  if (question.inspection == Inspection::kLinks) {
+  if (question.rows_wanted != nullptr) {
+    question.rows.answers.push_back({shard, head, {message.begin(), message.end()}});
+  } else if (question.inspection == Inspection::kLinks) {
     for (; message.size() >= sizeof(LinkRow); message = message.subspan(sizeof(LinkRow))) {
       LinkRow row{};
       std::memcpy(&row, message.data(), sizeof row);
@@ -200,8 +221,17 @@ void GatewayAdmin::take(ByteView message) {
 void GatewayAdmin::end(std::uint32_t number) {
   const auto found = questions_.find(number);
   if (found == questions_.end()) return;
-  const Question& question = found->second;
+  Question& question = found->second;
   loop_.cancel(question.timer);
+  if (question.rows_wanted != nullptr) {
+    question.rows.missing = question.not_answered;
+    for (const auto& [upstream, id] : instances_) {
+      question.rows.instances[static_cast<std::uint16_t>(upstream)] = id;
+    }
+    question.rows_wanted->set_value(std::move(question.rows));
+    questions_.erase(found);
+    return;
+  }
   JsonWriter json;
   json.object("", [&] {
     if (question.inspection == Inspection::kLinks) {

@@ -22,7 +22,9 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "control/base/loop.h"
 #include "control/base/mutex.h"
@@ -39,6 +41,18 @@ namespace ringgate {
 
 class JsonWriter;
 
+// What all shards have answered, in rows.
+struct ShardAnswers {
+  struct One {
+    std::uint32_t shard = 0;
+    InspectedHead head{};
+    std::vector<std::uint8_t> rows;
+  };
+  std::vector<One> answers;
+  std::size_t missing = 0;                         // shards that said nothing in time
+  std::map<std::uint16_t, std::string> instances;  // by the low half of their upstream
+};
+
 class GatewayAdmin {
  public:
   // All of them outlive this, and the loop runs no more when this goes.
@@ -49,7 +63,9 @@ class GatewayAdmin {
   GatewayAdmin& operator=(const GatewayAdmin&) = delete;
 
   // A shard's answer: kMailInspected.
-  void take(ByteView message);
+  void take(std::uint32_t shard, ByteView message);
+  // Instances may have changed: their ids are kept for those that ask of what was.
+  void note_instances();
 
   // Any thread.
   [[nodiscard]] http::Reply services();
@@ -58,16 +74,23 @@ class GatewayAdmin {
   // Of `config`, what does not change while running is read.
   [[nodiscard]] http::Reply explain(const http::Request& request, const Config& config);
   [[nodiscard]] http::Reply channels(const http::Request& request, Inspection inspection);
+  // Asks every shard, each with what `adjust` makes of the mail for it. Nothing: the gateway is
+  // busy or ending.
+  using Adjust = std::function<void(std::uint32_t shard, InspectMail& mail)>;
+  [[nodiscard]] std::optional<ShardAnswers> ask_rows(const InspectMail& mail,
+                                                     const Adjust& adjust = {});
 
  private:
   using Answer = std::shared_ptr<std::promise<http::Reply>>;
   struct Question {
     Inspection inspection = Inspection::kLinks;
     Answer answer;
-    std::size_t not_answered = 0;            // shards
-    std::map<std::uint32_t, LinkRow> links;  // by upstream, summed over shards
-    std::string channels;                    // JSON objects with commas between
-    std::uint64_t channel_count = 0;         // all that were meant
+    std::size_t not_answered = 0;                             // shards
+    std::map<std::uint32_t, LinkRow> links;                   // by upstream, summed over shards
+    std::string channels;                                     // JSON objects with commas between
+    std::shared_ptr<std::promise<ShardAnswers>> rows_wanted;  // null: `answer` is wanted
+    ShardAnswers rows;
+    std::uint64_t channel_count = 0;  // all that were meant
     bool more = false;
     ControlLoop::TimerId timer = 0;
   };
@@ -75,7 +98,7 @@ class GatewayAdmin {
   [[nodiscard]] http::Reply wait_for(const std::function<void(const Answer&)>& begin);
   [[nodiscard]] http::Reply ask(Inspection inspection, const ChannelFilter& filter);
   [[nodiscard]] std::string heaviest();
-  void begin(Inspection inspection, const ChannelFilter& filter, const Answer& answer);
+  Question& begin(InspectMail mail, const Adjust& adjust = {});
   void end(std::uint32_t number);
   static void write_channels(JsonWriter& json, const Question& question);
   void write_services(JsonWriter& json, const Question& question) const;
@@ -90,6 +113,7 @@ class GatewayAdmin {
   std::chrono::steady_clock::time_point heaviest_at_ ABSL_GUARDED_BY(heaviest_mutex_);
   std::uint32_t next_question_ = 1;
   std::map<std::uint32_t, Question> questions_;
+  std::map<std::uint32_t, std::string> instances_;  // ids by upstream; also of some that are gone
 };
 
 }  // namespace ringgate

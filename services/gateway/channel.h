@@ -19,6 +19,8 @@
 
 namespace ringgate {
 
+struct FlightRecord;
+
 enum class ChannelState : std::uint8_t {
   kLoggingIn,  // the login is forwarded and not answered: input is held, pushes wait
   kLoggedIn,
@@ -40,9 +42,15 @@ struct Channel {
   std::uint8_t account_bytes = 0;
   std::uint8_t app_bytes = 0;
   ChannelState state = ChannelState::kLoggingIn;
-  std::uint8_t lost = 0;     // times that its account was found elsewhere: see parts/roll_call.h
-  bool kicked_out = false;   // the session belongs to a newer login: no sign-out
-  Carry* waiting = nullptr;  // framed pushes that wait for it
+  std::uint8_t lost = 0;        // times that its account was found elsewhere: see parts/roll_call.h
+  bool kicked_out : 1 = false;  // the session belongs to a newer login: no sign-out
+  bool recorded : 1 = false;    // `record` is set, and `login_times` are in it
+  Carry* waiting = nullptr;     // framed pushes that wait for it
+  // The recorder's (recorder/recorder.h). A channel that has only logged in has no record.
+  union {
+    std::uint64_t login_times = 0;
+    FlightRecord* record;
+  };
 
   static Channel* create(BlockPool& pool, const ClientIdentity& identity);
   static void destroy(BlockPool& pool, Channel* channel) noexcept;

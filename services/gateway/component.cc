@@ -83,8 +83,12 @@ Result<void> GatewayComponent::start() {
       loop_, *shards_, std::move(links), [this](std::uint32_t shard, const Catalogue* catalogue) {
         shards_->post(shard, kMailCatalogue, CatalogueMail{catalogue});
       });
-  links_->on_change([this] { refresh_ready(); });
   admin_ = std::make_unique<GatewayAdmin>(loop_, *shards_, *links_, ejections_, history_);
+  recorder_pages_ = std::make_unique<RecorderPages>(*admin_, options_);
+  links_->on_change([this] {
+    admin_->note_instances();
+    refresh_ready();
+  });
   timer_ = loop_.after(kStartGrace, [this] {
     timer_ = 0;
     begin_accepting();
@@ -211,7 +215,7 @@ void GatewayComponent::take_mail(std::uint32_t from, MailKind kind, ByteView mes
       return;
     }
     case kMailInspected:
-      admin_->take(message);
+      admin_->take(from, message);
       return;
     case kMailTold: {
       const ToldHead head = kMailTold.read(message);
@@ -313,9 +317,23 @@ void GatewayComponent::add_admin_pages(http::Monitor& admin) {
                 once_started([this](const http::Request&) { return admin_->services(); }),
                 http::Audience::kOperator);
   admin.add_get("/channels", once_started([this](const http::Request& request) {
-                  return admin_->channels(request, Inspection::kChannels);
+                  return RecorderPages::is_list(request)
+                             ? recorder_pages_->list(request)
+                             : admin_->channels(request, Inspection::kChannels);
                 }),
-                http::Audience::kOperator, whose);
+                http::Audience::kOperator, {"account", "app", "channel", "sort", "limit", "after"});
+  admin.add_get("/channels/*", once_started([this](const http::Request& request) {
+                  return recorder_pages_->channel(request);
+                }),
+                http::Audience::kOperator);
+  admin.add_get("/closes", once_started([this](const http::Request& request) {
+                  return recorder_pages_->closes(request);
+                }),
+                http::Audience::kOperator, {"account", "limit", "after"});
+  admin.add_get("/trace", once_started([this](const http::Request& request) {
+                  return recorder_pages_->trace(request);
+                }),
+                http::Audience::kOperator, {"account", "cursor"});
   admin.add_get("/explain-route", once_started([this](const http::Request& request) {
                   return admin_->explain(request, config_);
                 }),

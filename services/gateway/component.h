@@ -24,6 +24,7 @@
 #include "services/gateway/log/client_log.h"
 #include "services/gateway/login_outcomes.h"
 #include "services/gateway/options.h"
+#include "services/gateway/recorder/pages.h"
 #include "services/gateway/settings_on_shards.h"
 #include "services/gateway/status/history.h"
 #include "services/process/component.h"
@@ -109,6 +110,7 @@ class GatewayComponent final : public Component {
   ClientLog client_log_;
   StatusHistory history_;
   std::unique_ptr<GatewayAdmin> admin_;
+  std::unique_ptr<RecorderPages> recorder_pages_;
   std::unique_ptr<SettingsOnShards> settings_;
   bool accepting_ = false;
   bool draining_ = false;

@@ -46,6 +46,7 @@ enum class GatewayCounter : std::uint8_t {
   kNoService,
   kZoneFallback,
   kEjections,
+  kEventsNotRecorded,  // bound: channels whose events are kept
   kEnd,
 };
 template <>
@@ -91,6 +92,9 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
     {"no_service_total", "packets for which no connected service was found"},
     {"zone_fallback_total", "packets that left their zone because it has no connected service"},
     {"ejections_total", "times a shard left out an instance because it did not answer"},
+    {"events_not_recorded_total",
+     "events of channels that the flight recorder did not keep, as it has RecordedChannels "
+     "already"},
 });
 
 enum class GatewayGauge : std::uint8_t {
@@ -98,6 +102,7 @@ enum class GatewayGauge : std::uint8_t {
   kWebSocketChannels,
   kOutstanding,
   kSignoutsWaiting,
+  kRecordedChannels,
   kEnd,
 };
 template <>
@@ -106,6 +111,8 @@ inline constexpr auto kNamesOf<GatewayGauge> = std::to_array<GaugeName>({
     {"websocket_channels", "of the logged-in client connections, those over WebSocket"},
     {"outstanding", "requests without an answer yet"},
     {"signouts_waiting", "sign-outs waiting for a login service"},
+    {"recorded_channels",
+     "channels whose last events are kept; those that ended in the last minute are among them"},
 });
 
 enum class GatewayClose : std::uint8_t {

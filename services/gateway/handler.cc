@@ -72,11 +72,19 @@ void GatewayHandler::on_close(Connection& connection, CloseReason reason) {
     on_channel_end(connection, *channel, reason);
   } else {
     on_shard_->context.teller.closed(connection, nullptr, reason);
+    on_shard_->context.recorder.ended(connection, nullptr, reason);
+  }
+}
+
+void GatewayHandler::on_sent(Connection& connection) {
+  if (Channel* const channel = channel_of(connection); channel != nullptr) {
+    on_shard_->context.recorder.sent(*channel);
   }
 }
 
 void GatewayHandler::on_channel_end(Connection& connection, Channel& channel, CloseReason reason) {
   on_shard_->context.teller.closed(connection, &channel, reason);
+  on_shard_->context.recorder.ended(connection, &channel, reason);
   on_shard_->logins.ended(connection, channel);
   connection.forget_user();
   // After a kick-out the session belongs to the newer login already.
@@ -134,6 +142,7 @@ void GatewayHandler::on_basic(Connection& connection, const Packet& packet) {
     return;
   }
   on_shard_->context.count(Counter::kPings);
+  ++connection.pings;
   std::uint8_t* const to = on_shard_->context.shard.reserve_frame(
       connection, Opcode::kBinary, kBasicHeadBytes + packet.body.size());
   if (to == nullptr) return;
@@ -171,6 +180,7 @@ void GatewayHandler::on_tick() {
   on_shard_->roll_call.on_tick();
   on_shard_->drain.on_tick();
   on_shard_->context.teller.on_tick();
+  on_shard_->context.recorder.on_tick();
 }
 
 void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message) {

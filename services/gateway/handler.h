@@ -39,6 +39,7 @@ class GatewayHandler final : public Handler {
   void on_packet(Connection& connection, ByteView payload) override;
   void on_close(Connection& connection, CloseReason reason) override;
   [[nodiscard]] bool on_peer_end(Connection& connection) override;
+  void on_sent(Connection& connection) override;
   void on_deadline(Connection& connection) override;
   void on_mail(std::uint32_t from, MailKind kind, ByteView message) override;
   void on_tick() override;

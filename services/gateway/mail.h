@@ -78,6 +78,7 @@ struct DeliveryHead {
   std::uint8_t success = 0;     // status is Success
   std::uint8_t fault = 0;       // status is SystemException
   std::uint8_t is_rollcall = 0;
+  std::uint16_t status = 0;  // the nearest that fits
   std::uint32_t command_index = 0;
   std::uint32_t received_us = 0;  // Shard::now_us() where it came from the link
 };
@@ -97,6 +98,20 @@ enum class Inspection : std::uint8_t {
   kChannels,  // as JSON objects with a comma between, as many as an answer holds
   kHeaviest,  // as JSON objects, too: see parts/heaviest.h
   kKick,      // the same, and all of them are told that they are kicked out, and closed
+  // As rows: recorder/rows.h.
+  kChannel,  // the one of that id, also one that has just ended, with its events
+  kList,     // those that are there, in an order
+  kCloses,   // the last that have ended, the newest first
+  kTrace,    // TracedHead, the channels of that account, and TracedEvents
+};
+
+// What comes first in a list. Equals are in the order of shard and slot.
+enum class ListOrder : std::uint8_t { kQueued, kAge, kSent, kIdle, kOutstanding, kEnd };
+// Where a list goes on: behind that one.
+struct ListPlace {
+  std::uint64_t key = UINT64_MAX;
+  std::uint32_t shard = 0;
+  std::uint32_t slot = 0;
 };
 
 // Text in mail. set() says whether it fits.
@@ -125,6 +140,10 @@ struct InspectMail {
   std::uint32_t question;
   Inspection inspection;
   ChannelFilter filter;  // not of kLinks
+  ListOrder order;       // of kList
+  std::uint32_t limit;   // rows of kList and kCloses
+  std::uint32_t epoch;   // of the trace that is known; 0: none is
+  ListPlace after;       // of kList and kCloses, whose key is the time; of kTrace, its key: events
 };
 struct InspectedHead {  // LinkRows or text follow
   std::uint32_t question;
@@ -136,6 +155,14 @@ struct LinkRow {
   std::uint32_t outstanding;
   std::uint32_t queued_bytes;  // 0 unless the link is at home on that shard
   std::uint32_t ejected;       // 1: that shard sends it nothing new; the sum over shards
+};
+
+struct TracedHead {
+  std::uint64_t next;    // its events up to here are known now
+  std::uint64_t missed;  // those that were asked for and are not kept any more
+  std::uint32_t epoch;   // 0: too many traces are under way, and this is none
+  std::uint32_t channels;
+  std::uint32_t events;  // behind them
 };
 
 // --- The kinds ----------------------------------------------------------------------------------

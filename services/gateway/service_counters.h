@@ -41,6 +41,7 @@ class ServiceCounters {
     while (i < other && names_[i] != service) ++i;
     return static_cast<std::uint16_t>(i);
   }
+  [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
   [[nodiscard]] Row& at(std::uint16_t index) noexcept { return rows_[index]; }
 
   template <class Use>

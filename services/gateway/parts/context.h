@@ -22,6 +22,7 @@
 #include "services/gateway/log/teller.h"
 #include "services/gateway/options.h"
 #include "services/gateway/parts/header_reader.h"
+#include "services/gateway/recorder/recorder.h"
 #include "services/gateway/routes.h"
 #include "services/gateway/service_counters.h"
 #include "services/gateway/upstreams/upstream.h"
@@ -49,6 +50,7 @@ struct GatewayContext {
         counters(counts),
         upstreams(its_shard, options.max_outstanding, options.heartbeat_ms, counts.instances),
         routes(options.routes),
+        recorder(its_shard, options),
         teller(its_shard, options) {}
   GatewayContext(const GatewayContext&) = delete;
   GatewayContext& operator=(const GatewayContext&) = delete;
@@ -67,6 +69,7 @@ struct GatewayContext {
   GatewayCounters& counters;
   Upstreams upstreams;
   Routes routes;
+  Recorder recorder;
   const Catalogue* catalogue = nullptr;  // control's, until a newer one is acknowledged
   HeaderReader headers;
   Teller teller;

@@ -65,6 +65,7 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
   delivery.head.is_rollcall = scan.command == kCommandRollCall ? 1 : 0;
   delivery.head.success = scan.status == 0 ? 1 : 0;
   delivery.head.fault = scan.status == static_cast<std::uint32_t>(Status::kSystemException) ? 1 : 0;
+  delivery.head.status = static_cast<std::uint16_t>(std::min<std::uint32_t>(scan.status, 65'535));
   delivery.head.command_index = static_cast<std::uint32_t>(command_index(scan.command));
   delivery.head.received_us = context_.shard.now_us();
   if (!delivery.is_response()) count_receivers(scan.dest_channels.value);
@@ -204,7 +205,12 @@ void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) 
   }
   if (context_.teller.tells_debug()) [[unlikely]]
     tell(*connection, channel, delivery, took_us);
-  write_delivery(context_, *connection, delivery);
+  if (response) {
+    context_.recorder.queued(channel, delivery.bytes());
+    write_delivery(context_, *connection, delivery);
+  } else {
+    push(*connection, channel, delivery);
+  }
   if (kickout) end_kicked_out(context_, *connection);
   if (response) forwarding_.end_if_answered(*connection);
 }
@@ -221,11 +227,29 @@ void Deliveries::tell(const Connection& connection, const Channel& channel,
                         .good = !response || delivery.head.success != 0});
 }
 
+void Deliveries::push(Connection& connection, Channel& channel, const Delivery& delivery) {
+  Recorder& recorder = context_.recorder;
+  if (delivery.is_kickout()) {
+    recorder.add(channel, {EventKind::kKicked, EventWhy::kByNewerLogin, 0, delivery.head.upstream});
+  }
+  recorder.will_push(push_event(EventKind::kPushed, delivery));
+  write_delivery(context_, connection, delivery);
+  if (connection.open()) {
+    recorder.pushed(connection, channel);
+  } else {
+    recorder.will_push({});  // the end has told of it
+  }
+}
+
 // A service that takes roll calls believes that somebody is there who is not: it is told once more.
 void Deliveries::not_here(const Delivery& delivery, std::string_view channel_id,
                           const std::optional<ChannelPlace>& place) {
   if (delivery.head.is_signout != 0) return;
   context_.count(GatewayCounter::kPushToGoneChannel);
+  if (place) {
+    context_.recorder.pushed_to_gone(channel_id, place->login,
+                                     push_event(EventKind::kPushToGone, delivery));
+  }
   const bool is_push = delivery.head.flag == static_cast<std::uint8_t>(Flag::kPush);
   if (!place || !is_push || delivery.is_kickout()) return;
   const Upstream* const upstream = context_.upstreams.find(delivery.head.upstream);

@@ -38,6 +38,7 @@ class Deliveries {
   void deliver_here(Delivery& delivery, std::string_view channels);
   void mail(std::uint32_t shard, const Delivery& delivery, std::string_view channels);
   void deliver(const Delivery& delivery, std::string_view channel_id);
+  void push(Connection& connection, Channel& channel, const Delivery& delivery);
   void count_receivers(std::string_view channels);
   void record_push(const Delivery& delivery, std::uint32_t receivers);
   // At debug: what was just put into the queue of that client.

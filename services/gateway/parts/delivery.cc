@@ -4,6 +4,11 @@
 
 namespace ringgate {
 
+Event push_event(EventKind kind, const Delivery& delivery) noexcept {
+  return {kind, static_cast<std::uint8_t>(delivery.head.command_index),
+          static_cast<std::uint32_t>(delivery.bytes()), delivery.head.upstream};
+}
+
 void write_delivery(GatewayContext& context, Connection& connection, const Delivery& delivery) {
   const std::size_t bytes = delivery.bytes();
   if (delivery.shared != nullptr) {

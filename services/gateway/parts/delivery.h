@@ -21,6 +21,9 @@ struct Delivery {
   [[nodiscard]] bool is_kickout() const noexcept { return head.is_signin != 0 && !is_response(); }
 };
 
+// What the flight recorder keeps of a push.
+[[nodiscard]] Event push_event(EventKind kind, const Delivery& delivery) noexcept;
+
 // Into the connection's queue, in a frame of its transport. A full queue closes the connection.
 void write_delivery(GatewayContext& context, Connection& connection, const Delivery& delivery);
 

@@ -13,6 +13,7 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
   if (scan.command.empty() || service == "login" ||
       scan.flag != static_cast<std::uint32_t>(Flag::kRequest)) {
     context_.count(GatewayCounter::kRefusedCommands);
+    context_.recorder.add(channel, {EventKind::kRefusedCommand, header.command, scan.sequence});
     requests_.answer(connection, scan, Status::kInvalidCommand);
     return;
   }
@@ -23,8 +24,9 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
       requests_.route(service, {channel.channel_crc, identity.account, identity.app});
   if (to.upstream == nullptr) {
     context_.count(GatewayCounter::kForwardFailed);
-    tell(connection, channel, scan.command, packet, nullptr, "no such service is connected");
-    requests_.answer(connection, scan, Status::kSystemException, "no such service is connected");
+    constexpr std::string_view kWhy = "no such service is connected";
+    tell(connection, channel, scan.command, packet, nullptr, kWhy);
+    not_forwarded(connection, channel, scan, EventWhy::kNoService, to, kWhy);
     return;
   }
   // Its share of what a link holds: one client that asks faster than a service answers must not
@@ -34,7 +36,7 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
     context_.count(GatewayCounter::kForwardFailed);
     constexpr std::string_view kWhy = "too many requests without an answer";
     tell(connection, channel, scan.command, packet, to.upstream, kWhy);
-    requests_.answer(connection, scan, Status::kSystemException, kWhy);
+    not_forwarded(connection, channel, scan, EventWhy::kClientOutstanding, to, kWhy);
     return;
   }
   Requests::Prepared prepared;
@@ -46,10 +48,20 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
       status == SendStatus::kOk ? std::string_view() : Requests::describe_refusal(status);
   tell(connection, channel, scan.command, packet, to.upstream, why);
   if (status != SendStatus::kOk) [[unlikely]] {
-    requests_.answer(connection, scan, Status::kSystemException, why);
+    not_forwarded(connection, channel, scan, Requests::why_of(status), to, why);
     return;
   }
   ++channel.outstanding;
+  context_.recorder.add(
+      channel, {EventKind::kForwarded, header.command, scan.sequence, to.upstream->id, to.service});
+}
+
+void Forwarding::not_forwarded(Connection& connection, Channel& channel, const HeaderScan& scan,
+                               EventWhy why, const Requests::Chosen& to, std::string_view text) {
+  const std::uint32_t upstream = to.upstream != nullptr ? to.upstream->id : 0;
+  context_.recorder.add(channel,
+                        {EventKind::kNotForwarded, why, scan.sequence, upstream, to.service});
+  requests_.answer(connection, scan, Status::kSystemException, text);
 }
 
 void Forwarding::tell(const Connection& connection, const Channel& channel,
@@ -86,8 +98,13 @@ std::optional<std::uint32_t> Forwarding::answered(const DeliveryHead& answer,
   }
   context_.count(GatewayCounter::kAnswered);
   context_.shard.counters().change(GatewayGauge::kOutstanding, -1);
-  one_less_outstanding(place.slot, place.login);
   const std::uint32_t took_us = context_.shard.now_us() - request->sent_us;
+  Channel* const channel = one_less_outstanding(place.slot, place.login);
+  if (channel != nullptr && channel->state == ChannelState::kLoggedIn) {
+    context_.recorder.add(
+        *channel, {EventKind::kAnswered, static_cast<std::uint8_t>(request->service), took_us,
+                   answer.upstream, answer.status});
+  }
   context_.counters.services.at(request->service).took.record(took_us);
   upstream->counted->answered.add(1);
   upstream->counted->took_us.add(took_us);
@@ -98,8 +115,9 @@ std::optional<std::uint32_t> Forwarding::answered(const DeliveryHead& answer,
 }
 
 void Forwarding::fail_all(Upstream& upstream) {
-  const std::size_t failed = upstream.outstanding.fail_all(
-      [this](const OutstandingRequest& request) { unanswered(request); });
+  const std::size_t failed = upstream.outstanding.fail_all([&](const OutstandingRequest& request) {
+    unanswered(request, EventWhy::kLinkBroke, upstream.id);
+  });
   context_.count(GatewayCounter::kAnswersFailedByLink, failed);
   upstream.counted->unanswered.add(failed);
   context_.shard.counters().change(GatewayGauge::kOutstanding, -static_cast<std::int64_t>(failed));
@@ -107,9 +125,11 @@ void Forwarding::fail_all(Upstream& upstream) {
 
 void Forwarding::on_tick() {
   context_.upstreams.for_each([this](Upstream& upstream) {
-    const std::size_t expired = upstream.outstanding.expire(
-        context_.shard.now_ms(), context_.options.answer_timeout_ms,
-        [this](const OutstandingRequest& request) { unanswered(request); });
+    const std::size_t expired =
+        upstream.outstanding.expire(context_.shard.now_ms(), context_.options.answer_timeout_ms,
+                                    [&](const OutstandingRequest& request) {
+                                      unanswered(request, EventWhy::kAnswerTimeout, upstream.id);
+                                    });
     context_.count(GatewayCounter::kAnswerTimeouts, expired);
     upstream.given_up += static_cast<std::uint32_t>(expired);
     upstream.counted->unanswered.add(expired);
@@ -123,12 +143,16 @@ void Forwarding::on_tick() {
 }
 
 // No answer came and none will: 300, "outcome unknown".
-void Forwarding::unanswered(const OutstandingRequest& request) {
+void Forwarding::unanswered(const OutstandingRequest& request, EventWhy why,
+                            std::uint32_t upstream) {
   one_less_outstanding(request.slot, request.login);
   Connection* const connection = context_.shard.at(request.slot);
   if (connection == nullptr || !connection->open()) return;
-  const Channel* const channel = channel_of(*connection);
+  Channel* const channel = channel_of(*connection);
   if (channel == nullptr || channel->login != request.login) return;
+  context_.recorder.add(
+      *channel, {EventKind::kUnanswered, why, context_.shard.now_us() - request.sent_us, upstream,
+                 request.service});
   HeaderScan scan;
   scan.command = request.command;
   scan.sequence = request.sequence;
@@ -143,15 +167,16 @@ void Forwarding::unanswered(const OutstandingRequest& request) {
 }
 
 // Of the channel that is there, or of one that has ended and waits for just this. A login itself is
-// not counted.
-void Forwarding::one_less_outstanding(std::uint32_t slot, std::uint32_t login) {
+// not counted. Returns the one that is there.
+Channel* Forwarding::one_less_outstanding(std::uint32_t slot, std::uint32_t login) {
   const Connection* const connection = context_.shard.at(slot);
   Channel* channel = connection != nullptr ? channel_of(*connection) : nullptr;
   if (channel != nullptr && channel->login == login) {
     if (channel->outstanding > 0) --channel->outstanding;
-    return;
+    return channel;
   }
   signouts_.answered(login);
+  return nullptr;
 }
 
 // A client that has ended its side is closed with its last answer.
@@ -173,7 +198,7 @@ void Forwarding::take_refused(ByteView message) {
   context_.count(GatewayCounter::kForwardFailed);
   upstream->counted->failed.add(1);
   context_.shard.counters().change(GatewayGauge::kOutstanding, -1);
-  unanswered(request);
+  unanswered(request, EventWhy::kLinkQueueFull, upstream->id);
 }
 
 // A client that only ended its side still gets its answers, for as long as a login's would take.

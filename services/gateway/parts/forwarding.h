@@ -38,8 +38,10 @@ class Forwarding {
   void on_tick();
 
  private:
-  void unanswered(const OutstandingRequest& request);
-  void one_less_outstanding(std::uint32_t slot, std::uint32_t login);
+  void not_forwarded(Connection& connection, Channel& channel, const HeaderScan& scan, EventWhy why,
+                     const Requests::Chosen& to, std::string_view text);
+  void unanswered(const OutstandingRequest& request, EventWhy why, std::uint32_t upstream);
+  Channel* one_less_outstanding(std::uint32_t slot, std::uint32_t login);
 
   // At debug. `why`: it was not forwarded; empty: it was.
   void tell(const Connection& connection, const Channel& channel, std::string_view command,

@@ -46,15 +46,22 @@ bool is_meant(const ChannelFilter& filter, const Channel& channel, std::string_v
 }  // namespace
 
 void Inspector::inspect(const InspectMail& mail) {
-  if (mail.inspection == Inspection::kLinks) {
-    report_links(mail.question);
-  } else if (mail.inspection == Inspection::kHeaviest) {
-    const HeaviestClients clients = heaviest_clients(context_);
-    context_.shard.mail_surely(context_.shard.control(), kMailInspected,
-                               InspectedHead{mail.question, 0, clients.count},
-                               as_bytes(clients.rows));
-  } else {
-    report_channels(mail);
+  switch (mail.inspection) {
+    case Inspection::kLinks:
+      return report_links(mail.question);
+    case Inspection::kHeaviest:
+      return report_heaviest(mail.question);
+    case Inspection::kChannels:
+    case Inspection::kKick:
+      return report_channels(mail);
+    case Inspection::kChannel:
+      return report_channel(mail);
+    case Inspection::kList:
+      return report_list(mail);
+    case Inspection::kCloses:
+      return report_closes(mail);
+    case Inspection::kTrace:
+      return report_trace(mail);
   }
 }
 
@@ -97,8 +104,15 @@ void Inspector::report_channels(const InspectMail& mail) {
   context_.shard.mail_surely(context_.shard.control(), kMailInspected, head, as_bytes(rows));
 }
 
+void Inspector::report_heaviest(std::uint32_t question) {
+  const HeaviestClients clients = heaviest_clients(context_);
+  context_.shard.mail_surely(context_.shard.control(), kMailInspected,
+                             InspectedHead{question, 0, clients.count}, as_bytes(clients.rows));
+}
+
 // As a newer login would, but the session is still this channel's: its sign-out follows.
-void Inspector::kick(Connection& connection, const Channel& channel) {
+void Inspector::kick(Connection& connection, Channel& channel) {
+  context_.recorder.add(channel, {EventKind::kKicked, EventWhy::kByOperator, 0});
   if (channel.state == ChannelState::kLoggedIn &&
       !push_kickout(context_.shard, connection, channel.id())) {
     return;

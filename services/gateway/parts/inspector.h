@@ -1,5 +1,5 @@
-// What operators ask of a shard: its links and its channels, and to kick some of them out. Rare, so
-// it may search the table and allocate.
+// What operators ask of a shard: its links and its channels, what the flight recorder has of them,
+// and to kick some of them out. Rare, so it may search the table and allocate.
 //
 // One per shard, on its thread.
 #pragma once
@@ -21,7 +21,12 @@ class Inspector {
  private:
   void report_links(std::uint32_t question);
   void report_channels(const InspectMail& mail);
-  void kick(Connection& connection, const Channel& channel);
+  void report_heaviest(std::uint32_t question);
+  void report_channel(const InspectMail& mail);
+  void report_list(const InspectMail& mail);
+  void report_closes(const InspectMail& mail);
+  void report_trace(const InspectMail& mail);
+  void kick(Connection& connection, Channel& channel);
 
   GatewayContext& context_;
 };

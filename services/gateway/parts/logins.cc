@@ -96,8 +96,10 @@ void Logins::refuse(Connection& connection, const HeaderScan& scan, Status statu
   context_.count(GatewayCounter::kLoginsRefused);
   context_.teller.tell(connection,
                        {.event = LogEvent::kLoginRefused, .why = text, .reason = reason});
+  context_.recorder.will_close_for(text);
   requests_.answer(connection, scan, status, text);
   context_.shard.finish(connection, reason);
+  context_.recorder.will_close_for({});
 }
 
 void Logins::forward(Connection& connection, const Packet& packet, const Requests::Header& header,
@@ -132,6 +134,7 @@ void Logins::forward(Connection& connection, const Packet& packet, const Request
     return;
   }
   connection.set_user(channel);
+  context_.recorder.login_asked(channel, connection.slot, to.upstream->id);
   context_.shard.hold_input(connection);
   context_.shard.set_deadline(connection, context_.options.login_answer_timeout_ms);
 }
@@ -170,12 +173,15 @@ void Logins::answered(Connection& connection, Channel& channel, const Delivery& 
     context_.teller.tell(
         connection, channel,
         {.event = LogEvent::kLoginRefused, .why = why, .reason = GatewayClose::kLoginRefused});
+    context_.recorder.add(channel, {EventKind::kLoginRefused, EventWhy::kNone, took_us,
+                                    delivery.head.upstream, delivery.head.status});
     context_.shard.finish(connection, GatewayClose::kLoginRefused);
     return;
   }
   context_.count(GatewayCounter::kLogins);
   context_.shard.counters().record(GatewayDistribution::kLogin, took_us);
   count(connection, 1);
+  context_.recorder.logged_in(channel, took_us, delivery.head.upstream);
   channel.state = ChannelState::kLoggedIn;
   context_.teller.tell(connection, channel, {.event = LogEvent::kLogin, .took_us = took_us});
   flush_waiting(connection, channel);
@@ -249,6 +255,7 @@ void Logins::keep_waiting(Connection& connection, Channel& channel, const Delive
   const std::size_t payload_bytes = delivery.bytes();
   const std::size_t bytes = frame_head_bytes(connection.transport, payload_bytes) + payload_bytes;
   if (channel.waiting->size + bytes > context_.options.max_waiting_push_bytes) {
+    context_.recorder.add(channel, push_event(EventKind::kPushDropped, delivery));
     context_.shard.abort(connection, CloseReason::kSlowConsumer);
     return;
   }
@@ -257,16 +264,20 @@ void Logins::keep_waiting(Connection& connection, Channel& channel, const Delive
       write_frame_head(framed.data, connection.transport, Opcode::kBinary, payload_bytes);
   write_push_packet(to, delivery.header, delivery.tail);
   channel.waiting->append(pool, {framed.data, bytes});
+  context_.recorder.add(channel, push_event(EventKind::kPushWaits, delivery));
   pool.give(framed);
 }
 
 void Logins::flush_waiting(Connection& connection, Channel& channel) {
   if (channel.waiting == nullptr || channel.waiting->size == 0) return;
   const ByteView frames = channel.waiting->view();
+  context_.recorder.will_push({EventKind::kPushed, static_cast<std::uint8_t>(kOtherCommand),
+                               static_cast<std::uint32_t>(frames.size())});
   std::uint8_t* const to = context_.shard.reserve(connection, frames.size());
   if (to == nullptr) return;  // the connection is closed, and the channel with it
   std::memcpy(to, frames.data(), frames.size());
   channel.waiting->clear(context_.shard.pool());
+  context_.recorder.pushed(connection, channel);
 }
 
 // A login whose answer has not come in time. Nobody waits for it any more.

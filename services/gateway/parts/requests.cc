@@ -17,6 +17,7 @@ bool Requests::read(Connection& connection, const Packet& packet, Header& header
       connection.transport, header.scan.command,
       packet.header.size() + packet.body.size() + kLogicOverheadBytes);
   if (command == kOtherCommand) context_.counters.own_commands.count(header.scan.command);
+  header.command = static_cast<std::uint8_t>(command);
   return true;
 }
 
@@ -75,6 +76,24 @@ void Requests::count_failure(SendStatus status) {
 std::string_view Requests::describe_refusal(SendStatus status) noexcept {
   return status == SendStatus::kTooLong ? "the packet is longer than the service takes"
                                         : "the service cannot take more; try again";
+}
+
+EventWhy Requests::why_of(SendStatus status) noexcept {
+  switch (status) {
+    case SendStatus::kOk:
+      break;
+    case SendStatus::kDown:
+      return EventWhy::kLinkDown;
+    case SendStatus::kQueueFull:
+      return EventWhy::kLinkQueueFull;
+    case SendStatus::kMailboxFull:
+      return EventWhy::kMailboxFull;
+    case SendStatus::kOutstandingFull:
+      return EventWhy::kOutstandingFull;
+    case SendStatus::kTooLong:
+      return EventWhy::kTooLong;
+  }
+  return EventWhy::kNone;
 }
 
 void Requests::answer(Connection& connection, const HeaderScan& scan, Status status,

@@ -18,6 +18,7 @@ class Requests {
   struct Header {
     HeaderScan scan;
     HeaderRead read = HeaderRead::kBad;
+    std::uint8_t command = 0;  // its index: commands.h
   };
   // Reads a packet's header, and counts the packet. False: the connection is closed over it.
   [[nodiscard]] bool read(Connection& connection, const Packet& packet, Header& header);
@@ -41,6 +42,8 @@ class Requests {
                                 const Prepared& prepared, ByteView suffix, ByteView tail);
   // In a sentence for its client: what is not kOk.
   [[nodiscard]] static std::string_view describe_refusal(SendStatus status) noexcept;
+  // For the flight recorder.
+  [[nodiscard]] static EventWhy why_of(SendStatus status) noexcept;
 
   // An answer of the gateway's own: the request's header copied, with `text` in an ErrorResp.
   void answer(Connection& connection, const HeaderScan& scan, Status status,

@@ -138,8 +138,12 @@ TEST_F(DeliveriesPart, ALargePushIsKeptOnceForAllAndGivenBack) {
   std::string all;
   for (const char* const account : {"alice", "bob", "carol"}) {
     clients.push_back(gateway_.channel(account));
-    clients.back().peer->window = 0;
     all += id(clients.back()) + ",";
+  }
+  push(all, "of which the flight recorder has a record now");
+  for (const TestClient& client : clients) {
+    EXPECT_EQ(bodies(client).size(), 1u);
+    client.peer->window = 0;
   }
   const std::size_t before = gateway_.it.shard.pool().used_bytes();
   push(all, body);

@@ -1,0 +1,62 @@
+#include "services/gateway/recorder/traces.h"
+
+#include <algorithm>
+
+namespace ringgate {
+
+Traces::Traced* Traces::Trace::channel(std::uint32_t login, std::uint32_t slot) {
+  const auto found = std::ranges::find(channels, login, &Traced::login);
+  if (found != channels.end()) return &*found;
+  if (channels.size() == kMaxChannels) {
+    const auto ended =
+        std::ranges::find_if(channels, [](const Traced& one) { return !one.row.empty(); });
+    if (ended == channels.end()) return nullptr;
+    channels.erase(ended);
+  }
+  channels.push_back({login, slot, {}});
+  return &channels.back();
+}
+
+std::uint8_t Traces::of(std::string_view account) const noexcept {
+  unsigned bits = 0;
+  for (std::size_t i = 0; i < kMost && count_ != 0; ++i) {
+    if (traces_[i] != nullptr && traces_[i]->account == account) bits |= 1U << i;
+  }
+  return static_cast<std::uint8_t>(bits);
+}
+
+Traces::Trace* Traces::asked(std::string_view account, std::uint32_t now_ms) {
+  for (const std::unique_ptr<Trace>& trace : traces_) {
+    if (trace == nullptr || trace->account != account) continue;
+    trace->asked_ms = now_ms;
+    return trace.get();
+  }
+  return nullptr;
+}
+
+Traces::Trace* Traces::begin(std::string_view account, std::uint32_t now_ms, std::uint32_t epoch) {
+  const auto free = std::ranges::find_if(
+      traces_, [](const std::unique_ptr<Trace>& trace) { return trace == nullptr; });
+  if (free == traces_.end()) return nullptr;
+  *free = std::make_unique<Trace>();
+  ++count_;
+  Trace& trace = **free;
+  trace.account = account;
+  trace.epoch = epoch;
+  trace.asked_ms = now_ms;
+  trace.ring.resize(kEvents);
+  return &trace;
+}
+
+std::uint8_t Traces::bit_of(const Trace& trace) const noexcept {
+  for (std::size_t i = 0; i < kMost; ++i) {
+    if (traces_[i].get() == &trace) return static_cast<std::uint8_t>(1U << i);
+  }
+  return 0;
+}
+
+void Traces::add(std::uint8_t traces, std::uint32_t login, const Event& event) noexcept {
+  for_each(traces, [&](Trace& trace) { trace.ring[trace.next++ % kEvents] = {event, login, 0}; });
+}
+
+}  // namespace ringgate
