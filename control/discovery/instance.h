@@ -49,6 +49,10 @@ struct Instance {
 // The meta that tells one start of a service from another: Unix milliseconds of it.
 inline constexpr const char* kStartedMeta = "started";
 
+// The meta of a process with an admin port: "http://host:port" or https, without a path. The host
+// may be missing: then it is that of the instance.
+inline constexpr const char* kAdminMeta = "admin_url";
+
 // What the process of that service says at kIdentityPath of its monitor port: its id and the meta
 // `started`. So whoever reads a registry can tell whether the one that registered lives.
 inline constexpr const char* kIdentityPath = "/id";

@@ -24,6 +24,7 @@
 #include "services/cli/store.h"
 #include "services/cli/token.h"
 #include "services/cli/top.h"
+#include "services/cli/trace.h"
 #include "services/cli/wsecho.h"
 #include "services/flags/build_commit.h"
 #include "services/flags/usage.h"
@@ -73,6 +74,7 @@ int run(int argc, char** argv) {
   ringgate::add_config_command(app, result);
   ringgate::add_token_command(app, result);
   ringgate::add_explain_route_command(app, result);
+  ringgate::add_trace_command(app, result);
   ringgate::add_doctor_command(app, result);
   ringgate::add_store_command(app, result);
   ringgate::add_top_command(app, result);

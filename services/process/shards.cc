@@ -114,6 +114,15 @@ const std::string& process_started() {
 
 namespace {
 
+// Where operators' commands find the admin port. Of one on all interfaces the host is left out
+// where only the registration finds it out: it is that of the service.
+std::string admin_url(const Config& config, const std::string& address) {
+  std::string host = is_wildcard_host(config.admin_address) ? address : config.admin_address;
+  if (is_wildcard_host(host)) host.clear();
+  return (has_ports_tls(config) ? "https://" : "http://") +
+         format_endpoint({host, config.admin_port});
+}
+
 Instance registration(const Config& config, const ListenSpec& spec, std::uint16_t port) {
   Instance service;
   service.id = config.service_id;
@@ -140,6 +149,7 @@ Instance registration(const Config& config, const ListenSpec& spec, std::uint16_
     service.meta["health_url"] = (has_ports_tls(config) ? "https://" : "http://") +
                                  format_endpoint({host, config.monitor_port}) + "/health";
   }
+  if (config.admin_port != 0) service.meta[kAdminMeta] = admin_url(config, service.address);
   return service;
 }
 

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "tests/common/free_port.h"
+#include "tests/integration/command_run.h"
 #include "tests/integration/consul_world.h"
 
 namespace ringgate::test {
@@ -82,6 +83,21 @@ TEST(ConsulAdmin, ChannelsAreShownAndKickedAndTheProcessIsDrained) {
   EXPECT_EQ(http_post(admin, "/drain").status, 202);
   EXPECT_EQ(bench.gateway->process().wait_exit(), 0);
   EXPECT_FALSE(bench.world.agent.has("gateway01"));
+}
+
+TEST(ConsulAdmin, TraceAsksTheGatewaysThatConsulKnows) {
+  const ConsulBench bench(1);
+  const auto second = bench.world.start("gateway", "gateway02");
+  Client alice = log_in(*bench.gateway, "alice");
+  const std::string config = (bench.world.files.folder().path() / "gateway02.yaml").string();
+  wait_until("both are passing",
+             [&] { return bench.world.passing("tgateway") == "gateway01 gateway02"; });
+  const Ended ended = run({"trace", "-c", config, "--account", "alice", "--for", "0s"});
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_THAT(ended.output, HasSubstr(" gateway01 kim #"));
+  EXPECT_THAT(ended.output, HasSubstr("alice is logged in on 1 channel"));
+  EXPECT_THAT(run({"trace", "-c", config, "--account", "bob", "--for", "0s"}).output,
+              HasSubstr("bob is not logged in on any of the 2 gateways that answer"));
 }
 
 TEST(ConsulAdmin, ATokenIsAskedForWhereItIsSet) {

@@ -222,6 +222,9 @@ bool Http::prepare(Transfer& transfer, const Request& request) {
   }
   if (!ca_file_.empty()) done = done && set(CURLOPT_CAINFO, ca_file_.c_str());
   if (!token_.empty() && request.url.empty()) append(transfer.headers, "X-Consul-Token: " + token_);
+  if (!request.bearer.empty()) {
+    append(transfer.headers, "Authorization: Bearer " + request.bearer);
+  }
   if (request.is_put) {
     transfer.sent = request.body;
     append(transfer.headers, "Content-Type: application/json");

@@ -48,7 +48,8 @@ struct Request {
   // In place of the agent and a path; our token stays with us. Over https nobody's certificate is
   // looked at: it is asked whether somebody lives.
   std::string url;
-  std::string body;  // JSON, of a PUT.
+  std::string body;      // JSON, of a PUT.
+  std::string bearer{};  // Of an admin port of ours (RFC 6750); empty: none.
   std::chrono::milliseconds timeout{5'000};
 };
 

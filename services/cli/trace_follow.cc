@@ -1,0 +1,336 @@
+#include "services/cli/trace_follow.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "control/base/json_writer.h"
+#include "control/base/text.h"
+#include "dataplane/clock.h"
+#include "services/gateway/recorder/words.h"
+
+namespace ringgate {
+namespace {
+
+namespace dom = simdjson::dom;
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds kPause = 200ms;  // between two questions
+constexpr std::chrono::milliseconds kPauseAfterError = 1s;
+constexpr std::chrono::milliseconds kPatience = 4s;  // a shard that is stuck takes two
+
+std::string text_of(const dom::element& object, const char* key) {
+  std::string_view text;
+  return object[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+std::uint64_t number_of(const dom::element& object, const char* key) {
+  std::uint64_t number = 0;
+  return object[key].get(number) == simdjson::SUCCESS ? number : 0;
+}
+bool flag_of(const dom::element& object, const char* key) {
+  bool flag = false;
+  return object[key].get(flag) == simdjson::SUCCESS && flag;
+}
+
+std::string now() {
+  return format_time(unix_minus_monotonic_us() +
+                     static_cast<std::int64_t>(Clock::monotonic_ns() / 1000));
+}
+
+// "2026-11-27T17:20:01.123456Z" to the time of the day.
+std::string_view time_of_day(std::string_view at) {
+  return at.size() > 16 ? at.substr(11, at.size() - 12) : at;
+}
+
+// What tells channels of one account apart.
+std::string_view short_name(std::string_view channel) {
+  constexpr std::size_t kDigits = 6;
+  return channel.size() > kDigits ? channel.substr(channel.size() - kDigits) : channel;
+}
+
+// What everyone who reads about a full queue asks next.
+std::string tcp_words(const dom::element& tcp) {
+  return fmt::format(
+      "its TCP connection: {}, round trip {} µs, {} segments not acknowledged, {} bytes not sent, "
+      "window {} bytes, {} retransmits, nothing received for {} ms",
+      text_of(tcp, "state"), number_of(tcp, "rttUs"), number_of(tcp, "unacknowledged"),
+      number_of(tcp, "notSentBytes"), number_of(tcp, "windowBytes"), number_of(tcp, "retransmits"),
+      number_of(tcp, "sinceReceivedMs"));
+}
+
+}  // namespace
+
+TraceFollower::TraceFollower(ControlLoop& loop, TraceOptions options,
+                             std::function<void(std::string)> line, std::function<void()> told)
+    : loop_(loop), options_(std::move(options)), line_(std::move(line)), told_(std::move(told)) {}
+
+TraceFollower::~TraceFollower() {
+  for (const auto& [name, gateway] : gateways_) loop_.cancel(gateway->timer);
+}
+
+void TraceFollower::use_gateways(const std::map<std::string, std::string>& gateways,
+                                 bool named_by_hand) {
+  for (const auto& [name, url] : gateways) {
+    std::unique_ptr<Gateway>& gateway = gateways_[name];
+    if (gateway != nullptr && gateway->url == url) continue;
+    if (gateway != nullptr) loop_.cancel(gateway->timer);
+    gateway = std::make_unique<Gateway>();
+    gateway->name = name;
+    gateway->url = url;
+    gateway->named_by_hand = named_by_hand;
+    if (url.empty()) {
+      gateway->has_answered = true;
+      complain(*gateway, "has no AdminPort: it cannot be asked");
+      continue;
+    }
+    consul::Options options;
+    options.url = url;
+    options.ca_file = options_.ca_file;
+    Result<std::unique_ptr<consul::Http>> http = consul::Http::create(loop_, options);
+    if (!http) {
+      gateway->has_answered = true;
+      complain(*gateway, http.error().message);
+      continue;
+    }
+    gateway->http = std::move(*http);
+    ask(*gateway);
+  }
+  first_round_done();
+}
+
+void TraceFollower::ask(Gateway& gateway) {
+  consul::Request request;
+  request.path = "/trace?account=" + consul::Http::escape(options_.account);
+  if (!gateway.cursor.empty()) request.path += "&cursor=" + consul::Http::escape(gateway.cursor);
+  request.bearer = options_.token;
+  request.timeout = kPatience;
+  gateway.http->send(request,
+                     [this, &gateway](const consul::Reply& reply) { take(gateway, reply); });
+}
+
+void TraceFollower::ask_later(Gateway& gateway, std::chrono::milliseconds pause) {
+  gateway.timer = loop_.after(pause, [this, &gateway] {
+    gateway.timer = 0;
+    ask(gateway);
+  });
+}
+
+void TraceFollower::take(Gateway& gateway, const consul::Reply& reply) {
+  bool more = false;
+  if (reply.failure != consul::Failure::kNone) {
+    silent(gateway, reply.failure_text);
+  } else if (reply.status == 401) {
+    complain(gateway, "wants another token: name it with --token-file, or AdminToken in -c");
+  } else if (reply.status == 404) {
+    complain(gateway, "has no /trace on that port: it is of an older version, or no gateway");
+  } else if (reply.status != 200) {
+    complain(gateway, fmt::format("answers {}: {}", reply.status, printable(trim(reply.body))));
+  } else {
+    more = take_trace(gateway, reply.body);
+  }
+  gateway.has_answered = true;
+  first_round_done();
+  tell_where();
+  const bool failed = gateway.is_silent || !gateway.complaint.empty();
+  ask_later(gateway, more ? 0ms : failed ? kPauseAfterError : kPause);
+}
+
+bool TraceFollower::take_trace(Gateway& gateway, const std::string& body) {
+  dom::parser parser;
+  dom::element answer;
+  if (parser.parse(body).get(answer) != simdjson::SUCCESS) {
+    complain(gateway, "answers what is no JSON");
+    return false;
+  }
+  const std::string id = text_of(answer, "gateway");
+  if (!gateway.named_by_hand && id != gateway.name) {
+    complain(gateway,
+             fmt::format("{} is the admin port of {}: one on a loopback address can only be "
+                         "asked on its own machine",
+                         gateway.url, printable(id)));
+    return false;
+  }
+  if (gateway.named_by_hand) gateway.name = id;
+  if (std::exchange(gateway.is_silent, false)) notice(&gateway, "answers", "answers again");
+  gateway.complaint.clear();
+  if (const std::uint64_t missed = number_of(answer, "missed"); missed > 0) {
+    notice(&gateway, "missed",
+           fmt::format("{} events came faster than they were asked for, and are not kept", missed));
+  }
+  if (flag_of(answer, "interrupted")) {
+    notice(&gateway, "interrupted",
+           "has begun anew: what happened since its last answer may be missing");
+  }
+  gateway.cursor = text_of(answer, "cursor");
+  take_channels(gateway, answer);
+  dom::array events;
+  if (answer["events"].get(events) == simdjson::SUCCESS) {
+    for (const dom::element event : events) take_event(gateway, event);
+  }
+  return flag_of(answer, "more");
+}
+
+void TraceFollower::take_channels(Gateway& gateway, const dom::element& answer) {
+  dom::array channels;
+  if (answer["channels"].get(channels) != simdjson::SUCCESS) return;
+  gateway.connected.clear();
+  for (const dom::element channel : channels) {
+    const std::string id = text_of(channel, "channel");
+    const std::string app = text_of(channel, "app");
+    if (flag_of(channel, "connected") && flag_of(channel, "loggedIn")) gateway.connected[id] = app;
+    if (!is_meant(app) || !gateway.told_channels.insert(id).second || options_.json) continue;
+    tell(
+        {text_of(channel, "askedToLogInAt"),
+         fmt::format("#{} is channel {} of app {}, from {} over {}", short_name(id), printable(id),
+                     printable(app), text_of(channel, "remoteIP"), text_of(channel, "transport"))});
+  }
+}
+
+void TraceFollower::take_event(Gateway& gateway, const dom::element& event) {
+  const std::string channel = text_of(event, "channel");
+  const std::string app = text_of(event, "app");
+  // Of a channel that is not known it is not known either.
+  if (!channel.empty() && !is_meant(app)) return;
+  const std::string at = text_of(event, "at");
+  if (options_.json) {
+    std::string name;
+    append_json_string(name, gateway.name);
+    tell({at, fmt::format("{{\"gateway\": {}, {}", name, simdjson::minify(event).substr(1))});
+  } else {
+    tell({at, fmt::format("{} {}{} {}", gateway.name, app.empty() ? "" : printable(app) + " ",
+                          channel.empty() ? "" : fmt::format("#{}", short_name(channel)),
+                          printable(text_of(event, "words")))});
+  }
+  if (text_of(event, "event") == "closed" && !channel.empty()) ask_tcp(gateway, channel, app);
+}
+
+// The kernel may still have it.
+void TraceFollower::ask_tcp(Gateway& gateway, const std::string& channel, const std::string& app) {
+  consul::Request request;
+  request.path = "/channels/" + consul::Http::escape(channel);
+  request.bearer = options_.token;
+  request.timeout = kPatience;
+  gateway.http->send(request, [this, &gateway, channel, app](const consul::Reply& reply) {
+    dom::parser parser;
+    dom::element answer;
+    dom::element tcp;
+    if (!reply.is_ok() || parser.parse(reply.body).get(answer) != simdjson::SUCCESS) return;
+    if (answer["tcp"].get(tcp) != simdjson::SUCCESS || !tcp.is_object()) return;
+    if (!options_.json) {
+      tell({now(), fmt::format("{} {} #{} {}", gateway.name, printable(app), short_name(channel),
+                               tcp_words(tcp))});
+      return;
+    }
+    JsonWriter json;
+    json.object("", [&] {
+      json.text("gateway", gateway.name);
+      json.text("at", now());
+      json.text("channel", channel);
+      json.text("app", app);
+      json.text("event", "tcp");
+      json.raw("tcp", simdjson::minify(tcp));
+      json.text("words", tcp_words(tcp));
+    });
+    tell({now(), json.take()});
+  });
+}
+
+// --- What is told -------------------------------------------------------------------------------
+
+void TraceFollower::silent(Gateway& gateway, const std::string& why) {
+  if (std::exchange(gateway.is_silent, true)) return;
+  gateway.connected.clear();
+  notice(&gateway, "silent",
+         fmt::format("does not answer ({}): if it has ended, so have its channels, and what it had "
+                     "recorded is lost",
+                     why));
+}
+
+void TraceFollower::complain(Gateway& gateway, const std::string& what) {
+  if (gateway.complaint == what) return;
+  gateway.complaint = what;
+  notice(&gateway, "problem", what);
+}
+
+void TraceFollower::notice(const Gateway* gateway, std::string_view kind,
+                           const std::string& words) {
+  const std::string at = now();
+  if (!options_.json) {
+    tell({at, gateway == nullptr ? words : fmt::format("{} {}", gateway->name, words)});
+    return;
+  }
+  JsonWriter json;
+  json.object("", [&] {
+    if (gateway != nullptr) json.text("gateway", gateway->name);
+    json.text("at", at);
+    json.text("notice", kind);
+    json.text("words", words);
+  });
+  tell({at, json.take()});
+}
+
+void TraceFollower::tell(Line line) {
+  if (!options_.json) line.text = fmt::format("{} {}", time_of_day(line.at), line.text);
+  if (is_first_round_) {
+    line.number = first_.size();
+    first_.push_back(std::move(line));
+  } else {
+    line_(std::move(line.text));
+  }
+}
+
+// Whether messages can reach it at all.
+void TraceFollower::tell_where() {
+  if (is_first_round_) return;
+  std::set<std::string> apps;
+  std::size_t here = 0;
+  std::size_t asked = 0;
+  for (const auto& [name, gateway] : gateways_) {
+    if (!gateway->cursor.empty() && !gateway->is_silent && gateway->complaint.empty()) ++asked;
+    for (const auto& [channel, app] : gateway->connected) {
+      apps.insert(app);
+      if (is_meant(app)) ++here;
+    }
+  }
+  std::string words;
+  if (here > 0) {
+    words = fmt::format("{} is logged in on {} channel{}", options_.account, here,
+                        here == 1 ? "" : "s");
+  } else if (!apps.empty()) {
+    words = fmt::format(
+        "{} is logged in to app {}, not to {}: messages of another app do not reach "
+        "it",
+        options_.account, *apps.begin(), options_.app);
+  } else {
+    words = fmt::format(
+        "{} is not logged in on any of the {} gateways that answer: chat keeps what "
+        "is sent to it, and it is told when it logs in",
+        options_.account, asked);
+  }
+  if (words == told_where_) return;
+  told_where_ = words;
+  notice(nullptr,
+         here > 0       ? "logged_in"
+         : apps.empty() ? "offline"
+                        : "other_app",
+         printable(words));
+}
+
+// What is recorded comes in the order of time, whichever gateway it is of.
+void TraceFollower::first_round_done() {
+  const auto has_answered = [](const auto& entry) { return entry.second->has_answered; };
+  if (!is_first_round_ || gateways_.empty() || !std::ranges::all_of(gateways_, has_answered)) {
+    return;
+  }
+  std::ranges::sort(first_, {}, [](const Line& line) { return std::tie(line.at, line.number); });
+  is_first_round_ = false;
+  for (Line& line : first_) line_(std::move(line.text));
+  first_.clear();
+  tell_where();
+  if (told_) std::exchange(told_, nullptr)();
+}
+
+}  // namespace ringgate

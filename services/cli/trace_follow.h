@@ -1,0 +1,96 @@
+// Follows an account on gateways: asks their admin ports for what has happened since the last
+// answer, and tells it line by line, in plain words or as JSON. What cannot be told, because a
+// gateway does not answer or had more than it keeps, is told, too.
+//
+// On the thread of its loop, which outlives it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/base/loop.h"
+#include "control/discovery/consul/http.h"
+
+namespace simdjson::dom {
+class element;
+}
+
+namespace ringgate {
+
+struct TraceOptions {
+  std::string account;
+  std::string app;  // empty: all of the account's
+  bool json = false;
+  std::string token;    // of the admin ports; empty: none
+  std::string ca_file;  // that https ones are trusted by; empty: the machine's
+};
+
+class TraceFollower {
+ public:
+  // `line` gets each, without its end. `told` is called once, when every gateway of the first
+  // use_gateways() has answered, or has not, and that is told.
+  TraceFollower(ControlLoop& loop, TraceOptions options, std::function<void(std::string)> line,
+                std::function<void()> told);
+  ~TraceFollower();
+  TraceFollower(const TraceFollower&) = delete;
+  TraceFollower& operator=(const TraceFollower&) = delete;
+
+  // Names to the URLs of their admin ports; an empty one: it has none. Those that are known stay
+  // although they are missing: what was killed is not in a registry any more. `named_by_hand`:
+  // their names are not ids.
+  void use_gateways(const std::map<std::string, std::string>& gateways, bool named_by_hand);
+
+ private:
+  struct Gateway {
+    std::string name;
+    std::string url;
+    bool named_by_hand = false;
+    std::unique_ptr<consul::Http> http;
+    std::string cursor;
+    ControlLoop::TimerId timer = 0;
+    bool has_answered = false;                     // or is known not to
+    bool is_silent = false;                        // and that has been told
+    std::string complaint;                         // that has been told
+    std::map<std::string, std::string> connected;  // channels to apps
+    std::set<std::string> told_channels;
+  };
+  struct Line {
+    std::string at;  // RFC 3339: in the order of time
+    std::string text;
+    std::size_t number = 0;  // among those of one time
+  };
+
+  void ask(Gateway& gateway);
+  void ask_later(Gateway& gateway, std::chrono::milliseconds pause);
+  void take(Gateway& gateway, const consul::Reply& reply);
+  [[nodiscard]] bool take_trace(Gateway& gateway, const std::string& body);
+  void take_channels(Gateway& gateway, const simdjson::dom::element& answer);
+  void take_event(Gateway& gateway, const simdjson::dom::element& event);
+  void ask_tcp(Gateway& gateway, const std::string& channel, const std::string& app);
+  void silent(Gateway& gateway, const std::string& why);
+  void complain(Gateway& gateway, const std::string& what);
+  void notice(const Gateway* gateway, std::string_view kind, const std::string& words);
+  void tell(Line line);
+  void tell_where();
+  void first_round_done();
+  [[nodiscard]] bool is_meant(std::string_view app) const {
+    return options_.app.empty() || app == options_.app;
+  }
+
+  ControlLoop& loop_;
+  const TraceOptions options_;
+  const std::function<void(std::string)> line_;
+  std::function<void()> told_;
+  std::map<std::string, std::unique_ptr<Gateway>> gateways_;
+  bool is_first_round_ = true;
+  std::vector<Line> first_;  // what the first answers have
+  std::string told_where_;   // of where the account is
+};
+
+}  // namespace ringgate

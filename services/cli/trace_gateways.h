@@ -1,0 +1,50 @@
+// Which gateways there are, by their admin ports: those that a registry knows, as it changes.
+//
+// On the thread of its loop, which outlives it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/base/loop.h"
+#include "control/config/config.h"
+#include "control/discovery/registry.h"
+
+namespace ringgate {
+
+// "127.0.0.1:8082", "http://gateway1:8082" or https to the spelling with the scheme.
+[[nodiscard]] Result<std::string> parse_admin_url(std::string_view text);
+
+class TraceGateways {
+ public:
+  // Ids to URLs; an empty one: its process has no admin port.
+  using Known = std::map<std::string, std::string>;
+  // `changed` is called when every name of a gateway has been answered for, and at each change.
+  static Result<std::unique_ptr<TraceGateways>> follow(const Config& config, ControlLoop& loop,
+                                                       std::function<void(const Known&)> changed);
+  ~TraceGateways();
+  TraceGateways(const TraceGateways&) = delete;
+  TraceGateways& operator=(const TraceGateways&) = delete;
+
+  // Why it may not be known which there are, if so.
+  [[nodiscard]] std::optional<Error> problem() const { return registry_->problem(); }
+  [[nodiscard]] bool has_answered() const { return unanswered_.empty(); }
+
+ private:
+  TraceGateways(ControlLoop& loop, std::unique_ptr<Registry> registry,
+                std::function<void(const Known&)> changed)
+      : loop_(loop), registry_(std::move(registry)), changed_(std::move(changed)) {}
+  void take(const std::string& name, const std::vector<Instance>& instances);
+
+  ControlLoop& loop_;
+  std::unique_ptr<Registry> registry_;
+  std::function<void(const Known&)> changed_;
+  std::set<std::string> unanswered_;                    // names
+  std::map<std::string, std::vector<Instance>> found_;  // by name
+};
+
+}  // namespace ringgate

@@ -1,0 +1,399 @@
+// Why messages do not arrive: what `ringgate trace` and the flight recorder say of talks that were
+// lost on purpose, each in words of its own.
+#include <gmock/gmock.h>
+#include <simdjson.h>
+
+#include <map>
+#include <set>
+
+#include "tests/common/free_port.h"
+#include "tests/integration/command_run.h"
+#include "tests/integration/raw_service.h"
+
+namespace ringgate::test {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kAdminToken = "a-token-of-sixteen-bytes-and-more";
+
+Settings with_admin(std::uint16_t port, Settings settings = {}) {
+  settings.emplace("AdminPort", std::to_string(port));
+  return settings;
+}
+
+// The body of what the admin port answers.
+struct AdminAnswer {
+  int status = 0;
+  std::string body;
+};
+AdminAnswer admin_get(std::uint16_t port, const std::string& target) {
+  Socket socket = Socket::connect(port);
+  socket.write_all("GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
+                   "\r\nConnection: close\r\n\r\n");
+  std::string text;
+  while (socket.read_some(text)) {
+  }
+  const std::size_t body = text.find("\r\n\r\n");
+  if (text.size() < 12 || body == std::string::npos) return {};
+  return {std::stoi(text.substr(9, 3)), text.substr(body + 4)};
+}
+
+// What is recorded of an account.
+Ended recorded(std::uint16_t port, const std::string& account,
+               const std::vector<std::string>& more = {}) {
+  std::vector<std::string> words = {"trace",     "--gateway", "127.0.0.1:" + std::to_string(port),
+                                    "--account", account,     "--for",
+                                    "0s"};
+  words.insert(words.end(), more.begin(), more.end());
+  return run(words);
+}
+// The same, until it has that.
+std::string recorded_with(std::uint16_t port, const std::string& account, const std::string& words,
+                          const std::vector<std::string>& more = {}) {
+  std::string output;
+  wait_until("trace says: " + words, [&] {
+    output = recorded(port, account, more).output;
+    return output.find(words) != std::string::npos;
+  });
+  return output;
+}
+
+struct TraceBench {
+  explicit TraceBench(const Settings& settings = {}) : bench(with_admin(port, settings)) {}
+  TraceBench(const TraceBench&) = delete;
+  TraceBench& operator=(const TraceBench&) = delete;
+  std::uint16_t port = free_port();
+  TalkBench bench;
+};
+
+// --- Talks that were lost ------------------------------------------------------------------------
+
+TEST(Trace, AReceiverThatIsOfflineIsSaidToBe) {
+  TraceBench it;
+  Client alice = log_in(it.bench.gateway, "alice");
+  {
+    Client bob = log_in(it.bench.gateway, "bob");
+    bob.frames = FrameSocket();
+  }
+  it.bench.gateway.wait_metric("ringgate_closed_total", 1);
+  alice.send(talk("bob", "are you there?", 2));
+  ASSERT_TRUE(alice.next().is_answer(2));
+  EXPECT_THAT(recorded(it.port, "bob").output,
+              AllOf(HasSubstr("closed: peer_closed"),
+                    HasSubstr("bob is not logged in on any of the 1 gateways that answer: chat "
+                              "keeps what is sent to it")));
+  EXPECT_THAT(recorded(it.port, "alice").output,
+              AllOf(HasSubstr("chat.user.talk (sequence 2) sent to chat01"),
+                    ContainsRegex("chat01 answered after .*: 0 Success"),
+                    HasSubstr("alice is logged in on 1 channel")));
+}
+
+TEST(Trace, AReceiverWhoseQueueIsFullIsSaidToBe) {
+  const std::uint16_t port = free_port();
+  ChatBench bench(with_admin(port, {{"MaxQueuedBytes", "64KiB"}}));
+  Client bob = bench.log_in("bob");
+  const std::string text(30'000, 'x');
+  wait_until("bob is closed", [&] {
+    for (int i = 0; i < 20; ++i) bench.chat_link.push("g1", bob.channel, text);
+    return bench.gateway.metric("ringgate_closed_by_reason_total", "slow_consumer") >= 1;
+  });
+  EXPECT_THAT(recorded_with(port, "bob", "closed: slow_consumer"),
+              AllOf(HasSubstr("a push of chat.user.talk from chat01"), HasSubstr("is in its queue"),
+                    HasSubstr("was dropped: the client does not read, and its queue is full"),
+                    ContainsRegex("closed: slow_consumer; [0-9]+ bytes were still queued")));
+  // And after its end: what the kernel still has of it.
+  const AdminAnswer page = admin_get(port, "/channels/" + bob.channel);
+  EXPECT_EQ(page.status, 200);
+  EXPECT_THAT(page.body,
+              AllOf(HasSubstr(R"("connected": false)"), HasSubstr(R"("reason": "slow_consumer")"),
+                    HasSubstr(R"("event": "push_dropped")"), HasSubstr(R"("windowBytes")")));
+}
+
+TEST(Trace, AServiceThatIsKilledBetweenIsNamed) {
+  TraceBench it;
+  Client alice = log_in(it.bench.gateway, "alice");
+  it.bench.chat.process().freeze();
+  alice.send(talk("bob", "hello", 2));
+  it.bench.gateway.wait_metric("ringgate_outstanding", 1);
+  it.bench.chat.process().signal(SIGKILL);
+  ASSERT_TRUE(alice.next().is_answer(2, pkt::SystemException));
+  EXPECT_THAT(
+      recorded(it.port, "alice").output,
+      AllOf(HasSubstr("chat.user.talk (sequence 2) sent to chat01"),
+            ContainsRegex("chat01 did not answer in .*: its link broke first; the client was "
+                          "told 300, outcome unknown")));
+  wait_until("the link is down", [&] { return it.bench.gateway.metric("ringgate_links") == 0; });
+  alice.send(talk("bob", "hello?", 3));
+  ASSERT_TRUE(alice.next().is_answer(3, pkt::SystemException));
+  EXPECT_THAT(recorded(it.port, "alice").output,
+              HasSubstr("a packet for chat (sequence 3) was not sent: no instance of it is "
+                        "connected; the client was told 300"));
+}
+
+TEST(Trace, AGatewayThatIsKilledIsNamedAndTheNextOneIsFollowed) {
+  TraceBench it;
+  const std::uint16_t second_port = free_port();
+  Server second(it.bench.world, "gateway", "g2",
+                with_admin(second_port, {{"Routes", "{login: chat}"}}));
+  Client alice = log_in(it.bench.gateway, "alice");
+  const std::string config = (it.bench.world.folder().path() / "g2.yaml").string();
+  ProcessUnderTest trace(ProcessUnderTest::ringgate({"trace", "-c", config, "--account", "alice"}));
+  trace.wait_for_line("alice is logged in on 1 channel");
+  it.bench.gateway.process().signal(SIGKILL);
+  trace.wait_for_line("g1 does not answer (");
+  trace.wait_for_line("alice is not logged in on any of the 1 gateways that answer");
+  Client again = log_in(second, "alice");
+  trace.wait_for_line("is channel " + again.channel + " of app kim");
+  EXPECT_THAT(trace.wait_for_line("logged in by"), HasSubstr(" g1 "));
+  wait_until("the second login is told", [&] {
+    return trace.output().find(" g2 kim #" + again.channel.substr(again.channel.size() - 6) +
+                               " logged in by chat01") != std::string::npos;
+  });
+  EXPECT_THAT(trace.output(), HasSubstr("if it has ended, so have its channels, and what it had "
+                                        "recorded is lost"));
+}
+
+TEST(Trace, AReceiverInAnotherAppIsSaidToBe) {
+  TraceBench it;
+  Client bob{it.bench.gateway.connect(), "bob", {}};
+  bob.send(login(token("bob", {.app = "another"})));
+  ASSERT_TRUE(bob.next().is_answer(1));
+  EXPECT_THAT(recorded(it.port, "bob", {"--app", "kim"}).output,
+              AllOf(HasSubstr("bob is logged in to app another, not to kim"),
+                    Not(HasSubstr("logged in by"))));
+  EXPECT_THAT(recorded(it.port, "bob", {"--app", "another"}).output,
+              AllOf(HasSubstr("bob is logged in on 1 channel"), HasSubstr("logged in by")));
+}
+
+TEST(Trace, WhoIsKickedIsSaidToBeAndByWhom) {
+  TraceBench it;
+  Client first = log_in(it.bench.gateway, "alice");
+  Client second = log_in(it.bench.gateway, "alice");
+  ASSERT_EQ(first.next().kind, Event::Kind::kLogic);
+  EXPECT_THAT(recorded_with(it.port, "alice", "closed: kicked_out"),
+              AllOf(HasSubstr("kicked out by a newer login of its account"),
+                    HasSubstr("alice is logged in on 1 channel")));
+  Socket socket = Socket::connect(it.port);
+  socket.write_all("POST /kick?account=alice HTTP/1.1\r\nHost: 127.0.0.1:" +
+                   std::to_string(it.port) + "\r\nContent-Length: 0\r\n\r\n");
+  ASSERT_EQ(second.next().kind, Event::Kind::kLogic);
+  EXPECT_THAT(recorded_with(it.port, "alice", "closed: kicked_by_operator"),
+              HasSubstr("kicked out by an operator"));
+}
+
+// --- The command ---------------------------------------------------------------------------------
+
+TEST(Trace, FollowsWhatHappensAndTellsEachEventOnce) {
+  TraceBench it(Settings{{"Shards", "2"}});
+  const std::string config = (it.bench.world.folder().path() / "g1.yaml").string();
+  ProcessUnderTest trace(
+      ProcessUnderTest::ringgate({"trace", "-c", config, "--account", "alice", "--json"}));
+  trace.wait_for_line(R"("notice": "offline")");
+  Client alice = log_in(it.bench.gateway, "alice");
+  trace.wait_for_line(R"("event":"logged_in")");
+  Client bob = log_in(it.bench.gateway, "bob");
+  for (std::uint32_t i = 2; i < 60; ++i) {
+    bob.send(talk("alice", "to alice", i));
+    ASSERT_TRUE(bob.next().is_answer(i));
+    alice.send(talk("nobody", "to nobody", i));
+    // In whichever order: the push comes over another shard, perhaps.
+    bool is_answered = false;
+    bool is_pushed = false;
+    while (!is_answered || !is_pushed) {
+      const bool answer = alice.next().is_answer(i);
+      is_answered = is_answered || answer;
+      is_pushed = is_pushed || !answer;
+    }
+  }
+  alice.frames = FrameSocket();
+  trace.wait_for_line(R"("event":"closed")");
+  std::map<std::string, int> counted;
+  std::istringstream lines(trace.output());
+  for (std::string line;
+       std::getline(lines, line) && !lines.eof();) {  // the last may be half a line
+    simdjson::dom::parser parser;
+    simdjson::dom::element element;
+    ASSERT_EQ(parser.parse(line).get(element), simdjson::SUCCESS) << line;
+    std::string_view event;
+    if (element["event"].get(event) == simdjson::SUCCESS) ++counted[std::string(event)];
+  }
+  EXPECT_EQ(counted["login_asked"], 1);
+  EXPECT_EQ(counted["logged_in"], 1);
+  EXPECT_EQ(counted["forwarded"], 58);
+  EXPECT_EQ(counted["answered"], 58);
+  EXPECT_EQ(counted["push_queued"], 58);
+  EXPECT_GE(counted["written"], 1);
+  EXPECT_EQ(counted["closed"], 1);
+  EXPECT_THAT(trace.output(), Not(HasSubstr("\"missed\"")));
+}
+
+TEST(Trace, TheTokenOfTheConfigurationIsShownAndAnotherIsRefused) {
+  TraceBench it(Settings{{"AdminToken", kAdminToken}});
+  Client alice = log_in(it.bench.gateway, "alice");
+  EXPECT_THAT(recorded(it.port, "alice").output, HasSubstr("wants another token"));
+  const std::string config = (it.bench.world.folder().path() / "g1.yaml").string();
+  const Ended good = run({"trace", "-c", config, "--account", "alice", "--for", "0s"});
+  EXPECT_EQ(good.code, 0);
+  EXPECT_THAT(good.output, HasSubstr("logged in by"));
+  const std::string file = it.bench.world.folder().write("token", kAdminToken).string();
+  EXPECT_THAT(recorded(it.port, "alice", {"--token-file", file}).output, HasSubstr("logged in by"));
+}
+
+TEST(Trace, WhatIsWrittenWrongIsSaid) {
+  const World world;
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"trace", "--account", "alice"},
+        {"trace", "--account", "a,b", "--gateway", "127.0.0.1:1"},
+        {"trace", "--account", "alice", "--gateway", "127.0.0.1:1", "--for", "2h"},
+        {"trace", "--account", "alice", "--gateway", "127.0.0.1"}}) {
+    const Ended ended = run(words);
+    EXPECT_EQ(ended.code, 2) << ended.output;
+    expect_one_line(ended);
+  }
+  const Ended nobody =
+      run({"trace", "--account", "alice", "--for", "0s", "-c", world.config("gateway", "g1", {})});
+  EXPECT_EQ(nobody.code, 1) << nobody.output;
+  expect_one_line(nobody);
+}
+
+// --- Pages ---------------------------------------------------------------------------------------
+
+TEST(Recorder, AChannelIsShownWithItsEventsAndItsConnection) {
+  TraceBench it;
+  Client alice = log_in(it.bench.gateway, "alice");
+  alice.send(ping());
+  ASSERT_EQ(alice.next().kind, Event::Kind::kPong);
+  const AdminAnswer idle = admin_get(it.port, "/channels/" + alice.channel);
+  EXPECT_THAT(idle.body,
+              AllOf(HasSubstr(R"("account": "alice")"), HasSubstr(R"("connected": true)"),
+                    HasSubstr(R"("pings": 1)"), HasSubstr(R"("recorded": false)"),
+                    HasSubstr(R"("event": "logged_in")"), HasSubstr(R"("state": "established")")));
+  alice.send(talk("nobody", "hello", 2));
+  ASSERT_TRUE(alice.next().is_answer(2));
+  EXPECT_THAT(admin_get(it.port, "/channels/" + alice.channel).body,
+              AllOf(HasSubstr(R"("recorded": true)"), HasSubstr(R"("event": "answered")"),
+                    HasSubstr(R"("status": 0)")));
+  EXPECT_EQ(admin_get(it.port, "/channels/g1_nobody_0123456789").status, 404);
+  EXPECT_EQ(admin_get(it.port, "/channels/" + alice.channel + "?x=1").status, 400);
+}
+
+std::vector<std::string> accounts_of(const std::string& body, const char* list,
+                                     std::string* after = nullptr) {
+  simdjson::dom::parser parser;
+  const simdjson::dom::element page = parser.parse(body);
+  std::vector<std::string> accounts;
+  for (const simdjson::dom::element row : page[list].get_array()) {
+    std::string_view account;
+    accounts.emplace_back(row["account"].get(account) == simdjson::SUCCESS ? account : "");
+  }
+  std::string_view next;
+  if (after != nullptr) *after = page["after"].get(next) == simdjson::SUCCESS ? next : "";
+  return accounts;
+}
+
+TEST(Recorder, ChannelsAreListedInAnOrderAndInPages) {
+  TraceBench it(Settings{{"Shards", "2"}});
+  std::vector<Client> clients;
+  std::vector<std::string> accounts;
+  for (int i = 0; i < 25; ++i) {
+    accounts.push_back("account" + std::to_string(10 + i));
+    clients.push_back(log_in(it.bench.gateway, accounts.back()));
+  }
+  std::vector<std::string> seen;
+  std::string after;
+  do {
+    const AdminAnswer page = admin_get(
+        it.port, "/channels?sort=age&limit=10" + (after.empty() ? "" : "&after=" + after));
+    ASSERT_EQ(page.status, 200) << page.body;
+    EXPECT_THAT(page.body, HasSubstr("\"count\": "));
+    const std::vector<std::string> some = accounts_of(page.body, "channels", &after);
+    EXPECT_LE(some.size(), 10u);
+    seen.insert(seen.end(), some.begin(), some.end());
+  } while (!after.empty());
+  EXPECT_EQ(seen, accounts) << "the oldest first, each once";
+  clients[7].send(talk("nobody", "hello", 2));
+  ASSERT_TRUE(clients[7].next().is_answer(2));
+  clients[3].send(talk("account13", std::string(1000, 'x'), 2));
+  while (!clients[3].next().is_answer(2)) {
+  }
+  EXPECT_EQ(accounts_of(admin_get(it.port, "/channels?sort=sent&limit=1").body, "channels"),
+            std::vector<std::string>{"account13"});
+  for (const char* const sort : {"queued", "idle", "outstanding"}) {
+    EXPECT_EQ(
+        accounts_of(admin_get(it.port, std::string("/channels?sort=") + sort).body, "channels")
+            .size(),
+        25u);
+  }
+  for (const char* const query : {"sort=other", "limit=0&sort=age", "limit=101&sort=age",
+                                  "sort=age&after=x", "sort=age&account=alice", "limit=5"}) {
+    EXPECT_EQ(admin_get(it.port, std::string("/channels?") + query).status, 400) << query;
+  }
+  EXPECT_THAT(admin_get(it.port, "/channels?account=account10").body, HasSubstr("\"count\": 1"));
+}
+
+TEST(Recorder, ClosesAreListedTheNewestFirstWithWhy) {
+  TraceBench it(Settings{{"Shards", "2"}});
+  for (const char* const account : {"alice", "bob"}) {
+    Client client = log_in(it.bench.gateway, account);
+    client.frames = FrameSocket();
+    it.bench.gateway.wait_metric("ringgate_closed_total", account[0] == 'a' ? 1 : 2);
+  }
+  FrameSocket expired = it.bench.gateway.connect();
+  expired.send(login(token("carol", {.expires_in_s = -10})));
+  EXPECT_TRUE(expired.next().is_answer(1, pkt::Unauthorized));
+  const AdminAnswer page = admin_get(it.port, "/closes");
+  EXPECT_EQ(accounts_of(page.body, "closes"), (std::vector<std::string>{"", "bob", "alice"}));
+  EXPECT_THAT(page.body, AllOf(HasSubstr(R"("reason": "login_refused")"), HasSubstr("expired"),
+                               HasSubstr(R"("reason": "peer_closed")")));
+  std::string after;
+  EXPECT_EQ(accounts_of(admin_get(it.port, "/closes?limit=2").body, "closes", &after).size(), 2u);
+  EXPECT_EQ(accounts_of(admin_get(it.port, "/closes?limit=2&after=" + after).body, "closes"),
+            std::vector<std::string>{"alice"});
+  EXPECT_EQ(accounts_of(admin_get(it.port, "/closes?account=bob").body, "closes"),
+            std::vector<std::string>{"bob"});
+}
+
+TEST(Recorder, NeitherTokensNorBodiesAreInIt) {
+  TraceBench it;
+  const std::string its_token = token("alice");
+  Client alice{it.bench.gateway.connect(), "alice", {}};
+  alice.send(login(its_token));
+  const Event answer = alice.next();
+  ASSERT_TRUE(answer.is_answer(1));
+  alice.channel = answer.parse<pkt::LoginResp>().channelid();
+  alice.send(talk("alice", "what nobody else has to know", 2));
+  while (!alice.next().is_answer(2)) {
+  }
+  const std::string all = admin_get(it.port, "/channels/" + alice.channel).body +
+                          admin_get(it.port, "/trace?account=alice").body +
+                          admin_get(it.port, "/channels?sort=sent").body +
+                          recorded(it.port, "alice").output;
+  EXPECT_THAT(all, AllOf(HasSubstr("chat.user.talk"), Not(HasSubstr("nobody else")),
+                         Not(HasSubstr(its_token.substr(its_token.find('.') + 1, 20)))));
+}
+
+TEST(Recorder, ItCanBeTurnedOffAndOnAgain) {
+  TraceBench it(Settings{{"FlightRecorder", "false"}});
+  Client alice = log_in(it.bench.gateway, "alice");
+  alice.send(talk("nobody", "hello", 2));
+  ASSERT_TRUE(alice.next().is_answer(2));
+  EXPECT_THAT(admin_get(it.port, "/channels/" + alice.channel).body,
+              AllOf(HasSubstr(R"("recorded": false)"), HasSubstr(R"("events": [])")));
+  Settings on = with_admin(it.port, {{"Routes", "{login: chat}"},
+                                     {"MonitorPort", std::to_string(it.bench.gateway.monitor())}});
+  static_cast<void>(it.bench.world.config("gateway", "g1", on));
+  it.bench.gateway.process().signal(SIGHUP);
+  wait_until("it is on", [&] {
+    alice.send(talk("nobody", "hello", 3));
+    EXPECT_TRUE(alice.next().is_answer(3));
+    return admin_get(it.port, "/channels/" + alice.channel).body.find("\"recorded\": true") !=
+           std::string::npos;
+  });
+}
+
+}  // namespace
+}  // namespace ringgate::test
