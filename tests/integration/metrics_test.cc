@@ -136,7 +136,7 @@ TEST(Metrics, TellOfTheProcessAndItsLimits) {
   Server gateway(world, "gateway", "g1", {{"MaxConnections", "1000"}, {"Shards", "2"}});
   const std::string page = gateway.get("/metrics").body;
   EXPECT_THAT(page, testing::ContainsRegex(
-                        "ringgate_build_info\\{commit=\"[^\"]*\",version=\"[0-9.]+\"\\} 1"));
+                        "ringgate_build_info\\{version=\"[0-9.]+\",commit=\"[^\"]*\"\\} 1"));
   EXPECT_GE(gateway.metric("ringgate_clients_limit"), 1000);
   EXPECT_GT(gateway.metric("ringgate_client_queue_limit_bytes"), 0);
   EXPECT_GT(gateway.metric("process_open_fds"), 5);
