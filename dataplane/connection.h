@@ -93,8 +93,12 @@ struct Connection {
 
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
-  std::int32_t fd = -1;  // a client's is its index in the ring's direct table, that is its slot
-  Role role = Role::kClient;
+  // A client's descriptor is its index in the ring's direct table, that is its slot.
+  union {
+    std::int32_t link_fd = -1;
+    std::uint32_t pings;  // of a client that were answered
+  };
+  std::uint8_t listener = 0;  // a client's: which one it came through
   Phase phase = Phase::kFree;
   CloseReason reason;
   std::uint8_t ops = 0;
@@ -109,19 +113,13 @@ struct Connection {
   bool idle : 1 = false;         // its next byte is waited for by a poll: see shard_idle.cc
   bool secured : 1 = false;      // its bytes are sealed: dataplane/tls_state.h
   bool tell_sent : 1 = false;    // its handler wants to know when its queue is empty
-  Transport transport = Transport::kTcp;
-  Stage stage = Stage::kFrames;
-  std::uint8_t listener = 0;  // a client's: which one it came through
-
- private:
-  std::uint8_t user_kind_ = 0;  // of what user_ points to; not set in release. Fills a gap
-
- public:
+  Transport transport : 1 = Transport::kTcp;
+  Stage stage : 3 = Stage::kFrames;
+  Role role : 1 = Role::kClient;
+  std::uint16_t send_began_us = 0;  // of Shard::now_us(), with last_write_ms: see sent_after_us()
   std::uint32_t last_read_ms = 0;   // shard clock
   std::uint32_t last_write_ms = 0;  // start of the last send
   std::uint32_t deadline_ms = 0;    // of the handler (login) or of the phase; 0: none
-  std::uint32_t send_began_us = 0;  // Shard::now_us() of the send in flight
-  std::uint32_t pings = 0;          // of the peer that were answered
 
   Carry carry;
   SendQueue output;
@@ -133,28 +131,54 @@ struct Connection {
   // release, since it is asked for with every packet. Null: nothing is set.
   template <class T>
   [[nodiscard]] T* user() const noexcept {
-    if constexpr (kUsersAreChecked) {
-      RINGGATE_CHECK(user_ == nullptr || user_kind_ == user_kind<std::remove_const_t<T>>());
-    }
+#ifndef NDEBUG
+    RINGGATE_CHECK(user_ == nullptr || user_kind_ == user_kind<std::remove_const_t<T>>());
+#endif
     return static_cast<T*>(user_);
   }
   template <class T>
   void set_user(T& its_user) noexcept {
     static_assert(!std::is_const_v<T>);
     user_ = &its_user;
-    if constexpr (kUsersAreChecked) user_kind_ = user_kind<T>();
+#ifndef NDEBUG
+    user_kind_ = user_kind<T>();
+#endif
   }
   void forget_user() noexcept { user_ = nullptr; }
   [[nodiscard]] bool has_user() const noexcept { return user_ != nullptr; }
 
-  [[nodiscard]] File file() const noexcept { return {fd, role == Role::kClient}; }
+  void send_begins(std::uint32_t now_ms, std::uint32_t now_us) noexcept {
+    last_write_ms = now_ms;
+    send_began_us = static_cast<std::uint16_t>(now_us);
+  }
+  // How long the last send took: its low 16 bits to the microsecond, the rest by the milliseconds,
+  // which have a grain of a few.
+  [[nodiscard]] std::uint32_t sent_after_us(std::uint32_t now_ms,
+                                            std::uint32_t now_us) const noexcept {
+    constexpr std::uint32_t kRound = 1U << 16U;
+    const std::uint32_t low = (now_us - send_began_us) % kRound;
+    const std::uint32_t about = (now_ms - last_write_ms) * 1000;
+    return about <= low ? low : low + (about - low + kRound / 2) / kRound * kRound;
+  }
+
+  [[nodiscard]] File file() const noexcept {
+    const bool is_client = role == Role::kClient;
+    return {is_client ? static_cast<std::int32_t>(slot) : link_fd, is_client};
+  }
+  void count_ping() noexcept {
+    if (role == Role::kClient) ++pings;
+  }
   [[nodiscard]] bool open() const noexcept { return phase == Phase::kOpen; }
   // Whether anything of the peer is on its way to us: a receive, or the poll before one.
   [[nodiscard]] bool reading() const noexcept { return (ops & (kRecvOp | kPollOp)) != 0; }
 
  private:
   void* user_ = nullptr;
+#ifndef NDEBUG
+  std::uint8_t user_kind_ = 0;  // of what user_ points to
+#endif
 };
-static_assert(sizeof(Connection) <= 128, "memory per idle connection is a target of the design");
+static_assert(sizeof(Connection) <= (kUsersAreChecked ? 120 : 112),
+              "memory per idle connection is a target of the design");
 
 }  // namespace ringgate

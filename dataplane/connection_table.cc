@@ -19,7 +19,7 @@ Connection& ConnectionTable::open_client(std::uint32_t slot) {
   Connection& connection = slots_[slot];
   RINGGATE_CHECK(connection.phase == Phase::kFree);
   connection.slot = slot;
-  connection.fd = static_cast<std::int32_t>(slot);
+  connection.pings = 0;
   connection.role = Role::kClient;
   connection.phase = Phase::kOpen;
   ++clients_;

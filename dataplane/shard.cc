@@ -128,8 +128,8 @@ void Shard::close_all() {
   ring_.reset();  // and with it every direct descriptor
   table_.for_each_link([](Connection& connection) {
     // The close of a closed one has been submitted: its number may be somebody else's by now.
-    if (connection.phase != Phase::kClosed && connection.fd >= 0) ::close(connection.fd);
-    connection.fd = -1;
+    if (connection.phase != Phase::kClosed && connection.link_fd >= 0) ::close(connection.link_fd);
+    connection.link_fd = -1;
   });
 }
 

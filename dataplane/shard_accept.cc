@@ -127,7 +127,7 @@ Connection* Shard::adopt(int fd, const PeerAddress& peer) {
   if (const int flags = ::fcntl(fd, F_GETFL); flags >= 0 && (flags & O_NONBLOCK) != 0) {
     ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
   }
-  connection->fd = fd;
+  connection->link_fd = fd;
   connection->peer = peer;
   connection->last_read_ms = now_ms();
   counters_.change(Gauge::kLinks, 1);

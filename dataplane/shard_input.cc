@@ -154,7 +154,7 @@ void Shard::on_tcp_frame(Connection& connection, const Frame& frame) {
       return;
     case Opcode::kPing:
       counters_.add(Counter::kPings);
-      ++connection.pings;
+      connection.count_ping();
       queue_frame(connection, Opcode::kPong, frame.payload);
       return;
     case Opcode::kPong:
@@ -175,7 +175,7 @@ void Shard::on_binary(Connection& connection, ByteView payload) {
   if (payload.size() == kTcpPing.size() - kPacket &&
       std::memcmp(payload.data(), kTcpPing.data() + kPacket, payload.size()) == 0) {
     counters_.add(Counter::kPings);
-    ++connection.pings;
+    connection.count_ping();
     const ByteView pong =
         connection.transport == Transport::kTcp ? ByteView(kTcpPong) : ByteView(kWsPong);
     if (std::uint8_t* const to = reserve(connection, pong.size()); to != nullptr) {

@@ -85,8 +85,7 @@ void Shard::start_send(Connection& connection) {
     ring_->send_gather(connection.file(), std::span(pieces).first(count), send_tag);
   }
   connection.ops |= Connection::kSendOp;
-  connection.last_write_ms = now_ms();
-  connection.send_began_us = now_us();
+  connection.send_begins(now_ms(), now_us());
 }
 
 void Shard::on_send(const Completion& completion, OpTag tag) {
@@ -100,7 +99,7 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
     connection->output.complete_send(pool_, sent);
   }
   counters_.add(Counter::kSends);
-  counters_.record(Distribution::kSend, now_us() - connection->send_began_us);
+  counters_.record(Distribution::kSend, connection->sent_after_us(now_ms(), now_us()));
   counters_.add(Counter::kBytesOut, sent);
   if (connection->tell_sent && connection->output.empty()) [[unlikely]] {
     connection->tell_sent = false;

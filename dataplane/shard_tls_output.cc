@@ -30,8 +30,7 @@ void Shard::send_sealed(Connection& connection) {
     ring_->send(connection.file(), wire->data() + wire->begin, wire->end - wire->begin,
                 tag(OpKind::kSend, connection));
     connection.ops |= Connection::kSendOp;
-    connection.last_write_ms = now_ms();
-    connection.send_began_us = now_us();
+    connection.send_begins(now_ms(), now_us());
   } else if (connection.phase == Phase::kFlushing) {
     begin_linger(connection);
   }

@@ -35,7 +35,7 @@ void Shard::on_ws_frame(Connection& connection, const WsFrameHead& head, ByteVie
       return;
     case WsEvent::kPing:
       counters_.add(Counter::kPings);
-      ++connection.pings;
+      connection.count_ping();
       queue_frame(connection, Opcode::kPong, payload);
       return;
     case WsEvent::kPong:

@@ -142,7 +142,7 @@ void GatewayHandler::on_basic(Connection& connection, const Packet& packet) {
     return;
   }
   on_shard_->context.count(Counter::kPings);
-  ++connection.pings;
+  connection.count_ping();
   std::uint8_t* const to = on_shard_->context.shard.reserve_frame(
       connection, Opcode::kBinary, kBasicHeadBytes + packet.body.size());
   if (to == nullptr) return;

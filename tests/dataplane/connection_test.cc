@@ -167,5 +167,23 @@ TEST(Clock, ADeadlineIsNeverNone) {
   EXPECT_NE(Clock::deadline(0xFFFF'FFFFu, 1), 0U);
 }
 
+// Sixteen bits of the microseconds are kept; the milliseconds may be some off either way.
+TEST(Connection, KnowsHowLongASendTook) {
+  for (const std::uint32_t began_us : {0U, 65'000U, 0xffff'ffffU}) {
+    for (const std::uint32_t took_us :
+         {0U, 7U, 65'535U, 65'536U, 70'000U, 1'000'000U, 61'234'567U}) {
+      for (const std::uint32_t off_ms : {0U, 4U, 20U}) {
+        Connection connection;
+        connection.send_begins(1000, began_us);
+        const std::uint32_t ms = 1000 + took_us / 1000;
+        EXPECT_EQ(connection.sent_after_us(ms + off_ms, began_us + took_us), took_us);
+        if (ms - 1000 >= off_ms) {
+          EXPECT_EQ(connection.sent_after_us(ms - off_ms, began_us + took_us), took_us);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ringgate

@@ -55,10 +55,11 @@ std::string describe_client(const Weighed& one, const GatewayContext& context) {
 HeaviestClients heaviest_clients(GatewayContext& context) {
   Heaviest fattest([](const Weighed& one) { return one.queued_bytes; });
   Heaviest slowest([](const Weighed& one) { return std::uint64_t{one.sending_us}; });
-  context.shard.table().for_each_client([&](const Connection& connection) {
+  const Shard& shard = context.shard;
+  shard.table().for_each_client([&](const Connection& connection) {
     const bool sends = (connection.ops & Connection::kSendOp) != 0;
     const Weighed one{&connection, connection.output.queued_bytes(),
-                      sends ? context.shard.now_us() - connection.send_began_us : 0};
+                      sends ? connection.sent_after_us(shard.now_ms(), shard.now_us()) : 0};
     if (!connection.open() || one.queued_bytes == 0) return;
     fattest.add(one);
     slowest.add(one);
