@@ -34,7 +34,7 @@ enum class OpenStatus : std::uint8_t {
   kNotAtBoundary,      // something follows a KeyUpdate within its record, under its old keys
   kInterleaved,        // data within a handshake message that was cut in two
   kTooManyQuiet,       // more than kMaxQuietRecords in a row without a byte of data
-  kTooManyKeyUpdates,  // see kHastyKeyUpdates
+  kTooManyKeyUpdates,  // see kMaxKeyUpdatesInARow
   kSequenceUsedUp,     // 2^64 - 1 records with one key
   kCipherFailed,       // OpenSSL's fault, not the peer's
 };

@@ -74,7 +74,7 @@ Records& Records::operator=(Records&& other) noexcept {
   message_type_ = other.message_type_;
   message_head_bytes_ = other.message_head_bytes_;
   quiet_records_ = other.quiet_records_;
-  hasty_updates_ = other.hasty_updates_;
+  updates_in_a_row_ = other.updates_in_a_row_;
   suite_ = other.suite_;
   peer_ = other.peer_;
   answer_due_ = other.answer_due_;
@@ -131,6 +131,7 @@ OpenStatus Records::on_data(MutableBytes data, OpenStep& step) noexcept {
   if (message_head_bytes_ > 0) return OpenStatus::kInterleaved;
   if (data.empty()) return quiet(OpenStatus::kNothing);
   quiet_records_ = 0;
+  updates_in_a_row_ = 0;
   step.data = data;
   return OpenStatus::kData;
 }
@@ -195,11 +196,7 @@ OpenStatus Records::on_message_head(std::uint8_t byte) noexcept {
 
 OpenStatus Records::on_key_update(Cipher& cipher, std::uint8_t request) noexcept {
   if (request > 1) return OpenStatus::kBadKeyUpdate;
-  if (read_sequence_ >= kHastyKeyRecords) {
-    if (hasty_updates_ > 0) --hasty_updates_;
-  } else if (hasty_updates_++ == kHastyKeyUpdates) {
-    return OpenStatus::kTooManyKeyUpdates;
-  }
+  if (updates_in_a_row_++ == kMaxKeyUpdatesInARow) return OpenStatus::kTooManyKeyUpdates;
   if (!cipher.key_schedule().update(suite_, read_)) return OpenStatus::kCipherFailed;
   read_sequence_ = 0;
   ask_due_ = false;

@@ -41,11 +41,8 @@ inline constexpr std::uint64_t kRecordsPerKey = std::uint64_t{1} << 24;
 
 // In a row, without a byte of data: empty ones, padding, key updates, tickets.
 inline constexpr unsigned kMaxQuietRecords = 64;
-// A key update costs its peer a few records' worth of time. One that comes before its key was used
-// for kHastyKeyRecords records is a hasty one: so many are taken, and each that is not gives one
-// back.
-inline constexpr unsigned kHastyKeyUpdates = 32;
-inline constexpr std::uint64_t kHastyKeyRecords = 32;
+// Of these, key updates, which cost a few records' worth of time.
+inline constexpr unsigned kMaxKeyUpdatesInARow = 32;
 
 enum class Peer : std::uint8_t {
   kClient,  // may send KeyUpdate, and no other handshake message
@@ -139,7 +136,7 @@ class Records {
   std::uint8_t message_type_ = 0;
   std::uint8_t message_head_bytes_ = 0;
   std::uint8_t quiet_records_ = 0;
-  std::uint8_t hasty_updates_ = 0;
+  std::uint8_t updates_in_a_row_ = 0;
   Suite suite_ = Suite::kAes128GcmSha256;
   Peer peer_ = Peer::kClient;
   bool answer_due_ = false;  // a KeyUpdate, since the peer asked for it
