@@ -16,7 +16,7 @@ LinkDialler::DialId LinkDialler::dial(const Endpoint& endpoint, std::string gree
   const DialId id = next_++;
   Attempt& attempt = attempts_[id];
   attempt.deadline = std::chrono::steady_clock::now() + timeout_;
-  attempt.port = endpoint.port;
+  attempt.endpoint = endpoint;
   attempt.done = std::move(done);
   attempt.tls = std::move(tls);
   const bool is_plain = attempt.tls.context == nullptr;
@@ -46,8 +46,9 @@ void LinkDialler::connected(DialId id, Result<DialedSocket> socket) {
 
 void LinkDialler::shake_hands(DialId id, DialedSocket socket) {
   Attempt& attempt = attempts_.at(id);
-  auto stream = tls::ClientStream::begin(attempt.tls.context.get(),
-                                         {attempt.tls.name, attempt.port}, kLinkTlsNames);
+  auto stream =
+      tls::ClientStream::begin(attempt.tls.context.get(), {attempt.tls.name, attempt.endpoint.port},
+                               kLinkTlsNames, {}, format_endpoint(attempt.endpoint));
   if (!stream) {
     end(id, std::unexpected(stream.error()));
     return;

@@ -69,7 +69,7 @@ class LinkDialler {
     Tls tls;
     Done done;
     std::chrono::steady_clock::time_point deadline;
-    std::uint16_t port = 0;
+    Endpoint endpoint;
     Dialler::DialId dial = 0;
     std::unique_ptr<TlsDial> handshake{};
   };

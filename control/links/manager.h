@@ -113,8 +113,7 @@ class LinkManager {
     std::chrono::steady_clock::time_point dialled_at;
     LinkDialler::DialId dial = 0;
     ControlLoop::TimerId timer = 0;
-    bool complained = false;  // the log has been told that it cannot be reached
-    bool refused = false;     // its shard has no place for it, which the log has been told
+    bool refused = false;  // its shard has no place for it, which the log has been told
     std::string last_error;
   };
   struct Target {
@@ -125,6 +124,8 @@ class LinkManager {
     ControlLoop::TimerId timer = 0;  // growing up, or the end of draining
     std::set<std::uint32_t> not_drained;
     std::vector<Lane> lanes;
+    // Why it cannot be reached, as the log was told: once for all lanes. Empty: one of them is up.
+    std::string complained_of;
   };
 
   void apply(const std::string& name, const std::vector<Instance>& services, bool at_start);

@@ -72,18 +72,19 @@ void LinkManager::dial_waiting(Target& target) {
   }
 }
 
-// Told once for as long as it lasts.
+// Told once for as long as it lasts, and again for another reason: not by each lane.
 void LinkManager::not_dialled(Target& target, std::uint32_t lane, const Error& error) {
   Lane& one = target.lanes[lane];
+  const bool is_known = target.complained_of == error.message;
   const std::string address = format_endpoint({target.service.address, target.service.port});
-  log_event(LogEvent::kLinkNotDialled, one.complained ? LogLevel::kDebug : LogLevel::kWarn,
+  log_event(LogEvent::kLinkNotDialled, is_known ? LogLevel::kDebug : LogLevel::kWarn,
             {{"id", target.service.id},
              {"service", target.service.name},
              {"address", address},
              {"why", error.message}},
             fmt::format("{} ({}) at {} cannot be reached: {}; trying again", target.service.id,
                         target.service.name, address, error.message));
-  one.complained = true;
+  target.complained_of = error.message;
   one.last_error = error.message;
   redial_later(target, lane);
 }
@@ -100,7 +101,7 @@ void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane,
   }
   one.state = LaneState::kUp;
   one.epoch = next_epoch_++;
-  one.complained = false;
+  target->complained_of.clear();
   const bool is_lane = target->lanes.size() > 1;
   one.not_seen = is_lane ? 1 : shards_.size();
   const AdoptMail mail{.fd = link->fd.release(),

@@ -57,9 +57,9 @@ std::string names_of(X509* certificate) {
   return names.empty() ? "no name" : fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::string explain_verdict(const Verdict& verdict, const Endpoint& server,
+std::string explain_verdict(const Verdict& verdict, const ServerName& server,
                             const ClientSettings::Names& names) {
-  const std::string where = format_endpoint(server);
+  const std::string& where = server.where;
   const std::string which =
       (verdict.is_own ? "the certificate of " : "a certificate in the chain of ") + where;
   X509* const at = verdict.at.get();
@@ -144,12 +144,12 @@ std::string explain_reason(int reason, const std::string& where,
 
 }  // namespace
 
-std::string explain_failure(const Verdict& verdict, const Endpoint& server,
+std::string explain_failure(const Verdict& verdict, const ServerName& server,
                             const ClientSettings::Names& names) {
   const unsigned long error = ERR_peek_error();
   ERR_clear_error();
   const int reason = ERR_GET_REASON(error);
-  const std::string where = format_endpoint(server);
+  const std::string& where = server.where;
   const char* const text = error != 0 ? ERR_reason_error_string(error) : nullptr;
   const std::string_view reason_text = text != nullptr ? text : "OpenSSL gives no reason";
   if (ERR_GET_LIB(error) == ERR_LIB_SSL) {

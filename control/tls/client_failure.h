@@ -16,8 +16,13 @@ struct Verdict {
   bool is_own = true;  // it is the server's, and not one of the chain
 };
 
+struct ServerName {
+  std::string host;   // that its certificate has to be for
+  std::string where;  // "192.0.2.1:8443"
+};
+
 // Of this thread's first failure in OpenSSL's queue of errors, which is empty afterwards.
-[[nodiscard]] std::string explain_failure(const Verdict& verdict, const Endpoint& server,
+[[nodiscard]] std::string explain_failure(const Verdict& verdict, const ServerName& server,
                                           const ClientSettings::Names& names);
 
 }  // namespace ringgate::tls

@@ -27,7 +27,8 @@ void ClientStream::prepare(SSL_CTX* context) noexcept {
 
 Result<std::unique_ptr<ClientStream>> ClientStream::begin(SSL_CTX* context, const Endpoint& server,
                                                           const ClientSettings::Names& names,
-                                                          std::string_view session) {
+                                                          std::string_view session,
+                                                          std::string_view where) {
   ERR_clear_error();
   std::unique_ptr<ClientStream> made(new ClientStream);
   made->ssl_.reset(SSL_new(context));
@@ -43,7 +44,7 @@ Result<std::unique_ptr<ClientStream>> ClientStream::begin(SSL_CTX* context, cons
   SSL_set_app_data(ssl, made.get());
   SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context), &ClientStream::on_certificate);
   made->names_ = names;
-  if (auto used = made->use_server(server); !used) return std::unexpected(used.error());
+  if (auto used = made->use_server(server, where); !used) return std::unexpected(used.error());
   if (auto used = made->use_session(session); !used) return std::unexpected(used.error());
   if (auto begun = made->go_on(); !begun) return std::unexpected(begun.error());
   return made;
@@ -56,13 +57,13 @@ ClientStream::~ClientStream() {
   ERR_clear_error();
 }
 
-Result<void> ClientStream::use_server(const Endpoint& server) {
-  server_ = server;
-  if (server_.host.empty()) server_.host = "localhost";
-  std::string host = server_.host;
+Result<void> ClientStream::use_server(const Endpoint& server, std::string_view where) {
+  std::string host = server.host.empty() ? "localhost" : server.host;
+  server_.host = host;
+  server_.where = where.empty() ? format_endpoint({host, server.port}) : std::string(where);
   SSL* const ssl = ssl_.get();
   bool good = false;
-  if (numeric_address(server_)) {
+  if (numeric_address({host, server.port})) {
     good = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
   } else {
     // The second is what SSL_set_tlsext_host_name is, without its casts.
@@ -170,7 +171,7 @@ std::string ClientStream::session() const {
 }
 
 Error ClientStream::cut_off() const {
-  return run_error("{} closed the connection in the TLS handshake: {}", format_endpoint(server_),
+  return run_error("{} closed the connection in the TLS handshake: {}", server_.where,
                    names_.no_tls)
       .error();
 }

@@ -44,10 +44,10 @@ class ClientStream {
 
   // To a server of that name or address, which its certificate has to be for; an empty host is
   // localhost. `session` is what session() gave, or empty; one that the server does not take costs
-  // nothing.
+  // nothing. `where` is what errors call it, if it was not found by that name.
   [[nodiscard]] static Result<std::unique_ptr<ClientStream>> begin(
       SSL_CTX* context, const Endpoint& server, const ClientSettings::Names& names,
-      std::string_view session = {});
+      std::string_view session = {}, std::string_view where = {});
   ~ClientStream();
   ClientStream(const ClientStream&) = delete;
   ClientStream& operator=(const ClientStream&) = delete;
@@ -81,7 +81,7 @@ class ClientStream {
 
  private:
   ClientStream() = default;
-  [[nodiscard]] Result<void> use_server(const Endpoint& server);
+  [[nodiscard]] Result<void> use_server(const Endpoint& server, std::string_view where);
   [[nodiscard]] Result<void> use_session(std::string_view session);
   [[nodiscard]] Result<void> go_on();
   [[nodiscard]] std::unexpected<Error> failed() const;
@@ -92,7 +92,7 @@ class ClientStream {
   std::unique_ptr<SSL, Free<SSL_free>> ssl_;
   BIO* in_ = nullptr;   // the SSL's
   BIO* out_ = nullptr;  // the SSL's
-  Endpoint server_;
+  ServerName server_;
   ClientSettings::Names names_;
   bool ended_ = false;
   Verdict verdict_;
