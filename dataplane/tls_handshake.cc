@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "codec/tls/alert.h"
 #include "codec/tls/key_log.h"
 #include "dataplane/check.h"
 
@@ -14,8 +15,8 @@ namespace ringgate {
 namespace {
 
 constexpr std::string_view kPlainTextAnswer =
-    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 39\r\n"
-    "Connection: close\r\n\r\nThis port speaks TLS: ask by https://\r\n";
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 49\r\n"
+    "Connection: close\r\n\r\nThis port speaks TLS: ask by https:// or wss://\r\n";
 
 std::size_t pending(bio_st* bio) noexcept {
   return BIO_ctrl_pending(bio);
@@ -141,17 +142,18 @@ TlsStatus TlsHandshake::failed() {
   if (failure_ == TlsFailure::kPlainText && SSL_get_state(ssl_) != TLS_ST_BEFORE) {
     failure_ = TlsFailure::kBadMessage;
   }
-  if (failure_ == TlsFailure::kPlainText && reason != SSL_R_WRONG_VERSION_NUMBER) {
-    answer_plain_text();
+  if (failure_ == TlsFailure::kPlainText) {
+    answer_plain_text(reason != SSL_R_WRONG_VERSION_NUMBER);
   }
   return TlsStatus::kFailed;
 }
 
-// In place of an alert, which whoever speaks HTTP would show as garbage.
-void TlsHandshake::answer_plain_text() {
+// Whoever speaks HTTP would show an alert as garbage. To anybody else OpenSSL would say nothing.
+void TlsHandshake::answer_plain_text(bool is_http) {
+  const ByteView answer = is_http ? as_bytes(kPlainTextAnswer) : ByteView(tls::kNoTlsAlert);
   std::size_t written = 0;
   BIO_reset(out_);
-  BIO_write_ex(out_, kPlainTextAnswer.data(), kPlainTextAnswer.size(), &written);
+  BIO_write_ex(out_, answer.data(), answer.size(), &written);
   ERR_clear_error();
 }
 

@@ -103,7 +103,7 @@ class TlsHandshake {
   void take_secret(const char* line);
   [[nodiscard]] TlsStatus done() noexcept;
   [[nodiscard]] TlsStatus failed();
-  void answer_plain_text();
+  void answer_plain_text(bool is_http);
 
   ssl_st* ssl_ = nullptr;
   bio_st* in_ = nullptr;   // the SSL's

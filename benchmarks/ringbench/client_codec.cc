@@ -156,12 +156,16 @@ UpgradeResult read_upgrade_answer(ByteView input) noexcept {
   const std::size_t end = text.find(kEnd);
   if (end == std::string_view::npos) {
     if (text.size() < kMaxUpgradeAnswerBytes) return {};
-    return {UpgradeAnswer::kRefused, 0, line.substr(0, 80)};
+    return {UpgradeAnswer::kRefused, 0, line.substr(0, 80), {}};
   }
   const bool accepted = line.starts_with("HTTP/1.1 101") &&
                         text.substr(0, end).find(kUpgradeAccept) != std::string_view::npos;
-  if (!accepted) return {UpgradeAnswer::kRefused, 0, line.substr(0, 80)};
-  return {UpgradeAnswer::kAccepted, end + kEnd.size(), line};
+  if (!accepted) {
+    const std::string_view body = text.substr(end + kEnd.size());
+    return {UpgradeAnswer::kRefused, 0, line.substr(0, 80),
+            body.substr(0, std::min<std::size_t>(body.find_first_of("\r\n"), 120))};
+  }
+  return {UpgradeAnswer::kAccepted, end + kEnd.size(), line, {}};
 }
 
 Incoming IncomingReader::next(ByteView input, std::uint32_t stream) {

@@ -60,6 +60,7 @@ struct UpgradeResult {
   UpgradeAnswer answer = UpgradeAnswer::kNeedMore;
   std::size_t consumed = 0;      // kAccepted: frames follow
   std::string_view status_line;  // kRefused
+  std::string_view body_line;    // kRefused: what the body begins with, as far as it came
 };
 [[nodiscard]] UpgradeResult read_upgrade_answer(ByteView input) noexcept;
 

@@ -7,6 +7,7 @@
 #include "benchmarks/ringbench/push_body.h"
 #include "benchmarks/ringbench/worker.h"
 #include "codec/pkt.pb.h"
+#include "codec/tls/alert.h"
 
 namespace ringgate::bench {
 namespace {
@@ -81,6 +82,9 @@ void Worker::on_data(std::uint32_t index, ByteView bytes) {
 std::size_t Worker::consume(std::uint32_t index, ByteView bytes) {
   Client& client = clients_[index];
   std::size_t used = 0;
+  if (client.state == ClientState::kLoggingIn && tls::begins_with_alert(bytes)) {
+    lose(index, ErrorKind::kConnectFailed, "it speaks TLS; write tls:// instead of tcp://", true);
+  }
   if (client.state == ClientState::kUpgrading) used = take_upgrade(index, bytes);
   while (client.state == ClientState::kLoggingIn || client.state == ClientState::kReady) {
     const Incoming incoming = reader_.next(bytes.subspan(used), index);
@@ -94,7 +98,9 @@ std::size_t Worker::consume(std::uint32_t index, ByteView bytes) {
 std::size_t Worker::take_upgrade(std::uint32_t index, ByteView bytes) {
   const UpgradeResult result = read_upgrade_answer(bytes);
   if (result.answer == UpgradeAnswer::kRefused) {
-    lose(index, ErrorKind::kConnectFailed, result.status_line);
+    std::string why(result.status_line);
+    if (!result.body_line.empty()) why.append(": ").append(result.body_line);
+    lose(index, ErrorKind::kConnectFailed, why);
   } else if (result.answer == UpgradeAnswer::kAccepted) {
     on_transport_ready(index);
   }

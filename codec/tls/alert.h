@@ -1,8 +1,12 @@
 // The alerts of TLS 1.3 (RFC 8446, section 6).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
+
+#include "codec/bytes.h"
+#include "codec/tls/content_type.h"
 
 namespace ringgate::tls {
 
@@ -36,6 +40,16 @@ enum class Alert : std::uint8_t {
   kCertificateRequired = 116,
   kNoApplicationProtocol = 120,
 };
+
+// Of a server that was sent something else than TLS: a fatal protocol_version, in a record.
+inline constexpr std::array<std::uint8_t, 7> kNoTlsAlert = {
+    kAlertType, 3, 3, 0, 2, 2, static_cast<std::uint8_t>(Alert::kProtocolVersion)};
+
+// What such a server answers begins like that, whoever it is.
+[[nodiscard]] constexpr bool begins_with_alert(ByteView bytes) noexcept {
+  return bytes.size() >= 5 && bytes[0] == kAlertType && bytes[1] == 3 && bytes[3] == 0 &&
+         bytes[4] == 2;
+}
 
 // As the RFC writes it ("bad_record_mac"); "unknown" for any other number.
 [[nodiscard]] std::string_view name_of(Alert alert) noexcept;

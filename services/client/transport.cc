@@ -2,11 +2,16 @@
 
 #include <array>
 
+#include "codec/tls/alert.h"
+
 namespace ringgate::client {
 namespace {
 
 constexpr std::string_view kNotAGateway =
     "what answers there does not speak the gateway's TCP protocol: check the port";
+
+constexpr std::string_view kSpeaksTls =
+    "what answers there speaks TLS: write tls:// instead of tcp://";
 
 class TcpTransport final : public Transport {
  public:
@@ -41,8 +46,10 @@ Event TcpTransport::next() {
     }
     break;
   }
+  // Over TLS, alerts do not come this far.
+  const std::string_view why = tls::begins_with_alert(rest()) ? kSpeaksTls : kNotAGateway;
   send_close();
-  return {.kind = Event::Kind::kProblem, .payload = {}, .text = std::string(kNotAGateway)};
+  return {.kind = Event::Kind::kProblem, .payload = {}, .text = std::string(why)};
 }
 
 void TcpTransport::append_frame(std::string& to, Opcode opcode, ByteView payload) {

@@ -77,6 +77,17 @@ class TlsTools(unittest.TestCase):
             self.assertEqual(ended.returncode, 0, ended.stderr)
             self.assertIn("echo: there\n", ended.stdout)
 
+    def test_who_comes_without_tls_is_told(self):
+        for scheme in ("tls", "wss"):
+            address = re.fullmatch(r"\w+://(\S+?)/?", self.dev.target(scheme)).group(1)
+            for target, told in ((f"tcp://{address}", "speaks TLS: write tls:// instead of tcp://"),
+                                 (f"ws://{address}/", "speaks TLS: ask by https:// or wss://")):
+                ended = subprocess.run([BUILD / "services" / "ringgate", "client", target,
+                                        "--account", "alice"], input="ping\n", capture_output=True,
+                                       text=True, timeout=60, check=False)
+                self.assertEqual(ended.returncode, 1)
+                self.assertIn(told, ended.stdout + ended.stderr)
+
     def test_each_scenario_runs_over_tls(self):
         mix = self.folder / "mix.yaml"
         mix.write_text("- {do: talk, share: 30}\n- {do: ping, share: 70}\n")
@@ -153,6 +164,10 @@ class TlsTools(unittest.TestCase):
         told, _ = self.bench("ping", self.dev.target("ws").replace("ws:", "wss:"), code=1)
         self.assertRegex(told, "does not speak TLS|check that this port speaks TLS")
         self.bench("ping", self.dev.target("tls"), "--tls-insecure", ca=False)
+        told, _ = self.bench("ping", self.dev.target("tls").replace("tls:", "tcp:"), code=1, ca=False)
+        self.assertIn("it speaks TLS; write tls:// instead of tcp://", told)
+        told, _ = self.bench("ping", self.dev.target("wss").replace("wss:", "ws:"), code=1, ca=False)
+        self.assertIn("ask by https:// or wss://", told)
 
     def test_without_tls_the_report_says_so(self):
         told, report = self.bench("ping", self.dev.target("tcp"), ca=False)
