@@ -57,6 +57,33 @@ Result<void> check_times(std::string_view key, const std::string& file,
   return {};
 }
 
+// Clients have the authorities, and not who is between: without the one that signed ours, whom the
+// file forgot or has the wrong one of, they refuse it.
+Result<void> check_chain(std::string_view config_key, const std::string& file,
+                         const std::vector<CertificatePtr>& chain) {
+  if (chain.size() == 1) return {};
+  const auto signed_ours = [&](const CertificatePtr& one) {
+    return &one != &chain.front() && X509_check_issued(one.get(), chain.front().get()) == X509_V_OK;
+  };
+  if (std::ranges::any_of(chain, signed_ours)) return {};
+  return usage_error(
+      "{}: none of the certificates after the first in {} is of who signed it; the file has to "
+      "have "
+      "the certificate, then who signed it, and so on",
+      config_key, file);
+}
+
+// Empty: it can be trusted.
+std::string_view why_not_trusted(X509* certificate, std::time_t now) {
+  if (time_of(X509_get0_notAfter(certificate)) < now) return "has expired";
+  if (time_of(X509_get0_notBefore(certificate)) > now) return "is not valid yet";
+  const bool signs = X509_check_ca(certificate) != 0;
+  // Who shows exactly this one is trusted, too.
+  const bool is_its_own =
+      X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
+  return signs || is_its_own ? std::string_view() : "is not an authority's";
+}
+
 // The names of the extension; the common name only where there is none (RFC 6125, section 6.4.4).
 std::vector<std::string> names_of(X509* certificate) {
   std::vector<std::string> names;
@@ -110,13 +137,33 @@ Result<KeyPtr> load_key(std::string_view config_key, const std::string& file) {
   return key;
 }
 
+Result<std::vector<CertificatePtr>> load_certificates(std::string_view config_key,
+                                                      const std::string& file) {
+  const Result<std::string> text = read_pem(config_key, file);
+  if (!text) return std::unexpected(text.error());
+  ERR_clear_error();
+  std::vector<CertificatePtr> all = read_certificates(*text);
+  const unsigned long error = ERR_peek_last_error();
+  const bool is_end =
+      ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+  const std::string reason = why();
+  if (!is_end) {
+    return usage_error("{}: {} has a certificate that cannot be read: {}", config_key, file,
+                       reason);
+  }
+  if (all.empty()) {
+    return usage_error("{}: {} has no certificate in PEM; name a file that has", config_key, file);
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<Certificate> load_certificate(const std::string& certificate_file,
                                      const std::string& key_file, std::time_t now,
                                      const CertificateKeys& keys) {
   ERR_clear_error();
-  Result<std::vector<CertificatePtr>> chain = load_authorities(keys.certificate, certificate_file);
+  Result<std::vector<CertificatePtr>> chain = load_certificates(keys.certificate, certificate_file);
   if (!chain) return std::unexpected(chain.error());
   Certificate made;
   made.file = certificate_file;
@@ -135,6 +182,9 @@ Result<Certificate> load_certificate(const std::string& certificate_file,
         "certificate comes first",
         keys.key, key_file, certificate_file);
   }
+  if (auto good = check_chain(keys.certificate, certificate_file, made.chain); !good) {
+    return std::unexpected(good.error());
+  }
   made.names = names_of(own);
   made.not_after = time_of(X509_get0_notAfter(own));
   for (const CertificatePtr& one : made.chain) {
@@ -144,23 +194,18 @@ Result<Certificate> load_certificate(const std::string& certificate_file,
 }
 
 Result<std::vector<CertificatePtr>> load_authorities(std::string_view config_key,
-                                                     const std::string& file) {
-  const Result<std::string> text = read_pem(config_key, file);
-  if (!text) return std::unexpected(text.error());
-  ERR_clear_error();
-  std::vector<CertificatePtr> all = read_certificates(*text);
-  const unsigned long error = ERR_peek_last_error();
-  const bool is_end =
-      ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-  const std::string reason = why();
-  if (!is_end) {
-    return usage_error("{}: {} has a certificate that cannot be read: {}", config_key, file,
-                       reason);
+                                                     const std::string& file, std::time_t now) {
+  auto all = load_certificates(config_key, file);
+  if (!all) return all;
+  // A bundle may have some that nobody needs any more.
+  std::string_view why_not;
+  for (const CertificatePtr& one : *all) {
+    why_not = why_not_trusted(one.get(), now);
+    if (why_not.empty()) return all;
   }
-  if (all.empty()) {
-    return usage_error("{}: {} has no certificate in PEM; name a file that has", config_key, file);
-  }
-  return all;
+  return usage_error("{}: nobody can be trusted by {}: {} {}; name the file of an authority",
+                     config_key, file,
+                     all->size() == 1 ? "its certificate" : "none will do, and the last", why_not);
 }
 
 }  // namespace ringgate::tls

@@ -26,13 +26,15 @@ struct CertificateKeys {
 };
 
 // Errors name the key of the configuration, the file, and what to do; their exit code is 2. One
-// that has expired, or is not valid yet, at `now` is an error.
+// that has expired, or is not valid yet, at `now` is an error, and a chain without who signed it.
 [[nodiscard]] Result<Certificate> load_certificate(const std::string& certificate_file,
                                                    const std::string& key_file, std::time_t now,
                                                    const CertificateKeys& keys = {});
 
-// Those of a file, one at least. `config_key` is for the message.
+// Those of a file, of which one at least can be trusted at `now`: it has not expired, and is an
+// authority's, or signed by itself. `config_key` is for the message.
 [[nodiscard]] Result<std::vector<CertificatePtr>> load_authorities(std::string_view config_key,
-                                                                   const std::string& file);
+                                                                   const std::string& file,
+                                                                   std::time_t now);
 
 }  // namespace ringgate::tls

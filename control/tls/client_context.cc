@@ -1,5 +1,7 @@
 #include "control/tls/client_context.h"
 
+#include <ctime>
+
 #include "control/tls/certificate.h"
 #include "control/tls/client_stream.h"
 
@@ -19,7 +21,7 @@ Result<void> trust(SSL_CTX* context, const ClientSettings& settings) {
     return run_error("this machine's certificate authorities cannot be read: {}; name some with {}",
                      why(), settings.names.ca);
   }
-  auto authorities = load_authorities(settings.names.ca, settings.ca);
+  auto authorities = load_authorities(settings.names.ca, settings.ca, std::time(nullptr));
   if (!authorities) return std::unexpected(authorities.error());
   X509_STORE* const store = SSL_CTX_get_cert_store(context);
   for (const CertificatePtr& one : *authorities) {

@@ -111,6 +111,17 @@ bool hides_something(SSL_CTX* context) {
   return true;
 }
 
+bool has_old_cipher_for(SSL_CTX* context, const EVP_PKEY* key) noexcept {
+  const int kind = EVP_PKEY_get_base_id(key);
+  const int wanted =
+      kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS ? NID_auth_rsa : NID_auth_ecdsa;
+  const STACK_OF(SSL_CIPHER)* const chosen = SSL_CTX_get_ciphers(context);
+  for (int i = 0; i < sk_SSL_CIPHER_num(chosen); ++i) {
+    if (SSL_CIPHER_get_auth_nid(sk_SSL_CIPHER_value(chosen, i)) == wanted) return true;
+  }
+  return false;
+}
+
 Result<void> check_ciphers(const std::vector<std::string>& ciphers) {
   const ContextPtr scratch(SSL_CTX_new(TLS_server_method()));
   for (const std::string& name : ciphers) {

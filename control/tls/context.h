@@ -27,6 +27,9 @@ struct ContextData {
 // A context with our rules and without a certificate.
 [[nodiscard]] Result<ContextPtr> new_context(const Settings& settings);
 
+// Whether a cipher of TLS 1.2 goes with that key: one is for RSA, or for the other kinds.
+[[nodiscard]] bool has_old_cipher_for(SSL_CTX* context, const EVP_PKEY* key) noexcept;
+
 // Whether OpenSSL knows all of them, and our records can be of those of TLS 1.3.
 [[nodiscard]] Result<void> check_ciphers(const std::vector<std::string>& ciphers);
 

@@ -52,7 +52,7 @@ Result<std::shared_ptr<const Material>> Material::load(const Settings& settings,
     made->certificates_.push_back(std::move(*certificate));
   }
   if (!settings.client_ca.empty()) {
-    auto authorities = load_authorities("TlsClientCA", settings.client_ca);
+    auto authorities = load_authorities("TlsClientCA", settings.client_ca, now);
     if (!authorities) return std::unexpected(authorities.error());
     made->client_authorities_ = std::move(*authorities);
     made->session_id_ = digest_of(made->client_authorities_);
@@ -99,6 +99,14 @@ Result<ContextPtr> Material::make(const Certificate& certificate, const Listener
   }
   if (SSL_CTX_use_PrivateKey(context, certificate.key.get()) != 1) {
     return usage_error("TlsCert: the key of {} is not taken: {}", certificate.file, why());
+  }
+  if (settings_.min_version == MinVersion::kTls12 &&
+      !has_old_cipher_for(context, certificate.key.get())) {
+    return usage_error(
+        "TlsCiphers has none for clients of TLS 1.2 that goes with the key of {}, which is {} key; "
+        "add one, or set TlsMin to 1.3",
+        certificate.file,
+        EVP_PKEY_get_base_id(certificate.key.get()) == EVP_PKEY_RSA ? "an RSA" : "no RSA");
   }
   if (auto taken = take_client_authorities(context, use.client_certificate); !taken) {
     return std::unexpected(taken.error());

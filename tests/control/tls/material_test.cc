@@ -84,6 +84,53 @@ TEST_F(TlsMaterial, AnotherKeyAndAChainInTheWrongOrderAreNoPair) {
   EXPECT_TRUE(files_.context());
 }
 
+TEST_F(TlsMaterial, AChainWithoutWhoSignedTheFirstIsRefused) {
+  const MadeCertificate authority = MadeCertificate::authority();
+  const MadeCertificate other = MadeCertificate::authority("another authority");
+  const MadeCertificate own = MadeCertificate::make({}, &authority);
+  use_key(own.key_pem());
+  use_certificate(own.pem() + other.pem());
+  EXPECT_THAT(files_.error(), HasSubstr("none of the certificates after the first in"));
+  use_certificate(own.pem() + own.pem());
+  EXPECT_THAT(files_.error(), HasSubstr("is of who signed it"));
+  use_certificate(own.pem() + other.pem() + authority.pem());
+  EXPECT_EQ(files_.error(), "") << "one too many does no harm";
+}
+
+TEST_F(TlsMaterial, WhoCannotBeTrustedIsNoAuthority) {
+  const MadeCertificate authority = MadeCertificate::authority();
+  const auto error_with = [&](const std::string& text) {
+    files_.settings.client_ca = files_.write("clients.pem", text);
+    return files_.error();
+  };
+  const std::string leaf = MadeCertificate::make({}, &authority).pem();
+  const std::string old = MadeCertificate::make({.is_authority = true, .to_s = -60}).pem();
+  EXPECT_THAT(error_with(leaf),
+              AllOf(HasSubstr("TlsClientCA"), HasSubstr("is not an authority's")));
+  EXPECT_THAT(error_with(old), HasSubstr("has expired"));
+  EXPECT_THAT(error_with(MadeCertificate::make({.is_authority = true, .from_s = 3600}).pem()),
+              HasSubstr("is not valid yet"));
+  EXPECT_THAT(error_with(old + leaf), HasSubstr("none will do, and the last is not"));
+  EXPECT_EQ(error_with(old + authority.pem()), "") << "a bundle may have some that nobody needs";
+  EXPECT_EQ(error_with(MadeCertificate::make({}).pem()), "") << "signed by itself: who shows it";
+}
+
+TEST_F(TlsMaterial, CiphersOfTls12HaveToGoWithTheKey) {
+  files_.settings.ciphers = {"ECDHE-RSA-AES128-GCM-SHA256"};
+  const auto context_error = [&] {
+    const auto context = (*files_.load())->context({});
+    return context ? std::string() : context.error().message;
+  };
+  EXPECT_THAT(context_error(), HasSubstr("TlsCiphers has none for clients of TLS 1.2"));
+  files_.settings.min_version = tls::MinVersion::kTls13;
+  EXPECT_EQ(context_error(), "");
+  files_.settings.min_version = tls::MinVersion::kTls12;
+  files_.settings.ciphers.emplace_back("ECDHE-ECDSA-AES128-GCM-SHA256");
+  EXPECT_EQ(context_error(), "");
+  files_.settings.ciphers = {"TLS_AES_128_GCM_SHA256"};
+  EXPECT_EQ(context_error(), "") << "of TLS 1.2 there are ours";
+}
+
 TEST_F(TlsMaterial, AKeyWithAPasswordIsRefusedAndNobodyIsAsked) {
   use_key(made_.key_pem("secret"));
   EXPECT_THAT(files_.error(),
