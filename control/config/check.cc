@@ -121,11 +121,25 @@ void notice_gateways_keys(Config& config, Idle& idle) {
   }
 }
 
-void notice_keys_of_every_role(const Config& config, Idle& idle) {
+// Of TLS 1.3 are those that begin with TLS_.
+void notice_old_ciphers(Config& config) {
+  if (config.tls.min_version != tls::MinVersion::kTls13) return;
+  const auto old = std::ranges::find_if(
+      config.tls.ciphers, [](const std::string& name) { return !name.starts_with("TLS_"); });
+  if (old == config.tls.ciphers.end()) return;
+  config.notices.push_back(
+      fmt::format("TlsCiphers: {} has no effect: it is of TLS 1.2, and TlsMin is 1.3", *old));
+}
+
+void notice_keys_of_every_role(Config& config, Idle& idle) {
   if (!has_tls(config)) idle.notice(Need::kTls, "Listen has no tls:// and no wss:// address");
+  notice_old_ciphers(config);
   if (config.consul.url.empty()) idle.notice(Need::kConsul, "ConsulURL is not set");
   if (config.admin_port == 0) idle.notice(Need::kAdminPort, "AdminPort is off");
   if (config.monitor_port == 0) idle.notice(Need::kMonitorPort, "MonitorPort is off");
+  if (config.monitor_port == 0 && config.admin_port == 0) {
+    idle.notice(Need::kHttpPort, "MonitorPort and AdminPort are off");
+  }
 }
 
 // libcurl opens it at each connection, would wait for a pipe, and says little about the rest.

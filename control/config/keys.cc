@@ -221,12 +221,13 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "Port of /health, /ready and /metrics", "off"},
     {"MonitorAddress", HostKey{at<&Config::monitor_address>()}, kFixed.needing(Need::kMonitorPort),
      "Where the monitor listens; 0.0.0.0 lets another machine probe it"},
-    {"MonitorTlsCert", TagsKey{at<&Config::monitor_tls, &tls::Settings::certificates>()}, kFixed,
+    {"MonitorTlsCert", TagsKey{at<&Config::monitor_tls, &tls::Settings::certificates>()},
+     kFixed.needing(Need::kHttpPort),
      "PEM file of the certificate of the monitor and admin ports, with its chain, or a list as "
      "TlsCert has it: they speak https then, and nothing else; SIGHUP reads the files again",
      "none: http"},
-    {"MonitorTlsKey", TagsKey{at<&Config::monitor_tls, &tls::Settings::keys>()}, kFixed,
-     "PEM file of its key, without a password"},
+    {"MonitorTlsKey", TagsKey{at<&Config::monitor_tls, &tls::Settings::keys>()},
+     kFixed.needing(Need::kHttpPort), "PEM file of its key, without a password"},
     {"MonitorConnections",
      CountKey{at<&Config::monitor_bounds, &http::Bounds::max_connections>(), 1, 4096}, kFixed,
      "Connections of the monitor port, and of the admin port; a new one ends the oldest without a "

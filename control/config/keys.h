@@ -119,6 +119,7 @@ enum class Need : std::uint8_t {
   kConsul,
   kAdminPort,
   kMonitorPort,
+  kHttpPort,  // one of both
   kWebSocket,
   kForwarders,  // who may say where clients come from, and a reason to ask
   kProxyProtocol,

@@ -50,5 +50,23 @@ TEST(TlsKeys, LinksAreOverTlsWhereAnAuthorityIsNamed) {
   EXPECT_CONTAINS(without->notices.front(), "LinkTlsCA is not set");
 }
 
+TEST(TlsKeys, WhatHasNoEffectIsNoticed) {
+  const auto notices = [](const std::string& more) {
+    const auto config = parse(kRequired + more);
+    EXPECT_TRUE(config) << config.error().message;
+    std::string all;
+    for (const std::string& one : config->notices) all += one + "\n";
+    return all;
+  };
+  const std::string of_monitor = "MonitorTlsCert: a.pem\nMonitorTlsKey: a.key\n";
+  EXPECT_CONTAINS(notices(of_monitor), "MonitorTlsCert, MonitorTlsKey have no effect");
+  EXPECT_EQ(notices(of_monitor + "AdminPort: 9000\n").find("MonitorTls"), std::string::npos);
+  const std::string listen =
+      "Listen: tls://:8443\nTlsCert: a.pem\nTlsKey: a.key\n"
+      "TlsCiphers: TLS_AES_128_GCM_SHA256, ECDHE+AESGCM\n";
+  EXPECT_CONTAINS(notices(listen + "TlsMin: 1.3\n"), "ECDHE+AESGCM has no effect");
+  EXPECT_EQ(notices(listen).find("no effect"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace ringgate::test
