@@ -20,7 +20,7 @@ STORES = ("memory", "sqlite", "postgresql")
 TICK = os.sysconf("SC_CLK_TCK")
 ABOUT = """\
 Talks of 64 clients in parallel, through a gateway and a chat service of one shard each, with each
-message store: once as fast as they are answered, once at half of that rate. Prints the talks per
+message store: once as fast as they are answered, once at half of that rate, or at another. Prints the talks per
 second, their times and the CPU time per talk of each process. Every talk that was answered has to
 be in the store."""
 MORE = """\
@@ -39,6 +39,8 @@ def parser():
                        help="how long each is measured (default 120)")
     parse.add_argument("--connections", type=positive, default=64, metavar="N",
                        help="clients, an even number: they talk in pairs (default 64)")
+    parse.add_argument("--rate", type=positive, metavar="N",
+                       help="talks per second of the second measurement (default: half of the first)")
     parse.add_argument("--store", action="append", choices=STORES, help="only these")
     parse.add_argument("--build", type=pathlib.Path, metavar="DIR",
                        default=pathlib.Path("build/release"), help="(default build/release)")
@@ -175,7 +177,9 @@ class Bench:
 def line_of(store, how, raw, cpu):
     times = raw["latency_us"]
     parts = ", ".join(f"{who} {us:.1f}" for who, us in cpu.items())
-    trouble = raw["failed"] or raw["errors"]["total"]
+    kinds = ", ".join(f"{kind} {count}" for kind, count in raw["errors"].items()
+                      if count and kind != "total")
+    trouble = f"{raw['failed']} ({kinds})" if raw["failed"] or kinds else ""
     return (f"{store:<11} {how:<10} {raw['per_second']:>8.0f} talks/s   p50 {times['p50'] / 1000:.2f} ms"
             f"   p99 {times['p99'] / 1000:.2f} ms   CPU in us a talk: {parts}"
             + (f"   FAILED: {trouble}" if trouble else ""))
@@ -188,8 +192,9 @@ def measure(options, folder, store):
         bench = Bench(options, children, folder, store)
         raw, talks, cpu = bench.run("full")
         print(line_of(store, "saturated", raw, cpu), flush=True)
-        half, more, cpu = bench.run("half", "--rate", int(raw["per_second"] / 2))
-        print(line_of(store, "half of it", half, cpu), flush=True)
+        rate = options.rate or int(raw["per_second"] / 2)
+        paced, more, cpu = bench.run("paced", "--rate", rate)
+        print(line_of(store, "at a rate" if options.rate else "half of it", paced, cpu), flush=True)
         stored = bench.stored()
         if stored is None:
             return True

@@ -222,7 +222,7 @@ TEST(TlsHostile, HalfAHandshakeEndsWithTheTimeForALogin) {
   bench.gateway.wait_metric_is("ringgate_tls_handshakes_under_way", 0);
 }
 
-// A key update for each of its records would cost us derivations without end.
+// Each costs us a derivation, and nothing comes of it.
 TEST(TlsHostile, KeyUpdatesWithoutEndAreEnded) {
   const TlsFiles files;
   Bench bench{files.settings({{"LoginWait", "60s"}})};
