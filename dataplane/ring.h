@@ -1,6 +1,7 @@
-// The ring: the only door to the kernel on a shard's data path, and the only place that knows
-// liburing. Everything above speaks in operations and completions, so tests put a fake behind this
-// header (tests/dataplane/fake_ring.cc) that is seeded and can lose, delay and shorten.
+// The ring: the only door to the kernel on a shard's data path. Everything above speaks in
+// operations and completions. Behind it is io_uring (uring.h), or, where that is forbidden, epoll
+// (epoll_ring.h); tests put a fake there (tests/dataplane/fake_ring.cc) that is seeded and can
+// lose, delay and shorten.
 //
 // Owned by one thread: create(), every call and the destructor run on it (SINGLE_ISSUER).
 // Memory given to an operation stays valid until its completion, except where said otherwise.
@@ -13,6 +14,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "codec/bytes.h"
 #include "codec/error.h"
@@ -66,10 +69,19 @@ struct Completion {
   std::uint16_t buffer_id = 0;
 };
 
+enum class RingKind : std::uint8_t {
+  kAuto,  // io_uring, or epoll where that is forbidden or too old
+  kIoUring,
+  kEpoll,
+};
+
 struct RingOptions {
+  RingKind kind = RingKind::kIoUring;
   unsigned sq_entries = 4096;
   unsigned cq_entries = 32768;
-  unsigned direct_files = 0;  // size of the table of direct descriptors, at most RLIMIT_NOFILE
+  // Size of the table of direct descriptors; of io_uring at most RLIMIT_NOFILE. Of epoll they are
+  // ordinary ones of the process.
+  unsigned direct_files = 0;
   unsigned client_buffers = 4096;
   unsigned client_buffer_bytes = 2048;
   unsigned link_buffers = 256;
@@ -78,59 +90,79 @@ struct RingOptions {
 
 class Ring {
  public:
-  // The error says what the kernel lacks or forbids and how to allow it.
+  // Of the kind that the options name; kAuto is what choose() says. The error says what the kernel
+  // lacks or forbids and how to allow it.
   static Result<std::unique_ptr<Ring>> create(const RingOptions& options);
-  ~Ring();
+  virtual ~Ring() = default;
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
   // One connection, into a free place of the direct table; the result is its index.
   // `address` and `address_bytes` are written before the completion.
-  void accept_direct(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
-                     std::uint64_t tag);
+  virtual void accept_direct(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
+                             std::uint64_t tag) = 0;
   // One connection as an ordinary fd.
-  void accept(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
-              std::uint64_t tag);
+  virtual void accept(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
+                      std::uint64_t tag) = 0;
   // Goes on until a completion without `more`.
-  void recv_multishot(File file, BufferGroup group, std::uint64_t tag);
+  virtual void recv_multishot(File file, BufferGroup group, std::uint64_t tag) = 0;
   // One completion. Tries at once, so it is for a socket that has something to read.
-  void recv(File file, BufferGroup group, std::uint64_t tag);
+  virtual void recv(File file, BufferGroup group, std::uint64_t tag) = 0;
   // One completion, when there is something to read, the peer has ended its side, or the socket has
   // failed. While it waits it holds 256 bytes of kernel memory, a receive 864 (Linux 6.18).
-  void poll(File file, std::uint64_t tag);
+  virtual void poll(File file, std::uint64_t tag) = 0;
   // One completion, at once: 1 where there is something to read, 0 where the peer has ended its
   // side, -EAGAIN where there is nothing, or the socket's error. Takes nothing, and may run beside
   // a receive.
-  void look(File file, std::uint64_t tag);
+  virtual void look(File file, std::uint64_t tag) = 0;
   // MSG_WAITALL: completes when all is sent or the socket fails.
-  void send(File file, const std::uint8_t* data, std::size_t bytes, std::uint64_t tag);
+  virtual void send(File file, const std::uint8_t* data, std::size_t bytes, std::uint64_t tag) = 0;
   // The same for a gather. `pieces` (at most kMaxPieces) is copied; what it points to is not.
-  void send_gather(File file, std::span<const iovec> pieces, std::uint64_t tag);
-  void shutdown(File file, int how, std::uint64_t tag);
-  void close(File file, std::uint64_t tag);
-  void cancel(std::uint64_t target_tag, std::uint64_t tag);
+  virtual void send_gather(File file, std::span<const iovec> pieces, std::uint64_t tag) = 0;
+  virtual void shutdown(File file, int how, std::uint64_t tag) = 0;
+  virtual void close(File file, std::uint64_t tag) = 0;
+  virtual void cancel(std::uint64_t target_tag, std::uint64_t tag) = 0;
   // A completion each time that something becomes readable, until one without `more`. Edges: who
   // does not read is told only of what is new.
-  void poll_multishot(int fd, std::uint64_t tag);
+  virtual void poll_multishot(int fd, std::uint64_t tag) = 0;
 
   // Submits everything and waits until a completion is there or `timeout_ms` has passed
   // (0: does not wait). The only blocking call of a shard.
-  void submit_and_wait(unsigned timeout_ms);
+  virtual void submit_and_wait(unsigned timeout_ms) = 0;
   // Takes up to out.size() completions; the number taken.
-  [[nodiscard]] unsigned reap(std::span<Completion> out);
+  [[nodiscard]] virtual unsigned reap(std::span<Completion> out) = 0;
 
   // The bytes of a completed receive, the caller's to change; valid until recycle().
-  [[nodiscard]] MutableBytes received(BufferGroup group, const Completion& completion) const;
+  [[nodiscard]] virtual MutableBytes received(BufferGroup group,
+                                              const Completion& completion) const = 0;
   // Hands the buffer back; the kernel sees it at the next publish_buffers().
-  void recycle(BufferGroup group, std::uint16_t buffer_id);
-  void publish_buffers();
+  virtual void recycle(BufferGroup group, std::uint16_t buffer_id) = 0;
+  virtual void publish_buffers() = 0;
 
   static constexpr std::size_t kMaxPieces = 64;
 
- private:
-  struct State;
-  explicit Ring(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+ protected:
+  Ring() = default;
 };
+
+// What kAuto is here, and why where it is not io_uring: tries a small ring. Any thread.
+struct RingChoice {
+  RingKind kind = RingKind::kIoUring;
+  std::string why;
+};
+[[nodiscard]] RingChoice choose_ring();
+
+// As the key Ring has it.
+[[nodiscard]] constexpr std::string_view describe(RingKind kind) noexcept {
+  switch (kind) {
+    case RingKind::kAuto:
+      return "auto";
+    case RingKind::kIoUring:
+      return "io_uring";
+    case RingKind::kEpoll:
+      return "epoll";
+  }
+  return "?";
+}
 
 }  // namespace ringgate

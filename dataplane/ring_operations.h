@@ -1,8 +1,8 @@
 // What a ring asks the kernel for: the one table that the start of a shard and `ringgate doctor`
-// both read. tests/structure/ring_operations_test.py compares it with the calls in ring.cc.
+// both read. tests/structure/ring_operations_test.py compares it with the calls in uring.cc.
 #pragma once
 
-#include <liburing.h>  // not linux/io_uring.h: see ring_state.h
+#include <liburing.h>  // not linux/io_uring.h: see uring.h
 
 #include <array>
 #include <cstdint>

@@ -33,7 +33,9 @@ std::uint64_t bytes_sent() noexcept {
 
 }  // namespace bench
 
-struct Ring::State {
+namespace {
+
+struct State {
   using Buffer = std::array<std::uint8_t, bench::kInstantBufferBytes>;
   std::vector<Buffer> buffers;          // one for each receive, once there is something to receive
   std::vector<std::uint64_t> receives;  // tags of those armed
@@ -46,57 +48,86 @@ struct Ring::State {
   }
 };
 
-Ring::Ring(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Ring::~Ring() = default;
+class InstantRing final : public Ring {
+ public:
+  explicit InstantRing(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+  void accept_direct(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
+                     std::uint64_t tag) override;
+  void accept(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
+              std::uint64_t tag) override;
+  void recv_multishot(File file, BufferGroup group, std::uint64_t tag) override;
+  void recv(File file, BufferGroup group, std::uint64_t tag) override;
+  void poll(File file, std::uint64_t tag) override;
+  void look(File file, std::uint64_t tag) override;
+  void send(File file, const std::uint8_t* data, std::size_t bytes, std::uint64_t tag) override;
+  void send_gather(File file, std::span<const iovec> pieces, std::uint64_t tag) override;
+  void shutdown(File file, int how, std::uint64_t tag) override;
+  void close(File file, std::uint64_t tag) override;
+  void cancel(std::uint64_t target_tag, std::uint64_t tag) override;
+  void poll_multishot(int fd, std::uint64_t tag) override;
+  void submit_and_wait(unsigned timeout_ms) override;
+  [[nodiscard]] unsigned reap(std::span<Completion> out) override;
+  [[nodiscard]] MutableBytes received(BufferGroup group,
+                                      const Completion& completion) const override;
+  void recycle(BufferGroup group, std::uint16_t buffer_id) override;
+  void publish_buffers() override;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace
 
 Result<std::unique_ptr<Ring>> Ring::create(const RingOptions& /*options*/) {
-  return std::unique_ptr<Ring>(new Ring(std::make_unique<State>()));
+  return std::unique_ptr<Ring>(new InstantRing(std::make_unique<State>()));
 }
 
-void Ring::accept_direct(int /*listen_fd*/, sockaddr_storage* address, socklen_t* address_bytes,
-                         std::uint64_t tag) {
+void InstantRing::accept_direct(int /*listen_fd*/, sockaddr_storage* address,
+                                socklen_t* address_bytes, std::uint64_t tag) {
   address->ss_family = AF_INET;
   *address_bytes = sizeof(sockaddr_in);
   state_->ready.push_back({.tag = tag, .result = state_->next_place++});
 }
 
-void Ring::accept(int, sockaddr_storage*, socklen_t*, std::uint64_t) {}
+void InstantRing::accept(int, sockaddr_storage*, socklen_t*, std::uint64_t) {}
 
-void Ring::recv_multishot(File /*file*/, BufferGroup /*group*/, std::uint64_t tag) {
+void InstantRing::recv_multishot(File /*file*/, BufferGroup /*group*/, std::uint64_t tag) {
   state_->receives.push_back(tag);
 }
 
 // Silence: what is polled never has anything to read.
-void Ring::recv(File, BufferGroup, std::uint64_t) {}
-void Ring::poll(File, std::uint64_t) {}
+void InstantRing::recv(File, BufferGroup, std::uint64_t) {}
+void InstantRing::poll(File, std::uint64_t) {}
 
-void Ring::send(File /*file*/, const std::uint8_t* /*data*/, std::size_t bytes, std::uint64_t tag) {
+void InstantRing::send(File /*file*/, const std::uint8_t* /*data*/, std::size_t bytes,
+                       std::uint64_t tag) {
   all_bytes_sent += bytes;
   state_->complete(tag, static_cast<std::int32_t>(bytes));
 }
 
-void Ring::send_gather(File /*file*/, std::span<const iovec> pieces, std::uint64_t tag) {
+void InstantRing::send_gather(File /*file*/, std::span<const iovec> pieces, std::uint64_t tag) {
   std::size_t bytes = 0;
   for (const iovec& piece : pieces) bytes += piece.iov_len;
   all_bytes_sent += bytes;
   state_->complete(tag, static_cast<std::int32_t>(bytes));
 }
 
-void Ring::shutdown(File, int, std::uint64_t tag) {
+void InstantRing::shutdown(File, int, std::uint64_t tag) {
   state_->complete(tag, 0);
 }
-void Ring::close(File, std::uint64_t tag) {
+void InstantRing::close(File, std::uint64_t tag) {
   state_->complete(tag, 0);
 }
-void Ring::cancel(std::uint64_t, std::uint64_t tag) {
+void InstantRing::cancel(std::uint64_t, std::uint64_t tag) {
   state_->complete(tag, 0);
 }
-void Ring::look(File, std::uint64_t tag) {
+void InstantRing::look(File, std::uint64_t tag) {
   state_->complete(tag, -EAGAIN);
 }
-void Ring::poll_multishot(int, std::uint64_t) {}
+void InstantRing::poll_multishot(int, std::uint64_t) {}
 
-void Ring::submit_and_wait(unsigned /*timeout_ms*/) {
+void InstantRing::submit_and_wait(unsigned /*timeout_ms*/) {
   if (turn_input.empty()) return;
   state_->buffers.resize(state_->receives.size());
   for (std::size_t i = 0; i < state_->receives.size(); ++i) {
@@ -109,7 +140,7 @@ void Ring::submit_and_wait(unsigned /*timeout_ms*/) {
   }
 }
 
-unsigned Ring::reap(std::span<Completion> out) {
+unsigned InstantRing::reap(std::span<Completion> out) {
   const std::size_t count = std::min(out.size(), state_->ready.size() - state_->taken);
   std::copy_n(state_->ready.begin() + static_cast<std::ptrdiff_t>(state_->taken), count,
               out.begin());
@@ -121,12 +152,12 @@ unsigned Ring::reap(std::span<Completion> out) {
   return static_cast<unsigned>(count);
 }
 
-MutableBytes Ring::received(BufferGroup /*group*/, const Completion& completion) const {
+MutableBytes InstantRing::received(BufferGroup /*group*/, const Completion& completion) const {
   return {state_->buffers[completion.buffer_id].data(),
           static_cast<std::size_t>(completion.result)};
 }
 
-void Ring::recycle(BufferGroup /*group*/, std::uint16_t /*buffer_id*/) {}
-void Ring::publish_buffers() {}
+void InstantRing::recycle(BufferGroup /*group*/, std::uint16_t /*buffer_id*/) {}
+void InstantRing::publish_buffers() {}
 
 }  // namespace ringgate

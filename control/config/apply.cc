@@ -315,6 +315,17 @@ struct Applier {
     return {};
   }
 
+  Result<void> operator()(const RingKey& key) const {
+    const auto text = scalar_of(raw, "auto, io_uring or epoll");
+    if (!text) return std::unexpected(text.error());
+    for (const RingKind kind : {RingKind::kAuto, RingKind::kIoUring, RingKind::kEpoll}) {
+      if (*text != describe(kind)) continue;
+      key.place.set(config, kind);
+      return {};
+    }
+    return usage_error("takes auto, io_uring or epoll, not \"{}\"", quotable(*text));
+  }
+
   Result<void> operator()(const LogLevelKey& key) const {
     auto text = scalar_of(raw, "a level");
     if (!text) return std::unexpected(text.error());

@@ -138,6 +138,7 @@ struct Config {
   // Threads.
   std::size_t shards = 0;  // 0: one per usable CPU.
   bool pin_shards = true;
+  RingKind ring = RingKind::kAuto;
 
   std::size_t mailbox_bytes = 1 * kMiB;
   std::size_t drain_pace = 10000;  // Connections per second.

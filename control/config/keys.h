@@ -92,6 +92,9 @@ struct GroupTalkKey {
 struct TlsVersionKey {
   Place<tls::MinVersion> place;
 };
+struct RingKey {
+  Place<RingKind> place;
+};
 struct LogLevelKey {
   Place<LogLevel> place;
 };
@@ -104,7 +107,7 @@ using KeyKind =
     std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey, SwitchKey, PortKey,
                  CountKey, SizeKey, DurationKey, NamesKey, TagsKey, OriginsKey, RoutesKey,
                  SelectorsKey, ListenKey, ProxiesKey, RedisKey, RedisUrlsKey, MessageStoreKey,
-                 GroupTalkKey, TlsVersionKey, LogLevelKey, LogFormatKey, IgnoredKey>;
+                 GroupTalkKey, TlsVersionKey, RingKey, LogLevelKey, LogFormatKey, IgnoredKey>;
 
 // Who heeds a key. One file may serve all processes of a host, so the others take it, too.
 enum class HeededBy : std::uint8_t { kAll, kGateway, kServices, kChat };

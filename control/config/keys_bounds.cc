@@ -16,6 +16,9 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
     {"Shards", CountKey{at<&Config::shards>(), 0, 1024}, kFixed, "Threads that serve connections",
      "one per usable CPU"},
     {"PinShards", SwitchKey{at<&Config::pin_shards>()}, kFixed, "Pin each shard to a CPU"},
+    {"Ring", RingKey{at<&Config::ring>()}, kFixed,
+     "What shards are on: io_uring, epoll, or auto: io_uring unless the machine forbids it (as the "
+     "default profile of containers does) or is too old"},
     {"Lanes", SwitchKey{at<&Config::links, &LinkSettings::lanes>()}, kFixed,
      "Service: offer one link per shard (meta lanes=1); gateway: use such offers"},
 

@@ -34,6 +34,9 @@ std::string text(GroupTalk value) {
 std::string text(tls::MinVersion value) {
   return value == tls::MinVersion::kTls13 ? "1.3" : "1.2";
 }
+std::string text(RingKind value) {
+  return std::string(describe(value));
+}
 std::string text(LogLevel value) {
   return std::string(log_level_name(value));
 }

@@ -17,6 +17,7 @@
 #include "control/base/text_file.h"
 #include "control/observe/logging.h"
 #include "services/flags/version.h"
+#include "services/process/ring.h"
 
 namespace ringgate {
 namespace {
@@ -147,6 +148,7 @@ void ReloadCounts::collect(MetricsSnapshot& metrics) const {
 }
 
 void collect_process(MetricsSnapshot& metrics) {
+  collect_ring(metrics);
   metrics.gauge("ringgate_build_info",
                 "1, with the version as a label, and the commit if it is known",
                 {{"version", std::string(version())}, {"commit", std::string(build_commit())}}, 1);

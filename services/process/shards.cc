@@ -9,6 +9,7 @@
 
 #include "control/base/local_address.h"
 #include "services/process/cpus.h"
+#include "services/process/ring.h"
 #include "services/process/tls.h"
 
 namespace ringgate {
@@ -26,10 +27,26 @@ std::size_t file_limit() {
   return limit.rlim_cur;
 }
 
-Result<std::size_t> max_connections(const Config& config, std::size_t most) {
+// Each shard's ring has a table of its own of up to so many. Over epoll clients are descriptors of
+// the process, which shares what there are with the rest of it.
+std::size_t most_of_a_shard(const ShardGroupOptions& options) {
+  constexpr std::size_t kOthers = 256;  // links, listeners, files
   const std::size_t limit = file_limit();
+  if (options.shard.ring.kind != RingKind::kEpoll) return limit;
+  return std::max<std::size_t>((limit - std::min(limit / 2, kOthers)) / options.shards, 1);
+}
+
+Result<std::size_t> max_connections(const Config& config, const ShardGroupOptions& options,
+                                    std::size_t most) {
+  const std::size_t limit = most_of_a_shard(options);
   if (config.shard.max_clients == 0) {
     return std::min({limit, kMostByDefault, most});
+  }
+  if (config.shard.max_clients > limit && options.shard.ring.kind == RingKind::kEpoll) {
+    return usage_error(
+        "MaxConnections is {} per shard, but the open-file limit leaves {} for each of {} shards "
+        "over epoll; raise the limit (ulimit -n)",
+        config.shard.max_clients, limit, options.shards);
   }
   if (config.shard.max_clients > limit) {
     return usage_error(
@@ -66,8 +83,9 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, std::size_t 
   options.mailbox_bytes = config.mailbox_bytes;
   ShardOptions& shard = options.shard;
   shard = config.shard;
+  shard.ring.kind = ring_of_process(config.ring);
   if (max_clients != 0) {
-    const Result<std::size_t> most = max_connections(config, max_clients);
+    const Result<std::size_t> most = max_connections(config, options, max_clients);
     if (!most) return std::unexpected(most.error());
     shard.max_clients = static_cast<std::uint32_t>(*most);
   } else {

@@ -9,17 +9,47 @@ namespace ringgate {
 using test::FakeKernel;
 using Op = FakeKernel::Op;
 
-struct Ring::State {
+namespace {
+
+struct State {
   FakeKernel& kernel = FakeKernel::current();
 };
 
-Ring::Ring(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Ring::~Ring() = default;
+class FakeRing final : public Ring {
+ public:
+  explicit FakeRing(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+  void accept_direct(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
+                     std::uint64_t tag) override;
+  void accept(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
+              std::uint64_t tag) override;
+  void recv_multishot(File file, BufferGroup group, std::uint64_t tag) override;
+  void recv(File file, BufferGroup group, std::uint64_t tag) override;
+  void poll(File file, std::uint64_t tag) override;
+  void look(File file, std::uint64_t tag) override;
+  void send(File file, const std::uint8_t* data, std::size_t bytes, std::uint64_t tag) override;
+  void send_gather(File file, std::span<const iovec> pieces, std::uint64_t tag) override;
+  void shutdown(File file, int how, std::uint64_t tag) override;
+  void close(File file, std::uint64_t tag) override;
+  void cancel(std::uint64_t target_tag, std::uint64_t tag) override;
+  void poll_multishot(int fd, std::uint64_t tag) override;
+  void submit_and_wait(unsigned timeout_ms) override;
+  [[nodiscard]] unsigned reap(std::span<Completion> out) override;
+  [[nodiscard]] MutableBytes received(BufferGroup group,
+                                      const Completion& completion) const override;
+  void recycle(BufferGroup group, std::uint16_t buffer_id) override;
+  void publish_buffers() override;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace
 
 Result<std::unique_ptr<Ring>> Ring::create(const RingOptions& options) {
   auto state = std::make_unique<State>();
   state->kernel.create(options);
-  return std::unique_ptr<Ring>(new Ring(std::move(state)));
+  return std::unique_ptr<Ring>(new FakeRing(std::move(state)));
 }
 
 namespace {
@@ -46,45 +76,45 @@ Op socket_op(FakeKernel& kernel, OpKind kind, File file, std::uint64_t tag) {
 
 }  // namespace
 
-void Ring::accept_direct(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
-                         std::uint64_t tag) {
+void FakeRing::accept_direct(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
+                             std::uint64_t tag) {
   state_->kernel.add(accept_op(listen_fd, address, address_bytes, tag, true));
 }
 
-void Ring::accept(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
-                  std::uint64_t tag) {
+void FakeRing::accept(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
+                      std::uint64_t tag) {
   state_->kernel.add(accept_op(listen_fd, address, address_bytes, tag, false));
 }
 
-void Ring::recv_multishot(File file, BufferGroup group, std::uint64_t tag) {
+void FakeRing::recv_multishot(File file, BufferGroup group, std::uint64_t tag) {
   Op op = socket_op(state_->kernel, OpKind::kRecv, file, tag);
   op.group = group;
   op.multishot = true;
   if (op.socket != nullptr) state_->kernel.add(std::move(op));
 }
 
-void Ring::recv(File file, BufferGroup group, std::uint64_t tag) {
+void FakeRing::recv(File file, BufferGroup group, std::uint64_t tag) {
   Op op = socket_op(state_->kernel, OpKind::kRecv, file, tag);
   op.group = group;
   if (op.socket != nullptr) state_->kernel.add(std::move(op));
 }
 
-void Ring::poll(File file, std::uint64_t tag) {
+void FakeRing::poll(File file, std::uint64_t tag) {
   Op op = socket_op(state_->kernel, OpKind::kPoll, file, tag);
   if (op.socket != nullptr) state_->kernel.add(std::move(op));
 }
 
-void Ring::look(File file, std::uint64_t tag) {
+void FakeRing::look(File file, std::uint64_t tag) {
   Op op = socket_op(state_->kernel, OpKind::kLook, file, tag);
   if (op.socket != nullptr) state_->kernel.add(std::move(op));
 }
 
-void Ring::send(File file, const std::uint8_t* data, std::size_t bytes, std::uint64_t tag) {
+void FakeRing::send(File file, const std::uint8_t* data, std::size_t bytes, std::uint64_t tag) {
   const iovec piece{const_cast<std::uint8_t*>(data), bytes};
   send_gather(file, {&piece, 1}, tag);
 }
 
-void Ring::send_gather(File file, std::span<const iovec> pieces, std::uint64_t tag) {
+void FakeRing::send_gather(File file, std::span<const iovec> pieces, std::uint64_t tag) {
   Op op = socket_op(state_->kernel, OpKind::kSend, file, tag);
   op.pieces.assign(pieces.begin(), pieces.end());
   for (const iovec& piece : pieces) {
@@ -94,17 +124,17 @@ void Ring::send_gather(File file, std::span<const iovec> pieces, std::uint64_t t
   if (op.socket != nullptr) state_->kernel.add(std::move(op));
 }
 
-void Ring::shutdown(File file, int how, std::uint64_t tag) {
+void FakeRing::shutdown(File file, int how, std::uint64_t tag) {
   Op op = socket_op(state_->kernel, OpKind::kShutdown, file, tag);
   op.how = how;
   state_->kernel.add(std::move(op));
 }
 
-void Ring::close(File file, std::uint64_t tag) {
+void FakeRing::close(File file, std::uint64_t tag) {
   state_->kernel.add(socket_op(state_->kernel, OpKind::kClose, file, tag));
 }
 
-void Ring::cancel(std::uint64_t target_tag, std::uint64_t tag) {
+void FakeRing::cancel(std::uint64_t target_tag, std::uint64_t tag) {
   Op op;
   op.kind = OpKind::kCancel;
   op.tag = tag;
@@ -112,30 +142,30 @@ void Ring::cancel(std::uint64_t target_tag, std::uint64_t tag) {
   state_->kernel.add(std::move(op));
 }
 
-void Ring::poll_multishot(int, std::uint64_t tag) {
+void FakeRing::poll_multishot(int, std::uint64_t tag) {
   Op op;
   op.kind = OpKind::kWake;
   op.tag = tag;
   state_->kernel.add(std::move(op));
 }
 
-void Ring::submit_and_wait(unsigned timeout_ms) {
+void FakeRing::submit_and_wait(unsigned timeout_ms) {
   state_->kernel.turn(timeout_ms);
 }
 
-unsigned Ring::reap(std::span<Completion> out) {
+unsigned FakeRing::reap(std::span<Completion> out) {
   return state_->kernel.reap(out);
 }
 
-MutableBytes Ring::received(BufferGroup group, const Completion& completion) const {
+MutableBytes FakeRing::received(BufferGroup group, const Completion& completion) const {
   return state_->kernel.received(group, completion);
 }
 
-void Ring::recycle(BufferGroup group, std::uint16_t buffer_id) {
+void FakeRing::recycle(BufferGroup group, std::uint16_t buffer_id) {
   state_->kernel.recycle(group, buffer_id);
 }
 
-void Ring::publish_buffers() {
+void FakeRing::publish_buffers() {
   state_->kernel.publish_buffers();
 }
 

@@ -19,6 +19,7 @@
 
 #include "codec/packet.h"
 #include "dataplane/shard_group.h"
+#include "tests/dataplane/ring_under_test.h"
 
 namespace ringgate::test {
 
@@ -136,6 +137,7 @@ inline ShardGroupOptions one_shard() {
   options.accept = AcceptMode::kDirect;
   options.shard.sweep_ms = 20;
   options.shard.sweep_parts = 1;
+  options.shard.ring = options_under_test();
   options.shard.ring.client_buffers = 256;
   options.shard.ring.link_buffers = 32;
   return options;

@@ -103,7 +103,7 @@ TEST(RingReset, WithTheLastBytesWhileTheShardIsBusyIsFound) {
 }
 
 TEST(RingReset, ALookSaysWhatASocketHas) {
-  auto ring = Ring::create({});
+  auto ring = Ring::create(test::options_under_test());
   ASSERT_TRUE(ring) << ring.error().message;
   int pair[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);

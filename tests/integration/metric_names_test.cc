@@ -89,7 +89,8 @@ const Names kOfProcess = {"process_cpu_seconds_total",
                           "ringgate_log_lines_lost_total",
                           "ringgate_protobuf_complaints_total",
                           "ringgate_ready",
-                          "ringgate_reloads_total"};
+                          "ringgate_reloads_total",
+                          "ringgate_ring_info"};
 
 const Names kOfPackets = {"ringgate_packets_in_total", "ringgate_packets_out_total",
                           "ringgate_link_frame_too_long_total",

@@ -1,5 +1,6 @@
-// A sandbox that allows only a part of io_uring: a sentence and exit code 1, at start and by the
-// doctor; never a signal.
+// A sandbox that allows io_uring not at all, or only a part of it: shards run on epoll there; who
+// insists on io_uring gets a sentence and exit code 1, and so does the doctor's user; never a
+// signal.
 #include <gmock/gmock.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -11,6 +12,8 @@
 #include <thread>
 
 #include "tests/integration/command_run.h"
+#include "tests/integration/packets.h"
+#include "tests/integration/raw_service.h"
 #include "tests/integration/world.h"
 
 namespace ringgate::test {
@@ -50,9 +53,32 @@ class Seccomp : public testing::TestWithParam<Forbidden> {
   }
 };
 
-TEST_P(Seccomp, AGatewayEndsWithASentence) {
+// In the thread that has the filter: its processes end with it.
+void talk_over_epoll() {
   const World world;
-  const Ended ended = run_without({"gateway", "-c", world.config("gateway", "g1", {})});
+  const Server chat(world, "chat", "chat01", {{"MemorySessions", "true"}, {"Ring", "auto"}});
+  Server gateway(world, "gateway", "g1", {{"Routes", "{login: chat}"}, {"Ring", "auto"}});
+  gateway.process().wait_for_line("shards run on epoll, where a message costs more: ");
+  EXPECT_EQ(gateway.metric("ringgate_ring_info", "epoll"), 1);
+  EXPECT_EQ(chat.metric("ringgate_ring_info", "epoll"), 1);
+  Client alice = log_in(gateway, "alice");
+  Client bob = log_in(gateway, "bob");
+  alice.send(talk("bob", "hello", 2));
+  EXPECT_TRUE(alice.next().is_answer(2));
+  EXPECT_EQ(bob.next().parse<pkt::MessagePush>().sender(), "alice");
+}
+
+TEST_P(Seccomp, ShardsRunOnEpoll) {
+  std::thread([] {
+    forbid(GetParam().system_call, GetParam().error);
+    talk_over_epoll();
+  }).join();
+}
+
+TEST_P(Seccomp, AGatewayThatIsToHaveIoUringEndsWithASentence) {
+  const World world;
+  const Ended ended =
+      run_without({"gateway", "-c", world.config("gateway", "g1", {{"Ring", "io_uring"}})});
   EXPECT_EQ(ended.code, 1) << ended.output;
   expect_one_line(ended);
   EXPECT_THAT(ended.output, AllOf(HasSubstr("io_uring"), HasSubstr("seccomp profile")));

@@ -18,7 +18,7 @@ FOLDERS = {
 # What wraps a library, as (the library's headers, the files that may include them).
 WRAPPERS = [
     (r"liburing(\.h|/)",
-     r"dataplane/ring(_state|_create|_operations)?\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"
+     r"dataplane/(uring(_create)?|ring_operations)\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"
      r"|tests/dataplane/ring_fault_test\.cc"),
     (r"openssl/(ssl|x509)",
      r"dataplane/tls_handshake\.cc|control/tls/\w+\.(h|cc)|services/store/redis/net/tls\.(h|cc)|(benchmarks|tests)/.*"),

@@ -19,7 +19,7 @@ OPERATIONS = {
 class RingOperations(unittest.TestCase):
     def test_the_table_names_what_is_used(self):
         used = set()
-        for file in sorted(DATAPLANE.glob("ring*.cc")):
+        for file in sorted(DATAPLANE.glob("uring*.cc")):
             used.update(re.findall(r"io_uring_prep_(\w+)", file.read_text(encoding="utf-8")))
         self.assertTrue(used)
         self.assertEqual(used - OPERATIONS.keys(), set(), "calls that this test does not know")

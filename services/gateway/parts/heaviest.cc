@@ -55,7 +55,7 @@ std::string describe_client(const Weighed& one, const GatewayContext& context) {
 HeaviestClients heaviest_clients(GatewayContext& context) {
   Heaviest fattest([](const Weighed& one) { return one.queued_bytes; });
   Heaviest slowest([](const Weighed& one) { return std::uint64_t{one.sending_us}; });
-  const Shard& shard = context.shard;
+  Shard& shard = context.shard;
   shard.table().for_each_client([&](const Connection& connection) {
     const bool sends = (connection.ops & Connection::kSendOp) != 0;
     const Weighed one{&connection, connection.output.queued_bytes(),

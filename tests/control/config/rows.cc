@@ -48,6 +48,7 @@ struct OtherValues {
   Texts operator()(const RedisKey&) const { return {"127.0.0.1:6380"}; }
   Texts operator()(const GroupTalkKey&) const { return {"anyone"}; }
   Texts operator()(const TlsVersionKey&) const { return {"1.3"}; }
+  Texts operator()(const RingKey&) const { return {"epoll"}; }
   Texts operator()(const LogLevelKey&) const { return {"debug"}; }
   Texts operator()(const LogFormatKey&) const { return {"json"}; }
   Texts operator()(const IgnoredKey&) const { return {}; }

@@ -1,4 +1,4 @@
-// What class Ring is made of. For ring.cc and ring_create.cc only.
+// A ring of io_uring: the only place that knows liburing. For uring*.cc only.
 #pragma once
 
 #include <liburing.h>
@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "dataplane/check.h"
@@ -94,7 +96,7 @@ class Patience {
   std::uint64_t since_ms_ = 0;
 };
 
-struct Ring::State {
+struct UringState {
   io_uring ring{};
   bool initialized = false;
   std::array<BufferRing, 2> buffers;
@@ -107,13 +109,13 @@ struct Ring::State {
   // after each submission.
   struct Gather {
     msghdr message{};
-    std::array<iovec, kMaxPieces> pieces{};
+    std::array<iovec, Ring::kMaxPieces> pieces{};
   };
   static constexpr std::size_t kGathers = 128;
   std::vector<Gather> gathers = std::vector<Gather>(kGathers);
   std::size_t gathers_used = 0;
 
-  ~State() {
+  ~UringState() {
     if (initialized) io_uring_queue_exit(&ring);
   }
 
@@ -140,6 +142,39 @@ struct Ring::State {
   static void set_file(io_uring_sqe* sqe, File file) {
     if (file.direct) sqe->flags |= IOSQE_FIXED_FILE;
   }
+};
+
+class Uring final : public Ring {
+ public:
+  // What the kernel forbids, or does not have, is an error with `unusable`; a want of memory or of
+  // descriptors is another.
+  static Result<std::unique_ptr<Ring>> create(const RingOptions& options, bool& unusable);
+
+  void accept_direct(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
+                     std::uint64_t tag) override;
+  void accept(int listen_fd, sockaddr_storage* address, socklen_t* address_bytes,
+              std::uint64_t tag) override;
+  void recv_multishot(File file, BufferGroup group, std::uint64_t tag) override;
+  void recv(File file, BufferGroup group, std::uint64_t tag) override;
+  void poll(File file, std::uint64_t tag) override;
+  void look(File file, std::uint64_t tag) override;
+  void send(File file, const std::uint8_t* data, std::size_t bytes, std::uint64_t tag) override;
+  void send_gather(File file, std::span<const iovec> pieces, std::uint64_t tag) override;
+  void shutdown(File file, int how, std::uint64_t tag) override;
+  void close(File file, std::uint64_t tag) override;
+  void cancel(std::uint64_t target_tag, std::uint64_t tag) override;
+  void poll_multishot(int fd, std::uint64_t tag) override;
+  void submit_and_wait(unsigned timeout_ms) override;
+  [[nodiscard]] unsigned reap(std::span<Completion> out) override;
+  [[nodiscard]] MutableBytes received(BufferGroup group,
+                                      const Completion& completion) const override;
+  void recycle(BufferGroup group, std::uint16_t buffer_id) override;
+  void publish_buffers() override;
+
+ private:
+  explicit Uring(std::unique_ptr<UringState> state) : state_(std::move(state)) {}
+
+  std::unique_ptr<UringState> state_;
 };
 
 }  // namespace ringgate
