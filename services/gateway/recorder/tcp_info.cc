@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "control/base/json_writer.h"
@@ -23,6 +24,7 @@ namespace {
 constexpr std::array<std::string_view, 13> kStates = {
     "unknown", "established", "syn_sent", "syn_received", "fin_wait_1", "fin_wait_2",  "time_wait",
     "closed",  "close_wait",  "last_ack", "listening",    "closing",    "syn_received"};
+constexpr std::uint8_t kEstablished = 1;                    // TCP_ESTABLISHED of net/tcp_states.h
 constexpr std::uint32_t kAllStates = 0xfff & ~(1U << 10U);  // but those that listen
 constexpr timeval kPatience{.tv_sec = 1, .tv_usec = 0};
 
@@ -92,9 +94,10 @@ TcpInfo read_info(const nlmsghdr& head, const inet_diag_msg& socket) {
 
 enum class Found : std::uint8_t { kIt, kMore, kEnd };
 
-// One datagram of the answer.
+// One datagram of the answer. A peer's port may be that of other connections, too, to other ports
+// of ours and mostly over: one that is established is the one.
 Found look_through(const std::uint8_t* data, std::size_t bytes, const PeerAddress& peer,
-                   TcpInfo& info) {
+                   std::optional<TcpInfo>& info) {
   while (bytes >= sizeof(nlmsghdr)) {
     nlmsghdr head{};
     std::memcpy(&head, data, sizeof head);
@@ -102,10 +105,10 @@ Found look_through(const std::uint8_t* data, std::size_t bytes, const PeerAddres
     if (head.nlmsg_type == NLMSG_DONE || head.nlmsg_type == NLMSG_ERROR) return Found::kEnd;
     if (head.nlmsg_len >= NLMSG_LENGTH(sizeof(inet_diag_msg))) {
       const auto& socket = *reinterpret_cast<const inet_diag_msg*>(data + NLMSG_HDRLEN);
-      if (is_peer(socket, peer)) {
-        info = read_info(head, socket);
-        return Found::kIt;
-      }
+      const bool is_it = is_peer(socket, peer);
+      const bool is_established = socket.idiag_state == kEstablished;
+      if (is_it && (is_established || !info)) info = read_info(head, socket);
+      if (is_it && is_established) return Found::kIt;
     }
     const std::size_t step = std::min<std::size_t>(bytes, NLMSG_ALIGN(head.nlmsg_len));
     data += step;
@@ -120,6 +123,7 @@ Result<TcpInfo> tcp_info_of(const PeerAddress& peer) {
   if (!peer.known() || peer.port() == 0) return run_error("its port is not known");
   alignas(nlmsghdr) std::array<std::uint8_t, 32 * 1024> answer{};
   // Of a listener for both, clients of IPv4 are sockets of IPv6.
+  std::optional<TcpInfo> info;
   for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
     if (family == AF_INET && !peer.is_ipv4()) continue;
     const UniqueFd netlink(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
@@ -134,12 +138,12 @@ Result<TcpInfo> tcp_info_of(const PeerAddress& peer) {
     for (;;) {
       const ssize_t bytes = recv(netlink.get(), answer.data(), answer.size(), 0);
       if (bytes <= 0) break;
-      TcpInfo info;
       const Found found = look_through(answer.data(), static_cast<std::size_t>(bytes), peer, info);
-      if (found == Found::kIt) return info;
+      if (found == Found::kIt) return *info;
       if (found == Found::kEnd) break;
     }
   }
+  if (info) return *info;
   return run_error("the kernel has no such connection: it has ended, or a proxy is between");
 }
 
