@@ -38,6 +38,9 @@ EpollRing::EpollRing(int epoll, const RingOptions& options)
     free_.push_back(static_cast<std::uint32_t>(i - 1));
   }
   ready_.reserve(kCompletionsAtFirst);
+  hot_.reserve(kCompletionsAtFirst);
+  heated_.reserve(kCompletionsAtFirst);
+  spare_.reserve(kMostSpare);
 }
 
 Result<std::unique_ptr<Ring>> EpollRing::create(const RingOptions& options) {
@@ -193,7 +196,9 @@ void EpollRing::send_gather(File file, std::span<const iovec> pieces, std::uint6
   if (result == static_cast<ssize_t>(bytes)) return complete(tag, static_cast<int>(bytes));
   if (result < 0 && errno != EAGAIN) return complete(tag, -errno);
   if (const int error = watch(file, place); error != 0) return complete(tag, error);
-  place.sending = std::make_unique<Sending>(Sending{tag, {pieces.begin(), pieces.end()}, 0, 0});
+  place.sending = new_sending();
+  place.sending->tag = tag;
+  place.sending->pieces.assign(pieces.begin(), pieces.end());
   if (result > 0) place.sending->take(static_cast<std::size_t>(result));
 }
 

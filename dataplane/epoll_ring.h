@@ -117,6 +117,7 @@ class EpollRing final : public Ring {
               static_cast<std::uint32_t>(value >> 32U) & kGenerations, (value >> 63U) != 0};
     }
   };
+  static constexpr std::size_t kMostSpare = 64;  // of a kilobyte each
   static constexpr std::uint32_t kGenerations = 0x7fff'ffff;
 
   EpollRing(int epoll, const RingOptions& options);
@@ -138,6 +139,7 @@ class EpollRing final : public Ring {
   void go_on_sending(Place& place);
   void go_on_accepting(Place& place);
   [[nodiscard]] int accept_one(int listen_fd, const Accepting& operation);
+  [[nodiscard]] std::unique_ptr<Sending> new_sending();
   [[nodiscard]] bool cancel_in(Place& place, std::uint64_t tag);
   void end_all(Place& place);
   void end_sending(Place& place, int error);
@@ -152,7 +154,8 @@ class EpollRing final : public Ring {
   std::uint32_t plain_generation_ = 0;
   std::array<BufferStack, 2> buffers_;
   std::vector<std::uint64_t> hot_;
-  std::vector<std::uint64_t> heated_;  // of this turn: swapped with it
+  std::vector<std::uint64_t> heated_;            // of this turn: swapped with it
+  std::vector<std::unique_ptr<Sending>> spare_;  // of sends that are done, with their memory
   std::vector<Completion> ready_;
   std::size_t reaped_ = 0;  // of them
 };

@@ -115,6 +115,19 @@ ssize_t EpollRing::send_some(int fd, std::span<const iovec> pieces) noexcept {
   return ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+std::unique_ptr<EpollRing::Sending> EpollRing::new_sending() {
+  if (spare_.empty()) {
+    auto made = std::make_unique<Sending>();
+    made->pieces.reserve(kMaxPieces);
+    return made;
+  }
+  std::unique_ptr<Sending> taken = std::move(spare_.back());
+  spare_.pop_back();
+  taken->first = 0;
+  taken->sent = 0;
+  return taken;
+}
+
 void EpollRing::go_on_sending(Place& place) {
   Sending& sending = *place.sending;
   while (sending.first < sending.pieces.size()) {
@@ -128,8 +141,9 @@ void EpollRing::go_on_sending(Place& place) {
 
 // What was sent counts, also where the rest failed: as io_uring tells it.
 void EpollRing::end_sending(Place& place, int error) {
-  const std::unique_ptr<Sending> ended = std::move(place.sending);
+  std::unique_ptr<Sending> ended = std::move(place.sending);
   complete(ended->tag, ended->sent > 0 ? static_cast<int>(ended->sent) : error);
+  if (spare_.size() < kMostSpare) spare_.push_back(std::move(ended));
 }
 
 void EpollRing::go_on_accepting(Place& place) {

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdlib>
 #include <thread>
 
 #include "tests/integration/command_run.h"
@@ -42,6 +43,8 @@ struct Forbidden {
 };
 class Seccomp : public testing::TestWithParam<Forbidden> {
  protected:
+  Seccomp() { unsetenv("RINGGATE_RING"); }  // it would win over what is configured here
+
   static Ended run_without(const std::vector<std::string>& arguments) {
     Ended ended;
     std::thread thread([&] {
