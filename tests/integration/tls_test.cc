@@ -66,8 +66,8 @@ INSTANTIATE_TEST_SUITE_P(Ways, Tls,
 TEST(TlsClients, OfEveryMakeAreServed) {
   const TlsFiles files;
   Bench bench{files.settings({{"LoginWait", "60s"}})};
-  ProcessUnderTest clients({"/usr/bin/python3", RINGGATE_SOURCE "/tests/integration/tls_clients.py",
-                            std::to_string(bench.gateway.tls_port()),
+  const std::string script = RINGGATE_SOURCE "/tests/integration/tls_clients.py";
+  ProcessUnderTest clients({"/usr/bin/python3", script, std::to_string(bench.gateway.tls_port()),
                             std::to_string(bench.gateway.wss_port()), files.path("ca.pem")});
   EXPECT_EQ(clients.wait_exit(std::chrono::seconds(60)), 0) << clients.whole_output();
   EXPECT_EQ(bench.gateway.metric("ringgate_tls_handshakes_resumed_total"), 2);

@@ -139,8 +139,8 @@ Result<TcpInfo> tcp_info_of(const PeerAddress& peer) {
       const ssize_t bytes = recv(netlink.get(), answer.data(), answer.size(), 0);
       if (bytes <= 0) break;
       const Found found = look_through(answer.data(), static_cast<std::size_t>(bytes), peer, info);
-      if (found == Found::kIt) return *info;
-      if (found == Found::kEnd) break;
+      if (found == Found::kIt && info) return *info;
+      if (found != Found::kMore) break;
     }
   }
   if (info) return *info;
