@@ -100,7 +100,7 @@ void Acceptor::arm_one(Ring* ring, std::uint32_t index, std::uint32_t accept_ind
   accept.armed = true;
   ++door.armed;
   ++armed_;
-  const int fd = listeners_[index].sockets.fd(shard_);
+  const int fd = listeners_[index].sockets.fd(shard_, accept_index);
   const std::uint64_t tag = accept_tag(index, accept_index);
   if (mode_ == AcceptMode::kDirect) {
     ring->accept_direct(fd, &accept.address, &accept.address_bytes, tag);

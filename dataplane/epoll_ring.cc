@@ -244,6 +244,10 @@ bool EpollRing::cancel_in(Place& place, std::uint64_t tag) {
   const auto found = std::ranges::find(*place.accepting, tag, &Accepting::tag);
   if (found == place.accepting->end()) return false;
   place.accepting->erase(found);
+  // Who closes a listener that another process has, too, would go on to be told of it.
+  if (place.accepting->empty() && std::exchange(place.watched, false)) {
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, place.fd, nullptr);
+  }
   complete(tag, -ECANCELED);
   return true;
 }

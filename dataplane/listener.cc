@@ -1,12 +1,14 @@
 #include "dataplane/listener.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -131,6 +133,7 @@ Result<ListenerSet> ListenerSet::open(const ListenAddress& wanted, std::uint32_t
   Result<Candidate> candidate = resolve(wanted);
   if (!candidate) return std::unexpected(candidate.error());
   ListenerSet set;
+  set.count_ = count;
   set.address_ = candidate->address;
   set.address_bytes_ = candidate->bytes;
   if (!takeover && wanted.port != 0) {
@@ -153,6 +156,73 @@ Result<ListenerSet> ListenerSet::open(const ListenAddress& wanted, std::uint32_t
   return set;
 }
 
+Result<std::string> ListenerSet::print(const ListenAddress& address) {
+  const Result<Candidate> candidate = resolve(address);
+  if (!candidate) return std::unexpected(candidate.error());
+  return print_address(candidate->address, address.port);
+}
+
+Result<ListenerSet> ListenerSet::adopt(const ListenAddress& wanted, std::uint32_t count,
+                                       std::vector<int> sockets) {
+  ListenerSet set;
+  set.fds_ = std::move(sockets);
+  set.count_ = count;
+  const Result<Candidate> candidate = resolve(wanted);
+  if (!candidate) return std::unexpected(candidate.error());
+  set.address_ = candidate->address;
+  set.address_bytes_ = candidate->bytes;
+  set.port_ = wanted.port;
+  set.printed_ = print_address(set.address_, set.port_);
+  for (const int fd : set.fds_) {
+    if (!set.listens_here(fd)) return fail("what was given does not listen on " + set.printed_);
+  }
+  while (set.fds_.size() < count) {
+    const Result<int> fd = listening_socket(set.address_, set.address_bytes_, true);
+    if (!fd) return std::unexpected(fd.error());
+    set.fds_.push_back(*fd);
+  }
+  return set;
+}
+
+// A descriptor is a number that may be another file's by now.
+bool ListenerSet::listens_here(int fd) const {
+  int listens = 0;
+  socklen_t bytes = sizeof listens;
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &bytes) != 0 || listens == 0) {
+    return false;
+  }
+  sockaddr_storage bound{};
+  bytes = sizeof bound;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &bytes) != 0) return false;
+  if (in_file_system_) return bound.ss_family == AF_UNIX;
+  const bool is_internet = bound.ss_family == AF_INET || bound.ss_family == AF_INET6;
+  return is_internet && print_address(bound, port_of(bound)) == printed_;
+}
+
+std::vector<int> ListenerSet::copies() {
+  std::vector<int> copies;
+  for (int& fd : fds_) {
+    const int open = std::atomic_ref<int>(fd).load(std::memory_order_relaxed);
+    const int copy = open < 0 ? -1 : fcntl(open, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) continue;
+    if (listens_here(copy)) {
+      copies.push_back(copy);
+    } else {
+      close(copy);
+    }
+    if (in_file_system_ && !copies.empty()) break;  // all are the same one
+  }
+  return copies;
+}
+
+void ListenerSet::now_ours() {
+  if (in_file_system_) own_file();
+  for (const int fd : fds_) {
+    const int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+    if (flags >= 0 && (flags & O_NONBLOCK) != 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  }
+}
+
 ListenerSet::~ListenerSet() {
   for (const int fd : fds_) {
     if (fd >= 0) close(fd);
@@ -166,6 +236,8 @@ ListenerSet::ListenerSet(ListenerSet&& other) noexcept {
 
 ListenerSet& ListenerSet::operator=(ListenerSet&& other) noexcept {
   std::swap(fds_, other.fds_);
+  std::swap(count_, other.count_);
+  std::swap(in_file_system_, other.in_file_system_);
   std::swap(file_, other.file_);
   std::swap(file_device_, other.file_device_);
   std::swap(file_number_, other.file_number_);
@@ -176,19 +248,33 @@ ListenerSet& ListenerSet::operator=(ListenerSet&& other) noexcept {
   return *this;
 }
 
+int ListenerSet::fd(std::uint32_t index, std::uint32_t accept) const {
+  const std::size_t shares = (fds_.size() - index + count_ - 1) / count_;
+  const int fd = fds_[index + accept % shares * count_];
+  return fd >= 0 ? fd : fds_[index];
+}
+
+// Written by the shard whose it is; copies() reads it on another thread.
+void ListenerSet::set(std::size_t at, int fd) {
+  std::atomic_ref<int>(fds_[at]).store(fd, std::memory_order_relaxed);
+}
+
 void ListenerSet::close_one(std::uint32_t index) {
-  if (fds_[index] >= 0) close(fds_[index]);
-  fds_[index] = -1;
+  for (std::size_t at = index; at < fds_.size(); at += count_) {
+    const int fd = fds_[at];
+    set(at, -1);
+    if (fd >= 0) close(fd);
+  }
 }
 
 void ListenerSet::leave_one(std::uint32_t index) {
-  if (file_.empty()) close_one(index);
+  if (!in_file_system_) close_one(index);
 }
 
 Result<int> ListenerSet::reopen_one(std::uint32_t index) {
-  if (!file_.empty()) return fds_[index];
+  if (in_file_system_) return fds_[index];
   Result<int> fd = listening_socket(address_, address_bytes_, true);
-  if (fd) fds_[index] = *fd;
+  if (fd) set(index, *fd);
   return fd;
 }
 

@@ -24,6 +24,10 @@ struct ListenAddress {
 
 // One listener of each of `count` shards on the same address (SO_REUSEPORT when count > 1), with
 // TCP_NODELAY, which accepted sockets inherit. Owned fds, closed by the destructor.
+//
+// Sockets may be another process's, which gives them to us: what waits in their backlogs is then
+// ours, and both may have them for a while. Each of them is accepted from by one of our shards: a
+// shard has several where there are more than shards.
 class ListenerSet {
  public:
   // A taken port is an error that names it. Since SO_REUSEPORT would let a second process bind a
@@ -32,12 +36,22 @@ class ListenerSet {
   // A socket in the file system, which all shards accept from; its file goes with this. One that a
   // process listens on is an error, unless `takeover`: then the file becomes ours.
   static Result<ListenerSet> open_unix(const std::string& path, std::uint32_t count, bool takeover);
+  // Takes over sockets that listen at `address`, owned from now on also on an error; none is as
+  // open() with `takeover`.
+  static Result<ListenerSet> adopt(const ListenAddress& address, std::uint32_t count,
+                                   std::vector<int> sockets);
+  // The same of one in the file system, which has one for all.
+  static Result<ListenerSet> adopt_unix(const std::string& path, std::uint32_t count,
+                                        std::vector<int> sockets);
+  // What printed() will be of that address, which nothing is bound to for it.
+  static Result<std::string> print(const ListenAddress& address);
   ListenerSet() = default;
   ~ListenerSet();
   ListenerSet(ListenerSet&& other) noexcept;
   ListenerSet& operator=(ListenerSet&& other) noexcept;
 
-  [[nodiscard]] int fd(std::uint32_t index) const { return fds_[index]; }
+  // Of a shard; of several, the one that its accept of that number is for.
+  [[nodiscard]] int fd(std::uint32_t index, std::uint32_t accept = 0) const;
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   // "127.0.0.1:8001", "[::]:8000", "unix:/run/ringgate.sock"
   [[nodiscard]] const std::string& printed() const noexcept { return printed_; }
@@ -49,10 +63,26 @@ class ListenerSet {
   void leave_one(std::uint32_t index);
   [[nodiscard]] Result<int> reopen_one(std::uint32_t index);
 
+  // Copies of those that are open at present, for another process; the caller owns them. Any
+  // thread: shards may close and open theirs meanwhile.
+  [[nodiscard]] std::vector<int> copies();
+  // The file of a socket in the file system is another process's from now on. The thread that
+  // destroys this.
+  void leave_file() noexcept { file_.clear(); }
+  // What was adopted is ours alone from now on, a file, too: before any shard accepts, and when the
+  // other process does not any more. It may have made them not to wait; a ring waits by itself.
+  void now_ours();
+
  private:
+  [[nodiscard]] Result<void> share_out(std::uint32_t count);
+  void own_file();
+  [[nodiscard]] bool listens_here(int fd) const;
+  void set(std::size_t at, int fd);
   void remove_file() noexcept;
 
-  std::vector<int> fds_;
+  std::vector<int> fds_;     // of shard i: i, i + count_, i + 2 * count_, ...; -1: closed
+  std::uint32_t count_ = 1;  // of shards
+  bool in_file_system_ = false;
   std::string file_;  // of a socket in the file system
   dev_t file_device_ = 0;
   ino_t file_number_ = 0;  // which of that name is ours

@@ -64,24 +64,50 @@ Result<ListenerSet> ListenerSet::open_unix(const std::string& path, std::uint32_
   if (fd < 0) return cannot(path, why_no_descriptor(errno));
   ListenerSet set;
   set.fds_.push_back(fd);
+  set.in_file_system_ = true;
   set.printed_ = "unix:" + path;
   if (bind(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
     return cannot(path, std::generic_category().message(errno) +
                             "; name a folder that is there and that this user may write to");
   }
-  struct stat own{};
-  if (lstat(path.c_str(), &own) == 0) {
-    set.file_ = path;
-    set.file_device_ = own.st_dev;
-    set.file_number_ = own.st_ino;
-  }
+  set.own_file();
+  if (auto shared = set.share_out(count); !shared) return std::unexpected(shared.error());
   if (listen(fd, kBacklog) != 0) return cannot(path, why_no_descriptor(errno));
-  while (set.fds_.size() < count) {
-    const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0) return cannot(path, why_no_descriptor(errno));
-    set.fds_.push_back(copy);
-  }
   return set;
+}
+
+Result<ListenerSet> ListenerSet::adopt_unix(const std::string& path, std::uint32_t count,
+                                            std::vector<int> sockets) {
+  if (sockets.empty()) return open_unix(path, count, true);
+  ListenerSet set;
+  set.fds_ = std::move(sockets);
+  set.in_file_system_ = true;
+  set.printed_ = "unix:" + path;
+  for (const int fd : set.fds_) {
+    if (!set.listens_here(fd)) return cannot(path, "what was given is no socket of that kind");
+  }
+  if (auto shared = set.share_out(count); !shared) return std::unexpected(shared.error());
+  return set;
+}
+
+void ListenerSet::own_file() {
+  const std::string path = printed_.substr(std::strlen("unix:"));
+  struct stat own{};
+  if (lstat(path.c_str(), &own) != 0) return;
+  file_ = path;
+  file_device_ = own.st_dev;
+  file_number_ = own.st_ino;
+}
+
+// A copy for each shard.
+Result<void> ListenerSet::share_out(std::uint32_t count) {
+  count_ = count;
+  while (fds_.size() < count) {
+    const int copy = fcntl(fds_[0], F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) return fail("cannot listen on " + printed_ + ": " + why_no_descriptor(errno));
+    fds_.push_back(copy);
+  }
+  return {};
 }
 
 // Unless it is another process's by now.

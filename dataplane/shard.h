@@ -123,6 +123,8 @@ class Shard {
   // Sends what is queued, then a close frame with the reason (clients), then closes; or closes at
   // once, and drops what is queued.
   void finish(Connection& connection, CloseReason reason);
+  // The same with `more` behind the reason's name, as far as a close frame has room for it.
+  void finish(Connection& connection, CloseReason reason, std::string_view more);
   void abort(Connection& connection, CloseReason reason);
 
   // From now on input is collected and not parsed, until release_input(). Beyond
@@ -146,6 +148,10 @@ class Shard {
   // Takes over a connected socket as a link. Null (and the fd is closed) when there is no room.
   Connection* adopt(int fd, const PeerAddress& peer);
   void stop_accepting();
+  // Whether somebody may still come in; false some turns after stop_accepting().
+  [[nodiscard]] bool may_accept() const noexcept {
+    return !acceptor_.stopping() || acceptor_.armed() > 0;
+  }
 
   // From now on: bounds of connections and times that are not sized at start, and the rules for
   // upgrades of each listener, for those under way too. Both are copied. `tls`, of each listener,
@@ -297,8 +303,10 @@ class Shard {
   void start_send(Connection& connection);
   void on_send(const Completion& completion, OpTag tag);
   void queue_frame(Connection& connection, Opcode opcode, ByteView payload);
-  void finish(Connection& connection, CloseReason reason, WsCloseCode code);
-  void queue_close(Connection& connection, CloseReason reason, WsCloseCode code);
+  void finish(Connection& connection, CloseReason reason, WsCloseCode code,
+              std::string_view more = {});
+  void queue_close(Connection& connection, CloseReason reason, WsCloseCode code,
+                   std::string_view more);
   void leave_open(Connection& connection, CloseReason reason);
   void begin_linger(Connection& connection);
   void begin_closing(Connection& connection);

@@ -9,6 +9,20 @@
 #include "dataplane/shard.h"
 
 namespace ringgate {
+namespace {
+
+using CloseWords = std::array<char, kMaxWsCloseReasonBytes>;
+
+// As much of it as there is room for.
+std::string_view join(CloseWords& words, std::string_view name, std::string_view more) {
+  const std::size_t name_bytes = std::min(name.size(), words.size());
+  const std::size_t more_bytes = std::min(more.size(), words.size() - name_bytes);
+  std::copy_n(name.begin(), name_bytes, words.begin());
+  std::copy_n(more.begin(), more_bytes, words.begin() + static_cast<std::ptrdiff_t>(name_bytes));
+  return {words.data(), name_bytes + more_bytes};
+}
+
+}  // namespace
 
 std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes) {
   RINGGATE_ON_THREAD(thread_);
@@ -123,11 +137,16 @@ void Shard::finish(Connection& connection, CloseReason reason) {
   finish(connection, reason, describe(reason, names()).code);
 }
 
-void Shard::finish(Connection& connection, CloseReason reason, WsCloseCode code) {
+void Shard::finish(Connection& connection, CloseReason reason, std::string_view more) {
+  finish(connection, reason, describe(reason, names()).code, more);
+}
+
+void Shard::finish(Connection& connection, CloseReason reason, WsCloseCode code,
+                   std::string_view more) {
   RINGGATE_ON_THREAD(thread_);
   if (!connection.open() || ending(connection)) return;
   leave_open(connection, reason);
-  queue_close(connection, reason, code);
+  queue_close(connection, reason, code, more);
   connection.phase = Phase::kFlushing;  // from here on nothing more can be appended
   set_deadline(connection, options_.write_timeout_ms);
   mark_dirty(connection);
@@ -137,11 +156,14 @@ void Shard::finish(Connection& connection, CloseReason reason, WsCloseCode code)
 // A close frame is answered with one: of the same code, and on TCP empty. Clients that are closed
 // are told why; a peer that has gone needs no telling, one that has not got to frames would not
 // understand, and links are closed bare. Where the queue is full it is left out.
-void Shard::queue_close(Connection& connection, CloseReason reason, WsCloseCode code) {
+void Shard::queue_close(Connection& connection, CloseReason reason, WsCloseCode code,
+                        std::string_view more) {
   const bool answer = reason == CloseReason::kPeerCloseFrame;
   if (connection.stage != Stage::kFrames || reason == CloseReason::kPeerClosed) return;
   if (connection.role != Role::kClient && !answer) return;
-  const std::string_view why = answer ? std::string_view() : describe(reason, names()).name;
+  CloseWords words;
+  const std::string_view why =
+      answer ? std::string_view() : join(words, describe(reason, names()).name, more);
   if (connection.transport == Transport::kTcp) {
     queue_frame(connection, Opcode::kClose, as_bytes(why));
     return;

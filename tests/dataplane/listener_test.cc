@@ -4,9 +4,11 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -117,6 +119,100 @@ TEST(ListenerSet, AnEmptyHostIsBothFamilies) {
   EXPECT_EQ(set->printed(), "[::]:" + std::to_string(set->port()));
   EXPECT_TRUE(can_connect(v4("127.0.0.1", set->port())));
   EXPECT_TRUE(can_connect(v6("::1", set->port())));
+}
+
+// --- Sockets that another process gives ---------------------------------------------------------
+
+std::set<ino_t> inodes(const ListenerSet& set, std::uint32_t index, std::uint32_t accepts) {
+  std::set<ino_t> found;
+  for (std::uint32_t accept = 0; accept < accepts; ++accept) {
+    struct stat status{};
+    EXPECT_EQ(fstat(set.fd(index, accept), &status), 0);
+    found.insert(status.st_ino);
+  }
+  return found;
+}
+
+// Every socket is somebody's, since each has a backlog of its own.
+TEST(ListenerSet, SocketsOfMoreShardsAreSharedOutAmongThoseThereAre) {
+  Result<ListenerSet> old = ListenerSet::open({"127.0.0.1", 0}, 5, false);
+  ASSERT_TRUE(old);
+  Result<ListenerSet> fresh = ListenerSet::adopt({"127.0.0.1", old->port()}, 2, old->copies());
+  ASSERT_TRUE(fresh) << fresh.error().message;
+  EXPECT_EQ(fresh->printed(), old->printed());
+  EXPECT_EQ(inodes(*fresh, 0, 32).size(), 3u);
+  EXPECT_EQ(inodes(*fresh, 1, 32).size(), 2u);
+  std::set<ino_t> all = inodes(*fresh, 0, 32);
+  all.merge(inodes(*fresh, 1, 32));
+  std::set<ino_t> given;
+  for (std::uint32_t i = 0; i < 5; ++i) given.merge(inodes(*old, i, 1));
+  EXPECT_EQ(all, given);
+  for (std::uint32_t i = 0; i < 5; ++i) old->close_one(i);
+  fresh->close_one(0);
+  fresh->close_one(1);
+  EXPECT_FALSE(can_connect(v4("127.0.0.1", fresh->port())));
+  ASSERT_TRUE(fresh->reopen_one(0));
+  EXPECT_EQ(inodes(*fresh, 0, 32).size(), 1u);
+}
+
+TEST(ListenerSet, AShardWithoutASocketOfItsOwnOpensOne) {
+  Result<ListenerSet> old = ListenerSet::open({"127.0.0.1", 0}, 1, false);
+  ASSERT_TRUE(old);
+  Result<ListenerSet> fresh = ListenerSet::adopt({"127.0.0.1", old->port()}, 3, old->copies());
+  ASSERT_TRUE(fresh) << fresh.error().message;
+  std::set<ino_t> all;
+  for (std::uint32_t i = 0; i < 3; ++i) all.merge(inodes(*fresh, i, 4));
+  EXPECT_EQ(all.size(), 3u);
+  EXPECT_TRUE(all.contains(*inodes(*old, 0, 1).begin()));
+}
+
+TEST(ListenerSet, WhatWaitsInABacklogIsTheNewOnes) {
+  Result<ListenerSet> old = ListenerSet::open({"127.0.0.1", 0}, 1, false);
+  ASSERT_TRUE(old);
+  const sockaddr_storage to = v4("127.0.0.1", old->port());
+  const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof(sockaddr_in)), 0);
+  Result<ListenerSet> fresh = ListenerSet::adopt({"127.0.0.1", old->port()}, 1, old->copies());
+  ASSERT_TRUE(fresh) << fresh.error().message;
+  *old = ListenerSet();
+  const int accepted = accept4(fresh->fd(0), nullptr, nullptr, SOCK_CLOEXEC);
+  ASSERT_GE(accepted, 0);
+  EXPECT_EQ(write(accepted, "x", 1), 1);
+  char byte = 0;
+  EXPECT_EQ(read(client, &byte, 1), 1) << "no reset";
+  close(accepted);
+  close(client);
+}
+
+TEST(ListenerSet, WhatDoesNotListenThereIsRefused) {
+  Result<ListenerSet> old = ListenerSet::open({"127.0.0.1", 0}, 1, false);
+  Result<ListenerSet> other = ListenerSet::open({"127.0.0.1", 0}, 1, false);
+  ASSERT_TRUE(old && other);
+  const ListenAddress address{"127.0.0.1", old->port()};
+  EXPECT_FALSE(ListenerSet::adopt(address, 1, other->copies()));
+  EXPECT_FALSE(ListenerSet::adopt(address, 1, {socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}));
+  EXPECT_FALSE(ListenerSet::adopt(address, 1, {dup(STDERR_FILENO)}));
+}
+
+TEST(ListenerSet, OfAClosedOneThereIsNoCopy) {
+  Result<ListenerSet> old = ListenerSet::open({"127.0.0.1", 0}, 2, false);
+  ASSERT_TRUE(old);
+  old->close_one(0);
+  const std::vector<int> copies = old->copies();
+  EXPECT_EQ(copies.size(), 1u);
+  for (const int copy : copies) close(copy);
+}
+
+TEST(ListenerSet, AnAddressIsPrintedAsItsListenerWillBe) {
+  for (const char* const host : {"127.0.0.1", "", "::1", "localhost"}) {
+    const Result<std::string> printed = ListenerSet::print({host, 8001});
+    ASSERT_TRUE(printed) << host;
+    const Result<ListenerSet> set = ListenerSet::open({host, 0}, 1, false);
+    ASSERT_TRUE(set) << host;
+    EXPECT_EQ(printed->substr(0, printed->rfind(':')),
+              set->printed().substr(0, set->printed().rfind(':')));
+    EXPECT_TRUE(printed->ends_with(":8001"));
+  }
 }
 
 TEST(ListenerSet, AcceptedSocketsInheritNoDelay) {

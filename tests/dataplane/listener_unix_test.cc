@@ -83,6 +83,20 @@ TEST_F(UnixListener, ATakeoverKeepsTheNewFile) {
   EXPECT_TRUE(can_connect());
 }
 
+TEST_F(UnixListener, OneThatIsGivenKeepsItsFileWhenTheOldOneEnds) {
+  Result<ListenerSet> old = ListenerSet::open_unix(path(), 2, false);
+  ASSERT_TRUE(old);
+  {
+    Result<ListenerSet> fresh = ListenerSet::adopt_unix(path(), 3, old->copies());
+    ASSERT_TRUE(fresh) << fresh.error().message;
+    old->leave_file();
+    *old = ListenerSet();
+    fresh->now_ours();
+    EXPECT_TRUE(can_connect());
+  }
+  EXPECT_FALSE(is_there());
+}
+
 TEST_F(UnixListener, WhatIsNoSocketIsLeftAlone) {
   std::ofstream(path()) << "precious";
   const Result<ListenerSet> set = ListenerSet::open_unix(path(), 1, true);

@@ -115,6 +115,21 @@ TEST(Shard, WhatOnCloseAppendsComesBeforeTheCloseFrame) {
             "answer;farewell;" + text(frame(Opcode::kClose, describe(TestClose::kKickedOut).name)));
 }
 
+TEST(Shard, WhatGoesOnFromAReasonIsInTheCloseFrameAsFarAsThereIsRoom) {
+  const std::string long_text(200, 'x');
+  for (const std::string& more : {std::string("; retry_in_ms=5"), long_text}) {
+    FakeShard it(1);
+    it.handler.packet = [&](Connection& connection, ByteView) {
+      it.shard.finish(connection, TestClose::kKickedOut, more);
+    };
+    FakePeer& peer = it.connect();
+    peer.send(frame(Opcode::kBinary, "x"));
+    EXPECT_TRUE(it.turn_until([&] { return peer.closed; }));
+    const std::string words = std::string(describe(TestClose::kKickedOut).name) + more;
+    EXPECT_EQ(text(peer.received), text(frame(Opcode::kClose, words.substr(0, 123))));
+  }
+}
+
 TEST(Shard, EndingTheConnectionWithinOnCloseDoesNothing) {
   for (const bool by_abort : {false, true}) {
     FakeShard it(1);
