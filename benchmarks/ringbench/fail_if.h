@@ -25,8 +25,8 @@ struct FailIf {
 // METRIC OP VALUE, blanks allowed. Metrics: mean, p50, p90, p99, p99.9, p99.99, max (times, with a
 // unit: us, ms, s), sent, answered, late, failed, per_second, all of these also of one action
 // (`talk.p99`, `cycle.failed`); lag_p99 (a time); errors, an error's kind, connects, logins,
-// retries, lost_packets; cpu_us (of the target per message), rss_mb (the target's highest, in
-// millions of bytes). The error lists them.
+// retries, came_again, lost_packets; cpu_us (of the target per message), rss_mb (the target's
+// highest, in millions of bytes). The error lists them.
 [[nodiscard]] Result<FailIf> parse_fail_if(std::string_view text);
 
 struct FailIfOutcome {

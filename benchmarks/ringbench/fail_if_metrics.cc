@@ -125,6 +125,7 @@ std::vector<Metric> make_metrics() {
       {"connects", Kind::kCount, false, read_total<&Tally::connects>, {}},
       {"logins", Kind::kCount, false, read_total<&Tally::logins>, {}},
       {"retries", Kind::kCount, false, read_total<&Tally::retries>, {}},
+      {"came_again", Kind::kCount, false, read_total<&Tally::came_again>, {}},
       {"lost_packets", Kind::kCount, false, read_total<&Tally::lost_packets>, {}},
       {"cpu_us", Kind::kCount, false, read_cpu, kNoCpu},
       {"rss_mb", Kind::kCount, false, read_rss, kNoPid},

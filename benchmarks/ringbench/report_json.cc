@@ -152,6 +152,7 @@ void JsonReport::write_actions() {
   json_.count("connects", measured_.tally.connects);
   json_.count("logins", measured_.tally.logins);
   json_.count("retries", measured_.tally.retries);
+  json_.count("came_again", measured_.tally.came_again);
   json_.count("lost_packets", measured_.tally.lost_packets);
   json_.text("first_login_failure", measured_.tally.first_login_failure);
   json_.text("first_loss", measured_.tally.first_loss);

@@ -59,6 +59,10 @@ std::string head_lines(const Measurement& measured, const Options& options) {
                        measured.tally.retries == 0
                            ? ""
                            : fmt::format(", {} tried again", count_text(measured.tally.retries))));
+  if (measured.tally.came_again > 0) {
+    text += line("came again", fmt::format("{} connections, as the target asked when it went away",
+                                           count_text(measured.tally.came_again)));
+  }
   return text + service_line(measured, options);
 }
 

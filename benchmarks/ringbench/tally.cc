@@ -115,6 +115,7 @@ void Tally::merge(const Tally& other) {
   logins += other.logins;
   handshakes.merge(other.handshakes);
   resumed += other.resumed;
+  came_again += other.came_again;
   retries += other.retries;
   deliveries_asked += other.deliveries_asked;
   deliveries_come += other.deliveries_come;

@@ -118,6 +118,7 @@ struct Tally {
   Histogram handshakes;             // of TLS, set-up included: from the connection until done
   std::uint64_t resumed = 0;        // of those: went on from an earlier session
   std::uint64_t logins = 0;         // answered with Success, set-up included
+  std::uint64_t came_again = 0;     // opened again when a target that goes away said to
   std::uint64_t retries = 0;        // of the set-up: connections begun again, since one was lost
   std::string first_loss;           // what ended the first connection that was lost
   std::string first_login_failure;  // why the first login, or connect, came to nothing

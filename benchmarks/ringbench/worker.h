@@ -22,6 +22,7 @@
 #include <optional>
 #include <queue>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "benchmarks/common/bench_ring.h"
@@ -118,6 +119,7 @@ class Worker {
   void hit_own_limit(std::uint32_t index, int error);
   void lose(std::uint32_t index, ErrorKind kind, std::string_view why, bool hopeless = false);
   void lose_login(std::uint32_t index, ErrorKind kind);
+  void note_first(bool was_ready, std::string_view why);
   void give_up_or_retry(std::uint32_t index, ErrorKind kind, std::string_view why, bool hopeless);
   void fail_set_up(std::uint32_t index, ErrorKind kind, std::string_view why);
   void say_goodbye(std::uint32_t index);
@@ -214,6 +216,8 @@ class Worker {
   BlockPool pool_;
   IncomingReader reader_;
   Random random_;
+  // Of clients whose target goes away: how long until they come again.
+  std::unordered_map<std::uint32_t, std::uint64_t> come_again_ns_;
   PendingPool pending_;
   std::vector<Client> clients_;
   std::optional<tls::Cipher> cipher_;            // with TLS

@@ -35,13 +35,13 @@ void Worker::hit_own_limit(std::uint32_t index, int error) {
 void Worker::lose(std::uint32_t index, ErrorKind kind, std::string_view why, bool hopeless) {
   Client& client = clients_[index];
   if (!connected(client) || client.state == ClientState::kClosing) return try_close(index);
-  give_up_or_retry(index, kind, why, hopeless);
-  count_error(kind);
   const bool was_ready = client.state == ClientState::kReady;
-  std::string& first = was_ready ? tally_.first_loss : tally_.first_login_failure;
-  if (first.empty()) {
-    first = why.empty() ? name_of(kind) : why;
-    if (was_ready) state_.lost_once(first);
+  if (come_again_ns_.contains(index)) {
+    ++tally_.came_again;
+  } else {
+    give_up_or_retry(index, kind, why, hopeless);
+    count_error(kind);
+    note_first(was_ready, why.empty() ? name_of(kind) : why);
   }
   if (was_ready) {
     --ready_;
@@ -53,6 +53,13 @@ void Worker::lose(std::uint32_t index, ErrorKind kind, std::string_view why, boo
   if (client.state == ClientState::kConnecting) cancel(index, WorkerOp::kConnect);
   client.state = ClientState::kLost;
   begin_close(index);
+}
+
+void Worker::note_first(bool was_ready, std::string_view why) {
+  std::string& first = was_ready ? tally_.first_loss : tally_.first_login_failure;
+  if (!first.empty()) return;
+  first = why;
+  if (was_ready) state_.lost_once(first);
 }
 
 // The set-up wants every connection, and a storm of logins one that succeeds: before that a few
@@ -214,6 +221,9 @@ void Worker::on_closed(std::uint32_t index) {
     const bool pause = refused() && !options_.open_loop();
     if (pause) return wake_at(now_ns_ + kRefusedPauseNs, index, Wake::kOpen);
     return login_slot_free(index);
+  }
+  if (const auto again = come_again_ns_.extract(index); !again.empty()) {
+    return wake_at(now_ns_ + again.mapped(), index, Wake::kOpen);
   }
   if (options_.reconnect || client.retry) {
     return wake_at(now_ns_ + random_.between(kReconnectMinNs, kReconnectMaxNs), index, Wake::kOpen);

@@ -7,6 +7,7 @@
 #include "benchmarks/ringbench/push_body.h"
 #include "benchmarks/ringbench/worker.h"
 #include "codec/pkt.pb.h"
+#include "codec/retry_hint.h"
 #include "codec/tls/alert.h"
 
 namespace ringgate::bench {
@@ -141,6 +142,10 @@ void Worker::on_close_frame(std::uint32_t index, const Incoming& close) {
   constexpr std::size_t kWsCodeBytes = 2;
   const std::size_t head = options_.target.transport == Transport::kWebSocket ? kWsCodeBytes : 0;
   const ByteView reason = close.body.subspan(std::min(head, close.body.size()));
+  const std::optional<RetryHint> hint = parse_retry_hint(as_text(reason));
+  if (hint && options_.scenario != Scenario::kLogin && connected(clients_[index])) {
+    come_again_ns_[index] = std::uint64_t{hint->in_ms} * kMillisecondNs;
+  }
   lose(index, ErrorKind::kConnectionLost, reason.empty() ? "a close frame" : as_text(reason));
 }
 

@@ -55,16 +55,16 @@ Result<client::Target> choose_target(const ClientOptions& options) {
   return target;
 }
 
-Result<client::Dialled> connect_gateway(const ClientOptions& options) {
-  const Result<client::Target> target = choose_target(options);
-  if (!target) return std::unexpected(target.error());
+Result<client::Target> checked_target(const ClientOptions& options) {
+  Result<client::Target> target = choose_target(options);
+  if (!target) return target;
   if (!target->tls && options.tls != tls::ClientSettings{}) {
     return usage_error("--tls-... is for tls:// and wss:// only: what is sent there is not sealed");
   }
   if (target->tls && !options.tls.verify) {
     complain("ringgate: --tls-insecure: nobody knows who is at the other end, or who listens");
   }
-  return client::dial(*target, options.tls);
+  return target;
 }
 
 // SIGINT and SIGTERM come as something to read, so that they cannot fall between two system calls.
@@ -86,14 +86,24 @@ Result<UniqueFd> open_signals() {
 Result<int> run_in_terminal(const ClientOptions& options) {
   const Result<std::string> token = choose_token(options);
   if (!token) return std::unexpected(token.error());
-  Result<client::Dialled> connection = connect_gateway(options);
+  const Result<client::Target> target = checked_target(options);
+  if (!target) return std::unexpected(target.error());
+  Result<client::Dialled> connection = client::dial(*target, options.tls);
   if (!connection) return std::unexpected(connection.error());
   const Result<UniqueFd> signals = open_signals();
   if (!signals) return std::unexpected(signals.error());
   if (isatty(STDIN_FILENO) != 0) std::fputs("`help` lists the commands\n", stderr);
   const client::Descriptors descriptors{.signals = signals->get()};
-  return client::run(descriptors, connection->stream, std::move(connection->transport),
-                     options.signing.account, *token);
+  const auto again = [&](const std::string& at) -> Result<client::Dialled> {
+    client::Target next = *target;
+    if (!at.empty()) {
+      Result<Endpoint> endpoint = parse_endpoint(at);
+      if (!endpoint) return std::unexpected(endpoint.error());
+      next.url.endpoint = std::move(*endpoint);
+    }
+    return client::dial(next, options.tls);
+  };
+  return client::run(descriptors, std::move(*connection), again, options.signing.account, *token);
 }
 
 void add_gateway_options(CLI::App& command, ClientOptions& options) {
@@ -135,7 +145,7 @@ CLI::App* add_client_command(CLI::App& root, CommandResult& result) {
   command->get_option("--secret-file")->excludes(token);
   command->footer("Lines of the input are commands:\n\n" + std::string(client::help()) +
                   "\n\nExits with 1 when the login or any request failed, or the gateway ended the "
-                  "session.");
+                  "session. A gateway that goes away says when to come again: that is done.");
   command->callback([options, &result] {
     const Result<int> code = run_in_terminal(*options);
     result.exit_code = code ? *code : report_error(code.error());

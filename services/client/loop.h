@@ -1,14 +1,14 @@
-// Runs a Session over a connected stream, an input of lines and two outputs, until it ends.
+// Runs a Session over a connected stream, an input of lines and two outputs, until it ends. Where
+// the gateway goes away and says when to come again, another Session goes on then.
 //
-// One thread, which owns the session for the duration of the call. The stream and the descriptors
-// stay their owner's.
+// One thread, which owns the sessions for the duration of the call. The descriptors stay
+// their owner's.
 #pragma once
 
-#include <memory>
+#include <functional>
 #include <string>
 
-#include "services/client/stream.h"
-#include "services/client/transport.h"
+#include "services/client/dial.h"
 
 namespace ringgate::client {
 
@@ -19,9 +19,12 @@ struct Descriptors {
   int signals = -1;  // a signalfd; -1 for none
 };
 
-// The exit code: Session's, or 128 + the number of the signal that ended it.
-[[nodiscard]] int run(const Descriptors& descriptors, Stream& stream,
-                      std::unique_ptr<Transport> transport, const std::string& account,
-                      const std::string& token);
+// Connects again: to "host:port", or to where it was.
+using DialAgain = std::function<Result<Dialled>(const std::string& at)>;
+
+// The exit code: Session's, or 128 + the number of the signal that ended it. 1 where no gateway was
+// found again within ten seconds.
+[[nodiscard]] int run(const Descriptors& descriptors, Dialled connection, const DialAgain& again,
+                      const std::string& account, const std::string& token);
 
 }  // namespace ringgate::client

@@ -7,6 +7,7 @@
 #include "codec/message_body.h"
 #include "codec/packet.h"
 #include "codec/pkt.pb.h"
+#include "codec/retry_hint.h"
 #include "codec/rewrite.h"
 #include "control/base/text.h"
 
@@ -182,13 +183,29 @@ void Session::take_pong(std::int64_t now_ns) {
 }
 
 void Session::take_close(std::string_view reason) {
+  const std::optional<RetryHint> hint = parse_retry_hint(reason);
   if (state_ == State::kClosing) {
     state_ = State::kEnded;
+  } else if (hint && state_ != State::kQuitting) {
+    leave_for_a_while(*hint);
   } else if (reason.empty()) {
     disconnected({});
   } else {
     fail(fmt::format("the gateway closed the connection: {}", printable(reason)));
   }
+}
+
+// Told, though it is no problem; what has no answer is one.
+void Session::leave_for_a_while(const RetryHint& hint) {
+  const std::size_t unanswered = state_ == State::kReady ? outstanding() : 0;
+  if (unanswered > 0) {
+    problem(fmt::format("no answer to {} of what was sent: the gateway goes away", unanswered));
+  }
+  print_(Line::kProblem,
+         fmt::format("the gateway goes away; logging in again{} in {} ms",
+                     hint.at.empty() ? "" : " at " + printable(hint.at), hint.in_ms));
+  come_again_ = ComeAgain{std::int64_t{hint.in_ms} * (kNsPerS / 1000), std::string(hint.at)};
+  state_ = State::kEnded;
 }
 
 void Session::problem(std::string_view line) {

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,6 +21,10 @@
 
 namespace pkt {
 class Header;
+}
+
+namespace ringgate {
+struct RetryHint;
 }
 
 namespace ringgate::client {
@@ -72,6 +77,14 @@ class Session {
   // 1 when the login or any request failed or got no answer, or the gateway ended the session.
   int exit_code() const noexcept { return exit_code_; }
 
+  // The gateway closed the session and said when to come again, and where to (empty: where it was):
+  // codec/retry_hint.h. Set once it has ended.
+  struct ComeAgain {
+    std::int64_t in_ns = 0;
+    std::string at;
+  };
+  const std::optional<ComeAgain>& come_again() const noexcept { return come_again_; }
+
  private:
   struct Request {
     enum class Kind : std::uint8_t { kLogin, kTalk, kEcho, kAck };
@@ -94,6 +107,7 @@ class Session {
   void take_packet(ByteView payload, std::int64_t now_ns);
   void take_pong(std::int64_t now_ns);
   void take_close(std::string_view reason);
+  void leave_for_a_while(const RetryHint& hint);
   void take_response(const pkt::Header& header, ByteView body, std::int64_t now_ns);
   void take_answer(const Request& request, ByteView body, std::int64_t now_ns);
   void take_refusal(const Request& request, const pkt::Header& header, ByteView body);
@@ -109,6 +123,7 @@ class Session {
   Printer print_;
   State state_ = State::kLoggingIn;
   int exit_code_ = 0;
+  std::optional<ComeAgain> come_again_;
   std::int64_t due_ns_ = 0;  // of the login answer, heartbeat, quit or close: what the state says
   std::uint32_t next_sequence_ = 1;
   std::unordered_map<std::uint32_t, Request> requests_;

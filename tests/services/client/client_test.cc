@@ -244,6 +244,34 @@ TEST_F(ClientSessionTest, PrintsTheReasonOfAClose) {
   EXPECT_TRUE(session_.ended());
 }
 
+TEST_F(ClientSessionTest, IsToComeAgainWhereTheGatewaySaysSo) {
+  log_in();
+  receive(frame(Opcode::kClose, "draining; retry_in_ms=1500; at=10.0.0.8:8001"));
+  EXPECT_TRUE(session_.ended());
+  ASSERT_TRUE(session_.come_again());
+  EXPECT_EQ(session_.come_again()->in_ns, 1'500'000'000);
+  EXPECT_EQ(session_.come_again()->at, "10.0.0.8:8001");
+  EXPECT_EQ(session_.exit_code(), 0);
+}
+
+TEST_F(ClientSessionTest, WhatHasNoAnswerWhenTheGatewayGoesHasFailed) {
+  log_in();
+  session_.run(client::parse_command("echo hello"), 0);
+  receive(frame(Opcode::kClose, "draining; retry_in_ms=1500"));
+  EXPECT_TRUE(session_.come_again());
+  EXPECT_EQ(session_.exit_code(), 1);
+}
+
+TEST_F(ClientSessionTest, WhoIsQuittingDoesNotComeAgain) {
+  log_in();
+  session_.run(client::parse_command("echo hello"), 0);
+  session_.quit(0);
+  receive(frame(Opcode::kClose, "draining; retry_in_ms=1500"));
+  EXPECT_TRUE(session_.ended());
+  EXPECT_FALSE(session_.come_again());
+  EXPECT_EQ(session_.exit_code(), 1);
+}
+
 TEST_F(ClientSessionTest, SaysWhenTheConnectionEnds) {
   log_in();
   session_.disconnected({});

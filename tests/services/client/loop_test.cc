@@ -21,6 +21,7 @@
 namespace ringgate {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
@@ -127,11 +128,22 @@ struct ClientLoopTest : public ::testing::Test {
                                           .signals = signals};
     return std::async(std::launch::async, [this, descriptors] {
       client::Stream stream(UniqueFd(dup(gateway.client_end())));
-      return client::run(descriptors, stream, client::make_tcp_transport(), "alice", "a.b.c");
+      return client::run(
+          descriptors, {std::move(stream), client::make_tcp_transport()},
+          [this](const std::string& at) { return dial_again(at); }, "alice", "a.b.c");
     });
+  }
+  // The other gateway, of which the first attempt finds nothing.
+  Result<client::Dialled> dial_again(const std::string& at) {
+    dialled_at.push_back(at);
+    if (dialled_at.size() == 1) return run_error("nobody listens yet");
+    return client::Dialled{client::Stream(UniqueFd(dup(other.client_end()))),
+                           client::make_tcp_transport()};
   }
 
   ScriptedGateway gateway;
+  ScriptedGateway other;
+  std::vector<std::string> dialled_at;
   Pipe input;
   Pipe output;
   Pipe problems;
@@ -152,6 +164,27 @@ TEST_F(ClientLoopTest, RunsAScriptToItsEnd) {
               MatchesRegex("logged in as alice, channel g1_alice_7\npong [0-9]+\\.[0-9][0-9] ms\n"
                            "sent to bob: message id 12345, sent 2026-01-02T03:04:05.678Z\n"));
   EXPECT_EQ(problems.read_all(), "");
+}
+
+TEST_F(ClientLoopTest, ComesAgainWhereAndWhenAGatewayThatGoesAwaySays) {
+  std::future<int> code = start();
+  gateway.put(login_answer(gateway.next().header.sequence()));
+  gateway.put(frame(Opcode::kClose, "draining; retry_in_ms=20; at=gateway2:8001"));
+  EXPECT_EQ(gateway.next().opcode, Opcode::kClose);
+  const Sent login = other.next();
+  EXPECT_EQ(login.header.command(), "login.signin");
+  input.put("echo still here\n");
+  other.put(login_answer(login.header.sequence()));
+  const Sent echo = other.next();
+  EXPECT_EQ(echo.body, "still here") << "what is read meanwhile is not lost";
+  other.put(response(echo.header.sequence(), echo.body));
+  input.close_write();
+  EXPECT_EQ(other.next().opcode, Opcode::kClose);
+  other.put(frame(Opcode::kClose, ""));
+  EXPECT_EQ(code.get(), 0);
+  EXPECT_THAT(dialled_at, ElementsAre("gateway2:8001", "gateway2:8001"));
+  EXPECT_EQ(problems.read_all(),
+            "the gateway goes away; logging in again at gateway2:8001 in 20 ms\n");
 }
 
 TEST_F(ClientLoopTest, TakesTheEndOfTheInputForQuit) {

@@ -60,7 +60,12 @@ class ClientWsTest : public ::testing::Test {
       }
       const client::Descriptors descriptors{
           .input = input_.get(), .output = output_.get(), .problems = problems_.get()};
-      return client::run(descriptors, stream, client::make_ws_transport(*rest), "alice", "a.b.c");
+      return client::run(
+          descriptors, {std::move(stream), client::make_ws_transport(*rest)},
+          [](const std::string&) -> Result<client::Dialled> {
+            return run_error("nobody is there");
+          },
+          "alice", "a.b.c");
     });
   }
 
