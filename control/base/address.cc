@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "codec/retry_hint.h"
 #include "control/base/text.h"
 
 namespace ringgate {
@@ -166,6 +167,20 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
     return run_error("\"{}\": what is in the brackets is not an IPv6 address", text);
   }
   return endpoint;
+}
+
+Result<std::string> parse_retry_at(std::string_view text) {
+  Result<Endpoint> endpoint = parse_endpoint(text);
+  if (!endpoint) return std::unexpected(endpoint.error());
+  Result<std::string> host = parse_host(endpoint->host);
+  if (!host) return run_error("\"{}\": its host {}", text, host.error().message);
+  if (const Result<void> good = check_dialable(*host); !good) return std::unexpected(good.error());
+  if (endpoint->port == 0) return run_error("\"{}\" has no port", text);
+  std::string at = format_endpoint({std::move(*host), endpoint->port});
+  if (at.size() > kMaxRetryAtBytes) {
+    return run_error("\"{}\" is longer than {} bytes", text, kMaxRetryAtBytes);
+  }
+  return at;
 }
 
 std::string format_endpoint(const Endpoint& endpoint) {

@@ -31,6 +31,10 @@ Result<std::string> parse_host(std::string_view text);
 // without asking anyone: it is a wildcard, multicast or broadcast address.
 Result<void> check_dialable(std::string_view host);
 
+// Where a client can be sent to: "host:port" as parse_host() and check_dialable() have the host,
+// with a port, and no longer than a close frame has room for (kMaxRetryAtBytes).
+Result<std::string> parse_retry_at(std::string_view text);
+
 // The inverse of parse_endpoint(): IPv6 in brackets, an IPv4-mapped IPv6 address as IPv4.
 std::string format_endpoint(const Endpoint& endpoint);
 

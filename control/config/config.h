@@ -141,9 +141,10 @@ struct Config {
   RingKind ring = RingKind::kAuto;
 
   std::size_t mailbox_bytes = 1 * kMiB;
-  std::size_t drain_pace = 10000;  // Connections per second.
+  std::size_t drain_pace = 100;  // Connections per second, at least.
   Duration status_history{600'000};
 
+  Duration drain_delay{0};
   Duration drain_time{10'000};
   Duration token_grace{0};
 
@@ -152,6 +153,13 @@ struct Config {
 
   // By the names of keys, as the table has them: those that were given.
   std::map<std::string, GivenValue, std::less<>> given;
+
+  // No key: what services know this gateway by, where that is not service_id. One that takes over
+  // from a gateway of the same id has another beside it until that has ended.
+  std::string link_id;
+  [[nodiscard]] const std::string& gateway_id() const {
+    return link_id.empty() ? service_id : link_id;
+  }
 
   [[nodiscard]] const RoleLimits& client_limits() const { return shard.limits[kClients]; }
   [[nodiscard]] const RoleLimits& link_limits() const { return shard.limits[kLinks]; }

@@ -102,10 +102,15 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      kGatewayFixed, "First pause before dialling again"},
     {"RedialMax", DurationKey{at<&Config::links, &LinkSettings::redial_max>(), 1ms, 1h},
      kGatewayFixed, "Longest pause before dialling again"},
+    {"DrainDelay", DurationKey{at<&Config::drain_delay>(), 0s, 1h}, kGatewayLive,
+     "After SIGTERM, first of all: so long a gateway is deregistered and not ready, and still "
+     "takes "
+     "clients, until balancers have noticed"},
     {"DrainTime", DurationKey{at<&Config::drain_time>(), 0s, 1h}, kLiveInGateway,
-     "Limit of the drain after SIGTERM"},
+     "Limit of the drain after SIGTERM, behind DrainDelay"},
     {"DrainPace", CountKey{at<&Config::drain_pace>(), 1, 16'000'000}, kGatewayLive,
-     "Connections closed per second while draining"},
+     "Clients that are told to go per second while draining, at least: it is more where DrainTime "
+     "would not suffice for all"},
     {"SignoutKeep", DurationKey{at<&Config::gateway, &GatewayLimits::signout_keep_ms>(), 0s, 1h},
      kGatewayLive, "How long sign-outs wait for a login service"},
     {"MaxSignouts", CountKey{at<&Config::gateway, &GatewayLimits::max_signouts>(), 0, 16'777'216},

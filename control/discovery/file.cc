@@ -170,6 +170,11 @@ Result<void> FileRegistry::deregister(std::string_view id) {
   return updated;
 }
 
+void FileRegistry::leave(std::string_view id) {
+  if (const auto waits = pending_.find(id); waits != pending_.end()) pending_.erase(waits);
+  if (const auto ours = registered_.find(id); ours != registered_.end()) registered_.erase(ours);
+}
+
 void FileRegistry::on_ready() {
   std::erase_if(to_claim_,
                 [this](const std::string& id) { return claims_.take(id) != IdClaim::kTaken; });

@@ -56,6 +56,7 @@ class FileRegistry final : public Registry {
   Result<void> subscribe(std::string_view name, Watcher watcher) override;
   void unsubscribe(std::string_view name) override;
   Result<void> claim(const Instance& service, bool takeover) override;
+  void leave(std::string_view id) override;
   // An error if the id belongs to a service of another name.
   Result<void> register_service(const Instance& service) override;
   // Removes only what this object registered, and only if nobody replaced it since.

@@ -69,6 +69,10 @@ class Registry {
   // has to be told, that is under way when this returns, and the destructor waits a second for it.
   virtual Result<void> deregister(std::string_view id) = 0;
 
+  // A registration of ours is looked after no more, and stays until the process that takes over
+  // puts its own in its place.
+  virtual void leave(std::string_view /*id*/) {}
+
   // What the control loop polls for reading; the registry owns it. -1: nothing to poll.
   virtual int fd() const = 0;
   virtual void on_ready() = 0;

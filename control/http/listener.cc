@@ -106,6 +106,24 @@ Result<Listener> Listener::open(const std::string& address, std::uint16_t port,
                    why_not(error, port, key));
 }
 
+Listener Listener::adopt(UniqueFd socket) {
+  Endpoint bound = endpoint_of(socket.get());
+  return {std::move(socket), std::move(bound)};
+}
+
+std::vector<std::string> Listener::names_of(const std::string& address, std::uint16_t port) {
+  std::vector<std::string> names;
+  const auto addresses = addresses_of(address.empty() ? "::" : address, port);
+  for (const addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
+    names.push_back(format_endpoint({format_host(at->ai_addr), port}));
+  }
+  return names;
+}
+
+UniqueFd Listener::copy() const {
+  return UniqueFd(fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
+}
+
 // The kernel wants a descriptor before it looks whether there is somebody.
 bool Listener::somebody_waits() const {
   pollfd waiting{socket_.get(), POLLIN, 0};

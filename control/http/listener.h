@@ -20,10 +20,16 @@ class Listener {
   // says to mend `key`, the name of the setting that `port` came from. An empty address is all.
   static Result<Listener> open(const std::string& address, std::uint16_t port,
                                const std::string& key);
+  // One that listens already, at one of names_of(address, port).
+  static Listener adopt(UniqueFd socket);
+  // What open() may be bound to: "127.0.0.1:8081". Empty: the name has no address.
+  static std::vector<std::string> names_of(const std::string& address, std::uint16_t port);
 
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }
   [[nodiscard]] const Endpoint& bound() const noexcept { return bound_; }
   void close() { socket_ = UniqueFd(); }
+  // For another process, which the caller gives it to. It may be empty: there is no descriptor.
+  [[nodiscard]] UniqueFd copy() const;
 
   enum class Outcome : std::uint8_t { kAccepted, kNobody, kNoDescriptor, kNoMemory };
   struct Accepted {

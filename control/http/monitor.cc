@@ -243,6 +243,28 @@ Result<std::unique_ptr<Monitor>> Monitor::bind(const std::string& address, std::
   return std::unique_ptr<Monitor>(new Monitor(std::make_unique<State>(std::move(*server))));
 }
 
+Result<std::unique_ptr<Monitor>> Monitor::adopt(UniqueFd socket, const Bounds& bounds) {
+  Result<std::unique_ptr<Server>> server = Server::adopt(std::move(socket), bounds);
+  if (!server) return std::unexpected(server.error());
+  return std::unique_ptr<Monitor>(new Monitor(std::make_unique<State>(std::move(*server))));
+}
+
+std::vector<std::string> Monitor::names_of(const std::string& address, std::uint16_t port) {
+  return Listener::names_of(address, port);
+}
+
+std::string Monitor::bound_name() const {
+  return format_endpoint(state_->server->bound());
+}
+
+UniqueFd Monitor::copy_socket() const {
+  return state_->server->copy_socket();
+}
+
+void Monitor::leave_port() {
+  state_->server->leave_port();
+}
+
 Result<std::unique_ptr<Monitor>> Monitor::start(const std::string& address, std::uint16_t port,
                                                 Probes probes, const Bounds& bounds) {
   Result<std::unique_ptr<Monitor>> monitor = bind(address, port, "MonitorPort", bounds);

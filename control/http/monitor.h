@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/base/error.h"
+#include "control/base/unique_fd.h"
 #include "control/http/reply.h"
 #include "control/http/server.h"
 #include "control/observe/metrics.h"
@@ -61,6 +62,9 @@ class Monitor {
   static Result<std::unique_ptr<Monitor>> bind(const std::string& address, std::uint16_t port,
                                                const std::string& key = "MonitorPort",
                                                const Bounds& bounds = {});
+  // The same with a socket that listens already, at one of names_of(address, port).
+  static Result<std::unique_ptr<Monitor>> adopt(UniqueFd socket, const Bounds& bounds);
+  static std::vector<std::string> names_of(const std::string& address, std::uint16_t port);
   // bind(), add_probes() and serve().
   static Result<std::unique_ptr<Monitor>> start(const std::string& address, std::uint16_t port,
                                                 Probes probes, const Bounds& bounds = {});
@@ -70,6 +74,11 @@ class Monitor {
 
   std::uint16_t port() const;
   bool on_loopback() const;
+  // "127.0.0.1:8081", and a copy of its socket for another process.
+  [[nodiscard]] std::string bound_name() const;
+  [[nodiscard]] UniqueFd copy_socket() const;
+  // The port is another process's from now on: Server::leave_port.
+  void leave_port();
 
   // GET /health, /ready and /metrics.
   void add_probes(Probes probes);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
 #include <utility>
 
 #include "control/base/thread.h"
@@ -15,6 +16,7 @@ namespace {
 constexpr int kAcceptsPerTurn = 64;
 constexpr std::chrono::milliseconds kPause{100};
 constexpr std::chrono::milliseconds kFinishTime{500};
+constexpr std::chrono::milliseconds kLeaveTime{1000};
 
 }  // namespace
 
@@ -35,6 +37,13 @@ Result<std::unique_ptr<Server>> Server::listen(const std::string& address, std::
   Result<Listener> listener = Listener::open(address, port, key);
   if (!listener) return std::unexpected(listener.error());
   return std::unique_ptr<Server>(new Server(std::move(*loop), std::move(*listener), bounds));
+}
+
+Result<std::unique_ptr<Server>> Server::adopt(UniqueFd socket, const Bounds& bounds) {
+  Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
+  if (!loop) return std::unexpected(loop.error());
+  return std::unique_ptr<Server>(
+      new Server(std::move(*loop), Listener::adopt(std::move(socket)), bounds));
 }
 
 void Server::use_tls(TlsContext context) {
@@ -96,7 +105,7 @@ void Server::pause_accepting() {
   pauses_.fetch_add(1, std::memory_order_relaxed);
   loop_->unwatch(listener_.fd());
   loop_->after(kPause, [this] {
-    if (ending_) return;
+    if (ending_ || has_left_) return;
     loop_->watch(listener_.fd(), ControlLoop::Until::kReadable, [this] { accept_some(); });
   });
 }
@@ -164,11 +173,24 @@ void Server::make_room_for_answers(const Connection& newest) {
 
 // --- The end ------------------------------------------------------------------------------------
 
+void Server::leave_port() {
+  if (!thread_.joinable()) return listener_.close();
+  const auto left = std::make_shared<std::promise<void>>();
+  loop_->post([this, left] {
+    if (!ending_ && !std::exchange(has_left_, true)) {
+      loop_->unwatch(listener_.fd());
+      listener_.close();
+    }
+    left->set_value();
+  });
+  left->get_future().wait_for(kLeaveTime);
+}
+
 void Server::stop_taking() {
   if (!thread_.joinable()) return;
   loop_->post([this] {
     if (std::exchange(ending_, true)) return;
-    loop_->unwatch(listener_.fd());
+    if (!has_left_) loop_->unwatch(listener_.fd());
     listener_.close();
     for (auto at = connections_.begin(); at != connections_.end();) {
       Connection& connection = (at++)->second;

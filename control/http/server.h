@@ -47,6 +47,8 @@ class Server {
   // Listens, so that clients may connect, but answers nothing before serve(). See Listener.
   static Result<std::unique_ptr<Server>> listen(const std::string& address, std::uint16_t port,
                                                 const std::string& key, const Bounds& bounds);
+  // The same with a socket that listens already: Listener::adopt.
+  static Result<std::unique_ptr<Server>> adopt(UniqueFd socket, const Bounds& bounds);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -60,6 +62,11 @@ class Server {
   // Any thread, from serve() on.
   [[nodiscard]] bool is_tls() const noexcept { return is_tls_; }
   void serve(Handler handler);  // starts the thread; once
+  // The port is another process's from now on, whatever waits in its backlog, too; who is connected
+  // is still answered. Waits until it is so, for a second at most.
+  void leave_port();
+  // The socket, for another process; before leave_port().
+  [[nodiscard]] UniqueFd copy_socket() const { return listener_.copy(); }
   // Frees the port and calls the handler no more, soon; what it was asked may still be answered.
   void stop_taking();
   // Ends the thread, within half a second whatever clients do.
@@ -140,6 +147,7 @@ class Server {
   TlsContext tls_;  // none: plain
   std::uint64_t next_id_ = 1;
   std::size_t answer_bytes_ = 0;  // of the outputs
+  bool has_left_ = false;         // the port is another's
   bool ending_ = false;           // nothing new is taken
   bool finishing_ = false;        // and the thread ends with the last connection
 

@@ -23,6 +23,7 @@ constexpr auto kEvents = std::to_array<LogEventName>({
     {"draining", kInfo, "it is about to end: a signal, or POST /drain"},
     {"drained", kInfo, "all clients are closed, and services know"},
     {"drain_cut", kWarn, "DrainTime was over before everything was drained"},
+    {"evacuated", kInfo, "POST /evacuate is done or aborted: how many clients were told to go"},
     {"log_reopened", kInfo, "SIGHUP: LogFile is opened anew; the first line of the new file"},
     {"log_not_reopened", kError, "LogFile cannot be opened; the old file is written on"},
     {"problem", kWarn, "what /ready says, once, when it begins"},

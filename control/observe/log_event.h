@@ -26,6 +26,7 @@ enum class LogEvent : std::uint8_t {
   kDraining,
   kDrained,
   kDrainCut,
+  kEvacuated,
   kLogReopened,
   kLogNotReopened,
   kProblem,

@@ -267,7 +267,7 @@ Result<void> run_dev(const DevOptions& options) {
       services, std::move(*services_registry), (*process)->loop(), fill,
       LogicUse{.announces = false, .takes_roll_calls = true, .keeps_messages = true}));
   (*process)->add(std::make_unique<GatewayComponent>(*gateway, std::move(*gateway_registry),
-                                                     (*process)->loop(), false));
+                                                     (*process)->loop(), nullptr));
   return (*process)->run();
 }
 

@@ -20,6 +20,7 @@
 #include "services/cli/dev.h"
 #include "services/cli/doctor.h"
 #include "services/cli/explain_route.h"
+#include "services/cli/fleet.h"
 #include "services/cli/serve.h"
 #include "services/cli/store.h"
 #include "services/cli/token.h"
@@ -75,6 +76,7 @@ int run(int argc, char** argv) {
   ringgate::add_token_command(app, result);
   ringgate::add_explain_route_command(app, result);
   ringgate::add_trace_command(app, result);
+  ringgate::add_fleet_commands(app, result);
   ringgate::add_doctor_command(app, result);
   ringgate::add_store_command(app, result);
   ringgate::add_top_command(app, result);

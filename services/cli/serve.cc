@@ -181,9 +181,24 @@ Result<void> check_only(const ServeOptions& options, const Config& config) {
   return print_out(text + options.config_file + " is good\n");
 }
 
+// Nobody to take over from is no error: what is taken then, the start finds out.
+Result<std::unique_ptr<handover::Taker>> take_over(const ServeOptions& options, Config& config) {
+  if (!options.takeover) return nullptr;
+  Result<std::unique_ptr<handover::Taker>> taker = handover::Taker::begin(addresses_of(config));
+  if (!taker || *taker == nullptr) return taker;
+  config.link_id = handover::next_gateway_id(config.service_id, (*taker)->offer());
+  if (config.link_id.empty()) {
+    return usage_error(
+        "--takeover: ServiceID {} is too long: a process that takes over from one of its own id "
+        "needs four more characters, of 64",
+        config.service_id);
+  }
+  return taker;
+}
+
 Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (options.check_config) SignalWatch::unblock();
-  const Result<Config> config = load_config(options.config_file, role);
+  Result<Config> config = load_config(options.config_file, role);
   if (!config) return std::unexpected(config.error());
   if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;
   if (Result<void> tls = check_tls(*config, role); !tls) return tls;
@@ -193,14 +208,17 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (role == ProcessRole::kChat)
     messages = claim_message_store(message_store_options(*config, 0).url);
   if (!messages) return naming("MessageStore", messages.error());
-  Result<std::unique_ptr<Process>> process = Process::create(*config);
+  const Result<std::unique_ptr<handover::Taker>> taker = take_over(options, *config);
+  if (!taker) return std::unexpected(taker.error());
+  Result<std::unique_ptr<Process>> process =
+      Process::create(*config, ProcessMode::kServing, taker->get());
   if (!process) return std::unexpected(process.error());
   Result<std::unique_ptr<Registry>> registry = open_registry(*config, (*process)->loop());
   if (!registry) return std::unexpected(registry.error());
   Served served;
   if (role == ProcessRole::kGateway) {
     auto service = std::make_unique<GatewayComponent>(*config, std::move(*registry),
-                                                      (*process)->loop(), options.takeover);
+                                                      (*process)->loop(), taker->get());
     served.gateway = service.get();
     (*process)->add(std::move(service));
   } else {
@@ -250,8 +268,10 @@ void add_serve_command(CLI::App& root, CommandResult& result, ProcessRole role,
                     "Only check the configuration: exit code 0 if it is good, 2 if not, 1 if the "
                     "output cannot be written");
   if (role == ProcessRole::kGateway) {
-    command->add_flag("--takeover", options->takeover,
-                      "Listen although another process has the port, to replace it");
+    command->add_flag(
+        "--takeover", options->takeover,
+        "Take the ports of the process that listens at these addresses, once this one could "
+        "serve, and have it drain");
   }
   command->footer(config_help);
   command->callback([options, role, &result] {

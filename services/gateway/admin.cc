@@ -136,7 +136,7 @@ http::Reply GatewayAdmin::explain(const http::Request& request, const Config& co
     }
     const std::set<std::uint32_t> connected = ejections_.usable(links_.instances());
     const RouteWorld world{
-        *links_.catalogue(), config.routes, config.service_id,
+        *links_.catalogue(), config.routes, config.gateway_id(),
         [&](const CatalogueEntry& entry) { return connected.contains(entry.upstream); }};
     answer->set_value({200, to_json(explain_route(world, query)) + "\n", kJsonType});
   });

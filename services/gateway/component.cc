@@ -21,19 +21,19 @@ namespace {
 
 // Clients wait in the backlog this long at most for the first link to a login service.
 constexpr std::chrono::milliseconds kStartGrace{2000};
-constexpr std::chrono::milliseconds kLastWords{1000};    // to services, and their answers
 constexpr std::chrono::milliseconds kSampleEvery{1000};  // as tick() comes
 
 }  // namespace
 
 GatewayComponent::GatewayComponent(const Config& config, std::unique_ptr<Registry> registry,
-                                   ControlLoop& loop, bool takeover)
+                                   ControlLoop& loop, handover::Taker* taker)
     : config_(config),
       registry_(std::move(registry)),
       loop_(loop),
-      takeover_(takeover),
+      taker_(taker),
       options_(gateway_options(config)),
       client_log_([this](std::uint32_t upstream) { return links_->id_of(upstream); }),
+      drain_pace_(config.drain_pace),
       history_(static_cast<std::size_t>(config.status_history / kSampleEvery)) {
   client_log_.set_per_second(config.gateway.log_events_per_second);
 }
@@ -59,11 +59,12 @@ Result<void> GatewayComponent::start() {
   if (!link_tls) return std::unexpected(link_tls.error());
   use_certificates(*tls, *link_tls);
   Result<std::vector<Listener>> listeners =
-      open_listeners(config_, options->shards, takeover_, tls->contexts);
+      open_listeners(config_, options->shards, taker_, tls->contexts);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
   for (const Instance& service : registrations(config_, listeners_)) {
-    if (Result<void> ours = registry_->claim(service, takeover_); !ours) return ours;
+    const bool is_old_ones = taker_ != nullptr && taker_->offer().service_id == config_.service_id;
+    if (Result<void> ours = registry_->claim(service, is_old_ones); !ours) return ours;
   }
   Result<std::unique_ptr<ShardGroup>> shards = ShardGroup::create(
       *options, [this](std::uint32_t) { return std::make_unique<GatewayHandler>(options_); });
@@ -85,12 +86,20 @@ Result<void> GatewayComponent::start() {
       });
   admin_ = std::make_unique<GatewayAdmin>(loop_, *shards_, *links_, ejections_, history_);
   recorder_pages_ = std::make_unique<RecorderPages>(*admin_, options_);
+  evacuations_ = std::make_unique<Evacuations>(loop_, *shards_);
   links_->on_change([this] {
     admin_->note_instances();
     refresh_ready();
   });
+  if (taker_ != nullptr) {
+    taker_->when_gone([this] {
+      for (Listener& listener : listeners_) listener.sockets.now_ours();
+      begin_accepting();
+    });
+  }
   timer_ = loop_.after(kStartGrace, [this] {
     timer_ = 0;
+    grace_is_over_ = true;
     begin_accepting();
   });
   Result<void> followed = follow_services();
@@ -136,6 +145,7 @@ void GatewayComponent::use_selectors(std::shared_ptr<const SelectorSet> selector
 
 void GatewayComponent::begin_accepting() {
   if (accepting_ || draining_) return;
+  if (taker_ != nullptr && !taker_->is_gone()) return ask_for_the_ports();
   accepting_ = true;
   if (timer_ != 0) loop_.cancel(timer_);
   timer_ = 0;
@@ -200,6 +210,13 @@ void GatewayComponent::take_mail(std::uint32_t from, MailKind kind, ByteView mes
       not_drained_.erase(from);
       if (not_drained_.empty()) drained();
       return;
+    case kMailEvacuated:
+      evacuations_->take(from, kMailEvacuated.read(message));
+      return;
+    case kMailNotAccepting:
+      still_accepting_.erase(from);
+      if (still_accepting_.empty() && drain_order_.gone) std::exchange(drain_order_.gone, {})();
+      return;
     case kMailBootEnded:
       boot_not_ended_.erase(from);
       if (boot_not_ended_.empty()) ended();
@@ -227,53 +244,6 @@ void GatewayComponent::take_mail(std::uint32_t from, MailKind kind, ByteView mes
   }
 }
 
-// --- Leaving ------------------------------------------------------------------------------------
-
-void GatewayComponent::drain(std::function<void()> done) {
-  draining_ = true;
-  drain_done_ = std::move(done);
-  refresh_ready();
-  for (const Instance& service : registrations(config_, listeners_)) {
-    if (Result<void> gone = registry_->deregister(service.id); !gone) {
-      spdlog::warn("{} is not deregistered: {}", service.id, gone.error().message);
-    }
-  }
-  for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
-    not_drained_.insert(shard);
-    const std::uint64_t share = std::uint64_t{config_.drain_pace} * 1000 / shards_->size();
-    const std::uint64_t credit = std::uint64_t{shard} * kDrainCredit / shards_->size();
-    shards_->post(shard, kMailDrain, DrainMail{std::max<std::uint64_t>(share, 1), credit});
-  }
-  if (timer_ != 0) loop_.cancel(timer_);
-  timer_ = loop_.after(config_.drain_time, [this] {
-    timer_ = 0;
-    log_event(LogEvent::kDrainCut, {}, "not everything was drained in time");
-    drained();
-  });
-}
-
-// Whoever is still said to be online here is not: services are told, in a moment at most.
-void GatewayComponent::drained() {
-  if (!drain_done_ || !boot_not_ended_.empty()) return;
-  if (timer_ != 0) loop_.cancel(timer_);
-  for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
-    boot_not_ended_.insert(shard);
-    shards_->post(shard, kMailEndBoot, {});
-  }
-  timer_ = loop_.after(kLastWords, [this] {
-    timer_ = 0;
-    ended();
-  });
-}
-
-void GatewayComponent::ended() {
-  if (!drain_done_) return;
-  if (timer_ != 0) loop_.cancel(timer_);
-  links_->stop();
-  shards_->stop();
-  std::exchange(drain_done_, nullptr)();
-}
-
 Result<void> GatewayComponent::reload(const Config& config) {
   Result<ListenersTls> tls = load_tls(config);
   if (!tls) return std::unexpected(tls.error());
@@ -293,7 +263,9 @@ Result<void> GatewayComponent::reload(const Config& config) {
   links_->use_drain_time(reload.drain_time);
   // The rest of config_ is read by the monitor's threads, and cannot have changed.
   config_.drain_time = reload.drain_time;
+  config_.drain_delay = reload.drain_delay;
   config_.drain_pace = reload.drain_pace;
+  drain_pace_.store(reload.drain_pace);
   return {};
 }
 
@@ -312,7 +284,6 @@ void GatewayComponent::add_admin_pages(http::Monitor& admin) {
                   return admin_->status(request, status_facts());
                 }),
                 http::Audience::kOperator, {"since"});
-  const http::Monitor::Parameters whose = {"account", "app", "channel"};
   admin.add_get("/services",
                 once_started([this](const http::Request&) { return admin_->services(); }),
                 http::Audience::kOperator);
@@ -341,7 +312,17 @@ void GatewayComponent::add_admin_pages(http::Monitor& admin) {
   admin.add_post("/kick", once_started([this](const http::Request& request) {
                    return admin_->channels(request, Inspection::kKick);
                  }),
-                 whose);
+                 {"account", "app", "channel", "by"});
+  admin.add_get("/evacuate",
+                once_started([this](const http::Request&) { return evacuations_->show(); }),
+                http::Audience::kOperator);
+  admin.add_post("/evacuate", once_started([this](const http::Request& request) {
+                   return evacuations_->begin(request, drain_pace_.load());
+                 }),
+                 {"to", "pace", "first", "at", "by"});
+  admin.add_post("/evacuate/abort",
+                 once_started([this](const http::Request&) { return evacuations_->abort(); }),
+                 {"by"});
 }
 
 // --- Probes -------------------------------------------------------------------------------------

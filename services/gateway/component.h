@@ -20,6 +20,7 @@
 #include "dataplane/shard_group.h"
 #include "services/gateway/admin.h"
 #include "services/gateway/ejections.h"
+#include "services/gateway/leaving/evacuations.h"
 #include "services/gateway/link_tls.h"
 #include "services/gateway/log/client_log.h"
 #include "services/gateway/login_outcomes.h"
@@ -28,6 +29,7 @@
 #include "services/gateway/settings_on_shards.h"
 #include "services/gateway/status/history.h"
 #include "services/process/component.h"
+#include "services/process/handover/taker.h"
 #include "services/process/shards.h"
 #include "services/process/tls.h"
 
@@ -35,14 +37,15 @@ namespace ringgate {
 
 class GatewayComponent final : public Component {
  public:
-  // `loop` outlives this. `takeover`: listens although another process has the port.
+  // `loop` and `taker` outlive this. `taker`: another process has the ports, and goes once this one
+  // could serve; null: there is none.
   GatewayComponent(const Config& config, std::unique_ptr<Registry> registry, ControlLoop& loop,
-                   bool takeover);
+                   handover::Taker* taker);
   ~GatewayComponent() override;
 
   [[nodiscard]] Result<void> start() override;
   void add_admin_pages(http::Monitor& admin) override;
-  void drain(std::function<void()> done) override;
+  void drain(const DrainOrder& order, Drained done) override;
   void tick() override;
   [[nodiscard]] bool serving() const override { return accepting_; }
   [[nodiscard]] std::uint64_t connections() const override {
@@ -55,6 +58,8 @@ class GatewayComponent final : public Component {
   [[nodiscard]] std::optional<std::string> ready() const override;
   void collect(MetricsSnapshot& metrics) const override;
   [[nodiscard]] std::vector<std::string> websocket_urls() const override;
+  [[nodiscard]] std::vector<std::string> listening_at() const override;
+  void add_to(handover::Offer& offer) override;
   // Another choice of services, from a reloaded configuration. The loop's thread.
   void use_selectors(std::shared_ptr<const SelectorSet> selectors);
 
@@ -65,6 +70,8 @@ class GatewayComponent final : public Component {
   [[nodiscard]] Result<void> follow_services();
   [[nodiscard]] std::string service_of(const std::string& name) const;
   void begin_accepting();
+  void ask_for_the_ports();
+  [[nodiscard]] bool all_linked() const;
   void count_instances(const std::vector<InstanceStatus>& instances);
   template <class Which>
   [[nodiscard]] std::uint64_t sum_of(Which which) const {
@@ -91,13 +98,15 @@ class GatewayComponent final : public Component {
   void collect_link_tls(MetricsSnapshot& metrics) const;
   void collect_instances(MetricsSnapshot& metrics) const;
   void collect_own_commands(MetricsSnapshot& metrics) const;
+  void close_clients();
+  [[nodiscard]] std::string what_is_left() const;
   void drained();
   void ended();
 
   Config config_;
   std::unique_ptr<Registry> registry_;
   ControlLoop& loop_;
-  bool takeover_;
+  handover::Taker* const taker_;
   GatewayOptions options_;
   std::vector<Listener> listeners_;
   CertificateDays certificates_;
@@ -108,16 +117,23 @@ class GatewayComponent final : public Component {
   LoginOutcomes outcomes_;
   Episodes episodes_;
   ClientLog client_log_;
+  std::atomic<std::size_t> drain_pace_;  // of config_, for the monitor's threads
   StatusHistory history_;
   std::unique_ptr<GatewayAdmin> admin_;
   std::unique_ptr<RecorderPages> recorder_pages_;
+  std::unique_ptr<Evacuations> evacuations_;
   std::unique_ptr<SettingsOnShards> settings_;
   bool accepting_ = false;
+  bool grace_is_over_ = false;  // nothing more is waited for
+  bool has_asked_ = false;      // the taker's other process to go
   bool draining_ = false;
   ControlLoop::TimerId timer_ = 0;
+  std::set<std::uint32_t> still_accepting_;  // shards, once it drains
   std::set<std::uint32_t> not_drained_;
   std::set<std::uint32_t> boot_not_ended_;
-  std::function<void()> drain_done_;
+  Drained drain_done_;
+  DrainOrder drain_order_;
+  bool drained_whole_ = false;
   http::Refusals long_proxy_headers_;
   std::atomic<bool> started_{false};
   mutable Mutex mutex_;

@@ -127,6 +127,7 @@ enum class GatewayClose : std::uint8_t {
   kTokenExpired,
   kKickedOut,
   kKickedByOperator,
+  kEvacuated,    // an operator wants fewer clients here
   kLinkRemoved,  // control no longer wants the link
   kEnd,
 };
@@ -143,6 +144,7 @@ inline constexpr auto kNamesOf<GatewayClose> = std::to_array<CloseName>({
     {"token_expired"},
     {"kicked_out"},
     {"kicked_by_operator"},
+    {"evacuated", WsCloseCode::kGoingAway},
     {"link_removed"},
 });
 

@@ -20,6 +20,7 @@ GatewayHandler::OnShard::OnShard(Shard& shard, GatewayHandler& handler)
       roll_call(context),
       deliveries(context, logins, forwarding, signouts, roll_call),
       drain(context, signouts),
+      evacuation(context),
       inspector(context) {}
 
 void GatewayHandler::on_start(Shard& shard) {
@@ -30,10 +31,6 @@ void GatewayHandler::on_start(Shard& shard) {
 
 void GatewayHandler::on_accept(Connection& connection) {
   GatewayContext& context = on_shard_->context;
-  if (context.draining) {
-    context.shard.finish(connection, CloseReason::kDraining);
-    return;
-  }
   context.shard.set_deadline(connection, context.options.login_wait_ms);
   context.teller.tell(connection, {.event = LogEvent::kAccepted});
 }
@@ -178,6 +175,7 @@ void GatewayHandler::on_tick() {
   on_shard_->ejector.on_tick();
   on_shard_->signouts.on_tick();
   on_shard_->roll_call.on_tick();
+  on_shard_->evacuation.on_tick();
   on_shard_->drain.on_tick();
   on_shard_->context.teller.on_tick();
   on_shard_->context.recorder.on_tick();
@@ -216,6 +214,8 @@ void GatewayHandler::on_mail(std::uint32_t from, MailKind kind, ByteView message
       return on_shard_->inspector.inspect(kMailInspect.read(message));
     case kMailDrain:
       return on_shard_->drain.begin(kMailDrain.read(message));
+    case kMailEvacuate:
+      return on_shard_->evacuation.begin(kMailEvacuate.read(message));
     case kMailEndBoot:
       return on_shard_->roll_call.end_boot();
     default:

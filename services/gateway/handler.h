@@ -17,6 +17,7 @@
 #include "services/gateway/parts/deliveries.h"
 #include "services/gateway/parts/drain.h"
 #include "services/gateway/parts/ejector.h"
+#include "services/gateway/parts/evacuation.h"
 #include "services/gateway/parts/forwarding.h"
 #include "services/gateway/parts/inspector.h"
 #include "services/gateway/parts/logins.h"
@@ -61,6 +62,7 @@ class GatewayHandler final : public Handler {
     RollCall roll_call;
     Deliveries deliveries;
     Drain drain;
+    Evacuation evacuation;
     Inspector inspector;
   };
 

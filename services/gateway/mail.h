@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "codec/retry_hint.h"
 #include "codec/ws_upgrade.h"
 #include "control/routing/catalogue.h"
 #include "dataplane/connection.h"
@@ -59,10 +60,48 @@ struct SettingsTakenMail {
   std::uint64_t version;
 };
 
+// Text in mail. set() says whether it fits.
+template <std::size_t kMaxBytes>
+struct MailText {
+  static_assert(kMaxBytes < 256);
+  std::uint8_t bytes;
+  std::array<char, kMaxBytes> text;
+
+  [[nodiscard]] bool set(std::string_view value) noexcept {
+    if (value.size() > kMaxBytes) return false;
+    bytes = static_cast<std::uint8_t>(value.size());
+    std::copy(value.begin(), value.end(), text.begin());
+    return true;
+  }
+  [[nodiscard]] std::string_view view() const noexcept { return {text.data(), bytes}; }
+};
+
+// What clients are told that are to go: when to come again, and where to.
+struct Farewell {
+  std::uint32_t spread_ms;        // each comes again after a random time up to that
+  MailText<kMaxRetryAtBytes> at;  // "host:port"; empty: where it was
+};
+
 inline constexpr std::uint64_t kDrainCredit = 1'000'000;  // for the end of one connection
 struct DrainMail {
-  std::uint64_t thousandths_per_second;  // of a connection
+  std::uint64_t thousandths_per_second;  // of a connection, at least
   std::uint64_t credit_millionths;       // of a connection: shards of a slow pace take turns
+  std::uint32_t spread_ms;               // all are told to go within that; 0: nobody is told
+  Farewell farewell;
+};
+
+enum class EvacuateFirst : std::uint8_t { kNewest, kIdlest };
+struct EvacuateMail {
+  std::uint32_t number;   // of the evacuation
+  std::uint32_t clients;  // so many of this shard are told to go; 0: no more are
+  std::uint64_t thousandths_per_second;
+  EvacuateFirst first;
+  Farewell farewell;
+};
+struct EvacuatedMail {
+  std::uint32_t number;
+  std::uint32_t told;  // so far
+  std::uint8_t has_ended;
 };
 
 // What a delivery is, as its header said it. In mail, `channels_bytes` of comma-joined channel ids
@@ -114,22 +153,6 @@ struct ListPlace {
   std::uint32_t slot = 0;
 };
 
-// Text in mail. set() says whether it fits.
-template <std::size_t kMaxBytes>
-struct MailText {
-  static_assert(kMaxBytes < 256);
-  std::uint8_t bytes;
-  std::array<char, kMaxBytes> text;
-
-  [[nodiscard]] bool set(std::string_view value) noexcept {
-    if (value.size() > kMaxBytes) return false;
-    bytes = static_cast<std::uint8_t>(value.size());
-    std::copy(value.begin(), value.end(), text.begin());
-    return true;
-  }
-  [[nodiscard]] std::string_view view() const noexcept { return {text.data(), bytes}; }
-};
-
 // Which channels are meant: what is empty does not matter, and something is not.
 struct ChannelFilter {
   MailText<kMaxAccountBytes> account;
@@ -167,7 +190,7 @@ struct TracedHead {
 
 // --- The kinds ----------------------------------------------------------------------------------
 
-inline constexpr MailRange kGatewayMail = kUpstreamMail.next(16);
+inline constexpr MailRange kGatewayMail = kUpstreamMail.next(24);
 inline constexpr MailOf<CatalogueMail> kMailCatalogue{kGatewayMail[0]};            // to shards
 inline constexpr MailOf<CatalogueTakenMail> kMailCatalogueTaken{kGatewayMail[1]};  // and back
 inline constexpr MailWith<DeliveryHead> kMailDeliver{kGatewayMail[2]};             // shard to shard
@@ -185,10 +208,15 @@ inline constexpr MailOf<LoginFailedMail> kMailLoginFailed{kGatewayMail[11]};    
 // can.
 inline constexpr MailOf<NothingMore> kMailEndBoot{kGatewayMail[13]};
 inline constexpr MailOf<NothingMore> kMailBootEnded{kGatewayMail[14]};
-static_assert(are_distinct({kMailEndBoot, kMailBootEnded, kMailCatalogue, kMailCatalogueTaken,
-                            kMailDeliver, kMailDrain, kMailDrained, kMailTold, kMailInspect,
-                            kMailInspected, kMailReconfigure, kMailSignout, kMailSettingsTaken,
-                            kMailEjected, kMailLoginFailed}));
+// To control: it drains, and nobody comes in any more.
+inline constexpr MailOf<NothingMore> kMailNotAccepting{kGatewayMail[15]};
+inline constexpr MailOf<EvacuateMail> kMailEvacuate{kGatewayMail[16]};    // to shards
+inline constexpr MailOf<EvacuatedMail> kMailEvacuated{kGatewayMail[17]};  // and back
+static_assert(are_distinct({kMailEvacuate, kMailEvacuated, kMailNotAccepting, kMailEndBoot,
+                            kMailBootEnded, kMailCatalogue, kMailCatalogueTaken, kMailDeliver,
+                            kMailDrain, kMailDrained, kMailTold, kMailInspect, kMailInspected,
+                            kMailReconfigure, kMailSignout, kMailSettingsTaken, kMailEjected,
+                            kMailLoginFailed}));
 static_assert(are_apart({kShardMail, kLinkMail, kUpstreamMail, kGatewayMail}));
 
 }  // namespace ringgate

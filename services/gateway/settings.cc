@@ -9,7 +9,7 @@ namespace ringgate {
 GatewayOptions gateway_options(const Config& config) {
   GatewayOptions options;
   static_cast<GatewayLimits&>(options) = config.gateway;
-  options.gateway_id = config.service_id;
+  options.gateway_id = config.gateway_id();
   options.zone = config.zone;
   options.nonce = make_channel_nonce();
   options.secrets = {config.app_secret, config.app_secret_previous};
@@ -26,7 +26,7 @@ LinkManagerOptions link_options(const Config& config, const std::string& boot) {
   LinkManagerOptions options;
   static_cast<LinkSettings&>(options) = config.links;
   options.selectors = make_selectors(config);
-  options.gateway_id = config.service_id;
+  options.gateway_id = config.gateway_id();
   options.boot = boot;
   options.drain_time = config.drain_time;
   // A file says what somebody wrote; an agent may have forgotten, or may not let us see.
@@ -46,6 +46,7 @@ GatewayReload gateway_reload(const Config& config, const std::string& nonce) {
   reload.link_tls = config.link_tls;
   reload.selectors = make_selectors(config);
   reload.drain_time = config.drain_time;
+  reload.drain_delay = config.drain_delay;
   reload.drain_pace = config.drain_pace;
   return reload;
 }

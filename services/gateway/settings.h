@@ -26,6 +26,7 @@ struct GatewayReload {
   tls::ClientSettings link_tls;                  // the same of links
   std::shared_ptr<const SelectorSet> selectors;  // with the next catalogue
   std::chrono::milliseconds drain_time{};        // of instances that go, and of the end
+  std::chrono::milliseconds drain_delay{};
   std::size_t drain_pace = 0;
 };
 // `nonce`: that of the start, which the channels that are there have.

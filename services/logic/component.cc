@@ -7,6 +7,7 @@
 #include <ctime>
 #include <utility>
 
+#include "control/observe/log_event.h"
 #include "control/observe/logging.h"
 #include "services/logic/failures.h"
 #include "services/logic/mail.h"
@@ -114,7 +115,7 @@ Result<void> LogicComponent::start() {
   Result<ListenersTls> tls = load_tls(config_);
   if (!tls) return std::unexpected(tls.error());
   certificates_.use(std::move(tls->certificates));
-  Result<std::vector<Listener>> listeners = open_listeners(config_, 1, false, tls->contexts);
+  Result<std::vector<Listener>> listeners = open_listeners(config_, 1, nullptr, tls->contexts);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
   if (auto ours = registry_->claim(registrations(config_, listeners_).front(), false); !ours) {
@@ -208,7 +209,7 @@ void LogicComponent::use_tls(ListenersTls tls) {
 }
 
 // Gateways see the deregistration, finish what is under way and close their links.
-void LogicComponent::drain(std::function<void()> done) {
+void LogicComponent::drain(const DrainOrder& /*order*/, Drained done) {
   draining_.store(true, std::memory_order_release);
   drain_done_ = std::move(done);
   drain_until_ = std::chrono::steady_clock::now() + config_.drain_time;
@@ -223,8 +224,13 @@ void LogicComponent::wait_for_links() {
     loop_.after(kLookAgain, [this] { wait_for_links(); });
     return;
   }
+  const std::uint64_t left = links();
+  if (left > 0) {
+    log_event(LogEvent::kDrainCut, {{"links", left}},
+              fmt::format("DrainTime is over: {} links of gateways are still there", left));
+  }
   end();
-  std::exchange(drain_done_, nullptr)();
+  std::exchange(drain_done_, nullptr)(left == 0);
 }
 
 void LogicComponent::end() {

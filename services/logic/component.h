@@ -54,7 +54,7 @@ class LogicComponent final : public Component {
   // The store of sessions that it is told of, and the certificates, on the loop's thread. An error
   // changes nothing.
   [[nodiscard]] Result<void> reload(const Config& config);
-  void drain(std::function<void()> done) override;
+  void drain(const DrainOrder& order, Drained done) override;
   void tick() override;
   [[nodiscard]] std::uint64_t connections() const override { return links(); }
   [[nodiscard]] std::optional<std::string> health() const override;
@@ -90,7 +90,7 @@ class LogicComponent final : public Component {
   std::unique_ptr<ShardGroup> shards_;
   MailBugs mail_bugs_;
   IdWars id_wars_;
-  std::function<void()> drain_done_;
+  Drained drain_done_;
   std::chrono::steady_clock::time_point drain_until_;
   std::atomic<bool> started_{false};
   std::atomic<bool> draining_{false};

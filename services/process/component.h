@@ -11,11 +11,23 @@
 #include "control/base/error.h"
 #include "control/http/monitor.h"
 #include "control/observe/metrics.h"
+#include "services/process/handover/offer.h"
 
 namespace ringgate {
 
+// How a process is to end.
+struct DrainOrder {
+  std::string at{};            // "host:port" that clients are sent to; empty: they come again here
+  bool handed_over = false;    // another process takes our ports
+  bool same_id = false;        // and our id
+  std::function<void()> gone;  // may be empty: once nobody is accepted any more
+};
+
 class Component {
  public:
+  // `whole`: nothing was left when the time was over.
+  using Drained = std::function<void(bool whole)>;
+
   Component() = default;
   Component(const Component&) = delete;
   Component& operator=(const Component&) = delete;
@@ -25,7 +37,7 @@ class Component {
   [[nodiscard]] virtual Result<void> start() = 0;
   // Leaves in order: deregisters, stops accepting, tells its peers, waits for what is under way up
   // to its drain time. Then, once, `done`.
-  virtual void drain(std::function<void()> done) = 0;
+  virtual void drain(const DrainOrder& order, Drained done) = 0;
   // About every second.
   virtual void tick() {}
   // Whether its ports are open. It may still not be ready().
@@ -35,6 +47,10 @@ class Component {
   // Before the admin port is served and before start(). Its threads call what is added until this
   // goes.
   virtual void add_admin_pages(http::Monitor& /*admin*/) {}
+
+  // What another process may take over: nothing unless it is a gateway.
+  [[nodiscard]] virtual std::vector<std::string> listening_at() const { return {}; }
+  virtual void add_to(handover::Offer& /*offer*/) {}
 
   // --- Any thread ----------------------------------------------------------------------------
   // Why it is not healthy, or not ready; nothing when it is.

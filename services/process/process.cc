@@ -9,6 +9,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "control/base/address.h"
 #include "control/discovery/instance.h"
 #include "control/observe/log_event.h"
 #include "control/observe/logging.h"
@@ -20,6 +21,8 @@ namespace ringgate {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{1000};
+// In a handover, what a port for probes and operators is called.
+const std::string kHttpPort = "http ";
 // Of what is to be taken down once all is drained.
 constexpr std::chrono::milliseconds kEndLimit{10'000};
 // With the last lines, where somebody reads them at all.
@@ -37,7 +40,8 @@ void raise_file_limit() {
 
 }  // namespace
 
-Process::Process(const Config& config, ProcessMode mode) : config_(config), mode_(mode) {}
+Process::Process(const Config& config, ProcessMode mode, handover::Taker* taker)
+    : config_(config), mode_(mode), taker_(taker) {}
 
 Process::~Process() {
   if (signals_ != nullptr) signals_->end_within(kEndLimit);
@@ -55,11 +59,12 @@ std::chrono::milliseconds Process::patience() const {
   return std::clamp(left, kLeastPatience, kMostPatience);
 }
 
-Result<std::unique_ptr<Process>> Process::create(const Config& config, ProcessMode mode) {
+Result<std::unique_ptr<Process>> Process::create(const Config& config, ProcessMode mode,
+                                                 handover::Taker* taker) {
   SignalWatch::block();
   std::signal(SIGPIPE, SIG_IGN);
   raise_file_limit();
-  std::unique_ptr<Process> process(new Process(config, mode));
+  std::unique_ptr<Process> process(new Process(config, mode, taker));
   Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
   if (!loop) return std::unexpected(loop.error());
   process->loop_ = std::move(*loop);
@@ -78,21 +83,40 @@ Result<std::unique_ptr<Process>> Process::create(const Config& config, ProcessMo
 
 Result<void> Process::run() {
   if (Result<void> watched = watch_signals(); !watched) return watched;
-  serve_ports();
+  add_pages();
+  if (taker_ == nullptr) {
+    serve_ports();
+  } else {
+    taker_->when_gone([this] {
+      serve_ports();
+      offer_ports();
+    });
+  }
   for (const auto& component : components_) {
     if (Result<void> started = component->start(); !started) return started;
+  }
+  if (mode_ == ProcessMode::kServing) {
+    giver_ = std::make_unique<handover::Giver>(
+        *loop_, handover::Giver::Handlers{
+                    [this] { return offer(); },
+                    [this](int process, const std::string& service_id, std::function<void()> gone) {
+                      hand_over(process, service_id, std::move(gone));
+                    }});
   }
   tick();
   tell_manager();
   loop_->run();
+  if (taker_ != nullptr && taker_->failure()) return std::unexpected(*taker_->failure());
   return {};
 }
 
 ProcessSettings process_settings(const Config& config) {
-  return {config.drain_time, config.log_level, config.log_format, config.admin_token};
+  return {config.drain_delay, config.drain_time, config.log_level, config.log_format,
+          config.admin_token};
 }
 
 void Process::use(const ProcessSettings& settings) {
+  config_.drain_delay = settings.drain_delay;
   config_.drain_time = settings.drain_time;
   set_log_level(settings.log_level);
   set_log_format(settings.log_format);
@@ -105,9 +129,8 @@ Result<void> Process::take_ports() {
   if (!tls) return std::unexpected(tls.error());
   const bool development = mode_ == ProcessMode::kDevelopment;
   if (config_.monitor_port != 0 || development) {
-    Result<std::unique_ptr<http::Monitor>> monitor =
-        http::Monitor::bind(config_.monitor_address, config_.monitor_port,
-                            development ? "--admin" : "MonitorPort", config_.monitor_bounds);
+    Result<std::unique_ptr<http::Monitor>> monitor = take_port(
+        config_.monitor_address, config_.monitor_port, development ? "--admin" : "MonitorPort");
     if (!monitor) return std::unexpected(monitor.error());
     monitor_ = std::move(*monitor);
   }
@@ -117,14 +140,27 @@ Result<void> Process::take_ports() {
   if (development || shares_monitor) {
     admin_ = monitor_.get();
   } else if (config_.admin_port != 0) {
-    Result<std::unique_ptr<http::Monitor>> admin = http::Monitor::bind(
-        config_.admin_address, config_.admin_port, "AdminPort", config_.monitor_bounds);
+    Result<std::unique_ptr<http::Monitor>> admin =
+        take_port(config_.admin_address, config_.admin_port, "AdminPort");
     if (!admin) return std::unexpected(admin.error());
     own_admin_ = std::move(*admin);
     admin_ = own_admin_.get();
   }
   use_tls(std::move(*tls));
   return {};
+}
+
+Result<std::unique_ptr<http::Monitor>> Process::take_port(const std::string& address,
+                                                          std::uint16_t port,
+                                                          const std::string& key) {
+  if (taker_ != nullptr) {
+    for (const std::string& name : http::Monitor::names_of(address, port)) {
+      const std::vector<int> sockets = taker_->take(kHttpPort + name);
+      if (sockets.empty()) continue;
+      return http::Monitor::adopt(UniqueFd(sockets.front()), config_.monitor_bounds);
+    }
+  }
+  return http::Monitor::bind(address, port, key, config_.monitor_bounds);
 }
 
 void Process::use_tls(PortsTls tls) {
@@ -138,7 +174,7 @@ std::string Process::port_url(const Endpoint& at, std::string_view path) const {
          std::string(path);
 }
 
-void Process::serve_ports() {
+void Process::add_pages() {
   if (monitor_ != nullptr) {
     http::Probes probes;
     probes.health = [this] { return problems(&Component::health); };
@@ -155,12 +191,14 @@ void Process::serve_ports() {
     if (mode_ == ProcessMode::kDevelopment) page.development_secret = config_.app_secret;
     add_try_page(*admin_, std::move(page));
     admin_->require_token(config_.admin_token);
-    admin_->add_post("/drain", [this](const http::Request&) {
-      loop_->post([this] { begin_drain("POST /drain"); });
-      return http::Reply{202, "draining; the process ends with it\n"};
-    });
+    admin_->add_post("/drain",
+                     [this](const http::Request& request) { return ask_to_drain(request); },
+                     {"at", "by"});
     for (const auto& component : components_) component->add_admin_pages(*admin_);
   }
+}
+
+void Process::serve_ports() {
   if (monitor_ != nullptr) {
     monitor_->serve();
     announce("monitor " + port_url({config_.monitor_address, monitor_->port()}, ""));
@@ -169,6 +207,53 @@ void Process::serve_ports() {
   if (admin_ != nullptr) {
     announce("admin " + port_url(admin_endpoint(), "/try"));
   }
+}
+
+// The monitor's threads.
+http::Reply Process::ask_to_drain(const http::Request& request) {
+  const auto at = request.query.find("at");
+  DrainOrder order;
+  if (at != request.query.end()) {
+    Result<std::string> where = parse_retry_at(at->second);
+    if (!where) return {400, "at: " + where.error().message + "\n"};
+    order.at = std::move(*where);
+  }
+  loop_->post([this, order] { begin_drain("POST /drain", order); });
+  return {202, "draining; the process ends with it\n"};
+}
+
+// --- Another process takes over -----------------------------------------------------------------
+
+// What is ours alone may be another's next. Some of it may still be a predecessor's.
+void Process::offer_ports() {
+  if (giver_ == nullptr || draining_ || (taker_ != nullptr && !taker_->is_gone())) return;
+  for (const auto& component : components_) giver_->listen(component->listening_at());
+}
+
+handover::Offer Process::offer() const {
+  handover::Offer offer;
+  offer.service_id = config_.service_id;
+  offer.gateway_id = config_.gateway_id();
+  offer.ready = !ready();
+  for (const auto& component : components_) component->add_to(offer);
+  for (const http::Monitor* const port : {monitor_.get(), own_admin_.get()}) {
+    if (port == nullptr) continue;
+    handover::Sockets sockets{kHttpPort + port->bound_name(), {}};
+    if (UniqueFd copy = port->copy_socket()) sockets.copies.push_back(std::move(copy));
+    offer.sockets.push_back(std::move(sockets));
+  }
+  return offer;
+}
+
+void Process::hand_over(int process, const std::string& service_id, std::function<void()> gone) {
+  if (monitor_ != nullptr) monitor_->leave_port();
+  if (own_admin_ != nullptr) own_admin_->leave_port();
+  if (draining_) return gone();  // its ports were nobody's
+  DrainOrder order;
+  order.handed_over = true;
+  order.same_id = service_id == config_.service_id;
+  order.gone = std::move(gone);
+  begin_drain(fmt::format("process {} ({}) takes over", process, service_id), std::move(order));
 }
 
 Result<void> Process::watch_signals() {
@@ -189,27 +274,34 @@ Result<void> Process::watch_signals() {
   return {};
 }
 
-void Process::begin_drain(std::string_view why) {
+void Process::begin_drain(std::string_view why, DrainOrder order) {
   if (draining_) return;
+  drain_order_ = std::move(order);
   log_event(LogEvent::kDraining, {{"why", why}},
             fmt::format("{}: draining; a signal after a second ends at once", why));
   draining_ = true;
-  end_by_ = std::chrono::steady_clock::now() + config_.drain_time;
-  manager_->stopping(config_.drain_time + kEndLimit);
+  const std::chrono::milliseconds most = config_.drain_delay + config_.drain_time;
+  end_by_ = std::chrono::steady_clock::now() + most;
+  manager_->stopping(most + kEndLimit);
+  if (giver_ != nullptr) giver_->stop();
   left_to_drain_ = components_.size();
   drain_next();
 }
 
 void Process::drain_next() {
   if (left_to_drain_ == 0) {
-    log_event(LogEvent::kDrained, {}, "drained");
+    if (drained_whole_) log_event(LogEvent::kDrained, {}, "drained");
     loop_->stop();
     return;
   }
-  components_[--left_to_drain_]->drain([this] { drain_next(); });
+  components_[--left_to_drain_]->drain(drain_order_, [this](bool whole) {
+    drained_whole_ = drained_whole_ && whole;
+    drain_next();
+  });
 }
 
 void Process::tick() {
+  offer_ports();
   files_.look();
   certificates_.look(std::time(nullptr));
   for (const auto& component : components_) component->tick();

@@ -18,6 +18,8 @@
 #include "control/http/monitor.h"
 #include "services/process/component.h"
 #include "services/process/files.h"
+#include "services/process/handover/giver.h"
+#include "services/process/handover/taker.h"
 #include "services/process/process_metrics.h"
 #include "services/process/service_manager.h"
 #include "services/process/signal_watch.h"
@@ -34,6 +36,7 @@ enum class ProcessMode : std::uint8_t {
 
 // What a process itself takes of a new configuration, all of it; its components take theirs.
 struct ProcessSettings {
+  std::chrono::milliseconds drain_delay;
   std::chrono::milliseconds drain_time;
   LogLevel log_level;
   LogFormat log_format;
@@ -47,8 +50,10 @@ class Process {
  public:
   // Blocks the signals, so it comes before any thread is started; starts the log; takes the monitor
   // and admin ports, which answer from run() on.
+  // `taker`: where another process has these ports, it gives them; it outlives this.
   static Result<std::unique_ptr<Process>> create(const Config& config,
-                                                 ProcessMode mode = ProcessMode::kServing);
+                                                 ProcessMode mode = ProcessMode::kServing,
+                                                 handover::Taker* taker = nullptr);
   ~Process();
 
   [[nodiscard]] ControlLoop& loop() noexcept { return *loop_; }
@@ -70,11 +75,19 @@ class Process {
   [[nodiscard]] Result<void> run();
 
  private:
-  Process(const Config& config, ProcessMode mode);
+  Process(const Config& config, ProcessMode mode, handover::Taker* taker);
   [[nodiscard]] Result<void> take_ports();
+  [[nodiscard]] Result<std::unique_ptr<http::Monitor>> take_port(const std::string& address,
+                                                                 std::uint16_t port,
+                                                                 const std::string& key);
+  void add_pages();
   void serve_ports();
+  void offer_ports();
+  [[nodiscard]] handover::Offer offer() const;
+  void hand_over(int process, const std::string& service_id, std::function<void()> gone);
+  [[nodiscard]] http::Reply ask_to_drain(const http::Request& request);
   [[nodiscard]] Result<void> watch_signals();
-  void begin_drain(std::string_view why);
+  void begin_drain(std::string_view why, DrainOrder order = {});
   void drain_next();
   void tick();
   void tell_manager();
@@ -89,13 +102,17 @@ class Process {
 
   Config config_;
   ProcessMode mode_;
+  handover::Taker* const taker_;  // may be null
   std::unique_ptr<ControlLoop> loop_;
   std::unique_ptr<SignalWatch> signals_;
   std::unique_ptr<ServiceManager> manager_;
+  std::unique_ptr<handover::Giver> giver_;
   std::vector<std::unique_ptr<Component>> components_;
   std::size_t left_to_drain_ = 0;
   std::chrono::steady_clock::time_point end_by_{};  // once it drains
   bool draining_ = false;
+  DrainOrder drain_order_;
+  bool drained_whole_ = true;
   FileReserve files_;
   CertificateDays certificates_;
   std::function<void()> reload_;

@@ -72,6 +72,13 @@ std::uint32_t sweep_ms(const Config& config) {
   return std::clamp<std::uint32_t>(shortest / (8 * kSweepParts), 1, 100);
 }
 
+// Empty: a free port, or a name that stands for no address.
+std::string address_of(const ListenSpec& spec) {
+  if (!spec.socket.empty()) return "unix:" + spec.socket;
+  if (spec.endpoint.port == 0) return {};
+  return ListenerSet::print({spec.endpoint.host, spec.endpoint.port}).value_or("");
+}
+
 }  // namespace
 
 Result<ShardGroupOptions> shard_group_options(const Config& config, std::size_t max_clients) {
@@ -104,20 +111,42 @@ WsUpgradeOptions upgrade_options(const Config& config, const ListenSpec& listen)
   return options;
 }
 
+namespace {
+
+Result<ListenerSet> open_one(const ListenSpec& spec, std::uint32_t shards, handover::Taker* taker) {
+  const ListenAddress address{spec.endpoint.host, spec.endpoint.port};
+  std::vector<int> given;
+  if (taker != nullptr) given = taker->take(address_of(spec));
+  if (!spec.socket.empty()) {
+    return given.empty() ? ListenerSet::open_unix(spec.socket, shards, false)
+                         : ListenerSet::adopt_unix(spec.socket, shards, std::move(given));
+  }
+  return given.empty() ? ListenerSet::open(address, shards, false)
+                       : ListenerSet::adopt(address, shards, std::move(given));
+}
+
+}  // namespace
+
 Result<std::vector<Listener>> open_listeners(const Config& config, std::uint32_t shards,
-                                             bool takeover, std::span<const TlsContext> tls) {
+                                             handover::Taker* taker,
+                                             std::span<const TlsContext> tls) {
   std::vector<Listener> listeners;
   for (const ListenSpec& spec : config.listen) {
-    Result<ListenerSet> sockets =
-        spec.socket.empty()
-            ? ListenerSet::open({spec.endpoint.host, spec.endpoint.port}, shards, takeover)
-            : ListenerSet::open_unix(spec.socket, shards, takeover);
+    Result<ListenerSet> sockets = open_one(spec, shards, taker);
     if (!sockets) return std::unexpected(sockets.error());
     listeners.push_back({std::move(*sockets), spec.transport, upgrade_options(config, spec),
                          has_proxy_header(config, spec),
                          tls.empty() ? TlsContext() : tls[listeners.size()]});
   }
   return listeners;
+}
+
+std::vector<std::string> addresses_of(const Config& config) {
+  std::vector<std::string> all;
+  for (const ListenSpec& spec : config.listen) {
+    if (std::string address = address_of(spec); !address.empty()) all.push_back(std::move(address));
+  }
+  return all;
 }
 
 // Differs at each start, and stays what it is while we run: existing gateways dial a service again

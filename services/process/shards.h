@@ -11,6 +11,7 @@
 #include "control/config/config.h"
 #include "control/discovery/instance.h"
 #include "dataplane/shard_group.h"
+#include "services/process/handover/taker.h"
 
 namespace ringgate {
 
@@ -20,11 +21,15 @@ namespace ringgate {
 [[nodiscard]] Result<ShardGroupOptions> shard_group_options(const Config& config,
                                                             std::size_t max_clients);
 
-// Every listener of the configuration, for `shards` shards each. `takeover`: although another
-// process has the port. `tls`: of each listener, where some have it.
+// Every listener of the configuration, for `shards` shards each. `taker`: with the sockets of those
+// that another process gives; may be null. `tls`: of each listener, where some have it.
 [[nodiscard]] Result<std::vector<Listener>> open_listeners(const Config& config,
-                                                           std::uint32_t shards, bool takeover,
+                                                           std::uint32_t shards,
+                                                           handover::Taker* taker = nullptr,
                                                            std::span<const TlsContext> tls = {});
+
+// Where that configuration listens, as printed; but for free ports, which nobody knows yet.
+[[nodiscard]] std::vector<std::string> addresses_of(const Config& config);
 
 // The rules for upgrades of one listener.
 [[nodiscard]] WsUpgradeOptions upgrade_options(const Config& config, const ListenSpec& listen);

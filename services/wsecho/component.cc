@@ -86,7 +86,7 @@ Result<void> WsEchoComponent::start() {
   const Result<ListenersTls> tls = load_tls(config_);
   if (!tls) return std::unexpected(tls.error());
   Result<std::vector<Listener>> listeners =
-      open_listeners(config_, options->shards, false, tls->contexts);
+      open_listeners(config_, options->shards, nullptr, tls->contexts);
   if (!listeners)
     return fail("--listen: " + listeners.error().message, listeners.error().exit_code);
   listeners_ = std::move(*listeners);
@@ -122,7 +122,7 @@ void WsEchoComponent::drain_mail() {
   });
 }
 
-void WsEchoComponent::drain(std::function<void()> done) {
+void WsEchoComponent::drain(const DrainOrder& /*order*/, Drained done) {
   drain_done_ = std::move(done);
   for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
     not_drained_.insert(shard);
@@ -139,7 +139,7 @@ void WsEchoComponent::drained() {
   if (timer_ != 0) loop_.cancel(timer_);
   timer_ = 0;
   shards_->stop();
-  std::exchange(drain_done_, nullptr)();
+  std::exchange(drain_done_, nullptr)(not_drained_.empty());
 }
 
 std::optional<std::string> WsEchoComponent::health() const {

@@ -44,7 +44,7 @@ class WsEchoComponent final : public Component {
   ~WsEchoComponent() override;
 
   [[nodiscard]] Result<void> start() override;
-  void drain(std::function<void()> done) override;
+  void drain(const DrainOrder& order, Drained done) override;
   void tick() override;
   [[nodiscard]] std::optional<std::string> health() const override;
   [[nodiscard]] std::optional<std::string> ready() const override { return std::nullopt; }
@@ -60,7 +60,7 @@ class WsEchoComponent final : public Component {
   std::unique_ptr<ShardGroup> shards_;
   std::set<std::uint32_t> not_drained_;
   MailBugs mail_bugs_;
-  std::function<void()> drain_done_;
+  Drained drain_done_;
   ControlLoop::TimerId timer_ = 0;
 };
 

@@ -66,8 +66,8 @@ class Dev {
     config.shards = 1;
     config.pin_shards = false;
     config.routes = {{"login", "chat"}, {"echo", "chat"}};
-    gateway_ =
-        std::make_unique<GatewayComponent>(config, *MemoryRegistry::open(directory), *loop_, false);
+    gateway_ = std::make_unique<GatewayComponent>(config, *MemoryRegistry::open(directory), *loop_,
+                                                  nullptr);
     for (Component* const part :
          {static_cast<Component*>(logic_.get()), static_cast<Component*>(gateway_.get())}) {
       const Result<void> started = part->start();

@@ -45,8 +45,8 @@ class LostWakeUps : public testing::Test {
     config.shards = 2;  // of one link: one of them has to hand its packets over
     config.pin_shards = false;
     config.routes = {{"echo", "login"}};
-    gateway_ =
-        std::make_unique<GatewayComponent>(config, *MemoryRegistry::open(directory), *loop_, false);
+    gateway_ = std::make_unique<GatewayComponent>(config, *MemoryRegistry::open(directory), *loop_,
+                                                  nullptr);
   }
   ~LostWakeUps() override {
     if (!thread_.joinable()) return;

@@ -51,7 +51,6 @@ TEST(OneId, ATakeoverIsLetIn) {
       world.config("gateway", "g1", {{"Listen", "127.0.0.1:" + std::to_string(first.port())}});
   ProcessUnderTest second(ProcessUnderTest::ringgate({"gateway", "-c", file, "--takeover"}));
   second.wait_for_line("listening tcp");
-  first.process().signal(SIGTERM);
   EXPECT_EQ(first.process().wait_exit(), 0);
   // Its entry is not the old one's to take away, and the id is the new one's.
   wait_until("the id's lock", [&] { return run({"gateway", "-c", file}).code == 1; });

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "codec/packet.h"
+#include "codec/retry_hint.h"
 #include "services/auth/token.h"
 
 namespace ringgate::test {
@@ -84,6 +85,11 @@ std::string talk(std::string_view to, std::string_view text, std::uint32_t seque
 bool Event::is_answer(std::uint32_t sequence, pkt::Status status) const {
   return kind == Kind::kLogic && header.flag() == pkt::Response && header.sequence() == sequence &&
          header.status() == status;
+}
+
+bool sends_away(const Event& event) {
+  return event.kind == Event::Kind::kClose && event.payload.starts_with("draining; ") &&
+         parse_retry_hint(event.payload);
 }
 
 std::string Event::meta(std::string_view key) const {

@@ -63,6 +63,8 @@ struct Event {
     return message;
   }
 };
+// A close that tells a client to come again: codec/retry_hint.h.
+[[nodiscard]] bool sends_away(const Event& event);
 // What is in a binary frame.
 [[nodiscard]] Event read_packet(std::string_view payload);
 // For messages of failed assertions.

@@ -36,12 +36,12 @@ TEST(Sigterm, TellsClientsSignsThemOutAndExitsZero) {
   for (Client& client : clients) {
     const Event close = client.next();
     EXPECT_EQ(close.kind, Event::Kind::kClose) << close;
-    EXPECT_EQ(close.payload, "draining");
+    EXPECT_TRUE(sends_away(close));
     EXPECT_EQ(client.next().kind, Event::Kind::kEnd);
     expected.insert(client.channel);
     client.frames.socket().close();
   }
-  EXPECT_EQ(stranger.next().payload, "draining");
+  EXPECT_TRUE(sends_away(stranger.next()));
   stranger.socket().close();
   std::set<std::string> signed_out;
   for (std::size_t i = 0; i < clients.size(); ++i) {
@@ -79,6 +79,9 @@ TEST(Sigterm, WaitsForAnswersThatAreUnderWay) {
   EXPECT_EQ(bench.gateway.get("/health").status, 200) << "leaving is no illness";
   EXPECT_THROW(bench.gateway.process().wait_exit(200ms), std::runtime_error);
   bench.chat_link.respond(request);
+  EXPECT_TRUE(alice.next().is_answer(2)) << "first";
+  EXPECT_TRUE(sends_away(alice.next()));
+  alice.frames.socket().close();
   EXPECT_EQ(bench.gateway.process().wait_exit(), 0);
 }
 
@@ -108,7 +111,7 @@ std::chrono::milliseconds end_of_a_mute_gateway(const std::string& drain_time) {
   EXPECT_TRUE(client.next().is_answer(1));
   const auto begun = std::chrono::steady_clock::now();
   gateway.signal(SIGTERM);
-  EXPECT_EQ(client.next().payload, "draining");
+  EXPECT_TRUE(sends_away(client.next()));
   EXPECT_EQ(gateway.wait_exit(), 0);
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
                                                                begun);
@@ -171,8 +174,9 @@ TEST(Sigterm, TwoOrThreeAtOnceCountAsOne) {
   gateway.signal(SIGINT);
   gateway.signal(SIGCONT);
   gateway.wait_for_line("counts as one with the first");
-  EXPECT_EQ(alice.next().payload, "draining");
   bench.chat_link.respond(request);
+  EXPECT_TRUE(alice.next().is_answer(2));
+  EXPECT_TRUE(sends_away(alice.next()));
   EXPECT_EQ(gateway.wait_exit(), 0);
 }
 
@@ -182,7 +186,6 @@ TEST(Sigterm, NewClientsAreTurnedAway) {
   alice.send(talk("bob", "hello", 2));
   bench.chat_link.request("chat.user.talk");
   bench.gateway.process().signal(SIGTERM);
-  EXPECT_EQ(alice.next().payload, "draining");
   wait_until("the listener is closed", [&] {
     try {
       FrameSocket late = bench.gateway.connect();
@@ -208,7 +211,7 @@ TEST(Sigterm, DevExitsZero) {
   Server dev({"--shards", "2"});
   Client alice = log_in(dev, "alice");
   dev.process().signal(SIGTERM);
-  EXPECT_EQ(alice.next().payload, "draining");
+  EXPECT_TRUE(sends_away(alice.next()));
   alice.frames.socket().close();
   EXPECT_EQ(dev.process().wait_exit(), 0);
 }
@@ -272,7 +275,7 @@ TEST(Sighup, ABadFileChangesNothing) {
   alice.send(ping());
   EXPECT_EQ(alice.next().kind, Event::Kind::kPong);
   bench.gateway.process().signal(SIGTERM);
-  EXPECT_EQ(alice.next().payload, "draining");
+  EXPECT_TRUE(sends_away(alice.next()));
 }
 
 }  // namespace

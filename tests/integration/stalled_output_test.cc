@@ -46,7 +46,7 @@ TEST_P(StalledStderr, HoldsUpNeitherClientsNorTheEnd) {
   EXPECT_EQ(alice.next().kind, Event::Kind::kPong);
   EXPECT_EQ(bench.gateway.get("/health").status, 200);
   bench.gateway.process().signal(SIGTERM);
-  EXPECT_EQ(alice.next().payload, "draining");
+  EXPECT_TRUE(sends_away(alice.next()));
   alice.frames.socket().close();
   EXPECT_EQ(bench.gateway.process().wait_exit(), 0);
 }
@@ -60,7 +60,7 @@ TEST(StalledStderr, ASecondSignalEndsAtOnce) {
   bench.gateway.process().freeze();
   bench.gateway.process().signal(SIGTERM);
   bench.gateway.process().signal(SIGCONT);
-  EXPECT_EQ(alice.next().payload, "draining");
+  EXPECT_TRUE(sends_away(alice.next()));
   // It waits for alice's end, and she does not go.
   EXPECT_EQ(exit_of_signals(bench.gateway.process(), SIGTERM), 1);
 }
@@ -110,7 +110,7 @@ TEST(StalledStdout, HoldsUpNeitherTheStartNorTheEnd) {
   answer_login(link, "alice");
   EXPECT_TRUE(client.next().is_answer(1));
   gateway.signal(SIGTERM);
-  EXPECT_EQ(client.next().payload, "draining");
+  EXPECT_TRUE(sends_away(client.next()));
   client.socket().close();
   EXPECT_EQ(gateway.wait_exit(), 0);
 }

@@ -68,12 +68,14 @@ std::string World::config(const std::string& role, const std::string& id,
 }
 
 Server::Server(const World& world, const std::string& role, const std::string& id,
-               const Settings& settings, const Streams& streams)
+               const Settings& settings, const Streams& streams,
+               const std::vector<std::string>& flags)
     : secret_(kSecret) {
   Settings with_monitor = settings;
   with_monitor.emplace("MonitorPort", std::to_string(free_port()));
-  process_ = std::make_unique<ProcessUnderTest>(
-      ProcessUnderTest::ringgate({role, "-c", world.config(role, id, with_monitor)}), streams);
+  std::vector<std::string> words = {role, "-c", world.config(role, id, with_monitor)};
+  words.insert(words.end(), flags.begin(), flags.end());
+  process_ = std::make_unique<ProcessUnderTest>(ProcessUnderTest::ringgate(words), streams);
   const auto listen = settings.find("Listen");
   const std::string entries = listen == settings.end() ? std::string() : listen->second;
   const std::size_t ws = count_of(entries, "ws://");

@@ -42,7 +42,8 @@ class World {
 class Server {
  public:
   Server(const World& world, const std::string& role, const std::string& id,
-         const Settings& settings = {}, const Streams& streams = {});
+         const Settings& settings = {}, const Streams& streams = {},
+         const std::vector<std::string>& flags = {});
   // `ringgate dev` on free ports.
   explicit Server(const std::vector<std::string>& dev_arguments);
 

@@ -223,6 +223,22 @@ void expect_closed(AnyClient& client, WsCloseCode code, std::string_view reason)
   EXPECT_EQ(client.next().kind, Event::Kind::kEnd);
 }
 
+template <class AClient>
+static void expect_sent_away_of(AClient& client) {
+  const Arrival close = client.next();
+  EXPECT_TRUE(sends_away(close)) << close;
+  EXPECT_TRUE(close.close_code == 0 || close.close_code == 1001) << close.close_code;
+  EXPECT_EQ(client.next().kind, Event::Kind::kEnd);
+}
+
+void expect_sent_away(WsSocket& client) {
+  expect_sent_away_of(client);
+}
+
+void expect_sent_away(AnyClient& client) {
+  expect_sent_away_of(client);
+}
+
 namespace {
 
 AnyClient start_login(const Server& gateway, const std::string& account, Transport transport) {

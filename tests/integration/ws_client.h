@@ -112,6 +112,9 @@ class AnyClient {
 };
 
 void expect_closed(AnyClient& client, WsCloseCode code, std::string_view reason);
+// By a gateway that drains.
+void expect_sent_away(WsSocket& client);
+void expect_sent_away(AnyClient& client);
 
 // As raw_service.h has them for TCP.
 AnyClient log_in(const Server& gateway, Link& login_service, const std::string& account,

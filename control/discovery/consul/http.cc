@@ -233,6 +233,9 @@ bool Http::prepare(Transfer& transfer, const Request& request) {
            set(CURLOPT_POSTFIELDSIZE, static_cast<long>(transfer.sent.size())) &&
            set(CURLOPT_CUSTOMREQUEST, "PUT");
   }
+  if (request.is_post) {
+    done = done && set(CURLOPT_POSTFIELDS, "") && set(CURLOPT_POSTFIELDSIZE, 0L);
+  }
   return done && set(CURLOPT_HTTPHEADER, transfer.headers.get());
 }
 

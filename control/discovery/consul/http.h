@@ -44,7 +44,8 @@ struct Reply {
 
 struct Request {
   bool is_put = false;
-  std::string path;  // With its query, both escaped: "/v1/agent/service/chat01".
+  bool is_post = false;  // without a body
+  std::string path;      // With its query, both escaped: "/v1/agent/service/chat01".
   // In place of the agent and a path; our token stays with us. Over https nobody's certificate is
   // looked at: it is asked whether somebody lives.
   std::string url;

@@ -118,4 +118,9 @@ Result<void> Registry::deregister(std::string_view id) {
   return {};
 }
 
+void Registry::leave(std::string_view id) {
+  const auto known = registrations_.find(id);
+  if (known != registrations_.end()) registrations_.erase(known);
+}
+
 }  // namespace ringgate::consul

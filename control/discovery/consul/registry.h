@@ -34,6 +34,7 @@ class Registry final : public ringgate::Registry {
   Result<void> register_service(const Instance& service) override;
   bool is_registered(std::string_view id) const override;
   Result<void> deregister(std::string_view id) override;
+  void leave(std::string_view id) override;
   int fd() const override { return -1; }
   void on_ready() override {}
   std::optional<Error> problem() const override { return problems_.current(); }

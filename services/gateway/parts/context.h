@@ -8,7 +8,9 @@
 //   Logins           a client's first packet, and what becomes of it: Requests
 //   Ejector          instances that do not answer: Signouts (one is back)
 //   Drain            the end of the process: Signouts (are any left?)
-//   Requests, Signouts, Inspector, RollCall   none of them
+//   Requests, Signouts, Inspector, RollCall, Evacuation   none of them
+//
+// Farewells, in the context, is Drain's, Evacuation's and Forwarding's (an answer was the last).
 //
 // All of it on the shard's thread. A part keeps what only it needs; the context is made before the
 // parts and outlives them.
@@ -21,6 +23,7 @@
 #include "services/gateway/counts/own_commands.h"
 #include "services/gateway/log/teller.h"
 #include "services/gateway/options.h"
+#include "services/gateway/parts/farewells.h"
 #include "services/gateway/parts/header_reader.h"
 #include "services/gateway/recorder/recorder.h"
 #include "services/gateway/routes.h"
@@ -51,6 +54,7 @@ struct GatewayContext {
         upstreams(its_shard, options.max_outstanding, options.heartbeat_ms, counts.instances),
         routes(options.routes),
         recorder(its_shard, options),
+        farewells(its_shard),
         teller(its_shard, options) {}
   GatewayContext(const GatewayContext&) = delete;
   GatewayContext& operator=(const GatewayContext&) = delete;
@@ -70,6 +74,7 @@ struct GatewayContext {
   Upstreams upstreams;
   Routes routes;
   Recorder recorder;
+  Farewells farewells;
   const Catalogue* catalogue = nullptr;  // control's, until a newer one is acknowledged
   HeaderReader headers;
   Teller teller;

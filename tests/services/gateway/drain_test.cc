@@ -88,11 +88,11 @@ TEST(GatewayDrain, ClosesItsClientsTellsLoginAndThenSaysSo) {
   const WorldClient here = world.login(0);
   const WorldClient there = world.login(1);
   for (const std::uint32_t shard : {0u, 1u}) {
-    world.group->post(shard, kMailDrain, DrainMail{100'000'000, 0});
+    world.group->post(shard, kMailDrain, DrainMail{100'000'000, 0, 10'000, {}});
   }
   world.group->flush();
   for (const WorldClient* const client : {&here, &there}) {
-    EXPECT_EQ(receive(client->socket).close_words, describe(CloseReason::kDraining).name);
+    EXPECT_EQ(receive(client->socket).close_words, "draining; retry_in_ms=0");
     EXPECT_TRUE(receive(client->socket).ended);
   }
   std::set<std::string> signed_out;

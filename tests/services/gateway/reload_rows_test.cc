@@ -23,7 +23,8 @@ bool is_given_the_same(const Config& one, const Config& other) {
   const GatewayReload b = gateway_reload(other, "nonce");
   return a.shards == b.shards && a.tls == b.tls && a.link_tls == b.link_tls &&
          *a.selectors == *b.selectors && a.drain_time == b.drain_time &&
-         a.drain_pace == b.drain_pace && process_settings(one) == process_settings(other);
+         a.drain_delay == b.drain_delay && a.drain_pace == b.drain_pace &&
+         process_settings(one) == process_settings(other);
 }
 
 // AppSecretFile: the secret that stands in it is AppSecret's value.

@@ -31,7 +31,8 @@ class DrainPart : public testing::Test {
   Drain drain_{gateway_.context, signouts_};
 };
 
-constexpr DrainMail kAtOnce{1'000'000'000, 0};
+constexpr std::uint32_t kLong = 3'600'000;
+constexpr DrainMail kAtOnce{1'000'000'000, 0, kLong, {}};
 
 TEST_F(DrainPart, BeforeItBeginsATickIsNothing) {
   gateway_.channel("alice");
@@ -53,7 +54,7 @@ TEST_F(DrainPart, TakesNobodyInAnyMore) {
 TEST_F(DrainPart, KeepsASlowPace) {
   for (const char* const account : {"alice", "bob", "carol"}) gateway_.channel(account);
   // One in 500 looks, since a look is a millisecond here.
-  drain_.begin({2'000, 0});
+  drain_.begin({2'000, 0, kLong, {}});
   for (const std::size_t gone : {0u, 1u, 2u}) {
     for (int look = 0; look < 499; ++look) drain_.on_tick();
     EXPECT_EQ(closed(), gone);
@@ -67,19 +68,108 @@ TEST_F(DrainPart, KeepsASlowPace) {
 
 TEST_F(DrainPart, ShardsOfASlowPaceTakeTurns) {
   gateway_.channel("alice");
-  drain_.begin({2'000, kDrainCredit - 2'000});  // this one's turn is the first
+  drain_.begin({2'000, kDrainCredit - 2'000, kLong, {}});  // this one's turn is the first
   drain_.on_tick();
   EXPECT_EQ(closed(), 1u);
 }
 
 TEST_F(DrainPart, AWidePaceClosesSeveralAtEachLookAndNobodyTwice) {
   for (const char* const account : {"alice", "bob", "carol"}) gateway_.channel(account);
-  drain_.begin({2'000'000, 0});
+  drain_.begin({2'000'000, 0, kLong, {}});
   drain_.on_tick();
   EXPECT_EQ(closed(), 2u);
   drain_.on_tick();
   drain_.on_tick();
   EXPECT_EQ(closed(), 3u);
+}
+
+// As many at each look as it takes for all to be told in time, and never the rest at once.
+TEST_F(DrainPart, TheTimeThatThereIsMakesThePaceWhereThatIsFaster) {
+  constexpr std::size_t kClients = 20;
+  for (std::size_t i = 0; i < kClients; ++i) gateway_.channel("client" + std::to_string(i));
+  drain_.begin({1, 0, 1000, {}});
+  std::size_t most = 0;
+  std::size_t half = 0;
+  for (int look = 0; look < 1000; ++look) {
+    const std::size_t before = closed();
+    gateway_.pass(1);
+    drain_.on_tick();
+    most = std::max(most, closed() - before);
+    if (look == 499) half = closed();
+  }
+  EXPECT_NEAR(static_cast<double>(half), kClients / 2.0, 1);
+  EXPECT_EQ(closed(), kClients);
+  EXPECT_EQ(most, 1u);
+}
+
+TEST_F(DrainPart, WithoutTimeNobodyIsTold) {
+  gateway_.channel("alice");
+  drain_.begin({1'000'000'000, 0, 0, {}});
+  drain_.on_tick();
+  EXPECT_EQ(closed(), 0u);
+}
+
+TEST_F(DrainPart, TellsWhenAndWhereToComeAgain) {
+  const TestClient alice = gateway_.channel("alice");
+  DrainMail mail = kAtOnce;
+  mail.farewell.spread_ms = 5000;
+  ASSERT_TRUE(mail.farewell.at.set("gateway2:8001"));
+  drain_.begin(mail);
+  drain_.on_tick();
+  gateway_.settle();
+  const std::vector<test::Got> got = gateway_.got(*alice.peer);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_TRUE(got[0].closed.starts_with("draining; ")) << got[0].closed;
+  const std::optional<RetryHint> hint = parse_retry_hint(got[0].closed);
+  ASSERT_TRUE(hint) << got[0].closed;
+  EXPECT_LE(hint->in_ms, 5000u);
+  EXPECT_EQ(hint->at, "gateway2:8001");
+}
+
+TEST_F(DrainPart, WhoWaitsForAnAnswerGoesWithIt) {
+  const TestClient alice = gateway_.channel("alice");
+  channel_of(*alice.connection)->outstanding = 1;
+  drain_.begin(kAtOnce);
+  drain_.on_tick();
+  EXPECT_EQ(closed(), 0u);
+  gateway_.context.farewells.answered(*alice.connection);
+  EXPECT_EQ(closed(), 0u) << "it was another one's";
+  channel_of(*alice.connection)->outstanding = 0;
+  gateway_.context.farewells.answered(*alice.connection);
+  EXPECT_EQ(closed(), 1u);
+}
+
+// And whoever logs in.
+TEST_F(DrainPart, WhoStillWaitsWhenTheTimeIsOverGoesWithout) {
+  const TestClient alice = gateway_.channel("alice");
+  channel_of(*alice.connection)->outstanding = 1;
+  gateway_.channel("bob", ChannelState::kLoggingIn);
+  drain_.begin({1'000'000'000, 0, 2000, {}});
+  gateway_.pass(1500);
+  drain_.on_tick();
+  EXPECT_EQ(closed(), 0u);
+  gateway_.pass(1000);
+  drain_.on_tick();
+  EXPECT_EQ(closed(), 2u);
+}
+
+TEST_F(DrainPart, WhoHasJustConnectedMayLogIn) {
+  gateway_.connect();
+  drain_.begin(kAtOnce);
+  drain_.on_tick();
+  EXPECT_EQ(closed(), 0u);
+  gateway_.pass(1000);
+  drain_.on_tick();
+  EXPECT_EQ(closed(), 1u) << "it says nothing";
+}
+
+TEST_F(DrainPart, ControlIsToldWhenNobodyComesInAnyMore) {
+  gateway_.channel("alice");
+  drain_.begin({2'000, 0, kLong, {}});
+  gateway_.settle();
+  drain_.on_tick();
+  drain_.on_tick();
+  EXPECT_EQ(gateway_.told(kMailNotAccepting).size(), 1u);
 }
 
 TEST_F(DrainPart, IsDoneOnceWhenClientsAreGoneAndTheirSignOutsSaid) {

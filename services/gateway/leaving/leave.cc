@@ -1,0 +1,159 @@
+// GatewayComponent: how it takes the place of another process, and how it ends.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "control/observe/log_event.h"
+#include "services/gateway/component.h"
+#include "services/gateway/counters.h"
+#include "services/process/shards.h"
+
+namespace ringgate {
+namespace {
+
+constexpr std::chrono::milliseconds kTakeoverPatience{10'000};  // after that, for a login service
+constexpr std::chrono::milliseconds kLastWords{1000};           // to services, and their answers
+// Of DrainTime: in that all clients are told to go. The rest is for what they say and are answered.
+constexpr std::uint64_t kSpreadTenths = 7;
+
+}  // namespace
+
+// --- In the place of another --------------------------------------------------------------------
+
+// Once this one would serve no worse than the one that has them: it goes on until then.
+void GatewayComponent::ask_for_the_ports() {
+  if (has_asked_) return;
+  if (!grace_is_over_ && !all_linked()) return;
+  if (taker_->offer().ready && !links_->connected(service_of("login"))) {
+    if (timer_ != 0) return;
+    timer_ = loop_.after(kTakeoverPatience, [this] {
+      timer_ = 0;
+      if (has_asked_) return;
+      taker_->give_up(Error{
+          fmt::format("--takeover: no login service is connected here in time, and process {} "
+                      "has one: it stays",
+                      taker_->process())});
+      loop_.stop();
+    });
+    return;
+  }
+  has_asked_ = true;
+  if (timer_ != 0) loop_.cancel(timer_);
+  timer_ = 0;
+  taker_->go(loop_, config_.service_id);
+}
+
+bool GatewayComponent::all_linked() const {
+  return std::ranges::all_of(links_->instances(), [](const InstanceStatus& instance) {
+    return instance.draining || std::ranges::all_of(instance.lanes, [](const auto& lane) {
+             return lane.state == LaneState::kUp;
+           });
+  });
+}
+
+std::vector<std::string> GatewayComponent::listening_at() const {
+  std::vector<std::string> all;
+  for (const Listener& listener : listeners_) all.push_back(listener.sockets.printed());
+  return all;
+}
+
+void GatewayComponent::add_to(handover::Offer& offer) {
+  for (Listener& listener : listeners_) {
+    handover::Sockets sockets{listener.sockets.printed(), {}};
+    for (const int copy : listener.sockets.copies()) sockets.copies.emplace_back(copy);
+    offer.sockets.push_back(std::move(sockets));
+  }
+}
+
+// --- Leaving ------------------------------------------------------------------------------------
+
+void GatewayComponent::drain(const DrainOrder& order, Drained done) {
+  draining_ = true;
+  drain_order_ = order;
+  drain_done_ = std::move(done);
+  refresh_ready();
+  for (const Instance& service : registrations(config_, listeners_)) {
+    if (order.same_id) {
+      registry_->leave(service.id);
+    } else if (Result<void> gone = registry_->deregister(service.id); !gone) {
+      spdlog::warn("{} is not deregistered: {}", service.id, gone.error().message);
+    }
+  }
+  if (order.handed_over) {
+    for (Listener& listener : listeners_) listener.sockets.leave_file();
+  }
+  if (timer_ != 0) loop_.cancel(timer_);
+  timer_ = 0;
+  const bool waits = accepting_ && !order.handed_over && config_.drain_delay.count() > 0;
+  if (!waits) return close_clients();
+  timer_ = loop_.after(config_.drain_delay, [this] {
+    timer_ = 0;
+    close_clients();
+  });
+}
+
+void GatewayComponent::close_clients() {
+  const std::uint64_t clients = sum_of(Gauge::kClients);
+  const auto time_ms = static_cast<std::uint64_t>(config_.drain_time.count());
+  const std::uint64_t spread_ms = time_ms * kSpreadTenths / 10;
+  const std::uint64_t needed_ms = std::min(spread_ms, clients * 1000 / config_.drain_pace);
+  DrainMail mail{};
+  mail.spread_ms = static_cast<std::uint32_t>(spread_ms);
+  mail.farewell.spread_ms = static_cast<std::uint32_t>(needed_ms);
+  static_cast<void>(mail.farewell.at.set(drain_order_.at));
+  const std::uint64_t share = std::uint64_t{config_.drain_pace} * 1000 / shards_->size();
+  mail.thousandths_per_second = std::max<std::uint64_t>(share, 1);
+  for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
+    not_drained_.insert(shard);
+    still_accepting_.insert(shard);
+    mail.credit_millionths = std::uint64_t{shard} * kDrainCredit / shards_->size();
+    shards_->post(shard, kMailDrain, mail);
+  }
+  spdlog::info("{} clients are told to go, within about {} ms", clients, needed_ms);
+  timer_ = loop_.after(config_.drain_time, [this] {
+    timer_ = 0;
+    if (not_drained_.empty()) return;
+    log_event(LogEvent::kDrainCut,
+              {{"clients", sum_of(Gauge::kClients)},
+               {"outstanding", sum_of(GatewayGauge::kOutstanding)},
+               {"signouts", sum_of(GatewayGauge::kSignoutsWaiting)}},
+              fmt::format("DrainTime is over: {}", what_is_left()));
+    drained();
+  });
+}
+
+std::string GatewayComponent::what_is_left() const {
+  return fmt::format(
+      "{} of the clients have not gone yet, {} requests have no answer, {} sign-outs are not "
+      "forwarded",
+      sum_of(Gauge::kClients), sum_of(GatewayGauge::kOutstanding),
+      sum_of(GatewayGauge::kSignoutsWaiting));
+}
+
+// Whoever is still said to be online here is not: services are told, in a moment at most.
+void GatewayComponent::drained() {
+  if (!drain_done_ || !boot_not_ended_.empty()) return;
+  drained_whole_ = not_drained_.empty();
+  if (timer_ != 0) loop_.cancel(timer_);
+  for (std::uint32_t shard = 0; shard < shards_->size(); ++shard) {
+    boot_not_ended_.insert(shard);
+    shards_->post(shard, kMailEndBoot, {});
+  }
+  timer_ = loop_.after(kLastWords, [this] {
+    timer_ = 0;
+    ended();
+  });
+}
+
+void GatewayComponent::ended() {
+  if (!drain_done_) return;
+  if (timer_ != 0) loop_.cancel(timer_);
+  links_->stop();
+  shards_->stop();
+  std::exchange(drain_done_, nullptr)(drained_whole_);
+}
+
+}  // namespace ringgate

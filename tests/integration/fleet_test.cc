@@ -1,0 +1,129 @@
+// What operators do on all gateways at once, and on one: evacuate, kick, drain.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "tests/common/free_port.h"
+#include "tests/integration/command_run.h"
+#include "tests/integration/raw_service.h"
+
+namespace ringgate::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+// Two gateways of one registry.
+class Fleet : public testing::Test {
+ protected:
+  static Settings settings(std::uint16_t admin) {
+    return {{"Routes", "{login: login}"}, {"AdminPort", std::to_string(admin)}, {"Shards", "2"}};
+  }
+  Ended command(std::vector<std::string> words) {
+    words.insert(words.begin() + 1, {"-c", file_});
+    return run(words);
+  }
+  static std::vector<Client> log_in_many(const Server& gateway, const std::string& prefix,
+                                         int count) {
+    std::vector<Client> clients;
+    for (int i = 0; i < count; ++i) {
+      clients.push_back(log_in(gateway, prefix + std::to_string(i)));
+    }
+    return clients;
+  }
+
+  World world_;
+  Server login_{world_, "login", "login01", {{"MemorySessions", "true"}}};
+  std::uint16_t admin_ = free_port();
+  Server one_{world_, "gateway", "g1", settings(admin_)};
+  Server two_{world_, "gateway", "g2", settings(free_port())};
+  std::string file_ = world_.config("gateway", "operator", settings(free_port()));
+};
+
+TEST_F(Fleet, AnEvacuationLeavesSoManyOnEachAndTellsTheNewestToComeAgain) {
+  std::vector<Client> clients = log_in_many(one_, "a", 6);
+  std::vector<Client> others = log_in_many(two_, "b", 2);
+  const Ended ended = command({"evacuate", "--to", "2", "--pace", "1000", "--at", "127.0.0.1:9"});
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("g1: 6 clients, 4 are told to go at 1000 a second"),
+                                  HasSubstr("g2: 2 clients, 0 are told to go")));
+  one_.wait_metric_is("ringgate_closed_by_reason_total", 4, "evacuated");
+  EXPECT_THAT(one_.process().wait_for_line("evacuation done"), HasSubstr("4 of 4"));
+  EXPECT_THAT(one_.process().output(), HasSubstr("POST /evacuate?to=2&pace=1000"));
+  EXPECT_THAT(one_.process().output(), HasSubstr("by=")) << "who asked is in the log";
+  int stay = 0;
+  for (Client& client : clients) {
+    client.send(ping());
+    const Event event = client.next();
+    if (event.kind == Event::Kind::kPong) {
+      ++stay;
+      continue;
+    }
+    EXPECT_THAT(event.payload, AllOf(testing::StartsWith("evacuated; retry_in_ms="),
+                                     testing::EndsWith("; at=127.0.0.1:9")));
+  }
+  EXPECT_EQ(stay, 2);
+}
+
+TEST_F(Fleet, AnEvacuationIsAborted) {
+  std::vector<Client> clients = log_in_many(one_, "a", 6);
+  EXPECT_EQ(command({"evacuate", "--to", "0", "--pace", "1", "--id", "g1"}).code, 0);
+  const Ended ended = command({"evacuate", "--abort", "--id", "g1"});
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  one_.process().wait_for_line("evacuation aborted");
+  EXPECT_GE(one_.metric("ringgate_channels"), 1);
+}
+
+TEST_F(Fleet, AKickIsWhereverTheAccountIs) {
+  Client alice = log_in(two_, "alice");
+  Client bob = log_in(one_, "bob");
+  const Ended ended = command({"kick", "--account", "alice"});
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("g1: 0 kicked"), HasSubstr("g2: 1 kicked")));
+  EXPECT_EQ(alice.next().parse<pkt::KickoutNotify>().channelid(), alice.channel);
+  bob.send(ping());
+  EXPECT_EQ(bob.next().kind, Event::Kind::kPong);
+}
+
+TEST_F(Fleet, ADrainIsOfThoseThatAreNamed) {
+  EXPECT_EQ(command({"drain"}).code, 2) << "nobody ends all of them by forgetting a flag";
+  Client alice = log_in(two_, "alice");
+  Client bob = log_in(one_, "bob");
+  const Ended ended = command({"drain", "--id", "g2", "--at", "127.0.0.1:9"});
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  const Event close = alice.next();
+  EXPECT_TRUE(sends_away(close)) << close;
+  EXPECT_THAT(close.payload, testing::EndsWith("; at=127.0.0.1:9"));
+  alice.frames.socket().close();
+  EXPECT_EQ(two_.process().wait_exit(), 0);
+  bob.send(ping());
+  EXPECT_EQ(bob.next().kind, Event::Kind::kPong);
+}
+
+TEST_F(Fleet, OneThatCannotBeAskedIsToldAndTheOthersAre) {
+  Server closed(world_, "gateway", "g3", {{"Routes", "{login: login}"}});
+  const Ended ended = command({"kick", "--account", "alice"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("g1: 0 kicked"), HasSubstr("g2: 0 kicked"),
+                                  HasSubstr("g3: has no AdminPort")));
+  EXPECT_THAT(command({"kick", "--account", "alice", "--id", "g9"}).output,
+              HasSubstr("g9: is not in the registry"));
+}
+
+TEST_F(Fleet, WhatMakesNoSenseIsRefused) {
+  const std::string admin = "127.0.0.1:" + std::to_string(admin_);
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"evacuate", "--gateway", admin, "--to", "1", "--pace", "0"},
+        {"evacuate", "--gateway", admin, "--to", "1", "--first", "oldest"},
+        {"evacuate", "--gateway", admin, "--to", "1", "--at", "nowhere"},
+        {"drain", "--gateway", admin, "--at", "0.0.0.0:1"}}) {
+    const Ended ended = run(words);
+    EXPECT_EQ(ended.code, 1) << ended.output;
+    EXPECT_THAT(ended.output, HasSubstr(": 400: "));
+  }
+  EXPECT_EQ(one_.get("/health").status, 200);
+}
+
+}  // namespace
+}  // namespace ringgate::test

@@ -1,0 +1,208 @@
+// --takeover: a process that gets the ports of another, all of them, and the other one's end.
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "control/discovery/file_store.h"
+#include "tests/common/free_port.h"
+#include "tests/integration/command_run.h"
+#include "tests/integration/raw_service.h"
+
+namespace ringgate::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::vector<std::string> kTakeover = {"--takeover"};
+
+// What a gateway and those who take over from it have in common.
+Settings on_fixed_ports(Settings settings = {}) {
+  settings.emplace("Listen", "127.0.0.1:" + std::to_string(free_port()));
+  settings.emplace("MonitorPort", std::to_string(free_port()));
+  settings.emplace("AdminPort", std::to_string(free_port()));
+  return settings;
+}
+
+std::optional<Instance> entry_of(const World& world, const std::string& id) {
+  const auto stored = read_services(world.registry_file());
+  if (!stored || !*stored) return std::nullopt;
+  const auto at = std::ranges::find((*stored)->services, id, &Instance::id);
+  return at == (*stored)->services.end() ? std::nullopt : std::optional(*at);
+}
+
+Server next_of(const World& world, const std::string& id, const Settings& settings) {
+  return {world, "gateway", id, settings, {}, kTakeover};
+}
+
+class TakeoverTest : public testing::Test {
+ protected:
+  // Logged in at the link of that gateway.
+  static Client log_in(const Server& gateway, Link& link, const std::string& account) {
+    return test::log_in(gateway, link, account);
+  }
+
+  World world_;
+  RawService login_service_{world_, "login01", "login"};
+};
+
+TEST_F(TakeoverTest, OfTheSameIdTakesEveryPortAndTheOldOneDrains) {
+  const Settings settings = on_fixed_ports();
+  Server old(world_, "gateway", "g1", settings);
+  Link old_link = login_service_.accept();
+  Client alice = log_in(old, old_link, "alice");
+  const std::string old_identity = old.get("/id").body;
+  const std::string old_started = entry_of(world_, "g1")->meta[kStartedMeta];
+
+  Server fresh = next_of(world_, "g1", settings);
+  Link fresh_link = login_service_.accept();
+  EXPECT_EQ(old_link.handshake().serviceid(), "g1");
+  EXPECT_EQ(fresh_link.handshake().serviceid(), "g1--1") << "beside the old one's link";
+  EXPECT_NE(fresh.get("/id").body, old_identity) << "its port, too";
+  EXPECT_EQ(fresh.get("/health").status, 200);
+  fresh.process().wait_for_line("admin http://127.0.0.1:" + settings.at("AdminPort"));
+  Client bob = log_in(fresh, fresh_link, "bob");
+  EXPECT_THAT(bob.channel, testing::StartsWith("g1--1_bob_"));
+
+  EXPECT_TRUE(sends_away(alice.next()));
+  alice.frames.socket().close();
+  EXPECT_EQ(old_link.request("login.signout").header.channelid(), alice.channel);
+  EXPECT_EQ(old.process().wait_exit(), 0);
+  wait_until("the entry is the new one's", [&] {
+    const std::optional<Instance> entry = entry_of(world_, "g1");
+    return entry && entry->meta.at(kStartedMeta) != old_started;
+  });
+  bob.send(ping());
+  EXPECT_EQ(bob.next().kind, Event::Kind::kPong);
+}
+
+TEST_F(TakeoverTest, OfAnotherIdRegistersBesideAndTheOldEntryGoes) {
+  const Settings settings = on_fixed_ports();
+  Server old(world_, "gateway", "g1", settings);
+  Link old_link = login_service_.accept();
+  Server fresh = next_of(world_, "g2", settings);
+  Link fresh_link = login_service_.accept();
+  EXPECT_EQ(fresh_link.handshake().serviceid(), "g2");
+  EXPECT_EQ(old.process().wait_exit(), 0);
+  wait_until("it is registered", [&] { return entry_of(world_, "g2").has_value(); });
+  EXPECT_FALSE(entry_of(world_, "g1"));
+}
+
+TEST_F(TakeoverTest, MayFollowATakeover) {
+  const Settings settings = on_fixed_ports();
+  Server first(world_, "gateway", "g1", settings);
+  Link first_link = login_service_.accept();
+  Client alice = log_in(first, first_link, "alice");  // stays, so that the first one does, too
+  Server second = next_of(world_, "g1", settings);
+  Link second_link = login_service_.accept();
+  Server third = next_of(world_, "g1", settings);
+  Link third_link = login_service_.accept();
+  EXPECT_EQ(third_link.handshake().serviceid(), "g1--2") << "nobody else is there under it";
+  EXPECT_EQ(second.process().wait_exit(), 0);
+  EXPECT_TRUE(sends_away(alice.next()));
+  alice.frames.socket().close();
+  EXPECT_EQ(first.process().wait_exit(), 0);
+  log_in(third, third_link, "bob");
+}
+
+TEST_F(TakeoverTest, WhereNobodyListensItIsAStart) {
+  const Server gateway = next_of(world_, "g1", on_fixed_ports());
+  Link link = login_service_.accept();
+  EXPECT_EQ(link.handshake().serviceid(), "g1");
+  log_in(gateway, link, "alice");
+}
+
+TEST_F(TakeoverTest, OneThatFindsNoLoginServiceEndsAndTheOldOneStays) {
+  const Settings settings = on_fixed_ports();
+  Server old(world_, "gateway", "g1", settings);
+  Link link = login_service_.accept();
+  const World elsewhere;
+  ProcessUnderTest fresh(ProcessUnderTest::ringgate(
+      {"gateway", "-c", elsewhere.config("gateway", "g1", settings), "--takeover"}));
+  EXPECT_EQ(fresh.wait_exit(30s), 1);
+  EXPECT_THAT(fresh.output(), HasSubstr("it stays"));
+  EXPECT_EQ(old.get("/ready").status, 200);
+  log_in(old, link, "alice");
+}
+
+TEST_F(TakeoverTest, OneThatIsKilledBeforeChangesNothing) {
+  const Settings settings = on_fixed_ports();
+  Server old(world_, "gateway", "g1", settings);
+  Link link = login_service_.accept();
+  const World elsewhere;
+  {
+    ProcessUnderTest fresh(ProcessUnderTest::ringgate(
+        {"gateway", "-c", elsewhere.config("gateway", "g1", settings), "--takeover"}));
+    fresh.wait_for_line("serves as");
+  }
+  log_in(old, link, "alice");
+  Server next = next_of(world_, "g1", settings);
+  EXPECT_EQ(next.get("/health").status, 200) << "and another may come";
+}
+
+TEST_F(TakeoverTest, OfASocketInTheFileSystemKeepsItsFile) {
+  Settings settings = on_fixed_ports();
+  const std::string path = (world_.folder().path() / "g.sock").string();
+  settings["Listen"] = R"([")" + settings.at("Listen") + R"(", "unix:)" + path + R"("])";
+  Server old(world_, "gateway", "g1", settings);
+  Server fresh = next_of(world_, "g1", settings);
+  EXPECT_EQ(old.process().wait_exit(), 0);
+  EXPECT_TRUE(std::filesystem::is_socket(path));
+  fresh.process().signal(SIGTERM);
+  EXPECT_EQ(fresh.process().wait_exit(), 0);
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+// Clients that come all the while, from one process to the next: each is let in.
+class TakeoverUnderLoad : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(TakeoverUnderLoad, NobodyIsTurnedAway) {
+  const World world;
+  const Server services(world, "login", "login01", {{"MemorySessions", "true"}});
+  const auto [before, after] = GetParam();
+  Settings settings = on_fixed_ports({{"Shards", before}, {"DrainTime", "2s"}});
+  const auto port = static_cast<std::uint16_t>(
+      std::stoi(settings.at("Listen").substr(settings.at("Listen").rfind(':') + 1)));
+  auto gateway = std::make_unique<Server>(world, "gateway", "g1", settings);
+  gateway->wait_metric("ringgate_links", 1);
+  std::atomic<int> come = 0;
+  std::vector<std::string> failures(4);
+  std::vector<std::jthread> clients;
+  for (std::size_t i = 0; i < failures.size(); ++i) {
+    clients.emplace_back([&, i](const std::stop_token& over) {
+      for (int n = 0; !over.stop_requested() && failures[i].empty(); ++n) {
+        try {
+          FrameSocket client(Socket::connect(port));
+          client.send(login(token("client" + std::to_string(i) + "x" + std::to_string(n))));
+          const Event answer = client.next();
+          if (!answer.is_answer(1)) failures[i] = "no login: " + answer.payload;
+          ++come;
+        } catch (const std::exception& error) {
+          failures[i] = error.what();
+        }
+      }
+    });
+  }
+  for (const char* const shards : {after, before, after}) {
+    const int had_come = come;
+    wait_until("clients come", [&] { return come > had_come + 50; });
+    settings["Shards"] = shards;
+    auto next = std::make_unique<Server>(next_of(world, "g1", settings));
+    EXPECT_EQ(gateway->process().wait_exit(), 0);
+    gateway = std::move(next);
+  }
+  const int had_come = come;
+  wait_until("clients come", [&] { return come > had_come + 50; });
+  clients.clear();
+  for (const std::string& failure : failures) EXPECT_EQ(failure, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Shards, TakeoverUnderLoad,
+                         testing::Values(std::pair("2", "2"), std::pair("3", "1"),
+                                         std::pair("1", "4")));
+
+}  // namespace
+}  // namespace ringgate::test
