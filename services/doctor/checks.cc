@@ -53,6 +53,7 @@ std::uint64_t file_limit(const Readings& readings) {
 // One for each CPU, or as many as it takes to hold all connections with this limit of open files.
 // Where that limit has to be raised anyhow, it says nothing about shards.
 std::uint64_t wanted_shards(const Readings& readings, const Wishes& wishes) {
+  if (wishes.shards != 0) return wishes.shards;
   const std::uint64_t limit = file_limit(readings);
   if (limit < kFilesBesideClients) return readings.cpus;
   return std::max<std::uint64_t>(readings.cpus, divide_up(wishes.connections, limit));

@@ -22,6 +22,7 @@ struct Finding {
 
 struct Wishes {
   std::uint64_t connections = 10'000;
+  std::uint64_t shards = 0;     // 0: one for each CPU, or more where the limits want it
   bool ports_required = false;  // a taken port is a failure, not a warning
 };
 
