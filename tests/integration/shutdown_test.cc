@@ -85,13 +85,33 @@ TEST(Sigterm, WaitsForAnswersThatAreUnderWay) {
   EXPECT_EQ(bench.gateway.process().wait_exit(), 0);
 }
 
-TEST(Sigterm, EndsAfterDrainTimeAnyway) {
+TEST(Sigterm, EndsAfterDrainTimeAnywayAndSaysWhatWasLeft) {
   ChatBench bench{{{"DrainTime", "200ms"}}};
   Client alice = bench.log_in("alice");
   alice.send(talk("bob", "hello", 2));
   bench.chat_link.request("chat.user.talk");  // never answered
   bench.gateway.process().signal(SIGTERM);
   EXPECT_EQ(bench.gateway.process().wait_exit(), 0);
+  const std::string output = bench.gateway.process().whole_output();
+  EXPECT_NE(output.find("DrainTime is over: "), std::string::npos) << output;
+  EXPECT_NE(output.find("1 requests have no answer"), std::string::npos) << output;
+  EXPECT_EQ(output.find(" drained"), std::string::npos) << "it was not: " << output;
+}
+
+// Balancers need a moment to see that it goes.
+TEST(Sigterm, InDrainDelayItIsGoneFromTheRegistryAndStillTakesClients) {
+  Bench bench{{{"DrainDelay", "10m"}}};
+  Client alice = bench.log_in("alice");
+  bench.gateway.process().signal(SIGTERM);
+  wait_until("draining", [&] { return bench.gateway.get("/ready").body == "draining\n"; });
+  wait_until("deregistered", [&] { return !registered(bench.world, "g1"); });
+  EXPECT_EQ(bench.gateway.get("/health").status, 200);
+  Client bob = bench.log_in("bob");
+  for (Client* const client : {&alice, &bob}) {
+    client->send(ping());
+    EXPECT_EQ(client->next().kind, Event::Kind::kPong);
+  }
+  EXPECT_EQ(exit_of_signals(bench.gateway.process(), SIGTERM), 1);
 }
 
 // From SIGTERM to the end of a gateway whose client does not go, and whose output nobody reads.
