@@ -83,12 +83,12 @@ class ClientLoop {
   // Waits for as long as the gateway said, and a little longer where nobody listens yet. Nothing:
   // it is over.
   std::optional<Dialled> come_again(const DialAgain& dial) {
-    if (broken_ || !session_->come_again()) return std::nullopt;
-    const Session::ComeAgain again = *session_->come_again();
-    pause(again.in_ns);
+    const std::optional<Session::ComeAgain>& again = session_->come_again();
+    if (broken_ || !again) return std::nullopt;
+    pause(again->in_ns);
     const std::int64_t give_up_ns = now_ns() + kComeAgainNs;
     while (signal_ == 0) {
-      Result<Dialled> dialled = dial(again.at);
+      Result<Dialled> dialled = dial(again->at);
       if (dialled) return std::move(*dialled);
       if (now_ns() >= give_up_ns) {
         write_line(fds_.problems, dialled.error().message);

@@ -56,6 +56,7 @@ bool GatewayComponent::all_linked() const {
 
 std::vector<std::string> GatewayComponent::listening_at() const {
   std::vector<std::string> all;
+  all.reserve(listeners_.size());
   for (const Listener& listener : listeners_) all.push_back(listener.sockets.printed());
   return all;
 }

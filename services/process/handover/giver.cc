@@ -81,6 +81,7 @@ Result<void> Giver::offer() {
   const Offer all = handlers_.offer();
   for (const Sockets& sockets : all.sockets) {
     std::vector<int> files;
+    files.reserve(sockets.copies.size());
     for (const UniqueFd& copy : sockets.copies) files.push_back(copy.get());
     for (std::size_t at = 0; at < files.size(); at += kMaxFiles) {
       const auto part = std::span(files).subspan(at, std::min(kMaxFiles, files.size() - at));
