@@ -13,7 +13,8 @@ std::uint64_t accept_tag(std::uint32_t listener, std::uint32_t accept_index) {
 }  // namespace
 
 void Acceptor::start(Ring* ring, AcceptMode mode, std::span<Listener> listeners,
-                     std::uint32_t shard, std::uint32_t max, const Room& room) {
+                     std::uint32_t shard, std::uint32_t max, const Room& room,
+                     const SendBounds& bounds) {
   mode_ = mode;
   if (mode_ == AcceptMode::kNone) return;
   listeners_ = listeners;
@@ -21,8 +22,17 @@ void Acceptor::start(Ring* ring, AcceptMode mode, std::span<Listener> listeners,
   max_ = max;
   doors_.resize(listeners.size());
   for (Door& door : doors_) door.open = true;
+  set_bounds(bounds);
   Counters unused;
   arm(ring, room, unused);
+}
+
+void Acceptor::set_bounds(const SendBounds& bounds) {
+  bounds_ = bounds;
+  if (mode_ != AcceptMode::kDirect || stopping_) return;
+  for (std::size_t i = 0; i < doors_.size(); ++i) {
+    if (doors_[i].open) listeners_[i].sockets.set_send_bounds(shard_, bounds);
+  }
 }
 
 Acceptor::Accepted Acceptor::completed(OpTag tag) {
@@ -51,10 +61,11 @@ void Acceptor::arm(Ring* ring, const Room& room, Counters& counters) {
     const std::uint32_t clients = room.clients;
     const std::uint32_t share = clients / count + (i < clients % count ? 1 : 0);
     const std::uint32_t wanted = listeners_[i].tls ? std::min(share, room.handshakes) : share;
+    const std::uint32_t most = std::min(clients, room.accepts);
     cancel_above(ring, i, wanted);
     if (!keep_open(i, share, clients, counters)) continue;
     // What others still have armed beyond their share comes with the completions of its cancels.
-    for (std::uint32_t a = 0; a < kArmed && door.armed < wanted && armed_ < clients; ++a) {
+    for (std::uint32_t a = 0; a < kArmed && door.armed < wanted && armed_ < most; ++a) {
       if (!door.accepts[a].armed) arm_one(ring, i, a);
     }
   }
@@ -68,6 +79,7 @@ bool Acceptor::keep_open(std::uint32_t index, std::uint32_t share, std::uint32_t
   if (!door.open) {
     if (share == 0 || room < max_ / 20 + 1) return false;  // reopens at 95 %
     if (!sockets.reopen_one(shard_)) return false;         // tried again at the next call
+    sockets.set_send_bounds(shard_, bounds_);
     door.open = true;
   } else if (share == 0 && door.armed == 0) {
     sockets.leave_one(shard_);
@@ -114,7 +126,7 @@ void Acceptor::stop(Ring* ring) {
   stopping_ = true;  // before start() too: it never begins then
   for (std::uint32_t i = 0; i < doors_.size(); ++i) cancel_above(ring, i, 0);
   Counters unused;
-  arm(ring, Room{0, 0}, unused);
+  arm(ring, Room{0, 0, 0}, unused);
 }
 
 }  // namespace ringgate

@@ -4,7 +4,8 @@
 // A full table would lose the accepted socket, so no more accepts are armed than there is room for;
 // a shard without room closes its listeners (or the kernel goes on giving it its share of clients)
 // and reopens them at 95 %. Several listeners share the room evenly: what one has armed beyond its
-// share is cancelled, so that nobody waits for a place that is kept for nobody.
+// share is cancelled, so that nobody waits for a place that is kept for nobody. Who comes faster
+// than the rate allows waits in the backlog.
 #pragma once
 
 #include <array>
@@ -28,15 +29,17 @@ class Acceptor {
  public:
   static constexpr std::uint32_t kArmed = 32;  // of each listener
 
-  // For how many more there is a place, and for how many of those a TLS handshake may begin.
+  // For how many more there is a place, for how many of those a TLS handshake may begin, and how
+  // many there is a rate for.
   struct Room {
     std::uint32_t clients;
     std::uint32_t handshakes;
+    std::uint32_t accepts;  // that may complete by now, of all listeners
   };
 
   // `listeners` outlive this; of each, the socket of `shard`. `max` is in connections.
   void start(Ring* ring, AcceptMode mode, std::span<Listener> listeners, std::uint32_t shard,
-             std::uint32_t max, const Room& room);
+             std::uint32_t max, const Room& room, const SendBounds& bounds);
   // An accept has completed: which listener's, and the peer's address, valid until the next arm().
   struct Accepted {
     std::uint32_t listener;
@@ -46,6 +49,8 @@ class Acceptor {
   // Arms as many accepts as there is room; closes the listeners when there is no place. Where only
   // handshakes have no room, clients wait in the backlog.
   void arm(Ring* ring, const Room& room, Counters& counters);
+  // Of connections accepted from now on.
+  void set_bounds(const SendBounds& bounds);
   // No more accepts: cancels those armed, then closes the listeners.
   void stop(Ring* ring);
 
@@ -78,6 +83,7 @@ class Acceptor {
   std::vector<Door> doors_;  // one for each listener; set up once, operations point into it
   std::uint32_t shard_ = 0;
   std::uint32_t max_ = 0;
+  SendBounds bounds_;
   std::uint32_t armed_ = 0;  // of all doors
   AcceptMode mode_ = AcceptMode::kNone;
   bool stopping_ = false;

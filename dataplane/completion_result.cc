@@ -23,7 +23,7 @@ constexpr auto kRows = std::to_array<Row>({
     {ECONNRESET, ResultMeaning::kPeerGone},
     {ENOTCONN, ResultMeaning::kPeerGone},  // a reset that somebody has been told of
     {EPIPE, ResultMeaning::kPeerGone},
-    {ETIMEDOUT, ResultMeaning::kPeerGone},
+    {ETIMEDOUT, ResultMeaning::kTimedOut},
     {EHOSTUNREACH, ResultMeaning::kPeerGone},
     {ENETUNREACH, ResultMeaning::kPeerGone},
 });

@@ -51,7 +51,7 @@ enum class Stage : std::uint8_t {
   kFrames,
 };
 
-// Input that could not be parsed yet: the start of a frame, or everything while input is held.
+// Input that could not be parsed yet: the start of a frame, or everything while input is collected.
 // Grows with what has arrived, never with what a head declares.
 struct Carry {
   std::uint8_t* data = nullptr;
@@ -99,7 +99,9 @@ struct Connection {
     std::uint32_t pings;  // of a client that were answered
   };
   std::uint8_t listener = 0;  // a client's: which one it came through
-  Phase phase = Phase::kFree;
+  Phase phase : 3 = Phase::kFree;
+  bool deferred : 1 = false;   // input is collected until its next share of a turn: shard_share.cc
+  bool throttled : 1 = false;  // input is collected: it has sent more than it may in a second
   CloseReason reason;
   std::uint8_t ops = 0;
   bool held : 1 = false;         // input is collected, not parsed (a login waits for its answer)
@@ -123,7 +125,8 @@ struct Connection {
 
   Carry carry;
   SendQueue output;
-  PeerAddress peer;  // the client's own where a trusted proxy says so
+  PeerAddress peer;         // the client's own where a trusted proxy says so
+  std::uint16_t spent = 0;  // of what a client may send in a second, at last_read_ms
   WsMessage message;
 
   // What the handler keeps of this connection. It is the handler's, which frees it in on_close.
@@ -169,6 +172,8 @@ struct Connection {
     if (role == Role::kClient) ++pings;
   }
   [[nodiscard]] bool open() const noexcept { return phase == Phase::kOpen; }
+  // Whether its input is kept for later instead of parsed.
+  [[nodiscard]] bool collects() const noexcept { return held || deferred || throttled; }
   // Whether anything of the peer is on its way to us: a receive, or the poll before one.
   [[nodiscard]] bool reading() const noexcept { return (ops & (kRecvOp | kPollOp)) != 0; }
 

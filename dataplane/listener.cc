@@ -259,6 +259,18 @@ void ListenerSet::set(std::size_t at, int fd) {
   std::atomic_ref<int>(fds_[at]).store(fd, std::memory_order_relaxed);
 }
 
+// Accepted sockets inherit them, so that no connection costs a call.
+void ListenerSet::set_send_bounds(std::uint32_t index, const SendBounds& bounds) noexcept {
+  if (in_file_system_) return;
+  const std::uint32_t timeout_ms = bounds.unacknowledged_ms;
+  const std::uint32_t unsent = bounds.unsent_bytes;
+  for (std::size_t at = index; at < fds_.size(); at += count_) {
+    if (fds_[at] < 0) continue;
+    setsockopt(fds_[at], IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+    setsockopt(fds_[at], IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+  }
+}
+
 void ListenerSet::close_one(std::uint32_t index) {
   for (std::size_t at = index; at < fds_.size(); at += count_) {
     const int fd = fds_[at];

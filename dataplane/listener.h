@@ -22,6 +22,16 @@ struct ListenAddress {
   std::uint16_t port = 0;  // 0: any free port
 };
 
+// What the kernel holds for a client that does not take it; 0: as much, or as long, as it likes.
+struct SendBounds {
+  std::uint32_t unacknowledged_ms = 0;  // then the connection ends: TCP_USER_TIMEOUT of tcp(7)
+  // Beyond this much that cannot be sent yet it takes no more: TCP_NOTSENT_LOWAT. What is on its
+  // way does not count, so a long fat network loses nothing.
+  std::uint32_t unsent_bytes = 0;
+
+  bool operator==(const SendBounds&) const = default;
+};
+
 // One listener of each of `count` shards on the same address (SO_REUSEPORT when count > 1), with
 // TCP_NODELAY, which accepted sockets inherit. Owned fds, closed by the destructor.
 //
@@ -55,6 +65,9 @@ class ListenerSet {
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   // "127.0.0.1:8001", "[::]:8000", "unix:/run/ringgate.sock"
   [[nodiscard]] const std::string& printed() const noexcept { return printed_; }
+
+  // Of connections that are accepted from now on. A socket in the file system has none.
+  void set_send_bounds(std::uint32_t index, const SendBounds& bounds) noexcept;
 
   // The fd must not be in use by the ring any more.
   void close_one(std::uint32_t index);

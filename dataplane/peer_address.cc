@@ -48,13 +48,11 @@ PeerAddress PeerAddress::from(const sockaddr_storage& address) noexcept {
     std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), peer.address_.begin());
     std::memcpy(peer.address_.data() + kMappedPrefix.size(), &v4.sin_addr, 4);
     peer.port_ = ntohs(v4.sin_port);
-    peer.known_ = true;
   } else if (address.ss_family == AF_INET6) {
     sockaddr_in6 v6{};
     std::memcpy(&v6, &address, sizeof v6);
     std::memcpy(peer.address_.data(), &v6.sin6_addr, peer.address_.size());
     peer.port_ = ntohs(v6.sin6_port);
-    peer.known_ = true;
   }
   return peer;
 }
@@ -76,7 +74,7 @@ PeerAddress PeerAddress::parse(std::string_view text) noexcept {
 }
 
 bool PeerAddress::is_ipv4() const noexcept {
-  return known_ && is_mapped(address_);
+  return is_mapped(address_);
 }
 
 PeerAddress::Source PeerAddress::source() const noexcept {
@@ -86,7 +84,7 @@ PeerAddress::Source PeerAddress::source() const noexcept {
 }
 
 std::string PeerAddress::ip() const {
-  if (!known_) return {};
+  if (!known()) return {};
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (is_mapped(address_)) {
     inet_ntop(AF_INET, address_.data() + kMappedPrefix.size(), text.data(), text.size());

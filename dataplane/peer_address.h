@@ -23,7 +23,8 @@ class PeerAddress {
   // "127.0.0.1" or "::1"; a v4-mapped IPv6 address is printed as IPv4; empty when unknown.
   [[nodiscard]] std::string ip() const;
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-  [[nodiscard]] bool known() const noexcept { return known_; }
+  // Nobody's address is all zeros.
+  [[nodiscard]] bool known() const noexcept { return address_ != Bytes{}; }
   [[nodiscard]] bool is_ipv4() const noexcept;
 
   using Bytes = std::array<std::uint8_t, 16>;
@@ -36,7 +37,6 @@ class PeerAddress {
  private:
   Bytes address_{};
   std::uint16_t port_ = 0;
-  bool known_ = false;
 };
 
 }  // namespace ringgate

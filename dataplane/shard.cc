@@ -134,7 +134,7 @@ void Shard::close_all() {
 }
 
 unsigned Shard::wait_for() const noexcept {
-  if (has_steps()) return 0;
+  if (has_steps() || wants_turn_ || has_deferred()) return 0;
   const auto left = static_cast<std::int32_t>(next_sweep_ms_ - clock_.now_ms());
   return left > 0 ? static_cast<unsigned>(left) : 0;
 }
@@ -156,6 +156,8 @@ void Shard::iterate(unsigned wait_ms) {
     if (count < completions.size()) break;
   }
   read_mail();
+  if (has_deferred()) [[unlikely]]
+    serve_deferred();
   if (may_sweep(stalled, reaped)) sweep();
   end_batch();
   if (has_steps()) [[unlikely]] {
@@ -170,6 +172,8 @@ void Shard::begin_turn() noexcept {
   const std::uint64_t now_ns = Clock::monotonic_ns();
   last_turn_ms_.set(now_ns / 1'000'000);
   turn_us_ = now_ns / 1'000;
+  turn_work_ = 0;
+  wants_turn_ = false;
 }
 
 void Shard::end_batch() {
@@ -310,6 +314,7 @@ void Shard::reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOpti
   RINGGATE_ON_THREAD(thread_);
   RINGGATE_CHECK(upgrades.size() == upgrade_rules_.size());
   static_cast<ShardLimits&>(options_) = limits;
+  acceptor_.set_bounds(limits.send_bounds());
   for (std::size_t i = 0; i < upgrades.size(); ++i) upgrade_rules_[i] = upgrades[i];
   for (std::size_t i = 0; i < tls.size(); ++i) tls_contexts_[i] = tls[i];
 }

@@ -5,9 +5,10 @@
 // own thread, from within Handler calls, unless they say otherwise; all builds but release check
 // it.
 //
-// Its private functions are cut into files by what a connection goes through (opening, input, tls,
-// websocket, idle, output, sweep). They are one class because each may end the connection, hold its
-// input or queue output, and a part that handed that back would need the whole shard again.
+// Its private functions are cut into files by what a connection goes through (opening, input,
+// share, tls, websocket, idle, output, sweep). They are one class because each may end the
+// connection, hold its input or queue output, and a part that handed that back would need the whole
+// shard again.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -153,6 +154,12 @@ class Shard {
     return !acceptor_.stopping() || acceptor_.armed() > 0;
   }
 
+  // The handler has more to do: the loop does not wait before the next turn.
+  void want_turn() noexcept {
+    RINGGATE_ON_THREAD(thread_);
+    wants_turn_ = true;
+  }
+
   // From now on: bounds of connections and times that are not sized at start, and the rules for
   // upgrades of each listener, for those under way too. Both are copied. `tls`, of each listener,
   // is for handshakes that begin; without it they stay as they are.
@@ -200,6 +207,9 @@ class Shard {
   [[nodiscard]] const UnknownMail& unknown_mail() const noexcept { return unknown_mail_; }
 
  private:
+  static constexpr std::int32_t kPacketShare = 8;  // a packet beside a frame: see shard_share.cc
+  static constexpr std::size_t kMostDeferredBytes = 8 * 1024;  // of a client, before reading pauses
+
   // shard.cc: the loop
   [[nodiscard]] Result<void> prepare_tls();
   void begin_turn() noexcept;
@@ -230,11 +240,30 @@ class Shard {
   void on_binary(Connection& connection, ByteView payload);
   void keep(Connection& connection, ByteView rest);
   void pause_reading(Connection& connection);
+  void stop_reading(Connection& connection);
   void arm_recv(Connection& connection);
   void resume_reading(Connection& connection);
   [[nodiscard]] static bool may_read(const Connection& connection) noexcept;
   void want_rearm(Connection& connection);
   void rearm_receives();
+
+  // shard_share.cc: what one connection may have of a turn, and a client of a second
+  [[nodiscard]] std::size_t parse_share(Connection& connection, MutableBytes input);
+  [[nodiscard]] std::int32_t share_of(const Connection& connection) const noexcept;
+  void defer(Connection& connection);
+  [[nodiscard]] bool has_deferred() const noexcept {
+    return !deferred_.empty() || round_next_ < round_.size();
+  }
+  void serve_deferred();
+  void go_on(Connection& connection);
+  void note_read(Connection& connection) noexcept;
+  void spend(Connection& connection, std::uint32_t frames, std::size_t bytes);
+  void count_frame() noexcept {
+    --share_;
+    ++frames_;
+  }
+  void throttle(Connection& connection);
+  void release_throttled();
 
   // shard_idle.cc: a poll instead of a receive
   [[nodiscard]] bool silent_for_long(const Connection& connection) const noexcept;
@@ -316,7 +345,9 @@ class Shard {
   // shard_accept.cc
   void start_accepting();
   void on_accept(const Completion& completion, OpTag tag);
-  [[nodiscard]] Acceptor::Room room() const noexcept;
+  [[nodiscard]] Acceptor::Room room() noexcept;
+  [[nodiscard]] std::uint32_t accepts_left() noexcept;
+  void note_accept() noexcept;
   void open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32_t listener);
   void hand_out(int fd, const PeerAddress& peer, std::uint32_t listener);
   void take_accepted(int fd, const PeerAddress& peer, std::uint32_t listener);
@@ -363,6 +394,18 @@ class Shard {
 
   std::vector<std::uint32_t> dirty_;  // slots
   std::vector<std::uint32_t> rearm_;  // slots whose receive has ended
+  // Those that wait for their next share of a turn, and for the next second.
+  struct Waiting {
+    std::uint32_t slot;
+    std::uint32_t generation;
+  };
+  std::vector<Waiting> deferred_;
+  std::vector<Waiting> round_;  // of the deferred that are being served
+  std::size_t round_next_ = 0;
+  std::vector<Waiting> throttled_;
+  std::int32_t share_ = 0;       // left to the connection that is being parsed
+  std::uint32_t turn_work_ = 0;  // done in this turn, as shares count it
+  std::uint32_t frames_ = 0;     // parsed, ever
   MailSender sender_;
   UnknownMail unknown_mail_;
   // By slot: what the few connections have that are inside of a long PROXY header, upgrading, or
@@ -388,12 +431,16 @@ class Shard {
   AcceptMode accept_mode_ = AcceptMode::kNone;
   std::span<Listener> listeners_;
   std::uint32_t hand_out_next_ = 0;
+  std::uint32_t accepts_at_ms_ = 0;  // when the credit was what it is
+  std::uint64_t accept_credit_ = 0;  // thousandths of an accept
+  bool accepts_paused_ = false;      // the rate has been reached
   std::uint32_t next_sweep_ms_ = 0;
   std::uint32_t sweep_cursor_ = 0;
   std::uint32_t polls_left_ = 0;       // in this sweep
   std::uint32_t looks_left_ = 0;       // the same
   std::uint32_t behind_until_ms_ = 0;  // after a stall: nobody is judged; 0: not behind
   bool wake_armed_ = false;
+  bool wants_turn_ = false;
   bool stopped_ = false;
 };
 

@@ -11,11 +11,19 @@
 
 namespace ringgate {
 
+namespace {
+
+constexpr std::uint64_t kAcceptCredit = 1000;  // of one accept, in thousandths
+
+}  // namespace
+
 void Shard::start_accepting() {
   if (acceptor_.mode() != AcceptMode::kNone || acceptor_.stopping()) return;
   const std::uint32_t max =
       accept_mode_ == AcceptMode::kHandOut ? options_.max_links : options_.max_clients;
-  acceptor_.start(ring_.get(), accept_mode_, listeners_, options_.index, max, room());
+  accepts_at_ms_ = now_ms() - 1000;
+  acceptor_.start(ring_.get(), accept_mode_, listeners_, options_.index, max, room(),
+                  options_.send_bounds());
 }
 
 void Shard::stop_accepting() {
@@ -27,11 +35,33 @@ void Shard::stop_accepting() {
 }
 
 // Links that were handed out are not counted: whoever adopts one has a table of its own.
-Acceptor::Room Shard::room() const noexcept {
+Acceptor::Room Shard::room() noexcept {
   const std::uint32_t most = options_.max_handshakes;
   return {accept_mode_ == AcceptMode::kDirect ? options_.max_clients - table_.clients()
                                               : options_.max_links,
-          most - std::min(most, tls_under_way_)};
+          most - std::min(most, tls_under_way_), accepts_left()};
+}
+
+// How many may be accepted by now. At rest it saves up a little, so that sweeps are often enough.
+std::uint32_t Shard::accepts_left() noexcept {
+  constexpr std::uint32_t kSavedMs = 200;
+  const std::uint64_t rate = options_.accepts_per_s;
+  if (rate == 0 || accept_mode_ != AcceptMode::kDirect) return UINT32_MAX;
+  const std::uint64_t since_ms = now_ms() - accepts_at_ms_;
+  accepts_at_ms_ = now_ms();
+  accept_credit_ = std::min(accept_credit_ + since_ms * rate,
+                            std::max<std::uint64_t>(rate * kSavedMs, kAcceptCredit));
+  if (accept_credit_ >= kAcceptCredit) accepts_paused_ = false;
+  if (options_.limits_dry_run) return UINT32_MAX;
+  return static_cast<std::uint32_t>(accept_credit_ / kAcceptCredit);
+}
+
+void Shard::note_accept() noexcept {
+  if (options_.accepts_per_s == 0) return;
+  accept_credit_ -= std::min<std::uint64_t>(accept_credit_, kAcceptCredit);
+  if (accept_credit_ >= kAcceptCredit || accepts_paused_) return;
+  accepts_paused_ = true;
+  counters_.add(Counter::kAcceptRateReached);
 }
 
 void Shard::on_accept(const Completion& completion, OpTag tag) {
@@ -40,6 +70,7 @@ void Shard::on_accept(const Completion& completion, OpTag tag) {
   const ResultMeaning meaning = meaning_of(completion.result);
   if (meaning == ResultMeaning::kDone) {
     counters_.add(Counter::kAccepted);
+    note_accept();
     if (acceptor_.mode() == AcceptMode::kDirect) {
       open_client(static_cast<std::uint32_t>(completion.result), peer, listener);
     } else {

@@ -25,7 +25,7 @@ void Shard::give_up_receive(Connection& connection) {
   const bool receives = (connection.ops & kOps) == Connection::kRecvOp;
   if (connection.role != Role::kClient || connection.stage != Stage::kFrames) return;
   if (!connection.open() || !receives || connection.idle) return;
-  if (connection.held || connection.read_paused || polls_left_ == 0) return;
+  if (connection.collects() || connection.read_paused || polls_left_ == 0) return;
   --polls_left_;
   connection.idle = true;
   connection.ops |= Connection::kCancelOp;

@@ -20,15 +20,18 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
     if (completion.result > 0) {
       counters_.add(Counter::kReceives);
       counters_.add(Counter::kBytesIn, static_cast<std::uint64_t>(completion.result));
-      connection->last_read_ms = now_ms();
+      note_read(*connection);
       connection->pinged = false;
       if (connection->open()) {
         const MutableBytes data = ring_->received(group, completion);
+        const std::uint32_t before = frames_;
         if (connection->secured) [[unlikely]] {
           on_sealed(*connection, data);
         } else {
           on_plain(*connection, data);
         }
+        if (options_.limits_clients()) [[unlikely]]
+          spend(*connection, frames_ - before, data.size());
       }
     }
   }
@@ -47,7 +50,8 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
 
 // Not by the peer's end.
 void Shard::receive_ended(Connection& connection, std::int32_t result) {
-  switch (meaning_of(result)) {
+  const ResultMeaning meaning = meaning_of(result);
+  switch (meaning) {
     case ResultMeaning::kNoBuffers:
       counters_.add(Counter::kBuffersExhausted);
       [[fallthrough]];
@@ -58,33 +62,38 @@ void Shard::receive_ended(Connection& connection, std::int32_t result) {
       return;
     case ResultMeaning::kShortage:
     case ResultMeaning::kPeerGone:
+    case ResultMeaning::kTimedOut:
     case ResultMeaning::kFailed:
       break;
   }
-  if (connection.open() && connection.held && connection.carry.size > 0) {
+  if (connection.open() && connection.collects() && connection.carry.size > 0) {
     connection.saw_eof = true;  // what it had sent is still to be handled
   } else {
-    abort(connection, CloseReason::kPeerReset);
+    abort(connection, meaning == ResultMeaning::kTimedOut ? CloseReason::kWriteTimeout
+                                                          : CloseReason::kPeerReset);
   }
 }
 
-// Nothing more will come. What waits, because input is held or is just being parsed, comes first:
-// release_input() asks again.
+// Nothing more will come. What waits, because input is collected or is just being parsed, comes
+// first: go_on() asks again.
 void Shard::peer_ended(Connection& connection) {
-  if (!connection.saw_eof || !connection.open() || connection.held || connection.parsing) return;
+  if (!connection.saw_eof || !connection.open()) return;
+  if (connection.collects() || connection.parsing) return;
   if (connection.secured && waits_for_step(connection)) return;  // which asks again
   if (handler_.on_peer_end(connection)) finish(connection, CloseReason::kPeerClosed);
 }
 
 // Frames, or what comes before them; of TLS what was in its records.
 void Shard::on_plain(Connection& connection, MutableBytes data) {
-  if (connection.held) {
+  if (connection.collects()) {
     keep(connection, data);
     return;
   }
   connection.parsing = true;
   if (connection.carry.size > 0) complete_carry(connection, data);
-  if (connection.open() && !connection.held) data = data.subspan(parse(connection, data));
+  if (connection.open() && !connection.collects()) {
+    data = data.subspan(parse_share(connection, data));
+  }
   connection.parsing = false;
   if (connection.open() && !data.empty()) keep(connection, data);
 }
@@ -92,11 +101,11 @@ void Shard::on_plain(Connection& connection, MutableBytes data) {
 // A frame has begun in an earlier receive: takes from `data` just what completes it.
 void Shard::complete_carry(Connection& connection, MutableBytes& data) {
   Carry& carry = connection.carry;
-  while (carry.size > 0 && !data.empty() && connection.open() && !connection.held) {
+  while (carry.size > 0 && !data.empty() && connection.open() && !connection.collects()) {
     const std::size_t taken = std::min(missing(connection), data.size());
     carry.append(pool_, data.first(taken));
     data = data.subspan(taken);
-    carry.drop_front(pool_, parse(connection, carry.bytes()));
+    carry.drop_front(pool_, parse_share(connection, carry.bytes()));
   }
 }
 
@@ -132,10 +141,11 @@ std::size_t Shard::parse(Connection& connection, MutableBytes input) {
 std::size_t Shard::parse_tcp(Connection& connection, ByteView input) {
   const std::size_t most = limits(connection).max_frame_bytes;
   std::size_t used = 0;
-  while (used < input.size() && connection.open() && !connection.held) {
+  while (used < input.size() && share_ > 0 && connection.open() && !connection.held) {
     const FrameStep step = next_tcp_frame(input.subspan(used), most);
     if (step.status == FrameStatus::kFrame) {
       used += step.consumed;
+      count_frame();
       on_tcp_frame(connection, step.frame);
     } else if (step.status == FrameStatus::kNeedMore) {
       break;
@@ -183,21 +193,28 @@ void Shard::on_binary(Connection& connection, ByteView payload) {
     }
     return;
   }
+  share_ -= kPacketShare;
   handler_.on_packet(connection, payload);
 }
 
 // Collects what cannot be parsed yet.
 void Shard::keep(Connection& connection, ByteView rest) {
   connection.carry.append(pool_, rest);
-  if (connection.held && connection.carry.size >= options_.max_held_bytes) {
+  const bool may_hold = connection.held || connection.role == Role::kLink;
+  const std::size_t most = may_hold ? options_.max_held_bytes : kMostDeferredBytes;
+  if (connection.collects() && connection.carry.size >= most) {
     pause_reading(connection);
   }
 }
 
 void Shard::pause_reading(Connection& connection) {
   if (connection.read_paused) return;
-  connection.read_paused = true;
   counters_.add(Counter::kReadPaused);
+  stop_reading(connection);
+}
+
+void Shard::stop_reading(Connection& connection) {
+  connection.read_paused = true;
   if ((connection.ops & (Connection::kRecvOp | Connection::kCancelOp)) == Connection::kRecvOp) {
     ring_->cancel(tag(OpKind::kRecv, connection), tag(OpKind::kCancel, connection));
     connection.ops |= Connection::kCancelOp;
@@ -207,14 +224,7 @@ void Shard::pause_reading(Connection& connection) {
 void Shard::release_input(Connection& connection) {
   RINGGATE_ON_THREAD(thread_);
   connection.held = false;
-  if (!connection.parsing && connection.open()) {
-    connection.parsing = true;
-    const std::size_t used = parse(connection, connection.carry.bytes());
-    connection.parsing = false;
-    connection.carry.drop_front(pool_, used);
-  }
-  if (connection.read_paused && !connection.held) resume_reading(connection);
-  peer_ended(connection);
+  go_on(connection);
 }
 
 void Shard::resume_reading(Connection& connection) {

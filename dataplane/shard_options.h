@@ -7,9 +7,12 @@
 
 #include "dataplane/address_range.h"
 #include "dataplane/clock.h"
+#include "dataplane/listener.h"
 #include "dataplane/ring.h"
 
 namespace ringgate {
+
+inline constexpr std::uint32_t kMostClientFrames = 60'000;
 
 struct RoleLimits {
   std::size_t max_frame_bytes = 0;    // payload of a frame
@@ -24,10 +27,19 @@ struct RoleLimits {
 struct ShardLimits {
   std::size_t max_held_bytes = 64 * 1024;
   std::uint32_t write_timeout_ms = 10'000;
+  std::uint32_t max_unsent_bytes = 128 * 1024;  // taken by a client's socket; 0: no bound
   std::uint32_t ws_ping_after_ms = 0;  // to a WebSocket client silent for so long; 0: never
   // A client silent for so long is waited for by a poll instead of a receive; 0: never.
   std::uint32_t poll_after_ms = 0;
   std::size_t max_proxy_header_bytes = 16 * 1024;  // of version 2, with its TLVs
+  // What a client may send in a second, and at once: beyond it reading from it pauses. Frames of
+  // any kind, kMostClientFrames at most; and bytes. 0: no bound.
+  std::uint32_t client_frames_per_s = 0;
+  std::uint32_t client_bytes_per_s = 0;
+  // Connections accepted in a second; the others wait in the backlog. 0: no bound.
+  std::uint32_t accepts_per_s = 0;
+  // These limits, and those of the handler, count what they would have held up, and do not.
+  bool limits_dry_run = false;
   // TLS handshakes under way. Beyond it connections are not accepted, and those that are wait.
   std::uint32_t max_handshakes = 1000;
   // Indexed by Role.
@@ -36,6 +48,12 @@ struct ShardLimits {
       RoleLimits{16 * 1024 * 1024, 16 * 1024 * 1024, 16 * 1024, 180'000},
   };
 
+  [[nodiscard]] SendBounds send_bounds() const noexcept {
+    return {write_timeout_ms, max_unsent_bytes};
+  }
+  [[nodiscard]] bool limits_clients() const noexcept {
+    return client_frames_per_s != 0 || client_bytes_per_s != 0;
+  }
   bool operator==(const ShardLimits&) const = default;
 };
 
@@ -54,6 +72,12 @@ struct ShardOptions : ShardLimits {
   std::uint32_t polls_per_sweep = 500;
   // Connections that fell silent and are looked at, in one sweep; the others in the next.
   std::uint32_t looks_per_sweep = 1000;
+  // What of a turn one connection may have before the others have had theirs: frames, and packets
+  // as eight each. A client's is what one receive holds of the smallest frames; a link carries the
+  // packets of very many. After `long_turn` of them, about 200 us of pings, it is a sixteenth.
+  std::uint32_t client_share = 256;
+  std::uint32_t link_share = 8192;
+  std::uint32_t long_turn = 1024;
   // A turn that takes longer is a stall (SIGSTOP, a suspended machine): it is no time for anybody,
   // and nobody is judged before what arrived has been read. 0: all time counts.
   std::uint32_t stall_ms = 1000;

@@ -121,7 +121,8 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
   }
   const ResultMeaning meaning = meaning_of(completion.result);
   if (meaning != ResultMeaning::kDone && meaning != ResultMeaning::kAgain) {
-    abort(*connection, CloseReason::kSendFailed);
+    abort(*connection, meaning == ResultMeaning::kTimedOut ? CloseReason::kWriteTimeout
+                                                           : CloseReason::kSendFailed);
   } else if (!connection->output.empty() || connection->phase == Phase::kFlushing) {
     mark_dirty(*connection);
   }

@@ -26,6 +26,7 @@ void Shard::sweep() {
     sweep_one(connection);
   });
   counters_.set(Gauge::kLinkQueuedBytes, link_queued_bytes);
+  release_throttled();
   acceptor_.arm(ring_.get(), room(), counters_);
   if (!wake_armed_) arm_wake();
   counters_.set(Gauge::kListenersClosed, acceptor_.closed());
@@ -93,7 +94,7 @@ bool Shard::silent_for_a_sweep(const Connection& connection) const noexcept {
 void Shard::look(Connection& connection) {
   constexpr auto kOps = Connection::kRecvOp | Connection::kCancelOp | Connection::kLookOp;
   if ((connection.ops & kOps) != Connection::kRecvOp || looks_left_ == 0) return;
-  if (connection.held) return;  // what it sent before it went is to be handled first
+  if (connection.collects()) return;  // what it sent before it went is to be handled first
   --looks_left_;
   connection.looked = true;
   connection.ops |= Connection::kLookOp;
@@ -104,11 +105,14 @@ void Shard::on_look(const Completion& completion, OpTag tag) {
   Connection* const connection = table_.find(tag.slot, tag.generation);
   RINGGATE_CHECK(connection != nullptr);  // a slot with a look in flight is never reused
   connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kLookOp);
-  if (connection->held || completion.result > 0) {
+  if (connection->collects() || completion.result > 0) {
     // Again, when it no longer is, or when the receive has taken what is there: where many came at
     // once, the kernel may get to a look before it gets to the receive, which was armed earlier.
     connection->looked = false;
-  } else if (meaning_of(completion.result) == ResultMeaning::kPeerGone) {
+  } else if (const ResultMeaning meaning = meaning_of(completion.result);
+             meaning == ResultMeaning::kTimedOut) {
+    abort(*connection, CloseReason::kWriteTimeout);
+  } else if (meaning == ResultMeaning::kPeerGone) {
     counters_.add(Counter::kResetsFound);
     abort(*connection, CloseReason::kPeerReset);
   }  // else it is alive, or its receive tells

@@ -8,13 +8,14 @@ namespace ringgate {
 std::size_t Shard::parse_ws(Connection& connection, MutableBytes input) {
   const std::size_t most = limits(connection).max_frame_bytes;
   std::size_t used = 0;
-  while (used < input.size() && connection.open() && !connection.held) {
+  while (used < input.size() && share_ > 0 && connection.open() && !connection.held) {
     const MutableBytes rest = input.subspan(used);
     const WsFrameStep step = next_ws_frame(rest, connection.message.rules(most));
     if (step.status == WsFrameStatus::kFrame) {
       const MutableBytes payload = rest.subspan(step.head.head_bytes, step.head.payload_bytes);
       unmask(payload, step.head.key);
       used += step.consumed;
+      count_frame();
       on_ws_frame(connection, step.head, payload);
     } else if (step.status == WsFrameStatus::kNeedMore) {
       if (!connection.message.can_go_on(step.head, rest)) finish(connection, CloseReason::kBadText);
@@ -71,8 +72,10 @@ void Shard::on_message(Connection& connection, ByteView payload, bool text) {
   if (!options_.plain_messages) {
     on_binary(connection, payload);
   } else if (text) {
+    share_ -= kPacketShare;
     handler_.on_text(connection, payload);
   } else {
+    share_ -= kPacketShare;
     handler_.on_packet(connection, payload);
   }
 }

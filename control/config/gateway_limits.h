@@ -16,7 +16,9 @@ struct GatewayLimits {
   std::uint32_t max_login_tags = 32;
   std::uint32_t max_outstanding = 65'536;  // per upstream and shard
   std::uint32_t max_client_outstanding = 8'192;
-  std::uint32_t max_signouts = 65'536;  // waiting for a login service, per shard
+  std::uint32_t max_signouts = 65'536;      // waiting for a login service, per shard
+  std::uint32_t login_reserve_percent = 5;  // of places: then who has not logged in makes room
+  std::uint32_t logins_per_account = 0;     // in ten seconds, per shard; 0: no bound
   std::uint32_t login_wait_ms = 10'000;
   std::uint32_t login_answer_timeout_ms = 5'000;
   std::uint32_t answer_timeout_ms = 30'000;

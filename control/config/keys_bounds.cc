@@ -48,12 +48,43 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
     {"MaxConnectionsPerAddress",
      CountKey{at<&Config::shard, &ShardOptions::max_clients_per_address>(), 0, 16'000'000},
      kGatewayFixed, "Connections per shard and source address (an IPv6 /64 is one)", "off"},
+    {"AcceptRate", CountKey{at<&Config::shard, &ShardLimits::accepts_per_s>(), 0, 1'000'000},
+     kGatewayLive, "Connections that a shard accepts in a second; the others wait in the backlog",
+     "off"},
+    {"ClientMessageRate",
+     CountKey{at<&Config::shard, &ShardLimits::client_frames_per_s>(), 0, kMostClientFrames},
+     kGatewayLive,
+     "Frames that a client may send in a second, pings and empty ones among them; beyond it "
+     "reading "
+     "from it pauses",
+     "off"},
+    {"ClientByteRate", SizeKey{at<&Config::shard, &ShardLimits::client_bytes_per_s>(), 0, kGiB},
+     kGatewayLive, "Bytes that a client may send in a second; beyond it reading from it pauses",
+     "off"},
+    {"LoginReserve",
+     CountKey{at<&Config::gateway, &GatewayLimits::login_reserve_percent>(), 0, 100}, kGatewayLive,
+     "Per cent of a shard's places for those who log in: when fewer are free, the oldest "
+     "connection "
+     "that has not logged in is closed for each new one; 0: never"},
+    {"LoginsPerAccount",
+     CountKey{at<&Config::gateway, &GatewayLimits::logins_per_account>(), 0, 1'000'000},
+     kGatewayLive,
+     "Logins of one account in ten seconds, per shard; beyond it they are answered 300, and nobody "
+     "is kicked out",
+     "off"},
+    {"LimitsDryRun", SwitchKey{at<&Config::shard, &ShardLimits::limits_dry_run>()}, kGatewayLive,
+     "Count what AcceptRate, ClientMessageRate, ClientByteRate, LoginReserve and LoginsPerAccount "
+     "would have held up or closed, and leave it alone"},
     {"MaxLinks", CountKey{at<&Config::shard, &ShardOptions::max_links>(), 1, 65'536}, kFixed,
      "Links per shard: of a gateway, and of a logic service; beyond it a link is refused"},
     {"MaxQueuedBytes", SizeKey{of_clients<&RoleLimits::max_queued_bytes>(), kKiB, kGiB},
      kGatewayLive,
      "Bytes queued for one client, beside a packet of more than 128 KiB that is being sent; beyond "
      "it the connection is closed"},
+    {"MaxUnsentBytes", SizeKey{at<&Config::shard, &ShardLimits::max_unsent_bytes>(), 0, kGiB},
+     kGatewayLive,
+     "Bytes for one client that the kernel takes although they cannot be sent yet; 0: as many as "
+     "net.ipv4.tcp_wmem lets it"},
     {"MaxLinkQueuedBytes", SizeKey{of_links<&RoleLimits::max_queued_bytes>(), kKiB, 4 * kGiB - 1},
      kLiveInGateway, "Bytes queued for one link; beyond it requests are answered 300"},
     {"MaxOutstanding",
@@ -82,7 +113,7 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "A client silent for so long is waited for by a poll, which takes less kernel memory; 0: "
      "never"},
     {"WriteTimeout", DurationKey{at<&Config::shard, &ShardLimits::write_timeout_ms>(), 1ms, 1h},
-     kLiveInGateway, "A client that takes nothing for so long is closed"},
+     kLiveInGateway, "A client that takes nothing, or acknowledges nothing, for so long is closed"},
     {"AnswerTimeout",
      DurationKey{at<&Config::gateway, &GatewayLimits::answer_timeout_ms>(), 1ms, 1h}, kGatewayLive,
      "A request without an answer for so long is answered 300"},

@@ -230,6 +230,26 @@ TEST(ListenerSet, AcceptedSocketsInheritNoDelay) {
   close(client);
 }
 
+TEST(ListenerSet, AcceptedSocketsInheritTheBoundsOfSends) {
+  Result<ListenerSet> set = ListenerSet::open({"127.0.0.1", 0}, 1, false);
+  ASSERT_TRUE(set);
+  set->set_send_bounds(0, {.unacknowledged_ms = 12'000, .unsent_bytes = 64 * 1024});
+  const sockaddr_storage to = v4("127.0.0.1", set->port());
+  const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof(sockaddr_in)), 0);
+  const int accepted = accept4(set->fd(0), nullptr, nullptr, SOCK_CLOEXEC);
+  const auto option = [accepted](int name) {
+    int value = 0;
+    socklen_t bytes = sizeof value;
+    EXPECT_EQ(getsockopt(accepted, IPPROTO_TCP, name, &value, &bytes), 0);
+    return value;
+  };
+  EXPECT_EQ(option(TCP_USER_TIMEOUT), 12'000);
+  EXPECT_EQ(option(TCP_NOTSENT_LOWAT), 64 * 1024);
+  close(accepted);
+  close(client);
+}
+
 TEST(ListenerSet, OneCanBeClosedAndReopened) {
   Result<ListenerSet> set = ListenerSet::open({"127.0.0.1", 0}, 1, false);
   ASSERT_TRUE(set);

@@ -27,6 +27,7 @@ class ScriptedHandler : public Handler {
   std::function<void(Connection&, CloseReason)> closed = [](auto&, auto) {};
   std::function<void(Connection&)> deadline = [](auto&) {};
   std::function<void()> tick = [] {};
+  std::function<void()> batch_end = [] {};
   std::vector<CloseReason> reasons;  // of the closes, in order
   int deadlines = 0;
   int ticks = 0;
@@ -58,6 +59,7 @@ class ScriptedHandler : public Handler {
     ++ticks;
     tick();
   }
+  void on_batch_end() override { batch_end(); }
 };
 
 inline ShardOptions small_shard() {

@@ -24,6 +24,17 @@ ShardOptions random_options(Random& random) {
   options.limits[0].max_frame_bytes = 4000;
   options.limits[1].max_frame_bytes = 1 << 20;
   if (!random.one_in(4)) options.poll_after_ms = static_cast<std::uint32_t>(random.between(1, 20));
+  options.client_share = static_cast<std::uint32_t>(random.between(1, 300));
+  options.link_share = static_cast<std::uint32_t>(random.between(1, 300));
+  options.long_turn = static_cast<std::uint32_t>(random.between(1, 300));
+  if (random.one_in(3)) {
+    options.client_frames_per_s = static_cast<std::uint32_t>(random.between(2, 300));
+    options.client_bytes_per_s = static_cast<std::uint32_t>(random.between(500, 50'000));
+    options.limits_dry_run = random.one_in(4);
+  }
+  if (random.one_in(4)) {
+    options.accepts_per_s = static_cast<std::uint32_t>(random.between(5, 500));
+  }
   options.sweep_ms = static_cast<std::uint32_t>(random.between(2, 50));
   options.sweep_parts = static_cast<std::uint32_t>(random.between(1, 10));
   options.ring.client_buffers = static_cast<unsigned>(random.between(2, 16));
@@ -119,11 +130,17 @@ class Story {
 
 TEST(ShardProperty, HoldsUnderRandomScriptsAndFaults) {
   std::uint64_t idle_polls = 0;
+  std::uint64_t deferred = 0;
+  std::uint64_t throttled = 0;
   test::for_each_seed(300, [&](std::uint64_t seed) {
     Story story(seed);
     story.run();
     idle_polls += story.count(Counter::kIdlePolls);
+    deferred += story.count(Counter::kDeferred);
+    throttled += story.count(Counter::kThrottled);
   });
+  EXPECT_GT(deferred, 100U);
+  EXPECT_GT(throttled, 10U);
   RecordProperty("idle_polls", std::to_string(idle_polls));
   std::printf("%llu receives were given up for a poll\n",
               static_cast<unsigned long long>(idle_polls));

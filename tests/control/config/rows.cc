@@ -31,7 +31,8 @@ struct OtherValues {
     return {std::to_string(key.place.get(now) + 1), std::to_string(key.min)};
   }
   Texts operator()(const SizeKey& key) const {
-    return {std::to_string(key.place.get(now) * 2), std::to_string(key.min)};
+    const std::size_t size = key.place.get(now);
+    return {std::to_string(size == 0 ? key.max : size * 2), std::to_string(key.min)};
   }
   Texts operator()(const DurationKey& key) const {
     return {format_duration(key.place.get(now) + std::chrono::seconds(1)),

@@ -1,0 +1,132 @@
+// Shard: what one connection may have of a turn, and a client of a second.
+//
+// Whoever sends more than its share waits until the others have had theirs: the rest is collected,
+// as held input is, and handled a share at a time in the turns after this one. Nothing is lost or
+// reordered; when too much is collected reading pauses, and TCP tells the peer. So many that
+// pipeline take no longer from the others than one share of each.
+#include <algorithm>
+
+#include "dataplane/shard.h"
+
+namespace ringgate {
+namespace {
+
+// What a client may send in a second, and at once, however large that is: Connection::spent counts
+// parts of it. A client that reading paused from reads on when a quarter is free again.
+constexpr std::uint32_t kSecond = 60'000;
+constexpr std::uint32_t kSecondPerMs = kSecond / 1000;
+constexpr std::uint32_t kGoesOnAt = kSecond / 4 * 3;
+constexpr std::uint32_t kMostSpent = 65'535;
+static_assert(kMostClientFrames <= kSecond, "a frame costs one at least");
+
+[[nodiscard]] std::uint64_t price(std::uint64_t many, std::uint32_t per_s) noexcept {
+  return per_s == 0 ? 0 : (many * kSecond + per_s - 1) / per_s;
+}
+
+}  // namespace
+
+std::int32_t Shard::share_of(const Connection& connection) const noexcept {
+  constexpr std::uint32_t kSmaller = 16;
+  const bool is_client = connection.role == Role::kClient;
+  const std::uint32_t share = is_client ? options_.client_share : options_.link_share;
+  const bool is_long = turn_work_ >= options_.long_turn;
+  return static_cast<std::int32_t>(is_long ? std::max(share / kSmaller, 1U) : share);
+}
+
+// Parses what its share allows; the number of bytes used. Within it the share of another connection
+// may be parsed: an answer on a link releases what its client has sent.
+std::size_t Shard::parse_share(Connection& connection, MutableBytes input) {
+  const std::int32_t outer = share_;
+  const std::int32_t share = share_of(connection);
+  share_ = share;
+  const std::size_t used = parse(connection, input);
+  turn_work_ += static_cast<std::uint32_t>(share - share_);
+  if (share_ <= 0 && used < input.size() && connection.open()) [[unlikely]] {
+    counters_.add(Counter::kDeferred);
+    defer(connection);
+  }
+  share_ = outer;
+  return used;
+}
+
+void Shard::defer(Connection& connection) {
+  connection.deferred = true;
+  deferred_.push_back({connection.slot, connection.generation});
+}
+
+// Each of them once before any of them again, and as many as do not make the turn long.
+void Shard::serve_deferred() {
+  if (round_next_ == round_.size()) {
+    round_.clear();
+    round_.swap(deferred_);
+    round_next_ = 0;
+  }
+  const std::uint32_t most = turn_work_ + options_.long_turn;
+  while (round_next_ < round_.size() && turn_work_ < most) {
+    const Waiting next = round_[round_next_++];
+    Connection* const connection = table_.find(next.slot, next.generation);
+    if (connection == nullptr || !connection->deferred) continue;
+    connection->deferred = false;
+    const std::uint32_t before = frames_;
+    go_on(*connection);
+    if (options_.limits_clients()) spend(*connection, frames_ - before, 0);
+  }
+}
+
+// With what was collected, unless something else still keeps it.
+void Shard::go_on(Connection& connection) {
+  if (connection.collects()) return;
+  if (!connection.parsing && connection.open()) {
+    connection.parsing = true;
+    const std::size_t used = parse_share(connection, connection.carry.bytes());
+    connection.parsing = false;
+    connection.carry.drop_front(pool_, used);
+  }
+  if (connection.read_paused && !connection.collects()) resume_reading(connection);
+  peer_ended(connection);
+}
+
+// Time has given back some of what was spent until last_read_ms.
+void Shard::note_read(Connection& connection) noexcept {
+  if (connection.spent != 0) [[unlikely]] {
+    const std::uint64_t back = std::uint64_t{now_ms() - connection.last_read_ms} * kSecondPerMs;
+    connection.spent -= static_cast<std::uint16_t>(std::min<std::uint64_t>(back, connection.spent));
+  }
+  connection.last_read_ms = now_ms();
+}
+
+void Shard::spend(Connection& connection, std::uint32_t frames, std::size_t bytes) {
+  if (connection.role != Role::kClient || connection.throttled || !connection.open()) return;
+  const std::uint64_t cost = std::max(price(frames, options_.client_frames_per_s),
+                                      price(bytes, options_.client_bytes_per_s));
+  connection.spent =
+      static_cast<std::uint16_t>(std::min<std::uint64_t>(connection.spent + cost, kMostSpent));
+  if (connection.spent < kSecond) return;
+  counters_.add(Counter::kThrottled);
+  if (options_.limits_dry_run) {
+    connection.spent = kGoesOnAt;
+  } else {
+    throttle(connection);
+  }
+}
+
+void Shard::throttle(Connection& connection) {
+  connection.throttled = true;
+  throttled_.push_back({connection.slot, connection.generation});
+  stop_reading(connection);
+}
+
+void Shard::release_throttled() {
+  std::erase_if(throttled_, [this](const Waiting& one) {
+    Connection* const connection = table_.find(one.slot, one.generation);
+    if (connection == nullptr || !connection->throttled) return true;
+    const std::uint64_t back = std::uint64_t{now_ms() - connection->last_read_ms} * kSecondPerMs;
+    if (connection->spent > kGoesOnAt + back) return false;
+    note_read(*connection);
+    connection->throttled = false;
+    if (!connection->deferred) defer(*connection);
+    return true;
+  });
+}
+
+}  // namespace ringgate

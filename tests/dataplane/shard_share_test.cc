@@ -1,0 +1,259 @@
+// What one connection may have of a turn, and a client of a second, over the fake kernel.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/dataplane/shard_fixture.h"
+
+namespace ringgate {
+namespace {
+
+using test::FakePeer;
+using test::FakeShard;
+using test::frame;
+
+ShardOptions shares(std::uint32_t client_share, std::uint32_t long_turn) {
+  ShardOptions options = test::small_shard();
+  options.client_share = client_share;
+  options.long_turn = long_turn;
+  options.ring.client_buffer_bytes = 4096;
+  return options;
+}
+
+// Ping frames that say which they are.
+std::vector<std::uint8_t> pings(int count) {
+  std::vector<std::uint8_t> all;
+  for (int i = 0; i < count; ++i) {
+    const auto one = frame(Opcode::kPing, std::to_string(i));
+    all.insert(all.end(), one.begin(), one.end());
+  }
+  return all;
+}
+std::vector<std::uint8_t> pongs(int count) {
+  std::vector<std::uint8_t> all;
+  for (int i = 0; i < count; ++i) {
+    const auto one = frame(Opcode::kPong, std::to_string(i));
+    all.insert(all.end(), one.begin(), one.end());
+  }
+  return all;
+}
+// How many whole pongs of pongs() that is.
+int pongs_in(const std::vector<std::uint8_t>& received) {
+  std::size_t used = 0;
+  for (int count = 0;; ++count) {
+    const FrameStep step = next_tcp_frame(ByteView(received).subspan(used), 64);
+    if (step.status != FrameStatus::kFrame) return count;
+    used += step.consumed;
+  }
+}
+
+void pass(FakeShard& it, std::uint64_t ms) {
+  const std::uint64_t end = test::FakeKernel::now_ms() + ms;
+  while (test::FakeKernel::now_ms() < end) it.turn(20);
+}
+
+TEST(ShardShare, OneThatPipelinesHasAShareOfATurnAndTheRestInLaterOnes) {
+  FakeShard it(1, {}, shares(10, 1000));
+  FakePeer& peer = it.connect();
+  it.kernel.receive_whole();
+  peer.send(pings(45));
+  it.turn();
+  it.turn();  // what was parsed in one turn is sent in the next
+  EXPECT_GE(pongs_in(peer.received), 10);
+  EXPECT_LE(pongs_in(peer.received), 20);
+  EXPECT_TRUE(it.turn_until([&] { return peer.received == pongs(45); }));
+  EXPECT_EQ(it.shard.counters().get(Counter::kDeferred), 4U);
+}
+
+TEST(ShardShare, OthersAreAnsweredBeforeTheSecondShare) {
+  FakeShard it(1, {}, shares(10, 10));
+  std::vector<FakePeer*> loud;
+  for (int i = 0; i < 10; ++i) loud.push_back(&it.connect());
+  FakePeer& quiet = it.connect();
+  it.kernel.receive_whole();
+  for (FakePeer* const peer : loud) peer->send(pings(200));
+  it.turn();
+  quiet.send(pings(1));
+  EXPECT_TRUE(it.turn_until([&] { return !quiet.received.empty(); }));
+  for (const FakePeer* const peer : loud) EXPECT_LT(pongs_in(peer->received), 60);
+  for (const FakePeer* const peer : loud) {
+    EXPECT_TRUE(it.turn_until([&] { return peer->received == pongs(200); }));
+  }
+}
+
+TEST(ShardShare, ReadingPausesWhileMoreIsCollectedThanAShareIsLong) {
+  FakeShard it(1, {}, shares(1, 1));
+  FakePeer& peer = it.connect();
+  peer.send(pings(5000));
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.counters().get(Counter::kReadPaused) > 0; }));
+  EXPECT_FALSE(peer.inbound.empty());
+  const std::vector<std::uint8_t> all = pongs(5000);
+  EXPECT_TRUE(it.turn_until([&] { return peer.received.size() == all.size(); }, 1, 50'000));
+  EXPECT_EQ(peer.received, all);
+}
+
+TEST(ShardShare, WhoEndsItsSideIsAnsweredFirst) {
+  FakeShard it(1, {}, shares(3, 3));
+  FakePeer& peer = it.connect();
+  peer.send(pings(100));
+  peer.ended = true;
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }));
+  EXPECT_EQ(peer.received, pongs(100));
+  it.expect_idle();
+}
+
+TEST(ShardShare, WhatIsHeldMeanwhileComesInOrder) {
+  FakeShard it(1, {}, shares(16, 16));
+  std::vector<std::string> packets;
+  Connection* held = nullptr;
+  it.handler.packet = [&](Connection& connection, ByteView payload) {
+    packets.emplace_back(as_text(payload));
+    if (packets.size() == 3) {
+      held = &connection;
+      it.shard.hold_input(connection);
+    }
+  };
+  FakePeer& peer = it.connect();
+  it.kernel.receive_whole();
+  std::vector<std::string> sent;
+  for (int i = 0; i < 20; ++i) {
+    sent.push_back("packet " + std::to_string(i));
+    peer.send(frame(Opcode::kBinary, sent.back()));
+  }
+  EXPECT_TRUE(it.turn_until([&] { return held != nullptr; }));
+  for (int i = 0; i < 20; ++i) it.turn();
+  EXPECT_EQ(packets.size(), 3U);
+  it.shard.release_input(*held);
+  EXPECT_TRUE(it.turn_until([&] { return packets.size() == sent.size(); }));
+  EXPECT_EQ(packets, sent);
+}
+
+TEST(ShardShare, OneThatGoesWhileItWaitsLeavesNothing) {
+  FakeShard it(1, {}, shares(1, 1));
+  FakePeer& peer = it.connect();
+  peer.send(pings(2000));
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.counters().get(Counter::kDeferred) > 3; }));
+  it.handler.tick = [&] {
+    it.shard.table().for_each_client([&](Connection& connection) {
+      if (connection.open()) it.shard.abort(connection, CloseReason::kDraining);
+    });
+  };
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }, 50));
+  FakePeer& next = it.connect();  // in the same slot
+  next.send(pings(2));
+  it.handler.tick = [] {};
+  EXPECT_TRUE(it.turn_until([&] { return next.closed || next.received == pongs(2); }));
+}
+
+// --- Rates ---------------------------------------------------------------------------------------
+
+ShardOptions rated(std::uint32_t frames_per_s, std::uint32_t bytes_per_s) {
+  ShardOptions options = shares(256, 1024);
+  options.client_frames_per_s = frames_per_s;
+  options.client_bytes_per_s = bytes_per_s;
+  return options;
+}
+
+TEST(ShardRate, AClientIsReadAtItsRateAndLosesNothing) {
+  FakeShard it(1, {}, rated(100, 0));
+  FakePeer& peer = it.connect();
+  FakePeer& other = it.connect();
+  peer.send(pings(1000));
+  pass(it, 1000);
+  // A second's worth at once, and what a second gives; a receive counts as a whole.
+  const int first = pongs_in(peer.received);
+  EXPECT_GE(first, 100);
+  EXPECT_LE(first, 600);
+  other.send(pings(1));
+  EXPECT_TRUE(it.turn_until([&] { return other.received == pongs(1); }));
+  pass(it, 10'000);
+  EXPECT_EQ(pongs_in(peer.received), 1000);
+  EXPECT_EQ(peer.received, pongs(1000));
+  EXPECT_GT(it.shard.counters().get(Counter::kThrottled), 1U);
+}
+
+TEST(ShardRate, BelowItNothingIsHeldUp) {
+  FakeShard it(1, {}, rated(100, 10'000));
+  FakePeer& peer = it.connect();
+  for (int i = 0; i < 200; ++i) {
+    peer.send(pings(1));
+    pass(it, 20);
+  }
+  EXPECT_EQ(pongs_in(peer.received), 200);
+  EXPECT_EQ(it.shard.counters().get(Counter::kThrottled), 0U);
+}
+
+TEST(ShardRate, BytesCountToo) {
+  FakeShard it(1, {}, rated(0, 5000));
+  FakePeer& peer = it.connect();
+  const std::string large(900, 'x');
+  for (int i = 0; i < 50; ++i) peer.send(frame(Opcode::kBinary, large));
+  pass(it, 2000);
+  EXPECT_GT(it.shard.counters().get(Counter::kThrottled), 0U);
+  EXPECT_FALSE(peer.inbound.empty());
+  pass(it, 20'000);
+  EXPECT_TRUE(peer.inbound.empty());
+  EXPECT_EQ(it.shard.counters().get(Counter::kBytesIn), 50U * (900 + kTcpFrameHeadBytes));
+}
+
+TEST(ShardRate, ADryRunCountsAndHoldsUpNothing) {
+  ShardOptions options = rated(100, 0);
+  options.limits_dry_run = true;
+  FakeShard it(1, {}, options);
+  FakePeer& peer = it.connect();
+  peer.send(pings(1000));
+  pass(it, 500);
+  EXPECT_EQ(pongs_in(peer.received), 1000);
+  EXPECT_GT(it.shard.counters().get(Counter::kThrottled), 1U);
+}
+
+TEST(ShardRate, OneThatIsPausedMayEndItsSideAndIsAnsweredFirst) {
+  FakeShard it(1, {}, rated(50, 0));
+  FakePeer& peer = it.connect();
+  peer.send(pings(300));
+  peer.ended = true;
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }, 50));
+  EXPECT_EQ(peer.received, pongs(300));
+  it.expect_idle();
+}
+
+// --- Accepts -------------------------------------------------------------------------------------
+
+TEST(ShardRate, AfterAnOutageClientsAreAcceptedAtTheRate) {
+  ShardOptions options = test::small_shard();
+  options.max_clients = 1000;
+  options.accepts_per_s = 100;
+  FakeShard it(1, {}, options);
+  pass(it, 1000);
+  std::vector<FakePeer*> peers;
+  for (int i = 0; i < 500; ++i) peers.push_back(&it.kernel.connect());
+  const auto accepted = [&] {
+    return std::ranges::count_if(peers, [](const FakePeer* peer) { return peer->accepted; });
+  };
+  pass(it, 1000);
+  EXPECT_GE(accepted(), 95);
+  EXPECT_LE(accepted(), 125);  // and 200 ms' worth that was saved up
+  pass(it, 2000);
+  EXPECT_GE(accepted(), 290);
+  EXPECT_LE(accepted(), 325);
+  EXPECT_GT(it.shard.counters().get(Counter::kAcceptRateReached), 0U);
+  EXPECT_EQ(it.shard.counters().get(Gauge::kListenersClosed), 0U);
+  pass(it, 2500);
+  EXPECT_EQ(accepted(), 500);
+}
+
+TEST(ShardRate, InADryRunAllAreAcceptedAtOnce) {
+  ShardOptions options = test::small_shard();
+  options.max_clients = 1000;
+  options.accepts_per_s = 100;
+  options.limits_dry_run = true;
+  FakeShard it(1, {}, options);
+  std::vector<FakePeer*> peers;
+  for (int i = 0; i < 500; ++i) peers.push_back(&it.kernel.connect());
+  pass(it, 500);
+  EXPECT_TRUE(std::ranges::all_of(peers, &FakePeer::accepted));
+  EXPECT_GT(it.shard.counters().get(Counter::kAcceptRateReached), 0U);
+}
+
+}  // namespace
+}  // namespace ringgate
