@@ -21,6 +21,8 @@ namespace ringgate {
 
 struct FlightRecord;
 
+inline constexpr std::uint8_t kMostFanOutMark = 63;
+
 enum class ChannelState : std::uint8_t {
   kLoggingIn,  // the login is forwarded and not answered: input is held, pushes wait
   kLoggedIn,
@@ -46,7 +48,8 @@ struct Channel {
   bool kicked_out : 1 = false;  // the session belongs to a newer login: no sign-out
   bool leaving : 1 = false;     // goes with its last answer: see parts/farewells.h
   bool recorded : 1 = false;    // `record` is set, and `login_times` are in it
-  Carry* waiting = nullptr;     // framed pushes that wait for it
+  std::uint8_t fan_out : 6 = 0;  // a mark of parts/fan_outs.h; 0: none yet
+  Carry* waiting = nullptr;      // framed pushes that wait for it
   // The recorder's (recorder/recorder.h). A channel that has only logged in has no record.
   union {
     std::uint64_t login_times = 0;

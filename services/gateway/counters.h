@@ -16,6 +16,8 @@ enum class GatewayCounter : std::uint8_t {
   kLoginsRefused,
   kLoginBodiesRefused,
   kLoginsFailed,
+  kLoginsTooOften,
+  kCrowdedOut,
   kForwarded,
   kForwardedSlow,
   kForwardFailed,
@@ -29,6 +31,8 @@ enum class GatewayCounter : std::uint8_t {
   kAnswersFailedByLink,
   kPushesIn,
   kPushesSlow,
+  kPushesSliced,
+  kLinksHeld,
   kDelivered,
   kPushToGoneChannel,
   kPushNotForUs,
@@ -58,6 +62,13 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
     {"login_bodies_refused_total",
      "of these, before the token was looked at: too long, too many tags, or no LoginReq"},
     {"logins_failed_total", "logins that a fault of the login service, or its silence, ended"},
+    {"logins_too_often_total",
+     "logins above LoginsPerAccount; they were answered 300, unless LimitsDryRun says to count "
+     "them "
+     "only"},
+    {"crowded_out_total",
+     "connections that had not logged in and were closed to keep places free (LoginReserve), or "
+     "would have been"},
     {"forwarded_total", "packets forwarded to services"},
     {"forwarded_slow_total", "of these, packets whose header protobuf itself had to rewrite"},
     {"forward_failed_total", "packets answered with 300 because they could not be forwarded"},
@@ -72,6 +83,11 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
     {"answers_failed_by_link_total", "requests answered with 300 because their link broke"},
     {"pushes_in_total", "packets received from services"},
     {"pushes_slow_total", "of these, packets whose header protobuf itself had to rewrite"},
+    {"pushes_sliced_total",
+     "pushes to so many channels of a shard that they were worked off in slices, and those that "
+     "waited behind one"},
+    {"links_held_total",
+     "times reading from a link paused because its pushes waited for their slices"},
     {"delivered_total", "deliveries to channels"},
     {"push_to_gone_channel_total", "deliveries dropped because the channel is gone"},
     {"push_to_other_gateway_total",
@@ -103,6 +119,7 @@ enum class GatewayGauge : std::uint8_t {
   kOutstanding,
   kSignoutsWaiting,
   kRecordedChannels,
+  kFanOutBytes,
   kEnd,
 };
 template <>
@@ -113,6 +130,7 @@ inline constexpr auto kNamesOf<GatewayGauge> = std::to_array<GaugeName>({
     {"signouts_waiting", "sign-outs waiting for a login service"},
     {"recorded_channels",
      "channels whose last events are kept; those that ended in the last minute are among them"},
+    {"push_waiting_bytes", "memory of pushes to many channels that wait for their slices"},
 });
 
 enum class GatewayClose : std::uint8_t {
@@ -129,6 +147,8 @@ enum class GatewayClose : std::uint8_t {
   kKickedByOperator,
   kEvacuated,    // an operator wants fewer clients here
   kLinkRemoved,  // control no longer wants the link
+  kLoginsTooOften,
+  kCrowdedOut,  // places were few, and it had not logged in
   kEnd,
 };
 template <>
@@ -146,6 +166,8 @@ inline constexpr auto kNamesOf<GatewayClose> = std::to_array<CloseName>({
     {"kicked_by_operator"},
     {"evacuated", WsCloseCode::kGoingAway},
     {"link_removed"},
+    {"logins_too_often", WsCloseCode::kTryAgainLater},
+    {"crowded_out"},
 });
 
 enum class GatewayDistribution : std::uint8_t {

@@ -13,9 +13,10 @@ GatewayHandler::~GatewayHandler() = default;
 GatewayHandler::OnShard::OnShard(Shard& shard, GatewayHandler& handler)
     : context(shard, handler.at_start_, handler.counters_),
       requests(context),
+      admission(context),
       signouts(context),
       ejector(context, signouts),
-      logins(context, requests),
+      logins(context, requests, admission),
       forwarding(context, requests, logins, signouts),
       roll_call(context),
       deliveries(context, logins, forwarding, signouts, roll_call),
@@ -33,6 +34,7 @@ void GatewayHandler::on_accept(Connection& connection) {
   GatewayContext& context = on_shard_->context;
   context.shard.set_deadline(connection, context.options.login_wait_ms);
   context.teller.tell(connection, {.event = LogEvent::kAccepted});
+  on_shard_->admission.accepted(connection);
 }
 
 void GatewayHandler::on_adopt(Connection& connection, const AdoptedFor& what) {
@@ -177,6 +179,7 @@ void GatewayHandler::on_tick() {
   on_shard_->roll_call.on_tick();
   on_shard_->evacuation.on_tick();
   on_shard_->drain.on_tick();
+  on_shard_->admission.on_tick();
   on_shard_->context.teller.on_tick();
   on_shard_->context.recorder.on_tick();
 }

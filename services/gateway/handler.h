@@ -13,6 +13,7 @@
 #include "dataplane/handler.h"
 #include "dataplane/shard.h"
 #include "services/gateway/mail.h"
+#include "services/gateway/parts/admission.h"
 #include "services/gateway/parts/context.h"
 #include "services/gateway/parts/deliveries.h"
 #include "services/gateway/parts/drain.h"
@@ -44,6 +45,7 @@ class GatewayHandler final : public Handler {
   void on_deadline(Connection& connection) override;
   void on_mail(std::uint32_t from, MailKind kind, ByteView message) override;
   void on_tick() override;
+  void on_batch_end() override { on_shard_->deliveries.on_batch_end(); }
 
   // Any thread.
   [[nodiscard]] const GatewayCounters& counters() const noexcept { return counters_; }
@@ -55,6 +57,7 @@ class GatewayHandler final : public Handler {
 
     GatewayContext context;
     Requests requests;
+    Admission admission;
     Signouts signouts;
     Ejector ejector;
     Logins logins;

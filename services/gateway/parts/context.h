@@ -5,10 +5,10 @@
 //                    (an answer confirms one) and RollCall
 //   Forwarding       packets of clients, and the requests under way: Requests, Logins (a login that
 //                    gets no answer), Signouts (a channel that has ended has its last answer)
-//   Logins           a client's first packet, and what becomes of it: Requests
+//   Logins           a client's first packet, and what becomes of it: Requests, Admission
 //   Ejector          instances that do not answer: Signouts (one is back)
 //   Drain            the end of the process: Signouts (are any left?)
-//   Requests, Signouts, Inspector, RollCall, Evacuation   none of them
+//   Requests, Signouts, Inspector, RollCall, Evacuation, Admission   none of them
 //
 // Farewells, in the context, is Drain's, Evacuation's and Forwarding's (an answer was the last).
 //

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "codec/written.h"
 #include "services/gateway/commands.h"
@@ -14,6 +15,12 @@ namespace {
 constexpr std::size_t kCopyBytes = 1024;
 
 constexpr std::uint32_t kFewReceivers = 8;
+
+// Of pushes that wait for their slices: beyond it their links are not read.
+constexpr std::size_t kMostWaitingBytes = std::size_t{4} * 1024 * 1024;
+constexpr std::size_t kMostMailedBytes = std::size_t{64} * 1024 * 1024;
+// Beyond it, in ids, marking a push's channels would itself take milliseconds.
+constexpr std::size_t kMostMarkedBytes = std::size_t{512} * 1024;
 
 template <class Use>
 void for_each_channel(std::string_view channels, Use&& use) {
@@ -72,16 +79,33 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
   if (how == HeaderRead::kFast) {
     delivery.header = strip_dest_metas(packet.header, scan);
     spread(delivery, scan.dest_channels.value);
-    return;
+  } else {
+    context_.count(GatewayCounter::kPushesSlow);
+    // Copies: the rewrite ends the views of the scan, and a delivery may lead to the slow path
+    // again (a login's answer releases what its client has sent meanwhile).
+    const std::string channels(scan.dest_channels.value);
+    const std::string header(as_text(context_.headers.rewrite_for_push()));
+    delivery.header.pieces[0] = as_bytes(header);
+    delivery.header.bytes = delivery.header.pieces[0].size();
+    spread(delivery, channels);
   }
-  context_.count(GatewayCounter::kPushesSlow);
-  // Copies: the rewrite ends the views of the scan, and a delivery may lead to the slow path again
-  // (a login's answer releases what its client has sent meanwhile).
-  const std::string channels(scan.dest_channels.value);
-  const std::string header(as_text(context_.headers.rewrite_for_push()));
-  delivery.header.pieces[0] = as_bytes(header);
-  delivery.header.bytes = delivery.header.pieces[0].size();
-  spread(delivery, channels);
+  if (fan_outs_.bytes() > kMostWaitingBytes) [[unlikely]]
+    hold(connection);
+}
+
+// TCP tells the service that it pushes faster than its pushes can be sent.
+void Deliveries::hold(Connection& link) {
+  if (link.held || !link.open()) return;
+  context_.count(GatewayCounter::kLinksHeld);
+  context_.shard.hold_input(link);
+  held_links_.push_back({link.slot, link.generation});
+}
+
+void Deliveries::release_links() {
+  for (const HeldLink& held : std::exchange(held_links_, {})) {
+    Connection* const link = context_.shard.find(held.slot, held.generation);
+    if (link != nullptr && link->held) context_.shard.release_input(*link);
+  }
 }
 
 void Deliveries::spread(Delivery& delivery, std::string_view channels) {
@@ -149,11 +173,11 @@ void Deliveries::deliver_here(Delivery& delivery, std::string_view channels) {
     roll_call_.take(delivery);
     return;
   }
-  const std::size_t bytes = delivery.bytes();
-  if (bytes > kCopyBytes && channels.find(',') != std::string_view::npos) {
-    delivery.shared = SharedBlock::create(context_.shard.pool(), bytes);
-    write_push_packet(delivery.shared->data(), delivery.header, delivery.tail);
+  if (!delivery.is_response() && has_to_wait(delivery, channels)) [[unlikely]] {
+    wait_for_slice(delivery, channels);
+    return;
   }
+  if (channels.find(',') != std::string_view::npos) encode_if_large(delivery);
   std::uint32_t receivers = 0;
   for_each_channel(channels, [&](std::string_view id) {
     ++receivers;
@@ -162,6 +186,86 @@ void Deliveries::deliver_here(Delivery& delivery, std::string_view channels) {
   if (delivery.shared != nullptr) SharedBlock::release(context_.shard.pool(), delivery.shared);
   delivery.shared = nullptr;
   if (!delivery.is_response()) record_push(delivery, receivers);
+}
+
+void Deliveries::encode_if_large(Delivery& delivery) {
+  const std::size_t bytes = delivery.bytes();
+  if (bytes <= kCopyBytes) return;
+  delivery.shared = SharedBlock::create(context_.shard.pool(), bytes);
+  write_push_packet(delivery.shared->data(), delivery.header, delivery.tail);
+}
+
+// In slices, or behind one that is and has a channel in common with it. A kick-out does not wait:
+// its channel ends, and with it what waits for that.
+bool Deliveries::has_to_wait(const Delivery& delivery, std::string_view channels) {
+  if (FanOuts::is_large(channels, delivery.bytes())) return true;
+  if (fan_outs_.empty() || delivery.is_kickout()) [[likely]]
+    return false;
+  bool waits = false;
+  for_each_channel(channels, [&](std::string_view id) {
+    const Channel* const channel = find_channel(id);
+    waits = waits || (channel != nullptr && fan_outs_.is_marked(*channel));
+  });
+  return waits;
+}
+
+void Deliveries::wait_for_slice(const Delivery& delivery, std::string_view channels) {
+  context_.count(GatewayCounter::kPushesSliced);
+  // Of a link of another shard, which cannot be held: memory is bounded at the price of time.
+  while (fan_outs_.bytes() > kMostMailedBytes) work_off_slice();
+  fan_outs_.add(delivery, channels);
+  context_.shard.counters().set(GatewayGauge::kFanOutBytes, fan_outs_.bytes());
+  if (channels.size() > kMostMarkedBytes) {
+    fan_outs_.mark_all();
+    return;
+  }
+  for_each_channel(channels, [&](std::string_view id) {
+    if (Channel* const channel = find_channel(id); channel != nullptr) fan_outs_.mark(*channel);
+  });
+}
+
+void Deliveries::work_off_slice() {
+  std::uint32_t receivers = 0;
+  std::size_t bytes = 0;
+  while (!fan_outs_.empty() && receivers < FanOuts::kSliceReceivers &&
+         bytes < FanOuts::kSliceBytes) {
+    FanOut& one = *fan_outs_.first();
+    const std::size_t each = std::max<std::size_t>(one.delivery().bytes(), 1);
+    const std::size_t fit = (FanOuts::kSliceBytes - bytes) / each + 1;
+    const auto most = static_cast<std::uint32_t>(
+        std::min<std::size_t>(FanOuts::kSliceReceivers - receivers, fit));
+    const std::uint32_t served = work_off(one, most);
+    receivers += served;
+    bytes += served * each;
+    if (one.channels_left().empty()) {
+      record_push(one.delivery(), one.receivers);
+      fan_outs_.drop_first();
+    }
+  }
+  context_.shard.counters().set(GatewayGauge::kFanOutBytes, fan_outs_.bytes());
+  if (!held_links_.empty() && fan_outs_.bytes() <= kMostWaitingBytes / 2) release_links();
+  if (!fan_outs_.empty()) context_.shard.want_turn();
+}
+
+// To the next `most` of its channels; to how many.
+std::uint32_t Deliveries::work_off(FanOut& one, std::uint32_t most) {
+  Delivery delivery = one.delivery();
+  if (delivery.shared == nullptr) {
+    encode_if_large(delivery);
+    one.shared = delivery.shared;
+  }
+  std::uint32_t served = 0;
+  while (served < most && !one.channels_left().empty()) {
+    const std::string_view left = one.channels_left();
+    const std::size_t comma = left.find(',');
+    const std::string_view id = left.substr(0, comma);
+    one.channels_at += static_cast<std::uint32_t>(std::min(left.size(), id.size() + 1));
+    if (id.empty()) continue;
+    deliver(delivery, id);
+    ++served;
+  }
+  one.receivers += served;
+  return served;
 }
 
 void Deliveries::count_receivers(std::string_view channels) {
@@ -254,6 +358,12 @@ void Deliveries::not_here(const Delivery& delivery, std::string_view channel_id,
   if (!place || !is_push || delivery.is_kickout()) return;
   const Upstream* const upstream = context_.upstreams.find(delivery.head.upstream);
   if (upstream != nullptr && upstream->takes_roll_calls) signouts_.gone(channel_id, place->login);
+}
+
+Channel* Deliveries::find_channel(std::string_view channel_id) {
+  const std::optional<ChannelPlace> place = place_of(channel_id, context_.options.nonce);
+  Connection* const connection = place ? find_channel(channel_id, *place) : nullptr;
+  return connection != nullptr ? channel_of(*connection) : nullptr;
 }
 
 Connection* Deliveries::find_channel(std::string_view channel_id, const ChannelPlace& place) {

@@ -9,6 +9,7 @@
 
 #include "services/gateway/channel.h"
 #include "services/gateway/parts/delivery.h"
+#include "services/gateway/parts/fan_outs.h"
 #include "services/gateway/parts/forwarding.h"
 #include "services/gateway/parts/logins.h"
 #include "services/gateway/parts/roll_call.h"
@@ -25,17 +26,30 @@ class Deliveries {
         forwarding_(forwarding),
         signouts_(signouts),
         roll_call_(roll_call),
+        fan_outs_(context.shard.pool()),
         shard_channels_(context.shard.options().shards) {}
 
   // A packet on a link of this shard.
   void on_link_packet(Connection& connection, ByteView payload);
   // One that came on a link of another shard, for channels of this one: kMailDeliver.
   void take(ByteView message);
+  // The next slice of a push to many.
+  void on_batch_end() {
+    if (!fan_outs_.empty()) [[unlikely]]
+      work_off_slice();
+  }
 
  private:
   [[nodiscard]] HeaderRead read(const Packet& packet, HeaderScan& scan);
   void spread(Delivery& delivery, std::string_view channels);
   void deliver_here(Delivery& delivery, std::string_view channels);
+  [[nodiscard]] bool has_to_wait(const Delivery& delivery, std::string_view channels);
+  void wait_for_slice(const Delivery& delivery, std::string_view channels);
+  void work_off_slice();
+  [[nodiscard]] std::uint32_t work_off(FanOut& one, std::uint32_t most);
+  void encode_if_large(Delivery& delivery);
+  void hold(Connection& link);
+  void release_links();
   void mail(std::uint32_t shard, const Delivery& delivery, std::string_view channels);
   void deliver(const Delivery& delivery, std::string_view channel_id);
   void push(Connection& connection, Channel& channel, const Delivery& delivery);
@@ -47,12 +61,19 @@ class Deliveries {
   void not_here(const Delivery& delivery, std::string_view channel_id,
                 const std::optional<ChannelPlace>& place);
   [[nodiscard]] Connection* find_channel(std::string_view channel_id, const ChannelPlace& place);
+  [[nodiscard]] Channel* find_channel(std::string_view channel_id);
 
   GatewayContext& context_;
   Logins& logins_;
   Forwarding& forwarding_;
   Signouts& signouts_;
   RollCall& roll_call_;
+  FanOuts fan_outs_;
+  struct HeldLink {
+    std::uint32_t slot;
+    std::uint32_t generation;
+  };
+  std::vector<HeldLink> held_links_;         // until enough is worked off
   std::vector<std::string> shard_channels_;  // scratch: channel ids for each shard
 };
 

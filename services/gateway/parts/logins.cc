@@ -28,9 +28,10 @@ constexpr std::int64_t kMaxDeadlineS = 7 * 24 * 3600;
 
 }  // namespace
 
-Logins::Logins(GatewayContext& context, Requests& requests)
+Logins::Logins(GatewayContext& context, Requests& requests, Admission& admission)
     : context_(context),
       requests_(requests),
+      admission_(admission),
       verifier_(context.options.secrets, context.options.max_login_body_bytes),
       next_login_(context.options.first_login) {}
 
@@ -58,6 +59,11 @@ void Logins::login(Connection& connection, const Packet& packet) {
   const TokenStatus status = verifier_.verify(request.token, unix_now_s(), claims);
   if (status != TokenStatus::kOk) {
     refuse(connection, scan, Status::kUnauthorized, GatewayClose::kLoginRefused, describe(status));
+    return;
+  }
+  if (!admission_.may_log_in(claims.app, claims.account)) {
+    refuse(connection, scan, Status::kSystemException, GatewayClose::kLoginsTooOften,
+           "this account logs in too often; try again later");
     return;
   }
   pkt::Session session;

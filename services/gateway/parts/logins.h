@@ -11,6 +11,7 @@
 #include "codec/login_scan.h"
 #include "services/auth/token.h"
 #include "services/gateway/channel.h"
+#include "services/gateway/parts/admission.h"
 #include "services/gateway/parts/delivery.h"
 #include "services/gateway/parts/requests.h"
 
@@ -22,7 +23,7 @@ namespace ringgate {
 
 class Logins {
  public:
-  Logins(GatewayContext& context, Requests& requests);
+  Logins(GatewayContext& context, Requests& requests, Admission& admission);
 
   // The options have changed.
   void reconfigure();
@@ -61,6 +62,7 @@ class Logins {
 
   GatewayContext& context_;
   Requests& requests_;
+  Admission& admission_;
   TokenVerifier verifier_;
   std::uint64_t next_login_;          // its low half is never 0
   std::string session_;               // scratch: body length and Session

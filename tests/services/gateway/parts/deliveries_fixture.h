@@ -17,8 +17,9 @@ using Bodies = std::vector<std::string>;
 
 class DeliveriesPart : public testing::Test {
  protected:
-  explicit DeliveriesPart(std::uint32_t shards = 1)
-      : gateway_(gateway_options(), gateway_shard(shards)) {
+  explicit DeliveriesPart(std::uint32_t shards = 1) : DeliveriesPart(gateway_shard(shards)) {}
+  explicit DeliveriesPart(const ShardOptions& options) : gateway_(gateway_options(), options) {
+    gateway_.it.handler.batch_end = [this] { deliveries_.on_batch_end(); };
     gateway_.it.handler.packet = [this](Connection& connection, ByteView payload) {
       if (connection.role == Role::kLink) deliveries_.on_link_packet(connection, payload);
     };
@@ -82,7 +83,8 @@ class DeliveriesPart : public testing::Test {
   GatewayShard gateway_;
   Requests requests_{gateway_.context};
   Signouts signouts_{gateway_.context};
-  Logins logins_{gateway_.context, requests_};
+  Admission admission_{gateway_.context};
+  Logins logins_{gateway_.context, requests_, admission_};
   Forwarding forwarding_{gateway_.context, requests_, logins_, signouts_};
   RollCall roll_call_{gateway_.context};
   Deliveries deliveries_{gateway_.context, logins_, forwarding_, signouts_, roll_call_};

@@ -67,7 +67,8 @@ class ForwardingPart : public testing::Test {
   GatewayShard gateway_;
   Requests requests_{gateway_.context};
   Signouts signouts_{gateway_.context};
-  Logins logins_{gateway_.context, requests_};
+  Admission admission_{gateway_.context};
+  Logins logins_{gateway_.context, requests_, admission_};
   Forwarding forwarding_{gateway_.context, requests_, logins_, signouts_};
 };
 

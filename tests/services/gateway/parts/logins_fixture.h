@@ -112,7 +112,8 @@ class LoginsPart : public testing::Test {
 
   GatewayShard gateway_;
   Requests requests_{gateway_.context};
-  Logins logins_{gateway_.context, requests_};
+  Admission admission_{gateway_.context};
+  Logins logins_{gateway_.context, requests_, admission_};
   FakePeer* service_ = nullptr;
   int packets_ = 0;  // behind a login
 };

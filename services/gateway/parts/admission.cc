@@ -1,0 +1,73 @@
+#include "services/gateway/parts/admission.h"
+
+#include <absl/hash/hash.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace ringgate {
+namespace {
+
+constexpr std::uint32_t kWindowMs = 10'000;
+constexpr std::size_t kMostAccounts = 65'536;  // counted in a window; others are not bounded
+
+}  // namespace
+
+void Admission::accepted(const Connection& connection) {
+  const bool tight = is_tight();
+  while (!strangers_.empty()) {
+    Connection* const oldest = find(strangers_.front());
+    if (oldest != nullptr && !tight) break;
+    strangers_.pop_front();
+    if (oldest == nullptr) continue;
+    context_.count(GatewayCounter::kCrowdedOut);
+    if (!context_.shard.options().limits_dry_run) {
+      // At once: a place that lingers is none.
+      context_.shard.abort(*oldest, GatewayClose::kCrowdedOut);
+    }
+    break;
+  }
+  strangers_.push_back({connection.slot, connection.generation});
+}
+
+bool Admission::is_tight() const noexcept {
+  const ShardOptions& options = context_.shard.options();
+  const std::uint64_t reserve =
+      std::uint64_t{options.max_clients} * context_.options.login_reserve_percent / 100;
+  const std::uint64_t clients = context_.shard.counters().get(Gauge::kClients);
+  return context_.options.login_reserve_percent != 0 &&
+         clients + std::max<std::uint64_t>(reserve, 1) > options.max_clients;
+}
+
+// Null: it has gone, or is no stranger any more.
+Connection* Admission::find(const Stranger& stranger) noexcept {
+  Connection* const connection = context_.shard.find(stranger.slot, stranger.generation);
+  if (connection == nullptr || !connection->open()) return nullptr;
+  const Channel* const channel = channel_of(*connection);
+  return channel == nullptr || channel->state != ChannelState::kLoggedIn ? connection : nullptr;
+}
+
+bool Admission::may_log_in(std::string_view app, std::string_view account) {
+  const std::uint32_t most = context_.options.logins_per_account;
+  if (most == 0) return true;
+  const std::uint64_t key = absl::HashOf(app, account);
+  const auto found = logins_.find(key);
+  if (found == logins_.end()) {
+    if (logins_.size() < kMostAccounts) logins_.emplace(key, 1);
+    return true;
+  }
+  if (found->second < most) {
+    ++found->second;
+    return true;
+  }
+  context_.count(GatewayCounter::kLoginsTooOften);
+  return context_.shard.options().limits_dry_run;
+}
+
+void Admission::on_tick() {
+  if (context_.shard.now_ms() - window_began_ms_ < kWindowMs) return;
+  window_began_ms_ = context_.shard.now_ms();
+  logins_.clear();
+}
+
+}  // namespace ringgate

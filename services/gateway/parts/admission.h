@@ -1,0 +1,43 @@
+// Who may come in: when it is tight, the oldest of those who have not logged in makes room, so that
+// silent connections keep nobody out; and an account logs in only so often.
+//
+// One per shard, on its thread.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <deque>
+#include <string_view>
+
+#include "services/gateway/parts/context.h"
+
+namespace ringgate {
+
+class Admission {
+ public:
+  explicit Admission(GatewayContext& context) : context_(context) {}
+
+  // A client was accepted and has still to log in. If few places are left, another one goes.
+  void accepted(const Connection& connection);
+  // Whether that account may log in once more; asked once for each login with a good token.
+  [[nodiscard]] bool may_log_in(std::string_view app, std::string_view account);
+  void on_tick();
+
+ private:
+  struct Stranger {
+    std::uint32_t slot;
+    std::uint32_t generation;
+  };
+  [[nodiscard]] bool is_tight() const noexcept;
+  [[nodiscard]] Connection* find(const Stranger& stranger) noexcept;
+
+  GatewayContext& context_;
+  // In the order of their accepts. Those who have logged in or gone are left out when they come to
+  // the front.
+  std::deque<Stranger> strangers_;
+  absl::flat_hash_map<std::uint64_t, std::uint32_t> logins_;  // of this window, by account
+  std::uint32_t window_began_ms_ = 0;
+};
+
+}  // namespace ringgate

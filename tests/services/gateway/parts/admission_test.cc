@@ -1,0 +1,107 @@
+// Who may come in when places are few, and how often an account may log in.
+#include <string>
+#include <vector>
+
+#include "tests/services/gateway/parts/logins_fixture.h"
+
+namespace ringgate {
+namespace {
+
+using test::Got;
+using test::kLogin;
+using test::LoginsPart;
+using test::request;
+using test::TestClient;
+using test::token;
+
+// 20 places, a tenth of them for logins.
+GatewayOptions with_reserve(std::uint32_t percent = 10) {
+  GatewayOptions options = test::gateway_options();
+  options.login_reserve_percent = percent;
+  return options;
+}
+
+class AdmissionPart : public LoginsPart {
+ protected:
+  explicit AdmissionPart(const GatewayOptions& options = with_reserve()) : LoginsPart(options) {
+    const auto connected = gateway_.it.handler.accepted;
+    gateway_.it.handler.accepted = [this, connected](Connection& connection) {
+      connected(connection);
+      admission_.accepted(connection);
+    };
+    gateway_.it.handler.tick = [this] { admission_.on_tick(); };
+  }
+  TestClient logged_in(const std::string& account) {
+    if (service_ == nullptr) service_ = &gateway_.link(kLogin);
+    const TestClient client = login(request(token(test::kSecret, 3600, account)));
+    if (channel_of(*client.connection) != nullptr) answer(client);
+    return client;
+  }
+};
+
+TEST_F(AdmissionPart, TheOldestThatHasNotLoggedInMakesRoom) {
+  std::vector<TestClient> silent;
+  for (int i = 0; i < 18; ++i) silent.push_back(gateway_.connect());
+  EXPECT_EQ(gateway_.count(GatewayCounter::kCrowdedOut), 0U);
+  gateway_.connect();
+  gateway_.settle();
+  EXPECT_EQ(gateway_.it.handler.reasons, std::vector<CloseReason>{GatewayClose::kCrowdedOut});
+  EXPECT_TRUE(silent[0].peer->closed);
+  EXPECT_FALSE(silent[1].peer->closed);
+  for (int i = 0; i < 100; ++i) gateway_.connect();
+  EXPECT_EQ(gateway_.count(GatewayCounter::kCrowdedOut), 101U);
+  const TestClient alice = logged_in("alice");
+  EXPECT_EQ(channel_of(*alice.connection)->state, ChannelState::kLoggedIn);
+}
+
+TEST_F(AdmissionPart, WhoHasLoggedInStays) {
+  std::vector<TestClient> all;
+  for (int i = 0; i < 10; ++i) all.push_back(logged_in("user" + std::to_string(i)));
+  for (int i = 0; i < 100; ++i) gateway_.connect();
+  for (const TestClient& one : all) EXPECT_FALSE(one.peer->closed);
+  for (int i = 10; i < 20; ++i) all.push_back(logged_in("user" + std::to_string(i)));
+  gateway_.settle();
+  EXPECT_EQ(gateway_.gauge(GatewayGauge::kChannels), 20U);
+  for (const TestClient& one : all) EXPECT_FALSE(one.peer->closed);
+}
+
+TEST_F(AdmissionPart, ADryRunOnlyCounts) {
+  ShardLimits limits = gateway_.it.shard.options();
+  limits.limits_dry_run = true;
+  gateway_.it.shard.reconfigure(limits, std::vector<WsUpgradeOptions>(1));
+  for (int i = 0; i < 20; ++i) gateway_.connect();
+  EXPECT_EQ(gateway_.count(GatewayCounter::kCrowdedOut), 2U);
+  EXPECT_TRUE(gateway_.it.handler.reasons.empty());
+}
+
+class WithoutReserve : public AdmissionPart {
+ protected:
+  WithoutReserve() : AdmissionPart(with_reserve(0)) {}
+};
+
+TEST_F(WithoutReserve, AllPlacesAreForWhoComesFirst) {
+  for (int i = 0; i < 20; ++i) gateway_.connect();
+  EXPECT_EQ(gateway_.count(GatewayCounter::kCrowdedOut), 0U);
+  EXPECT_TRUE(gateway_.it.handler.reasons.empty());
+}
+
+TEST_F(AdmissionPart, AnAccountLogsInSoOftenAndIsThenAnswered300) {
+  gateway_.context.options.logins_per_account = 3;
+  for (int i = 0; i < 3; ++i) {
+    gateway_.it.shard.abort(*logged_in("alice").connection, CloseReason::kPeerClosed);
+  }
+  gateway_.got(*service_);
+  const TestClient fourth = logged_in("alice");
+  expect_refused(fourth, Status::kSystemException, "logins_too_often",
+                 "this account logs in too often; try again later");
+  EXPECT_TRUE(gateway_.got(*service_).empty());  // so that nobody is kicked out
+  EXPECT_EQ(gateway_.count(GatewayCounter::kLoginsTooOften), 1U);
+  const TestClient bob = logged_in("bob");
+  EXPECT_EQ(channel_of(*bob.connection)->state, ChannelState::kLoggedIn);
+  gateway_.pass(10'000);
+  const TestClient later = logged_in("alice");
+  EXPECT_EQ(channel_of(*later.connection)->state, ChannelState::kLoggedIn);
+}
+
+}  // namespace
+}  // namespace ringgate
