@@ -13,6 +13,8 @@
 namespace ringgate::tls {
 namespace {
 
+constexpr std::time_t kRenewBefore = std::time_t{14} * 24 * 3600;
+
 constexpr std::size_t kMaxPemBytes = std::size_t{4} << 20U;
 
 // A directory or a pipe would be read, or waited for.
@@ -190,7 +192,24 @@ Result<Certificate> load_certificate(const std::string& certificate_file,
   for (const CertificatePtr& one : made.chain) {
     made.not_after = std::min(made.not_after, time_of(X509_get0_notAfter(one.get())));
   }
+  const std::time_t whole = made.not_after - time_of(X509_get0_notBefore(own));
+  made.renew_at = made.not_after - std::min<std::time_t>(kRenewBefore, whole / 3);
   return made;
+}
+
+Result<void> take_certificate(SSL_CTX* context, const Certificate& certificate,
+                              std::string_view config_key) {
+  for (const CertificatePtr& one : certificate.chain) {
+    const bool is_own = &one == &certificate.chain.front();
+    if ((is_own ? SSL_CTX_use_certificate(context, one.get())
+                : static_cast<int>(SSL_CTX_add1_chain_cert(context, one.get()))) != 1) {
+      return usage_error("{}: {} is not taken: {}", config_key, certificate.file, why());
+    }
+  }
+  if (SSL_CTX_use_PrivateKey(context, certificate.key.get()) != 1) {
+    return usage_error("{}: the key of {} is not taken: {}", config_key, certificate.file, why());
+  }
+  return {};
 }
 
 Result<std::vector<CertificatePtr>> load_authorities(std::string_view config_key,

@@ -17,6 +17,9 @@ struct Certificate {
   KeyPtr key;
   std::vector<std::string> names;  // DNS names that it is for, lower case; "*.example.com" too
   std::time_t not_after = 0;       // of the first of the chain that ends
+  // Two weeks before that, but not before two thirds of its time have passed: one of a day or a
+  // week is renewed later.
+  std::time_t renew_at = 0;
 };
 
 // The keys of the configuration that name the files.
@@ -30,6 +33,10 @@ struct CertificateKeys {
 [[nodiscard]] Result<Certificate> load_certificate(const std::string& certificate_file,
                                                    const std::string& key_file, std::time_t now,
                                                    const CertificateKeys& keys = {});
+
+// For what is shown from that context on. Errors begin with `config_key`.
+[[nodiscard]] Result<void> take_certificate(SSL_CTX* context, const Certificate& certificate,
+                                            std::string_view config_key);
 
 // Those of a file, of which one at least can be trusted at `now`: it has not expired, and is an
 // authority's, or signed by itself. `config_key` is for the message.

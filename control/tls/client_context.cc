@@ -8,11 +8,6 @@
 namespace ringgate::tls {
 namespace {
 
-// Nobody is asked: a terminal may be busy, and a test has none.
-int on_password(char* /*to*/, int /*size*/, int /*writing*/, void* /*data*/) {
-  return -1;
-}
-
 Result<void> trust(SSL_CTX* context, const ClientSettings& settings) {
   SSL_CTX_set_verify(context, settings.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   if (!settings.verify) return {};
@@ -36,17 +31,12 @@ Result<void> show(SSL_CTX* context, const ClientSettings& settings) {
     return usage_error("{} and {} go together; name both files", names.certificate, names.key);
   }
   if (settings.certificate.empty()) return {};
-  if (SSL_CTX_use_certificate_chain_file(context, settings.certificate.c_str()) != 1) {
-    return usage_error("{}: {} has no certificate in PEM: {}", names.certificate,
-                       settings.certificate, why());
-  }
-  SSL_CTX_set_default_passwd_cb(context, &on_password);
-  if (SSL_CTX_use_PrivateKey_file(context, settings.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context) != 1) {
-    return usage_error("{}: {} has not the key, in PEM and without a password, of {}: {}",
-                       names.key, settings.key, settings.certificate, why());
-  }
-  return {};
+  // Not by OpenSSL's own functions for files: a pipe that nobody writes to, or a file without an
+  // end, would hold up the thread that reloads the configuration.
+  const auto ours = load_certificate(settings.certificate, settings.key, std::time(nullptr),
+                                     {.certificate = names.certificate, .key = names.key});
+  if (!ours) return std::unexpected(ours.error());
+  return take_certificate(context, *ours, names.certificate);
 }
 
 }  // namespace

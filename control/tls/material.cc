@@ -90,15 +90,8 @@ Result<ContextPtr> Material::make(const Certificate& certificate, const Listener
   Result<ContextPtr> made = new_context(settings_);
   if (!made) return made;
   SSL_CTX* const context = made->get();
-  for (const CertificatePtr& one : certificate.chain) {
-    const bool is_own = &one == &certificate.chain.front();
-    if ((is_own ? SSL_CTX_use_certificate(context, one.get())
-                : static_cast<int>(SSL_CTX_add1_chain_cert(context, one.get()))) != 1) {
-      return usage_error("TlsCert: {} is not taken: {}", certificate.file, why());
-    }
-  }
-  if (SSL_CTX_use_PrivateKey(context, certificate.key.get()) != 1) {
-    return usage_error("TlsCert: the key of {} is not taken: {}", certificate.file, why());
+  if (auto taken = take_certificate(context, certificate, "TlsCert"); !taken) {
+    return std::unexpected(taken.error());
   }
   if (settings_.min_version == MinVersion::kTls12 &&
       !has_old_cipher_for(context, certificate.key.get())) {
@@ -145,7 +138,8 @@ Result<TlsContext> Material::context(const ListenerUse& use) const {
 std::vector<Material::Validity> Material::validity() const {
   std::vector<Validity> all;
   all.reserve(certificates_.size());
-  for (const Certificate& one : certificates_) all.push_back({one.file, one.not_after});
+  for (const Certificate& one : certificates_)
+    all.push_back({one.file, one.not_after, one.renew_at});
   return all;
 }
 

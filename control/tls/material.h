@@ -32,6 +32,7 @@ class Material {
   struct Validity {
     std::string file;
     std::time_t not_after;
+    std::time_t renew_at;  // from here on it should have been renewed: see Certificate
   };
   [[nodiscard]] std::vector<Validity> validity() const;
 

@@ -283,13 +283,16 @@ CLI::App* add_dev_command(CLI::App& root, CommandResult& result) {
   command->add_option("--ws", options->ws, "Where WebSocket clients connect")
       ->type_name("HOST:PORT or ws://HOST:PORT/PATH")
       ->capture_default_str();
-  command->add_flag("--tls", options->tls,
-                    "Listen over TLS, too, and serve the page over https, with a certificate for "
-                    "today that only this machine is named in");
+  CLI::Option* const tls =
+      command->add_flag("--tls", options->tls,
+                        "Listen over TLS, too, and serve the page over https, with a certificate "
+                        "for today that only this machine is named in");
   command->add_option("--tls-tcp", options->tls_tcp, "With --tls: where clients connect over TLS")
+      ->needs(tls)
       ->type_name("HOST:PORT")
       ->capture_default_str();
   command->add_option("--wss", options->wss, "With --tls: where WebSocket clients connect over TLS")
+      ->needs(tls)
       ->type_name("HOST:PORT or wss://HOST:PORT/PATH")
       ->capture_default_str();
   command

@@ -145,8 +145,9 @@ CLI::App* add_trace_command(CLI::App& root, CommandResult& result) {
   command->add_option("--token-file", options->token_file, "File that holds the AdminToken")
       ->type_name("FILE");
   command
-      ->add_option("--ca", options->trace.ca_file,
-                   "PEM file of the authorities that https admin ports are trusted by")
+      ->add_option("--tls-ca", options->trace.ca_file,
+                   "PEM file of the authorities that https admin ports are trusted by [the "
+                   "machine's]")
       ->type_name("FILE");
   command
       ->add_option("--for", options->time, "How long, up to 1h; 0: only what is recorded already")

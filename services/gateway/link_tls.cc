@@ -23,7 +23,7 @@ Result<LinkTls> load_link_tls(const Config& config) {
       tls::load_certificate(settings.certificate, settings.key, std::time(nullptr),
                             {.certificate = kLinkTlsNames.certificate, .key = kLinkTlsNames.key});
   if (!certificate) return std::unexpected(certificate.error());
-  loaded.certificates.push_back({certificate->file, certificate->not_after});
+  loaded.certificates.push_back({certificate->file, certificate->not_after, certificate->renew_at});
   return loaded;
 }
 

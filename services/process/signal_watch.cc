@@ -112,7 +112,11 @@ void SignalWatch::run() {
 
 void SignalWatch::take(int signal) {
   if (signal == SIGHUP) {
-    loop_.post([this] { handlers_.reload(); });
+    if (reload_waits_.exchange(true)) return;
+    loop_.post([this] {
+      reload_waits_ = false;  // what changes from here on needs another one
+      handlers_.reload();
+    });
     return;
   }
   const char* const name = signal == SIGTERM ? "SIGTERM" : "SIGINT";

@@ -21,7 +21,9 @@ class SignalWatch {
   // Called on the loop's thread.
   struct Handlers {
     std::function<void(std::string_view name)> end;  // SIGTERM or SIGINT, once
-    std::function<void()> reload;                    // SIGHUP
+    // SIGHUP; one that comes while another has not begun is the same. So thousands of them leave
+    // the loop time for all else.
+    std::function<void()> reload;
   };
 
   // In every thread from now on; before any thread is started. A signal that comes in between is
@@ -50,6 +52,7 @@ class SignalWatch {
   UniqueFd wake_;
   EndSignals end_signals_;                  // the thread's
   std::atomic<std::int64_t> limit_ns_ = 0;  // of the steady clock; 0: none
+  std::atomic<bool> reload_waits_ = false;  // it is posted and has not begun
   std::atomic<bool> stopped_ = false;
   std::thread thread_;
 };

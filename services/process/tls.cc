@@ -11,7 +11,6 @@ namespace ringgate {
 namespace {
 
 constexpr std::time_t kDay = 24L * 60 * 60;
-constexpr std::time_t kWarnBefore = 14 * kDay;
 
 std::string ends_soon(const tls::Material::Validity& one, std::time_t now) {
   const std::time_t left = one.not_after - now;
@@ -40,7 +39,7 @@ void CertificateDays::look(std::time_t now) {
   {
     const MutexLock lock(mutex_);
     for (const auto& one : certificates_) {
-      if (one.not_after - now < kWarnBefore) add_line(lines, ends_soon(one, now));
+      if (now >= one.renew_at) add_line(lines, ends_soon(one, now));
     }
   }
   ending_.update(std::move(lines));

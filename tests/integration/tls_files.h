@@ -20,9 +20,10 @@ inline constexpr const char* kTlsListen =
 class TlsFiles {
  public:
   TlsFiles() { renew("localhost"); }
-  void renew(const std::string& name, long to_s = 24L * 3600) {
+  void renew(const std::string& name, long to_s = 24L * 3600, long from_s = -3600) {
     certificate_ = MadeCertificate::make(
-        {.common_name = name, .names = {name, "IP:127.0.0.1"}, .to_s = to_s}, &authority_);
+        {.common_name = name, .names = {name, "IP:127.0.0.1"}, .from_s = from_s, .to_s = to_s},
+        &authority_);
     folder_.write("server.pem", certificate_.pem());
     folder_.write("server.key", certificate_.key_pem());
     folder_.write("ca.pem", authority_.pem());

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -167,11 +169,25 @@ TEST_F(ClientStreamTest, SettingsThatDoNotFitAreToldOf) {
   wish_.certificate = files_.write("one.pem", one.pem());
   EXPECT_THAT(problem(), HasSubstr("--tls-cert and --tls-key go together"));
   wish_.key = files_.write("other.key", MadeCertificate::make({}).key_pem());
-  EXPECT_THAT(problem(), AllOf(HasSubstr("--tls-key"), HasSubstr("has not the key")));
+  EXPECT_THAT(problem(), AllOf(HasSubstr("--tls-key"), HasSubstr("is not the key")));
   wish_.key = files_.write("locked.key", one.key_pem("password"));
-  EXPECT_THAT(problem(), HasSubstr("without a password"));
+  EXPECT_THAT(problem(), HasSubstr("protected by a password"));
   wish_.key = files_.write("one.key", one.key_pem());
   EXPECT_EQ(problem(), "");
+  wish_.certificate = files_.write("short.pem", MadeCertificate::make({.to_s = -60}).pem());
+  EXPECT_THAT(problem(), AllOf(HasSubstr("--tls-cert"), HasSubstr("has expired")));
+}
+
+// Else the thread that reloads the configuration would wait for ever.
+TEST_F(ClientStreamTest, APipeThatNobodyWritesToIsNotWaitedForLong) {
+  const MadeCertificate one = MadeCertificate::make({});
+  wish_.key = files_.write("one.key", one.key_pem());
+  wish_.certificate = files_.write("pipe", "");
+  ASSERT_EQ(unlink(wish_.certificate.c_str()), 0);
+  ASSERT_EQ(mkfifo(wish_.certificate.c_str(), 0600), 0);
+  const Result<ContextPtr> made = new_client_context(wish_);
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().message, AllOf(HasSubstr("--tls-cert"), HasSubstr("pipe")));
 }
 
 TEST_F(ClientStreamTest, ASessionIsResumedByLaterConnections) {

@@ -4,10 +4,12 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <ctime>
 #include <utility>
 
 #include "control/base/address.h"
 #include "control/base/text_file.h"
+#include "control/tls/certificate.h"
 
 namespace ringgate {
 namespace {
@@ -30,6 +32,34 @@ Result<void> read_file(std::string_view key, const std::string& file, std::strin
   return {};
 }
 
+Result<void> trust(SSL_CTX* context, const std::string& ca) {
+  if (ca.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context) == 1) return {};
+    return run_error("this machine's certificate authorities cannot be read: {}; name RedisCA",
+                     why());
+  }
+  const auto authorities = tls::load_authorities("RedisCA", ca, std::time(nullptr));
+  if (!authorities) return std::unexpected(authorities.error());
+  for (const tls::CertificatePtr& one : *authorities) {
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), one.get()) != 1) {
+      return usage_error("RedisCA: {}: {}", ca, why());
+    }
+  }
+  return {};
+}
+
+Result<void> show(SSL_CTX* context, const RedisTlsFiles& files) {
+  if (files.certificate.empty() != files.key.empty()) {
+    return usage_error("RedisCertificate and RedisCertificateKey go together; name both files");
+  }
+  if (files.certificate.empty()) return {};
+  const auto ours =
+      tls::load_certificate(files.certificate, files.key, std::time(nullptr),
+                            {.certificate = "RedisCertificate", .key = "RedisCertificateKey"});
+  if (!ours) return std::unexpected(ours.error());
+  return tls::take_certificate(context, *ours, "RedisCertificate");
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const RedisTlsContext>> RedisTlsContext::load(const RedisTlsFiles& files) {
@@ -47,23 +77,8 @@ Result<std::shared_ptr<const RedisTlsContext>> RedisTlsContext::load(const Redis
   if (context == nullptr) return run_error("{}", why());
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  const bool trusts = files.ca.empty()
-                          ? SSL_CTX_set_default_verify_paths(context) == 1
-                          : SSL_CTX_load_verify_locations(context, files.ca.c_str(), nullptr) == 1;
-  if (!trusts) return usage_error("RedisCA: {} has no certificates in PEM: {}", files.ca, why());
-  if (files.certificate.empty() != files.key.empty()) {
-    return usage_error("RedisCertificate and RedisCertificateKey go together; name both files");
-  }
-  if (files.certificate.empty()) return made;
-  if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
-    return usage_error("RedisCertificate: {} has no certificate in PEM: {}", files.certificate,
-                       why());
-  }
-  if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context) != 1) {
-    return usage_error("RedisCertificateKey: {} is not the key of RedisCertificate: {}", files.key,
-                       why());
-  }
+  if (auto trusts = trust(context, files.ca); !trusts) return std::unexpected(trusts.error());
+  if (auto shows = show(context, files); !shows) return std::unexpected(shows.error());
   return made;
 }
 

@@ -110,6 +110,7 @@ TEST(Teller, LongTextsAreCut) {
 TEST(CloseLevel, SomeAreForOperatorsAndMostAreNot) {
   EXPECT_EQ(close_level(CloseReason::kSlowConsumer), LogLevel::kWarn);
   EXPECT_EQ(close_level(GatewayClose::kKickedByOperator), LogLevel::kInfo);
+  EXPECT_EQ(close_level(CloseReason::kTlsVersion), LogLevel::kInfo);
   for (const CloseReason every_day :
        {CloseReason(CloseReason::kPeerClosed), CloseReason(CloseReason::kIdleTimeout),
         CloseReason(CloseReason::kDraining), CloseReason(GatewayClose::kKickedOut),
