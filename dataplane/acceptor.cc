@@ -23,8 +23,7 @@ void Acceptor::start(Ring* ring, AcceptMode mode, std::span<Listener> listeners,
   doors_.resize(listeners.size());
   for (Door& door : doors_) door.open = true;
   set_bounds(bounds);
-  Counters unused;
-  arm(ring, room, unused);
+  arm(ring, room);
 }
 
 void Acceptor::set_bounds(const SendBounds& bounds) {
@@ -47,7 +46,7 @@ Acceptor::Accepted Acceptor::completed(OpTag tag) {
   return {listener, accept.address};
 }
 
-void Acceptor::arm(Ring* ring, const Room& room, Counters& counters) {
+void Acceptor::arm(Ring* ring, const Room& room) {
   const auto count = static_cast<std::uint32_t>(doors_.size());
   for (std::uint32_t i = 0; i < count; ++i) {
     Door& door = doors_[i];
@@ -59,11 +58,11 @@ void Acceptor::arm(Ring* ring, const Room& room, Counters& counters) {
       continue;
     }
     const std::uint32_t clients = room.clients;
-    const std::uint32_t share = clients / count + (i < clients % count ? 1 : 0);
+    const std::uint32_t share = share_of(i, clients);
     const std::uint32_t wanted = listeners_[i].tls ? std::min(share, room.handshakes) : share;
     const std::uint32_t most = std::min(clients, room.accepts);
     cancel_above(ring, i, wanted);
-    if (!keep_open(i, share, clients, counters)) continue;
+    if (!keep_open(i, share, clients)) continue;
     // What others still have armed beyond their share comes with the completions of its cancels.
     for (std::uint32_t a = 0; a < kArmed && door.armed < wanted && armed_ < most; ++a) {
       if (!door.accepts[a].armed) arm_one(ring, i, a);
@@ -71,9 +70,28 @@ void Acceptor::arm(Ring* ring, const Room& room, Counters& counters) {
   }
 }
 
-// Opens and closes the listener by what room there is; whether it is open.
-bool Acceptor::keep_open(std::uint32_t index, std::uint32_t share, std::uint32_t room,
-                         Counters& counters) {
+std::uint32_t Acceptor::share_of(std::uint32_t index, std::uint32_t room) const noexcept {
+  const auto count = static_cast<std::uint32_t>(doors_.size());
+  return room / count + (index < room % count ? 1 : 0);
+}
+
+// A place that is on its way to be free again is worth a moment in the backlog.
+void Acceptor::sweep(Ring* ring, const Room& room, Counters& counters) {
+  arm(ring, room);
+  for (std::uint32_t i = 0; i < doors_.size() && !stopping_; ++i) {
+    Door& door = doors_[i];
+    const bool is_full = share_of(i, room.clients) == 0 && door.armed == 0;
+    if (door.open && is_full && door.was_full) {
+      listeners_[i].sockets.leave_one(shard_);
+      door.open = false;
+      counters.add(Counter::kListenerClosed);
+    }
+    door.was_full = is_full;
+  }
+}
+
+// Opens the listener again when there is room; whether it is open.
+bool Acceptor::keep_open(std::uint32_t index, std::uint32_t share, std::uint32_t room) {
   Door& door = doors_[index];
   ListenerSet& sockets = listeners_[index].sockets;
   if (!door.open) {
@@ -81,12 +99,8 @@ bool Acceptor::keep_open(std::uint32_t index, std::uint32_t share, std::uint32_t
     if (!sockets.reopen_one(shard_)) return false;         // tried again at the next call
     sockets.set_send_bounds(shard_, bounds_);
     door.open = true;
-  } else if (share == 0 && door.armed == 0) {
-    sockets.leave_one(shard_);
-    door.open = false;
-    counters.add(Counter::kListenerClosed);
   }
-  return door.open;
+  return true;
 }
 
 std::uint32_t Acceptor::closed() const noexcept {
@@ -125,8 +139,7 @@ void Acceptor::stop(Ring* ring) {
   if (stopping_) return;
   stopping_ = true;  // before start() too: it never begins then
   for (std::uint32_t i = 0; i < doors_.size(); ++i) cancel_above(ring, i, 0);
-  Counters unused;
-  arm(ring, Room{0, 0, 0}, unused);
+  arm(ring, Room{0, 0, 0});
 }
 
 }  // namespace ringgate

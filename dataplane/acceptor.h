@@ -2,10 +2,10 @@
 // (a multishot accept gives no usable peer address).
 //
 // A full table would lose the accepted socket, so no more accepts are armed than there is room for;
-// a shard without room closes its listeners (or the kernel goes on giving it its share of clients)
-// and reopens them at 95 %. Several listeners share the room evenly: what one has armed beyond its
-// share is cancelled, so that nobody waits for a place that is kept for nobody. Who comes faster
-// than the rate allows waits in the backlog.
+// a shard that stays without room closes its listeners (or the kernel goes on giving it its share
+// of clients) and reopens them at 95 %. Several listeners share the room evenly: what one has armed
+// beyond its share is cancelled, so that nobody waits for a place that is kept for nobody. Who
+// comes faster than the rate allows waits in the backlog.
 #pragma once
 
 #include <array>
@@ -46,9 +46,11 @@ class Acceptor {
     const sockaddr_storage& peer;
   };
   [[nodiscard]] Accepted completed(OpTag tag);
-  // Arms as many accepts as there is room; closes the listeners when there is no place. Where only
-  // handshakes have no room, clients wait in the backlog.
-  void arm(Ring* ring, const Room& room, Counters& counters);
+  // Arms as many accepts as there is room. Without a place, or where only handshakes have no room,
+  // clients wait in the backlog.
+  void arm(Ring* ring, const Room& room);
+  // The same, and closes the listeners that had no place at the last sweep and have none now.
+  void sweep(Ring* ring, const Room& room, Counters& counters);
   // Of connections accepted from now on.
   void set_bounds(const SendBounds& bounds);
   // No more accepts: cancels those armed, then closes the listeners.
@@ -73,9 +75,10 @@ class Acceptor {
     std::uint32_t armed = 0;
     std::uint32_t cancelled = 0;  // of those armed
     bool open = false;
+    bool was_full = false;  // at the last sweep
   };
-  [[nodiscard]] bool keep_open(std::uint32_t index, std::uint32_t share, std::uint32_t room,
-                               Counters& counters);
+  [[nodiscard]] bool keep_open(std::uint32_t index, std::uint32_t share, std::uint32_t room);
+  [[nodiscard]] std::uint32_t share_of(std::uint32_t index, std::uint32_t room) const noexcept;
   void cancel_above(Ring* ring, std::uint32_t index, std::uint32_t share);
   void arm_one(Ring* ring, std::uint32_t index, std::uint32_t accept_index);
 

@@ -81,7 +81,7 @@ void Shard::on_accept(const Completion& completion, OpTag tag) {
     // Most errors are of the one connection. Lack of files or memory is not: the next sweep tries.
     if (meaning == ResultMeaning::kShortage || meaning == ResultMeaning::kNoBuffers) return;
   }
-  acceptor_.arm(ring_.get(), room(), counters_);
+  acceptor_.arm(ring_.get(), room());
 }
 
 void Shard::open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32_t listener) {

@@ -27,7 +27,7 @@ void Shard::sweep() {
   });
   counters_.set(Gauge::kLinkQueuedBytes, link_queued_bytes);
   release_throttled();
-  acceptor_.arm(ring_.get(), room(), counters_);
+  acceptor_.sweep(ring_.get(), room(), counters_);
   if (!wake_armed_) arm_wake();
   counters_.set(Gauge::kListenersClosed, acceptor_.closed());
   counters_.set(Gauge::kPoolReservedBytes, pool_.reserved_bytes());

@@ -83,8 +83,7 @@ void Shard::step_handshake() {
     state.queued = false;
     if (!connection->open()) continue;
     step_handshake(*connection, state);
-    if (!state.under_way)
-      acceptor_.arm(ring_.get(), room(), counters_);  // there is room for others
+    if (!state.under_way) acceptor_.arm(ring_.get(), room());  // there is room for others
     return;
   }
 }

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import pathlib
 import socket
 import struct
 import sys
@@ -19,6 +20,7 @@ LOGIC, BASIC = b"\xc3\x11\xa3\x65", b"\xc3\x15\xa7\x65"
 BINARY, CLOSE = 2, 8
 MOST_SECONDS, MOST_CONNECTIONS = 120, 20_000
 SUCCESS = 0
+REST_S = 5  # before memory is read again
 
 
 class Failed(Exception):
@@ -96,8 +98,13 @@ def token(account, app="kim", secret=DEVELOPMENT_SECRET, seconds=3600):
 class Client:
     """One TCP connection that speaks the protocol."""
 
-    def __init__(self, options, patience_s=10):
-        self._socket = socket.create_connection((options.host, options.port), timeout=patience_s)
+    def __init__(self, options, patience_s=10, receive_bytes=0):
+        """`receive_bytes`: of the kernel's buffer for what comes, if it is to be small."""
+        self._socket = socket.socket(socket.AF_INET6 if ":" in options.host else socket.AF_INET)
+        if receive_bytes:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self._socket.settimeout(patience_s)
+        self._socket.connect((options.host, options.port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = b""
         self._options = options
@@ -107,6 +114,23 @@ class Client:
 
     def send(self, data):
         self._socket.sendall(data)
+
+    def set_blocking(self, blocking):
+        self._socket.setblocking(blocking)
+
+    def send_some(self, data):
+        """Without waiting; how many bytes the kernel took."""
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+
+    def drain(self):
+        """Reads what there is, without waiting; how many bytes."""
+        try:
+            return len(self._socket.recv(1 << 20))
+        except BlockingIOError:
+            return 0
 
     def read_frame(self):
         """(opcode, payload), or None at the end of the stream."""
@@ -166,18 +190,26 @@ class Bystander:
         self._client = Client(options, options.patience).login(f"bystander-{os.getpid()}")
         self._end = threading.Event()
         self._failure = None
-        self.slowest_s = self._client.ping()
-        self.pings = 1
+        self.times_s = [self._client.ping()]
+        self.most_kib = 0
+        self._pid = options.pid
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):
         try:
             while not self._end.wait(0.02):
-                self.slowest_s = max(self.slowest_s, self._client.ping())
-                self.pings += 1
+                self.times_s.append(self._client.ping())
+                if self._pid:
+                    self.most_kib = max(self.most_kib, resident_kib(self._pid))
         except (OSError, Failed) as error:
             self._failure = error
+
+    def p99_ms(self):
+        """Of the pings since the last call."""
+        times = sorted(self.times_s)
+        self.times_s = []
+        return times[len(times) * 99 // 100] * 1000 if times else float("nan")
 
     def stop(self):
         """Raises what went wrong for it."""
@@ -226,6 +258,8 @@ def read_options(description, add_options, defaults):
     parser.add_argument("--connections", type=int, default=100, help=f"at most {MOST_CONNECTIONS} (%(default)s)")
     parser.add_argument("--patience", type=float, default=10,
                         help="seconds after which an answer has not come (%(default)s)")
+    parser.add_argument("--report", metavar="FILE",
+                        help="measure first as long without the attack, and append a line of JSON")
     if add_options:
         add_options(parser)
     parser.set_defaults(**defaults)
@@ -235,6 +269,18 @@ def read_options(description, add_options, defaults):
     if not 0 < options.connections <= MOST_CONNECTIONS:
         parser.error(f"--connections is 1 to {MOST_CONNECTIONS}")
     return options
+
+
+def unsent_bytes(port):
+    """What the kernel holds for clients of that port of this machine that have not taken it, the closed ones too."""
+    total = 0
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with open(table, encoding="ascii") as rows:
+            for row in list(rows)[1:]:
+                columns = row.split()
+                if int(columns[1].rpartition(":")[2], 16) == port and columns[3] != "0A":  # listening
+                    total += int(columns[4].partition(":")[0], 16)
+    return total
 
 
 def resident_kib(pid):
@@ -253,13 +299,23 @@ def deadline(seconds):
 def main(attack, add_options=None, **defaults):
     """Runs `attack(options)` beside a Bystander. It returns a sentence about what was done, or raises Failed."""
     options = read_options(sys.modules["__main__"].__doc__, add_options, defaults)
+    row = {"attack": pathlib.Path(sys.argv[0]).stem}
     try:
         bystander = Bystander(options)
+        if options.report:
+            time.sleep(options.seconds)
+            row |= {"p99_without_ms": bystander.p99_ms(), "kib_before": bystander.most_kib}
         done = attack(options)
+        pings, slowest_s = len(bystander.times_s), max(bystander.times_s)
+        row |= {"p99_with_ms": bystander.p99_ms(), "kib_during": bystander.most_kib}
         bystander.stop()
         Client(options, options.patience).login(f"newcomer-{os.getpid()}").close()
     except (Failed, OSError) as error:
         print(f"FAILED: {error}")
         sys.exit(1)
-    print(f"survived: {done}; {bystander.pings} pings of somebody else, the slowest took "
-          f"{bystander.slowest_s * 1000:.1f} ms")
+    print(f"survived: {done}; {pings} pings of somebody else, the slowest took {slowest_s * 1000:.1f} ms")
+    if options.report:
+        time.sleep(REST_S)
+        row |= {"kib_after": resident_kib(options.pid) if options.pid else 0, "done": done}
+        with open(options.report, "a", encoding="utf-8") as report:
+            report.write(json.dumps(row) + "\n")

@@ -14,6 +14,8 @@ import time
 
 START_LIMIT_S = 30
 STOP_LIMIT_S = 30
+# How many files the gateway may have open, which is how many places it has: of scripts that fill it.
+FILES = {"silent_connections": 512}
 FREE_PORTS = ("--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", "memory")
 
 
@@ -43,7 +45,11 @@ def main():
     binary, script, *options = sys.argv[1:]
     log = pathlib.Path(f"{pathlib.Path(script).stem}.{os.getpid()}.log")
     with log.open("wb") as stderr:
-        gateway = subprocess.Popen([binary, "dev", *FREE_PORTS], stdout=subprocess.PIPE, stderr=stderr)
+        files = FILES.get(pathlib.Path(script).stem)
+        limited = ["prlimit", f"--nofile={files}"] if files else []
+        shards = ["--shards", "1"] if files else []
+        gateway = subprocess.Popen([*limited, binary, "dev", *FREE_PORTS, *shards], stdout=subprocess.PIPE,
+                                   stderr=stderr)
         try:
             ports = [part for option in read_ports(gateway).items() for part in option]
             attack = subprocess.run([sys.executable, "-B", script, *ports, "--pid", str(gateway.pid), *options],

@@ -207,11 +207,11 @@ const Names kReasonsOfShards = {"bad_frame",
                                 "too_many_links",
                                 "upgrade_refused",
                                 "write_timeout"};
-const Names kReasonsOfGateway = {"bad_packet",         "crowded_out",          "evacuated",          "header_too_long",
-                                 "kicked_by_operator", "logins_too_often",     "kicked_out",
-                                 "link_removed",       "login_answer_timeout", "login_refused",
-                                 "login_timeout",      "no_login_service",     "not_a_login",
-                                 "token_expired",      "too_many_metas"};
+const Names kReasonsOfGateway = {"bad_packet",      "crowded_out",        "evacuated",
+                                 "header_too_long", "kicked_by_operator", "logins_too_often",
+                                 "kicked_out",      "link_removed",       "login_answer_timeout",
+                                 "login_refused",   "login_timeout",      "no_login_service",
+                                 "not_a_login",     "token_expired",      "too_many_metas"};
 const Names kReasonsOfLogicService = {"handshake", "replaced"};
 
 Names all(std::initializer_list<Names> parts) {
