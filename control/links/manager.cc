@@ -14,9 +14,6 @@
 namespace ringgate {
 namespace {
 
-// A link that breaks this soon was refused, not lost: its backoff goes on growing.
-constexpr std::chrono::seconds kShortLived{1};
-
 template <class Lanes>
 bool is_up(const Lanes& lanes) {
   return std::ranges::any_of(lanes, [](const auto& lane) { return lane.state == LaneState::kUp; });
@@ -229,17 +226,30 @@ void LinkManager::link_closed(const LinkEvent& event) {
   const bool short_lived = std::chrono::steady_clock::now() - one->dialled_at < kShortLived;
   if (!short_lived) one->backoff.reset();
   const std::string_view why = describe(event.reason, shards_.shard(0).names()).name;
+  const bool is_told = short_lived && one->ends_soon && one->last_error == why;
+  one->ends_soon = short_lived;
   one->last_error = why;
+  if (one->timer != 0) loop_.cancel(std::exchange(one->timer, 0));
   if (event.reason == CloseReason::kTooManyLinks) {
     tell_refused(*target, *one);
   } else {
-    log_event(LogEvent::kLinkDown,
-              {{"id", target->service.id}, {"service", target->service.name}, {"why", why}},
-              fmt::format("link to {} ({}) is down: {}; dialling again", target->service.id,
-                          target->service.name, why));
+    tell_down(*target, *one, is_told);
   }
   redial_later(*target, static_cast<std::uint32_t>(one - target->lanes.data()));
   changed();
+}
+
+// One that ends as soon as it is up does so again and again, and is told once.
+void LinkManager::tell_down(const Target& target, const Lane& lane, bool is_told) const {
+  const std::string& why = lane.last_error;
+  const bool may_be_tls = lane.ends_soon && why == describe(CloseReason::kBadFrame, {}).name;
+  log_event(LogEvent::kLinkDown, is_told ? LogLevel::kDebug : LogLevel::kWarn,
+            {{"id", target.service.id}, {"service", target.service.name}, {"why", why}},
+            fmt::format("link to {} ({}) is down{}: {}{}; dialling again", target.service.id,
+                        target.service.name, lane.ends_soon ? " as soon as it was up" : "", why,
+                        may_be_tls ? ", which a service that speaks TLS and is not registered with "
+                                     "tls=1 would bring about"
+                                   : ""));
 }
 
 // --- Leaving ------------------------------------------------------------------------------------

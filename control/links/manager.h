@@ -114,6 +114,8 @@ class LinkManager {
     LinkDialler::DialId dial = 0;
     ControlLoop::TimerId timer = 0;
     bool refused = false;  // its shard has no place for it, which the log has been told
+    // The last link ended as soon as it was up, which the log has been told, and so may the next.
+    bool ends_soon = false;
     std::string last_error;
   };
   struct Target {
@@ -142,6 +144,11 @@ class LinkManager {
   void not_dialled(Target& target, std::uint32_t lane, const Error& error);
   void dial_waiting(Target& target);
   void redial_later(Target& target, std::uint32_t lane);
+  void tell_up(const Target& target, const Lane& lane) const;
+  void tell_down(const Target& target, const Lane& lane, bool is_told) const;
+  void lasted(std::uint32_t upstream, std::uint32_t lane);
+  // A link that breaks this soon was refused, not lost: its backoff goes on growing.
+  static constexpr std::chrono::seconds kShortLived{1};
   static void tell_refused(const Target& target, Lane& lane);
   [[nodiscard]] std::string greeting(const Target& target, std::uint32_t lane) const;
   void publish();

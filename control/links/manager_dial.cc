@@ -110,10 +110,28 @@ void LinkManager::dialled(std::uint32_t upstream, std::uint32_t lane,
                        .what = AdoptedFor{upstream, is_lane ? lane : kNoLane, one.epoch},
                        .handover = link->handover.release()};
   shards_.post(one.shard, kMailAdopt, mail);
-  log_event(LogEvent::kLinkUp, one.refused ? LogLevel::kDebug : LogLevel::kInfo,
-            {{"id", target->service.id}, {"service", target->service.name}, {"shard", one.shard}},
-            fmt::format("link to {} ({}) is up, on shard {}", target->service.id,
-                        target->service.name, one.shard));
+  if (one.ends_soon) {
+    one.timer = loop_.after(kShortLived, [this, upstream, lane] { lasted(upstream, lane); });
+  } else {
+    tell_up(*target, one);
+  }
+}
+
+// It is no longer one that ends as soon as it is up.
+void LinkManager::lasted(std::uint32_t upstream, std::uint32_t lane) {
+  Target* const target = find(upstream);
+  if (target == nullptr) return;
+  Lane& one = target->lanes[lane];
+  one.timer = 0;
+  one.ends_soon = false;
+  tell_up(*target, one);
+}
+
+void LinkManager::tell_up(const Target& target, const Lane& lane) const {
+  log_event(LogEvent::kLinkUp, lane.refused ? LogLevel::kDebug : LogLevel::kInfo,
+            {{"id", target.service.id}, {"service", target.service.name}, {"shard", lane.shard}},
+            fmt::format("link to {} ({}) is up, on shard {}", target.service.id,
+                        target.service.name, lane.shard));
 }
 
 void LinkManager::redial_later(Target& target, std::uint32_t lane) {

@@ -135,7 +135,7 @@ struct SignoutHead {
 enum class Inspection : std::uint8_t {
   kLinks,     // LinkRow of every upstream
   kChannels,  // as JSON objects with a comma between, as many as an answer holds
-  kHeaviest,  // as JSON objects, too: see parts/heaviest.h
+  kHeaviest,  // as JSON objects, too: see inspection/heaviest.h
   kKick,      // the same, and all of them are told that they are kicked out, and closed
   // As rows: recorder/rows.h.
   kChannel,  // the one of that id, also one that has just ended, with its events

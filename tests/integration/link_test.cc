@@ -51,6 +51,23 @@ TEST(ForeignService, ThatSaysNothingIsDialledAgain) {
   EXPECT_EQ(again.handshake().serviceid(), "g1");
 }
 
+// As one that speaks TLS does, where its registration does not say so.
+TEST(ForeignService, ThatEndsEachLinkAtOnceIsToldOnceAndDialledOn) {
+  const World world;
+  RawService chat(world, "chat01", "chat");
+  Server gateway(world, "gateway", "g1", {{"RedialMin", "10ms"}, {"RedialMax", "50ms"}});
+  for (int i = 0; i < 6; ++i) {
+    Link link = chat.accept();
+    EXPECT_EQ(link.handshake().serviceid(), "g1");
+    link.send(std::string_view("\x15\x03\x03\0\x02\x02\x28", 7));  // an alert
+  }
+  gateway.process().wait_for_line("tls=1");
+  const std::string output = gateway.process().output();
+  EXPECT_THAT(output, testing::HasSubstr("is down as soon as it was up: bad_frame"));
+  EXPECT_EQ(output.find("is down"), output.rfind("is down"));
+  EXPECT_EQ(output.find("(chat) is up"), output.rfind("(chat) is up"));
+}
+
 TEST(ForeignService, ThatEndsTheLinkIsDialledAgainAndServesOn) {
   Bench bench;
   Client alice = bench.log_in("alice");

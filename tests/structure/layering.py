@@ -32,6 +32,8 @@ WRAPPERS = [
 ]
 
 MAX_LINES = 400
+# One class, which its head gives reasons for: half of it is what handlers may call.
+LONGER = {"dataplane/shard.h": 450}
 MAX_FILES = 32  # of ours in a folder of FOLDERS
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -103,8 +105,9 @@ def check_file(root, path):
     """Yields what is wrong with one file."""
     text = (root / path).read_text(encoding="utf-8")
     lines = text.splitlines()
-    if len(lines) > MAX_LINES:
-        yield f"{path}: {len(lines)} lines, at most {MAX_LINES}: split it"
+    most = LONGER.get(path.as_posix(), MAX_LINES)
+    if len(lines) > most:
+        yield f"{path}: {len(lines)} lines, at most {most}: split it"
     if path.suffix == ".h" and "#pragma once" not in lines:
         yield f"{path}: has no #pragma once"
     for number, line in enumerate(lines, 1):

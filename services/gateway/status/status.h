@@ -25,7 +25,7 @@ struct StatusFacts {
 // What shards have answered, as JSON; empty: they did not.
 struct StatusParts {
   std::string services;  // as GET /services answers
-  std::string heaviest;  // {"channels": [...]}: see parts/heaviest.h
+  std::string heaviest;  // {"channels": [...]}: see inspection/heaviest.h
 };
 
 [[nodiscard]] std::string status_json(const StatusFacts& facts, const StatusHistory& history,

@@ -1,10 +1,10 @@
-#include "services/gateway/parts/inspector.h"
+#include "services/gateway/inspection/inspector.h"
 
 #include <algorithm>
 #include <set>
 #include <string>
 
-#include "services/gateway/parts/heaviest.h"
+#include "services/gateway/inspection/heaviest.h"
 #include "tests/services/gateway/parts/gateway_shard.h"
 
 namespace ringgate {

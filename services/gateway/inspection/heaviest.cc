@@ -1,4 +1,4 @@
-#include "services/gateway/parts/heaviest.h"
+#include "services/gateway/inspection/heaviest.h"
 
 #include <algorithm>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "services/gateway/parts/inspector.h"
+#include "services/gateway/inspection/inspector.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "control/base/json_writer.h"
 #include "services/gateway/channel.h"
-#include "services/gateway/parts/heaviest.h"
+#include "services/gateway/inspection/heaviest.h"
 #include "services/gateway/parts/kickout.h"
 
 namespace ringgate {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "services/gateway/channel.h"
-#include "services/gateway/parts/inspector.h"
+#include "services/gateway/inspection/inspector.h"
 
 namespace ringgate {
 namespace {
