@@ -23,9 +23,10 @@ TEST(CompletionResult, MeansWhatItsErrnoSays) {
   for (const int error : {EMFILE, ENFILE, ENOMEM}) {
     EXPECT_EQ(meaning_of(-error), ResultMeaning::kShortage) << error;
   }
-  for (const int error : {ECONNRESET, ENOTCONN, EPIPE, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH}) {
+  for (const int error : {ECONNRESET, ENOTCONN, EPIPE, EHOSTUNREACH, ENETUNREACH}) {
     EXPECT_EQ(meaning_of(-error), ResultMeaning::kPeerGone) << error;
   }
+  EXPECT_EQ(meaning_of(-ETIMEDOUT), ResultMeaning::kTimedOut);
 }
 
 TEST(CompletionResult, OfWhichNothingIsKnownIsAFailure) {
