@@ -1,5 +1,6 @@
 #include "dataplane/address_range.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -33,6 +34,13 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+// All zeros is nobody's address, but the beginning of ranges: ::/0.
+bool is_unspecified(std::string_view host) {
+  in6_addr address{};
+  return inet_pton(AF_INET6, std::string(host).c_str(), &address) == 1 &&
+         IN6_IS_ADDR_UNSPECIFIED(&address);
+}
+
 }  // namespace
 
 std::optional<AddressRange> AddressRange::parse(std::string_view text) {
@@ -50,7 +58,7 @@ std::optional<AddressRange> AddressRange::around(std::string_view text) {
   // Brackets, or a colon in what is printed with dots: that is how ports are written.
   const bool port = host.starts_with('[') ||
                     (host.find(':') == host.rfind(':') && host.find(':') != std::string_view::npos);
-  if (!address.known() || port) return std::nullopt;
+  if ((!address.known() && !is_unspecified(host)) || port) return std::nullopt;
   AddressRange range;
   range.network_ = address.bytes();
   if (slash == std::string_view::npos) return range;
@@ -75,7 +83,8 @@ std::string AddressRange::text() const {
   std::memcpy(&storage, &v6, sizeof v6);
   const PeerAddress network = PeerAddress::from(storage);
   const bool dotted = network.is_ipv4() && bits_ >= kMappedBits;
-  return network.ip() + '/' + std::to_string(dotted ? bits_ - kMappedBits : bits_);
+  return (network.known() ? network.ip() : "::") + '/' +
+         std::to_string(dotted ? bits_ - kMappedBits : bits_);
 }
 
 bool AddressRange::contains(const PeerAddress& peer) const noexcept {
