@@ -65,6 +65,7 @@ bool Admission::may_log_in(std::string_view app, std::string_view account) {
 }
 
 void Admission::on_tick() {
+  while (!strangers_.empty() && find(strangers_.front()) == nullptr) strangers_.pop_front();
   if (context_.shard.now_ms() - window_began_ms_ < kWindowMs) return;
   window_began_ms_ = context_.shard.now_ms();
   logins_.clear();
