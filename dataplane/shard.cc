@@ -25,7 +25,9 @@ Shard::Shard(const ShardOptions& options, Switchboard& switchboard, Handler& han
       table_(options.max_clients, options.max_links),
       sources_(options.max_clients_per_address),
       sender_(switchboard, options.index) {
-  parts_.reserve(16);  // below that, absl reallocates to be rid of tombstones
+  parts_.reserve(16);     // below that, absl reallocates to be rid of tombstones
+  deferred_.reserve(64);  // more of them at once are rare
+  round_.reserve(64);
   dirty_.reserve(table_.size());
   rearm_.reserve(table_.size());
 }
