@@ -111,6 +111,7 @@ struct Cluster {
             {"TlsCert", folder.write("server.pem", certificate.pem()).string()},
             {"TlsKey", folder.write("server.key", certificate.key_pem()).string()},
             {"MaxConnections", "8"},
+            {"LoginReserve", "0"},  // they do not log in, and stay
             {"Shards", "1"}};
   }
 
