@@ -107,6 +107,9 @@ class RegistryUnderTest {
       return problem && problem->message.find(text) != std::string::npos;
     });
   }
+  [[nodiscard]] bool becomes_registered(const std::string& id) {
+    return thread_.eventually([&] { return registry_->is_registered(id); });
+  }
   [[nodiscard]] bool becomes_well() {
     return thread_.eventually([&] { return !registry_->problem(); });
   }
