@@ -111,6 +111,7 @@ void Taker::gone() {
   loop_->cancel(timer_);
   loop_->unwatch(other_.get());
   loop_ = nullptr;
+  other_.reset();          // nothing more is said
   offer_.sockets.clear();  // what nobody wanted
   for (const std::function<void()>& then : then_) then();
 }

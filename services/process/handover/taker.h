@@ -51,7 +51,7 @@ class Taker {
   void hear();
   void gone();
 
-  UniqueFd other_;
+  UniqueFd other_;  // none once it has gone
   const int process_;
   Offer offer_;
   std::vector<std::function<void()>> then_;

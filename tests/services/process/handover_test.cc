@@ -9,6 +9,7 @@
 #include "services/process/handover/giver.h"
 #include "services/process/handover/message.h"
 #include "services/process/handover/taker.h"
+#include "tests/common/wait_readable.h"
 
 namespace ringgate::handover {
 namespace {
@@ -101,6 +102,34 @@ TEST_F(Handover, TheOtherGoesOnceItIsToldTo) {
   EXPECT_EQ(process_, getpid());
   EXPECT_EQ(id_, "g2");
   EXPECT_EQ(*Taker::begin({address_}), nullptr) << "it gives once";
+}
+
+// The process that has taken over lives for long, and may be taken over itself.
+TEST(TakerTest, KeepsNoDescriptorOnceTheOtherHasGone) {
+  const std::string address = "127.0.0.1:taker-test-" + std::to_string(getpid());
+  const Result<UniqueFd> listener = listen_for(address);
+  ASSERT_TRUE(listener);
+  UniqueFd accepted;
+  std::thread giver([&] {
+    if (!test::wait_readable(listener->get())) return;
+    accepted = UniqueFd(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
+    static_cast<void>(send(accepted.get(), "offer g1 g1 ready"));
+    static_cast<void>(send(accepted.get(), "gone"));
+  });
+  Result<std::unique_ptr<Taker>> taker = Taker::begin({address});
+  giver.join();
+  ASSERT_TRUE(taker && *taker != nullptr);
+  const std::unique_ptr<ControlLoop> loop = std::move(*ControlLoop::create());
+  (*taker)->when_gone([&] { loop->stop(); });
+  (*taker)->go(*loop, "g2");
+  loop->run();
+  ASSERT_TRUE((*taker)->is_gone());
+  Message message;
+  Received what = Received::kMessage;
+  while (what == Received::kMessage && test::wait_readable(accepted.get())) {
+    what = receive(accepted.get(), message);
+  }
+  EXPECT_EQ(what, Received::kEnd);
 }
 
 TEST_F(Handover, ThereIsOneTakerAtATime) {
