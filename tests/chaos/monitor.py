@@ -1,0 +1,39 @@
+"""As much of HTTP as monitor ports take."""
+
+import asyncio
+import collections
+import re
+
+METRIC = re.compile(r"(?P<name>\w+)(?:\{.*\})? (?P<value>\S+)$")
+PATIENCE_S = 5
+
+
+async def get(port, path):
+    """(status, body). Raises OSError when there is no answer."""
+    try:
+        return await asyncio.wait_for(_get(port, path), PATIENCE_S)
+    except (asyncio.TimeoutError, asyncio.IncompleteReadError, ValueError, IndexError) as error:
+        raise ConnectionError(f"no answer to {path}: {error!r}") from None
+
+
+async def _get(port, path):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        answer = await reader.read()
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split(b" ", 2)[1]), body.decode(errors="replace")
+    finally:
+        writer.close()
+
+
+async def metrics(port):
+    """{name: value}, labels added up."""
+    status, body = await get(port, "/metrics")
+    if status != 200:
+        raise ConnectionError(f"/metrics says {status}")
+    values = collections.Counter()
+    for line in body.splitlines():
+        if found := METRIC.match(line):
+            values[found["name"]] += float(found["value"])
+    return values
