@@ -66,6 +66,7 @@ class Talker:
             why = type(error).__name__
         except ValueError as error:
             why = f"malformed: {error}"
+            connection.through = connection.through or way.by_port.get(connection.local_port)
             if not connection.tainted:
                 self.world.ledger.breach(why, connection)
         finally:

@@ -69,6 +69,10 @@ class Server:
     def start(self):
         self.child = self.spawn()
 
+    def has_started(self):
+        """While a program is being loaded, a signal ends it as it does any other."""
+        return self.child.code is not None or " serves as " in self.child.output()
+
     async def is_ready(self):
         try:
             return (await get(self.monitor, "/ready"))[0] == 200

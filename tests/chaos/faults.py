@@ -2,13 +2,16 @@
 
 import asyncio
 import random
+import signal
 import time
 
 from . import plan
 from .children import wait_until
+from .monitor import get
 
 DRAIN_S = 20  # within which a process has ended that was asked to; DrainTime is much less
 TAKEOVER_S = 45
+START_S = 20
 VICTIMS = 6  # accounts whose bytes may be altered unnoticed: the first ones
 NO_PACKET = bytes.fromhex("02 00000010 00112233 00000000 00000000 00000000")
 GARBAGE = {"opcode": b"\x7f" + bytes(range(64)), "length": b"\x02\xff\xff\xff\xff" + bytes(64), "packet": NO_PACKET}
@@ -74,39 +77,50 @@ class Faults:
     async def do_cut(self, fault):
         self.way(fault).cut()
 
-    def some_connection(self, fault, may_be_taken=lambda _: True):
-        """One that is whole, and which of its directions; None when there is none."""
+    def some_connection(self, fault, ways, may_be_taken=lambda _: True):
+        """One that is whole, of the fault's way or else of another of `ways`; (its way, it, one of its directions, for
+        what else is drawn). Its way is None when there is none."""
         draw = random.Random(fault.seed)
-        whole = [one for one in self.way(fault).open
-                 if one.to_far and not one.lost and not one.tainted and may_be_taken(one)]
-        if not whole:
-            self.world.diary.say(f"no connection for #{fault.number}")
-            return None, None, draw
-        one = draw.choice(sorted(whole, key=port_of))
-        return one, one.to_far if draw.random() < 0.6 else one.to_near, draw
+        for name in sorted(ways, key=lambda name: (name != fault.target, name)):
+            way = self.cluster.ways[name]
+            whole = [one for one in way.open
+                     if one.to_far and not one.lost and not one.tainted and may_be_taken(one)]
+            if whole:
+                one = draw.choice(sorted(whole, key=port_of))
+                return way, one, one.to_far if draw.random() < 0.6 else one.to_near, draw
+        self.world.diary.say(f"no connection for #{fault.number}")
+        return None, None, None, draw
 
     async def do_garbage(self, fault):
-        one, direction, draw = self.some_connection(fault)
-        if one is None:
+        is_client = fault.target in plan.CLIENT_WAYS
+        way, one, direction, draw = self.some_connection(
+            fault, [name for name in plan.FRAMED_WAYS if (name in plan.CLIENT_WAYS) == is_client])
+        if way is None:
             return
         # A link drops what makes no sense, and goes on.
-        kinds = ("opcode", "length", "packet") if fault.target in plan.CLIENT_WAYS else ("opcode", "length")
+        kinds = ("opcode", "length", "packet") if is_client else ("opcode", "length")
         one.spoil(direction, GARBAGE[draw.choice(kinds)])
-        self.way(fault).spoilt.append((one, direction))
+        way.spoilt.append((one, direction))
 
     async def do_flip(self, fault):
         victims = {talker.connection.local_port: talker.account for talker in self.world.talkers[:VICTIMS]
                    if talker.connection is not None}
-        one, direction, draw = self.some_connection(fault, lambda through: port_of(through) in victims)
-        if one is None:
-            return
-        self.ledger.altered_senders.add(victims[port_of(one)])
-        one.flip(direction, draw.getrandbits(32))
+        way, one, direction, draw = self.some_connection(fault, plan.CLIENT_WAYS,
+                                                         lambda through: port_of(through) in victims)
+        if way is not None:
+            self.ledger.altered_senders.add(victims[port_of(one)])
+            one.flip(direction, draw.getrandbits(32))
 
     # --- Processes of ours -------------------------------------------------------------------
 
     def server(self, fault):
         return self.cluster.servers[fault.target]
+
+    async def started(self, fault):
+        server = self.server(fault)
+        if not await wait_until(server.has_started, START_S * self.world.patience):
+            self.ledger.breach(f"{server.name} has not started in {START_S * self.world.patience:.0f} s")
+        return server
 
     async def do_kill(self, fault):
         self.server(fault).child.kill()
@@ -119,7 +133,7 @@ class Faults:
         self.server(fault).child.resume()
 
     async def do_drain(self, fault):
-        server = self.server(fault)
+        server = await self.started(fault)
         server.child.end()
         code = await server.child.wait(DRAIN_S * self.world.patience)
         if code != 0:
@@ -129,8 +143,20 @@ class Faults:
         await asyncio.sleep(fault.lasts)
         server.start()
 
+    async def do_evacuate(self, fault):
+        """Half of its clients are told to come again."""
+        count = len(self.cluster.ways[f"tcp>{fault.target}"].open) // 2
+        try:
+            status, body = await get(self.server(fault).monitor, f"/evacuate?to={count}&pace=50", "POST")
+            self.world.diary.note(f"evacuation: {status} {body.strip()}")
+        except OSError as error:  # others may have stopped it
+            self.world.diary.note(f"no evacuation: {error}")
+
+    async def do_reload(self, fault):
+        (await self.started(fault)).child.signal(signal.SIGHUP)
+
     async def do_takeover(self, fault):
-        server = self.server(fault)
+        server = await self.started(fault)
         old, new = server.child, server.spawn("--takeover")
         old.may_end = new.may_end = True
         await wait_until(lambda: old.code is not None or new.code is not None,

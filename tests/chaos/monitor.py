@@ -8,18 +8,18 @@ METRIC = re.compile(r"(?P<name>\w+)(?:\{.*\})? (?P<value>\S+)$")
 PATIENCE_S = 5
 
 
-async def get(port, path):
+async def get(port, path, method="GET"):
     """(status, body). Raises OSError when there is no answer."""
     try:
-        return await asyncio.wait_for(_get(port, path), PATIENCE_S)
+        return await asyncio.wait_for(_ask(port, path, method), PATIENCE_S)
     except (asyncio.TimeoutError, asyncio.IncompleteReadError, ValueError, IndexError) as error:
         raise ConnectionError(f"no answer to {path}: {error!r}") from None
 
 
-async def _get(port, path):
+async def _ask(port, path, method):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
         answer = await reader.read()
         head, _, body = answer.partition(b"\r\n\r\n")
         return int(head.split(b" ", 2)[1]), body.decode(errors="replace")

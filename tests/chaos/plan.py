@@ -43,6 +43,8 @@ KINDS = (
     Kind("stop", PROCESSES, (0.3, 4), 3),
     Kind("drain", PROCESSES, (0.2, 2), 2),
     Kind("takeover", GATEWAYS, (0, 0), 2),
+    Kind("evacuate", GATEWAYS, (0, 0)),
+    Kind("reload", PROCESSES, (0, 0)),
     Kind("redis-lost", ("redis",), (0.1, 2)),
     Kind("redis-stopped", ("redis",), (0.3, 3)),
     Kind("postgres-killed", ("postgres",), (0.1, 2)),

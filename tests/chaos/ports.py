@@ -9,9 +9,10 @@ _given = set()
 
 
 def free_port():
-    """From below those that the kernel gives to sockets that connect, and each only once."""
+    """Each only once. From below those that the kernel gives to sockets that connect, and below those of other tests,
+    which could take one while its process is away."""
     while True:
-        port = _draw.randrange(20_000, 32_000)
+        port = _draw.randrange(10_000, 20_000)
         if port in _given:
             continue
         with socket.socket() as probe:

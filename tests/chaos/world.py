@@ -47,10 +47,10 @@ class World:
             await asyncio.sleep(0.5)
             await self.judge(checks)
         finally:
-            for task in self.tasks:
-                task.cancel()
-            await asyncio.gather(*self.tasks, return_exceptions=True)
+            self.is_over = True
+            await end_tasks(self.tasks)
             self.cluster.end_all()
+            await asyncio.sleep(LOOK_S)  # who came last sees it, too
 
     async def begin(self, checks):
         self.diary.say("the cluster starts")
@@ -99,10 +99,15 @@ class World:
         await checks.everything_stored()
         self.diary.say(f"what is kept was read in {time.monotonic() - began:.1f} s")
         self.is_over = True
-        talkers = self.tasks[1:]
-        for task in talkers:
-            task.cancel()
-        await asyncio.gather(*talkers, return_exceptions=True)
+        await end_tasks(self.tasks[1:])
         await checks.nothing_left()
         await checks.ends_well()
         checks.logs_are_clean()
+
+
+async def end_tasks(tasks):
+    """asyncio.wait_for() may swallow a cancellation that comes together with what it waits for."""
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=1)
