@@ -55,6 +55,10 @@ std::optional<std::string> boot_key_of(const Location& location) {
   return boot_key(location.gateway_id, boot);
 }
 
+bool calls_roll(std::string_view channel_id) {
+  return !boot_of_channel(channel_id, channel_id.substr(0, channel_id.find('_'))).empty();
+}
+
 bool has_names_for_keys(const pkt::Session& session) {
   return is_valid_account(session.account()) &&
          (session.app().empty() || is_valid_app(session.app()));

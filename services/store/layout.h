@@ -35,6 +35,10 @@ inline constexpr std::string_view kEveryApp = "*";
 [[nodiscard]] std::string location_key(std::string_view account, std::string_view app,
                                        std::string_view default_app);
 
+// Whether its gateway tells services which channels are there. Such an id is never used again;
+// those of other makes may come again after a restart.
+[[nodiscard]] bool calls_roll(std::string_view channel_id);
+
 // Both names of it may be parts of keys.
 [[nodiscard]] bool has_names_for_keys(const pkt::Session& session);
 

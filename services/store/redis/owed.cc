@@ -5,22 +5,12 @@
 #include <string_view>
 #include <utility>
 
-#include "codec/names.h"
 #include "dataplane/clock.h"
 #include "services/store/layout.h"
 #include "services/store/redis/scripts.h"
 #include "services/store/redis/sessions.h"
 
 namespace ringgate {
-namespace {
-
-// Channel ids of other makes may come again after a restart: what removed the older one must not
-// remove the newer.
-bool is_never_used_again(std::string_view channel_id) {
-  return !boot_of_channel(channel_id, channel_id.substr(0, channel_id.find('_'))).empty();
-}
-
-}  // namespace
 
 void RedisSessions::ask(StoreJobOf<RemoveSession>& job) {
   const RemoveSession& asked = job.request;
@@ -120,7 +110,8 @@ void RedisSessions::pay_owed() {
 
 void RedisSessions::remember_made(const std::string& channel_id, const std::string& account,
                                   const std::string& app) {
-  if (!is_never_used_again(channel_id)) return;
+  // What removed an older channel must not remove a newer one of its id.
+  if (!calls_roll(channel_id)) return;
   const std::uint64_t now_ms = Clock::monotonic_ms();
   while (!made_.empty() && now_ms - made_.front().at_ms > options_.remember_ms) made_.pop_front();
   if (made_.size() >= options_.max_owed) {

@@ -88,12 +88,20 @@ void RedisSessions::renew(const std::string& key) {
 
 // --- Whose channel it is ------------------------------------------------------------------------
 
+// Where data were lost: its gateway is about to say that it is there.
+bool RedisSessions::may_be_told_again(std::string_view channel_id) const {
+  return Clock::monotonic_ms() < told_again_by_ms_ && calls_roll(channel_id);
+}
+
 // Whose location is renewed with it, only the session says.
 void RedisSessions::ask(StoreJobOf<GetSession>& job) {
   const std::string key = session_key(job.request.channel_id);
   send({{"GET", key}}, [this, &job, key](const redisReply* reply) {
     const StoreResult<Value> found = value_of(reply);
     if (!found) return finish(job, std::unexpected(found.error()));
+    if (!*found && may_be_told_again(job.request.channel_id)) {
+      return finish(job, std::unexpected(StoreError::kUnavailable));
+    }
     pkt::Session session;
     // What is not a Session cannot be anybody's.
     if (!*found || !session.ParseFromString(**found)) return finish(job, std::nullopt);

@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "dataplane/clock.h"
 #include "services/store/layout.h"
 #include "services/store/redis/scripts.h"
 #include "services/store/redis/sessions.h"
@@ -130,6 +131,7 @@ void RedisSessions::on_same_data(const std::string& key, const redisReply* reply
   if (!before.empty() && value != before) {
     spdlog::warn("the session store has lost its data: gateways are asked who is there");
     alive_until_ms_.clear();
+    told_again_by_ms_ = Clock::monotonic_ms() + options_.boot_ms;
     next_epoch();
   }
   before = value;

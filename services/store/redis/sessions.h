@@ -76,6 +76,7 @@ class RedisSessions final : public StoreBackend {
   // The last ms of CLOCK_MONOTONIC at which what is asked now may happen.
   [[nodiscard]] std::uint64_t deadline_ms() const;
   void ask(StoreJobOf<GetSession>& job);
+  [[nodiscard]] bool may_be_told_again(std::string_view channel_id) const;
   void ask(StoreJobOf<AddSession>& job);
   void move_location(StoreJobOf<AddSession>& job, std::uint64_t deadline_ms);
   void end_older(StoreJobOf<AddSession>& job, const Location& older);
@@ -166,7 +167,8 @@ class RedisSessions final : public StoreBackend {
   std::optional<std::string> no_lease_;  // why not
   std::uint64_t probes_ = 0;
 
-  std::uint64_t epoch_ = 0;  // of roll calls: what was said may be forgotten
+  std::uint64_t epoch_ = 0;             // of roll calls: what was said may be forgotten
+  std::uint64_t told_again_by_ms_ = 0;  // after a loss of data, who is there
   std::unordered_map<std::string, std::string> same_data_;  // by key: what its server said last
   std::unordered_map<std::string, std::uint64_t> alive_until_ms_;  // by boot key
   std::unordered_map<std::string, Owed> owed_;                     // by channel

@@ -136,6 +136,28 @@ TEST_F(RollCallTest, WhoIsPresentIsReachableAgainAfterALossOfData) {
   }
 }
 
+// Clients log in again at 404, all of them at once, and ask again at 300.
+TEST_F(RollCallTest, WhoMayBePresentIsNotTakenForGoneAfterALossOfData) {
+  const TestClient alice = client("alice");
+  const TestClient bob{gateway, "g1", "bob", "g1_bob_77"};  // of a gateway that calls no roll
+  const auto acknowledges = [this](const TestClient& one) {
+    one.ask("chat.talk.ack", 7, pkt::MessageAckReq().SerializeAsString());
+    return gateway.receive().header.status();
+  };
+  const std::uint64_t before = beat();
+  ASSERT_TRUE(sign_in(alice));
+  ASSERT_TRUE(sign_in(bob));
+  ASSERT_EQ(acknowledges(alice), pkt::Status::Success);
+  redis.ask({"FLUSHALL"});
+  for (int i = 0; i < 1000 && beat() == before; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(acknowledges(alice), pkt::Status::SystemException);
+  EXPECT_EQ(acknowledges(bob), pkt::Status::SessionNotFound);
+  ASSERT_EQ(present({alice}).header.status(), pkt::Status::Success);
+  EXPECT_EQ(acknowledges(alice), pkt::Status::Success);
+}
+
 TEST_F(RollCallTest, WhoIsPresentIsRenewedAndKeepsItsSession) {
   const TestClient alice = client("alice");
   beat();
