@@ -36,7 +36,11 @@ class CloseReason {
     kTlsPlainText,  // no TLS at all
     kTlsVersion,    // older than TlsMin
     kTlsNoCommonCipher,
-    kTlsClientCertificate,
+    kTlsClientCertificate,  // not good for a reason that has no name here
+    kTlsNoClientCertificate,
+    kTlsClientCertificateAuthority,  // nobody whom we trust has signed it
+    kTlsClientCertificateExpired,
+    kTlsClientCertificatePurpose,  // its extended key usages are without clientAuth
     kTlsPeerAlert,  // the client has given up
     kTlsBadRecord,
     kEnd,
@@ -93,9 +97,19 @@ inline constexpr auto kNamesOf<CloseReason::Own> = std::to_array<CloseName>({
     {"tls_version"},
     {"tls_no_common_cipher"},
     {"tls_client_certificate"},
+    {"tls_client_certificate_missing"},
+    {"tls_client_certificate_unknown_authority"},
+    {"tls_client_certificate_expired"},
+    {"tls_client_certificate_wrong_purpose"},
     {"tls_peer_alert"},
     {"tls_bad_record"},
 });
+
+// A TLS handshake that failed, or a record that could not be opened.
+[[nodiscard]] constexpr bool is_of_tls(CloseReason reason) noexcept {
+  return reason.index() >= index_of(CloseReason::kTlsHandshakeFailed) &&
+         reason.index() <= index_of(CloseReason::kTlsBadRecord);
+}
 
 // `names`: of the handler whose shard closed the connection.
 [[nodiscard]] const CloseName& describe(CloseReason reason, const HandlerNames& names) noexcept;

@@ -28,6 +28,14 @@ CloseReason reason_of(TlsFailure failure) {
       return CloseReason::kTlsNoCommonCipher;
     case TlsFailure::kClientCertificate:
       return CloseReason::kTlsClientCertificate;
+    case TlsFailure::kNoClientCertificate:
+      return CloseReason::kTlsNoClientCertificate;
+    case TlsFailure::kClientCertificateAuthority:
+      return CloseReason::kTlsClientCertificateAuthority;
+    case TlsFailure::kClientCertificateExpired:
+      return CloseReason::kTlsClientCertificateExpired;
+    case TlsFailure::kClientCertificatePurpose:
+      return CloseReason::kTlsClientCertificatePurpose;
     case TlsFailure::kPeerAlert:
       return CloseReason::kTlsPeerAlert;
     case TlsFailure::kNone:

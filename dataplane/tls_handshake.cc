@@ -47,10 +47,28 @@ TlsFailure meaning_of_reason(int reason) {
     case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
       return TlsFailure::kNoCommonCipher;
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-    case SSL_R_CERTIFICATE_VERIFY_FAILED:
-      return TlsFailure::kClientCertificate;
+      return TlsFailure::kNoClientCertificate;
     default:
       return reason >= SSL_AD_REASON_OFFSET ? TlsFailure::kPeerAlert : TlsFailure::kBadMessage;
+  }
+}
+
+// What is wrong with a client's certificate, of X509_V_ERR_*.
+TlsFailure meaning_of_verdict(long verdict) {
+  switch (verdict) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_UNTRUSTED:
+      return TlsFailure::kClientCertificateAuthority;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return TlsFailure::kClientCertificateExpired;
+    case X509_V_ERR_INVALID_PURPOSE:
+      return TlsFailure::kClientCertificatePurpose;
+    default:
+      return TlsFailure::kClientCertificate;
   }
 }
 
@@ -136,7 +154,9 @@ TlsStatus TlsHandshake::failed() {
   if (reason == ERR_R_MALLOC_FAILURE) {
     failure_ = TlsFailure::kNoMemory;
   } else if (ERR_GET_LIB(error) == ERR_LIB_SSL) {
-    failure_ = meaning_of_reason(reason);
+    failure_ = reason == SSL_R_CERTIFICATE_VERIFY_FAILED
+                   ? meaning_of_verdict(SSL_get_verify_result(ssl_))
+                   : meaning_of_reason(reason);
   }
   // A later record of another version is no plain text.
   if (failure_ == TlsFailure::kPlainText && SSL_get_state(ssl_) != TLS_ST_BEFORE) {

@@ -30,7 +30,11 @@ enum class TlsFailure : std::uint8_t {
   kPlainText,          // HTTP, or what is no TLS at all
   kVersion,            // the client has only older ones than TlsMin
   kNoCommonCipher,     // or no group, or no signature algorithm
-  kClientCertificate,  // none, or one that is not good
+  kClientCertificate,  // one that is not good, for another reason than the next
+  kNoClientCertificate,
+  kClientCertificateAuthority,  // nobody whom we trust has signed it
+  kClientCertificateExpired,
+  kClientCertificatePurpose,  // its extended key usages are without clientAuth
   kPeerAlert,          // the client has given up: it does not trust our certificate, say
   kTooLong,            // more bytes than a handshake may have
   kBadMessage,         // anything else that the client did wrong

@@ -63,6 +63,7 @@ MadeCertificate MadeCertificate::make(const Wish& wish, const MadeCertificate* i
     names += name.starts_with("IP:") ? name : "DNS:" + name;
   }
   if (!names.empty()) extend(one, signer, NID_subject_alt_name, names);
+  if (!wish.usages.empty()) extend(one, signer, NID_ext_key_usage, wish.usages);
   EVP_PKEY* const key = issuer != nullptr ? issuer->key() : made.key();
   require(X509_sign(one, key, EVP_sha256()) > 0, "signature");
   return made;

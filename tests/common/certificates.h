@@ -17,6 +17,7 @@ class MadeCertificate {
     std::string common_name = "test";
     std::vector<std::string> names{};  // DNS names; "IP:127.0.0.1" is an address
     bool is_authority = false;
+    std::string usages{};    // extended ones: "clientAuth,serverAuth"; empty: it says nothing
     long from_s = -3600;     // from now
     long to_s = 24L * 3600;  // the same
   };

@@ -179,7 +179,8 @@ TEST(TlsLinks, AServiceTakesGatewaysOnly) {
   Socket stranger = Socket::connect_tls(chat.tls_port());
   while (stranger.read_some(nothing)) {
   }
-  chat.wait_metric_is("ringgate_closed_by_reason_total", 1, "tls_client_certificate");
+  chat.wait_metric_is("ringgate_closed_by_reason_total", 1,
+                      "reason=\"tls_client_certificate_missing\"");
 
   Socket half = Socket::connect(chat.tls_port());
   const std::string hello = TlsClient().step();

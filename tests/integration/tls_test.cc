@@ -193,7 +193,9 @@ TEST(TlsClientCertificates, AreAskedForWhereTheListenerSaysSo) {
   Socket unknown = Socket::connect_tls(bench.gateway.tls_port());
   std::string nothing;
   EXPECT_FALSE(unknown.read_some(nothing));
-  bench.gateway.wait_metric_is("ringgate_closed_by_reason_total", 1, "tls_client_certificate");
+  bench.gateway.wait_metric_is("ringgate_closed_by_reason_total", 1,
+                               "reason=\"tls_client_certificate_missing\"");
+  bench.gateway.process().wait_for_line("tls_client_certificate_missing");
   AnyClient browser = connect_tls(bench.gateway, Transport::kWebSocket);
   log_in_tls(browser, bench.link, "bob");
 }

@@ -17,14 +17,11 @@ namespace ringgate {
         CloseReason(CloseReason::kProxyHeaderTooLong)}) {
     if (reason == one) return LogLevel::kWarn;
   }
+  if (is_of_tls(reason)) return LogLevel::kInfo;
   for (const CloseReason one :
        {CloseReason(CloseReason::kBadFrame), CloseReason(CloseReason::kFrameTooLong),
         CloseReason(CloseReason::kTextMessage), CloseReason(CloseReason::kBadText),
-        CloseReason(CloseReason::kUpgradeRefused), CloseReason(CloseReason::kTlsClientCertificate),
-        CloseReason(CloseReason::kTlsHandshakeFailed), CloseReason(CloseReason::kTlsPlainText),
-        CloseReason(CloseReason::kTlsVersion), CloseReason(CloseReason::kTlsNoCommonCipher),
-        CloseReason(CloseReason::kTlsPeerAlert), CloseReason(CloseReason::kTlsBadRecord),
-        CloseReason(GatewayClose::kBadPacket), CloseReason(GatewayClose::kHeaderTooLong),
+        CloseReason(CloseReason::kUpgradeRefused), CloseReason(GatewayClose::kBadPacket), CloseReason(GatewayClose::kHeaderTooLong),
         CloseReason(GatewayClose::kTooManyMetas), CloseReason(GatewayClose::kNotALogin),
         CloseReason(GatewayClose::kLoginAnswerTimeout), CloseReason(GatewayClose::kNoLoginService),
         CloseReason(GatewayClose::kKickedByOperator)}) {

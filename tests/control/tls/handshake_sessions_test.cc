@@ -89,7 +89,7 @@ TEST(HandshakeResumption, DoesNotGetAroundAClientsCertificate) {
     const SessionPtr session(visit(server.files.context(), {.max_version = version}));
     TlsClient client({.max_version = version, .session = session.session});
     EXPECT_EQ(failure_of(server, client, {.client_certificate = true}),
-              TlsFailure::kClientCertificate);
+              TlsFailure::kNoClientCertificate);
   }
 }
 
@@ -173,8 +173,12 @@ TEST(HandshakeClientCertificate, OfTheAuthorityLetsIn) {
   const tls::ListenerUse use{.client_certificate = true};
   const MadeCertificate good = MadeCertificate::make({.common_name = "client"}, &server.authority);
   const MadeCertificate strange = MadeCertificate::make({.common_name = "client"});
-  const MadeCertificate late =
-      MadeCertificate::make({.common_name = "client", .to_s = -10}, &server.authority);
+  const auto made = [&](const MadeCertificate::Wish& wish) {
+    return MadeCertificate::make(wish, &server.authority);
+  };
+  const MadeCertificate late = made({.common_name = "client", .to_s = -10});
+  const MadeCertificate early = made({.common_name = "client", .from_s = 3600});
+  const MadeCertificate of_server = made({.common_name = "client", .usages = "serverAuth"});
   for (const int version : kVersions) {
     const auto with = [&](const MadeCertificate& one) {
       return TlsClient::Wish{
@@ -184,11 +188,15 @@ TEST(HandshakeClientCertificate, OfTheAuthorityLetsIn) {
     const auto ours = server.begin(use);
     EXPECT_EQ(converse(welcome, *ours), TlsStatus::kDone);
     TlsClient none({.max_version = version});
-    EXPECT_EQ(failure_of(server, none, use), TlsFailure::kClientCertificate);
+    EXPECT_EQ(failure_of(server, none, use), TlsFailure::kNoClientCertificate);
     TlsClient stranger(with(strange));
-    EXPECT_EQ(failure_of(server, stranger, use), TlsFailure::kClientCertificate);
+    EXPECT_EQ(failure_of(server, stranger, use), TlsFailure::kClientCertificateAuthority);
     TlsClient expired(with(late));
-    EXPECT_EQ(failure_of(server, expired, use), TlsFailure::kClientCertificate);
+    EXPECT_EQ(failure_of(server, expired, use), TlsFailure::kClientCertificateExpired);
+    TlsClient not_yet(with(early));
+    EXPECT_EQ(failure_of(server, not_yet, use), TlsFailure::kClientCertificate);
+    TlsClient other_purpose(with(of_server));
+    EXPECT_EQ(failure_of(server, other_purpose, use), TlsFailure::kClientCertificatePurpose);
     // And back, without showing it again.
     const TlsContext context = server.files.context(use);
     const SessionPtr session(visit(context, with(good)));
