@@ -145,6 +145,8 @@ void LogicComponent::read_mail_of_shards() {
     if (kind == kMailLinkReplaced) {
       const LinkReplacedMail mail = kMailLinkReplaced.read(message);
       id_wars_.replaced(as_text(message), mail.lane, mail.peer, std::chrono::steady_clock::now());
+    } else if (kind == kMailTlsFailed) {
+      handshakes_.take(from, kMailTlsFailed.read(message), std::chrono::steady_clock::now());
     } else if (kind != kMailHandlerFailed) {
       shards_->note_unknown_mail(from, kind);
     } else if (++told <= kMostToldAtOnce) {
@@ -156,6 +158,7 @@ void LogicComponent::read_mail_of_shards() {
 void LogicComponent::tick() {
   read_mail_of_shards();
   id_wars_.look(std::chrono::steady_clock::now());
+  handshakes_.look(std::chrono::steady_clock::now());
   mail_bugs_.look(*shards_);
   certificates_.look(std::time(nullptr));
   registry_->on_ready();

@@ -14,6 +14,7 @@
 #include "control/observe/episode.h"
 #include "dataplane/listener.h"
 #include "dataplane/shard_group.h"
+#include "services/logic/handshake_log.h"
 #include "services/logic/id_wars.h"
 #include "services/logic/service.h"
 #include "services/process/component.h"
@@ -89,6 +90,7 @@ class LogicComponent final : public Component {
   std::unique_ptr<StoreThread> messages_;
   std::unique_ptr<ShardGroup> shards_;
   MailBugs mail_bugs_;
+  HandshakeLog handshakes_;
   IdWars id_wars_;
   Drained drain_done_;
   std::chrono::steady_clock::time_point drain_until_;

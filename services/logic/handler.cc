@@ -26,6 +26,7 @@ LogicHandler::~LogicHandler() = default;
 
 LogicHandler::OnShard::OnShard(Shard& its_shard, const LogicHandler& handler)
     : shard(its_shard),
+      handshakes(its_shard),
       links(its_shard),
       outbox(its_shard, links),
       delays(its_shard),
@@ -131,7 +132,8 @@ void LogicHandler::on_request(const Link& link, const Packet& packet) {
   on_shard_->channels.handle(request);
 }
 
-void LogicHandler::on_close(Connection& connection, CloseReason) {
+void LogicHandler::on_close(Connection& connection, CloseReason reason) {
+  on_shard_->handshakes.closed(connection, reason);
   on_shard_->links.drop(connection);
 }
 
@@ -167,6 +169,7 @@ void LogicHandler::take_lease(const NodeLeaseMail& mail) {
 }
 
 void LogicHandler::on_tick() {
+  on_shard_->handshakes.on_tick();
   on_shard_->delays.on_tick();
   if (on_shard_->sessions != nullptr) on_shard_->sessions->on_tick();
   if (on_shard_->messages != nullptr) on_shard_->messages->on_tick();

@@ -9,6 +9,7 @@
 #include "codec/header_slow.h"
 #include "codec/packet.h"
 #include "dataplane/shard.h"
+#include "services/logic/handshake_log.h"
 #include "services/logic/service.h"
 #include "services/store/mail_kinds.h"
 
@@ -37,6 +38,7 @@ class LogicHandler final : public Handler {
     OnShard(Shard& shard, const LogicHandler& handler);
 
     Shard& shard;
+    HandshakeTeller handshakes;
     LinkDirectory links;
     Outbox outbox;
     Delays delays;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "dataplane/close_reason.h"
 #include "dataplane/mail.h"
 #include "dataplane/peer_address.h"
 #include "services/store/mail_kinds.h"
@@ -34,14 +35,25 @@ struct LinkReplacedMail {
   std::uint32_t lane;
 };
 
+// The same: TLS failed on a connection that a listener took.
+struct TlsFailedMail {
+  std::uint32_t left_out;  // others before it that were not told
+  std::uint32_t slot;      // with `generation` and the shard: which connection
+  std::uint32_t generation;
+  PeerAddress peer;
+  CloseReason reason;
+  std::uint8_t empty;  // nothing is told but what was left out
+};
+
 inline constexpr MailRange kLogicMail = kOwnStoreMail.next(16);
 inline constexpr MailWith<LinkMail> kMailLinkClaimed{kLogicMail[0]};
 inline constexpr MailWith<LinkMail> kMailLinkGone{kLogicMail[1]};
 inline constexpr MailWith<ToGatewayHead> kMailToGateway{kLogicMail[2]};
 inline constexpr MailOf<HandlerFailedMail> kMailHandlerFailed{kLogicMail[3]};
 inline constexpr MailWith<LinkReplacedMail> kMailLinkReplaced{kLogicMail[4]};
+inline constexpr MailOf<TlsFailedMail> kMailTlsFailed{kLogicMail[5]};
 static_assert(are_distinct({kMailLinkClaimed, kMailLinkGone, kMailToGateway, kMailHandlerFailed,
-                            kMailLinkReplaced}));
+                            kMailLinkReplaced, kMailTlsFailed}));
 static_assert(are_apart({kShardMail, kStoreMail, kOwnStoreMail, kLogicMail}));
 
 }  // namespace ringgate

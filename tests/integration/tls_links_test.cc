@@ -175,12 +175,14 @@ TEST(TlsLinks, AServiceTakesGatewaysOnly) {
   while (plain.read_some(nothing)) {
   }
   chat.wait_metric_is("ringgate_closed_by_reason_total", 1, "tls_plain_text");
+  chat.process().wait_for_line(": tls_plain_text");
 
   Socket stranger = Socket::connect_tls(chat.tls_port());
   while (stranger.read_some(nothing)) {
   }
   chat.wait_metric_is("ringgate_closed_by_reason_total", 1,
                       "reason=\"tls_client_certificate_missing\"");
+  chat.process().wait_for_line(": tls_client_certificate_missing");
 
   Socket half = Socket::connect(chat.tls_port());
   const std::string hello = TlsClient().step();
