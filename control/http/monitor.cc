@@ -32,6 +32,16 @@ Reply probe_reply(const std::function<std::optional<std::string>()>& probe) {
   return {200, "ok"};
 }
 
+Reply ready_reply(const Probes& probes) {
+  Reply reply = probe_reply(probes.ready);
+  const std::vector<std::string> warnings =
+      probes.warnings ? probes.warnings() : std::vector<std::string>();
+  if (warnings.empty()) return reply;
+  if (reply.status == 200) reply.body += '\n';
+  for (const std::string& warning : warnings) reply.body += "warning: " + warning + "\n";
+  return reply;
+}
+
 Reply metrics_reply(const std::function<void(MetricsSnapshot&)>& metrics, const Request& request) {
   const auto asked = request.query.find("per_shard");
   const bool per_shard = asked != request.query.end() && asked->second == "1";
@@ -289,17 +299,14 @@ bool Monitor::on_loopback() const {
 }
 
 void Monitor::add_probes(Probes probes) {
-  const auto add_probe = [this](const std::string& path, auto probe) {
-    state_->add(
-        "GET " + path,
-        {.handler = [probe = std::move(probe)](const Request&) { return probe_reply(probe); },
-         .takes_no_time = true});
-  };
-  add_probe("/health", std::move(probes.health));
-  add_probe("/ready", std::move(probes.ready));
-  add_get("/metrics", [metrics = std::move(probes.metrics)](const Request& request) {
-    return metrics_reply(metrics, request);
-  });
+  const auto all = std::make_shared<const Probes>(std::move(probes));
+  state_->add("GET /health",
+              {.handler = [all](const Request&) { return probe_reply(all->health); },
+               .takes_no_time = true});
+  state_->add("GET /ready", {.handler = [all](const Request&) { return ready_reply(*all); },
+                             .takes_no_time = true});
+  add_get("/metrics",
+          [all](const Request& request) { return metrics_reply(all->metrics, request); });
 }
 
 void Monitor::add_get(const std::string& path, Handler handler, Audience audience,

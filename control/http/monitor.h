@@ -27,6 +27,9 @@ struct Probes {
   std::function<std::optional<std::string>()> ready;
   // Fills a scrape; may be empty. /metrics?per_shard=1 asks for each shard by itself.
   std::function<void(MetricsSnapshot&)> metrics;
+  // What somebody has to look after though it stops nothing yet: a line for each. /ready has them
+  // below its answer, each behind "warning: ". May be empty; takes no time.
+  std::function<std::vector<std::string>()> warnings{};
 };
 
 struct Request {

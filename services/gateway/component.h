@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <set>
@@ -56,6 +57,9 @@ class GatewayComponent final : public Component {
   [[nodiscard]] Result<void> reload(const Config& config);
   [[nodiscard]] std::optional<std::string> health() const override;
   [[nodiscard]] std::optional<std::string> ready() const override;
+  [[nodiscard]] std::vector<std::string> warnings() const override {
+    return certificates_.ending(std::time(nullptr));
+  }
   void collect(MetricsSnapshot& metrics) const override;
   [[nodiscard]] std::vector<std::string> websocket_urls() const override;
   [[nodiscard]] std::vector<std::string> listening_at() const override;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,6 +61,9 @@ class LogicComponent final : public Component {
   [[nodiscard]] std::uint64_t connections() const override { return links(); }
   [[nodiscard]] std::optional<std::string> health() const override;
   [[nodiscard]] std::optional<std::string> ready() const override;
+  [[nodiscard]] std::vector<std::string> warnings() const override {
+    return certificates_.ending(std::time(nullptr));
+  }
   void collect(MetricsSnapshot& metrics) const override;
 
  private:

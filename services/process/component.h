@@ -56,6 +56,8 @@ class Component {
   // Why it is not healthy, or not ready; nothing when it is.
   [[nodiscard]] virtual std::optional<std::string> health() const = 0;
   [[nodiscard]] virtual std::optional<std::string> ready() const = 0;
+  // What somebody has to look after though it stops nothing yet: a line for each.
+  [[nodiscard]] virtual std::vector<std::string> warnings() const { return {}; }
   virtual void collect(MetricsSnapshot& metrics) const = 0;
   // Where WebSocket clients are listened for at present: "ws://127.0.0.1:8000/".
   [[nodiscard]] virtual std::vector<std::string> websocket_urls() const { return {}; }

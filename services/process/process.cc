@@ -179,6 +179,7 @@ void Process::add_pages() {
     http::Probes probes;
     probes.health = [this] { return problems(&Component::health); };
     probes.ready = [this] { return ready(); };
+    probes.warnings = [this] { return warnings(); };
     probes.metrics = [this](MetricsSnapshot& metrics) { collect(metrics); };
     monitor_->add_probes(std::move(probes));
     monitor_->add_get(kIdentityPath, [id = config_.service_id](const http::Request&) {
@@ -304,6 +305,7 @@ void Process::tick() {
   offer_ports();
   files_.look();
   certificates_.look(std::time(nullptr));
+  expired_.update(certificates_.problem(std::time(nullptr)));
   for (const auto& component : components_) component->tick();
   loop_->after(kTick, [this] { tick(); });
 }
@@ -352,6 +354,21 @@ std::optional<std::string> Process::ready() const {
   std::optional<std::string> lines = problems(&Component::ready);
   add_line(lines, files_.problem());
   return lines;
+}
+
+// That a certificate of these ports has expired keeps nobody from logging in: to take every gateway
+// out of service for it would make an outage of it.
+std::vector<std::string> Process::warnings() const {
+  const std::time_t now = std::time(nullptr);
+  std::vector<std::string> all = certificates_.ended(now);
+  const auto add = [&all](const std::vector<std::string>& lines) {
+    for (const std::string& line : lines) {  // listeners may have the same certificate
+      if (std::ranges::find(all, line) == all.end()) all.push_back(line);
+    }
+  };
+  add(certificates_.ending(now));
+  for (const auto& component : components_) add(component->warnings());
+  return all;
 }
 
 Endpoint Process::admin_endpoint() const {

@@ -98,6 +98,7 @@ class Process {
   [[nodiscard]] std::optional<std::string> problems(std::optional<std::string> (Component::*probe)()
                                                         const) const;
   [[nodiscard]] std::optional<std::string> ready() const;
+  [[nodiscard]] std::vector<std::string> warnings() const;
   [[nodiscard]] std::vector<std::string> websocket_urls() const;
 
   Config config_;
@@ -114,7 +115,8 @@ class Process {
   DrainOrder drain_order_;
   bool drained_whole_ = true;
   FileReserve files_;
-  CertificateDays certificates_;
+  CertificateDays certificates_;  // of the monitor and admin ports
+  Episode expired_;               // one of these
   std::function<void()> reload_;
   ReloadCounts reloads_;
   // Last: their threads read the components.

@@ -14,7 +14,7 @@ constexpr std::time_t kDay = 24L * 60 * 60;
 
 std::string ends_soon(const tls::Material::Validity& one, std::time_t now) {
   const std::time_t left = one.not_after - now;
-  if (left <= 0) return fmt::format("the certificate in {} has expired; renew it", one.file);
+  if (left <= 0) return fmt::format("the certificate in {} has expired; renew it, then SIGHUP", one.file);
   if (left < 2 * kDay) {
     return fmt::format("the certificate in {} expires in {} hours; renew it, then SIGHUP", one.file,
                        left / 3600);
@@ -35,22 +35,32 @@ void CertificateDays::use(std::vector<tls::Material::Validity> certificates) {
 }
 
 void CertificateDays::look(std::time_t now) {
-  std::optional<std::string> lines;
-  {
-    const MutexLock lock(mutex_);
-    for (const auto& one : certificates_) {
-      if (now >= one.renew_at) add_line(lines, ends_soon(one, now));
-    }
-  }
+  std::optional<std::string> lines = problem(now);
+  for (const std::string& one : ending(now)) add_line(lines, one);
   ending_.update(std::move(lines));
+}
+
+std::vector<std::string> CertificateDays::ending(std::time_t now) const {
+  std::vector<std::string> lines;
+  const MutexLock lock(mutex_);
+  for (const auto& one : certificates_) {
+    if (now >= one.renew_at && now < one.not_after) lines.push_back(ends_soon(one, now));
+  }
+  return lines;
+}
+
+std::vector<std::string> CertificateDays::ended(std::time_t now) const {
+  std::vector<std::string> lines;
+  const MutexLock lock(mutex_);
+  for (const auto& one : certificates_) {
+    if (now >= one.not_after) lines.push_back(ends_soon(one, now));
+  }
+  return lines;
 }
 
 std::optional<std::string> CertificateDays::problem(std::time_t now) const {
   std::optional<std::string> lines;
-  const MutexLock lock(mutex_);
-  for (const auto& one : certificates_) {
-    if (one.not_after <= now) add_line(lines, ends_soon(one, now));
-  }
+  for (const std::string& one : ended(now)) add_line(lines, one);
   return lines;
 }
 

@@ -40,7 +40,11 @@ class CertificateDays {
   void use(std::vector<tls::Material::Validity> certificates);
   // Writes to the log that one ends soon, once for each; every second or so.
   void look(std::time_t now);
-  // Why clients will not come: one has ended. Any thread.
+  // A sentence for each that has to be renewed and is still good; for each that has ended. Any
+  // thread.
+  [[nodiscard]] std::vector<std::string> ending(std::time_t now) const;
+  [[nodiscard]] std::vector<std::string> ended(std::time_t now) const;
+  // Why clients will not come: those that have ended. Any thread.
   [[nodiscard]] std::optional<std::string> problem(std::time_t now) const;
   // Any thread.
   void collect(const std::string& service, std::time_t now, MetricsSnapshot& metrics,

@@ -1,4 +1,5 @@
 // TLS of a real gateway with a real ring: clients of OpenSSL's, and programs that everybody has.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -16,6 +17,8 @@
 
 namespace ringgate::test {
 namespace {
+
+using testing::HasSubstr;
 
 void log_in_tls(AnyClient& client, Link& login_service, const std::string& account) {
   client.send(login(token(account)));
@@ -158,6 +161,7 @@ TEST(TlsReload, ACertificateThatEndsSoonIsTold) {
   bench.gateway.process().wait_for_line("expires in 2");  // 23 hours
   wait_until("ready, until it has ended",
              [&] { return bench.gateway.get("/ready").status == 200; });
+  EXPECT_THAT(bench.gateway.get("/ready").body, HasSubstr("ok\nwarning: the certificate in "));
 }
 
 TEST(TlsReload, TicketsAreOfAllWhoShareTheirKeys) {

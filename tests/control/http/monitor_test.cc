@@ -9,6 +9,9 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "control/base/address.h"
 #include "control/observe/metrics.h"
@@ -26,6 +29,7 @@ struct Wellbeing {
   std::mutex mutex;
   std::optional<std::string> health;
   std::optional<std::string> ready;
+  std::vector<std::string> warnings;
 };
 
 http::Probes probes_of(Wellbeing& state) {
@@ -37,7 +41,11 @@ http::Probes probes_of(Wellbeing& state) {
             const std::lock_guard lock(state.mutex);
             return state.ready;
           },
-          add_numbers};
+          add_numbers,
+          [&state] {
+            const std::lock_guard lock(state.mutex);
+            return state.warnings;
+          }};
 }
 
 httplib::Result get(const http::Monitor& monitor, const std::string& path,
@@ -51,6 +59,27 @@ int status_for_host(const http::Monitor& monitor, const std::string& path,
                     const std::string& host) {
   const auto reply = get(monitor, path, {{"Host", host}});
   return reply ? reply->status : -1;
+}
+
+TEST(Monitor, WarningsStandBelowWhatReadySays) {
+  Wellbeing state;
+  state.warnings = {"a certificate ends soon", "another, too"};
+  auto monitor = http::Monitor::start("127.0.0.1", 0, probes_of(state));
+  ASSERT_TRUE(monitor) << monitor.error().message;
+  auto ready = get(**monitor, "/ready");
+  ASSERT_TRUE(ready);
+  EXPECT_EQ(ready->status, 200);
+  EXPECT_EQ(ready->body, "ok\nwarning: a certificate ends soon\nwarning: another, too\n");
+  EXPECT_EQ(get(**monitor, "/health")->body, "ok");
+  {
+    const std::lock_guard lock(state.mutex);
+    state.ready = "no login service";
+    state.warnings.pop_back();
+  }
+  ready = get(**monitor, "/ready");
+  ASSERT_TRUE(ready);
+  EXPECT_EQ(ready->status, 503);
+  EXPECT_EQ(ready->body, "no login service\nwarning: a certificate ends soon\n");
 }
 
 TEST(Monitor, AnswersProbesAndMetrics) {
