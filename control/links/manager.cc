@@ -212,6 +212,11 @@ void LinkManager::link_seen(const LinkEvent& event) {
 }
 
 // Once while it lasts: it is tried again and again.
+void LinkManager::Lane::failed(std::string_view why) {
+  last_error = why;
+  last_error_at = std::chrono::system_clock::now();
+}
+
 void LinkManager::tell_refused(const Target& target, Lane& lane) {
   if (std::exchange(lane.refused, true)) return;
   spdlog::error(
@@ -228,7 +233,7 @@ void LinkManager::link_closed(const LinkEvent& event) {
   const std::string_view why = describe(event.reason, shards_.shard(0).names()).name;
   const bool is_told = short_lived && one->ends_soon && one->last_error == why;
   one->ends_soon = short_lived;
-  one->last_error = why;
+  one->failed(why);
   if (one->timer != 0) loop_.cancel(std::exchange(one->timer, 0));
   if (event.reason == CloseReason::kTooManyLinks) {
     tell_refused(*target, *one);

@@ -13,6 +13,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "control/base/backoff.h"
@@ -42,7 +43,9 @@ struct InstanceStatus {
   struct Lane {
     std::uint32_t shard = 0;
     LaneState state = LaneState::kWaiting;
-    std::string last_error;  // why it could not be dialled, or broke, last time; empty: never
+    // Why it could not be dialled, or broke, last time, and when; empty: never. It may be up again.
+    std::string last_error;
+    std::chrono::system_clock::time_point last_error_at;
   };
   std::uint32_t upstream = 0;
   Instance service;
@@ -117,6 +120,9 @@ class LinkManager {
     // The last link ended as soon as it was up, which the log has been told, and so may the next.
     bool ends_soon = false;
     std::string last_error;
+    std::chrono::system_clock::time_point last_error_at;
+
+    void failed(std::string_view why);
   };
   struct Target {
     std::uint32_t upstream = 0;

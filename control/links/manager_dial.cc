@@ -85,7 +85,7 @@ void LinkManager::not_dialled(Target& target, std::uint32_t lane, const Error& e
             fmt::format("{} ({}) at {} cannot be reached: {}; trying again", target.service.id,
                         target.service.name, address, error.message));
   target.complained_of = error.message;
-  one.last_error = error.message;
+  one.failed(error.message);
   redial_later(target, lane);
 }
 

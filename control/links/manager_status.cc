@@ -66,7 +66,7 @@ std::vector<InstanceStatus> LinkManager::instances() const {
   for (const auto& [upstream, target] : targets_) {
     InstanceStatus status{upstream, target.service, target.adult, target.draining, {}};
     for (const Lane& lane : target.lanes) {
-      status.lanes.push_back({lane.shard, lane.state, lane.last_error});
+      status.lanes.push_back({lane.shard, lane.state, lane.last_error, lane.last_error_at});
     }
     all.push_back(std::move(status));
   }

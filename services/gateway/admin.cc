@@ -10,6 +10,7 @@
 #include "control/base/text.h"
 #include "services/auth/token.h"
 #include "services/gateway/explain.h"
+#include "services/gateway/recorder/words.h"
 #include "services/gateway/upstreams/upstream.h"
 
 namespace ringgate {
@@ -21,6 +22,14 @@ constexpr std::chrono::milliseconds kShardPatience{1000};
 constexpr std::chrono::milliseconds kPatience{2000};
 constexpr std::chrono::milliseconds kHeaviestEvery{3000};
 constexpr std::size_t kInstancesKept = 4096;  // the newest
+
+// Empty: there was none.
+std::string time_of_error(const InstanceStatus::Lane& lane) {
+  using std::chrono::microseconds;
+  if (lane.last_error.empty()) return {};
+  return format_time(
+      std::chrono::duration_cast<microseconds>(lane.last_error_at.time_since_epoch()).count());
+}
 
 void write_instance(JsonWriter& json, const InstanceStatus& instance, const LinkRow& row,
                     const InstanceRates& rates) {
@@ -43,6 +52,7 @@ void write_instance(JsonWriter& json, const InstanceStatus& instance, const Link
           json.count("shard", lane.shard);
           json.text("state", describe(lane.state));
           json.text("lastError", lane.last_error);
+          json.text_or_null("lastErrorAt", time_of_error(lane));
         });
       }
     });
