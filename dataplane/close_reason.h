@@ -41,7 +41,7 @@ class CloseReason {
     kTlsClientCertificateAuthority,  // nobody whom we trust has signed it
     kTlsClientCertificateExpired,
     kTlsClientCertificatePurpose,  // its extended key usages are without clientAuth
-    kTlsPeerAlert,  // the client has given up
+    kTlsPeerAlert,                 // the client has given up
     kTlsBadRecord,
     kEnd,
   };

@@ -35,9 +35,9 @@ enum class TlsFailure : std::uint8_t {
   kClientCertificateAuthority,  // nobody whom we trust has signed it
   kClientCertificateExpired,
   kClientCertificatePurpose,  // its extended key usages are without clientAuth
-  kPeerAlert,          // the client has given up: it does not trust our certificate, say
-  kTooLong,            // more bytes than a handshake may have
-  kBadMessage,         // anything else that the client did wrong
+  kPeerAlert,                 // the client has given up: it does not trust our certificate, say
+  kTooLong,                   // more bytes than a handshake may have
+  kBadMessage,                // anything else that the client did wrong
   kNoMemory,
 };
 

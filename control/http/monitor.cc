@@ -300,9 +300,8 @@ bool Monitor::on_loopback() const {
 
 void Monitor::add_probes(Probes probes) {
   const auto all = std::make_shared<const Probes>(std::move(probes));
-  state_->add("GET /health",
-              {.handler = [all](const Request&) { return probe_reply(all->health); },
-               .takes_no_time = true});
+  state_->add("GET /health", {.handler = [all](const Request&) { return probe_reply(all->health); },
+                              .takes_no_time = true});
   state_->add("GET /ready", {.handler = [all](const Request&) { return ready_reply(*all); },
                              .takes_no_time = true});
   add_get("/metrics",

@@ -197,6 +197,22 @@ Result<Certificate> load_certificate(const std::string& certificate_file,
   return made;
 }
 
+// Clients differ over anyExtendedKeyUsage, so a server's may have it; of our services none takes it
+// for clientAuth.
+Result<void> check_purpose(const Certificate& certificate, Purpose purpose,
+                           std::string_view config_key) {
+  const bool is_server = purpose == Purpose::kServer;
+  const std::uint32_t wanted = is_server ? XKU_SSL_SERVER | XKU_ANYEKU : XKU_SSL_CLIENT;
+  // All bits, where it has no such extension.
+  if ((X509_get_extended_key_usage(certificate.chain.front().get()) & wanted) != 0) return {};
+  return usage_error(
+      "{}: the certificate in {} is not for a {}: it has extended key usages, and {} is not among "
+      "them, so {} refuse it; have it made with {}, or without such usages",
+      config_key, certificate.file, is_server ? "server" : "client",
+      is_server ? "serverAuth" : "clientAuth", is_server ? "clients" : "services",
+      is_server ? "serverAuth" : "clientAuth");
+}
+
 Result<void> take_certificate(SSL_CTX* context, const Certificate& certificate,
                               std::string_view config_key) {
   for (const CertificatePtr& one : certificate.chain) {

@@ -1,6 +1,7 @@
 // A certificate with its chain and its key, read from PEM files and checked. Any thread.
 #pragma once
 
+#include <cstdint>
 #include <ctime>
 #include <string>
 #include <string_view>
@@ -33,6 +34,12 @@ struct CertificateKeys {
 [[nodiscard]] Result<Certificate> load_certificate(const std::string& certificate_file,
                                                    const std::string& key_file, std::time_t now,
                                                    const CertificateKeys& keys = {});
+
+enum class Purpose : std::uint8_t { kServer, kClient };
+// Whether those whom it is shown will take it for that: an error where it has extended key usages
+// (RFC 5280, section 4.2.1.12) without serverAuth, or clientAuth. Errors begin with `config_key`.
+[[nodiscard]] Result<void> check_purpose(const Certificate& certificate, Purpose purpose,
+                                         std::string_view config_key);
 
 // For what is shown from that context on. Errors begin with `config_key`.
 [[nodiscard]] Result<void> take_certificate(SSL_CTX* context, const Certificate& certificate,

@@ -49,6 +49,9 @@ Result<std::shared_ptr<const Material>> Material::load(const Settings& settings,
   for (std::size_t i = 0; i < settings.certificates.size(); ++i) {
     auto certificate = load_certificate(settings.certificates[i], settings.keys[i], now, keys);
     if (!certificate) return std::unexpected(certificate.error());
+    if (auto good = check_purpose(*certificate, Purpose::kServer, keys.certificate); !good) {
+      return std::unexpected(good.error());
+    }
     made->certificates_.push_back(std::move(*certificate));
   }
   if (!settings.client_ca.empty()) {

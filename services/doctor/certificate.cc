@@ -19,6 +19,8 @@ Finding check_certificate(const std::string& certificate_file, const std::string
   const auto loaded = tls::load_certificate(certificate_file, key_file, now);
   // The sentence says what to do, this machine's clock included.
   if (!loaded) return {Verdict::kFail, name, loaded.error().message, {}};
+  const auto good = tls::check_purpose(*loaded, tls::Purpose::kServer, "TlsCert");
+  if (!good) return {Verdict::kFail, name, good.error().message, {}};
   const std::time_t left = loaded->not_after - now;
   const std::string found = fmt::format(
       "of {}, good until {:%Y-%m-%d} ({} days); this machine's clock says {:%Y-%m-%d}",

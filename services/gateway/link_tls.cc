@@ -23,6 +23,11 @@ Result<LinkTls> load_link_tls(const Config& config) {
       tls::load_certificate(settings.certificate, settings.key, std::time(nullptr),
                             {.certificate = kLinkTlsNames.certificate, .key = kLinkTlsNames.key});
   if (!certificate) return std::unexpected(certificate.error());
+  if (auto good =
+          tls::check_purpose(*certificate, tls::Purpose::kClient, kLinkTlsNames.certificate);
+      !good) {
+    return std::unexpected(good.error());
+  }
   loaded.certificates.push_back({certificate->file, certificate->not_after, certificate->renew_at});
   return loaded;
 }

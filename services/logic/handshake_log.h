@@ -1,5 +1,5 @@
-// TLS that failed at a service's listener, in its log, as a gateway tells it of its clients: whoever
-// comes there is a gateway whose certificate is not taken, or somebody who is none.
+// TLS that failed at a service's listener, in its log, as a gateway tells it of its clients:
+// whoever comes there is a gateway whose certificate is not taken, or somebody who is none.
 //
 // A shard tells control so many a second, and how many it left out; control writes.
 #pragma once

@@ -14,7 +14,8 @@ constexpr std::time_t kDay = 24L * 60 * 60;
 
 std::string ends_soon(const tls::Material::Validity& one, std::time_t now) {
   const std::time_t left = one.not_after - now;
-  if (left <= 0) return fmt::format("the certificate in {} has expired; renew it, then SIGHUP", one.file);
+  if (left <= 0)
+    return fmt::format("the certificate in {} has expired; renew it, then SIGHUP", one.file);
   if (left < 2 * kDay) {
     return fmt::format("the certificate in {} expires in {} hours; renew it, then SIGHUP", one.file,
                        left / 3600);

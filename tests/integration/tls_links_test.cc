@@ -23,9 +23,10 @@ class LinkFiles {
     for (const char* const name : {"login", "chat", "gateway"}) sign(name, name);
   }
   // NAME.pem and NAME.key, for that DNS name.
-  void sign(const std::string& name, const std::string& for_name) const {
-    const MadeCertificate made =
-        MadeCertificate::make({.common_name = for_name, .names = {for_name}}, &authority_);
+  void sign(const std::string& name, const std::string& for_name,
+            const std::string& usages = {}) const {
+    const MadeCertificate made = MadeCertificate::make(
+        {.common_name = for_name, .names = {for_name}, .usages = usages}, &authority_);
     write(name + ".pem", made.pem());
     write(name + ".key", made.key_pem());
   }
@@ -213,6 +214,16 @@ TEST(TlsLinks, ABadConfigurationIsRefusedWithASentence) {
   Settings mismatched = files.gateway();
   mismatched["LinkTlsKey"] = files.path("chat.key");
   expect_refused({"mismatch", "gateway", mismatched, {"LinkTlsKey"}});
+  files.sign("server", "gateway", "serverAuth");
+  Settings purpose = files.gateway();
+  purpose["LinkTlsCert"] = files.path("server.pem");
+  purpose["LinkTlsKey"] = files.path("server.key");
+  expect_refused({"purpose", "gateway", purpose, {"LinkTlsCert", "clientAuth is not among them"}});
+  files.sign("client", "chat", "clientAuth");
+  expect_refused({"client",
+                  "chat",
+                  files.service("client", {{"MemorySessions", "true"}}),
+                  {"TlsCert", "serverAuth is not"}});
   Settings missing = files.gateway();
   missing["LinkTlsCA"] = files.path("nowhere.pem");
   expect_refused({"missing", "gateway", missing, {"LinkTlsCA", "nowhere.pem"}});

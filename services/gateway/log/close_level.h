@@ -21,10 +21,10 @@ namespace ringgate {
   for (const CloseReason one :
        {CloseReason(CloseReason::kBadFrame), CloseReason(CloseReason::kFrameTooLong),
         CloseReason(CloseReason::kTextMessage), CloseReason(CloseReason::kBadText),
-        CloseReason(CloseReason::kUpgradeRefused), CloseReason(GatewayClose::kBadPacket), CloseReason(GatewayClose::kHeaderTooLong),
-        CloseReason(GatewayClose::kTooManyMetas), CloseReason(GatewayClose::kNotALogin),
-        CloseReason(GatewayClose::kLoginAnswerTimeout), CloseReason(GatewayClose::kNoLoginService),
-        CloseReason(GatewayClose::kKickedByOperator)}) {
+        CloseReason(CloseReason::kUpgradeRefused), CloseReason(GatewayClose::kBadPacket),
+        CloseReason(GatewayClose::kHeaderTooLong), CloseReason(GatewayClose::kTooManyMetas),
+        CloseReason(GatewayClose::kNotALogin), CloseReason(GatewayClose::kLoginAnswerTimeout),
+        CloseReason(GatewayClose::kNoLoginService), CloseReason(GatewayClose::kKickedByOperator)}) {
     if (reason == one) return LogLevel::kInfo;
   }
   return LogLevel::kDebug;

@@ -156,6 +156,21 @@ TEST_F(TlsMaterial, TheTimesOfAllCertificatesOfTheChainCount) {
       << "the chain is good as long as its first that ends";
 }
 
+TEST_F(TlsMaterial, UsagesHaveToBeThoseOfAServer) {
+  const auto error_with = [&](const std::string& usages) {
+    const MadeCertificate made = MadeCertificate::make({.usages = usages});
+    use_certificate(made.pem());
+    use_key(made.key_pem());
+    return files_.error();
+  };
+  EXPECT_THAT(error_with("clientAuth,emailProtection"),
+              AllOf(HasSubstr("TlsCert: the certificate in "), HasSubstr("is not for a server"),
+                    HasSubstr("have it made with serverAuth")));
+  EXPECT_EQ(error_with("clientAuth,serverAuth"), "");
+  EXPECT_EQ(error_with("anyExtendedKeyUsage"), "") << "many clients take it";
+  EXPECT_EQ(error_with(""), "") << "it says nothing of usages";
+}
+
 TEST_F(TlsMaterial, CiphersAreThoseThatOpenSslHas) {
   for (const char* const good : {"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE+AESGCM",
                                  "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"}) {

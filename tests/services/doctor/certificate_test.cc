@@ -49,6 +49,9 @@ TEST_F(DoctorCertificate, ThatCannotServeFailsWithTheReason) {
   const Finding early = look_at({.names = {"a.example"}, .from_s = kDay, .to_s = 2 * kDay});
   EXPECT_EQ(early.verdict, Verdict::kFail);
   EXPECT_THAT(early.found, HasSubstr("clock of this machine"));
+  const Finding of_client = look_at({.names = {"a.example"}, .usages = "clientAuth"});
+  EXPECT_EQ(of_client.verdict, Verdict::kFail);
+  EXPECT_THAT(of_client.found, HasSubstr("serverAuth is not among them"));
   EXPECT_THAT(look_at({.names = {"a.example"}}, false).found, HasSubstr("is not the key"));
 }
 
