@@ -104,7 +104,8 @@ Result<DayCertificate> day_certificate(const std::filesystem::path& folder, std:
   std::filesystem::create_directories(folder, error);
   if (error) return run_error("{}: {}", folder.string(), error.message());
   DayCertificate day{(folder / "localhost.pem").string(), (folder / "localhost.key").string(), {}};
-  if (!load_certificate(day.file, day.key_file, now + kHourS)) {
+  const Result<Certificate> old = load_certificate(day.file, day.key_file, now);
+  if (!old || now >= old->renew_at) {
     if (auto written = write_new(day); !written) return std::unexpected(written.error());
   }
   const Result<Certificate> loaded = load_certificate(day.file, day.key_file, now);

@@ -15,8 +15,8 @@ struct DayCertificate {
   std::string sha256;    // "AB:CD:..."
 };
 
-// In `folder`, which is made where it is not there: what is there and good for another hour, or a
-// new one (ECDSA, P-256) for localhost, 127.0.0.1 and ::1.
+// In `folder`, which is made where it is not there: what is there and need not be renewed yet, or
+// a new one (ECDSA, P-256) for localhost, 127.0.0.1 and ::1.
 [[nodiscard]] Result<DayCertificate> day_certificate(const std::filesystem::path& folder,
                                                      std::time_t now);
 

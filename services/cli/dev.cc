@@ -21,6 +21,7 @@
 #include "control/config/listen.h"
 #include "control/config/origin.h"
 #include "control/discovery/memory.h"
+#include "control/observe/log_event.h"
 #include "control/observe/logging.h"
 #include "control/tls/day_certificate.h"
 #include "services/auth/development.h"
@@ -29,6 +30,7 @@
 #include "services/handlers/echo.h"
 #include "services/logic/component.h"
 #include "services/process/process.h"
+#include "services/process/tls.h"
 #include "services/store/message_options.h"
 
 namespace ringgate {
@@ -146,6 +148,10 @@ Result<std::filesystem::path> certificate_folder(const DevOptions& options, OwnF
   return usable ? std::filesystem::absolute(data / "tls") : own.make();
 }
 
+std::string told_of(const tls::DayCertificate& day) {
+  return "certificate for today: " + day.file + ", SHA-256 " + day.sha256;
+}
+
 Result<void> use_day_certificate(const DevOptions& options, OwnFolder& own, Config& config) {
   if (!options.tls) return {};
   const Result<std::filesystem::path> folder = certificate_folder(options, own);
@@ -155,7 +161,7 @@ Result<void> use_day_certificate(const DevOptions& options, OwnFolder& own, Conf
   config.tls.certificates = {day->file};
   config.tls.keys = {day->key_file};
   config.monitor_tls = config.tls;
-  announce("certificate for today: " + day->file + ", SHA-256 " + day->sha256);
+  announce(told_of(*day));
   for (const ListenSpec& listen : config.listen) {
     if (!listen.tls || listen.endpoint.port == 0) continue;
     const bool websocket = listen.transport == Transport::kWebSocket;
@@ -237,6 +243,34 @@ void allow_page(const Process& process, std::vector<std::string>& origins) {
   }
 }
 
+// The certificate is read again, and made anew where it ends soon; nobody who is connected notices.
+Result<std::string> renew_certificate(const Config& config, Process& process,
+                                      GatewayComponent& gateway) {
+  if (config.tls.certificates.empty()) {
+    return "there is nothing to read again: ringgate dev has no configuration";
+  }
+  const std::filesystem::path file = config.tls.certificates.front();
+  const auto day = tls::day_certificate(file.parent_path(), std::time(nullptr));
+  if (!day) return std::unexpected(day.error());
+  Result<PortsTls> ports = load_ports_tls(config);
+  if (!ports) return std::unexpected(ports.error());
+  if (auto reloaded = gateway.reload(config); !reloaded) return std::unexpected(reloaded.error());
+  process.use_tls(std::move(*ports));
+  return told_of(*day);
+}
+
+// What SIGHUP does.
+void hang_up(const Config& config, Process& process, GatewayComponent& gateway) {
+  const Result<std::string> done = renew_certificate(config, process, gateway);
+  process.note_reload(done.has_value());
+  if (done) {
+    announce("SIGHUP: " + *done);
+    return;
+  }
+  log_event(LogEvent::kReloadRefused, {{"why", done.error().message}},
+            "SIGHUP: the certificate stays as it is: " + done.error().message);
+}
+
 Result<void> run_dev(const DevOptions& options) {
   Result<Config> gateway = gateway_config(options);
   if (!gateway) return std::unexpected(gateway.error());
@@ -266,8 +300,12 @@ Result<void> run_dev(const DevOptions& options) {
   (*process)->add(std::make_unique<LogicComponent>(
       services, std::move(*services_registry), (*process)->loop(), fill,
       LogicUse{.announces = false, .takes_roll_calls = true, .keeps_messages = true}));
-  (*process)->add(std::make_unique<GatewayComponent>(*gateway, std::move(*gateway_registry),
-                                                     (*process)->loop(), nullptr));
+  auto component = std::make_unique<GatewayComponent>(*gateway, std::move(*gateway_registry),
+                                                      (*process)->loop(), nullptr);
+  (*process)->on_reload([&config = *gateway, &process = **process, &serving = *component] {
+    hang_up(config, process, serving);
+  });
+  (*process)->add(std::move(component));
   return (*process)->run();
 }
 

@@ -1,15 +1,18 @@
 """usage: tls_tools_test.py BUILD_FOLDER. `ringgate dev --tls`, and `ringgate client` and ringbench
 that speak TLS to it."""
 
+import hashlib
 import json
 import pathlib
 import re
 import secrets
+import signal
 import ssl
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from dev_process import Dev, Relay
@@ -60,6 +63,34 @@ class TlsTools(unittest.TestCase):
         self.assertTrue(folder.is_dir())
         dev.stop()
         self.assertFalse(folder.exists())
+
+    def test_sighup_takes_another_certificate(self):
+        dev = Dev(BUILD, *TLS)
+        self.addCleanup(dev.stop)
+        first = dev.wait_match(r"^certificate for today: (\S+), SHA-256 (\S+)$")
+        host, port = re.fullmatch(r"tls://(\S+):(\d+)", dev.target("tls")).groups()
+
+        def shown():
+            der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((host, int(port))))
+            return hashlib.sha256(der).hexdigest().upper()
+
+        self.assertEqual(shown(), first[2].replace(":", ""))
+        pathlib.Path(first[1]).with_suffix(".key").unlink()
+        dev.process.send_signal(signal.SIGHUP)
+        second = dev.wait_match(r"^SIGHUP: certificate for today: (\S+), SHA-256 (\S+)$")
+        self.assertEqual(second[1], first[1])
+        self.assertNotEqual(second[2], first[2])
+        end = time.monotonic() + 20  # shards take it in turn
+        while shown() != second[2].replace(":", "") and time.monotonic() < end:
+            time.sleep(0.02)
+        self.assertEqual(shown(), second[2].replace(":", ""))
+
+    def test_sighup_without_tls_says_that_there_is_nothing_to_read(self):
+        dev = Dev(BUILD)
+        self.addCleanup(dev.stop)
+        dev.target("ws")
+        dev.process.send_signal(signal.SIGHUP)
+        dev.wait_match(r"^SIGHUP: there is nothing to read again")
 
     def test_without_tls_nothing_listens_over_it(self):
         dev = Dev(BUILD)

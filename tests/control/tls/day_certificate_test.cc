@@ -49,6 +49,16 @@ TEST(DayCertificate, OfTheDayIsUsedAgainAndOneWithoutItsKeyIsNot) {
   EXPECT_NE(other->sha256, first->sha256) << "its key was lost";
 }
 
+TEST(DayCertificate, ThatEndsSoonIsMadeAnew) {
+  const test::TempDir folder;
+  const std::time_t now = std::time(nullptr);
+  const auto first = day_certificate(folder.path(), now);
+  ASSERT_TRUE(first) << first.error().message;
+  const auto soon = load_certificate(first->file, first->key_file, now)->renew_at;
+  EXPECT_EQ(day_certificate(folder.path(), soon - 1)->sha256, first->sha256);
+  EXPECT_NE(day_certificate(folder.path(), soon)->sha256, first->sha256);
+}
+
 TEST(DayCertificate, AFolderThatCannotBeIsTold) {
   const test::TempDir folder;
   folder.write("file", "");
