@@ -18,9 +18,8 @@ class MonitorTls : public testing::Test {
  protected:
   MonitorTls() { renew("monitor"); }
   // Not for the address that it is asked at.
-  void renew(const std::string& name, long from_s = -3600) const {
-    const MadeCertificate made =
-        MadeCertificate::make({.common_name = name, .names = {name}, .from_s = from_s});
+  void renew(const std::string& name) const {
+    const MadeCertificate made = MadeCertificate::make({.common_name = name, .names = {name}});
     world_.files.folder().write("monitor.pem", made.pem());
     world_.files.folder().write("monitor.key", made.key_pem());
   }
@@ -77,18 +76,6 @@ TEST_F(MonitorTls, SighupReadsTheFilesAgainAndABadPairIsRefused) {
   echo->process().signal(SIGHUP);
   echo->process().wait_for_line("nothing is reloaded: MonitorTlsKey: ");
   EXPECT_EQ(shown(), "renewed");
-}
-
-TEST_F(MonitorTls, AnEndThatIsNearIsALineInTheLogAndAWarningOfReady) {
-  constexpr long kTenDays = 10L * 24 * 3600;
-  renew("monitor", -kTenDays);
-  const auto echo = start();
-  echo->process().wait_for_line("monitor.pem expires in 2");  // 23 hours
-  wait_until("ready", [&] { return echo->get("/ready").status == 200; });
-  EXPECT_THAT(echo->get("/ready").body, HasSubstr("ok\nwarning: the certificate in "));
-  renew("renewed");
-  echo->process().signal(SIGHUP);
-  wait_until("no warning", [&] { return echo->get("/ready").body == "ok"; });
 }
 
 }  // namespace

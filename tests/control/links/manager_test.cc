@@ -45,7 +45,6 @@ TEST(LinkManager, ABoundOfFramesThatIsNoneIsIgnored) {
 
 // On the same port, with nothing new but the time of its start.
 TEST(LinkManager, AServiceThatRegistersAgainIsDialledAtOnce) {
-  const auto begun = std::chrono::system_clock::now();
   LinksOptions options = quick();
   options.manager.redial_min = 1h;  // nobody else's patience
   options.manager.redial_max = 1h;
@@ -67,12 +66,6 @@ TEST(LinkManager, AServiceThatRegistersAgainIsDialledAtOnce) {
   entry.meta["started"] = "2";
   links.update("chat", {entry});
   EXPECT_TRUE(links.connected("chat"));
-  // What was wrong stays known, as of then.
-  const auto lane = links.thread.call([&] { return links.manager->instances()[0].lanes[0]; });
-  EXPECT_EQ(lane.state, LaneState::kUp);
-  EXPECT_NE(lane.last_error, "");
-  EXPECT_GE(lane.last_error_at, begun);
-  EXPECT_LE(lane.last_error_at, std::chrono::system_clock::now());
 }
 
 // --- Who is adult -------------------------------------------------------------------------------
