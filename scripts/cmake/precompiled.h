@@ -2,17 +2,21 @@
 // this by hand.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <deque>
 #include <expected>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <map>
