@@ -52,6 +52,24 @@ bool MailSender::retry(std::uint32_t to) {
   return true;
 }
 
+void MailSender::trim() {
+  for (std::uint32_t to = 0; to < destinations_.size(); ++to) {
+    if (to == self_) continue;  // nobody writes to himself
+    Mailbox& mailbox = switchboard_.box(self_, to);
+    const std::size_t before = mailbox.memory_bytes();
+    mailbox.trim();
+    if (mailbox.memory_bytes() != before) destinations_[to].written = true;
+  }
+}
+
+std::size_t MailSender::mailbox_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (std::uint32_t to = 0; to < destinations_.size(); ++to) {
+    if (to != self_) bytes += switchboard_.box(self_, to).memory_bytes();
+  }
+  return bytes;
+}
+
 MailSender::Flushed MailSender::flush() {
   Flushed flushed;
   for (std::uint32_t to = 0; to < destinations_.size(); ++to) {

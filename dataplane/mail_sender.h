@@ -40,6 +40,11 @@ class MailSender {
   // visible.
   Flushed flush();
 
+  // Every few seconds: mailboxes that have carried little give memory back, at the next flush.
+  void trim();
+  // Memory of the mailboxes that are written to here.
+  [[nodiscard]] std::size_t mailbox_bytes() const noexcept;
+
   // Something waits for room: flush() again soon.
   [[nodiscard]] bool is_waiting() const noexcept { return waiting_bytes() != 0; }
   // Memory of what waits. Any thread.

@@ -6,13 +6,20 @@
 namespace ringgate {
 
 Mailbox::Mailbox(std::size_t bytes)
-    : mask_(std::bit_ceil(std::max<std::size_t>(bytes, 4096)) - 1),
-      control_reserve_((mask_ + 1) / 8),
-      memory_(std::make_unique_for_overwrite<std::uint8_t[]>(mask_ + 1)) {}
+    : bound_(std::bit_ceil(std::max<std::size_t>(bytes, 4096))),
+      control_reserve_(bound_ / 8),
+      writing_(allocate(std::min(bound_, kFirstBytes))),
+      reading_(writing_) {}
 
 Mailbox::~Mailbox() {
   publish();
-  drain([](MailKind, ByteView) {});  // frees what travels by pointer
+  drain([](MailKind, ByteView) {});  // frees what travels by pointer, and memory that was left
+  delete[] reading_.bytes;
+}
+
+// Not touched: it costs nothing before it is written to.
+Mailbox::Memory Mailbox::allocate(std::size_t bytes) {
+  return {std::make_unique_for_overwrite<std::uint8_t[]>(bytes).release(), bytes - 1};
 }
 
 std::uint8_t* Mailbox::reserve(MailKind kind, std::size_t bytes, Urgency urgency) {
@@ -31,27 +38,64 @@ std::uint8_t* Mailbox::reserve_large(MailKind kind, std::size_t bytes, Urgency u
   return large.data;
 }
 
+// A message is never cut in two by the end of the memory.
+std::uint64_t Mailbox::padding_before(std::size_t needed) const noexcept {
+  const std::uint64_t to_end = memory_bytes() - (written_ & writing_.mask);
+  return to_end < needed ? to_end : 0;
+}
+
+bool Mailbox::fits(std::size_t needed, Urgency urgency) noexcept {
+  std::size_t kept_free = urgency == Urgency::kControl ? 0 : control_reserve_;
+  if (memory_bytes() < bound_) kept_free = kRoomForNext;
+  const std::uint64_t end = written_ + padding_before(needed) + needed + kept_free;
+  if (end - known_read_ <= memory_bytes()) return true;
+  known_read_ = read_.load(std::memory_order_acquire);
+  return end - known_read_ <= memory_bytes();
+}
+
 std::uint8_t* Mailbox::place(Head head, Urgency urgency) {
   const std::size_t needed = footprint(head.bytes);
-  const std::size_t to_end = capacity_bytes() - (written_ & mask_);
-  const std::size_t padding = to_end < needed ? to_end : 0;
-  const std::size_t kept_free = urgency == Urgency::kControl ? 0 : control_reserve_;
-  const auto fits = [&] {
-    return written_ + padding + needed + kept_free - known_read_ <= capacity_bytes();
-  };
-  if (!fits()) {
-    known_read_ = read_.load(std::memory_order_acquire);
-    if (!fits()) return nullptr;
+  while (!fits(needed, urgency)) {
+    if (memory_bytes() == bound_) return nullptr;
+    go_on_in(std::min(bound_, std::bit_ceil(2 * std::max(memory_bytes(), needed))));
   }
-  if (padding != 0) {
+  return write(head);
+}
+
+std::uint8_t* Mailbox::write(Head head) {
+  const std::size_t needed = footprint(head.bytes);
+  if (const std::uint64_t padding = padding_before(needed); padding != 0) {
     const Head pad{static_cast<std::uint32_t>(padding - sizeof(Head)), kPad, 0};
-    std::memcpy(memory_.get() + (written_ & mask_), &pad, sizeof pad);
+    std::memcpy(writing_.at(written_), &pad, sizeof pad);
     written_ += padding;
   }
-  std::uint8_t* const at = memory_.get() + (written_ & mask_);
+  std::uint8_t* const at = writing_.at(written_);
   std::memcpy(at, &head, sizeof head);
   written_ += needed;
   return at + sizeof(Head);
+}
+
+// There is room for the record: see fits(), and trim().
+void Mailbox::go_on_in(std::size_t bytes) {
+  const Memory next = allocate(bytes);
+  std::uint8_t* const record = write({sizeof next, kNext, 0});
+  std::memcpy(record, &next, sizeof next);
+  writing_ = next;
+}
+
+void Mailbox::follow(const std::uint8_t* record) noexcept {
+  Memory next;
+  std::memcpy(&next, record, sizeof next);
+  delete[] reading_.bytes;
+  reading_ = next;
+}
+
+void Mailbox::trim() {
+  const bool carried_little = written_ - trimmed_at_ <= kFirstBytes / 2;
+  trimmed_at_ = written_;
+  if (!carried_little || memory_bytes() <= kFirstBytes) return;
+  known_read_ = read_.load(std::memory_order_acquire);
+  if (known_read_ == written_) go_on_in(kFirstBytes);
 }
 
 bool Mailbox::publish() noexcept {

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <deque>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -24,12 +25,15 @@ struct Message {
 
 class Model {
  public:
-  explicit Model(std::uint64_t seed) : random_(seed), mailbox_(random_.between(1, 20'000)) {}
+  explicit Model(std::uint64_t seed) : random_(seed), mailbox_(random_.between(1, 60'000)) {}
 
   void step() {
+    if (random_.one_in(200)) trim();
+    // Now and then nobody reads for a while, so that it grows.
+    if (random_.one_in(100)) reads_ = !reads_;
     switch (random_.below(5)) {
       case 0:
-        drain();
+        if (reads_) drain();
         break;
       case 1:
         publish();
@@ -50,6 +54,15 @@ class Model {
     ASSERT_EQ(taken, count);
     ASSERT_TRUE(visible_.empty());
   }
+  void trim() {
+    publish();
+    drain();
+    mailbox_.trim();
+    mailbox_.trim();  // nothing was carried between them
+    EXPECT_LE(mailbox_.memory_bytes(), Mailbox::kFirstBytes);
+    mailbox_.publish();
+    EXPECT_EQ(mailbox_.drain([](MailKind, ByteView) {}), 0U);
+  }
   void publish() {
     ASSERT_EQ(mailbox_.publish(), !hidden_.empty());
     for (Message& message : hidden_) visible_.push_back(std::move(message));
@@ -62,7 +75,7 @@ class Model {
     // Around the size from which a message travels by pointer, too.
     message.bytes.resize(random_.one_in(5) ? random_.below(mailbox_.capacity_bytes() / 4)
                                            : random_.size(300));
-    for (std::uint8_t& byte : message.bytes) byte = random_.byte();
+    std::iota(message.bytes.begin(), message.bytes.end(), random_.byte());
     std::uint8_t* const to =
         mailbox_.reserve(message.kind, message.bytes.size(), random_.one_in(2) ? kData : kControl);
     if (to == nullptr) {
@@ -76,6 +89,7 @@ class Model {
 
   Random random_;
   Mailbox mailbox_;
+  bool reads_ = true;
   std::deque<Message> hidden_;   // written, not published
   std::deque<Message> visible_;  // published, not read
 };
@@ -109,6 +123,44 @@ TEST(Mailbox, AFullOneKeepsAPartForControl) {
   mailbox.publish();
   EXPECT_EQ(mailbox.drain([](MailKind, ByteView) {}), data + control);
   EXPECT_NE(mailbox.reserve(1, 56, kData), nullptr);
+}
+
+TEST(Mailbox, TakesMemoryWhenItNeedsItAndGivesItBack) {
+  constexpr std::size_t kBound = std::size_t{1} << 20;
+  Mailbox mailbox(kBound);
+  EXPECT_EQ(mailbox.memory_bytes(), Mailbox::kFirstBytes);
+  for (int i = 0; i < 10'000; ++i) {  // some times its memory, but never much at once
+    ASSERT_NE(mailbox.reserve(1, 56, kData), nullptr);
+    mailbox.publish();
+    ASSERT_EQ(mailbox.drain([](MailKind, ByteView) {}), 1U);
+  }
+  EXPECT_EQ(mailbox.memory_bytes(), Mailbox::kFirstBytes);
+  std::size_t data = 0;
+  while (mailbox.reserve(1, 56, kData) != nullptr) ++data;
+  EXPECT_EQ(mailbox.memory_bytes(), kBound);
+  EXPECT_GE(data, (kBound - kBound / 8) / 64 - 8) << "but for the records that said so";
+  mailbox.publish();
+  EXPECT_EQ(mailbox.drain([](MailKind, ByteView) {}), data);
+  mailbox.trim();
+  EXPECT_EQ(mailbox.memory_bytes(), kBound) << "it has carried much";
+  mailbox.trim();
+  EXPECT_EQ(mailbox.memory_bytes(), Mailbox::kFirstBytes);
+  ASSERT_NE(mailbox.reserve(7, 8, kData), nullptr);
+  mailbox.publish();
+  MailKind got = 0;
+  EXPECT_EQ(mailbox.drain([&](MailKind kind, ByteView) { got = kind; }), 1U);
+  EXPECT_EQ(got, 7);
+}
+
+TEST(Mailbox, WhatIsUnreadIsNotLeftBehind) {
+  Mailbox mailbox(std::size_t{1} << 20);
+  for (int i = 0; i < 1000; ++i) ASSERT_NE(mailbox.reserve(1, 56, kData), nullptr);
+  mailbox.publish();
+  const std::size_t before = mailbox.memory_bytes();
+  ASSERT_GT(before, Mailbox::kFirstBytes);
+  for (int i = 0; i < 3; ++i) mailbox.trim();
+  EXPECT_EQ(mailbox.memory_bytes(), before);
+  EXPECT_EQ(mailbox.drain([](MailKind, ByteView) {}), 1000U);
 }
 
 TEST(Mailbox, OneMessageAboveTheBoundCrossesAlone) {
@@ -166,13 +218,14 @@ void write_numbers(Mailbox& mailbox, std::uint64_t count) {
     std::memset(to, static_cast<int>(number & 0xFF), size_of(number));
     std::memcpy(to, &number, sizeof number);
     if (number % 16 == 0) mailbox.publish();
+    if (number % 64 == 0) mailbox.trim();
   }
   mailbox.publish();
 }
 
 TEST(Mailbox, CarriesAMillionMessagesBetweenTwoThreadsInOrder) {
   constexpr std::uint64_t kCount = 1'000'000;
-  Mailbox mailbox(16 * 1024);
+  Mailbox mailbox(std::size_t{64} * 1024);  // grows and shrinks on the way
   std::thread writer([&] { write_numbers(mailbox, kCount); });
   std::uint64_t next = 0;
   std::uint64_t wrong = 0;
