@@ -64,9 +64,8 @@ void EchoServer::on_recv(std::uint32_t slot, const io_uring_cqe& cqe) {
   EchoConnection& connection = connections_[slot];
   if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
     const std::size_t bytes = connection.partial_bytes + ring_.take_received(cqe).size();
-    connection.owed_pongs += static_cast<std::uint32_t>(bytes / kEchoMessageBytes);
     connection.partial_bytes = static_cast<std::uint16_t>(bytes % kEchoMessageBytes);
-    mark_dirty(slot, connection);
+    on_messages(slot, static_cast<std::uint32_t>(bytes / kEchoMessageBytes));
   }
   if ((cqe.flags & IORING_CQE_F_MORE) != 0) return;
   if (cqe.res == -ENOBUFS || cqe.res > 0) {
@@ -76,6 +75,11 @@ void EchoServer::on_recv(std::uint32_t slot, const io_uring_cqe& cqe) {
   connection.receiving = false;
   connection.open = false;
   mark_dirty(slot, connection);
+}
+
+void EchoServer::owe(std::uint32_t slot, std::uint32_t pongs) {
+  connections_[slot].owed_pongs += pongs;
+  mark_dirty(slot, connections_[slot]);
 }
 
 void EchoServer::on_send(std::uint32_t slot, int result) {

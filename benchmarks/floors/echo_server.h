@@ -33,7 +33,8 @@ struct EchoConnection {
   bool dirty = false;  // on the list of this batch
 };
 
-class EchoServer final : public FloorShard {
+// Others put something between a message and its pong: see relay_server.h.
+class EchoServer : public FloorShard {
  public:
   // The listening socket outlives this.
   explicit EchoServer(int listener);
@@ -41,18 +42,24 @@ class EchoServer final : public FloorShard {
   [[nodiscard]] Result<void> open() override;
   [[nodiscard]] Result<void> run(const std::atomic<bool>& stop) override;
 
+ protected:
+  virtual void on_completion(const io_uring_cqe& cqe);
+  // So many messages of that client have come.
+  virtual void on_messages(std::uint32_t slot, std::uint32_t count) { owe(slot, count); }
+  virtual void end_batch();
+  void owe(std::uint32_t slot, std::uint32_t pongs);
+
+  BenchRing ring_;
+
  private:
-  void on_completion(const io_uring_cqe& cqe);
   void on_accept(std::uint32_t which, int result);
   void on_recv(std::uint32_t slot, const io_uring_cqe& cqe);
   void on_send(std::uint32_t slot, int result);
   void on_closed(std::uint32_t slot);
-  void end_batch();
   void send_owed(std::uint32_t slot, EchoConnection& connection);
   void close_when_idle(std::uint32_t slot, EchoConnection& connection);
   void mark_dirty(std::uint32_t slot, EchoConnection& connection);
 
-  BenchRing ring_;
   std::vector<EchoConnection> connections_;
   DirectAcceptor acceptor_;
   std::vector<std::uint32_t> dirty_;    // connections with something to do at the batch's end

@@ -8,12 +8,13 @@ add_library(ringgate_floors STATIC
   floors/floor.cc
   floors/listening.cc
   floors/push_run.cc
-  floors/push_server.cc)
+  floors/push_server.cc
+  floors/relay_server.cc)
 add_library(ringgate::floors ALIAS ringgate_floors)
 target_link_libraries(ringgate_floors PUBLIC ringgate::bench CLI11::CLI11 Threads::Threads)
 
-# Of a ping, of a push, and of a connection's memory.
-foreach(floor bare_echo bare_push bare_accept)
+# Of a ping, of a request, of a push, and of a connection's memory.
+foreach(floor bare_echo bare_relay bare_push bare_accept)
   add_executable(${floor} floors/${floor}.cc)
   target_link_libraries(${floor} PRIVATE ringgate::floors)
 endforeach()

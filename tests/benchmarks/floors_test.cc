@@ -68,6 +68,28 @@ void expect_pongs(Socket& socket, std::size_t count) {
   EXPECT_EQ(got, expected);
 }
 
+TEST(BareRelay, AnswersWhenTheServiceBehindItHas) {
+  Floor service("bare_relay", {});
+  Floor relay("bare_relay", {"--service", fmt::format("127.0.0.1:{}", service.port())});
+  const std::uint16_t port = relay.port();
+  Socket first = Socket::connect(port);
+  Socket second = Socket::connect(port);
+  first.write_all(ping_bytes(100));
+  expect_pongs(first, 100);
+  second.write_all(ping_bytes(7));
+  first.write_all(ping_bytes(2000));  // more than go in one send
+  expect_pongs(second, 7);
+  expect_pongs(first, 2000);
+  EXPECT_EQ(service.stop(), 0);
+  first.write_all(ping_bytes(1));  // nobody answers any more, and it goes on
+  EXPECT_EQ(relay.stop(), 0);
+}
+
+TEST(BareRelay, WithoutItsServiceItDoesNotStart) {
+  Floor relay("bare_relay", {"--service", fmt::format("127.0.0.1:{}", free_port())});
+  EXPECT_EQ(relay.process().wait_exit(), 1);
+}
+
 TEST(BareEcho, AnswersThirteenBytesWithThirteen) {
   Floor floor("bare_echo", {});
   Socket socket = Socket::connect(floor.port());
