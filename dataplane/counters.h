@@ -33,6 +33,7 @@ enum class Counter : std::uint8_t {
   kResetsFound,
   kLinksRefused,
   kWakeups,
+  kGatheredWaits,
   kMailOut,
   kMailFull,
   kMailUnknown,
@@ -69,6 +70,7 @@ inline constexpr auto kNamesOf<Counter> = std::to_array<CounterName>({
     {"resets_found_total", "resets that no receive was told of: the sweep found them"},
     {"links_refused_total", "links closed at once because MaxLinks are open on the shard"},
     {"wakeups_total", "wake-ups sent to other threads"},
+    {"gathered_waits_total", "waits in which a shard let messages gather, see LatencyBudget"},
     {"mail_out_total", "messages handed to other threads"},
     {"mail_full_total", "messages dropped because a mailbox was full"},
     {"mail_unknown_total", "messages ignored because the receiver does not know their kind: a bug"},
@@ -96,6 +98,8 @@ enum class Gauge : std::uint8_t {
   kMailWaitingBytes,
   kTlsHandshakes,
   kTlsSessions,
+  kReceiveBufferBytes,
+  kMailboxBytes,
   kEnd,
 };
 template <>
@@ -111,6 +115,8 @@ inline constexpr auto kNamesOf<Gauge> = std::to_array<GaugeName>({
     {"mail_waiting_bytes", "memory of messages that wait for room in another thread's mailbox"},
     {"tls_handshakes_under_way", "TLS handshakes that have begun, or wait for their first step"},
     {"tls_1_2_sessions", "connections of TLS 1.2, for which OpenSSL's object is kept"},
+    {"receive_buffer_bytes", "memory that receives may fill; it grows with need"},
+    {"mailbox_bytes", "memory of mailboxes to other threads; it grows with need"},
 });
 
 // What is told with all its values, see histogram.h.

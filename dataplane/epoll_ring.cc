@@ -283,4 +283,11 @@ void EpollRing::recycle(BufferGroup group, std::uint16_t buffer_id) {
 
 void EpollRing::publish_buffers() {}
 
+// All of them from the start; those at the bottom of the stack are never touched.
+std::size_t EpollRing::buffer_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const BufferStack& stack : buffers_) bytes += stack.bytes();
+  return bytes;
+}
+
 }  // namespace ringgate

@@ -31,6 +31,7 @@ class BufferStack {
   [[nodiscard]] std::uint16_t top() const noexcept { return free_.back(); }
   void pop() noexcept { free_.pop_back(); }
   void push(std::uint16_t id) { free_.push_back(id); }
+  [[nodiscard]] std::size_t bytes() const noexcept { return free_.capacity() * buffer_bytes_; }
   [[nodiscard]] MutableBytes buffer(std::uint16_t id) const noexcept {
     return {memory_.get() + std::size_t{id} * buffer_bytes_, buffer_bytes_};
   }
@@ -66,6 +67,7 @@ class EpollRing final : public Ring {
                                       const Completion& completion) const override;
   void recycle(BufferGroup group, std::uint16_t buffer_id) override;
   void publish_buffers() override;
+  [[nodiscard]] std::size_t buffer_bytes() const noexcept override;
 
  private:
   enum class Input : std::uint8_t { kNone, kRecvMultishot, kRecv, kPoll, kPollMultishot };

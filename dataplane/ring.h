@@ -129,6 +129,16 @@ class Ring {
   // Submits everything and waits until a completion is there or `timeout_ms` has passed
   // (0: does not wait). The only blocking call of a shard.
   virtual void submit_and_wait(unsigned timeout_ms) = 0;
+  // The same for a ring that has nothing to submit, but once a completion is there more may gather:
+  // up to `gather_us` from now, or until there are kGathered. Then, or where nothing has come by
+  // then, with the next. Where something waits to be submitted, and on rings that cannot gather,
+  // it is submit_and_wait().
+  virtual void wait_gathering(unsigned timeout_ms, unsigned gather_us) {
+    static_cast<void>(gather_us);
+    submit_and_wait(timeout_ms);
+  }
+  // Whether wait_gathering() does: io_uring of Linux 6.12 and newer.
+  [[nodiscard]] virtual bool gathers() const noexcept { return false; }
   // Takes up to out.size() completions; the number taken.
   [[nodiscard]] virtual unsigned reap(std::span<Completion> out) = 0;
 
@@ -138,8 +148,14 @@ class Ring {
   // Hands the buffer back; the kernel sees it at the next publish_buffers().
   virtual void recycle(BufferGroup group, std::uint16_t buffer_id) = 0;
   virtual void publish_buffers() = 0;
+  // Gives memory of receive buffers back that was not needed since the last call. To be called
+  // every few seconds, when nothing that was received is in use.
+  virtual void trim_buffers() {}
+  // What receives may fill at the moment: it grows with need, up to what the options say.
+  [[nodiscard]] virtual std::size_t buffer_bytes() const noexcept = 0;
 
   static constexpr std::size_t kMaxPieces = 64;
+  static constexpr unsigned kGathered = 32;
 
  protected:
   Ring() = default;
@@ -151,6 +167,9 @@ struct RingChoice {
   std::string why;
 };
 [[nodiscard]] RingChoice choose_ring();
+
+// Whether rings of that kind gather here, see wait_gathering(): tries a small one. Any thread.
+[[nodiscard]] bool ring_gathers(RingKind kind);
 
 // As the key Ring has it.
 [[nodiscard]] constexpr std::string_view describe(RingKind kind) noexcept {

@@ -53,6 +53,7 @@ Result<void> Shard::start(AcceptMode mode, std::span<Listener> listeners, bool a
   ring_ = std::move(*ring);
   clock_.update();
   next_sweep_ms_ = Clock::deadline(now_ms(), options_.sweep_ms);
+  if (ring_->gathers()) gathering_.set_budget(options_.latency_budget_us);
   arm_wake();
   thread_.bind();
   handler_.on_start(*this);
@@ -144,7 +145,12 @@ unsigned Shard::wait_for() const noexcept {
 void Shard::iterate(unsigned wait_ms) {
   RINGGATE_ON_THREAD(thread_);
   if (wait_ms > 0 && !switchboard_.prepare_sleep(options_.index)) wait_ms = 0;
-  ring_->submit_and_wait(wait_ms);
+  if (wait_ms > 0 && gathering_.us() > 0) {
+    counters_.add(Counter::kGatheredWaits);
+    ring_->wait_gathering(wait_ms, gathering_.us());
+  } else {
+    ring_->submit_and_wait(wait_ms);
+  }
   switchboard_.awake(options_.index);
   const bool stalled = clock_.update(options_.stall_ms);
   begin_turn();
@@ -174,6 +180,7 @@ void Shard::begin_turn() noexcept {
   const std::uint64_t now_ns = Clock::monotonic_ns();
   last_turn_ms_.set(now_ns / 1'000'000);
   turn_us_ = now_ns / 1'000;
+  gathering_.turned(turn_us_, frames_, link_frames_);
   turn_work_ = 0;
   wants_turn_ = false;
 }
@@ -317,6 +324,7 @@ void Shard::reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOpti
   RINGGATE_CHECK(upgrades.size() == upgrade_rules_.size());
   static_cast<ShardLimits&>(options_) = limits;
   acceptor_.set_bounds(limits.send_bounds());
+  if (ring_->gathers()) gathering_.set_budget(limits.latency_budget_us);
   for (std::size_t i = 0; i < upgrades.size(); ++i) upgrade_rules_[i] = upgrades[i];
   for (std::size_t i = 0; i < tls.size(); ++i) tls_contexts_[i] = tls[i];
 }

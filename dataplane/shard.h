@@ -34,6 +34,7 @@
 #include "dataplane/connection.h"
 #include "dataplane/connection_table.h"
 #include "dataplane/counters.h"
+#include "dataplane/gathering.h"
 #include "dataplane/handler.h"
 #include "dataplane/mail.h"
 #include "dataplane/mail_sender.h"
@@ -394,7 +395,7 @@ class Shard {
 
   std::vector<std::uint32_t> dirty_;  // slots
   std::vector<std::uint32_t> rearm_;  // slots whose receive has ended
-  // Those that wait for their next share of a turn, and for the next second.
+  // Those that wait: for their next share of a turn, for the next second, for a step of TLS.
   struct Waiting {
     std::uint32_t slot;
     std::uint32_t generation;
@@ -403,9 +404,11 @@ class Shard {
   std::vector<Waiting> round_;  // of the deferred that are being served
   std::size_t round_next_ = 0;
   std::vector<Waiting> throttled_;
-  std::int32_t share_ = 0;       // left to the connection that is being parsed
-  std::uint32_t turn_work_ = 0;  // done in this turn, as shares count it
-  std::uint32_t frames_ = 0;     // parsed, ever
+  std::int32_t share_ = 0;         // left to the connection that is being parsed
+  std::uint32_t turn_work_ = 0;    // done in this turn, as shares count it
+  std::uint32_t frames_ = 0;       // parsed, ever
+  std::uint32_t link_frames_ = 0;  // of them, those of links
+  Gathering gathering_;
   MailSender sender_;
   UnknownMail unknown_mail_;
   // By slot: what the few connections have that are inside of a long PROXY header, upgrading, or
@@ -414,14 +417,10 @@ class Shard {
   absl::flat_hash_map<std::uint32_t, WsUpgrade> upgrades_;
   absl::flat_hash_map<std::uint32_t, Carry> parts_;  // of its message, so far
   // TLS: nothing of it before a listener or a link speaks it.
-  struct TlsStep {
-    std::uint32_t slot;
-    std::uint32_t generation;
-  };
   std::vector<TlsContext> tls_contexts_;  // of each listener
   std::vector<TlsState*> tls_;            // by slot, of this shard's pool; null: plain
-  std::deque<TlsStep> steps_;             // of handshakes that have begun
-  std::deque<TlsStep> first_steps_;
+  std::deque<Waiting> steps_;             // of handshakes that have begun
+  std::deque<Waiting> first_steps_;
   std::uint32_t tls_begun_ = 0;      // handshakes that OpenSSL has an object for
   std::uint32_t tls_under_way_ = 0;  // and those that wait for their first step
   std::optional<tls::Cipher> cipher_;
@@ -435,6 +434,7 @@ class Shard {
   std::uint64_t accept_credit_ = 0;  // thousandths of an accept
   bool accepts_paused_ = false;      // the rate has been reached
   std::uint32_t next_sweep_ms_ = 0;
+  std::uint32_t next_trim_ms_ = 0;  // of receive buffers and mailboxes
   std::uint32_t sweep_cursor_ = 0;
   std::uint32_t polls_left_ = 0;       // in this sweep
   std::uint32_t looks_left_ = 0;       // the same

@@ -38,6 +38,8 @@ struct ShardLimits {
   std::uint32_t client_bytes_per_s = 0;
   // Connections accepted in a second; the others wait in the backlog. 0: no bound.
   std::uint32_t accepts_per_s = 0;
+  // How long a message may wait so that one is woken for several, see gathering.h; 0: not at all.
+  std::uint32_t latency_budget_us = 0;
   // These limits, and those of the handler, count what they would have held up, and do not.
   bool limits_dry_run = false;
   // TLS handshakes under way. Beyond it connections are not accepted, and those that are wait.

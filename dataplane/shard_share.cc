@@ -39,7 +39,9 @@ std::size_t Shard::parse_share(Connection& connection, MutableBytes input) {
   const std::int32_t outer = share_;
   const std::int32_t share = share_of(connection);
   share_ = share;
+  const std::uint32_t before = frames_;
   const std::size_t used = parse(connection, input);
+  if (connection.role == Role::kLink) link_frames_ += frames_ - before;
   turn_work_ += static_cast<std::uint32_t>(share - share_);
   if (share_ <= 0 && used < input.size() && connection.open()) [[unlikely]] {
     counters_.add(Counter::kDeferred);

@@ -8,6 +8,13 @@
 
 namespace ringgate {
 
+namespace {
+
+// Half of what is too much each time: a burst's receive buffers are back within a minute.
+constexpr std::uint32_t kTrimEveryMs = 10'000;
+
+}  // namespace
+
 void Shard::sweep() {
   next_sweep_ms_ = Clock::deadline(now_ms(), options_.sweep_ms);
   polls_left_ = options_.polls_per_sweep;
@@ -28,6 +35,13 @@ void Shard::sweep() {
   counters_.set(Gauge::kLinkQueuedBytes, link_queued_bytes);
   release_throttled();
   acceptor_.sweep(ring_.get(), room(), counters_);
+  if (Clock::passed(now_ms(), next_trim_ms_)) {
+    next_trim_ms_ = Clock::deadline(now_ms(), kTrimEveryMs);
+    ring_->trim_buffers();
+    sender_.trim();
+  }
+  counters_.set(Gauge::kMailboxBytes, sender_.mailbox_bytes());
+  counters_.set(Gauge::kReceiveBufferBytes, ring_->buffer_bytes());
   if (!wake_armed_) arm_wake();
   counters_.set(Gauge::kListenersClosed, acceptor_.closed());
   counters_.set(Gauge::kPoolReservedBytes, pool_.reserved_bytes());

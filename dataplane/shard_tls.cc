@@ -100,7 +100,7 @@ Connection* Shard::next_step() {
   for (auto* const steps : {&steps_, &first_steps_}) {
     if (steps == &first_steps_ && tls_begun_ >= options_.max_handshakes) continue;
     while (!steps->empty()) {
-      const TlsStep step = steps->front();
+      const Waiting step = steps->front();
       steps->pop_front();
       Connection* const connection = table_.find(step.slot, step.generation);
       if (connection != nullptr && connection->secured) return connection;

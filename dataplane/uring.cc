@@ -192,6 +192,29 @@ void Uring::submit_and_wait(unsigned timeout_ms) {
   timeout.tv_sec = timeout_ms / 1000;
   timeout.tv_nsec = static_cast<long long>(timeout_ms % 1000) * 1'000'000;
   const int result = io_uring_submit_and_wait_timeout(&state_->ring, &cqe, 1, &timeout, nullptr);
+  waited(result);
+}
+
+// liburing 2.3 does not know of min_wait_usec, which is where the padding was.
+void Uring::wait_gathering(unsigned timeout_ms, unsigned gather_us) {
+  io_uring* const ring = &state_->ring;
+  if (!state_->gathers_completions || !state_->aside.empty() || io_uring_sq_ready(ring) > 0) {
+    submit_and_wait(timeout_ms);
+    return;
+  }
+  __kernel_timespec timeout{};
+  timeout.tv_sec = timeout_ms / 1000;
+  timeout.tv_nsec = static_cast<long long>(timeout_ms % 1000) * 1'000'000;
+  io_uring_getevents_arg how{};
+  how.pad = gather_us;
+  how.ts = reinterpret_cast<std::uintptr_t>(&timeout);
+  unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
+  if (state_->is_registered) flags |= IORING_ENTER_REGISTERED_RING;
+  waited(io_uring_enter2(static_cast<unsigned>(ring->enter_ring_fd), 0, kGathered, flags,
+                         reinterpret_cast<sigset_t*>(&how), sizeof how));
+}
+
+void Uring::waited(int result) {
   end_if_fatal(result);
   if (!is_short(result)) {
     state_->patience.reset();
@@ -219,11 +242,21 @@ MutableBytes Uring::received(BufferGroup group, const Completion& completion) co
 }
 
 void Uring::recycle(BufferGroup group, std::uint16_t buffer_id) {
-  state_->buffers[static_cast<std::size_t>(group)].add(buffer_id);
+  state_->buffers[static_cast<std::size_t>(group)].give_back(buffer_id);
 }
 
 void Uring::publish_buffers() {
   for (BufferRing& ring : state_->buffers) ring.publish();
+}
+
+void Uring::trim_buffers() {
+  for (BufferRing& ring : state_->buffers) ring.trim();
+}
+
+std::size_t Uring::buffer_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const BufferRing& ring : state_->buffers) bytes += ring.bytes_in_use();
+  return bytes;
 }
 
 }  // namespace ringgate

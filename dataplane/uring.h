@@ -4,6 +4,7 @@
 #include <liburing.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
@@ -23,7 +24,12 @@ namespace ringgate {
 // the buffers by eight bytes from where the kernel looks for them. It must not come first.
 static_assert(offsetof(io_uring_buf_ring, bufs) == 0);
 
-// liburing 2.3 has no io_uring_setup_buf_ring: registered and mapped here.
+// Receive buffers of one group. liburing 2.3 has no io_uring_setup_buf_ring: registered and mapped
+// here.
+//
+// The kernel uses them in turn, so that each that it has is touched and stays. It is given few at
+// first and more when it needed most of them in one turn; trim() takes half of them back where it
+// has long needed few, and their memory with them.
 class BufferRing {
  public:
   BufferRing() = default;
@@ -34,40 +40,49 @@ class BufferRing {
     if (memory_ != nullptr) munmap(memory_, std::size_t{count_} * buffer_bytes_);
   }
 
-  int create(io_uring* ring, std::uint16_t group, unsigned count, unsigned buffer_bytes) {
-    count_ = std::bit_ceil(count);
-    buffer_bytes_ = buffer_bytes;
-    entries_ = static_cast<io_uring_buf_ring*>(map(entries_bytes()));
-    memory_ = static_cast<std::uint8_t*>(map(std::size_t{count_} * buffer_bytes_));
-    if (entries_ == nullptr || memory_ == nullptr) return -ENOMEM;
-    io_uring_buf_ring_init(entries_);
-    io_uring_buf_reg registration{};
-    registration.ring_addr = reinterpret_cast<std::uintptr_t>(entries_);
-    registration.ring_entries = count_;
-    registration.bgid = group;
-    const int result = io_uring_register_buf_ring(ring, &registration, 0);
-    if (result != 0) return result;
-    for (unsigned id = 0; id < count_; ++id) add(static_cast<std::uint16_t>(id));
-    publish();
-    return 0;
+  int create(io_uring* ring, std::uint16_t group, unsigned count, unsigned buffer_bytes);
+
+  // What the caller has done with; the kernel sees it at the next publish().
+  void give_back(std::uint16_t id) {
+    ++taken_;
+    if (id < in_use_) [[likely]] {
+      add(id);
+    } else {
+      ++retired_;
+    }
   }
 
-  void add(std::uint16_t id) {
-    io_uring_buf_ring_add(entries_, buffer(id), buffer_bytes_, id, static_cast<int>(count_ - 1),
-                          pending_++);
-  }
-
+  // At the end of a turn, when every buffer that was taken in it has been given back.
   void publish() {
+    if (taken_ == 0) return;
+    most_taken_ = std::max(most_taken_, taken_);
+    if (taken_ > in_use_ / 4 * 3) [[unlikely]]
+      grow();
+    taken_ = 0;
     if (pending_ == 0) return;
     io_uring_buf_ring_advance(entries_, pending_);
     pending_ = 0;
   }
 
+  // Now and then, after publish().
+  void trim();
+
   [[nodiscard]] std::uint8_t* buffer(std::uint16_t id) const {
     return memory_ + std::size_t{id} * buffer_bytes_;
   }
+  [[nodiscard]] std::size_t bytes_in_use() const noexcept {
+    return std::size_t{in_use_} * buffer_bytes_;
+  }
+
+  static constexpr std::size_t kFirstBytes = std::size_t{256} * 1024;
 
  private:
+  void add(std::uint16_t id) {
+    io_uring_buf_ring_add(entries_, buffer(id), buffer_bytes_, id, static_cast<int>(count_ - 1),
+                          pending_++);
+  }
+  void grow();
+  [[nodiscard]] unsigned first() const noexcept;
   [[nodiscard]] std::size_t entries_bytes() const { return count_ * sizeof(io_uring_buf); }
 
   static void* map(std::size_t bytes) {
@@ -79,6 +94,11 @@ class BufferRing {
   std::uint8_t* memory_ = nullptr;
   unsigned count_ = 0;
   unsigned buffer_bytes_ = 0;
+  unsigned in_use_ = 0;      // ids below it are given to the kernel
+  unsigned retiring_ = 0;    // so many from there on are no longer,
+  unsigned retired_ = 0;     // and so many of these the kernel has used up
+  unsigned taken_ = 0;       // in this turn
+  unsigned most_taken_ = 0;  // in a turn, since the last trim()
   int pending_ = 0;
 };
 
@@ -99,6 +119,8 @@ class Patience {
 struct UringState {
   io_uring ring{};
   bool initialized = false;
+  bool is_registered = false;        // its descriptor is
+  bool gathers_completions = false;  // the kernel has min_wait_usec
   std::array<BufferRing, 2> buffers;
   Patience patience;
   std::deque<Completion> aside;  // taken early, because the kernel had no place left for them
@@ -165,14 +187,19 @@ class Uring final : public Ring {
   void cancel(std::uint64_t target_tag, std::uint64_t tag) override;
   void poll_multishot(int fd, std::uint64_t tag) override;
   void submit_and_wait(unsigned timeout_ms) override;
+  void wait_gathering(unsigned timeout_ms, unsigned gather_us) override;
+  [[nodiscard]] bool gathers() const noexcept override { return state_->gathers_completions; }
   [[nodiscard]] unsigned reap(std::span<Completion> out) override;
   [[nodiscard]] MutableBytes received(BufferGroup group,
                                       const Completion& completion) const override;
   void recycle(BufferGroup group, std::uint16_t buffer_id) override;
   void publish_buffers() override;
+  void trim_buffers() override;
+  [[nodiscard]] std::size_t buffer_bytes() const noexcept override;
 
  private:
   explicit Uring(std::unique_ptr<UringState> state) : state_(std::move(state)) {}
+  void waited(int result);
 
   std::unique_ptr<UringState> state_;
 };

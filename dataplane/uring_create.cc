@@ -157,7 +157,10 @@ Result<std::unique_ptr<Ring>> Uring::create(const RingOptions& options, bool& un
     return fail(explain_setup_failure(-result));
   }
   state->initialized = true;
-  io_uring_register_ring_fd(&state->ring);  // saves a lookup per call; harmless where it fails
+  constexpr unsigned kMinTimeout = 1U << 15;  // IORING_FEAT_MIN_TIMEOUT: Linux 6.12
+  state->gathers_completions = (params.features & kMinTimeout) != 0;
+  // Saves a lookup per call; harmless where it fails.
+  state->is_registered = io_uring_register_ring_fd(&state->ring) == 1;
   Attempt works = probe_operations(&state->ring);
   if (works) works = register_tables(&state->ring, options, state->buffers);
   if (works) works = try_noop(&state->ring);

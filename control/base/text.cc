@@ -154,6 +154,25 @@ std::string format_duration(std::chrono::milliseconds time) {
   return fmt::format("{}ms", ms);
 }
 
+std::optional<std::chrono::microseconds> parse_microseconds(std::string_view text) {
+  constexpr std::uint64_t kMost = 1'000'000'000'000;
+  if (text.ends_with("us")) {
+    const auto number = parse_number(text.substr(0, text.size() - 2));
+    if (!number || *number > kMost) return std::nullopt;
+    return std::chrono::microseconds(static_cast<std::int64_t>(*number));
+  }
+  const auto time = parse_duration(text);
+  if (!time || *time > std::chrono::microseconds(kMost)) return std::nullopt;
+  return *time;
+}
+
+std::string format_microseconds(std::chrono::microseconds time) {
+  if (time.count() % 1000 == 0) {
+    return format_duration(std::chrono::duration_cast<std::chrono::milliseconds>(time));
+  }
+  return fmt::format("{}us", time.count());
+}
+
 bool has_control(std::string_view text) {
   return std::ranges::any_of(text, [](char c) {
     const auto byte = static_cast<unsigned char>(c);

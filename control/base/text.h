@@ -30,6 +30,9 @@ std::string format_size(std::uint64_t bytes);
 // "250ms", "10s", "2m", "48h", "1m30s". A number without a unit is nothing, but for 0.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 std::string format_duration(std::chrono::milliseconds time);
+// The same for short times, "300us" too.
+std::optional<std::chrono::microseconds> parse_microseconds(std::string_view text);
+std::string format_microseconds(std::chrono::microseconds time);
 
 // Whether an ASCII control character is in it, a line end for example.
 bool has_control(std::string_view text);

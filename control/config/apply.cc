@@ -127,19 +127,10 @@ struct Applier {
   }
 
   Result<void> operator()(const DurationKey& key) const {
-    auto text = scalar_of(raw, "a duration");
-    if (!text) return std::unexpected(text.error());
-    const auto time = parse_duration(*text);
-    if (!time && parse_number(*text)) {
-      return usage_error("{} has no unit; write for example {}s or {}ms", *text, *text, *text);
-    }
-    if (!time) return usage_error("takes a duration such as 250ms, 10s or 2m, not \"{}\"", *text);
-    if (*time < key.min || *time > key.max) {
-      return usage_error("{} is out of range; it may be {} to {}", *text, format_duration(key.min),
-                         format_duration(key.max));
-    }
-    key.place.set(config, *time);
-    return {};
+    return set_time(key, parse_duration, format_duration, "s", "250ms, 10s or 2m");
+  }
+  Result<void> operator()(const MicrosecondsKey& key) const {
+    return set_time(key, parse_microseconds, format_microseconds, "us", "300us or 2ms");
   }
 
   Result<void> operator()(const NamesKey& key) const {
@@ -359,6 +350,26 @@ struct Applier {
     if (!text) return std::unexpected(text.error());
     if (*text == first || *text == second) return *text == second;
     return usage_error("takes {} or {}, not \"{}\"", first, second, quotable(*text));
+  }
+
+  // `unit`: one that a number without any may have been meant in.
+  template <class Key, class Parse, class Format>
+  Result<void> set_time(const Key& key, Parse parse, Format format, std::string_view unit,
+                        std::string_view samples) const {
+    auto text = scalar_of(raw, "a duration");
+    if (!text) return std::unexpected(text.error());
+    const auto time = parse(*text);
+    if (!time && parse_number(*text)) {
+      return usage_error("{} has no unit; write for example {}{} or {}ms", *text, *text, unit,
+                         *text);
+    }
+    if (!time) return usage_error("takes a duration such as {}, not \"{}\"", samples, *text);
+    if (*time < key.min || *time > key.max) {
+      return usage_error("{} is out of range; it may be {} to {}", *text, format(key.min),
+                         format(key.max));
+    }
+    key.place.set(config, *time);
+    return {};
   }
 
   Result<std::size_t> number_of(std::size_t min, std::size_t max) const {

@@ -175,6 +175,7 @@ struct Config {
     shard.max_clients = 0;
     shard.max_links = 4096;
     shard.poll_after_ms = 10'000;
+    shard.latency_budget_us = 500;
     return shard;
   }
 };

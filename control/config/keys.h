@@ -3,6 +3,7 @@
 // SIGHUP takes over. Immutable, any thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -56,6 +57,11 @@ struct DurationKey {
   Config::Duration min;
   Config::Duration max;
 };
+struct MicrosecondsKey {
+  Place<std::chrono::microseconds> place;
+  std::chrono::microseconds min;
+  std::chrono::microseconds max;
+};
 struct NamesKey {
   Place<std::vector<std::string>> place;
 };
@@ -103,11 +109,11 @@ struct LogFormatKey {
 };
 struct IgnoredKey {};  // Taken, without effect, with a notice.
 
-using KeyKind =
-    std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey, SwitchKey, PortKey,
-                 CountKey, SizeKey, DurationKey, NamesKey, TagsKey, OriginsKey, RoutesKey,
-                 SelectorsKey, ListenKey, ProxiesKey, RedisKey, RedisUrlsKey, MessageStoreKey,
-                 GroupTalkKey, TlsVersionKey, RingKey, LogLevelKey, LogFormatKey, IgnoredKey>;
+using KeyKind = std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey,
+                             SwitchKey, PortKey, CountKey, SizeKey, DurationKey, MicrosecondsKey,
+                             NamesKey, TagsKey, OriginsKey, RoutesKey, SelectorsKey, ListenKey,
+                             ProxiesKey, RedisKey, RedisUrlsKey, MessageStoreKey, GroupTalkKey,
+                             TlsVersionKey, RingKey, LogLevelKey, LogFormatKey, IgnoredKey>;
 
 // Who heeds a key. One file may serve all processes of a host, so the others take it, too.
 enum class HeededBy : std::uint8_t { kAll, kGateway, kServices, kChat };

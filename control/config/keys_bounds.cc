@@ -114,6 +114,11 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "never"},
     {"WriteTimeout", DurationKey{at<&Config::shard, &ShardLimits::write_timeout_ms>(), 1ms, 1h},
      kLiveInGateway, "A client that takes nothing, or acknowledges nothing, for so long is closed"},
+    {"LatencyBudget",
+     MicrosecondsKey{at<&Config::shard, &ShardLimits::latency_budget_us>(), 0us, 10ms},
+     kLiveInGateway,
+     "How long a message may wait so that one wake-up serves several (Linux 6.12); a third of it "
+     "where services are asked; 0: not at all"},
     {"AnswerTimeout",
      DurationKey{at<&Config::gateway, &GatewayLimits::answer_timeout_ms>(), 1ms, 1h}, kGatewayLive,
      "A request without an answer for so long is answered 300"},

@@ -2,6 +2,7 @@
 // through its place, so that they cannot mean different things. Pure functions, any thread.
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <type_traits>
 #include <utility>
@@ -17,11 +18,15 @@ struct Place {
 };
 
 // A number, whichever width its owner keeps it in, and a time, also where it is kept as a number of
-// milliseconds. The bounds of the keys see to it that nothing is cut off.
+// its unit. The bounds of the keys see to it that nothing is cut off.
 template <class To, class From>
 To stored_as(From from) {
   if constexpr (std::is_same_v<To, From>) {
     return from;
+  } else if constexpr (std::is_same_v<From, std::chrono::microseconds>) {
+    return static_cast<To>(from.count());
+  } else if constexpr (std::is_same_v<To, std::chrono::microseconds>) {
+    return std::chrono::microseconds(from);
   } else if constexpr (std::is_same_v<From, Config::Duration>) {
     return static_cast<To>(from.count());
   } else if constexpr (std::is_same_v<To, Config::Duration>) {

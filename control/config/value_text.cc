@@ -28,6 +28,9 @@ std::string text(std::size_t value) {
 std::string text(Config::Duration value) {
   return format_duration(value);
 }
+std::string text(std::chrono::microseconds value) {
+  return format_microseconds(value);
+}
 std::string text(GroupTalk value) {
   return value == GroupTalk::kAnyone ? "anyone" : "members";
 }

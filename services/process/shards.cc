@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 
 #include "control/base/local_address.h"
@@ -79,6 +80,14 @@ std::string address_of(const ListenSpec& spec) {
   return ListenerSet::print({spec.endpoint.host, spec.endpoint.port}).value_or("");
 }
 
+// Who has asked for it is told, once, where it has no effect.
+void tell_of_latency_budget(const Config& config, RingKind kind) {
+  if (config.shard.latency_budget_us == 0 || !config.given.contains("LatencyBudget")) return;
+  static std::atomic_flag told;
+  if (ring_gathers(kind) || told.test_and_set()) return;
+  spdlog::warn("LatencyBudget has no effect: it needs io_uring of Linux 6.12 or newer");
+}
+
 }  // namespace
 
 Result<ShardGroupOptions> shard_group_options(const Config& config, std::size_t max_clients) {
@@ -91,6 +100,7 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, std::size_t 
   ShardOptions& shard = options.shard;
   shard = config.shard;
   shard.ring.kind = ring_of_process(config.ring);
+  tell_of_latency_budget(config, shard.ring.kind);
   if (max_clients != 0) {
     const Result<std::size_t> most = max_connections(config, options, max_clients);
     if (!most) return std::unexpected(most.error());

@@ -39,6 +39,7 @@ class FakeRing final : public Ring {
                                       const Completion& completion) const override;
   void recycle(BufferGroup group, std::uint16_t buffer_id) override;
   void publish_buffers() override;
+  [[nodiscard]] std::size_t buffer_bytes() const noexcept override { return 0; }
 
  private:
   std::unique_ptr<State> state_;

@@ -47,6 +47,22 @@ TEST(ConfigValues, FormatsParseBack) {
   EXPECT_EQ(format_duration(120'000ms), "2m");
 }
 
+TEST(ConfigValues, ShortTimes) {
+  EXPECT_EQ(parse_microseconds("300us"), 300us);
+  EXPECT_EQ(parse_microseconds("2ms"), 2ms);
+  EXPECT_EQ(parse_microseconds("1s"), 1s);
+  EXPECT_EQ(parse_microseconds("0"), 0us);
+  for (const char* text : {"", "us", "300", "-1us", "1.5us", "1ms300us", "300 us",
+                           "1000000000001us", "99999999999999999999us", "300h"}) {
+    EXPECT_FALSE(parse_microseconds(text)) << text;
+  }
+  for (const auto time : {0us, 1us, 999us, 1000us, 1500us, 2'000'000us}) {
+    EXPECT_EQ(parse_microseconds(format_microseconds(time)), time);
+  }
+  EXPECT_EQ(format_microseconds(500us), "500us");
+  EXPECT_EQ(format_microseconds(1000us), "1ms");
+}
+
 TEST(ConfigValues, Words) {
   EXPECT_EQ(trim("  a b\r\n"), "a b");
   EXPECT_EQ(trim(" \t"), "");

@@ -42,6 +42,7 @@ void for_every_bounded(Check check) {
     if (const auto* size = std::get_if<SizeKey>(&key.kind)) check(key, *size);
     if (const auto* count = std::get_if<CountKey>(&key.kind)) check(key, *count);
     if (const auto* time = std::get_if<DurationKey>(&key.kind)) check(key, *time);
+    if (const auto* time = std::get_if<MicrosecondsKey>(&key.kind)) check(key, *time);
   }
 }
 
@@ -50,6 +51,10 @@ std::string text(std::size_t number) {
 }
 std::string text(Config::Duration time) {
   return std::to_string(time.count()) + "ms";
+}
+
+std::string text(std::chrono::microseconds time) {
+  return std::to_string(time.count()) + "us";
 }
 
 // A default that its own bounds refuse could not be written into a file.
@@ -79,7 +84,10 @@ TEST(ConfigKeys, BoundsAreInclusive) {
 
 TEST(ConfigKeys, ATimeHasAUnit) {
   for (const ConfigKey& key : config_keys()) {
-    if (!std::holds_alternative<DurationKey>(key.kind)) continue;
+    if (!std::holds_alternative<DurationKey>(key.kind) &&
+        !std::holds_alternative<MicrosecondsKey>(key.kind)) {
+      continue;
+    }
     Config config;
     EXPECT_FALSE(apply_config_value(key, RawValue{"10"}, config)) << key.name;
   }

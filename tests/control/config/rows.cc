@@ -38,6 +38,10 @@ struct OtherValues {
     return {format_duration(key.place.get(now) + std::chrono::seconds(1)),
             format_duration(key.min)};
   }
+  Texts operator()(const MicrosecondsKey& key) const {
+    return {format_microseconds(key.place.get(now) + std::chrono::microseconds(1)),
+            format_microseconds(key.min)};
+  }
   Texts operator()(const NamesKey&) const { return {"login, chat, another"}; }
   Texts operator()(const TagsKey&) const { return {"another, tag"}; }
   Texts operator()(const OriginsKey&) const { return {"https://another.example"}; }
