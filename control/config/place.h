@@ -17,20 +17,20 @@ struct Place {
   void (*set)(Config&, Value);
 };
 
+template <class Type>
+inline constexpr bool kIsTime =
+    std::is_same_v<Type, Config::Duration> || std::is_same_v<Type, std::chrono::microseconds>;
+
 // A number, whichever width its owner keeps it in, and a time, also where it is kept as a number of
 // its unit. The bounds of the keys see to it that nothing is cut off.
 template <class To, class From>
 To stored_as(From from) {
   if constexpr (std::is_same_v<To, From>) {
     return from;
-  } else if constexpr (std::is_same_v<From, std::chrono::microseconds>) {
+  } else if constexpr (kIsTime<From>) {
     return static_cast<To>(from.count());
-  } else if constexpr (std::is_same_v<To, std::chrono::microseconds>) {
-    return std::chrono::microseconds(from);
-  } else if constexpr (std::is_same_v<From, Config::Duration>) {
-    return static_cast<To>(from.count());
-  } else if constexpr (std::is_same_v<To, Config::Duration>) {
-    return Config::Duration(from);
+  } else if constexpr (kIsTime<To>) {
+    return To(from);
   } else {
     static_assert(std::unsigned_integral<To> && std::unsigned_integral<From>);
     static_assert(!std::is_same_v<To, bool> && !std::is_same_v<From, bool>);
