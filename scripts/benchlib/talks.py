@@ -13,6 +13,7 @@ import tempfile
 
 from .children import Children
 from .options import positive
+from .processes import descendants
 from .say import Trouble, say
 from .servers import free_port, wait_ready, write_config
 
@@ -86,21 +87,6 @@ class Postgres:
     def messages(self):
         return int(self.tell("psql", "-h", self.folder, "-p", self.port, "-U", "postgres", "-Atc",
                              "SELECT count(*) FROM message_content", "messages"))
-
-
-def descendants(pid):
-    """A process and all that it has started, and so on: PostgreSQL has one for each connection."""
-    parents = {}
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(stat.parent.name)] = int(fields[1])
-    found = [pid]
-    for one in found:  # grows
-        found += [child for child, parent in parents.items() if parent == one]
-    return found
 
 
 def cpu_s(pids):

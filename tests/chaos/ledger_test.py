@@ -9,7 +9,8 @@ import types
 import unittest
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "scripts")]
 
 from chaos import wire  # noqa: E402  (found by the line above)
 from chaos.ledger import Ledger  # noqa: E402

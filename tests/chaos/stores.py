@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 
+from benchlib.processes import descendants
+
 from .children import Child, wait_until
 from .monitor import get
 from .ports import free_port
@@ -22,7 +24,20 @@ def postgres_programs():
     return found[-1].parent if found else None
 
 
-class Redis:
+class OneProcess:
+    """All of it is `child`."""
+
+    def kill(self):
+        self.child.kill()
+
+    def stop(self):
+        self.child.stop()
+
+    def resume(self):
+        self.child.resume()
+
+
+class Redis(OneProcess):
     """Keeps nothing: who kills it loses all data."""
 
     def __init__(self, folder):
@@ -56,15 +71,6 @@ class Redis:
             return found
         finally:
             writer.close()
-
-    def kill(self):
-        self.child.kill()
-
-    def stop(self):
-        self.child.stop()
-
-    def resume(self):
-        self.child.resume()
 
 
 class Postgres:
@@ -142,22 +148,7 @@ class Postgres:
         self.signal_all(signal.SIGCONT)
 
 
-def descendants(pid):
-    """A process and all that it has started, and so on."""
-    parents = {}
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(stat.parent.name)] = int(fields[1])
-    found = [pid]
-    for one in found:  # grows
-        found += [child for child, parent in parents.items() if parent == one]
-    return found
-
-
-class Consul:
+class Consul(OneProcess):
     """An agent that forgets everything when it is killed."""
 
     def __init__(self, folder, script):
@@ -183,12 +174,3 @@ class Consul:
             return status == 200 and '"consul"' in body
         except OSError:
             return False
-
-    def kill(self):
-        self.child.kill()
-
-    def stop(self):
-        self.child.stop()
-
-    def resume(self):
-        self.child.resume()
