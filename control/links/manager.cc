@@ -211,12 +211,12 @@ void LinkManager::link_seen(const LinkEvent& event) {
   if (--lane->not_seen == 0) changed();
 }
 
-// Once while it lasts: it is tried again and again.
 void LinkManager::Lane::failed(std::string_view why) {
   last_error = why;
   last_error_at = std::chrono::system_clock::now();
 }
 
+// Once while it lasts: it is tried again and again.
 void LinkManager::tell_refused(const Target& target, Lane& lane) {
   if (std::exchange(lane.refused, true)) return;
   spdlog::error(
