@@ -31,6 +31,13 @@ void end_if_fatal(int result) {
       std::strerror(-result)));
 }
 
+__kernel_timespec timespec_of(unsigned ms) {
+  __kernel_timespec time{};
+  time.tv_sec = ms / 1000;
+  time.tv_nsec = static_cast<long long>(ms % 1000) * 1'000'000;
+  return time;
+}
+
 }  // namespace
 
 void Patience::pause() {
@@ -188,9 +195,7 @@ void Uring::poll_multishot(int fd, std::uint64_t tag) {
 void Uring::submit_and_wait(unsigned timeout_ms) {
   if (!state_->aside.empty()) timeout_ms = 0;
   io_uring_cqe* cqe = nullptr;
-  __kernel_timespec timeout{};
-  timeout.tv_sec = timeout_ms / 1000;
-  timeout.tv_nsec = static_cast<long long>(timeout_ms % 1000) * 1'000'000;
+  __kernel_timespec timeout = timespec_of(timeout_ms);
   const int result = io_uring_submit_and_wait_timeout(&state_->ring, &cqe, 1, &timeout, nullptr);
   waited(result);
 }
@@ -202,9 +207,7 @@ void Uring::wait_gathering(unsigned timeout_ms, unsigned gather_us) {
     submit_and_wait(timeout_ms);
     return;
   }
-  __kernel_timespec timeout{};
-  timeout.tv_sec = timeout_ms / 1000;
-  timeout.tv_nsec = static_cast<long long>(timeout_ms % 1000) * 1'000'000;
+  __kernel_timespec timeout = timespec_of(timeout_ms);
   io_uring_getevents_arg how{};
   how.pad = gather_us;
   how.ts = reinterpret_cast<std::uintptr_t>(&timeout);
