@@ -26,10 +26,11 @@ class Gathering {
   // At the beginning of every turn. `frames` and `link_frames` are what was parsed, ever; the
   // latter are those of links among them.
   void turned(std::uint64_t now_us, std::uint32_t frames, std::uint32_t link_frames) noexcept {
-    if (now_us >= ends_us_) end_phase(now_us, frames, link_frames);
+    if (now_us >= looks_us_) look(now_us, frames, link_frames);
   }
 
-  // Tried for so long, on and off; then it goes on as it went best.
+  // Without it for so long, then with it for as long as kRunUs, and looked at each time that
+  // kTrialUs have passed.
   static constexpr std::uint32_t kTrialUs = 10'000;
   static constexpr std::uint32_t kRunUs = 200'000;
   // After it was seen to slow peers down.
@@ -41,19 +42,19 @@ class Gathering {
   static constexpr std::uint32_t kWaitsOfRequest = 3;
 
  private:
-  enum class Phase : std::uint8_t { kMeasure, kTry, kRun, kRest };
+  enum class Phase : std::uint8_t { kMeasure, kGather, kRest };
 
-  void end_phase(std::uint64_t now_us, std::uint32_t frames, std::uint32_t link_frames) noexcept;
-  void begin(Phase phase, std::uint32_t for_us) noexcept;
-  void judge_measured(std::uint64_t frames, std::uint64_t link_frames,
-                      std::uint64_t elapsed_us) noexcept;
+  void look(std::uint64_t now_us, std::uint32_t frames, std::uint32_t link_frames) noexcept;
+  void begin(Phase phase, std::uint32_t gathers_us, std::uint32_t looks_after_us) noexcept;
+  [[nodiscard]] std::uint32_t worth(std::uint64_t frames, std::uint64_t link_frames,
+                                    std::uint64_t elapsed_us) const noexcept;
   [[nodiscard]] bool slows_down(std::uint64_t frames, std::uint64_t elapsed_us) const noexcept;
 
   std::uint32_t budget_us_ = 0;
   Phase phase_ = Phase::kRest;
   std::uint32_t us_ = 0;
   std::uint64_t began_us_ = 0;
-  std::uint64_t ends_us_ = 0;
+  std::uint64_t looks_us_ = 0;
   std::uint32_t frames_ = 0;  // when the phase began
   std::uint32_t link_frames_ = 0;
   std::uint64_t measured_ = 0;  // frames without gathering, and in what time

@@ -99,6 +99,27 @@ TEST(Gathering, WhoWaitsForAnAnswerIsNotKeptWaiting) {
   }
 }
 
+// Whatever they did while it was tried: they are not slow for a whole run.
+TEST(Gathering, WhoComesToWaitForAnAnswerIsKeptWaitingForAMomentOnly) {
+  constexpr std::uint64_t kLookUs = Gathering::kTrialUs + 2 * kBudgetUs;
+  Gathering gathering;
+  gathering.set_budget(kBudgetUs);
+  std::uint64_t now_us = 1'000'000;
+  std::uint32_t frames = 0;
+  while (gathering.us() == 0) gathering.turned(now_us += 100, frames += 20, 0);
+  const std::uint64_t began_us = now_us;
+  while (gathering.us() > 0) gathering.turned(now_us += kBudgetUs, frames += 8, 0);
+  EXPECT_LT(now_us - began_us, kLookUs) << "from the first moment on";
+
+  now_us += Gathering::kRestUs;
+  while (gathering.us() == 0) gathering.turned(now_us += 100, frames += 20, 0);
+  for (int i = 0; i < 500; ++i) gathering.turned(now_us += 100, frames += 20, 0);
+  ASSERT_GT(gathering.us(), 0U);
+  const std::uint64_t changed_us = now_us;
+  while (gathering.us() > 0) gathering.turned(now_us += kBudgetUs, frames += 8, 0);
+  EXPECT_LT(now_us - changed_us, 3 * kLookUs) << "after 50 ms";
+}
+
 TEST(Gathering, BesideLinksAThirdOfTheBudgetIsTaken) {
   Gathering gathering;
   gathering.set_budget(kBudgetUs);
