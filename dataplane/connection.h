@@ -26,6 +26,12 @@ struct ConnectionId {
   friend bool operator==(const ConnectionId&, const ConnectionId&) = default;
 };
 
+// A connection of one shard that may have gone meanwhile: its slot, and which of those who had it.
+struct ConnectionHandle {
+  std::uint32_t slot = UINT32_MAX;
+  std::uint32_t generation = 0;
+};
+
 enum class Role : std::uint8_t {
   kClient,  // of the gateway: small bounds, basic pings answered, idle timeout
   kLink,    // between a gateway and a logic service, dialled or accepted
@@ -90,6 +96,8 @@ struct Connection {
     kPollOp = 32,  // never together with kRecvOp
     kLookOp = 64,
   };
+
+  [[nodiscard]] ConnectionHandle handle() const noexcept { return {slot, generation}; }
 
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;

@@ -19,9 +19,10 @@ class ConnectionTable {
     if (slot >= size_ || slots_[slot].phase == Phase::kFree) return nullptr;
     return &slots_[slot];
   }
-  [[nodiscard]] Connection* find(std::uint32_t slot, std::uint32_t generation) noexcept {
-    Connection* const connection = at(slot);
-    return connection != nullptr && connection->generation == generation ? connection : nullptr;
+  [[nodiscard]] Connection* find(ConnectionHandle handle) noexcept {
+    Connection* const connection = at(handle.slot);
+    const bool same = connection != nullptr && connection->generation == handle.generation;
+    return same ? connection : nullptr;
   }
 
   [[nodiscard]] bool is_client_slot(std::uint32_t slot) const noexcept {

@@ -63,7 +63,7 @@ Result<void> Shard::start(AcceptMode mode, std::span<Listener> listeners, bool a
   listeners_ = listeners;
   for (const Listener& listener : listeners) {
     upgrade_rules_.push_back(listener.upgrade);
-    tls_contexts_.push_back(listener.tls);
+    tls_.contexts.push_back(listener.tls);
   }
   if (std::ranges::any_of(listeners, [](const Listener& one) { return bool{one.tls}; })) {
     if (Result<void> prepared = prepare_tls(); !prepared) return prepared;
@@ -75,12 +75,12 @@ Result<void> Shard::start(AcceptMode mode, std::span<Listener> listeners, bool a
 
 // At start where a listener needs it, and before the first link that does.
 Result<void> Shard::prepare_tls() {
-  if (cipher_) return {};
+  if (tls_.cipher) return {};
   Result<tls::Cipher> cipher = tls::Cipher::create();
   if (!cipher) return std::unexpected(cipher.error());
-  cipher_.emplace(std::move(*cipher));
-  tls_.resize(table_.size());
-  session_bytes_.resize(tls::kMaxTextBytes);
+  tls_.cipher.emplace(std::move(*cipher));
+  tls_.by_slot.resize(table_.size());
+  tls_.session_bytes.resize(tls::kMaxTextBytes);
   return {};
 }
 
@@ -238,7 +238,7 @@ void Shard::dispatch(const Completion& completion) {
     case OpKind::kClose:
       break;
   }
-  Connection* const connection = table_.find(tag.slot, tag.generation);
+  Connection* const connection = table_.find({tag.slot, tag.generation});
   if (connection == nullptr) return;
   if (tag.kind == OpKind::kClose) {
     free_slot(*connection);
@@ -277,7 +277,7 @@ void Shard::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
   }
   if (kind == kMailTlsContexts) {
     const std::unique_ptr<std::vector<TlsContext>> mail(kMailTlsContexts.read(message).contexts);
-    tls_contexts_ = std::move(*mail);
+    tls_.contexts = std::move(*mail);
     return;
   }
   if (kind != kMailAdopt) {
@@ -326,7 +326,7 @@ void Shard::reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOpti
   acceptor_.set_bounds(limits.send_bounds());
   if (ring_->gathers()) gathering_.set_budget(limits.latency_budget_us);
   for (std::size_t i = 0; i < upgrades.size(); ++i) upgrade_rules_[i] = upgrades[i];
-  for (std::size_t i = 0; i < tls.size(); ++i) tls_contexts_[i] = tls[i];
+  for (std::size_t i = 0; i < tls.size(); ++i) tls_.contexts[i] = tls[i];
 }
 
 void Shard::set_deadline(Connection& connection, std::uint32_t after_ms) noexcept {

@@ -15,16 +15,13 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "codec/error.h"
-#include "codec/tls/cipher.h"
 #include "codec/ws_upgrade.h"
 #include "dataplane/acceptor.h"
 #include "dataplane/address_counts.h"
@@ -41,9 +38,8 @@
 #include "dataplane/ring.h"
 #include "dataplane/shard_mail.h"
 #include "dataplane/shard_options.h"
+#include "dataplane/shard_tls.h"
 #include "dataplane/switchboard.h"
-#include "dataplane/tls_handover.h"
-#include "dataplane/tls_state.h"
 
 namespace ringgate {
 
@@ -95,9 +91,9 @@ class Shard {
     return table_.at(slot);
   }
   // The connection itself, or null when the slot has been reused.
-  [[nodiscard]] Connection* find(std::uint32_t slot, std::uint32_t generation) noexcept {
+  [[nodiscard]] Connection* find(ConnectionHandle handle) noexcept {
     RINGGATE_ON_THREAD(thread_);
-    return table_.find(slot, generation);
+    return table_.find(handle);
   }
   [[nodiscard]] ConnectionId id_of(const Connection& connection) const noexcept {
     return {options_.index, connection.slot, connection.generation};
@@ -393,21 +389,16 @@ class Shard {
   Acceptor acceptor_;
   std::unique_ptr<Ring> ring_;  // after what its operations point to
 
-  std::vector<std::uint32_t> dirty_;  // slots
-  std::vector<std::uint32_t> rearm_;  // slots whose receive has ended
-  // Those that wait: for their next share of a turn, for the next second, for a step of TLS.
-  struct Waiting {
-    std::uint32_t slot;
-    std::uint32_t generation;
-  };
-  std::vector<Waiting> deferred_;
-  std::vector<Waiting> round_;  // of the deferred that are being served
+  std::vector<std::uint32_t> dirty_;        // slots
+  std::vector<std::uint32_t> rearm_;        // slots whose receive has ended
+  std::vector<ConnectionHandle> deferred_;  // until their next share of a turn
+  std::vector<ConnectionHandle> round_;     // of the deferred that are being served
   std::size_t round_next_ = 0;
-  std::vector<Waiting> throttled_;
-  std::int32_t share_ = 0;         // left to the connection that is being parsed
-  std::uint32_t turn_work_ = 0;    // done in this turn, as shares count it
-  std::uint32_t frames_ = 0;       // parsed, ever
-  std::uint32_t link_frames_ = 0;  // of them, those of links
+  std::vector<ConnectionHandle> throttled_;  // until the next second
+  std::int32_t share_ = 0;                   // left to the connection that is being parsed
+  std::uint32_t turn_work_ = 0;              // done in this turn, as shares count it
+  std::uint32_t frames_ = 0;                 // parsed, ever
+  std::uint32_t link_frames_ = 0;            // of them, those of links
   Gathering gathering_;
   MailSender sender_;
   UnknownMail unknown_mail_;
@@ -416,16 +407,7 @@ class Shard {
   absl::flat_hash_map<std::uint32_t, std::size_t> proxy_rests_;  // bytes still to come
   absl::flat_hash_map<std::uint32_t, WsUpgrade> upgrades_;
   absl::flat_hash_map<std::uint32_t, Carry> parts_;  // of its message, so far
-  // TLS: nothing of it before a listener or a link speaks it.
-  std::vector<TlsContext> tls_contexts_;  // of each listener
-  std::vector<TlsState*> tls_;            // by slot, of this shard's pool; null: plain
-  std::deque<Waiting> steps_;             // of handshakes that have begun
-  std::deque<Waiting> first_steps_;
-  std::uint32_t tls_begun_ = 0;      // handshakes that OpenSSL has an object for
-  std::uint32_t tls_under_way_ = 0;  // and those that wait for their first step
-  std::optional<tls::Cipher> cipher_;
-  std::vector<std::uint8_t> session_bytes_;  // what is read of TLS 1.2
-
+  ShardTls tls_;
   std::vector<WsUpgradeOptions> upgrade_rules_;  // of each listener; those under way refer to them
   AcceptMode accept_mode_ = AcceptMode::kNone;
   std::span<Listener> listeners_;

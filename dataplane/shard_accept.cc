@@ -39,7 +39,7 @@ Acceptor::Room Shard::room() noexcept {
   const std::uint32_t most = options_.max_handshakes;
   return {accept_mode_ == AcceptMode::kDirect ? options_.max_clients - table_.clients()
                                               : options_.max_links,
-          most - std::min(most, tls_under_way_), accepts_left()};
+          most - std::min(most, tls_.under_way), accepts_left()};
 }
 
 // How many may be accepted by now. At rest it saves up a little, so that sweeps are often enough.
@@ -119,7 +119,7 @@ void Shard::take_accepted(int fd, const PeerAddress& peer, std::uint32_t listene
   Connection* const connection = adopt(fd, peer);
   if (connection == nullptr) return;
   connection->listener = static_cast<std::uint8_t>(listener);
-  const bool is_tls = listener < tls_contexts_.size() && tls_contexts_[listener];
+  const bool is_tls = listener < tls_.contexts.size() && tls_.contexts[listener];
   if (is_tls) connection->stage = Stage::kTls;
   handler_.on_accept(*connection);
 }

@@ -41,7 +41,7 @@ void Shard::arm_poll(Connection& connection) {
 
 // Whatever it says (data, the end, a reset, an error of its own): the receive's result speaks.
 void Shard::on_poll(OpTag tag) {
-  Connection* const connection = table_.find(tag.slot, tag.generation);
+  Connection* const connection = table_.find({tag.slot, tag.generation});
   RINGGATE_CHECK(connection != nullptr);  // a slot with a poll in flight is never reused
   connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kPollOp);
   counters_.change(Gauge::kPolled, -1);

@@ -12,7 +12,7 @@ namespace ringgate {
 void Shard::on_recv(const Completion& completion, OpTag tag) {
   const BufferGroup group =
       table_.is_client_slot(tag.slot) ? BufferGroup::kClients : BufferGroup::kLinks;
-  Connection* const connection = table_.find(tag.slot, tag.generation);
+  Connection* const connection = table_.find({tag.slot, tag.generation});
   if (connection != nullptr) {
     if (!completion.more) {
       connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kRecvOp);

@@ -103,7 +103,7 @@ void Shard::start_send(Connection& connection) {
 }
 
 void Shard::on_send(const Completion& completion, OpTag tag) {
-  Connection* const connection = table_.find(tag.slot, tag.generation);
+  Connection* const connection = table_.find({tag.slot, tag.generation});
   RINGGATE_CHECK(connection != nullptr);  // a slot with a send in flight is never reused
   connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kSendOp);
   const auto sent = static_cast<std::size_t>(std::max(completion.result, 0));

@@ -53,7 +53,7 @@ std::size_t Shard::parse_share(Connection& connection, MutableBytes input) {
 
 void Shard::defer(Connection& connection) {
   connection.deferred = true;
-  deferred_.push_back({connection.slot, connection.generation});
+  deferred_.push_back(connection.handle());
 }
 
 // Each of them once before any of them again, and as many as do not make the turn long.
@@ -65,8 +65,8 @@ void Shard::serve_deferred() {
   }
   const std::uint32_t most = turn_work_ + options_.long_turn;
   while (round_next_ < round_.size() && turn_work_ < most) {
-    const Waiting next = round_[round_next_++];
-    Connection* const connection = table_.find(next.slot, next.generation);
+    const ConnectionHandle next = round_[round_next_++];
+    Connection* const connection = table_.find(next);
     if (connection == nullptr || !connection->deferred) continue;
     connection->deferred = false;
     const std::uint32_t before = frames_;
@@ -114,13 +114,13 @@ void Shard::spend(Connection& connection, std::uint32_t frames, std::size_t byte
 
 void Shard::throttle(Connection& connection) {
   connection.throttled = true;
-  throttled_.push_back({connection.slot, connection.generation});
+  throttled_.push_back(connection.handle());
   stop_reading(connection);
 }
 
 void Shard::release_throttled() {
-  std::erase_if(throttled_, [this](const Waiting& one) {
-    Connection* const connection = table_.find(one.slot, one.generation);
+  std::erase_if(throttled_, [this](ConnectionHandle one) {
+    Connection* const connection = table_.find(one);
     if (connection == nullptr || !connection->throttled) return true;
     const std::uint64_t back = std::uint64_t{now_ms() - connection->last_read_ms} * kSecondPerMs;
     if (connection->spent > kGoesOnAt + back) return false;

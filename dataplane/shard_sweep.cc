@@ -116,7 +116,7 @@ void Shard::look(Connection& connection) {
 }
 
 void Shard::on_look(const Completion& completion, OpTag tag) {
-  Connection* const connection = table_.find(tag.slot, tag.generation);
+  Connection* const connection = table_.find({tag.slot, tag.generation});
   RINGGATE_CHECK(connection != nullptr);  // a slot with a look in flight is never reused
   connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kLookOp);
   if (connection->collects() || completion.result > 0) {

@@ -55,11 +55,11 @@ CloseReason reason_of(TlsFailure failure) {
 // accepted than MaxTlsHandshakes has room for, while the first bytes are on their way.
 std::size_t Shard::take_first_sealed(Connection& connection, ByteView input) {
   const Block memory = pool_.take(sizeof(TlsState));
-  tls_[connection.slot] = new (memory.data) TlsState;
-  tls_[connection.slot]->began_us = now_us();
+  tls_.by_slot[connection.slot] = new (memory.data) TlsState;
+  tls_.by_slot[connection.slot]->began_us = now_us();
   connection.secured = true;
   count_handshakes(1);
-  collect_for_handshake(connection, *tls_[connection.slot], input);
+  collect_for_handshake(connection, *tls_.by_slot[connection.slot], input);
   return input.size();
 }
 
@@ -75,19 +75,19 @@ void Shard::want_step(Connection& connection, TlsState& state) {
   if (whole_tls_records(state.sealed.view()) == 0) return;
   state.queued = true;
   const bool is_begun = std::get<TlsState::Handshake>(state.layer) != nullptr;
-  (is_begun ? steps_ : first_steps_).push_back({connection.slot, connection.generation});
+  (is_begun ? tls_.steps : tls_.first_steps).push_back(connection.handle());
 }
 
 // It may have sent its last words with the end of its handshake, and left.
 bool Shard::waits_for_step(const Connection& connection) const noexcept {
-  const TlsState& state = *tls_[connection.slot];
+  const TlsState& state = *tls_.by_slot[connection.slot];
   return state.under_way && whole_tls_records(state.sealed.view()) > 0;
 }
 
 // Those under way go on first: so few are at any moment, however many wait.
 void Shard::step_handshake() {
   while (Connection* const connection = next_step()) {
-    TlsState& state = *tls_[connection->slot];
+    TlsState& state = *tls_.by_slot[connection->slot];
     state.queued = false;
     if (!connection->open()) continue;
     step_handshake(*connection, state);
@@ -97,12 +97,12 @@ void Shard::step_handshake() {
 }
 
 Connection* Shard::next_step() {
-  for (auto* const steps : {&steps_, &first_steps_}) {
-    if (steps == &first_steps_ && tls_begun_ >= options_.max_handshakes) continue;
+  for (auto* const steps : {&tls_.steps, &tls_.first_steps}) {
+    if (steps == &tls_.first_steps && tls_.begun >= options_.max_handshakes) continue;
     while (!steps->empty()) {
-      const Waiting step = steps->front();
+      const ConnectionHandle step = steps->front();
       steps->pop_front();
-      Connection* const connection = table_.find(step.slot, step.generation);
+      Connection* const connection = table_.find(step);
       if (connection != nullptr && connection->secured) return connection;
     }
   }
@@ -110,18 +110,18 @@ Connection* Shard::next_step() {
 }
 
 bool Shard::has_steps() const noexcept {
-  return !steps_.empty() || (!first_steps_.empty() && tls_begun_ < options_.max_handshakes);
+  return !tls_.steps.empty() || (!tls_.first_steps.empty() && tls_.begun < options_.max_handshakes);
 }
 
 void Shard::step_handshake(Connection& connection, TlsState& state) {
   auto& handshake = std::get<TlsState::Handshake>(state.layer);
   if (handshake == nullptr) {
-    handshake = TlsHandshake::begin(tls_contexts_[connection.listener]);
+    handshake = TlsHandshake::begin(tls_.contexts[connection.listener]);
     if (handshake == nullptr) {
       abort(connection, CloseReason::kTlsHandshakeFailed);
       return;
     }
-    ++tls_begun_;
+    ++tls_.begun;
   }
   const std::size_t whole = whole_tls_records(state.sealed.view());
   const TlsStatus status = handshake->step(state.sealed.view().first(whole));
@@ -188,8 +188,8 @@ bool Shard::take_secrets(const TlsHandshake& handshake, TlsState& state) {
 }
 
 tls::Cipher& Shard::cipher() noexcept {
-  RINGGATE_CHECK(cipher_.has_value());
-  return *cipher_;
+  RINGGATE_CHECK(tls_.cipher.has_value());
+  return *tls_.cipher;
 }
 
 // Well or badly: there is room for another. What is left of it, if it had begun.
@@ -198,19 +198,19 @@ TlsState::Handshake Shard::end_handshake(TlsState& state) {
   state.under_way = false;
   count_handshakes(-1);
   TlsState::Handshake handshake = std::move(std::get<TlsState::Handshake>(state.layer));
-  if (handshake != nullptr) --tls_begun_;
+  if (handshake != nullptr) --tls_.begun;
   return handshake;
 }
 
 void Shard::count_handshakes(std::int32_t by) {
-  tls_under_way_ += static_cast<std::uint32_t>(by);
-  counters_.set(Gauge::kTlsHandshakes, tls_under_way_);
+  tls_.under_way += static_cast<std::uint32_t>(by);
+  counters_.set(Gauge::kTlsHandshakes, tls_.under_way);
 }
 
 // --- Sealed bytes in ----------------------------------------------------------------------------
 
 void Shard::on_sealed(Connection& connection, MutableBytes data) {
-  TlsState& state = *tls_[connection.slot];
+  TlsState& state = *tls_.by_slot[connection.slot];
   if (state.in_handshake()) {
     collect_for_handshake(connection, state, data);
   } else if (auto* const session = std::get_if<TlsState::Session>(&state.layer)) {
@@ -290,7 +290,7 @@ void Shard::on_session_bytes(Connection& connection, TlsState& state, TlsSession
   }
   while (connection.open() && !state.peer_ended) {
     std::size_t bytes = 0;
-    const MutableBytes room(session_bytes_.data(), session_bytes_.size());
+    const MutableBytes room(tls_.session_bytes.data(), tls_.session_bytes.size());
     const TlsSession::Read read = session.read(room, bytes);
     if (read == TlsSession::Read::kData) {
       on_plain(connection, room.first(bytes));
@@ -314,12 +314,12 @@ void Shard::begin_sealed(Connection& connection, tls::Records records) {
   auto* const state = new (memory.data) TlsState;
   state->layer = std::move(records);
   state->under_way = false;
-  tls_[connection.slot] = state;
+  tls_.by_slot[connection.slot] = state;
   connection.secured = true;
 }
 
 void Shard::forget_tls(Connection& connection) {
-  TlsState* const state = std::exchange(tls_[connection.slot], nullptr);
+  TlsState* const state = std::exchange(tls_.by_slot[connection.slot], nullptr);
   // One that has begun and will not be done: its client left, or was too slow. Who has said
   // nothing, as probes of balancers do, has failed at nothing.
   const bool is_begun =
@@ -333,7 +333,7 @@ void Shard::forget_tls(Connection& connection) {
   state->sealed.clear(pool_);
   drop_wire(connection, *state);
   std::destroy_at(state);
-  if (cipher_) cipher_->forget();  // its keys may be the ones that were used last
+  if (tls_.cipher) tls_.cipher->forget();  // its keys may be the ones that were used last
   pool_.give({reinterpret_cast<std::uint8_t*>(state), BlockPool::capacity_of(sizeof(TlsState))});
   connection.secured = false;
 }

@@ -21,7 +21,7 @@ constinit thread_local std::array<ByteView, Ring::kMaxPieces> payload_parts{};
 }  // namespace
 
 void Shard::send_sealed(Connection& connection) {
-  TlsState& state = *tls_[connection.slot];
+  TlsState& state = *tls_.by_slot[connection.slot];
   if (state.wire == nullptr && !seal(connection, state)) {
     abort(connection, CloseReason::kSendFailed);
     return;
@@ -37,7 +37,7 @@ void Shard::send_sealed(Connection& connection) {
 }
 
 void Shard::sent_sealed(Connection& connection, std::size_t bytes) {
-  TlsState& state = *tls_[connection.slot];
+  TlsState& state = *tls_.by_slot[connection.slot];
   TlsWire& wire = *state.wire;
   wire.begin += static_cast<std::uint32_t>(bytes);
   if (wire.begin == wire.end) {

@@ -11,18 +11,15 @@ namespace ringgate {
 void LinkDirectory::claim(Connection& connection, std::string_view gateway_id, std::uint32_t lane,
                           std::string_view boot) {
   Gateway& gateway = at(gateway_id);
-  std::vector<LinkRef> older;
+  std::vector<ConnectionHandle> older;
   for (const auto& link : gateway.here) {
     if (link->lane == lane) older.push_back(link->connection);
   }
-  gateway.here.push_back(std::make_unique<Link>(Link{&gateway,
-                                                     lane,
-                                                     Clock::monotonic_ns(),
-                                                     {connection.slot, connection.generation},
-                                                     std::string(boot)}));
+  gateway.here.push_back(std::make_unique<Link>(
+      Link{&gateway, lane, Clock::monotonic_ns(), connection.handle(), std::string(boot)}));
   connection.set_user(*gateway.here.back());
   broadcast(kMailLinkClaimed, *gateway.here.back());
-  for (const LinkRef old : older) close(old, gateway_id, lane);
+  for (const ConnectionHandle old : older) close(old, gateway_id, lane);
 }
 
 void LinkDirectory::drop(Connection& connection) {
@@ -75,8 +72,8 @@ void LinkDirectory::erase_if_unused(const std::string& gateway_id) {
   if (found->second.here.empty() && found->second.elsewhere.empty()) gateways_.erase(found);
 }
 
-void LinkDirectory::close(LinkRef link, std::string_view gateway_id, std::uint32_t lane) {
-  Connection* const connection = shard_.find(link.slot, link.generation);
+void LinkDirectory::close(ConnectionHandle link, std::string_view gateway_id, std::uint32_t lane) {
+  Connection* const connection = shard_.find(link);
   if (connection == nullptr) return;
   const LinkReplacedMail mail{connection->peer, lane};
   std::uint8_t* const room =

@@ -22,12 +22,6 @@
 
 namespace ringgate {
 
-// A connection of this shard that may be gone.
-struct LinkRef {
-  std::uint32_t slot = UINT32_MAX;
-  std::uint32_t generation = 0;
-};
-
 struct Gateway;
 
 // A link of this shard: Connection::user.
@@ -35,7 +29,7 @@ struct Link {
   Gateway* gateway = nullptr;
   std::uint32_t lane = 0;
   std::uint64_t claimed_ns = 0;  // CLOCK_MONOTONIC: one clock for all shards
-  LinkRef connection;
+  ConnectionHandle connection;
   std::string boot;  // of a gateway of ours; empty: of another make
 };
 
@@ -74,7 +68,7 @@ class LinkDirectory {
   Gateway& at(std::string_view gateway_id);
   void erase_if_unused(const std::string& gateway_id);
   // A newer one has its place. Control is told, who may see in it that two processes have one id.
-  void close(LinkRef link, std::string_view gateway_id, std::uint32_t lane);
+  void close(ConnectionHandle link, std::string_view gateway_id, std::uint32_t lane);
   void broadcast(MailWith<LinkMail> kind, const Link& link);
 
   Shard& shard_;

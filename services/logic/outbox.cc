@@ -15,14 +15,14 @@ bool Outbox::fits(const OutgoingHeader& header, std::size_t body_bytes) const no
   return packet_bytes(header, body_bytes) <= bounds.max_frame_bytes;
 }
 
-bool Outbox::send(std::string_view gateway_id, LinkRef preferred, const OutgoingHeader& header,
-                  ByteView body) {
+bool Outbox::send(std::string_view gateway_id, ConnectionHandle preferred,
+                  const OutgoingHeader& header, ByteView body) {
   if (!fits(header, body.size())) {  // the gateway would close the link, which is everybody's
     shard_.counters().add(LogicCounter::kLinkFrameTooLong);
     return false;
   }
   const std::size_t bytes = framed_packet_bytes(header, body.size());
-  Connection* connection = shard_.find(preferred.slot, preferred.generation);
+  Connection* connection = shard_.find(preferred);
   if (connection != nullptr && connection->open()) return write(*connection, header, body, bytes);
 
   const Gateway* const gateway = links_.find(gateway_id);
@@ -38,7 +38,7 @@ bool Outbox::send(std::string_view gateway_id, LinkRef preferred, const Outgoing
 // Always the same one while it lives, so that pushes to a channel keep their order.
 Connection* Outbox::open_link(const Gateway& gateway) {
   for (const auto& link : gateway.here) {
-    Connection* const connection = shard_.find(link->connection.slot, link->connection.generation);
+    Connection* const connection = shard_.find(link->connection);
     if (connection != nullptr && connection->open()) return connection;
   }
   return nullptr;
@@ -112,7 +112,7 @@ void Outbox::push(std::span<const Location> receivers, std::string_view except,
     }
     outgoing.dest_server = gateway_id;
     outgoing.dest_channels = channels_;
-    send(gateway_id, LinkRef{}, outgoing, body);
+    send(gateway_id, ConnectionHandle{}, outgoing, body);
   }
 }
 

@@ -24,7 +24,7 @@ class Outbox {
   [[nodiscard]] bool fits(const OutgoingHeader& header, std::size_t body_bytes) const noexcept;
   // On the preferred link if it is still there, else on any link of that gateway. False, and
   // counted: there is none, its queue is full, or the packet does not fit.
-  bool send(std::string_view gateway_id, LinkRef preferred, const OutgoingHeader& header,
+  bool send(std::string_view gateway_id, ConnectionHandle preferred, const OutgoingHeader& header,
             ByteView body);
 
   // One packet per gateway, whose receivers are named in dest.channels; nobody whose channel is

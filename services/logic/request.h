@@ -44,7 +44,7 @@ struct RequestView {
   std::string_view boot;
   ByteView body;
   std::uint32_t sequence = 0;
-  LinkRef link;
+  ConnectionHandle link;
 };
 
 class Request {

@@ -96,16 +96,16 @@ TEST(ConnectionTable, AReusedSlotHasANewGeneration) {
   ConnectionTable table(2, 1);
   Connection& first = table.open_client(1);
   const std::uint32_t generation = first.generation;
-  EXPECT_EQ(table.find(1, generation), &first);
+  EXPECT_EQ(table.find({1, generation}), &first);
   EXPECT_EQ(table.at(0), nullptr);
   EXPECT_EQ(table.client_high_water(), 2U);
   table.release(first);
   EXPECT_EQ(table.at(1), nullptr);
-  EXPECT_EQ(table.find(1, generation), nullptr);
+  EXPECT_EQ(table.find({1, generation}), nullptr);
   Connection& second = table.open_client(1);
   EXPECT_NE(second.generation, generation);
-  EXPECT_EQ(table.find(1, generation), nullptr);
-  EXPECT_EQ(table.find(1, second.generation), &second);
+  EXPECT_EQ(table.find({1, generation}), nullptr);
+  EXPECT_EQ(table.find({1, second.generation}), &second);
   EXPECT_EQ(table.clients(), 1U);
 }
 

@@ -304,7 +304,7 @@ TEST(Shard, AReusedSlotStartsClean) {
   const std::uint32_t old = connection->generation;
   it.shard.abort(*connection, TestClose::kKickedOut);
   ASSERT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }));
-  EXPECT_EQ(it.shard.find(connection->slot, old), nullptr);
+  EXPECT_EQ(it.shard.find({connection->slot, old}), nullptr);
   std::vector<FakePeer*> others;
   for (int i = 0; i < 20; ++i) {
     others.push_back(&it.connect());

@@ -27,7 +27,7 @@ void Admission::accepted(const Connection& connection) {
     }
     break;
   }
-  strangers_.push_back({connection.slot, connection.generation});
+  strangers_.push_back(connection.handle());
 }
 
 bool Admission::is_tight() const noexcept {
@@ -40,8 +40,8 @@ bool Admission::is_tight() const noexcept {
 }
 
 // Null: it has gone, or is no stranger any more.
-Connection* Admission::find(const Stranger& stranger) noexcept {
-  Connection* const connection = context_.shard.find(stranger.slot, stranger.generation);
+Connection* Admission::find(ConnectionHandle stranger) noexcept {
+  Connection* const connection = context_.shard.find(stranger);
   if (connection == nullptr || !connection->open()) return nullptr;
   const Channel* const channel = channel_of(*connection);
   return channel == nullptr || channel->state != ChannelState::kLoggedIn ? connection : nullptr;

@@ -25,17 +25,13 @@ class Admission {
   void on_tick();
 
  private:
-  struct Stranger {
-    std::uint32_t slot;
-    std::uint32_t generation;
-  };
   [[nodiscard]] bool is_tight() const noexcept;
-  [[nodiscard]] Connection* find(const Stranger& stranger) noexcept;
+  [[nodiscard]] Connection* find(ConnectionHandle stranger) noexcept;
 
   GatewayContext& context_;
   // In the order of their accepts. Those who have logged in or gone are left out when they come to
   // the front.
-  std::deque<Stranger> strangers_;
+  std::deque<ConnectionHandle> strangers_;
   absl::flat_hash_map<std::uint64_t, std::uint32_t> logins_;  // of this window, by account
   std::uint32_t window_began_ms_ = 0;
 };

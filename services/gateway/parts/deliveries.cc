@@ -98,12 +98,12 @@ void Deliveries::hold(Connection& link) {
   if (link.held || !link.open()) return;
   context_.count(GatewayCounter::kLinksHeld);
   context_.shard.hold_input(link);
-  held_links_.push_back({link.slot, link.generation});
+  held_links_.push_back(link.handle());
 }
 
 void Deliveries::release_links() {
-  for (const HeldLink& held : std::exchange(held_links_, {})) {
-    Connection* const link = context_.shard.find(held.slot, held.generation);
+  for (const ConnectionHandle held : std::exchange(held_links_, {})) {
+    Connection* const link = context_.shard.find(held);
     if (link != nullptr && link->held) context_.shard.release_input(*link);
   }
 }

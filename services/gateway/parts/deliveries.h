@@ -69,12 +69,8 @@ class Deliveries {
   Signouts& signouts_;
   RollCall& roll_call_;
   FanOuts fan_outs_;
-  struct HeldLink {
-    std::uint32_t slot;
-    std::uint32_t generation;
-  };
-  std::vector<HeldLink> held_links_;         // until enough is worked off
-  std::vector<std::string> shard_channels_;  // scratch: channel ids for each shard
+  std::vector<ConnectionHandle> held_links_;  // until enough is worked off
+  std::vector<std::string> shard_channels_;   // scratch: channel ids for each shard
 };
 
 }  // namespace ringgate

@@ -38,7 +38,7 @@ void Evacuation::on_tick() {
     if (next_.empty()) return end();
     const Candidate candidate = next_.back();
     next_.pop_back();
-    Connection* const connection = context_.shard.find(candidate.slot, candidate.generation);
+    Connection* const connection = context_.shard.find(candidate.client);
     if (connection == nullptr || !connection->open()) continue;
     if (context_.farewells.ask(*connection, Farewells::Patience::kAll)) ++told_;
   }
@@ -51,7 +51,7 @@ void Evacuation::choose() {
     const Channel* const channel = connection.open() ? channel_of(connection) : nullptr;
     if (channel == nullptr || channel->leaving) return;
     if (channel->state != ChannelState::kLoggedIn) return;
-    next_.push_back({key_of(connection, *channel), connection.slot, connection.generation});
+    next_.push_back({key_of(connection, *channel), connection.handle()});
   });
   const std::size_t most = std::min({next_.size(), kBatch, std::size_t{order_.clients - told_}});
   const auto end = next_.begin() + static_cast<std::ptrdiff_t>(most);

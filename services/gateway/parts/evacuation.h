@@ -23,8 +23,7 @@ class Evacuation {
  private:
   struct Candidate {
     std::uint64_t key = 0;  // the greatest goes first
-    std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
+    ConnectionHandle client;
   };
 
   void choose();
