@@ -7,47 +7,25 @@
 #include "services/logic/counters.h"
 
 namespace ringgate {
-namespace {
-
-constexpr std::uint32_t kSecondMs = 1000;
-
-}  // namespace
-
-void HandshakeTeller::turn() {
-  if (shard_.now_ms() - second_ms_ < kSecondMs) return;
-  second_ms_ = shard_.now_ms();
-  told_ = 0;
-}
-
 void HandshakeTeller::closed(const Connection& connection, CloseReason reason) {
   if (!is_of_tls(reason)) return;
-  turn();
-  const bool is_told = told_ < kMostASecond && mail({.left_out = 0,
-                                                     .slot = connection.slot,
-                                                     .generation = connection.generation,
-                                                     .peer = connection.peer,
-                                                     .reason = reason,
-                                                     .empty = 0});
-  if (is_told) {
-    ++told_;
-  } else {
-    ++left_out_;
-  }
+  told_.tell(0, kMostASecond, shard_.now_ms(), [&](std::uint32_t left_out) {
+    return mail({.left_out = left_out,
+                 .slot = connection.slot,
+                 .generation = connection.generation,
+                 .peer = connection.peer,
+                 .reason = reason,
+                 .empty = 0});
+  });
 }
 
 void HandshakeTeller::on_tick() {
-  if (left_out_ == 0 || shard_.now_ms() - second_ms_ < kSecondMs) return;
-  turn();
-  TlsFailedMail nobody{};
-  nobody.empty = 1;
-  static_cast<void>(mail(nobody));  // else the next time
-}
-
-bool HandshakeTeller::mail(TlsFailedMail mail) {
-  mail.left_out = left_out_;
-  if (!shard_.mail(shard_.control(), kMailTlsFailed, mail)) return false;
-  left_out_ = 0;
-  return true;
+  told_.on_tick(shard_.now_ms(), [this](std::size_t, std::uint32_t left_out) {
+    TlsFailedMail nobody{};
+    nobody.left_out = left_out;
+    nobody.empty = 1;
+    return mail(nobody);
+  });
 }
 
 void HandshakeLog::take(std::uint32_t shard, const TlsFailedMail& mail, Time now) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "control/observe/log_limits.h"
+#include "control/observe/told_per_second.h"
 #include "dataplane/shard.h"
 #include "services/logic/mail.h"
 
@@ -26,13 +27,12 @@ class HandshakeTeller {
   void on_tick();
 
  private:
-  void turn();
-  [[nodiscard]] bool mail(TlsFailedMail mail);
+  [[nodiscard]] bool mail(const TlsFailedMail& mail) {
+    return shard_.mail(shard_.control(), kMailTlsFailed, mail);
+  }
 
   Shard& shard_;
-  std::uint32_t second_ms_ = 0;  // when it began
-  std::uint32_t told_ = 0;       // in it
-  std::uint32_t left_out_ = 0;
+  ToldPerSecond<1> told_;
 };
 
 // The control thread.

@@ -1,6 +1,6 @@
 #include "services/gateway/log/teller.h"
 
-#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "services/gateway/log/close_level.h"
@@ -9,7 +9,6 @@
 namespace ringgate {
 namespace {
 
-constexpr std::uint32_t kSecondMs = 1000;
 // Longer texts are cut: accounts and apps are bounded, the others are for people to read.
 constexpr std::size_t kMostText = 200;
 
@@ -31,27 +30,19 @@ std::uint32_t Teller::most_of(LogEvent event) const noexcept {
   return is_debug(event) ? options_.log_debug_per_second : options_.log_events_per_second;
 }
 
-void Teller::turn() {
-  if (shard_.now_ms() - second_ms_ < kSecondMs) return;
-  second_ms_ = shard_.now_ms();
-  for (Count& count : counts_) count.told = 0;
-}
-
 void Teller::tell(const Connection& connection, const Told& told) {
   if (is_debug(told.event) && !tells_debug()) return;
-  turn();
-  Count& count = counts_[index_of(told.event)];
   ToldHead head{};
   head.event = told.event;
   head.slot = connection.slot;
   head.generation = connection.generation;
   head.transport = connection.transport;
   head.peer = connection.peer;
-  if (count.told >= most_of(told.event) || !mail(head, told)) {
-    ++count.left_out;
-    return;
-  }
-  ++count.told;
+  told_.tell(index_of(told.event), most_of(told.event), shard_.now_ms(),
+             [&](std::uint32_t left_out) {
+               head.left_out = left_out;
+               return mail(head, told);
+             });
 }
 
 void Teller::tell(const Connection& connection, const Channel& channel, Told told) {
@@ -73,8 +64,6 @@ bool Teller::mail(ToldHead& head, const Told& told) {
                                                  cut(told.command), cut(told.why)};
   std::size_t bytes = 0;
   for (const std::string_view text : texts) bytes += text.size();
-  Count& count = counts_[index_of(head.event)];
-  head.left_out = count.left_out;
   head.bytes = told.bytes;
   head.took_us = told.took_us;
   head.upstream = told.upstream;
@@ -90,20 +79,17 @@ bool Teller::mail(ToldHead& head, const Told& told) {
     if (!text.empty()) std::memcpy(to, text.data(), text.size());
     to += text.size();
   }
-  count.left_out = 0;
   return true;
 }
 
 void Teller::on_tick() {
-  if (shard_.now_ms() - second_ms_ < kSecondMs) return;
-  turn();
-  for (std::size_t i = 0; i < kEvents; ++i) {
-    if (counts_[i].left_out == 0) continue;
+  told_.on_tick(shard_.now_ms(), [this](std::size_t event, std::uint32_t left_out) {
     ToldHead head{};
-    head.event = static_cast<LogEvent>(i);
+    head.event = static_cast<LogEvent>(event);
+    head.left_out = left_out;
     head.empty = 1;
-    static_cast<void>(mail(head, {}));  // else the next time
-  }
+    return mail(head, {});
+  });
 }
 
 }  // namespace ringgate

@@ -4,10 +4,10 @@
 // One per shard, on its thread.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
+#include "control/observe/told_per_second.h"
 #include "dataplane/shard.h"
 #include "services/gateway/channel.h"
 #include "services/gateway/log/told_mail.h"
@@ -32,18 +32,12 @@ class Teller {
 
  private:
   static constexpr auto kEvents = static_cast<std::size_t>(LogEvent::kEnd);
-  struct Count {
-    std::uint32_t told = 0;  // in this second
-    std::uint32_t left_out = 0;
-  };
-  void turn();
   [[nodiscard]] std::uint32_t most_of(LogEvent event) const noexcept;
   [[nodiscard]] bool mail(ToldHead& head, const Told& told);
 
   Shard& shard_;
   const GatewayOptions& options_;
-  std::array<Count, kEvents> counts_{};
-  std::uint32_t second_ms_ = 0;  // when it began
+  ToldPerSecond<kEvents> told_;
 };
 
 }  // namespace ringgate
