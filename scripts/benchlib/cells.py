@@ -8,6 +8,14 @@ from .model import Cell, Load, Server
 MANY_RATE = 20_000
 MANY = {"1k": (1_000, 1, 5, 2), "20k": (20_000, 2, 5, 1), "100k": (100_000, 6, 3, 0)}
 
+# Of the open loops at the load of a real gateway, where a message is woken for alone.
+LIGHT_CONNECTIONS = 1_000
+LIGHT_RATES = {"15k": 15_000, "30k": 30_000, "100k": 100_000}
+EAGER = ("LatencyBudget: 0us",)  # nothing gathers
+
+RELAY = Server("bare_relay", behind="bare_relay")
+MOST_RELAYED = 5_000
+
 RECEIVERS = 10_000
 PUSH_BODY = 64
 # Well below what a CPU can do: a backlog would be counted as cost.
@@ -24,13 +32,52 @@ def busy(connections):
         "echo": Server("bare_echo"),
         "gateway": Server("gateway"),
         "real": Server("gateway", services="real"),
+        "relay": RELAY,
     }, (
         Load(f"echo-{name}", "echo", ("ping", "--raw", *count)),
+        Load(f"relay-{name}", "relay", ("ping", "--raw", *count)),
         Load(f"ping-{name}", "gateway", ("ping", *count)),
         Load(f"ping-ws-{name}", "gateway", ("ping", *count), scheme="ws"),
         Load(f"forward-{name}", "gateway", ("forward", *count)),
         Load(f"forward-real-{name}", "real", ("forward", *count)),
     ), quick_rounds=3)
+
+
+def relayed(connections):
+    """A request and its answer, and the least that they take, over more connections."""
+    count = ("--connections", str(connections))
+    return Cell(f"relayed-{connections}", {"gateway": Server("gateway"), "relay": RELAY}, (
+        Load(f"relay-{connections}", "relay", ("ping", "--raw", *count)),
+        Load(f"forward-{connections}", "gateway", ("forward", *count)),
+    ), quick_rounds=0)
+
+
+def light(rate):
+    """Open loop: requests with and without a budget to gather within, and their floor."""
+    args = ("--connections", str(LIGHT_CONNECTIONS), "--rate", str(LIGHT_RATES[rate]))
+    return Cell(f"light-{rate}", {
+        "gateway": Server("gateway"),
+        "eager": Server("gateway", config=EAGER),
+        "relay": RELAY,
+    }, (
+        Load(f"light-{rate}", "gateway", ("forward", *args)),
+        Load(f"light-eager-{rate}", "eager", ("forward", *args)),
+        Load(f"light-relay-{rate}", "relay", ("ping", "--raw", *args)),
+    ), rounds=3, quick_rounds=0)
+
+
+def light_two(rate):
+    """The same over one shard and over two, whose links have a lane for each or are at one."""
+    args = ("forward", "--connections", str(LIGHT_CONNECTIONS), "--rate", str(LIGHT_RATES[rate]))
+    return Cell(f"light-two-{rate}", {
+        "one": Server("gateway"),
+        "lanes": Server("gateway", shards=2),
+        "no-lanes": Server("gateway", shards=2, config=("Lanes: false",)),
+    }, (
+        Load(f"light-one-{rate}", "one", args),
+        Load(f"light-lanes-{rate}", "lanes", args),
+        Load(f"light-no-lanes-{rate}", "no-lanes", args),
+    ), rounds=3, quick_rounds=0, pinned=False)
 
 
 def tls(connections):
@@ -83,9 +130,11 @@ def many(name):
     return Cell(f"many-{name}", {
         "echo": Server("bare_echo", shards=shards),
         "gateway": Server("gateway", shards=shards),
+        "eager": Server("gateway", shards=shards, config=EAGER),
     }, (
         Load(f"echo-{name}", "echo", ("ping", "--raw", *rate)),
         Load(f"ping-{name}", "gateway", ("ping", *rate)),
+        Load(f"ping-eager-{name}", "eager", ("ping", *rate)),
     ), rounds=rounds, quick_rounds=quick_rounds)
 
 
@@ -144,6 +193,8 @@ CELLS = (
     busy(64), busy(512), minute(),
     Cell("ping-alone", {}, (Load("ping-alone", ""),), rounds=1, measure=ping_alone),
     *(many(name) for name in MANY),
+    relayed(MOST_RELAYED), *(light(rate) for rate in LIGHT_RATES),
+    *(light_two(rate) for rate in LIGHT_RATES),
     tls(64), tls(512),
     lanes(64), lanes(512),
     push(RECEIVERS), push(100),

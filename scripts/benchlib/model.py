@@ -18,6 +18,7 @@ class Server:
     kind: str  # gateway, or the program of a floor or of a peer: another's server
     shards: int = 1
     args: tuple[str, ...] = ()  # of a floor
+    behind: str = ""  # of a floor: the program that answers it, as its --service
     services: str = "played"  # behind a gateway: played by ringbench, or real processes
     config: tuple[str, ...] = ()  # further lines of a gateway's configuration
     tls: bool = False  # a peer, or a gateway that listens to tls:// and wss:// as well

@@ -1,6 +1,7 @@
 """The rows of the tables: the targets of the design by name, and what has none."""
 
-from .cells import CELLS, MANY, MANY_RATE, PUSH_BODY, RECEIVERS
+from .cells import (CELLS, LIGHT_CONNECTIONS, LIGHT_RATES, MANY, MANY_RATE, MOST_RELAYED, PUSH_BODY,
+                    RECEIVERS)
 from .memory import CONNECTIONS
 from .model import Figure, Recorded, Row
 from .storm import PINGING, RATE, STORM
@@ -24,7 +25,14 @@ def busy(connections, forward_goal):
               f"forward-{n}", f"ping-{n}", forward_goal),
         ratio(f"forward-real-{n}", f"the same, real echo process; {each}", f"forward-real-{n}",
               f"ping-{n}", forward_goal),
+        relayed(connections),
     ]
+
+
+def relayed(connections):
+    n = str(connections)
+    return ratio(f"forward-relay-{n}", f"request and answer, played service, over bare_relay; {n} "
+                 "connections, closed loop", f"forward-{n}", f"relay-{n}", 1.10)
 
 
 def user(quick):
@@ -39,8 +47,35 @@ def user(quick):
 def many(name):
     connections, shards, _, _ = MANY[name]
     where = f"{shards} shard{'s' if shards > 1 else ''} on one CPU"
-    return ratio(f"ping-{name}", f"ping over bare_echo; {connections:,} connections, "
-                 f"{MANY_RATE:,}/s, {where}", f"ping-{name}", f"echo-{name}", 1.10)
+    return [ratio(f"ping-{name}", f"ping over bare_echo; {connections:,} connections, "
+                  f"{MANY_RATE:,}/s, {where}", f"ping-{name}", f"echo-{name}", 0.75),
+            ratio(f"ping-eager-{name}", "the same with LatencyBudget 0", f"ping-eager-{name}",
+                  f"echo-{name}", 1.10)]
+
+
+def light(name):
+    """Requests at the load of a real gateway."""
+    what = f"{LIGHT_CONNECTIONS:,} connections, {LIGHT_RATES[name]:,}/s"
+    here, eager, relay = f"light-{name}", f"light-eager-{name}", f"light-relay-{name}"
+    def times(row, what, told):
+        figures = [figure for load, label in told.items()
+                   for figure in (Figure(label, of(load), "µs CPU each", 1),
+                                  Figure("p50", of(load, "p50_us"), "µs"),
+                                  Figure("p99", of(load, "p99_us"), "µs"))]
+        return Recorded(row, what, tuple(told), tuple(figures))
+
+    return [ratio(here, f"forward over the same with LatencyBudget 0; {what}", here, eager,
+                  0.6 if name == "15k" else None),
+            ratio(f"{here}-relay", f"forward over bare_relay; {what}", here, relay),
+            ratio(f"{here}-lanes", f"forward over two shards with lanes over one shard; {what}",
+                  f"light-lanes-{name}", f"light-one-{name}"),
+            ratio(f"{here}-no-lanes", f"the same without lanes; {what}", f"light-no-lanes-{name}",
+                  f"light-one-{name}", 1.4 if name == "30k" else None),
+            times(f"{here}-times", f"forward, {what}",
+                  {here: "gathering", eager: "not", relay: "bare_relay"}),
+            times(f"{here}-two-times", "the same, nothing pinned",
+                  {f"light-one-{name}": "one shard", f"light-lanes-{name}": "two with lanes",
+                   f"light-no-lanes-{name}": "without"})]
 
 
 def lanes(connections):
@@ -150,7 +185,8 @@ def recorded():
 
 def all_rows(quick):
     """In the table's order, without those that a quick run does not measure."""
-    rows = [*busy(64, 1.15), *busy(512, 1.0), *tls(64), *tls(512), *user(quick), *(many(name) for name in MANY),
+    rows = [*busy(64, 1.15), *busy(512, 1.0), *tls(64), *tls(512), *user(quick), *(row for name in MANY for row in many(name)), relayed(MOST_RELAYED),
+            *(row for name in LIGHT_RATES for row in light(name)),
             *lanes(64), *lanes(512), push("push-10k", RECEIVERS), push("push-10k-by-100", 100),
             *memory(), *recorded()]
     if not quick:

@@ -114,8 +114,11 @@ def announced(child, schemes):
     return {scheme: child.wait_for(rf"^listening {scheme} (\S+)").group(1) for scheme in schemes}
 
 
-def start_floor(bench, children, name, server, cpus):
+def start_floor(bench, children, name, server, cpus, service_cpus):
     argv = [bench.binary(server.kind), "--listen", "127.0.0.1:0", *server.args]
+    if server.behind:
+        service = children.start(f"{name}.service", [bench.binary(server.behind)], service_cpus)
+        argv += ["--service", announced(service, ["tcp"])["tcp"]]
     if server.shards > 1:
         argv += ["--shards", server.shards]
     child = children.start(name, argv, cpus)
@@ -170,5 +173,6 @@ def start_servers(bench, children, cell, names):
         elif server.tls:
             running[name] = start_peer(bench, children, name, server, server_cpus)
         else:
-            running[name] = start_floor(bench, children, name, server, server_cpus)
+            running[name] = start_floor(bench, children, name, server, server_cpus,
+                                        other_cpus)
     return running
