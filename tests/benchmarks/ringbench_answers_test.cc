@@ -2,11 +2,14 @@
 // taken for what was asked.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include <atomic>
 
 #include "tests/benchmarks/pretended_target.h"
 #include "tests/benchmarks/ringbench_run.h"
+#include "tests/integration/world.h"
 
 namespace ringgate::test {
 namespace {
@@ -140,8 +143,13 @@ TEST(RingbenchAnswers, AnEchoOfSomethingElseIsWrong) {
 
 // --- Ends ----------------------------------------------------------------------------------------
 
-// It leaves much unread, so that its close is a reset, which a send finds before the reason is
-// read.
+int bytes_of(int fd, unsigned long what) {
+  int bytes = -1;
+  return ioctl(fd, what, &bytes) == 0 ? bytes : -1;
+}
+
+// It leaves something unread, so that its close is a reset, which a send finds before the reason is
+// read. A reset drops what has not been taken, so that it is not sent before.
 TEST(RingbenchAnswers, TheReasonOfACloseIsToldWhereASendFindsItClosed) {
   for (int round = 0; round < 5; ++round) {
     unsigned asked = 0;
@@ -149,7 +157,10 @@ TEST(RingbenchAnswers, TheReasonOfACloseIsToldWhereASendFindsItClosed) {
       if (event.header.command() == "login.signin" || ++asked < 2000) {
         return PretendedTarget::answer(peer, event);
       }
+      const int fd = peer.frames.socket().fd();
+      wait_until("something is unread", [fd] { return bytes_of(fd, FIONREAD) > 0; });
       PretendedTarget::send(peer, frame(Opcode::kClose, "slow_consumer"));
+      wait_until("the reason is taken", [fd] { return bytes_of(fd, SIOCOUTQ) == 0; });
       peer.ended = true;
     });
     const BenchRun run = bench(target, {"forward", "--connections", "1", "--rate", "50k",
