@@ -12,6 +12,7 @@ namespace ringgate::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::MatchesRegex;
 
 TEST(ConsulAdmin, ServicesShowsWhatCannotBeReachedAndWhy) {
   const ConsulBench bench(1);
@@ -28,10 +29,12 @@ TEST(ConsulAdmin, ServicesShowsWhatCannotBeReachedAndWhy) {
   EXPECT_EQ(lost.state, "adult");
   EXPECT_NE(lost.links.front().state, "up");
   EXPECT_THAT(lost.links.front().last_error, HasSubstr("refused"));
+  EXPECT_THAT(lost.links.front().last_error_at, MatchesRegex("20..-..-..T..:..:..\\.......Z"));
   const KnownInstance there = known_instances(gateway).at("chat01");
   EXPECT_EQ(there.state, "adult");
   EXPECT_TRUE(there.is_up());
   EXPECT_EQ(there.links.front().last_error, "");
+  EXPECT_EQ(there.links.front().last_error_at, "");
   EXPECT_EQ(there.address, "127.0.0.1:" + std::to_string(bench.chats[0]->port()));
 
   // Clients are served by the one that is there.

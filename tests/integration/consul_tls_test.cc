@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <csignal>
+#include <ctime>
 
 #include "tests/common/certificates.h"
 #include "tests/integration/command_run.h"
@@ -18,8 +19,9 @@ class MonitorTls : public testing::Test {
  protected:
   MonitorTls() { renew("monitor"); }
   // Not for the address that it is asked at.
-  void renew(const std::string& name) const {
-    const MadeCertificate made = MadeCertificate::make({.common_name = name, .names = {name}});
+  void renew(const std::string& name, long from_s = -3600, long to_s = 24L * 3600) const {
+    const MadeCertificate made = MadeCertificate::make(
+        {.common_name = name, .names = {name}, .from_s = from_s, .to_s = to_s});
     world_.files.folder().write("monitor.pem", made.pem());
     world_.files.folder().write("monitor.key", made.key_pem());
   }
@@ -76,6 +78,40 @@ TEST_F(MonitorTls, SighupReadsTheFilesAgainAndABadPairIsRefused) {
   echo->process().signal(SIGHUP);
   echo->process().wait_for_line("nothing is reloaded: MonitorTlsKey: ");
   EXPECT_EQ(shown(), "renewed");
+}
+
+TEST_F(MonitorTls, AnEndThatIsNearIsALineInTheLogAndAWarningOfReady) {
+  constexpr long kTenDays = 10L * 24 * 3600;
+  renew("monitor", -kTenDays);
+  const auto echo = start();
+  echo->process().wait_for_line("monitor.pem expires in 2");  // 23 hours
+  wait_until("ready", [&] { return echo->get("/ready").status == 200; });
+  EXPECT_THAT(echo->get("/ready").body, HasSubstr("ok\nwarning: the certificate in "));
+  renew("renewed");
+  echo->process().signal(SIGHUP);
+  wait_until("no warning", [&] { return echo->get("/ready").body == "ok"; });
+}
+
+// It keeps nobody from logging in.
+TEST_F(MonitorTls, ACertificateThatHasEndedLeavesTheProcessReadyWithAWarning) {
+  const auto echo = start();
+  wait_until("ready", [&] { return echo->get("/ready").body == "ok"; });
+  // One that has ended before it is read is refused, as it is on a busy machine: another, then.
+  constexpr std::time_t kGoodFor = 2;
+  std::time_t next = 0;
+  wait_until("its end", [&] {
+    if (const std::time_t now = std::time(nullptr); now >= next) {
+      renew("short", -3600, kGoodFor);
+      echo->process().signal(SIGHUP);
+      next = now + 2 * kGoodFor;
+    }
+    return echo->get("/ready").body.contains("monitor.pem has expired");
+  });
+  const Server::Reply ready = echo->get("/ready");
+  EXPECT_EQ(ready.status, 200);
+  EXPECT_THAT(ready.body, HasSubstr("ok\nwarning: the certificate in "));
+  EXPECT_LE(echo->metric("ringgate_http_certificate_days_left"), 0);
+  echo->process().wait_for_line("monitor.pem has expired");
 }
 
 }  // namespace

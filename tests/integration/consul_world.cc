@@ -27,11 +27,16 @@ std::string text_at(const dom::element& object, std::string_view key) {
   return std::string(std::string_view(object[key]));
 }
 
+std::string text_or_null_at(const dom::element& object, std::string_view key) {
+  return object[key].is_null() ? std::string() : text_at(object, key);
+}
+
 KnownInstance read_instance(const dom::element& row) {
   KnownInstance instance{text_at(row, "service"), text_at(row, "address"), text_at(row, "zone"),
                          text_at(row, "state"),   row["outstanding"],      {}};
   for (const dom::element link : dom::array(row["links"])) {
-    instance.links.push_back({text_at(link, "state"), text_at(link, "lastError")});
+    instance.links.push_back(
+        {text_at(link, "state"), text_at(link, "lastError"), text_or_null_at(link, "lastErrorAt")});
   }
   return instance;
 }

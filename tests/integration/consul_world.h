@@ -35,6 +35,7 @@ struct KnownInstance {
   struct Lane {
     std::string state;
     std::string last_error;
+    std::string last_error_at;  // empty: null
   };
   std::string service;
   std::string address;

@@ -45,6 +45,7 @@ TEST(LinkManager, ABoundOfFramesThatIsNoneIsIgnored) {
 
 // On the same port, with nothing new but the time of its start.
 TEST(LinkManager, AServiceThatRegistersAgainIsDialledAtOnce) {
+  const auto begun = std::chrono::system_clock::now();
   LinksOptions options = quick();
   options.manager.redial_min = 1h;  // nobody else's patience
   options.manager.redial_max = 1h;
@@ -55,10 +56,13 @@ TEST(LinkManager, AServiceThatRegistersAgainIsDialledAtOnce) {
   Instance entry = tcp_service("chat01", port);
   entry.meta["started"] = "1";
   links.update("chat", {entry});
+  InstanceStatus::Lane failed;
   EXPECT_TRUE(links.eventually([&] {
     const auto instances = links.manager->instances();
-    return instances.size() == 1 && !instances[0].lanes[0].last_error.empty();
+    if (instances.size() == 1) failed = instances[0].lanes[0];
+    return !failed.last_error.empty();
   }));
+  EXPECT_GE(failed.last_error_at, begun);
   const UniqueFd again(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_in address = test::loopback(port);
   ASSERT_EQ(bind(again.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
@@ -66,6 +70,11 @@ TEST(LinkManager, AServiceThatRegistersAgainIsDialledAtOnce) {
   entry.meta["started"] = "2";
   links.update("chat", {entry});
   EXPECT_TRUE(links.connected("chat"));
+  // What was wrong stays known, as of then.
+  const auto up = links.thread.call([&] { return links.manager->instances()[0].lanes[0]; });
+  EXPECT_EQ(up.state, LaneState::kUp);
+  EXPECT_EQ(up.last_error, failed.last_error);
+  EXPECT_EQ(up.last_error_at, failed.last_error_at);
 }
 
 // --- Who is adult -------------------------------------------------------------------------------
