@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "tests/integration/raw_service.h"
+#include "tests/services/store/redis/server.h"
 
 namespace ringgate::test {
 namespace {
@@ -21,8 +22,8 @@ std::vector<std::string> hello_words(const World& world, const Settings& setting
 
 struct HelloBench {
   World world;
-  Redis redis{world};
-  Settings settings{{"RedisAddrs", redis.address()}};
+  RedisServer redis;
+  Settings settings{{"RedisAddrs", "127.0.0.1:" + std::to_string(redis.port())}};
   Server login{world, "login", "login01", settings};
   ProcessUnderTest hello{hello_words(world, settings)};
   Server gateway{world, "gateway", "g1", {{"Routes", "{hello: hello}"}}};
@@ -45,8 +46,11 @@ TEST(Hello, AnswersAndPushes) {
   EXPECT_EQ(waved.header.flag(), pkt::Push);
   EXPECT_EQ(waved.parse<pkt::MessagePush>().body(), "hello from alice");
 
-  alice.send(packet(header("hello.wave", 4, "nobody")));
-  EXPECT_TRUE(alice.next().is_answer(4, pkt::NoDestination));
+  bench.redis.ask({"DEL", "ringgate:data:new"});  // else nobody can be said to be offline yet
+  wait_until("nobody is online", [&] {
+    alice.send(packet(header("hello.wave", 4, "nobody")));
+    return alice.next().is_answer(4, pkt::NoDestination);
+  });
   alice.send(packet(header("hello.unheard.of", 5)));
   EXPECT_TRUE(alice.next().is_answer(5, pkt::NotImplemented));
 

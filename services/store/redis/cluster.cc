@@ -151,7 +151,7 @@ void RedisCluster::tag_again(RedisNode& node) {
 // --- Commands -----------------------------------------------------------------------------------
 
 bool RedisCluster::send(const RedisCommand& command, OnReply on_reply) {
-  RedisNode* const node = slots_[redis_slot(command.words[command.key])];
+  RedisNode* const node = node_of(command.words[command.key]);
   if (node == nullptr) return false;
   return send_to(*node, std::make_shared<Call>(Call{command, std::move(on_reply)}));
 }

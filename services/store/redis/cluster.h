@@ -18,6 +18,7 @@ class RedisCluster final : public RedisServers {
   RedisCluster(const RedisTarget& target, const Shared& shared, Events events);
 
   bool send(const RedisCommand& command, OnReply on_reply) override;
+  RedisNode* node_of(std::string_view key) noexcept override { return slots_[redis_slot(key)]; }
   bool has_all_keys_together() const noexcept override { return false; }
   bool is_whole() const noexcept override { return is_whole_; }
   void look_again() override { ask_at_ms_ = 0; }

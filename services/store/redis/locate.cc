@@ -60,13 +60,19 @@ void RedisSessions::ask(StoreJobOf<LocateAccounts>& job) {
   });
 }
 
+// After a loss of data it is not known before the roll has been called.
+Place RedisSessions::nobody() const {
+  if (is_roll_expected()) return std::unexpected(StoreError::kUnavailable);
+  return std::nullopt;
+}
+
 void RedisSessions::find(const std::vector<std::string>& places, std::function<void(Places)> use) {
   get_many(places, [this, use = std::move(use)](const std::vector<StoreResult<Value>>& values) {
     const auto found = std::make_shared<Found>();
     found->use = use;
     found->places.reserve(values.size());
     for (const StoreResult<Value>& value : values) {
-      found->places.push_back(location_of(value));
+      found->places.push_back(value && !*value ? nobody() : location_of(value));
     }
     check_boots(found);
   });
@@ -96,7 +102,7 @@ void RedisSessions::check_boots(const std::shared_ptr<Found>& found) {
       if (lives == found->lives.end()) continue;
       const StoreResult<Value>& boot = lives->second;
       if (!boot) found->places[i] = std::unexpected(boot.error());
-      if (boot && !*boot) found->places[i] = std::nullopt;
+      if (boot && !*boot) found->places[i] = nobody();
     }
     found->use(std::move(found->places));
   });

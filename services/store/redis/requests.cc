@@ -88,27 +88,35 @@ void RedisSessions::renew(const std::string& key) {
 
 // --- Whose channel it is ------------------------------------------------------------------------
 
-// Where data were lost: its gateway is about to say that it is there.
-bool RedisSessions::may_be_told_again(std::string_view channel_id) const {
-  return Clock::monotonic_ms() < told_again_by_ms_ && calls_roll(channel_id);
-}
-
 // Whose location is renewed with it, only the session says.
 void RedisSessions::ask(StoreJobOf<GetSession>& job) {
   const std::string key = session_key(job.request.channel_id);
   send({{"GET", key}}, [this, &job, key](const redisReply* reply) {
     const StoreResult<Value> found = value_of(reply);
     if (!found) return finish(job, std::unexpected(found.error()));
-    if (!*found && may_be_told_again(job.request.channel_id)) {
-      return finish(job, std::unexpected(StoreError::kUnavailable));
-    }
+    if (!*found) return on_no_session(job);
     pkt::Session session;
     // What is not a Session cannot be anybody's.
-    if (!*found || !session.ParseFromString(**found)) return finish(job, std::nullopt);
+    if (!session.ParseFromString(**found)) return finish(job, std::nullopt);
     renew(key);
     if (has_names_for_keys(session)) renew(place_of(session.account(), session.app()));
     finish(job, std::move(session));
   });
+}
+
+// Its client logs in again, so it is looked first whether data were lost: then that of a gateway
+// that calls the roll is about to be there again. A probe would see the loss a moment too late.
+void RedisSessions::on_no_session(StoreJobOf<GetSession>& job) {
+  const auto decide = [this, &job](const redisReply* reply) {
+    if (reply == nullptr || is_roll_expected()) {
+      return finish(job, std::unexpected(StoreError::kUnavailable));
+    }
+    finish(job, std::nullopt);
+  };
+  if (!calls_roll(job.request.channel_id)) return finish(job, std::nullopt);
+  RedisNode* const node = servers_->node_of(session_key(job.request.channel_id));
+  if (node == nullptr || is_roll_expected()) return decide(nullptr);
+  ask_same_data(*node, decide);
 }
 
 // --- Signing in ---------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include <hiredis/hiredis.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "dataplane/clock.h"
@@ -15,6 +16,7 @@ namespace ringgate {
 namespace {
 
 constexpr std::string_view kSameDataKey = "ringgate:data";
+constexpr std::string_view kNewDataKey = "ringgate:data:new";
 constexpr int kMostRaces = 3;  // with others who move the same location
 
 }  // namespace
@@ -115,26 +117,43 @@ void RedisSessions::end_roll_part(Roll& roll, bool good) {
 // --- Whether they are the data that they were ---------------------------------------------------
 
 // Of each server: one of a cluster may have lost its data.
-void RedisSessions::ask_same_data(RedisNode& node) {
-  const std::string key = std::string(kSameDataKey) + node.tag;
-  const RedisCommand command =
-      redis_eval(kSameDataScript, key, {fmt::format("{}-{}", owner_, probes_)});
-  const bool sent = node.connection->send(
-      command, [this, key](const redisReply* reply) { on_same_data(key, reply); });
-  static_cast<void>(sent);  // the next probe asks again
+void RedisSessions::ask_same_data(RedisNode& node, RedisConnection::OnReply then) {
+  std::string key = std::string(kSameDataKey) + node.tag;
+  RedisCommand command{{"EVAL", kSameDataScript, "2", key, std::string(kNewDataKey) + node.tag,
+                        fmt::format("{}-{}", owner_, probes_), std::to_string(options_.boot_ms)},
+                       3};
+  const auto on_reply = [this, key = std::move(key), then](const redisReply* reply) {
+    on_same_data(key, reply);
+    if (then) then(reply);
+  };
+  if (!node.connection->send(command, on_reply) && then) then(nullptr);
 }
 
 void RedisSessions::on_same_data(const std::string& key, const redisReply* reply) {
-  if (reply == nullptr || reply->type != REDIS_REPLY_STRING) return;
-  const std::string_view value(reply->str, reply->len);
+  const bool is_pair = reply != nullptr && reply->type == REDIS_REPLY_ARRAY &&
+                       reply->elements == 2 && reply->element[0]->type == REDIS_REPLY_STRING &&
+                       reply->element[1]->type == REDIS_REPLY_INTEGER;
+  if (!is_pair) return;
+  const std::string_view value(reply->element[0]->str, reply->element[0]->len);
   std::string& before = same_data_[key];
   if (!before.empty() && value != before) {
     spdlog::warn("the session store has lost its data: gateways are asked who is there");
     alive_until_ms_.clear();
-    told_again_by_ms_ = Clock::monotonic_ms() + options_.boot_ms;
+    expect_roll_for(options_.boot_ms);
     next_epoch();
   }
   before = value;
+  // Whoever did not see the loss is told by this, until the probe after the next.
+  if (reply->element[1]->integer != 0) expect_roll_for(2ULL * options_.probe_ms);
+}
+
+void RedisSessions::expect_roll_for(std::uint64_t ms) {
+  roll_expected_until_ms_ = std::max(roll_expected_until_ms_, Clock::monotonic_ms() + ms);
+}
+
+// What is not there may have been lost, and its gateway is about to say it again.
+bool RedisSessions::is_roll_expected() const {
+  return Clock::monotonic_ms() < roll_expected_until_ms_;
 }
 
 }  // namespace ringgate

@@ -1,5 +1,5 @@
-// What Redis does in one step, in Lua: each touches one key, KEYS[1], so that a cluster takes it,
-// too. Arguments stand above each script.
+// What Redis does in one step, in Lua: each touches one key, KEYS[1], or two of one slot, so that a
+// cluster takes it, too. Arguments stand above each script.
 #pragma once
 
 namespace ringgate {
@@ -59,14 +59,16 @@ redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
 return 1
 )lua";
 
-// What tells these data from others. ARGV: a new value. Returns the value.
+// What tells these data from others, and KEYS[2], which is there while they are new. ARGV: a new
+// value, ms for which they are new then. Returns the value, and 1 while they are new.
 inline constexpr const char* kSameDataScript = R"lua(
 local value = redis.call('GET', KEYS[1])
 if not value then
   value = ARGV[1]
   redis.call('SET', KEYS[1], value)
+  redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
 end
-return value
+return {value, redis.call('GET', KEYS[2]) and 1 or 0}
 )lua";
 
 // What a sign-in and a sign-out need, on a key of ours. ARGV: value, seconds to live. Returns the

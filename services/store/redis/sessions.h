@@ -76,7 +76,7 @@ class RedisSessions final : public StoreBackend {
   // The last ms of CLOCK_MONOTONIC at which what is asked now may happen.
   [[nodiscard]] std::uint64_t deadline_ms() const;
   void ask(StoreJobOf<GetSession>& job);
-  [[nodiscard]] bool may_be_told_again(std::string_view channel_id) const;
+  void on_no_session(StoreJobOf<GetSession>& job);
   void ask(StoreJobOf<AddSession>& job);
   void move_location(StoreJobOf<AddSession>& job, std::uint64_t deadline_ms);
   void end_older(StoreJobOf<AddSession>& job, const Location& older);
@@ -89,6 +89,7 @@ class RedisSessions final : public StoreBackend {
             std::function<void(std::vector<StoreResult<std::optional<Location>>>)> use);
   void get_many(const std::vector<std::string>& keys,
                 std::function<void(std::vector<StoreResult<Value>>)> use);
+  [[nodiscard]] StoreResult<std::optional<Location>> nobody() const;
   void check_boots(const std::shared_ptr<Found>& found);
   void note_boot(const std::string& boot, const StoreResult<Value>& value);
 
@@ -101,8 +102,10 @@ class RedisSessions final : public StoreBackend {
   void keep_session(const std::shared_ptr<Present>& present);
   void lose(const Present& present);
   void end_roll_part(Roll& roll, bool good);
-  void ask_same_data(RedisNode& node);
+  void ask_same_data(RedisNode& node, RedisConnection::OnReply then = {});
   void on_same_data(const std::string& key, const redisReply* reply);
+  void expect_roll_for(std::uint64_t ms);
+  [[nodiscard]] bool is_roll_expected() const;
 
   // owed.cc: removals that are made when the store can
   struct Owed {
@@ -167,8 +170,8 @@ class RedisSessions final : public StoreBackend {
   std::optional<std::string> no_lease_;  // why not
   std::uint64_t probes_ = 0;
 
-  std::uint64_t epoch_ = 0;             // of roll calls: what was said may be forgotten
-  std::uint64_t told_again_by_ms_ = 0;  // after a loss of data, who is there
+  std::uint64_t epoch_ = 0;                   // of roll calls: what was said may be forgotten
+  std::uint64_t roll_expected_until_ms_ = 0;  // after a loss of data
   std::unordered_map<std::string, std::string> same_data_;  // by key: what its server said last
   std::unordered_map<std::string, std::uint64_t> alive_until_ms_;  // by boot key
   std::unordered_map<std::string, Owed> owed_;                     // by channel

@@ -14,6 +14,7 @@ class SingleRedis final : public RedisServers {
   SingleRedis(const RedisTarget& target, const Shared& shared, Events events);
 
   bool send(const RedisCommand& command, OnReply on_reply) override;
+  RedisNode* node_of(std::string_view) noexcept override { return &node_; }
   void look_again() override { ask_at_ms_ = 0; }
 
  private:

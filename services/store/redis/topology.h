@@ -50,6 +50,8 @@ class RedisServers {
   // and `on_reply` is not called. What is answered with an error now must not happen when it goes
   // on.
   [[nodiscard]] virtual bool send(const RedisCommand& command, OnReply on_reply) = 0;
+  // Who has that key. Null: nobody.
+  [[nodiscard]] virtual RedisNode* node_of(std::string_view key) noexcept = 0;
   // All keys may be asked for at once.
   [[nodiscard]] virtual bool has_all_keys_together() const noexcept { return true; }
   // Every key has a server.

@@ -8,6 +8,7 @@
 #include "services/store/layout.h"
 #include "tests/services/store/redis/chat.h"
 #include "tests/services/store/redis/server.h"
+#include "tests/services/store/redis/until.h"
 
 namespace ringgate {
 namespace {
@@ -53,6 +54,12 @@ struct RollCallTest : testing::Test {
     ADD_FAILURE() << "no roll can be called";
     return 0;
   }
+  pkt::Status acknowledges(const TestClient& one) {
+    one.ask("chat.talk.ack", 7, pkt::MessageAckReq().SerializeAsString());
+    return gateway.receive().header.status();
+  }
+  // As a lease of gateways after they were made.
+  void data_are_old() { redis.ask({"DEL", "ringgate:data:new"}); }
   // Whether a talk reaches `account`: its push and its answer, in whatever order.
   bool reaches(const TestClient& from, const std::string& account) {
     from.talk(9, account, "hello");
@@ -136,26 +143,57 @@ TEST_F(RollCallTest, WhoIsPresentIsReachableAgainAfterALossOfData) {
   }
 }
 
-// Clients log in again at 404, all of them at once, and ask again at 300.
+// Clients log in again at 404, all of them at once, and ask again at 300. The first request that
+// finds no session shows the loss.
 TEST_F(RollCallTest, WhoMayBePresentIsNotTakenForGoneAfterALossOfData) {
   const TestClient alice = client("alice");
   const TestClient bob{gateway, "g1", "bob", "g1_bob_77"};  // of a gateway that calls no roll
-  const auto acknowledges = [this](const TestClient& one) {
-    one.ask("chat.talk.ack", 7, pkt::MessageAckReq().SerializeAsString());
-    return gateway.receive().header.status();
-  };
   const std::uint64_t before = beat();
   ASSERT_TRUE(sign_in(alice));
   ASSERT_TRUE(sign_in(bob));
+  data_are_old();
   ASSERT_EQ(acknowledges(alice), pkt::Status::Success);
+  ASSERT_TRUE(until([&] { return acknowledges(client("carol")) == pkt::Status::SessionNotFound; }));
   redis.ask({"FLUSHALL"});
-  for (int i = 0; i < 1000 && beat() == before; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
   EXPECT_EQ(acknowledges(alice), pkt::Status::SystemException);
+  EXPECT_NE(beat(), before);
   EXPECT_EQ(acknowledges(bob), pkt::Status::SessionNotFound);
   ASSERT_EQ(present({alice}).header.status(), pkt::Status::Success);
   EXPECT_EQ(acknowledges(alice), pkt::Status::Success);
+}
+
+// It has not seen that the data are others than they were.
+TEST_F(RollCallTest, AServiceThatStartsAfterALossOfDataKnowsOfIt) {
+  const TestClient alice = client("alice");
+  const TestClient bob{gateway, "g1", "bob", "g1_bob_77"};
+  ASSERT_TRUE(until([&] { return acknowledges(bob) == pkt::Status::SessionNotFound; }));
+  EXPECT_EQ(acknowledges(alice), pkt::Status::SystemException);
+  ASSERT_EQ(present({alice}).header.status(), pkt::Status::Success);
+  EXPECT_EQ(acknowledges(alice), pkt::Status::Success);
+  EXPECT_GT(redis.ask_number({"PTTL", "ringgate:data:new"}), 0);
+  data_are_old();
+  EXPECT_TRUE(until([&] { return acknowledges(client("carol")) == pkt::Status::SessionNotFound; }));
+}
+
+// Whom a push was not sent to, since nobody could say whether they are there, is counted.
+TEST_F(RollCallTest, NobodyIsTakenForOfflineAfterALossOfData) {
+  const TestClient alice = client("alice");
+  beat();
+  ASSERT_TRUE(sign_in(alice));
+  ASSERT_TRUE(can_talk(alice));
+  const auto not_located = [&] { return chat.service->count(LogicCounter::kReceiversNotLocated); };
+  const std::uint64_t before = not_located();
+  EXPECT_FALSE(reaches(alice, "bob"));
+  EXPECT_EQ(not_located(), before + 1);
+  ASSERT_EQ(present({client("bob")}).header.status(), pkt::Status::Success);
+  EXPECT_TRUE(reaches(alice, "bob"));
+  EXPECT_EQ(not_located(), before + 1);
+  data_are_old();
+  EXPECT_TRUE(until([&] {
+    const std::uint64_t count = not_located();
+    EXPECT_FALSE(reaches(alice, "carol"));
+    return not_located() == count;
+  }));
 }
 
 TEST_F(RollCallTest, WhoIsPresentIsRenewedAndKeepsItsSession) {
