@@ -31,7 +31,7 @@
 #include "services/store/redis/counts.h"
 #include "services/store/redis/net/files.h"
 #include "services/store/redis/options.h"
-#include "services/store/redis/topology.h"
+#include "services/store/redis/servers/topology.h"
 #include "services/store/sessions.h"
 
 namespace ringgate {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "services/store/layout.h"
-#include "services/store/redis/slots.h"
+#include "services/store/redis/servers/slots.h"
 #include "tests/common/free_port.h"
 #include "tests/common/temp_dir.h"
 #include "tests/services/store/redis/chat.h"

@@ -1,5 +1,5 @@
 // Which slot of a cluster a key is in, and what its servers say of slots.
-#include "services/store/redis/slots.h"
+#include "services/store/redis/servers/slots.h"
 
 #include <gtest/gtest.h>
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "services/store/redis/slots.h"
-#include "services/store/redis/topology.h"
+#include "services/store/redis/servers/slots.h"
+#include "services/store/redis/servers/topology.h"
 
 namespace ringgate {
 

@@ -1,10 +1,10 @@
-#include "services/store/redis/topology.h"
+#include "services/store/redis/servers/topology.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "services/store/redis/cluster.h"
-#include "services/store/redis/single.h"
+#include "services/store/redis/servers/cluster.h"
+#include "services/store/redis/servers/single.h"
 
 namespace ringgate {
 

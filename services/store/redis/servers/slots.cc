@@ -1,4 +1,4 @@
-#include "services/store/redis/slots.h"
+#include "services/store/redis/servers/slots.h"
 
 #include <algorithm>
 #include <utility>

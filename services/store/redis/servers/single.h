@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "services/store/redis/topology.h"
+#include "services/store/redis/servers/topology.h"
 
 namespace ringgate {
 

@@ -1,4 +1,4 @@
-#include "services/store/redis/cluster.h"
+#include "services/store/redis/servers/cluster.h"
 
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>

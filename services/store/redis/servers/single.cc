@@ -1,4 +1,4 @@
-#include "services/store/redis/single.h"
+#include "services/store/redis/servers/single.h"
 
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>
