@@ -11,8 +11,7 @@ namespace ringgate {
 namespace {
 
 constexpr int kMostRedirects = 5;
-constexpr std::uint64_t kSoonestMs = 100;  // between two questions, however much hints at a change
-constexpr std::uint64_t kQuietly = 10;     // times as seldom while all is well
+constexpr std::uint64_t kQuietly = 10;  // times as seldom while all is well
 constexpr std::size_t kMostTags = 1'000'000;
 
 }  // namespace
@@ -28,39 +27,19 @@ RedisCluster::RedisCluster(const RedisTarget& target, const Shared& shared, Even
     : RedisServers(shared, std::move(events)),
       seeds_(target.addresses),
       access_(target.access),
-      scout_({shared.options, shared.names, nullptr},
-             {[this] { ask_at_ms_ = 0; },
-              [this](StoreTrouble trouble, std::string_view why) {
-                is_asked_ = false;
-                scout_failed(trouble, why);
-              }}) {
+      scout_(shared, {{"CLUSTER", "SLOTS"}},
+             {[this](const redisReply& reply) { return on_slots(reply); },
+              [this](StoreTrouble trouble, std::string_view why) { scout_failed(trouble, why); },
+              [this] { return pause_ms(); }}) {
   scout_.use(seeds_);
 }
 
 // --- Who has which slot -------------------------------------------------------------------------
 
-std::uint64_t RedisCluster::guide_at_ms() const noexcept {
-  const bool may_ask = scout_.is_ready() && !is_asked_;
-  const std::uint64_t ask_ms = std::max(ask_at_ms_, asked_ms_ + kSoonestMs);
-  return std::min(scout_.next_turn_ms(), may_ask ? ask_ms : RedisConnection::kNever);
-}
-
-void RedisCluster::after_turn(std::uint64_t now_ms) {
-  now_ms_ = now_ms;
-  if (std::exchange(has_new_slots_, false)) use_what_is_known();
-  const bool is_time = now_ms >= ask_at_ms_ && now_ms >= asked_ms_ + kSoonestMs;
-  if (scout_.is_ready() && !is_asked_ && is_time) ask();
-}
-
-void RedisCluster::ask() {
+std::uint64_t RedisCluster::pause_ms() const {
   const bool is_quiet =
       is_whole_ && std::ranges::all_of(nodes_, [](const auto& node) { return node->is_well; });
-  asked_ms_ = now_ms_;
-  ask_at_ms_ = now_ms_ + shared_.options.probe_ms * (is_quiet ? kQuietly : 1);
-  is_asked_ = scout_.send({{"CLUSTER", "SLOTS"}}, [this](const redisReply* reply) {
-    is_asked_ = false;
-    if (reply != nullptr) on_slots(reply);
-  });
+  return shared_.options.probe_ms * (is_quiet ? kQuietly : 1);
 }
 
 // It matters only where nobody is known.
@@ -71,19 +50,13 @@ void RedisCluster::scout_failed(StoreTrouble trouble, std::string_view why) {
   events_.lost(trouble, fmt::format("{}: {}", format_redis_address(scout_.address()), why));
 }
 
-void RedisCluster::on_slots(const redisReply* reply) {
-  if (reply->type == REDIS_REPLY_ERROR) {
-    const std::string_view error(reply->str, reply->len);
-    scout_failed(trouble_of(error), error);
-    return scout_.redial_later();
-  }
-  const auto ranges = read_redis_slots(*reply, scout_.address().endpoint.host);
+std::optional<RedisGuide::Wrong> RedisCluster::on_slots(const redisReply& reply) {
+  const auto ranges = read_redis_slots(reply, scout_.address().endpoint.host);
   if (!ranges) {
-    scout_failed(StoreTrouble::kAnswer, "it does not say who has which slots");
-    return scout_.redial_later();
+    return RedisGuide::Wrong{StoreTrouble::kAnswer, "it does not say who has which slots"};
   }
-  scout_.settle();
   use_slots(*ranges);
+  return std::nullopt;
 }
 
 void RedisCluster::use_slots(const std::vector<RedisSlotRange>& ranges) {
@@ -104,7 +77,8 @@ void RedisCluster::use_slots(const std::vector<RedisSlotRange>& ranges) {
 
 // Servers without a slot go, once they have answered; and where those that were written down have
 // all gone, the others still say who has what.
-void RedisCluster::use_what_is_known() {
+void RedisCluster::after_turn() {
+  if (!std::exchange(has_new_slots_, false)) return;
   std::vector<RedisAddress> guides = seeds_;
   std::erase_if(nodes_, [this, &guides](const auto& node) {
     if (is_used(*node)) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,20 +22,17 @@ class RedisCluster final : public RedisServers {
   RedisNode* node_of(std::string_view key) noexcept override { return slots_[redis_slot(key)]; }
   bool has_all_keys_together() const noexcept override { return false; }
   bool is_whole() const noexcept override { return is_whole_; }
-  void look_again() override { ask_at_ms_ = 0; }
   void tag_again(RedisNode& node) override;
 
  private:
   struct Call;
 
-  RedisConnection* guide() noexcept override { return &scout_; }
-  std::uint64_t guide_at_ms() const noexcept override;
-  void after_turn(std::uint64_t now_ms) override;
-  void ask();
-  void on_slots(const redisReply* reply);
+  RedisGuide* guide() noexcept override { return &scout_; }
+  void after_turn() override;
+  [[nodiscard]] std::uint64_t pause_ms() const;
+  std::optional<RedisGuide::Wrong> on_slots(const redisReply& reply);
   void use_slots(const std::vector<RedisSlotRange>& ranges);
   void scout_failed(StoreTrouble trouble, std::string_view why);
-  void use_what_is_known();
   [[nodiscard]] bool is_used(const RedisNode& node) const noexcept;
   [[nodiscard]] std::string tag_of(const RedisNode& node, std::size_t from) const;
   RedisNode& node_at(const Endpoint& endpoint);
@@ -50,12 +48,8 @@ class RedisCluster final : public RedisServers {
   const RedisAccess access_;
   std::array<RedisNode*, kRedisSlots> slots_{};  // null: nobody has it
   bool is_whole_ = false;
-  bool is_asked_ = false;
   bool has_new_slots_ = false;
-  std::uint64_t ask_at_ms_ = 0;
-  std::uint64_t asked_ms_ = 0;
-  std::uint64_t now_ms_ = 0;
-  RedisConnection scout_;
+  RedisGuide scout_;
 };
 
 }  // namespace ringgate

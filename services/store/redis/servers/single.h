@@ -15,25 +15,19 @@ class SingleRedis final : public RedisServers {
 
   bool send(const RedisCommand& command, OnReply on_reply) override;
   RedisNode* node_of(std::string_view) noexcept override { return &node_; }
-  void look_again() override { ask_at_ms_ = 0; }
 
  private:
-  RedisConnection* guide() noexcept override { return sentinel_.get(); }
-  std::uint64_t guide_at_ms() const noexcept override;
-  void after_turn(std::uint64_t now_ms) override;
-  void ask();
-  void on_named(const redisReply* reply);
+  RedisGuide* guide() noexcept override { return sentinel_.get(); }
+  void after_turn() override;
+  std::optional<RedisGuide::Wrong> on_named(const redisReply& reply);
   // Of sentinels: it matters only where nothing works.
   void sentinel_failed(StoreTrouble trouble, std::string_view why);
 
   const std::string master_;
   const RedisAccess access_;
   RedisNode& node_;
-  std::uint64_t ask_at_ms_ = 0;
-  std::uint64_t now_ms_ = 0;
-  bool is_asked_ = false;
   std::optional<RedisAddress> wanted_;  // to be dialled after the turn
-  std::unique_ptr<RedisConnection> sentinel_;
+  std::unique_ptr<RedisGuide> sentinel_;
 };
 
 }  // namespace ringgate

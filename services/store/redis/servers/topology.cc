@@ -38,6 +38,10 @@ RedisNode& RedisServers::add_node(std::vector<RedisAddress> addresses) {
   return *node;
 }
 
+void RedisServers::look_again() {
+  if (RedisGuide* const asked = guide()) asked->ask_soon();
+}
+
 std::size_t RedisServers::in_flight() const noexcept {
   std::size_t commands = 0;
   for (const auto& node : nodes_) commands += node->connection->in_flight();
@@ -52,7 +56,7 @@ void RedisServers::drop_all(std::string_view why) {
 
 void RedisServers::add_files(std::vector<pollfd>& files) {
   polled_.clear();
-  if (RedisConnection* const first = guide()) polled_.push_back(first);
+  if (RedisGuide* const first = guide()) polled_.push_back(&first->connection());
   for (const auto& node : nodes_) polled_.push_back(node->connection.get());
   for (const RedisConnection* const connection : polled_) {
     files.push_back({connection->fd(), connection->events(), 0});
@@ -65,11 +69,13 @@ void RedisServers::turn(const pollfd* files, std::uint64_t now_ms) {
     const bool is_its = polled_[i]->fd() == files[i].fd;
     polled_[i]->turn(is_its ? files[i].revents : static_cast<short>(0), now_ms);
   }
-  after_turn(now_ms);
+  after_turn();
+  if (RedisGuide* const first = guide()) first->turn(now_ms);
 }
 
-std::uint64_t RedisServers::next_turn_ms() const noexcept {
-  std::uint64_t next_ms = guide_at_ms();
+std::uint64_t RedisServers::next_turn_ms() noexcept {
+  RedisGuide* const first = guide();
+  std::uint64_t next_ms = first != nullptr ? first->next_turn_ms() : RedisConnection::kNever;
   for (const auto& node : nodes_) next_ms = std::min(next_ms, node->connection->next_turn_ms());
   return next_ms;
 }

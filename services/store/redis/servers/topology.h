@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "services/store/redis/connection.h"
+#include "services/store/redis/servers/guide.h"
 
 namespace ringgate {
 
@@ -57,7 +58,7 @@ class RedisServers {
   // Every key has a server.
   [[nodiscard]] virtual bool is_whole() const noexcept { return true; }
   // Something that a server said shows that it may not be the one.
-  virtual void look_again() {}
+  void look_again();
   // A key that this server must have is elsewhere.
   virtual void tag_again(RedisNode&) {}
 
@@ -71,19 +72,16 @@ class RedisServers {
   // What is to be polled, appended; turn() takes the same files in the same order.
   void add_files(std::vector<pollfd>& files);
   void turn(const pollfd* files, std::uint64_t now_ms);
-  [[nodiscard]] std::uint64_t next_turn_ms() const noexcept;
+  [[nodiscard]] std::uint64_t next_turn_ms() noexcept;
 
  protected:
   RedisServers(const Shared& shared, Events events);
 
   RedisNode& add_node(std::vector<RedisAddress> addresses);
-  // Of connections that are not a node's: who says which nodes there are. May be null.
-  virtual RedisConnection* guide() noexcept { return nullptr; }
-  [[nodiscard]] virtual std::uint64_t guide_at_ms() const noexcept {
-    return RedisConnection::kNever;
-  }
+  // Who says which nodes there are. May be null.
+  [[nodiscard]] virtual RedisGuide* guide() noexcept { return nullptr; }
   // After each turn of all connections: no callback of theirs is running.
-  virtual void after_turn(std::uint64_t) {}
+  virtual void after_turn() {}
 
   const Shared shared_;
   const Events events_;
