@@ -20,6 +20,7 @@ using namespace std::string_view_literals;
 constexpr Oid kInt8 = 20;
 constexpr Oid kBytea = 17;
 constexpr Oid kText = 25;
+constexpr int kHasIdleSessionTimeout = 140000;
 constexpr int kHasTransactionTimeout = 170000;
 
 struct Clear {
@@ -39,6 +40,8 @@ StoreTrouble kind_of(std::string_view state) noexcept {
       state.starts_with("23"sv) || state.starts_with("40"sv)) {
     return StoreTrouble::kAnswer;
   }
+  // The server has ended a session for what it did not do in time.
+  if (state == "25P03"sv || state == "25P04"sv) return StoreTrouble::kConnection;
   return state.starts_with("08"sv) || state.starts_with("57"sv) ? StoreTrouble::kConnection
                                                                 : StoreTrouble::kOther;
 }
@@ -80,6 +83,21 @@ Trouble trouble_of(const PGconn* connection) {
   return {kind, std::move(why)};
 }
 
+std::string settings_at_first(int server_version) {
+  std::string settings =
+      "SET default_transaction_read_only = off; SET statement_timeout = 0; "
+      "SET idle_in_transaction_session_timeout = 0";
+  if (server_version >= kHasIdleSessionTimeout) settings += "; SET idle_session_timeout = 0";
+  if (server_version >= kHasTransactionTimeout) settings += "; SET transaction_timeout = 0";
+  return settings;
+}
+
+std::string settings_for_calls(int server_version) {
+  std::string settings = fmt::format("SET lock_timeout = {}", Postgres::kLockTimeout.count());
+  if (server_version >= kHasTransactionTimeout) settings += "; SET transaction_timeout = '15s'";
+  return settings;
+}
+
 Outcome<std::unique_ptr<Postgres>> Postgres::connect(const std::string& url) {
   // What the URL says wins over these.
   const std::array<const char*, 6> keys{"connect_timeout", "application_name", "tcp_user_timeout",
@@ -96,6 +114,10 @@ Outcome<std::unique_ptr<Postgres>> Postgres::connect(const std::string& url) {
                                            ", where not every name fits; create one with UTF8"});
   }
   PQsetClientEncoding(connection, "UTF8");
+  if (const Result<void> set = self->execute(settings_at_first(PQserverVersion(connection)));
+      !set) {
+    return std::unexpected(Trouble{self->trouble_, set.error().message});
+  }
   return self;
 }
 
@@ -109,8 +131,7 @@ Outcome<void> Postgres::make_ready() {
   Result<void> set = execute(
       "SET synchronous_commit = on; SET statement_timeout = '10s'; SET lock_timeout = '10s'; "
       "SET idle_in_transaction_session_timeout = '10s'; SET tcp_keepalives_idle = 10; "
-      "SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
-      "SET default_transaction_read_only = off; SET bytea_output = 'hex'");
+      "SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET bytea_output = 'hex'");
   if (!set) return std::unexpected(Trouble{trouble_, set.error().message});
   const Result<std::int64_t> version = schema_of(*this);
   if (version && *version > known_schema()) {
@@ -119,13 +140,7 @@ Outcome<void> Postgres::make_ready() {
   if (const Result<std::int64_t> migrated = migrate(*this); !migrated) {
     return std::unexpected(Trouble{trouble_, migrated.error().message});
   }
-  // Tables may take longer to change than calls wait for each other. A server that can end a
-  // session that stays within a transaction by itself shall do so; before, others do
-  // (PostgresBackend::end_stuck).
-  set = execute(fmt::format("SET lock_timeout = {}", kLockTimeout.count()));
-  if (set && PQserverVersion(connection_) >= kHasTransactionTimeout) {
-    set = execute("SET transaction_timeout = '15s'");
-  }
+  set = execute(settings_for_calls(PQserverVersion(connection_)));
   if (!set) return std::unexpected(Trouble{trouble_, set.error().message});
   for (std::size_t i = 0; i < kStatements; ++i) {
     if (auto done = prepare(static_cast<Statement>(i)); !done) return done;

@@ -49,6 +49,15 @@ class Postgres final : public Session {
   StoreTrouble trouble_ = StoreTrouble::kSchema;
 };
 
+// What a session begins with, by PQserverVersion: whatever a server, a database or a role bounds
+// its sessions by is for those that have no bounds of their own, and must not end one of ours that
+// waits or counts, nor keep it from writing.
+[[nodiscard]] std::string settings_at_first(int server_version);
+// Tables may take longer to change than calls wait for each other, so these come after that. A
+// server that can end a session that stays within a transaction by itself shall do so; before,
+// others do (PostgresBackend::end_stuck).
+[[nodiscard]] std::string settings_for_calls(int server_version);
+
 // Why a result is an error.
 [[nodiscard]] Trouble trouble_of(const pg_result* result);
 // Why the connection broke.

@@ -1,4 +1,8 @@
 // PostgreSQL's own: a server that goes away, hangs, or does not let us in.
+#include "services/store/sql/postgres.h"
+
+#include <libpq-fe.h>
+
 #include "tests/services/store/sql/stores.h"
 
 namespace ringgate::test {
@@ -194,6 +198,47 @@ TEST_P(PostgresTest, AnEncodingThatNotEveryNameFitsIsRefused) {
   postgres().ask("postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0");
   begin_with(postgres().url("latin"));
   EXPECT_THAT(world_->problem_with("LATIN1"), HasSubstr("create one with UTF8"));
+}
+
+// Of a role, say: for sessions that have no bounds of their own.
+TEST_P(PostgresTest, WhatADatabaseBoundsSessionsByEndsNoneOfOurs) {
+  const std::string url = postgres().url("bounded");
+  for (const char* setting :
+       {"idle_session_timeout = '100ms'", "default_transaction_read_only = on",
+        "idle_in_transaction_session_timeout = '100ms'"}) {
+    postgres().ask("bounded", std::string("ALTER DATABASE bounded SET ") + setting);
+  }
+  EXPECT_TRUE(migrate_message_store(url));
+  EXPECT_TRUE(check_message_store(url));
+  begin_with(url);
+  ASSERT_TRUE(world_->is_well());
+  talk("alice", "bob", now_ns_);
+  const auto session = [] {
+    return postgres().ask("postgres",
+                          "SELECT pid FROM pg_stat_activity WHERE datname = 'bounded' "
+                          "AND application_name = 'ringgate'");
+  };
+  const std::string before = session();
+  // Three of somebody else's end meanwhile, one after another.
+  for (int i = 0; i < 3; ++i) {
+    const std::unique_ptr<PGconn, decltype(&PQfinish)> idle(
+        PQconnectdb(postgres().url("bounded").c_str()), PQfinish);
+    ASSERT_TRUE(eventually([&] { return PQconsumeInput(idle.get()) != 1; }));
+  }
+  EXPECT_EQ(session(), before);
+  EXPECT_TRUE(world_->health().is_well());
+}
+
+// A server refuses to set what it does not know.
+TEST(PostgresSettings, AreThoseThatTheServerKnows) {
+  using sql::settings_at_first;
+  using sql::settings_for_calls;
+  EXPECT_THAT(settings_at_first(130000), Not(HasSubstr("idle_session_timeout")));
+  EXPECT_THAT(settings_at_first(140000), HasSubstr("SET idle_session_timeout = 0"));
+  EXPECT_THAT(settings_at_first(160004), Not(HasSubstr("transaction_timeout")));
+  EXPECT_THAT(settings_at_first(170000), HasSubstr("SET transaction_timeout = 0"));
+  EXPECT_THAT(settings_for_calls(160004), Not(HasSubstr("transaction_timeout")));
+  EXPECT_THAT(settings_for_calls(170000), HasSubstr("SET transaction_timeout = '15s'"));
 }
 
 // Two services, one database.
