@@ -5,6 +5,7 @@
 #include "codec/login_scan.h"
 #include "codec/names.h"
 #include "codec/pkt.pb.h"
+#include "services/logic/counters.h"
 #include "services/store/layout.h"
 
 namespace ringgate {
@@ -20,6 +21,14 @@ bool is_sound(const pkt::Session& session) {
          std::ranges::all_of(session.tags(), is_label);
 }
 
+// Its gateway may have answered it with 300 long ago: then it must not happen any more.
+bool is_too_old(LogicShard& logic) {
+  Shard& shard = logic.outbox.shard();
+  if (!logic.stalls.may_be_old(shard.turn_us())) return false;
+  shard.counters().add(LogicCounter::kLoginsAfterStall);
+  return true;
+}
+
 Task signin(Context& context) {
   std::optional<pkt::Session> session = context.parse<pkt::Session>();
   if (!session) co_return;
@@ -29,6 +38,10 @@ Task signin(Context& context) {
     co_return;
   }
   session->set_gateid(context.gateway_id().data(), context.gateway_id().size());
+  if (is_too_old(context.shard())) {
+    context.fail(Status::kSystemException, "the login service stood still; log in again");
+    co_return;
+  }
 
   auto adding = context.sessions().add(*session);
   const auto older = co_await adding;

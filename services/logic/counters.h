@@ -23,6 +23,7 @@ enum class LogicCounter : std::uint8_t {
   kTextTooLong,  // bounds: a message's body and extra, a group's texts
   kContentsCut,  // bound: bytes of messages in an answer
   kReceiversNotLocated,
+  kLoginsAfterStall,
   kEnd,
 };
 template <>
@@ -52,6 +53,9 @@ inline constexpr auto kNamesOf<LogicCounter> = std::to_array<CounterName>({
     {"receivers_not_located_total",
      "chat: receivers who got no push because the session store could not say where they are; "
      "what was said is in the message store"},
+    {"logins_after_stall_total",
+     "login: logins answered with 300 because the process had stood still, so that their gateways "
+     "may have given them up"},
 });
 
 enum class LogicClose : std::uint8_t {

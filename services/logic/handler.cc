@@ -36,7 +36,7 @@ LogicHandler::OnShard::OnShard(Shard& its_shard, const LogicHandler& handler)
       logic{outbox,      sessions.get(),
             message_ids, messages.get(),
             delays,      handler.options_.login_answer_delay_ms,
-            {}},
+            {},          {}},
       channels(handler.router_, handler.options_.channels) {}
 
 HandlerNames LogicHandler::names() const noexcept {
@@ -169,6 +169,7 @@ void LogicHandler::take_lease(const NodeLeaseMail& mail) {
 }
 
 void LogicHandler::on_tick() {
+  on_shard_->logic.stalls.on_tick(on_shard_->shard.turn_us());
   on_shard_->handshakes.on_tick();
   on_shard_->delays.on_tick();
   if (on_shard_->sessions != nullptr) on_shard_->sessions->on_tick();

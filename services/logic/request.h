@@ -16,6 +16,7 @@
 #include "codec/header_scan.h"
 #include "services/logic/delays.h"
 #include "services/logic/outbox.h"
+#include "services/logic/stall_watch.h"
 #include "services/logic/task.h"
 #include "services/store/message_ids.h"
 #include "services/store/messages.h"
@@ -32,6 +33,7 @@ struct LogicShard {
   Delays& delays;
   std::uint32_t login_answer_delay_ms;  // on links of gateways of other makes
   std::string body;                     // scratch
+  StallWatch stalls{};
 };
 
 struct RequestView {

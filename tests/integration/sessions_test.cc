@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <thread>
 
+#include "services/logic/stall_watch.h"
 #include "tests/integration/raw_service.h"
 #include "tests/integration/world.h"
 #include "tests/services/store/redis/server.h"
@@ -92,6 +94,25 @@ TEST_F(Sessions, SignOutsOfAStallAreMadeWhenItIsOver) {
   gateway.wait_metric_is("ringgate_channels", 0);
   redis_.resume();
   wait_until("nobody is online", [&] { return keys("login:*:*client*") == 0; });
+}
+
+// The gateway has answered it with 300 when the service, which stood still, reads it.
+TEST_F(Sessions, ALoginThatIsReadAfterAStallTakesNobodysPlace) {
+  const Server gateway(world_, "gateway", "g1", gateways({{"LoginAnswerTimeout", "300ms"}}));
+  Client alice = log_in(gateway, "alice");
+  Client bob = log_in(gateway, "bob");
+  wait_until("a talk arrives", [&] { return reaches(bob, alice); });
+  const auto stopped = SteadyClock::now();
+  chat_.process().freeze();
+  FrameSocket late = gateway.connect();
+  late.send(login(token("alice")));
+  EXPECT_TRUE(late.next().is_answer(1, pkt::SystemException));
+  // Nothing of it runs: there is no condition to wait for.
+  std::this_thread::sleep_until(stopped + std::chrono::microseconds(StallWatch::kStallUs) + 100ms);
+  chat_.process().signal(SIGCONT);
+  chat_.wait_metric_is("ringgate_logins_after_stall_total", 1);
+  wait_until("a talk arrives", [&] { return reaches(bob, alice); });
+  EXPECT_EQ(keys("login:sn:g1_alice_*"), 1);
 }
 
 TEST_F(Sessions, ALoginThatFailedInAStallTakesNobodysPlace) {
