@@ -89,7 +89,7 @@ Result<MessageStoreReport> report_on(sql::Session& session, const std::string& n
   return report;
 }
 
-// What a service would find out with its first talk.
+// What a service would find out with its first talk: it writes also where the default is not to.
 Result<void> check_writable(const sql::Url& url) {
   if (url.kind == sql::Kind::kSqlite) {
     auto opened = sql::Sqlite::open(url.path, sql::Sqlite::Access::kExisting);
@@ -104,7 +104,7 @@ Result<void> check_writable(const sql::Url& url) {
   auto session = sql::Postgres::connect(url.url);
   if (!session) return run_error("{}: {}", url.name, session.error().why);
   const Result<void> written =
-      (*session)->execute("BEGIN; UPDATE ringgate_schema SET probed_at = probed_at; ROLLBACK");
+      (*session)->execute("BEGIN READ WRITE; UPDATE ringgate_schema SET probed_at = probed_at; ROLLBACK");
   if (written) return {};
   return run_error("{} can be read, and not be written to: {}", url.name, written.error().message);
 }

@@ -136,6 +136,18 @@ TEST_P(PostgresTest, ACheckMissesNoTable) {
               HasSubstr("group_member"));
 }
 
+// Sessions of services write whatever the default of the database is, so that the check does.
+TEST_P(PostgresTest, ADatabaseThatIsReadOnlyByDefaultIsWrittenTo) {
+  const std::string url = postgres().url("by_default");
+  ASSERT_TRUE(migrate_message_store(url));
+  postgres().ask("by_default",
+                 "ALTER DATABASE by_default SET default_transaction_read_only = on");
+  begin_with(url);
+  EXPECT_TRUE(world_->is_well());
+  const auto checked = check_message_store(url);
+  EXPECT_TRUE(checked) << checked.error().message;
+}
+
 TEST_P(PostgresTest, WhatFailedHasToBeDoneBeforeItIsOver) {
   begin_with(postgres().url("forbidden"));
   ASSERT_TRUE(world_->is_well());
