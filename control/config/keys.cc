@@ -185,7 +185,7 @@ const std::array kKeys = std::to_array<ConfigKey>({
      "same for all services of a store, and several times RollCallBeat"},
     {"MessageStore", MessageStoreKey{at<&Config::message_store>()}, kChatFixed,
      "Where chat keeps messages and groups: sqlite:///path/to/file (of one process), "
-     "postgresql://user@host/database (of many), or memory: (lost on restart)",
+     "postgresql://user@host/database (of many), or memory (lost on restart)",
      Config::kMessageStore},
     {"MessageStoreFile", TextKey{at<&Config::message_store_file>()}, kChatFixed,
      "File that holds the URL of MessageStore, where that has a password in it"},
