@@ -91,6 +91,7 @@ Result<void> trace(TraceCommand command) {
   const auto told = [&] {
     if (prepared->time == 0ms) loop.after(kLastWords, [&loop] { loop.stop(); });
   };
+  command.trace.only_recorded = prepared->time == 0ms;
   TraceFollower follower(loop, command.trace, line, told);
   std::unique_ptr<TraceGateways> registry;
   if (prepared->gateways.empty()) {
@@ -114,6 +115,9 @@ Result<void> trace(TraceCommand command) {
   }
   if (prepared->time > 0ms) loop.after(prepared->time, [&loop] { loop.stop(); });
   loop.run();
+  if (outcome && !follower.has_been_told()) {
+    return run_error("no gateway has told what it knows of {}", printable(command.trace.account));
+  }
   return outcome;
 }
 

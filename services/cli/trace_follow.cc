@@ -51,6 +51,10 @@ std::string_view short_name(std::string_view channel) {
   return channel.size() > kDigits ? channel.substr(channel.size() - kDigits) : channel;
 }
 
+std::string gateways_named(std::size_t number) {
+  return fmt::format("{} gateway{}", number, number == 1 ? "" : "s");
+}
+
 // What everyone who reads about a full queue asks next.
 std::string tcp_words(const dom::element& tcp) {
   return fmt::format(
@@ -104,6 +108,7 @@ void TraceFollower::use_gateways(const std::map<std::string, std::string>& gatew
 void TraceFollower::ask(Gateway& gateway) {
   consul::Request request;
   request.path = "/trace?account=" + consul::Http::escape(options_.account);
+  if (options_.only_recorded) request.path += "&follow=0";
   if (!gateway.cursor.empty()) request.path += "&cursor=" + consul::Http::escape(gateway.cursor);
   request.bearer = options_.token;
   request.timeout = kPatience;
@@ -134,6 +139,7 @@ void TraceFollower::take(Gateway& gateway, const consul::Reply& reply) {
   gateway.has_answered = true;
   first_round_done();
   tell_where();
+  if (options_.only_recorded) return;
   const bool failed = gateway.is_silent || !gateway.complaint.empty();
   ask_later(gateway, more ? 0ms : failed ? kPauseAfterError : kPause);
 }
@@ -165,6 +171,7 @@ bool TraceFollower::take_trace(Gateway& gateway, const std::string& body) {
            "has begun anew: what happened since its last answer may be missing");
   }
   gateway.cursor = text_of(answer, "cursor");
+  has_been_told_ = true;
   take_channels(gateway, answer);
   dom::array events;
   if (answer["events"].get(events) == simdjson::SUCCESS) {
@@ -250,6 +257,7 @@ void TraceFollower::silent(Gateway& gateway, const std::string& why) {
 }
 
 void TraceFollower::complain(Gateway& gateway, const std::string& what) {
+  gateway.connected.clear();  // what it had may be no more
   if (gateway.complaint == what) return;
   gateway.complaint = what;
   notice(&gateway, "problem", what);
@@ -287,36 +295,53 @@ void TraceFollower::tell_where() {
   if (is_first_round_) return;
   std::set<std::string> apps;
   std::size_t here = 0;
-  std::size_t asked = 0;
   for (const auto& [name, gateway] : gateways_) {
-    if (!gateway->cursor.empty() && !gateway->is_silent && gateway->complaint.empty()) ++asked;
     for (const auto& [channel, app] : gateway->connected) {
       apps.insert(app);
       if (is_meant(app)) ++here;
     }
   }
-  std::string words;
-  if (here > 0) {
-    words = fmt::format("{} is logged in on {} channel{}", options_.account, here,
-                        here == 1 ? "" : "s");
-  } else if (!apps.empty()) {
-    words = fmt::format(
-        "{} is logged in to app {}, not to {}: messages of another app do not reach "
-        "it",
-        options_.account, *apps.begin(), options_.app);
-  } else {
-    words = fmt::format(
-        "{} is not logged in on any of the {} gateways that answer: chat keeps what "
-        "is sent to it, and it is told when it logs in",
-        options_.account, asked);
-  }
+  const std::string words = where_words(here, apps);
   if (words == told_where_) return;
   told_where_ = words;
+  const bool is_known =
+      std::ranges::all_of(gateways_, [](const auto& entry) { return entry.second->is_known(); });
   notice(nullptr,
-         here > 0       ? "logged_in"
-         : apps.empty() ? "offline"
-                        : "other_app",
+         here > 0        ? "logged_in"
+         : !apps.empty() ? "other_app"
+         : is_known      ? "offline"
+                         : "not_known",
          printable(words));
+}
+
+std::string TraceFollower::where_words(std::size_t here, const std::set<std::string>& apps) const {
+  const auto known = static_cast<std::size_t>(
+      std::ranges::count_if(gateways_, [](const auto& entry) { return entry.second->is_known(); }));
+  const std::size_t unknown = gateways_.size() - known;
+  if (known == 0) {
+    return fmt::format("whether {} is logged in is not known: no gateway says", options_.account);
+  }
+  const std::string but = unknown == 0
+                              ? ""
+                              : fmt::format("; of {} that {} not say it is not known",
+                                            gateways_named(unknown), unknown == 1 ? "does" : "do");
+  if (here > 0) {
+    return fmt::format("{} is logged in on {} channel{}{}", options_.account, here,
+                       here == 1 ? "" : "s", but);
+  }
+  if (!apps.empty()) {
+    return fmt::format(
+        "{} is logged in to app {}, not to {}: messages of another app do not reach it{}",
+        options_.account, *apps.begin(), options_.app, but);
+  }
+  if (unknown > 0) {
+    return fmt::format("{} is not logged in on the {} that answer{}{}", options_.account,
+                       gateways_named(known), known == 1 ? "s" : "", but);
+  }
+  return fmt::format(
+      "{} is not logged in on any of the {} gateways that answer: chat keeps what is sent to it, "
+      "and it is told when it logs in",
+      options_.account, known);
 }
 
 // What is recorded comes in the order of time, whichever gateway it is of.

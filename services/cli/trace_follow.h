@@ -27,8 +27,9 @@ struct TraceOptions {
   std::string account;
   std::string app;  // empty: all of the account's
   bool json = false;
-  std::string token;    // of the admin ports; empty: none
-  std::string ca_file;  // that https ones are trusted by; empty: the machine's
+  bool only_recorded = false;  // asked once: nothing is followed
+  std::string token;           // of the admin ports; empty: none
+  std::string ca_file;         // that https ones are trusted by; empty: the machine's
 };
 
 class TraceFollower {
@@ -45,6 +46,8 @@ class TraceFollower {
   // although they are missing: what was killed is not in a registry any more. `named_by_hand`:
   // their names are not ids.
   void use_gateways(const std::map<std::string, std::string>& gateways, bool named_by_hand);
+  // Whether any of them has ever told what it has.
+  [[nodiscard]] bool has_been_told() const { return has_been_told_; }
 
  private:
   struct Gateway {
@@ -54,9 +57,12 @@ class TraceFollower {
     std::unique_ptr<consul::Http> http;
     std::string cursor;
     ControlLoop::TimerId timer = 0;
-    bool has_answered = false;                     // or is known not to
-    bool is_silent = false;                        // and that has been told
-    std::string complaint;                         // that has been told
+    bool has_answered = false;  // or is known not to
+    bool is_silent = false;     // and that has been told
+    std::string complaint;      // that has been told
+    [[nodiscard]] bool is_known() const {
+      return !cursor.empty() && !is_silent && complaint.empty();
+    }
     std::map<std::string, std::string> connected;  // channels to apps
     std::set<std::string> told_channels;
   };
@@ -78,6 +84,7 @@ class TraceFollower {
   void notice(const Gateway* gateway, std::string_view kind, const std::string& words);
   void tell(Line line);
   void tell_where();
+  [[nodiscard]] std::string where_words(std::size_t here, const std::set<std::string>& apps) const;
   void first_round_done();
   [[nodiscard]] bool is_meant(std::string_view app) const {
     return options_.app.empty() || app == options_.app;
@@ -89,6 +96,7 @@ class TraceFollower {
   std::function<void()> told_;
   std::map<std::string, std::unique_ptr<Gateway>> gateways_;
   bool is_first_round_ = true;
+  bool has_been_told_ = false;
   std::vector<Line> first_;  // what the first answers have
   std::string told_where_;   // of where the account is
 };

@@ -304,7 +304,7 @@ void GatewayComponent::add_admin_pages(http::Monitor& admin) {
   admin.add_get("/trace", once_started([this](const http::Request& request) {
                   return recorder_pages_->trace(request);
                 }),
-                http::Audience::kOperator, {"account", "cursor"});
+                http::Audience::kOperator, {"account", "cursor", "follow"});
   admin.add_get("/explain-route", once_started([this](const http::Request& request) {
                   return admin_->explain(request, config_);
                 }),

@@ -138,10 +138,11 @@ enum class Inspection : std::uint8_t {
   kHeaviest,  // as JSON objects, too: see inspection/heaviest.h
   kKick,      // the same, and all of them are told that they are kicked out, and closed
   // As rows: recorder/rows.h.
-  kChannel,  // the one of that id, also one that has just ended, with its events
-  kList,     // those that are there, in an order
-  kCloses,   // the last that have ended, the newest first
-  kTrace,    // TracedHead, the channels of that account, and TracedEvents
+  kChannel,   // the one of that id, also one that has just ended, with its events
+  kList,      // those that are there, in an order
+  kCloses,    // the last that have ended, the newest first
+  kTrace,     // TracedHead, the channels of that account, and TracedEvents
+  kRecorded,  // the same of what is recorded already: nothing is followed from then on
 };
 
 // What comes first in a list. Equals are in the order of shard and slot.

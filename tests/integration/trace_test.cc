@@ -145,7 +145,9 @@ TEST(Trace, AGatewayThatIsKilledIsNamedAndTheNextOneIsFollowed) {
   trace.wait_for_line("alice is logged in on 1 channel");
   it.bench.gateway.process().signal(SIGKILL);
   trace.wait_for_line("g1 does not answer (");
-  trace.wait_for_line("alice is not logged in on any of the 1 gateways that answer");
+  trace.wait_for_line(
+      "alice is not logged in on the 1 gateway that answers; of 1 gateway that does not say it is "
+      "not known");
   Client again = log_in(second, "alice");
   trace.wait_for_line("is channel " + again.channel + " of app kim");
   EXPECT_THAT(trace.wait_for_line("logged in by"), HasSubstr(" g1 "));
@@ -234,13 +236,47 @@ TEST(Trace, FollowsWhatHappensAndTellsEachEventOnce) {
 TEST(Trace, TheTokenOfTheConfigurationIsShownAndAnotherIsRefused) {
   TraceBench it(Settings{{"AdminToken", kAdminToken}});
   Client alice = log_in(it.bench.gateway, "alice");
-  EXPECT_THAT(recorded(it.port, "alice").output, HasSubstr("wants another token"));
+  const Ended refused = recorded(it.port, "alice");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.output, AllOf(HasSubstr("wants another token"),
+                                    HasSubstr("whether alice is logged in is not known"),
+                                    Not(HasSubstr("alice is not logged in"))));
   const std::string config = (it.bench.world.folder().path() / "g1.yaml").string();
   const Ended good = run({"trace", "-c", config, "--account", "alice", "--for", "0s"});
   EXPECT_EQ(good.code, 0);
   EXPECT_THAT(good.output, HasSubstr("logged in by"));
   const std::string file = it.bench.world.folder().write("token", kAdminToken).string();
   EXPECT_THAT(recorded(it.port, "alice", {"--token-file", file}).output, HasSubstr("logged in by"));
+}
+
+TEST(Trace, WithoutAGatewayThatAnswersItIsNotSaidThatNobodyIsLoggedIn) {
+  const Ended nobody = recorded(free_port(), "alice");
+  EXPECT_EQ(nobody.code, 1);
+  EXPECT_THAT(nobody.output, AllOf(HasSubstr("does not answer ("),
+                                   HasSubstr("no gateway has told what it knows of alice"),
+                                   Not(HasSubstr("alice is not logged in"))));
+  TraceBench it;
+  const Ended one =
+      recorded(free_port(), "alice", {"--gateway", "127.0.0.1:" + std::to_string(it.port)});
+  EXPECT_EQ(one.code, 0);
+  EXPECT_THAT(one.output, HasSubstr("alice is not logged in on the 1 gateway that answers; of 1 "
+                                    "gateway that does not say it is not known"));
+}
+
+TEST(Trace, WhatIsRecordedIsToldWhileAsManyAsMayBeAreFollowed) {
+  TraceBench it;
+  Client alice = log_in(it.bench.gateway, "alice");
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_EQ(admin_get(it.port, "/trace?account=other" + std::to_string(i)).status, 200);
+  }
+  EXPECT_EQ(admin_get(it.port, "/trace?account=alice").status, 503);
+  for (int i = 0; i < 2; ++i) {
+    const Ended told = recorded(it.port, "alice");
+    EXPECT_EQ(told.code, 0);
+    EXPECT_THAT(told.output,
+                AllOf(HasSubstr("logged in by"), HasSubstr("alice is logged in on 1 channel")));
+  }
+  EXPECT_EQ(admin_get(it.port, "/trace?account=alice&follow=2").status, 400);
 }
 
 TEST(Trace, WhatIsWrittenWrongIsSaid) {

@@ -61,7 +61,11 @@ void Inspector::inspect(const InspectMail& mail) {
     case Inspection::kCloses:
       return report_closes(mail);
     case Inspection::kTrace:
-      return report_trace(mail);
+      return report_trace(mail, context_.recorder.follow(mail.filter.account.view()));
+    case Inspection::kRecorded: {
+      const Traces::Trace trace = context_.recorder.recorded(mail.filter.account.view());
+      return report_trace(mail, &trace);
+    }
   }
 }
 

@@ -25,7 +25,7 @@ class Inspector {
   void report_channel(const InspectMail& mail);
   void report_list(const InspectMail& mail);
   void report_closes(const InspectMail& mail);
-  void report_trace(const InspectMail& mail);
+  void report_trace(const InspectMail& mail, const Traces::Trace* trace);
   void kick(Connection& connection, Channel& channel);
 
   GatewayContext& context_;

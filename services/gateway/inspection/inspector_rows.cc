@@ -134,11 +134,11 @@ void Inspector::report_closes(const InspectMail& mail) {
   context_.shard.mail_surely(context_.shard.control(), kMailInspected, head, rows);
 }
 
-void Inspector::report_trace(const InspectMail& mail) {
+// Null: too many are under way.
+void Inspector::report_trace(const InspectMail& mail, const Traces::Trace* trace) {
   InspectedHead head{mail.question, 0, 0};
   TracedHead traced{};
   Rows rows(sizeof traced);
-  Traces::Trace* const trace = context_.recorder.follow(mail.filter.account.view());
   if (trace != nullptr) {
     traced.epoch = trace->epoch;
     for (const Traces::Traced& one : trace->channels) {

@@ -281,7 +281,11 @@ http::Reply RecorderPages::rows(const ShardAnswers& answers, const EventWords& n
 
 http::Reply RecorderPages::trace(const http::Request& request) const {
   InspectMail mail{};
-  mail.inspection = Inspection::kTrace;
+  const std::string follow = value_of(request, "follow");
+  if (request.query.contains("follow") && follow != "0" && follow != "1") {
+    return {400, "follow is 0 (only what is recorded) or 1\n"};
+  }
+  mail.inspection = follow == "0" ? Inspection::kRecorded : Inspection::kTrace;
   if (std::optional<http::Reply> wrong = read_account(request, mail)) return *wrong;
   const std::optional<Cursor> cursor = Cursor::read(value_of(request, "cursor"));
   if (!cursor) return {400, "cursor is what the answer before says as \"cursor\"\n"};

@@ -9,7 +9,8 @@
 //                                the connections that ended last, the newest first
 //   GET  /trace?account=[&cursor=]
 //                                what has happened to the channels of an account since the cursor;
-//                                it is followed for as long as somebody asks, and 15 s more
+//                                it is followed for as long as somebody asks, and 15 s more;
+//                                with &follow=0 only what is recorded is told
 //
 // On the monitor's threads: shards give rows, and words are made of them here.
 #pragma once

@@ -15,6 +15,10 @@ std::uint32_t share_of(std::uint32_t closes, std::uint32_t shards) {
 
 constexpr std::size_t kClosesOfATrace = 4;  // that it begins with
 
+void copy_events(Traces::Trace& trace, std::uint32_t login, std::span<const Event> events) {
+  for (const Event& event : events) trace.add(login, event);
+}
+
 }  // namespace
 
 Recorder::Recorder(Shard& shard, const GatewayOptions& options)
@@ -198,14 +202,39 @@ void Recorder::trace(Channel& channel, std::uint32_t slot, std::uint8_t traces) 
 
 Traces::Trace* Recorder::follow(std::string_view account) {
   if (Traces::Trace* const there = traces_.asked(account, shard_.now_ms())) return there;
-  const auto epoch = static_cast<std::uint32_t>(shard_.turn_us() / 1000) | 1U;
-  Traces::Trace* const trace = traces_.begin(account, shard_.now_ms(), epoch);
-  if (trace != nullptr) take_recorded(*trace);
+  Traces::Trace* const trace = traces_.begin(account, shard_.now_ms(), new_epoch());
+  if (trace == nullptr) return nullptr;
+  take_closed(*trace);
+  const std::uint8_t bit = traces_.bit_of(*trace);
+  for_each_of(account, [&](const Connection& connection, Channel& channel) {
+    copy_events(*trace, channel.login, events_of(channel, shard_.turn_us()));
+    this->trace(channel, connection.slot, bit);
+  });
   return trace;
 }
 
-// Of the account's last channels that have ended, and of those that are there.
-void Recorder::take_recorded(Traces::Trace& trace) {
+Traces::Trace Recorder::recorded(std::string_view account) const {
+  Traces::Trace trace(account, new_epoch(), shard_.now_ms());
+  take_closed(trace);
+  for_each_of(account, [&](const Connection& connection, const Channel& channel) {
+    copy_events(trace, channel.login, events_of(channel, shard_.turn_us()));
+    static_cast<void>(trace.channel(channel.login, connection.slot));
+  });
+  return trace;
+}
+
+// Its channels that are there.
+template <class Use>
+void Recorder::for_each_of(std::string_view account, Use&& use) const {
+  shard_.table().for_each_client([&](const Connection& connection) {
+    Channel* const channel = connection.open() ? channel_of(connection) : nullptr;
+    if (channel == nullptr || channel->account(options_.gateway_id) != account) return;
+    use(connection, *channel);
+  });
+}
+
+// Of the account's last channels that have ended.
+void Recorder::take_closed(Traces::Trace& trace) const {
   std::vector<const Closes::Close*> closes;
   closes_.for_each([&](const Closes::Close& close) {
     if (account_of(close.id(), options_.gateway_id) == trace.account) closes.push_back(&close);
@@ -221,18 +250,6 @@ void Recorder::take_recorded(Traces::Trace& trace) {
     if (channel == nullptr) continue;
     append_row(channel->row, close->row, close->id(), close->app(), close->why, {});
   }
-  const std::uint8_t bit = traces_.bit_of(trace);
-  shard_.table().for_each_client([&](Connection& connection) {
-    Channel* const channel = connection.open() ? channel_of(connection) : nullptr;
-    if (channel == nullptr || channel->account(options_.gateway_id) != trace.account) return;
-    copy_events(trace, channel->login, events_of(*channel, shard_.turn_us()));
-    this->trace(*channel, connection.slot, bit);
-  });
-}
-
-void Recorder::copy_events(Traces::Trace& trace, std::uint32_t login,
-                           std::span<const Event> events) {
-  for (const Event& event : events) traces_.add(traces_.bit_of(trace), login, event);
 }
 
 void Recorder::untrace(const Traces::Trace& trace) {

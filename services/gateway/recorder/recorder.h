@@ -79,14 +79,21 @@ class Recorder {
   // The trace of an account, begun if there is none: then it has what is recorded already. Null:
   // too many are under way.
   [[nodiscard]] Traces::Trace* follow(std::string_view account);
+  // What a trace would begin with, for whoever does not want to follow it: it is none of those
+  // that may be under way, and nothing is marked.
+  [[nodiscard]] Traces::Trace recorded(std::string_view account) const;
 
  private:
   [[nodiscard]] FlightRecord* begin(Channel& channel);
   [[nodiscard]] bool has_room();
   FlightRecord* make_record(Channel& channel);
   void trace(Channel& channel, std::uint32_t slot, std::uint8_t traces);
-  void take_recorded(Traces::Trace& trace);
-  void copy_events(Traces::Trace& trace, std::uint32_t login, std::span<const Event> events);
+  void take_closed(Traces::Trace& trace) const;
+  template <class Use>
+  void for_each_of(std::string_view account, Use&& use) const;
+  [[nodiscard]] std::uint32_t new_epoch() const noexcept {
+    return static_cast<std::uint32_t>(shard_.turn_us() / 1000) | 1U;
+  }
   void keep_close(const Connection& connection, Channel* channel, CloseReason reason,
                   std::string_view why);
   void untrace(const Traces::Trace& trace);

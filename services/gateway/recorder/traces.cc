@@ -38,14 +38,9 @@ Traces::Trace* Traces::begin(std::string_view account, std::uint32_t now_ms, std
   const auto free = std::ranges::find_if(
       traces_, [](const std::unique_ptr<Trace>& trace) { return trace == nullptr; });
   if (free == traces_.end()) return nullptr;
-  *free = std::make_unique<Trace>();
+  *free = std::make_unique<Trace>(account, epoch, now_ms);
   ++count_;
-  Trace& trace = **free;
-  trace.account = account;
-  trace.epoch = epoch;
-  trace.asked_ms = now_ms;
-  trace.ring.resize(kEvents);
-  return &trace;
+  return free->get();
 }
 
 std::uint8_t Traces::bit_of(const Trace& trace) const noexcept {
@@ -56,7 +51,7 @@ std::uint8_t Traces::bit_of(const Trace& trace) const noexcept {
 }
 
 void Traces::add(std::uint8_t traces, std::uint32_t login, const Event& event) noexcept {
-  for_each(traces, [&](Trace& trace) { trace.ring[trace.next++ % kEvents] = {event, login, 0}; });
+  for_each(traces, [&](Trace& trace) { trace.add(login, event); });
 }
 
 }  // namespace ringgate

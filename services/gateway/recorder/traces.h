@@ -46,6 +46,9 @@ class Traces {
     std::vector<TracedEvent> ring;
     std::deque<Traced> channels;  // the newest last
 
+    Trace(std::string_view whose, std::uint32_t number, std::uint32_t now_ms)
+        : account(whose), epoch(number), asked_ms(now_ms), ring(kEvents) {}
+
     [[nodiscard]] std::uint64_t oldest() const noexcept {
       return next > kEvents ? next - kEvents : 0;
     }
@@ -55,6 +58,9 @@ class Traces {
     // Found or made; for a new one the oldest that has ended is forgotten. Null: there are too
     // many.
     [[nodiscard]] Traced* channel(std::uint32_t login, std::uint32_t slot);
+    void add(std::uint32_t login, const Event& event) noexcept {
+      ring[next++ % kEvents] = {event, login, 0};
+    }
   };
 
   [[nodiscard]] bool any() const noexcept { return count_ != 0; }
