@@ -16,7 +16,7 @@ class StallWatch {
  public:
   // A turn in which nothing was read for so long is a stall: ticks come much more often, and
   // gateways wait longer for a login unless they are told otherwise.
-  static constexpr std::uint64_t kStallUs = 2'000'000;
+  static constexpr std::uint64_t kStallUs = 3'000'000;
   // What lay in the sockets is read in so much time.
   static constexpr std::uint64_t kReadUs = 1'000'000;
 
