@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "control/base/text.h"
 
 namespace ringgate {
@@ -26,6 +28,14 @@ bool LoginOutcomes::services_work(const Seen& seen, SteadyClock::time_point now)
   return now - trouble_ >= kSettle && seen.rolls_taken != rolls_taken_;
 }
 
+bool LoginOutcomes::services_refuse(const Seen& seen, SteadyClock::time_point now) {
+  if (std::exchange(good_, seen.logins + seen.rolls_taken) != good_) {
+    refused_before_ = seen.rolls_failed;
+  }
+  if (seen.rolls_failed == refused_before_) refusals_ = now;
+  return seen.rolls_failed - refused_before_ >= kFailures && now - refusals_ >= kSettle;
+}
+
 void LoginOutcomes::forget_old(const Seen& seen, SteadyClock::time_point now) {
   const bool over = seen.logins != seen_.logins || services_work(seen, now);
   seen_ = seen;
@@ -37,7 +47,12 @@ void LoginOutcomes::forget_old(const Seen& seen, SteadyClock::time_point now) {
 
 std::optional<std::string> LoginOutcomes::look(const Seen& seen, SteadyClock::time_point now) {
   forget_old(seen, now);
-  if (failures_ < kFailures || accounts_.size() < kAccounts) return std::nullopt;
+  const bool refuse = services_refuse(seen, now);
+  if (failures_ < kFailures || accounts_.size() < kAccounts) {
+    if (!refuse) return std::nullopt;
+    return "logins would fail: services of ringgate do not take what this gateway tells them; "
+           "their /ready says why";
+  }
   return fmt::format("every login fails since the last one that succeeded; the last one: {}", why_);
 }
 

@@ -6,6 +6,9 @@
 // succeeds, or when none has been tried for a while, so that whoever does not send clients to a
 // gateway that is not ready sends some again; sooner where services of ours show by taking roll
 // calls, for which they write to their stores, that they work.
+//
+// Where nobody logs in, roll calls tell: logins would fail when for kSettle services have refused
+// several of them, and have taken none.
 #pragma once
 
 #include <chrono>
@@ -42,10 +45,14 @@ class LoginOutcomes {
  private:
   void forget_old(const Seen& seen, SteadyClock::time_point now);
   [[nodiscard]] bool services_work(const Seen& seen, SteadyClock::time_point now);
+  [[nodiscard]] bool services_refuse(const Seen& seen, SteadyClock::time_point now);
 
   Seen seen_;
-  SteadyClock::time_point trouble_;  // the last login or part of a roll call that failed
-  std::uint64_t rolls_taken_ = 0;    // kSettle after that
+  SteadyClock::time_point trouble_;     // the last login or part of a roll call that failed
+  std::uint64_t rolls_taken_ = 0;       // kSettle after that
+  std::uint64_t good_ = 0;              // logins that succeeded and roll calls that were taken
+  std::uint64_t refused_before_ = 0;    // roll calls, when there was the last one of those
+  SteadyClock::time_point refusals_{};  // the first since then, or now
   // Since the last success
   std::size_t failures_ = 0;
   std::set<std::uint32_t> accounts_;  // a bounded number

@@ -84,6 +84,19 @@ TEST_F(Sessions, ADrainThatEndsTooEarlyLeavesNobodyOnline) {
   EXPECT_EQ(keys("ringgate:boot:g1,*"), 0) << "all at once";
 }
 
+// Its load balancer has to know before the first client is refused.
+TEST_F(Sessions, AGatewayIsNotReadyWhileNoLoginCouldBeKept) {
+  const Server gateway(world_, "gateway", "g1", gateways());
+  wait_until("ready", [&] { return gateway.get("/ready").status == 200; });
+  redis_.pause();
+  wait_until("not ready", [&] {
+    const Server::Reply reply = gateway.get("/ready");
+    return reply.status == 503 && reply.body.find("logins would fail") != std::string::npos;
+  });
+  redis_.resume();
+  wait_until("ready again", [&] { return gateway.get("/ready").status == 200; });
+}
+
 TEST_F(Sessions, SignOutsOfAStallAreMadeWhenItIsOver) {
   const Server gateway(world_, "gateway", "g1", gateways());
   {

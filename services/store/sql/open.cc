@@ -103,8 +103,8 @@ Result<void> check_writable(const sql::Url& url) {
   }
   auto session = sql::Postgres::connect(url.url);
   if (!session) return run_error("{}: {}", url.name, session.error().why);
-  const Result<void> written =
-      (*session)->execute("BEGIN READ WRITE; UPDATE ringgate_schema SET probed_at = probed_at; ROLLBACK");
+  const Result<void> written = (*session)->execute(
+      "BEGIN READ WRITE; UPDATE ringgate_schema SET probed_at = probed_at; ROLLBACK");
   if (written) return {};
   return run_error("{} can be read, and not be written to: {}", url.name, written.error().message);
 }

@@ -60,6 +60,26 @@ TEST_F(LoginOutcomesTest, WhenNoneIsTriedAnyMoreSomeAreLetInAgain) {
   EXPECT_FALSE(failing());
 }
 
+TEST_F(LoginOutcomesTest, ServicesThatTakeNoRollCallSayItWhereNobodyLogsIn) {
+  EXPECT_FALSE(failing());
+  seen_.rolls_failed += 10;
+  EXPECT_FALSE(failing()) << "it may be over in a moment";
+  now_ += LoginOutcomes::kSettle;
+  EXPECT_TRUE(failing());
+  now_ += LoginOutcomes::kForget;
+  EXPECT_TRUE(failing()) << "it holds until one is taken";
+  ++seen_.rolls_taken;
+  EXPECT_FALSE(failing());
+  ++seen_.rolls_failed;
+  EXPECT_FALSE(failing());
+  now_ += LoginOutcomes::kSettle;
+  EXPECT_FALSE(failing()) << "one is not several";
+  seen_.rolls_failed += 2;
+  ++seen_.logins;
+  now_ += LoginOutcomes::kSettle;
+  EXPECT_FALSE(failing()) << "logins succeed all the same";
+}
+
 TEST_F(LoginOutcomesTest, ServicesThatTakeRollCallsAgainEndIt) {
   EXPECT_FALSE(failing());
   for (std::uint32_t i = 0; i < 3; ++i) fail(i);

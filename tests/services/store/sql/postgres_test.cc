@@ -140,8 +140,7 @@ TEST_P(PostgresTest, ACheckMissesNoTable) {
 TEST_P(PostgresTest, ADatabaseThatIsReadOnlyByDefaultIsWrittenTo) {
   const std::string url = postgres().url("by_default");
   ASSERT_TRUE(migrate_message_store(url));
-  postgres().ask("by_default",
-                 "ALTER DATABASE by_default SET default_transaction_read_only = on");
+  postgres().ask("by_default", "ALTER DATABASE by_default SET default_transaction_read_only = on");
   begin_with(url);
   EXPECT_TRUE(world_->is_well());
   const auto checked = check_message_store(url);
