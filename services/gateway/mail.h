@@ -151,7 +151,7 @@ enum class ListOrder : std::uint8_t { kQueued, kAge, kSent, kIdle, kOutstanding,
 struct ListPlace {
   std::uint64_t key = UINT64_MAX;
   std::uint32_t shard = 0;
-  std::uint32_t slot = 0;
+  std::uint32_t slot = 0;  // of kCloses: see place_of_close() in inspection/inspector_rows.cc
 };
 
 // Which channels are meant: what is empty does not matter, and something is not.

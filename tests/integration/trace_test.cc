@@ -4,11 +4,9 @@
 #include <simdjson.h>
 
 #include <map>
-#include <set>
+#include <sstream>
 
-#include "tests/common/free_port.h"
-#include "tests/integration/command_run.h"
-#include "tests/integration/raw_service.h"
+#include "tests/integration/trace_bench.h"
 
 namespace ringgate::test {
 namespace {
@@ -19,56 +17,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr const char* kAdminToken = "a-token-of-sixteen-bytes-and-more";
-
-Settings with_admin(std::uint16_t port, Settings settings = {}) {
-  settings.emplace("AdminPort", std::to_string(port));
-  return settings;
-}
-
-// The body of what the admin port answers.
-struct AdminAnswer {
-  int status = 0;
-  std::string body;
-};
-AdminAnswer admin_get(std::uint16_t port, const std::string& target) {
-  Socket socket = Socket::connect(port);
-  socket.write_all("GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
-                   "\r\nConnection: close\r\n\r\n");
-  std::string text;
-  while (socket.read_some(text)) {
-  }
-  const std::size_t body = text.find("\r\n\r\n");
-  if (text.size() < 12 || body == std::string::npos) return {};
-  return {std::stoi(text.substr(9, 3)), text.substr(body + 4)};
-}
-
-// What is recorded of an account.
-Ended recorded(std::uint16_t port, const std::string& account,
-               const std::vector<std::string>& more = {}) {
-  std::vector<std::string> words = {"trace",     "--gateway", "127.0.0.1:" + std::to_string(port),
-                                    "--account", account,     "--for",
-                                    "0s"};
-  words.insert(words.end(), more.begin(), more.end());
-  return run(words);
-}
-// The same, until it has that.
-std::string recorded_with(std::uint16_t port, const std::string& account, const std::string& words,
-                          const std::vector<std::string>& more = {}) {
-  std::string output;
-  wait_until("trace says: " + words, [&] {
-    output = recorded(port, account, more).output;
-    return output.find(words) != std::string::npos;
-  });
-  return output;
-}
-
-struct TraceBench {
-  explicit TraceBench(const Settings& settings = {}) : bench(with_admin(port, settings)) {}
-  TraceBench(const TraceBench&) = delete;
-  TraceBench& operator=(const TraceBench&) = delete;
-  std::uint16_t port = free_port();
-  TalkBench bench;
-};
 
 // --- Talks that were lost ------------------------------------------------------------------------
 
@@ -294,141 +242,6 @@ TEST(Trace, WhatIsWrittenWrongIsSaid) {
       run({"trace", "--account", "alice", "--for", "0s", "-c", world.config("gateway", "g1", {})});
   EXPECT_EQ(nobody.code, 1) << nobody.output;
   expect_one_line(nobody);
-}
-
-// --- Pages ---------------------------------------------------------------------------------------
-
-TEST(Recorder, AChannelIsShownWithItsEventsAndItsConnection) {
-  TraceBench it;
-  Client alice = log_in(it.bench.gateway, "alice");
-  alice.send(ping());
-  ASSERT_EQ(alice.next().kind, Event::Kind::kPong);
-  const AdminAnswer idle = admin_get(it.port, "/channels/" + alice.channel);
-  EXPECT_THAT(idle.body,
-              AllOf(HasSubstr(R"("account": "alice")"), HasSubstr(R"("connected": true)"),
-                    HasSubstr(R"("pings": 1)"), HasSubstr(R"("recorded": false)"),
-                    HasSubstr(R"("event": "logged_in")"), HasSubstr(R"("state": "established")")));
-  alice.send(talk("nobody", "hello", 2));
-  ASSERT_TRUE(alice.next().is_answer(2));
-  EXPECT_THAT(admin_get(it.port, "/channels/" + alice.channel).body,
-              AllOf(HasSubstr(R"("recorded": true)"), HasSubstr(R"("event": "answered")"),
-                    HasSubstr(R"("status": 0)")));
-  EXPECT_EQ(admin_get(it.port, "/channels/g1_nobody_0123456789").status, 404);
-  EXPECT_EQ(admin_get(it.port, "/channels/" + alice.channel + "?x=1").status, 400);
-}
-
-std::vector<std::string> accounts_of(const std::string& body, const char* list,
-                                     std::string* after = nullptr) {
-  simdjson::dom::parser parser;
-  const simdjson::dom::element page = parser.parse(body);
-  std::vector<std::string> accounts;
-  for (const simdjson::dom::element row : page[list].get_array()) {
-    std::string_view account;
-    accounts.emplace_back(row["account"].get(account) == simdjson::SUCCESS ? account : "");
-  }
-  std::string_view next;
-  if (after != nullptr) *after = page["after"].get(next) == simdjson::SUCCESS ? next : "";
-  return accounts;
-}
-
-TEST(Recorder, ChannelsAreListedInAnOrderAndInPages) {
-  TraceBench it(Settings{{"Shards", "2"}});
-  std::vector<Client> clients;
-  std::vector<std::string> accounts;
-  for (int i = 0; i < 25; ++i) {
-    accounts.push_back("account" + std::to_string(10 + i));
-    clients.push_back(log_in(it.bench.gateway, accounts.back()));
-  }
-  std::vector<std::string> seen;
-  std::string after;
-  do {
-    const AdminAnswer page = admin_get(
-        it.port, "/channels?sort=age&limit=10" + (after.empty() ? "" : "&after=" + after));
-    ASSERT_EQ(page.status, 200) << page.body;
-    EXPECT_THAT(page.body, HasSubstr("\"count\": "));
-    const std::vector<std::string> some = accounts_of(page.body, "channels", &after);
-    EXPECT_LE(some.size(), 10u);
-    seen.insert(seen.end(), some.begin(), some.end());
-  } while (!after.empty());
-  EXPECT_EQ(seen, accounts) << "the oldest first, each once";
-  clients[7].send(talk("nobody", "hello", 2));
-  ASSERT_TRUE(clients[7].next().is_answer(2));
-  clients[3].send(talk("account13", std::string(1000, 'x'), 2));
-  while (!clients[3].next().is_answer(2)) {
-  }
-  EXPECT_EQ(accounts_of(admin_get(it.port, "/channels?sort=sent&limit=1").body, "channels"),
-            std::vector<std::string>{"account13"});
-  for (const char* const sort : {"queued", "idle", "outstanding"}) {
-    EXPECT_EQ(
-        accounts_of(admin_get(it.port, std::string("/channels?sort=") + sort).body, "channels")
-            .size(),
-        25u);
-  }
-  for (const char* const query : {"sort=other", "limit=0&sort=age", "limit=101&sort=age",
-                                  "sort=age&after=x", "sort=age&account=alice", "limit=5"}) {
-    EXPECT_EQ(admin_get(it.port, std::string("/channels?") + query).status, 400) << query;
-  }
-  EXPECT_THAT(admin_get(it.port, "/channels?account=account10").body, HasSubstr("\"count\": 1"));
-}
-
-TEST(Recorder, ClosesAreListedTheNewestFirstWithWhy) {
-  TraceBench it(Settings{{"Shards", "2"}});
-  for (const char* const account : {"alice", "bob"}) {
-    Client client = log_in(it.bench.gateway, account);
-    client.frames = FrameSocket();
-    it.bench.gateway.wait_metric("ringgate_closed_total", account[0] == 'a' ? 1 : 2);
-  }
-  FrameSocket expired = it.bench.gateway.connect();
-  expired.send(login(token("carol", {.expires_in_s = -10})));
-  EXPECT_TRUE(expired.next().is_answer(1, pkt::Unauthorized));
-  const AdminAnswer page = admin_get(it.port, "/closes");
-  EXPECT_EQ(accounts_of(page.body, "closes"), (std::vector<std::string>{"", "bob", "alice"}));
-  EXPECT_THAT(page.body, AllOf(HasSubstr(R"("reason": "login_refused")"), HasSubstr("expired"),
-                               HasSubstr(R"("reason": "peer_closed")")));
-  std::string after;
-  EXPECT_EQ(accounts_of(admin_get(it.port, "/closes?limit=2").body, "closes", &after).size(), 2u);
-  EXPECT_EQ(accounts_of(admin_get(it.port, "/closes?limit=2&after=" + after).body, "closes"),
-            std::vector<std::string>{"alice"});
-  EXPECT_EQ(accounts_of(admin_get(it.port, "/closes?account=bob").body, "closes"),
-            std::vector<std::string>{"bob"});
-}
-
-TEST(Recorder, NeitherTokensNorBodiesAreInIt) {
-  TraceBench it;
-  const std::string its_token = token("alice");
-  Client alice{it.bench.gateway.connect(), "alice", {}};
-  alice.send(login(its_token));
-  const Event answer = alice.next();
-  ASSERT_TRUE(answer.is_answer(1));
-  alice.channel = answer.parse<pkt::LoginResp>().channelid();
-  alice.send(talk("alice", "what nobody else has to know", 2));
-  while (!alice.next().is_answer(2)) {
-  }
-  const std::string all = admin_get(it.port, "/channels/" + alice.channel).body +
-                          admin_get(it.port, "/trace?account=alice").body +
-                          admin_get(it.port, "/channels?sort=sent").body +
-                          recorded(it.port, "alice").output;
-  EXPECT_THAT(all, AllOf(HasSubstr("chat.user.talk"), Not(HasSubstr("nobody else")),
-                         Not(HasSubstr(its_token.substr(its_token.find('.') + 1, 20)))));
-}
-
-TEST(Recorder, ItCanBeTurnedOffAndOnAgain) {
-  TraceBench it(Settings{{"FlightRecorder", "false"}});
-  Client alice = log_in(it.bench.gateway, "alice");
-  alice.send(talk("nobody", "hello", 2));
-  ASSERT_TRUE(alice.next().is_answer(2));
-  EXPECT_THAT(admin_get(it.port, "/channels/" + alice.channel).body,
-              AllOf(HasSubstr(R"("recorded": false)"), HasSubstr(R"("events": [])")));
-  Settings on = with_admin(it.port, {{"Routes", "{login: chat}"},
-                                     {"MonitorPort", std::to_string(it.bench.gateway.monitor())}});
-  static_cast<void>(it.bench.world.config("gateway", "g1", on));
-  it.bench.gateway.process().signal(SIGHUP);
-  wait_until("it is on", [&] {
-    alice.send(talk("nobody", "hello", 3));
-    EXPECT_TRUE(alice.next().is_answer(3));
-    return admin_get(it.port, "/channels/" + alice.channel).body.find("\"recorded\": true") !=
-           std::string::npos;
-  });
 }
 
 }  // namespace

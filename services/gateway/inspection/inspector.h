@@ -4,6 +4,8 @@
 // One per shard, on its thread.
 #pragma once
 
+#include <cstdint>
+
 #include "services/gateway/mail.h"
 #include "services/gateway/parts/context.h"
 
@@ -27,8 +29,10 @@ class Inspector {
   void report_closes(const InspectMail& mail);
   void report_trace(const InspectMail& mail, const Traces::Trace* trace);
   void kick(Connection& connection, Channel& channel);
+  [[nodiscard]] std::uint64_t steady_now_ms();
 
   GatewayContext& context_;
+  std::int64_t ahead_ms_ = INT64_MIN / 2;  // of the shard's clock; none yet
 };
 
 }  // namespace ringgate

@@ -1,5 +1,6 @@
 // Inspector: what is answered in rows (recorder/rows.h).
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -19,8 +20,14 @@ bool is_full(const Rows& rows) {
   return rows.size() + kMostRowBytes > kMaxAnswerBytes;
 }
 
+// Many end in one turn of a shard, with one time: there their numbers tell them apart. The newest
+// comes first, as it is looked at.
+ListPlace place_of_close(const Closes::Close& close, std::uint64_t number) {
+  return {close.row.closed_us, close.row.shard, ~static_cast<std::uint32_t>(number)};
+}
+
 std::uint64_t key_of(ListOrder order, const Connection& connection, const ChannelRow& row,
-                     std::uint64_t now_us) {
+                     std::uint64_t now_ms) {
   switch (order) {
     case ListOrder::kQueued:
       return connection.output.queued_bytes();
@@ -29,7 +36,7 @@ std::uint64_t key_of(ListOrder order, const Connection& connection, const Channe
     case ListOrder::kSent:
       return row.pushed_bytes;
     case ListOrder::kIdle:
-      return ~(now_us / 1000 - row.silent_ms);
+      return ~(now_ms - row.silent_ms);  // so is that
     case ListOrder::kOutstanding:
       return row.outstanding;
     case ListOrder::kEnd:
@@ -76,17 +83,29 @@ void Inspector::report_channel(const InspectMail& mail) {
   context_.shard.mail_surely(context_.shard.control(), kMailInspected, head, rows);
 }
 
+// Now, as far from the shard's clock as it was before: the two are read at different moments of a
+// turn, so that their distance is never quite the same, and what came last of a silent client would
+// seem to have come at another time on each page. After a stall, of which the shard's clock counts
+// a part, it is another.
+std::uint64_t Inspector::steady_now_ms() {
+  constexpr std::int64_t kNear = 1000;
+  const auto ahead = static_cast<std::int64_t>(context_.recorder.now_us() / 1000) -
+                     std::int64_t{context_.shard.now_ms()};
+  if (std::abs(ahead - ahead_ms_) > kNear) ahead_ms_ = ahead;
+  return static_cast<std::uint64_t>(ahead_ms_ + std::int64_t{context_.shard.now_ms()});
+}
+
 // As many as are wanted of those that come first: one look at each, and a heap of the best.
 void Inspector::report_list(const InspectMail& mail) {
   InspectedHead head{mail.question, 0, 0};
   std::vector<ListPlace> best;
+  const std::uint64_t now_ms = steady_now_ms();
   context_.shard.table().for_each_client([&](const Connection& connection) {
     const Channel* const channel = connection.open() ? channel_of(connection) : nullptr;
     if (channel == nullptr) return;
     ++head.channels;
     const ChannelRow row = context_.recorder.row_of(connection, *channel);
-    const ListPlace place{key_of(mail.order, connection, row, context_.recorder.now_us()),
-                          row.shard, row.slot};
+    const ListPlace place{key_of(mail.order, connection, row, now_ms), row.shard, row.slot};
     if (!comes_before(mail.after, place)) return;
     if (best.size() == mail.limit) {
       if (!comes_before(place, best.front())) return;
@@ -116,8 +135,8 @@ void Inspector::report_closes(const InspectMail& mail) {
   InspectedHead head{mail.question, 0, 0};
   Rows rows;
   const std::string_view account = mail.filter.account.view();
-  context_.recorder.closes().for_each([&](const Closes::Close& close) {
-    const ListPlace place{close.row.closed_us, close.row.shard, close.row.slot};
+  context_.recorder.closes().for_each([&](const Closes::Close& close, std::uint64_t number) {
+    const ListPlace place = place_of_close(close, number);
     const bool is_meant =
         account.empty() || account_of(close.id(), context_.options.gateway_id) == account;
     if (!is_meant || !comes_before(mail.after, place)) return true;
@@ -128,6 +147,7 @@ void Inspector::report_closes(const InspectMail& mail) {
     ++head.channels;
     Closes::Close one = close;
     one.row.key = place.key;
+    one.row.slot = place.slot;
     Recorder::append_close(rows, one, false);
     return true;
   });

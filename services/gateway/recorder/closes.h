@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <type_traits>
 
 #include "dataplane/block_pool.h"
 #include "services/gateway/recorder/record.h"
@@ -43,11 +44,19 @@ class Closes {
   // Gives back the oldest record that there is.
   [[nodiscard]] bool forget_oldest_record();
 
-  // The newest first, until `use` says false.
+  // The newest first, until `use` says false. `use` may want its number, too: how many there were
+  // before it.
   template <class Use>
   void for_each(Use&& use) const {
     for (std::uint64_t i = next_; i > oldest(); --i) {
-      if (!use(closes_[(i - 1) % most_])) return;
+      const Close& close = closes_[(i - 1) % most_];
+      bool goes_on = false;
+      if constexpr (std::is_invocable_v<Use, const Close&, std::uint64_t>) {
+        goes_on = use(close, i - 1);
+      } else {
+        goes_on = use(close);
+      }
+      if (!goes_on) return;
     }
   }
 

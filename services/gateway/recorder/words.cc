@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <ctime>
 
 #include "codec/pkt.pb.h"
@@ -103,10 +105,19 @@ std::string or_service(std::string instance, std::string_view service) {
 
 }  // namespace
 
+// The clocks are read one after the other: what they are apart is a little different each time, and
+// one event would have another time on each page. It changes where the clock was set.
 std::int64_t unix_minus_monotonic_us() {
+  constexpr std::int64_t kNear = 1000;
+  static std::atomic<std::int64_t> kept = INT64_MIN / 2;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::microseconds>(now).count() -
-         static_cast<std::int64_t>(Clock::monotonic_ns() / 1000);
+  const std::int64_t apart = std::chrono::duration_cast<std::chrono::microseconds>(now).count() -
+                             static_cast<std::int64_t>(Clock::monotonic_ns() / 1000);
+  std::int64_t before = kept.load(std::memory_order_relaxed);
+  while (std::abs(apart - before) > kNear) {
+    if (kept.compare_exchange_weak(before, apart, std::memory_order_relaxed)) return apart;
+  }
+  return before;
 }
 
 std::string format_time(std::int64_t unix_us) {

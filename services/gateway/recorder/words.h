@@ -22,7 +22,7 @@ struct EventWords {
   std::string_view gateway_id;
 };
 
-// Now, of this machine's clocks.
+// Now, of this machine's clocks; the same as before while none was set.
 [[nodiscard]] std::int64_t unix_minus_monotonic_us();
 
 // "2026-11-27T17:20:01.123456Z"
