@@ -19,7 +19,7 @@ namespace ringgate {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 16 * 1024 * 1024;
-constexpr std::chrono::milliseconds kLockLimit{2000};
+constexpr std::chrono::seconds kLockLimit{5};
 constexpr std::chrono::milliseconds kLockPause{2};
 constexpr mode_t kNewFileMode = 0644;
 
@@ -58,7 +58,8 @@ Result<UniqueFd> lock_beside(const std::filesystem::path& file) {
       return run_error("cannot lock {}: {}", name, std::strerror(errno));
     }
     if (std::chrono::steady_clock::now() >= deadline) {
-      return run_error("{} has been locked for 2 s; end the process that holds it", name);
+      return run_error("{} has been locked for {} s; end the process that holds it", name,
+                       kLockLimit.count());
     }
     std::this_thread::sleep_for(kLockPause);
   }
