@@ -117,7 +117,7 @@ void RedisSessions::end_roll_part(Roll& roll, bool good) {
 // --- Whether they are the data that they were ---------------------------------------------------
 
 // Of each server: one of a cluster may have lost its data.
-void RedisSessions::ask_same_data(RedisNode& node, RedisConnection::OnReply then) {
+void RedisSessions::ask_same_data(RedisNode& node, const RedisConnection::OnReply& then) {
   std::string key = std::string(kSameDataKey) + node.tag;
   RedisCommand command{{"EVAL", kSameDataScript, "2", key, std::string(kNewDataKey) + node.tag,
                         fmt::format("{}-{}", owner_, probes_), std::to_string(options_.boot_ms)},
