@@ -124,6 +124,8 @@ TEST(Log, AtDebugTellsWhatHappensToAClient) {
   EXPECT_EQ(answered.at("instance"), "chat01");
   chat_link.push("g1", bob.channel, "another secret text");
   bench.file.wait_for("pushed", {{"connection", connection}, {"account", "bob"}});
+  EXPECT_TRUE(bob.next().is_answer(3));
+  EXPECT_EQ(bob.next().header.flag(), pkt::Push);
   bob.frames.socket() = Socket();
   const LogLine ended = bench.file.wait_for("ended", {{"connection", connection}});
   EXPECT_THAT(ended.at("reason"), testing::StartsWith("peer_"));
