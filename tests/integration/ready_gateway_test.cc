@@ -13,7 +13,6 @@
 namespace ringgate::test {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
 
 void wait_ready(const Server& server) {
@@ -74,7 +73,7 @@ TEST(GatewayReady, AHungLoginServiceIsLeftOutWhileAnotherAnswers) {
   EXPECT_EQ(bench.gateway.metric("ringgate_instances_ejected", R"(service="login")"), 1);
   for (int i = 0; i < 40; ++i) EXPECT_TRUE(try_login(bench.gateway, account()));
   EXPECT_EQ(bench.gateway.get("/ready").status, 200) << "logins succeed";
-  const std::string begin = bench.gateway.process().wait_for_line("login01 (login) at 127.0.0.1:");
+  bench.gateway.process().wait_for_line("login01 (login) at 127.0.0.1:");
   EXPECT_THAT(bench.gateway.process().wait_for_line("says nothing"), HasSubstr("login01"));
 
   bench.first.process().signal(SIGCONT);
