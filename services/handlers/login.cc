@@ -24,7 +24,7 @@ bool is_sound(const pkt::Session& session) {
 // Its gateway may have answered it with 300 long ago: then it must not happen any more.
 bool is_too_old(LogicShard& logic) {
   Shard& shard = logic.outbox.shard();
-  if (!logic.stalls.may_be_old(shard.turn_us())) return false;
+  if (!logic.stalls.may_be_old(StallWatch::now_us())) return false;
   shard.counters().add(LogicCounter::kLoginsAfterStall);
   return true;
 }

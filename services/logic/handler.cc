@@ -169,7 +169,6 @@ void LogicHandler::take_lease(const NodeLeaseMail& mail) {
 }
 
 void LogicHandler::on_tick() {
-  on_shard_->logic.stalls.on_tick(on_shard_->shard.turn_us());
   on_shard_->handshakes.on_tick();
   on_shard_->delays.on_tick();
   if (on_shard_->sessions != nullptr) on_shard_->sessions->on_tick();
@@ -178,6 +177,7 @@ void LogicHandler::on_tick() {
 }
 
 void LogicHandler::on_batch_end() {
+  on_shard_->logic.stalls.on_turn(StallWatch::now_us());
   on_shard_->channels.proceed();
 }
 
