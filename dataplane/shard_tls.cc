@@ -181,7 +181,8 @@ bool Shard::take_secrets(const TlsHandshake& handshake, TlsState& state) {
   Result<tls::Records> records = tls::Records::create(
       cipher().key_schedule(),
       {*suite, tls::Peer::kClient, ByteView(keys.read).first(keys.secret_bytes),
-       ByteView(keys.write).first(keys.secret_bytes), keys.read_sequence, keys.write_sequence});
+       ByteView(keys.write).first(keys.secret_bytes), keys.read_sequence, keys.write_sequence,
+       keys.max_text_bytes});
   if (!records) return false;
   state.layer = std::move(*records);
   return true;

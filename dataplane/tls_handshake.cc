@@ -142,6 +142,9 @@ TlsStatus TlsHandshake::done() noexcept {
   if (!is_1_3()) return TlsStatus::kDone;
   keys_.suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl_));
   keys_.write_sequence = sealed_records_;
+  // 0: none was agreed to; 1 for 2^9 bytes to 4 for 2^12 (RFC 6066, section 4).
+  const int fragment = SSL_SESSION_get_max_fragment_length(SSL_get0_session(ssl_));
+  if (fragment > 0) keys_.max_text_bytes = static_cast<std::uint16_t>(256U << fragment);
   RINGGATE_CHECK(keys_.secret_bytes != 0);  // prepare() was forgotten
   return TlsStatus::kDone;
 }

@@ -61,6 +61,8 @@ class TlsHandshake {
     std::array<std::uint8_t, 48> write{};
     std::uint64_t read_sequence = 0;
     std::uint64_t write_sequence = 0;  // the tickets, each a record
+    // Of a record of ours: OpenSSL agrees to a client's max_fragment_length, so it holds.
+    std::uint16_t max_text_bytes = 16 * 1024;
   };
 
   // For whoever makes a context: without this its handshakes find no secrets.

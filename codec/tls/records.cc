@@ -48,6 +48,7 @@ Result<Records> Records::create(KeySchedule& schedule, const Secrets& secrets) {
   records.peer_ = secrets.peer;
   records.read_sequence_ = secrets.read_sequence;
   records.write_sequence_ = secrets.write_sequence;
+  records.max_text_bytes_ = secrets.max_text_bytes;
   if (!take_secret(schedule, secrets.suite, secrets.read, records.read_) ||
       !take_secret(schedule, secrets.suite, secrets.write, records.write_)) {
     return fail("OpenSSL cannot derive the keys of a TLS connection: it is out of memory");
@@ -75,6 +76,7 @@ Records& Records::operator=(Records&& other) noexcept {
   message_head_bytes_ = other.message_head_bytes_;
   quiet_records_ = other.quiet_records_;
   updates_in_a_row_ = other.updates_in_a_row_;
+  max_text_bytes_ = other.max_text_bytes_;
   suite_ = other.suite_;
   peer_ = other.peer_;
   answer_due_ = other.answer_due_;

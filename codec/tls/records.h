@@ -59,6 +59,8 @@ struct Secrets {
   ByteView write;  // the same
   std::uint64_t read_sequence = 0;
   std::uint64_t write_sequence = 0;
+  // What our records may hold at most: the peer may have asked for less (RFC 6066, section 4).
+  std::uint16_t max_text_bytes = kMaxTextBytes;
 };
 
 struct OpenStep {
@@ -88,8 +90,9 @@ class Records {
   // kMaxRecordBytes bounds. After kCloseNotify, kAlert or a failure it is not called again.
   [[nodiscard]] OpenStep open(Cipher& cipher, MutableBytes input) noexcept;
 
-  // How many bytes write_data writes for so many of payload: one record for each kMaxTextBytes,
-  // none for an empty payload. A KeyUpdate that is due comes before them and counts.
+  // How many bytes write_data writes for so many of payload: one record for each kMaxTextBytes, or
+  // the secrets' max_text_bytes, none for an empty payload. A KeyUpdate that is due comes before
+  // them and counts.
   [[nodiscard]] std::size_t data_bytes(std::size_t payload_bytes) const noexcept;
   // The longest payload whose data_bytes are no more than `room`.
   [[nodiscard]] std::size_t data_fitting(std::size_t room) const noexcept;
@@ -137,6 +140,7 @@ class Records {
   std::uint8_t message_head_bytes_ = 0;
   std::uint8_t quiet_records_ = 0;
   std::uint8_t updates_in_a_row_ = 0;
+  std::uint16_t max_text_bytes_ = kMaxTextBytes;
   Suite suite_ = Suite::kAes128GcmSha256;
   Peer peer_ = Peer::kClient;
   bool answer_due_ = false;  // a KeyUpdate, since the peer asked for it

@@ -53,16 +53,16 @@ bool Records::update_due() const noexcept {
 
 std::size_t Records::data_bytes(std::size_t payload_bytes) const noexcept {
   if (payload_bytes == 0) return 0;
-  const std::size_t records = (payload_bytes - 1) / kMaxTextBytes + 1;
+  const std::size_t records = (payload_bytes - 1) / max_text_bytes_ + 1;
   return payload_bytes + records * kOverheadBytes + (update_due() ? kKeyUpdateBytes : 0);
 }
 
 std::size_t Records::data_fitting(std::size_t room) const noexcept {
   const std::size_t before = update_due() ? kKeyUpdateBytes : 0;
   if (room < before) return 0;
-  constexpr std::size_t kWhole = kMaxTextBytes + kOverheadBytes;
-  const std::size_t rest = (room - before) % kWhole;
-  return (room - before) / kWhole * kMaxTextBytes +
+  const std::size_t whole = max_text_bytes_ + kOverheadBytes;
+  const std::size_t rest = (room - before) % whole;
+  return (room - before) / whole * max_text_bytes_ +
          (rest > kOverheadBytes ? rest - kOverheadBytes : 0);
 }
 
@@ -92,7 +92,7 @@ std::uint8_t* Records::write_data(std::uint8_t* to, Cipher& cipher,
   Gathering gathering(payload);
   bool keyed = false;
   while (left > 0 && end != nullptr) {
-    const std::size_t taken = std::min(left, kMaxTextBytes);
+    const std::size_t taken = std::min<std::size_t>(left, max_text_bytes_);
     std::uint8_t* const text_end = gathering.take(end + kRecordHeadBytes, taken);
     end = seal(end, text_end, kDataType, cipher, keyed);
     keyed = true;

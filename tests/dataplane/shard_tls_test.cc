@@ -117,6 +117,32 @@ TEST(ShardTls, WhatComesBehindTheHandshakeIsNotLost) {
   });
 }
 
+// A client with little memory asks for short records (RFC 6066, section 4) and ends at a long one.
+TEST(ShardTls, RecordsAreNoLongerThanTheClientHasAskedFor) {
+  constexpr std::size_t kMost = 512;
+  // What TLS 1.2 and 1.3 add at most: a nonce and a tag, or a type and a tag.
+  constexpr std::size_t kAdded = 24;
+  for (const Way& way : kWays) {
+    TlsShard it(1);
+    echo(it);
+    TlsPeer peer(it, kTlsListener,
+                 {.max_version = way.version,
+                  .suites = way.suite,
+                  .max_fragment = TLSEXT_max_fragment_length_512});
+    ASSERT_TRUE(peer.shake_hands());
+    const std::string packet = tcp_frame(Opcode::kBinary, std::string(20'000, 'x'));
+    peer.send(packet);
+    ASSERT_TRUE(peer.got(packet.size()));
+    EXPECT_EQ(peer.plain, packet);
+    ByteView rest(peer.peer().received);
+    for (std::size_t bytes = 0; !rest.empty(); rest = rest.subspan(bytes)) {
+      bytes = tls::record_bytes(rest);
+      ASSERT_LE(bytes, rest.size());
+      EXPECT_LE(bytes, tls::kRecordHeadBytes + kMost + kAdded);
+    }
+  }
+}
+
 // As of plain clients: what one sent before it left is handled first.
 TEST(ShardTls, LastWordsBehindTheHandshakeAreHeard) {
   test::for_each_seed(40, [](std::uint64_t seed) {

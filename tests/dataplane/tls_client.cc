@@ -43,6 +43,7 @@ TlsClient::TlsClient(const Wish& wish)
     SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(wish.alpn.data()),
                         static_cast<unsigned>(wish.alpn.size()));
   }
+  if (wish.max_fragment != 0) SSL_set_tlsext_max_fragment_length(ssl_, wish.max_fragment);
   if (wish.session != nullptr) SSL_set_session(ssl_, wish.session);
 }
 

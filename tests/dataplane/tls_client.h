@@ -23,6 +23,7 @@ class TlsClient {
     std::string ciphers{};  // of TLS 1.2
     std::string suites{};   // of TLS 1.3
     std::string groups{};
+    unsigned char max_fragment = 0;  // TLSEXT_max_fragment_length_*
     SSL_SESSION* session = nullptr;
     X509* certificate = nullptr;  // of the client
     EVP_PKEY* key = nullptr;

@@ -74,6 +74,31 @@ TEST_P(TlsWrite, OneRecordForEachSixteenKilobytes) {
   EXPECT_EQ(client_.read_sequence(), written);
 }
 
+// As a client may ask for: 512 bytes, and its powers of two up to 4096.
+TEST_P(TlsWrite, RecordsAreNoLongerThanAgreed) {
+  const std::string text(50'000, 'z');
+  for (const std::size_t most : {512U, 1024U, 2048U, 4096U}) {
+    Secrets secrets = secrets_.of_server();
+    secrets.max_text_bytes = static_cast<std::uint16_t>(most);
+    Records server = Records::create(cipher_.key_schedule(), secrets).value();
+    Records client = end_with(secrets_.of_client(), 0, 0);
+    for (const std::size_t bytes : {std::size_t{1}, most - 1, most, most + 1, text.size()}) {
+      const std::string_view payload = std::string_view(text).substr(0, bytes);
+      const Bytes out = data(server, payload);
+      EXPECT_LE(record_bytes(out), most + kOverheadBytes);
+      const Transcript got = read(client, out);
+      EXPECT_EQ(got.data, payload);
+      EXPECT_EQ(got.statuses, std::vector((bytes + most - 1) / most, kData));
+    }
+    for (std::size_t room = 0; room < 3 * most; ++room) {
+      EXPECT_LE(server.data_bytes(server.data_fitting(room)), room);
+      EXPECT_GT(server.data_bytes(server.data_fitting(room) + 1), room);
+    }
+    const Records moved = std::move(server);
+    EXPECT_EQ(moved.data_bytes(most + 1), most + 1 + 2 * kOverheadBytes);
+  }
+}
+
 TEST_P(TlsWrite, PartsAreGatheredAcrossRecords) {
   std::string text;
   for (int i = 0; i < 40'000; ++i) text.push_back(static_cast<char>('a' + i % 23));

@@ -93,6 +93,25 @@ TEST(HandshakeResumption, DoesNotGetAroundAClientsCertificate) {
   }
 }
 
+// What was agreed to holds for the session, and so when it is resumed (RFC 6066, section 4).
+TEST(Handshake, SaysHowLongRecordsMayBe) {
+  const Server server;
+  const TlsContext context = server.files.context();
+  const auto agreed = [&context](TlsClient&& client) {
+    const auto ours = TlsHandshake::begin(context);
+    EXPECT_EQ(converse(client, *ours), TlsStatus::kDone);
+    return ours->keys().max_text_bytes;
+  };
+  EXPECT_EQ(agreed(TlsClient()), 16 * 1024);
+  EXPECT_EQ(agreed(TlsClient({.max_fragment = TLSEXT_max_fragment_length_512})), 512);
+  const TlsClient::Wish wish{.max_fragment = TLSEXT_max_fragment_length_4096};
+  EXPECT_EQ(agreed(TlsClient(wish)), 4096);
+  const SessionPtr session(visit(context, wish));
+  TlsClient::Wish again = wish;
+  again.session = session.session;
+  EXPECT_EQ(agreed(TlsClient(again)), 4096);
+}
+
 // 0-RTT is offered to a server that gave no leave for it: its records are passed over.
 TEST(Handshake, EarlyDataIsRefusedAndTheHandshakeGoesOn) {
   const Server server;
