@@ -28,6 +28,13 @@ void take(bio_st* bio, MutableBytes to) noexcept {
   RINGGATE_CHECK(taken == to.size());
 }
 
+// By the first five bytes. OpenSSL knows some of the methods, and takes the others for garbage.
+bool is_http(std::string_view head) {
+  constexpr std::string_view kMethods[] = {"GET ",  "POST ", "HEAD ", "PUT ", "OPTIO",
+                                           "DELET", "PATCH", "TRACE", "CONNE"};
+  return std::ranges::any_of(kMethods, [head](auto method) { return head.starts_with(method); });
+}
+
 TlsFailure meaning_of_reason(int reason) {
   switch (reason) {
     case SSL_R_HTTP_REQUEST:
@@ -165,15 +172,13 @@ TlsStatus TlsHandshake::failed() {
   if (failure_ == TlsFailure::kPlainText && SSL_get_state(ssl_) != TLS_ST_BEFORE) {
     failure_ = TlsFailure::kBadMessage;
   }
-  if (failure_ == TlsFailure::kPlainText) {
-    answer_plain_text(reason != SSL_R_WRONG_VERSION_NUMBER);
-  }
+  if (failure_ == TlsFailure::kPlainText) answer_plain_text();
   return TlsStatus::kFailed;
 }
 
 // Whoever speaks HTTP would show an alert as garbage. To anybody else OpenSSL would say nothing.
-void TlsHandshake::answer_plain_text(bool is_http) {
-  const ByteView answer = is_http ? as_bytes(kPlainTextAnswer) : ByteView(tls::kNoTlsAlert);
+void TlsHandshake::answer_plain_text() {
+  const ByteView answer = begins_as_http_ ? as_bytes(kPlainTextAnswer) : ByteView(tls::kNoTlsAlert);
   std::size_t written = 0;
   BIO_reset(out_);
   BIO_write_ex(out_, answer.data(), answer.size(), &written);
@@ -193,10 +198,17 @@ void TlsHandshake::take_secret(const char* line) {
   if (logged->is_of_server) sealed_records_ = 0;  // with this secret, from here on
 }
 
-// Heads of records that are written: each that comes after the secret was told is sealed with it.
-void TlsHandshake::on_message(int write, int /*version*/, int type, const void* /*bytes*/,
-                              std::size_t /*size*/, ssl_st* /*ssl*/, void* self) {
-  if (write == 1 && type == SSL3_RT_HEADER) ++static_cast<TlsHandshake*>(self)->sealed_records_;
+// Heads of records. Each that is written after the secret was told is sealed with it; the first
+// that comes may be the beginning of a request.
+void TlsHandshake::on_message(int write, int /*version*/, int type, const void* bytes,
+                              std::size_t size, ssl_st* ssl, void* self) {
+  if (type != SSL3_RT_HEADER) return;
+  auto& handshake = *static_cast<TlsHandshake*>(self);
+  if (write == 1) {
+    ++handshake.sealed_records_;
+  } else if (SSL_get_state(ssl) == TLS_ST_BEFORE) {
+    handshake.begins_as_http_ = is_http({static_cast<const char*>(bytes), size});
+  }
 }
 
 std::size_t TlsHandshake::output_bytes() const noexcept {

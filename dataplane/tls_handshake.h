@@ -109,7 +109,7 @@ class TlsHandshake {
   void take_secret(const char* line);
   [[nodiscard]] TlsStatus done() noexcept;
   [[nodiscard]] TlsStatus failed();
-  void answer_plain_text(bool is_http);
+  void answer_plain_text();
 
   ssl_st* ssl_ = nullptr;
   bio_st* in_ = nullptr;   // the SSL's
@@ -117,6 +117,7 @@ class TlsHandshake {
   std::size_t taken_ = 0;  // bytes that OpenSSL has read
   std::uint64_t sealed_records_ = 0;
   TlsFailure failure_ = TlsFailure::kNone;
+  bool begins_as_http_ = false;
   Keys keys_;
 };
 

@@ -197,14 +197,21 @@ TEST(Handshake, AnswersHttp1_1WhereItIsWebSocket) {
 
 TEST(Handshake, AnswersPlainHttpInWords) {
   const Server server;
-  const auto ours = server.begin();
-  ASSERT_EQ(ours->step(as_bytes("GET / HTTP/1.1\r\nHost: a\r\n\r\n")), TlsStatus::kFailed);
-  EXPECT_EQ(ours->failure(), TlsFailure::kPlainText);
-  const std::string answer = output_of(*ours);
-  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
-  const std::size_t body = answer.find("\r\n\r\n") + 4;
-  EXPECT_NE(answer.find("Content-Length: " + std::to_string(answer.size() - body)),
-            std::string::npos);
+  for (const std::string method :
+       {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"}) {
+    SCOPED_TRACE(method);
+    const auto ours = server.begin();
+    const std::string target = method == "CONNECT" ? "chat.example.com:443" : "/";
+    const std::string request = method + " " + target + " HTTP/1.1\r\nHost: a\r\n\r\n";
+    ASSERT_EQ(ours->step(as_bytes(request.substr(0, 4))), TlsStatus::kNeedMore);
+    ASSERT_EQ(ours->step(as_bytes(request.substr(4))), TlsStatus::kFailed);
+    EXPECT_EQ(ours->failure(), TlsFailure::kPlainText);
+    const std::string answer = output_of(*ours);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+    const std::size_t body = answer.find("\r\n\r\n") + 4;
+    EXPECT_NE(answer.find("Content-Length: " + std::to_string(answer.size() - body)),
+              std::string::npos);
+  }
 
   const auto other = server.begin();
   ASSERT_EQ(other->step(as_bytes(std::string("\x02\x00\x00\x00\x01w", 6))), TlsStatus::kFailed);
