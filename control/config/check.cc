@@ -131,9 +131,35 @@ void notice_old_ciphers(Config& config) {
       fmt::format("TlsCiphers: {} has no effect: it is of TLS 1.2, and TlsMin is 1.3", *old));
 }
 
+bool asks_for_certificates(const Config& config) {
+  return std::ranges::any_of(config.listen, [&config](const ListenSpec& listen) {
+    return listen.tls && wants_client_certificate(config, listen);
+  });
+}
+
+// An option that turns off what is off already may be meant for another listener.
+void notice_listeners_options(Config& config) {
+  const auto notice = [&config](std::string_view option, std::string_view why) {
+    config.notices.push_back(fmt::format("Listen: {} has no effect: {}", option, why));
+  };
+  const auto has = [&config](std::optional<bool> ListenSpec::* option) {
+    return std::ranges::find(config.listen, std::optional(false), option) != config.listen.end();
+  };
+  if (config.tls.client_ca.empty() && has(&ListenSpec::client_certificate)) {
+    notice("?client_cert=off", "TlsClientCA is not set, so no client has to show a certificate");
+  }
+  if (!config.tls.client_ca.empty() && has_tls(config) && !asks_for_certificates(config)) {
+    config.notices.push_back("TlsClientCA has no effect: Listen has ?client_cert=off everywhere");
+  }
+  if (!config.shard.proxy_protocol && has(&ListenSpec::proxy_header)) {
+    notice("?proxy=off", "ProxyProtocol is off");
+  }
+}
+
 void notice_keys_of_every_role(Config& config, Idle& idle) {
   if (!has_tls(config)) idle.notice(Need::kTls, "Listen has no tls:// and no wss:// address");
   notice_old_ciphers(config);
+  notice_listeners_options(config);
   if (config.consul.url.empty()) idle.notice(Need::kConsul, "ConsulURL is not set");
   if (config.admin_port == 0) idle.notice(Need::kAdminPort, "AdminPort is off");
   if (config.monitor_port == 0) idle.notice(Need::kMonitorPort, "MonitorPort is off");

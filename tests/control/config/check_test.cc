@@ -146,5 +146,21 @@ TEST(ConfigCheck, WhatHasNoEffectIsNoticed) {
               ElementsAre("IdlePollAfter has no effect: it is not below IdleTimeout"));
 }
 
+TEST(ConfigCheck, AListenersOptionWithoutEffectIsNoticed) {
+  const std::string files = "TlsCert: a.pem\nTlsKey: a.key\n";
+  const std::string off = "Listen: [tls://:8443, 'wss://:443/?client_cert=off']\n" + files;
+  EXPECT_THAT(notices_of(off),
+              ElementsAre("Listen: ?client_cert=off has no effect: TlsClientCA is not set, so no "
+                          "client has to show a certificate"));
+  EXPECT_THAT(notices_of(off + "TlsClientCA: ca.pem\n"), IsEmpty());
+  EXPECT_THAT(notices_of("Listen: tls://:8443?client_cert=off\nTlsClientCA: ca.pem\n" + files),
+              ElementsAre("TlsClientCA has no effect: Listen has ?client_cert=off everywhere"));
+  EXPECT_THAT(notices_of("Listen: ':8001?proxy=off'\n"),
+              ElementsAre("Listen: ?proxy=off has no effect: ProxyProtocol is off"));
+  EXPECT_THAT(notices_of("Listen: [':8001?proxy=off', ':8002']\nProxyProtocol: true\n"
+                         "TrustedProxies: 10.0.0.0/8\n"),
+              IsEmpty());
+}
+
 }  // namespace
 }  // namespace ringgate
