@@ -1,6 +1,5 @@
 // What a gateway tells its monitor: counters of its shards, and what it knows of services.
 #include <algorithm>
-#include <ctime>
 #include <map>
 
 #include "services/gateway/component.h"
@@ -47,7 +46,7 @@ void GatewayComponent::count_instances(const std::vector<InstanceStatus>& all) {
 void GatewayComponent::collect(MetricsSnapshot& metrics) const {
   if (!started_.load(std::memory_order_acquire)) return;
   registry_->collect(metrics);
-  certificates_.collect(config_.service_id, std::time(nullptr), metrics);
+  certificates_.collect(config_.service_id, metrics);
   collect_shards(*shards_, config_.service_id, metrics);
   for (const Transport transport : {Transport::kTcp, Transport::kWebSocket}) {
     collect_transport(transport, metrics);

@@ -274,7 +274,7 @@ std::optional<std::string> LogicComponent::ready() const {
 void LogicComponent::collect(MetricsSnapshot& metrics) const {
   registry_->collect(metrics);
   if (!started_.load(std::memory_order_acquire)) return;
-  certificates_.collect(config_.service_id, std::time(nullptr), metrics);
+  certificates_.collect(config_.service_id, metrics);
   collect_shards(*shards_, config_.service_id, metrics);
   collect_stores(metrics);
 }

@@ -65,13 +65,13 @@ std::optional<std::string> CertificateDays::problem(std::time_t now) const {
   return lines;
 }
 
-void CertificateDays::collect(const std::string& service, std::time_t now, MetricsSnapshot& metrics,
+void CertificateDays::collect(const std::string& service, MetricsSnapshot& metrics,
                               const std::string& name) const {
   const MutexLock lock(mutex_);
   for (const auto& one : certificates_) {
-    metrics.gauge(name, "days until the certificate, or one of its chain, expires",
-                  {{"service_id", service}, {"file", one.file}},
-                  static_cast<double>(one.not_after - now) / static_cast<double>(kDay));
+    metrics.gauge(
+        name, "Unix time at which the certificate expires, or one of its chain, whichever is first",
+        {{"service_id", service}, {"file", one.file}}, static_cast<double>(one.not_after));
   }
 }
 

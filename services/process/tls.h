@@ -47,8 +47,8 @@ class CertificateDays {
   // Why clients will not come: those that have ended. Any thread.
   [[nodiscard]] std::optional<std::string> problem(std::time_t now) const;
   // Any thread.
-  void collect(const std::string& service, std::time_t now, MetricsSnapshot& metrics,
-               const std::string& name = "ringgate_tls_certificate_days_left") const;
+  void collect(const std::string& service, MetricsSnapshot& metrics,
+               const std::string& name = "ringgate_tls_certificate_expiry_timestamp_seconds") const;
 
  private:
   mutable Mutex mutex_;

@@ -47,7 +47,8 @@ TEST_F(MonitorTls, TheServiceIsRegisteredPassingOverHttps) {
   wait_until("the agent's own look", [&] {
     return world_.agent.get("/v1/agent/checks").body.contains("200 OK Output: ok");
   });
-  EXPECT_GT(echo->metric("ringgate_http_certificate_days_left"), 0.9);
+  EXPECT_GT(echo->metric("ringgate_http_certificate_expiry_timestamp_seconds"),
+            static_cast<double>(std::time(nullptr) + 20 * 3600));
 }
 
 TEST_F(MonitorTls, ASecondProcessOfAnIdIsFoundOverHttps) {
@@ -110,7 +111,8 @@ TEST_F(MonitorTls, ACertificateThatHasEndedLeavesTheProcessReadyWithAWarning) {
   const Server::Reply ready = echo->get("/ready");
   EXPECT_EQ(ready.status, 200);
   EXPECT_THAT(ready.body, HasSubstr("ok\nwarning: the certificate in "));
-  EXPECT_LE(echo->metric("ringgate_http_certificate_days_left"), 0);
+  EXPECT_LE(echo->metric("ringgate_http_certificate_expiry_timestamp_seconds"),
+            static_cast<double>(std::time(nullptr)));
   echo->process().wait_for_line("monitor.pem has expired");
 }
 

@@ -9,10 +9,12 @@
 
 #include "control/base/text_file.h"
 #include "tests/integration/raw_service.h"
+#include "tests/integration/tls_files.h"
 
 namespace ringgate::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -185,7 +187,12 @@ std::string checked(const World& world, const std::string& page) {
 
 // The kim_ names are those that dashboards of existing gateways read: they stay as they are.
 TEST(Metrics, PrometheusOwnCheckerFindsNothingInWhatIsOurs) {
-  TalkBench bench;
+  const TlsFiles files;
+  TalkBench bench(files.settings(
+      {{"MonitorTlsCert", files.path("server.pem")}, {"MonitorTlsKey", files.path("server.key")}}));
+  EXPECT_THAT(bench.gateway.get("/metrics").body,
+              AllOf(HasSubstr("ringgate_tls_certificate_expiry_timestamp_seconds{"),
+                    HasSubstr("ringgate_http_certificate_expiry_timestamp_seconds{")));
   for (const Server* const server : {&bench.gateway, &bench.chat}) {
     const std::string page = server->get("/metrics?per_shard=1").body;
     ASSERT_THAT(page, HasSubstr("ringgate_clients"));
