@@ -1,12 +1,15 @@
 // `ringgate`: one binary, a subcommand for everything.
 #include <fcntl.h>
 #include <malloc.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <new>
 #include <sstream>
 #include <string_view>
@@ -62,7 +65,15 @@ void share_little_address_space() {
   }
 }
 
+// What commands print is their answer, JSON for scripts perhaps: no line of a log may be in it.
+// Servers have a log of their own.
+void log_to_stderr() {
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
+}
+
 int run(int argc, char** argv) {
+  log_to_stderr();
   CLI::App app(
       "ringgate: a gateway for very many long-lived connections (instant messaging), on io_uring",
       "ringgate");

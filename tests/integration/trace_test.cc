@@ -5,7 +5,9 @@
 
 #include <map>
 #include <sstream>
+#include <utility>
 
+#include "control/base/text_file.h"
 #include "tests/integration/trace_bench.h"
 
 namespace ringgate::test {
@@ -225,6 +227,24 @@ TEST(Trace, WhatIsRecordedIsToldWhileAsManyAsMayBeAreFollowed) {
                 AllOf(HasSubstr("logged in by"), HasSubstr("alice is logged in on 1 channel")));
   }
   EXPECT_EQ(admin_get(it.port, "/trace?account=alice&follow=2").status, 400);
+}
+
+TEST(Trace, TheLogIsNotInWhatIsPrinted) {
+  const World world;
+  const std::string config = world.config(
+      "gateway", "g1",
+      {{"RegistryFile", ""}, {"ConsulURL", "127.0.0.1:" + std::to_string(free_port())}});
+  const std::string log = (world.folder().path() / "log").string();
+  std::vector<std::string> words = {"sh", "-c", "exec \"$0\" \"$@\" 2>" + log};
+  for (std::string& word : ProcessUnderTest::ringgate(
+           {"trace", "-c", config, "--account", "alice", "--json", "--for", "0s"})) {
+    words.push_back(std::move(word));
+  }
+  ProcessUnderTest trace(words);
+  trace.close_stdin();
+  EXPECT_EQ(trace.wait_exit(), 1);
+  EXPECT_EQ(trace.whole_output(), "");
+  EXPECT_THAT(read_text_file(log, 1 << 20).value(), ContainsRegex("warning.*Consul at"));
 }
 
 TEST(Trace, WhatIsWrittenWrongIsSaid) {
