@@ -225,10 +225,13 @@ void TraceFollower::ask_tcp(Gateway& gateway, const std::string& channel, const 
     dom::element answer;
     dom::element tcp;
     if (!reply.is_ok() || parser.parse(reply.body).get(answer) != simdjson::SUCCESS) return;
-    if (answer["tcp"].get(tcp) != simdjson::SUCCESS || !tcp.is_object()) return;
+    if (answer["tcp"].get(tcp) != simdjson::SUCCESS) return;
+    const std::string words = tcp.is_object()
+                                  ? tcp_words(tcp)
+                                  : "no figures of its TCP connection: " + text_of(answer, "noTcp");
     if (!options_.json) {
       tell({now(), fmt::format("{} {} #{} {}", gateway.name, printable(app), short_name(channel),
-                               tcp_words(tcp))});
+                               printable(words))});
       return;
     }
     JsonWriter json;
@@ -239,7 +242,7 @@ void TraceFollower::ask_tcp(Gateway& gateway, const std::string& channel, const 
       json.text("app", app);
       json.text("event", "tcp");
       json.raw("tcp", simdjson::minify(tcp));
-      json.text("words", tcp_words(tcp));
+      json.text("words", words);
     });
     tell({now(), json.take()});
   });

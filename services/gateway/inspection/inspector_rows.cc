@@ -51,6 +51,12 @@ bool comes_before(const ListPlace& one, const ListPlace& other) {
   return std::pair(one.shard, one.slot) < std::pair(other.shard, other.slot);
 }
 
+// Of one that has ended: whether its connection is still in its slot, to say its last words.
+bool is_leaving(const ChannelRow& row, const Connection* connection) {
+  return connection != nullptr && connection->phase != Phase::kFree && !connection->open() &&
+         connection->peer.bytes() == row.peer.bytes() && connection->peer.port() == row.peer.port();
+}
+
 void append(Rows& to, const void* from, std::size_t bytes) {
   const auto* const first = static_cast<const std::uint8_t*>(from);
   to.insert(to.end(), first, first + bytes);
@@ -75,7 +81,9 @@ void Inspector::report_channel(const InspectMail& mail) {
   } else if (is_here) {
     recorder.closes().for_each([&](const Closes::Close& close) {
       if (close.id() != id) return true;
-      Recorder::append_close(rows, close, true);
+      Closes::Close one = close;
+      one.row.leaving = is_leaving(close.row, connection);
+      Recorder::append_close(rows, one, true);
       head.channels = 1;
       return false;
     });

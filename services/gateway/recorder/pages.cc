@@ -10,7 +10,6 @@
 
 #include "codec/names.h"
 #include "control/base/json_writer.h"
-#include "services/gateway/recorder/tcp_info.h"
 #include "services/gateway/recorder/traces.h"
 
 namespace ringgate {
@@ -184,6 +183,18 @@ EventWords RecorderPages::words(ShardAnswers& answers) const {
   return {services_.names(), std::move(answers.instances), unix_minus_monotonic_us(), gateway_id_};
 }
 
+void RecorderPages::write_tcp(JsonWriter& json, const ChannelRow& row) const {
+  const LocalPlace ours =
+      row.listener < listeners_.size() ? listeners_[row.listener] : LocalPlace();
+  const bool is_over = row.closed_us != 0 && !row.leaving;
+  if (const Result<TcpInfo> info = tcp_info_of({row.peer, ours, is_over})) {
+    json.object("tcp", [&] { write_tcp_info(json, *info); });
+  } else {
+    json.null("tcp");
+    json.text("noTcp", info.error().message);
+  }
+}
+
 http::Reply RecorderPages::channel(const http::Request& request) const {
   InspectMail mail{};
   mail.inspection = Inspection::kChannel;
@@ -200,12 +211,7 @@ http::Reply RecorderPages::channel(const http::Request& request) const {
     json.object("", [&] {
       json.text("gateway", gateway_id_);
       write_row(json, read, names);
-      if (const Result<TcpInfo> info = tcp_info_of(read.row.peer)) {
-        json.object("tcp", [&] { write_tcp_info(json, *info); });
-      } else {
-        json.null("tcp");
-        json.text("noTcp", info.error().message);
-      }
+      write_tcp(json, read.row);
       json.count("eventsSoFar", std::max<std::uint64_t>(read.row.events, read.events.size()));
       write_events(json, read.events, names);
     });

@@ -17,10 +17,13 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "control/http/monitor.h"
 #include "services/gateway/admin.h"
 #include "services/gateway/options.h"
+#include "services/gateway/recorder/tcp_info.h"
 #include "services/gateway/recorder/words.h"
 #include "services/gateway/service_counters.h"
 
@@ -30,9 +33,14 @@ class RecorderPages {
  public:
   static constexpr std::size_t kMostRows = 100;
 
-  // Of `options` what does not change while running is read. Both outlive this.
-  RecorderPages(GatewayAdmin& admin, const GatewayOptions& options)
-      : admin_(admin), gateway_id_(options.gateway_id), services_(options.routes) {}
+  // Of `options` what does not change while running is read. Both outlive this. `listeners`: where
+  // those of the shards are, by their numbers.
+  RecorderPages(GatewayAdmin& admin, const GatewayOptions& options,
+                std::vector<LocalPlace> listeners)
+      : admin_(admin),
+        gateway_id_(options.gateway_id),
+        services_(options.routes),
+        listeners_(std::move(listeners)) {}
 
   // Whether a request for /channels wants all of them.
   [[nodiscard]] static bool is_list(const http::Request& request);
@@ -46,10 +54,12 @@ class RecorderPages {
   [[nodiscard]] EventWords words(ShardAnswers& answers) const;
   [[nodiscard]] http::Reply rows(const ShardAnswers& answers, const EventWords& words,
                                  std::string_view name, std::size_t limit) const;
+  void write_tcp(JsonWriter& json, const ChannelRow& row) const;
 
   GatewayAdmin& admin_;
   std::string gateway_id_;
   ServiceCounters services_;  // for their names
+  std::vector<LocalPlace> listeners_;
 };
 
 }  // namespace ringgate

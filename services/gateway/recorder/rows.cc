@@ -66,6 +66,7 @@ ChannelRow row_of(const Connection& connection, const Channel& channel, std::uin
   row.kicked_out = channel.kicked_out;
   row.recorded = record != nullptr;
   row.sealed = connection.secured;
+  row.listener = connection.listener;
   row.account_bytes = static_cast<std::uint8_t>(channel.account(gateway_id).size());
   return row;
 }

@@ -38,6 +38,8 @@ struct ChannelRow {
   bool kicked_out = false;
   bool recorded = false;
   bool sealed = false;
+  bool leaving = false;       // it has ended, and the shard has not given its socket back yet
+  std::uint8_t listener = 0;  // that it came through
   std::uint8_t app_bytes = 0;
   std::uint8_t account_bytes = 0;
   std::uint8_t why_bytes = 0;

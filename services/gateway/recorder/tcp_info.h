@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "control/base/error.h"
+#include "dataplane/listener.h"
 #include "dataplane/peer_address.h"
 
 namespace ringgate {
@@ -29,8 +31,22 @@ struct TcpInfo {
   std::uint32_t since_acknowledged_ms = 0;
 };
 
-// Of the connection from that address, with one of our ports. An error says why there is nothing.
-[[nodiscard]] Result<TcpInfo> tcp_info_of(const PeerAddress& peer);
+// Where one of our listeners is.
+struct LocalPlace {
+  PeerAddress::Bytes address{};  // all zeros: any of the machine's
+  std::uint16_t port = 0;        // 0: it is in the file system
+};
+[[nodiscard]] std::vector<LocalPlace> places_of(const std::vector<Listener>& listeners);
+
+// A peer may have the same port in several connections: to other listeners, of other programs, too,
+// and one after the other to ours.
+struct WhichTcp {
+  PeerAddress peer;
+  LocalPlace ours;
+  bool is_over = false;  // we have closed it: one that is established is another one
+};
+// An error says why nothing is known of it.
+[[nodiscard]] Result<TcpInfo> tcp_info_of(const WhichTcp& which);
 
 void write_tcp_info(JsonWriter& json, const TcpInfo& info);
 
