@@ -65,6 +65,7 @@ class TraceFollower {
     }
     std::map<std::string, std::string> connected;  // channels to apps
     std::set<std::string> told_channels;
+    std::map<std::string, std::uint64_t> told_missing;  // what, to how much of it
   };
   struct Line {
     std::string at;  // RFC 3339: in the order of time
@@ -77,6 +78,9 @@ class TraceFollower {
   void take(Gateway& gateway, const consul::Reply& reply);
   [[nodiscard]] bool take_trace(Gateway& gateway, const std::string& body);
   void take_channels(Gateway& gateway, const simdjson::dom::element& answer);
+  void tell_what_is_missing(Gateway& gateway, const simdjson::dom::element& answer);
+  void tell_missing(Gateway& gateway, const std::string& what, std::string_view kind,
+                    std::uint64_t much, const std::string& words);
   void take_event(Gateway& gateway, const simdjson::dom::element& event);
   void ask_tcp(Gateway& gateway, const std::string& channel, const std::string& app);
   void silent(Gateway& gateway, const std::string& why);

@@ -44,7 +44,8 @@ struct Channel {
   std::uint8_t account_bytes = 0;
   std::uint8_t app_bytes = 0;
   ChannelState state = ChannelState::kLoggingIn;
-  std::uint8_t lost = 0;        // times that its account was found elsewhere: see parts/roll_call.h
+  std::uint8_t lost : 7 = 0;    // times that its account was found elsewhere: see parts/roll_call.h
+  bool unrecorded : 1 = false;  // the recorder had no place for some of its events
   bool kicked_out : 1 = false;  // the session belongs to a newer login: no sign-out
   bool leaving : 1 = false;     // goes with its last answer: see parts/farewells.h
   bool recorded : 1 = false;    // `record` is set, and `login_times` are in it

@@ -186,7 +186,10 @@ struct TracedHead {
   std::uint64_t missed;  // those that were asked for and are not kept any more
   std::uint32_t epoch;   // 0: too many traces are under way, and this is none
   std::uint32_t channels;
-  std::uint32_t events;  // behind them
+  std::uint32_t events;           // behind them
+  std::uint32_t untold_channels;  // of the account, for which there is no place
+  std::uint32_t untold_closes;    // before those that it has
+  std::uint8_t is_off;            // 1: nothing is recorded here
 };
 
 // --- The kinds ----------------------------------------------------------------------------------

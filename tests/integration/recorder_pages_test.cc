@@ -183,6 +183,8 @@ TEST(Recorder, ItCanBeTurnedOffAndOnAgain) {
   ASSERT_TRUE(alice.next().is_answer(2));
   EXPECT_THAT(admin_get(it.port, "/channels/" + alice.channel).body,
               AllOf(HasSubstr(R"("recorded": false)"), HasSubstr(R"("events": [])")));
+  EXPECT_THAT(recorded(it.port, "alice").output,
+              HasSubstr("records nothing (FlightRecorder: false)"));
   Settings on = with_admin(it.port, {{"Routes", "{login: chat}"},
                                      {"MonitorPort", std::to_string(it.bench.gateway.monitor())}});
   static_cast<void>(it.bench.world.config("gateway", "g1", on));

@@ -231,6 +231,56 @@ TEST(Trace, WhatIsRecordedIsToldWhileAsManyAsMayBeAreFollowed) {
   EXPECT_EQ(admin_get(it.port, "/trace?account=alice&follow=2").status, 400);
 }
 
+// So many talks of one client after the other.
+void talk_often(Client& client, std::uint32_t first, std::uint32_t count) {
+  for (std::uint32_t i = first; i < first + count; ++i) {
+    client.send(talk("nobody", "hello", i));
+    ASSERT_TRUE(client.next().is_answer(i));
+  }
+}
+
+TEST(Trace, WhatTheRecorderHasNotKeptIsSaid) {
+  TraceBench it(Settings{{"RecordedChannels", "16"}});
+  std::vector<Client> others;
+  for (int i = 0; i < 16; ++i) {
+    talk_often(others.emplace_back(log_in(it.bench.gateway, "other" + std::to_string(i))), 2, 1);
+  }
+  Client alice = log_in(it.bench.gateway, "alice");
+  EXPECT_THAT(recorded(it.port, "other0").output,
+              AllOf(Not(HasSubstr("not kept")), Not(HasSubstr("not recorded"))));
+  EXPECT_THAT(recorded(it.port, "alice").output, Not(HasSubstr("not recorded")));
+  talk_often(others[0], 3, 40);
+  talk_often(alice, 2, 1);
+  // Two of the login, and two of each talk.
+  for (const std::vector<std::string>& more : {std::vector<std::string>(), {"--json"}}) {
+    EXPECT_THAT(recorded(it.port, "other0", more).output,
+                AllOf(HasSubstr("52 older events of it are not kept: a record has the last 32"),
+                      Not(HasSubstr("not recorded"))));
+    EXPECT_THAT(recorded(it.port, "alice", more).output,
+                AllOf(HasSubstr("some of its events are not recorded"), HasSubstr("logged in by"),
+                      Not(HasSubstr("not kept"))));
+  }
+  EXPECT_THAT(admin_get(it.port, "/channels/" + alice.channel).body,
+              HasSubstr(R"("someNotRecorded": true)"));
+  EXPECT_THAT(admin_get(it.port, "/trace?account=other0").body, HasSubstr(R"("eventsGone": 52)"));
+}
+
+TEST(Trace, ChannelsThatAreMoreThanAreToldAreSaidToBe) {
+  const std::uint16_t port = free_port();
+  ChatBench bench(with_admin(port));
+  std::vector<Client> channels;
+  for (int i = 0; i < 34; ++i) channels.push_back(bench.log_in("alice"));
+  const std::string told = recorded(port, "alice").output;
+  EXPECT_THAT(told, HasSubstr("has 2 more channels of alice than can be told of (32 on a shard)"));
+  EXPECT_THAT(told, HasSubstr("alice is logged in on 32 channels"));
+  EXPECT_THAT(admin_get(port, "/trace?account=alice").body, Not(HasSubstr(R"("channel": null)")));
+  EXPECT_THAT(recorded(port, "bob").output, Not(HasSubstr("more channels")));
+  channels.clear();
+  bench.gateway.wait_metric("ringgate_closed_total", 34);
+  EXPECT_THAT(recorded(port, "alice").output,
+              HasSubstr("has 30 older channels of alice that ended: see /closes?account="));
+}
+
 TEST(Trace, TheLogIsNotInWhatIsPrinted) {
   const World world;
   const std::string config = world.config(

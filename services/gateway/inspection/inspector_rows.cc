@@ -169,6 +169,9 @@ void Inspector::report_trace(const InspectMail& mail, const Traces::Trace* trace
   Rows rows(sizeof traced);
   if (trace != nullptr) {
     traced.epoch = trace->epoch;
+    traced.untold_channels = trace->untold_channels;
+    traced.untold_closes = trace->untold_closes;
+    traced.is_off = context_.options.flight_recorder ? 0 : 1;
     for (const Traces::Traced& one : trace->channels) {
       const Connection* const connection = context_.shard.at(one.slot);
       const Channel* const channel =
@@ -176,8 +179,9 @@ void Inspector::report_trace(const InspectMail& mail, const Traces::Trace* trace
       if (!one.row.empty()) {
         append(rows, one.row.data(), one.row.size());
       } else if (channel != nullptr && channel->login == one.login) {
-        append_row(rows, context_.recorder.row_of(*connection, *channel), channel->id(),
-                   channel->app(), {}, {});
+        ChannelRow row = context_.recorder.row_of(*connection, *channel);
+        row.events_gone = one.events_gone;
+        append_row(rows, row, channel->id(), channel->app(), {}, {});
       } else {
         continue;
       }

@@ -130,6 +130,9 @@ struct TraceSoFar {
   };
   std::vector<One> events;
   std::uint64_t missed = 0;
+  std::uint64_t untold_channels = 0;
+  std::uint64_t untold_closes = 0;
+  bool is_off = false;
   bool interrupted = false;
   bool refused = false;
   bool more = false;
@@ -155,6 +158,9 @@ void TraceSoFar::take(const ShardAnswers::One& answer) {
   interrupted = interrupted || (before != 0 && before != head.epoch);
   cursor.set(answer.shard, head.epoch, head.next);
   missed += head.missed;
+  untold_channels += head.untold_channels;
+  untold_closes += head.untold_closes;
+  is_off = is_off || head.is_off != 0;
   more = more || answer.head.more != 0;
   for (std::uint32_t i = 0; i < head.channels; ++i) channels.push_back(read_row(rows));
   for (std::uint32_t i = 0; i < head.events; ++i) {
@@ -316,11 +322,17 @@ http::Reply RecorderPages::trace(const http::Request& request) const {
     json.text("gateway", gateway_id_);
     json.text("cursor", trace.cursor.text());
     json.count("missed", trace.missed);
+    json.count("channelsNotTold", trace.untold_channels);
+    json.count("closesNotTold", trace.untold_closes);
+    json.flag("recorderIsOff", trace.is_off);
     json.flag("interrupted", trace.interrupted);
     json.flag("more", trace.more);
     json.array("channels", [&] {
       for (const ReadRow& read : trace.channels) {
-        json.object("", [&] { write_row(json, read, names); });
+        json.object("", [&] {
+          write_row(json, read, names);
+          json.count("eventsGone", read.row.events_gone);
+        });
       }
     });
     json.array("events", [&] {

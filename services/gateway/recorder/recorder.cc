@@ -15,8 +15,15 @@ std::uint32_t share_of(std::uint32_t closes, std::uint32_t shards) {
 
 constexpr std::size_t kClosesOfATrace = 4;  // that it begins with
 
-void copy_events(Traces::Trace& trace, std::uint32_t login, std::span<const Event> events) {
-  for (const Event& event : events) trace.add(login, event);
+// Those of `all` that are kept.
+void copy_events(Traces::Trace& trace, Traces::Traced& channel, std::uint32_t all,
+                 std::span<const Event> events) {
+  for (const Event& event : events) trace.add(channel.login, event);
+  channel.events_gone = all - std::min(all, static_cast<std::uint32_t>(events.size()));
+}
+
+std::uint32_t events_so_far(const Channel& channel) {
+  return channel.recorded ? channel.record->events : 0;
 }
 
 }  // namespace
@@ -39,6 +46,7 @@ bool Recorder::has_room() {
 FlightRecord* Recorder::begin(Channel& channel) {
   if (has_room()) [[likely]]
     return make_record(channel);
+  channel.unrecorded = true;
   shard_.counters().add(GatewayCounter::kEventsNotRecorded);
   return nullptr;
 }
@@ -154,7 +162,10 @@ void Recorder::keep_close(const Connection& connection, Channel* channel, CloseR
   if (record == nullptr || record->traces == 0) return;
   traces_.for_each(record->traces, [&](Traces::Trace& trace) {
     Traces::Traced* const channel_of_trace = trace.channel(row.login, row.slot);
-    if (channel_of_trace != nullptr) append_row(channel_of_trace->row, row, id, app, why, {});
+    if (channel_of_trace == nullptr) return;
+    ChannelRow told = row;
+    told.events_gone = channel_of_trace->events_gone;
+    append_row(channel_of_trace->row, told, id, app, why, {});
   });
   record->traces = 0;
 }
@@ -207,7 +218,9 @@ Traces::Trace* Recorder::follow(std::string_view account) {
   take_closed(*trace);
   const std::uint8_t bit = traces_.bit_of(*trace);
   for_each_of(account, [&](const Connection& connection, Channel& channel) {
-    copy_events(*trace, channel.login, events_of(channel, shard_.turn_us()));
+    Traces::Traced* const traced = trace->channel(channel.login, connection.slot);
+    if (traced == nullptr) return;
+    copy_events(*trace, *traced, events_so_far(channel), events_of(channel, shard_.turn_us()));
     this->trace(channel, connection.slot, bit);
   });
   return trace;
@@ -217,8 +230,9 @@ Traces::Trace Recorder::recorded(std::string_view account) const {
   Traces::Trace trace(account, new_epoch(), shard_.now_ms());
   take_closed(trace);
   for_each_of(account, [&](const Connection& connection, const Channel& channel) {
-    copy_events(trace, channel.login, events_of(channel, shard_.turn_us()));
-    static_cast<void>(trace.channel(channel.login, connection.slot));
+    Traces::Traced* const traced = trace.channel(channel.login, connection.slot);
+    if (traced == nullptr) return;
+    copy_events(trace, *traced, events_so_far(channel), events_of(channel, shard_.turn_us()));
   });
   return trace;
 }
@@ -237,18 +251,25 @@ void Recorder::for_each_of(std::string_view account, Use&& use) const {
 void Recorder::take_closed(Traces::Trace& trace) const {
   std::vector<const Closes::Close*> closes;
   closes_.for_each([&](const Closes::Close& close) {
-    if (account_of(close.id(), options_.gateway_id) == trace.account) closes.push_back(&close);
-    return closes.size() < kClosesOfATrace;
+    if (account_of(close.id(), options_.gateway_id) != trace.account) return true;
+    if (closes.size() < kClosesOfATrace) {
+      closes.push_back(&close);
+    } else {
+      ++trace.untold_closes;
+    }
+    return true;
   });
   std::ranges::reverse(closes);
   for (const Closes::Close* const close : closes) {
     std::vector<std::uint8_t> with_events;
     append_close(with_events, *close, true);
     ByteView rest = with_events;
-    copy_events(trace, close->row.login, read_row(rest).events);
     Traces::Traced* const channel = trace.channel(close->row.login, close->row.slot);
     if (channel == nullptr) continue;
-    append_row(channel->row, close->row, close->id(), close->app(), close->why, {});
+    copy_events(trace, *channel, close->row.events, read_row(rest).events);
+    ChannelRow row = close->row;
+    row.events_gone = channel->events_gone;
+    append_row(channel->row, row, close->id(), close->app(), close->why, {});
   }
 }
 

@@ -65,6 +65,7 @@ ChannelRow row_of(const Connection& connection, const Channel& channel, std::uin
   row.logged_in = channel.state == ChannelState::kLoggedIn;
   row.kicked_out = channel.kicked_out;
   row.recorded = record != nullptr;
+  row.unrecorded = channel.unrecorded;
   row.sealed = connection.secured;
   row.listener = connection.listener;
   row.account_bytes = static_cast<std::uint8_t>(channel.account(gateway_id).size());

@@ -29,8 +29,9 @@ struct ChannelRow {
   std::uint32_t queued_bytes = 0;  // of one that has ended: then
   std::uint32_t outstanding = 0;
   std::uint32_t pings = 0;
-  std::uint32_t silent_ms = 0;  // since something came of it
-  std::uint32_t events = 0;     // so far; behind the row are the last of them
+  std::uint32_t silent_ms = 0;    // since something came of it
+  std::uint32_t events = 0;       // so far; behind the row are the last of them
+  std::uint32_t events_gone = 0;  // of a trace: those before the first that it has
   PeerAddress peer;
   CloseReason reason;
   Transport transport = Transport::kTcp;
@@ -38,6 +39,7 @@ struct ChannelRow {
   bool kicked_out = false;
   bool recorded = false;
   bool sealed = false;
+  bool unrecorded = false;    // there was no place for some of its events
   bool leaving = false;       // it has ended, and the shard has not given its socket back yet
   std::uint8_t listener = 0;  // that it came through
   std::uint8_t app_bytes = 0;

@@ -10,10 +10,13 @@ Traces::Traced* Traces::Trace::channel(std::uint32_t login, std::uint32_t slot) 
   if (channels.size() == kMaxChannels) {
     const auto ended =
         std::ranges::find_if(channels, [](const Traced& one) { return !one.row.empty(); });
-    if (ended == channels.end()) return nullptr;
+    if (ended == channels.end()) {
+      ++untold_channels;
+      return nullptr;
+    }
     channels.erase(ended);
   }
-  channels.push_back({login, slot, {}});
+  channels.push_back({login, slot, 0, {}});
   return &channels.back();
 }
 

@@ -36,6 +36,7 @@ class Traces {
   struct Traced {
     std::uint32_t login = 0;
     std::uint32_t slot = 0;
+    std::uint32_t events_gone = 0;  // before the first that the trace has
     std::vector<std::uint8_t> row;  // once it has ended
   };
   struct Trace {
@@ -44,7 +45,9 @@ class Traces {
     std::uint32_t asked_ms = 0;
     std::uint64_t next = 0;  // how many events there were
     std::vector<TracedEvent> ring;
-    std::deque<Traced> channels;  // the newest last
+    std::deque<Traced> channels;        // the newest last
+    std::uint32_t untold_channels = 0;  // that there was no place for
+    std::uint32_t untold_closes = 0;    // of the account, before the first that it has
 
     Trace(std::string_view whose, std::uint32_t number, std::uint32_t now_ms)
         : account(whose), epoch(number), asked_ms(now_ms), ring(kEvents) {}
@@ -56,7 +59,7 @@ class Traces {
       return ring[number % kEvents];
     }
     // Found or made; for a new one the oldest that has ended is forgotten. Null: there are too
-    // many.
+    // many, which is counted.
     [[nodiscard]] Traced* channel(std::uint32_t login, std::uint32_t slot);
     void add(std::uint32_t login, const Event& event) noexcept {
       ring[next++ % kEvents] = {event, login, 0};

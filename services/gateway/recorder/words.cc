@@ -228,6 +228,7 @@ void write_row(JsonWriter& json, const ReadRow& read, const EventWords& words) {
   json.count("pushedBytes", row.pushed_bytes);
   json.count("silentMs", row.silent_ms);
   json.flag("recorded", row.recorded);
+  json.flag("someNotRecorded", row.unrecorded);
   if (row.closed_us == 0) return;
   time("closedAt", row.closed_us);
   json.text("reason", describe(row.reason, kGatewayNames).name);
