@@ -123,6 +123,7 @@ void GatewayComponent::collect_services(MetricsSnapshot& metrics) const {
       };
       add("forwarded", row.forwarded);
       add("failed", row.failed);
+      add("too_long", row.too_long);
       add("no_service", row.no_service);
       took[name].add(row.took);
     });
@@ -186,18 +187,26 @@ void GatewayComponent::collect_instances(MetricsSnapshot& metrics) const {
   }
 }
 
-// Each shard has as many names as there may be: all together have no more.
+// Each shard has as many names as there may be, and of each service: all together have no more.
 void GatewayComponent::collect_own_commands(MetricsSnapshot& metrics) const {
   std::map<std::string, std::uint64_t> sums;
+  const std::size_t share = OwnCommands::share_of(
+      options_.max_command_series,
+      static_cast<const GatewayHandler&>(shards_->handler(0)).counters().services.known());
   for (std::uint32_t i = 0; i < shards_->size(); ++i) {
     const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
     handler.counters().own_commands.for_each(
         [&](std::string_view name, std::uint64_t packets) { sums[std::string(name)] += packets; });
   }
   const MutexLock lock(mutex_);
+  std::map<std::string_view, std::size_t> told;
+  for (const std::string& name : told_commands_) ++told[Routes::service_of(name)];
   for (const auto& [name, packets] : sums) {
-    const bool has_room = told_commands_.size() < options_.max_command_series;
-    if (!name.empty() && has_room) told_commands_.insert(name);
+    const bool is_new = !name.empty() && !told_commands_.contains(name);
+    if (is_new && told_commands_.size() < options_.max_command_series &&
+        told[Routes::service_of(name)] < share) {
+      ++told[Routes::service_of(*told_commands_.insert(name).first)];
+    }
     metrics.counter("ringgate_own_commands_total",
                     "packets of clients by command, of commands that the protocol itself has not",
                     {{"service_id", config_.service_id},

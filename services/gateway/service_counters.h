@@ -20,6 +20,7 @@ class ServiceCounters {
   struct Row {
     Cell forwarded;
     Cell failed;      // a queue or a table was full
+    Cell too_long;    // the client's own doing: longer than the service takes
     Cell no_service;  // none is connected
     Histogram took;   // from the turn that read a request to the one that read its answer
   };
@@ -42,6 +43,8 @@ class ServiceCounters {
     return static_cast<std::uint16_t>(i);
   }
   [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
+  // Those that are asked for clients: all but the rest.
+  [[nodiscard]] std::size_t known() const noexcept { return names_.size() - 1; }
   [[nodiscard]] Row& at(std::uint16_t index) noexcept { return rows_[index]; }
 
   template <class Use>

@@ -54,7 +54,7 @@ TEST(Metrics, OfARefusedLoginAreNotThoseOfALogin) {
 
 // Which instance fails, and which of one's own commands is used how often.
 TEST(Metrics, TellOfEachInstanceAndOfOwnCommands) {
-  ChatBench bench{{{"AnswerTimeout", "150ms"}, {"MaxCommandSeries", "1"}}};
+  ChatBench bench{{{"AnswerTimeout", "150ms"}, {"MaxCommandSeries", "3"}}};
   Client alice = bench.log_in("alice");
   const auto ask = [&](const std::string& command, std::uint32_t sequence) {
     alice.send(packet(header(command, sequence), "x"));
@@ -85,6 +85,43 @@ TEST(Metrics, TellOfEachInstanceAndOfOwnCommands) {
   EXPECT_EQ(of_command("chat.own"), 2) << "the first had no name yet";
   EXPECT_EQ(of_command("other"), 4);
   EXPECT_EQ(of_command("chat.second"), -1);
+}
+
+// What fires an alert is what services do, not what a client asks for; and commands that clients of
+// echo make up leave other services their names.
+TEST(Metrics, AClientThatAsksForWhatNobodyHasTakesNothingFromOthers) {
+  World world;
+  RawService login_service(world, "login01", "login");
+  RawService chat_service(world, "chat01", "chat");
+  const Server echo(world, "echo", "echo01");
+  const Server gateway(world, "gateway", "g1", {{"MaxCommandSeries", "6"}, {"Shards", "1"}});
+  Link login_link = login_service.accept();
+  Link chat_link = chat_service.accept();
+  gateway.wait_metric("ringgate_links", 3);
+  Client mallory = log_in(gateway, login_link, "mallory");
+  std::uint32_t sequence = 1;
+  for (int i = 0; i < 20; ++i) {
+    mallory.send(packet(header("echo.c" + std::to_string(i), ++sequence), "x"));
+    ASSERT_TRUE(mallory.next().is_answer(sequence));
+    mallory.send(packet(header("nobody.c" + std::to_string(i), ++sequence), "x"));
+    ASSERT_TRUE(mallory.next().is_answer(sequence, pkt::SystemException));
+  }
+  const auto forwards = [&](const std::string& labels) {
+    return gateway.metric("ringgate_forwards_total", labels);
+  };
+  EXPECT_EQ(forwards(R"(service="other",result="no_service")"), 20);
+  for (const char* const service : {"chat", "login", "echo"}) {
+    for (const char* const result : {"failed", "no_service"}) {
+      EXPECT_EQ(forwards(std::string("service=\"") + service + "\",result=\"" + result + '"'), 0);
+    }
+  }
+  for (int i = 0; i < 2; ++i) {
+    mallory.send(packet(header("chat.own", ++sequence), "x"));
+    chat_link.respond(chat_link.request("chat.own"));
+    ASSERT_TRUE(mallory.next().is_answer(sequence));
+  }
+  EXPECT_EQ(gateway.metric("ringgate_own_commands_total", R"(command="chat.own")"), 1);
+  EXPECT_EQ(gateway.metric("ringgate_own_commands_total", R"(command="echo.c19")"), -1);
 }
 
 TEST(Metrics, TellHowManyAPushIsForAndHowLongItTook) {

@@ -1,6 +1,8 @@
 // Packets of clients by command, of commands that are not the protocol's own: a bounded number of
 // names. A name gets a row when a service has answered it with success: clients can send any, but
-// not make a service know it. Until then, and beyond the bound, it counts as the rest.
+// not make a service know it. Until then, and beyond the bound, it counts as the rest. A service
+// that answers whatever it is asked, as echo does, would give its clients all rows: each has a
+// share of them.
 //
 // Written by one shard, read by any thread; nothing is allocated after the start.
 #pragma once
@@ -14,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "dataplane/cell.h"
 
@@ -23,8 +26,11 @@ class OwnCommands {
  public:
   static constexpr std::size_t kMostBytes = 27;  // as OutstandingTable keeps them
 
-  explicit OwnCommands(std::size_t names)
+  // `services`: how many there are to have commands; admit() is told which.
+  OwnCommands(std::size_t names, std::size_t services)
       : most_(names + 1),
+        share_(share_of(names, services)),
+        taken_(services),
         rows_(std::make_unique<Row[]>(most_)),
         mask_(std::bit_ceil(2 * most_) - 1),
         places_(std::make_unique<std::uint16_t[]>(mask_ + 1)) {}
@@ -32,10 +38,19 @@ class OwnCommands {
   // By its shard, for each packet.
   void count(std::string_view command) noexcept { rows_[find(command)].packets.add(1); }
 
-  // A service knows it.
-  void admit(std::string_view command) noexcept {
+  // How many names each of so many services may have.
+  [[nodiscard]] static std::size_t share_of(std::size_t names, std::size_t services) noexcept {
+    return std::max<std::size_t>(1, names / std::max<std::size_t>(1, services));
+  }
+
+  // That service knows it.
+  void admit(std::string_view command, std::size_t service) noexcept {
     const std::size_t known = size_.load(std::memory_order_relaxed);
-    if (find(command) != kRest || known == most_ || !may_be_label(command)) return;
+    if (service >= taken_.size() || taken_[service] == share_ || known == most_ ||
+        find(command) != kRest || !may_be_label(command)) {
+      return;
+    }
+    ++taken_[service];
     Row& row = rows_[known];
     std::ranges::copy(command, row.text.begin());
     row.bytes = static_cast<std::uint8_t>(command.size());
@@ -77,7 +92,9 @@ class OwnCommands {
   }
 
   std::size_t most_;
-  std::unique_ptr<Row[]> rows_;  // the first is the rest's
+  std::size_t share_;
+  std::vector<std::size_t> taken_;  // of the rows, by service
+  std::unique_ptr<Row[]> rows_;     // the first is the rest's
   std::size_t mask_;
   std::unique_ptr<std::uint16_t[]> places_;  // by hash: an index of rows_
   std::atomic<std::size_t> size_{1};

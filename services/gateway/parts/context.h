@@ -37,7 +37,7 @@ namespace ringgate {
 struct GatewayCounters {
   explicit GatewayCounters(const GatewayOptions& at_start)
       : services(at_start.routes),
-        own_commands(at_start.max_command_series),
+        own_commands(at_start.max_command_series, services.known()),
         instances(at_start.max_instance_series) {}
   CommandCounters commands;
   ServiceCounters services;

@@ -109,7 +109,7 @@ std::optional<std::uint32_t> Forwarding::answered(const DeliveryHead& answer,
   upstream->counted->answered.add(1);
   upstream->counted->took_us.add(took_us);
   if (answer.command_index == kOtherCommand && answer.success != 0) {
-    context_.counters.own_commands.admit(request->command);
+    context_.counters.own_commands.admit(request->command, request->service);
   }
   return took_us;
 }

@@ -59,7 +59,7 @@ SendStatus Requests::send(const Chosen& to, OutstandingRequest request, const Pr
     counters.forwarded.add(1);
     to.upstream->counted->forwarded.add(1);
   } else {
-    counters.failed.add(1);
+    (status == SendStatus::kTooLong ? counters.too_long : counters.failed).add(1);
     to.upstream->counted->failed.add(1);
     count_failure(status);
   }

@@ -19,34 +19,52 @@ std::map<std::string, std::uint64_t> told(const OwnCommands& commands) {
 using Counts = std::map<std::string, std::uint64_t>;
 
 TEST(OwnCommands, HaveANameOnceAServiceKnowsThem) {
-  OwnCommands commands(2);
+  OwnCommands commands(2, 1);
   commands.count("shop.buy");
   EXPECT_EQ(told(commands), (Counts{{"", 1}}));
-  commands.admit("shop.buy");
-  commands.admit("shop.buy");
+  commands.admit("shop.buy", 0);
+  commands.admit("shop.buy", 0);
   commands.count("shop.buy");
   commands.count("shop.sell");
   EXPECT_EQ(told(commands), (Counts{{"", 2}, {"shop.buy", 1}}));
 }
 
 TEST(OwnCommands, AreBoundedWhateverIsAdmitted) {
-  OwnCommands commands(20);
-  for (int i = 0; i < 1000; ++i) commands.admit("shop.c" + std::to_string(i));
+  OwnCommands commands(20, 1);
+  for (int i = 0; i < 1000; ++i) commands.admit("shop.c" + std::to_string(i), 0);
   for (int i = 0; i < 1000; ++i) commands.count("shop.c" + std::to_string(i));
   const Counts all = told(commands);
   EXPECT_EQ(all.size(), 21U);
   EXPECT_EQ(all.at(""), 980U);
   EXPECT_EQ(all.at("shop.c19"), 1U);
-  OwnCommands none(0);
-  none.admit("shop.buy");
+  OwnCommands none(0, 1);
+  none.admit("shop.buy", 0);
   none.count("shop.buy");
   EXPECT_EQ(told(none), (Counts{{"", 1}}));
 }
 
+// Of three services one answers whatever it is asked.
+TEST(OwnCommands, AServiceThatKnowsEverythingLeavesTheOthersTheirRows) {
+  OwnCommands commands(9, 3);
+  for (int i = 0; i < 1000; ++i) commands.admit("echo.c" + std::to_string(i), 1);
+  for (const char* name : {"shop.a", "shop.b", "shop.c", "shop.d"}) commands.admit(name, 2);
+  commands.admit("chat.own", 0);
+  commands.admit("nobody.knows", 3);
+  const Counts all = told(commands);
+  EXPECT_EQ(all, (Counts{{"", 0},
+                         {"echo.c0", 0},
+                         {"echo.c1", 0},
+                         {"echo.c2", 0},
+                         {"shop.a", 0},
+                         {"shop.b", 0},
+                         {"shop.c", 0},
+                         {"chat.own", 0}}));
+}
+
 TEST(OwnCommands, WhatIsNoLabelIsNone) {
-  OwnCommands commands(10);
+  OwnCommands commands(10, 1);
   for (const char* name : {"", "a\"b", "a\nb", "ü", "a b", "a.name.that.is.longer.than.they.are"}) {
-    commands.admit(name);
+    commands.admit(name, 0);
   }
   EXPECT_EQ(told(commands).size(), 1U);
 }
