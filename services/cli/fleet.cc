@@ -141,13 +141,20 @@ class Fleet {
       : loop_(loop), whom_(whom), token_(std::move(token)), action_(std::move(action)) {}
 
   // The first list counts: what comes later was not meant.
-  void act(const std::map<std::string, std::string>& gateways) {
+  void act(const TraceGateways::Known& known) {
     if (std::exchange(has_begun_, true)) return;
     for (const std::string& id : whom_.ids) {
-      if (!gateways.contains(id)) tell(id, "is not in the registry", false);
+      const bool is_there = known.urls.contains(id) || known.not_asked.contains(id);
+      if (!is_there) tell(id, "is not in the registry", false);
     }
-    for (const auto& [id, url] : gateways) {
-      if (whom_.ids.empty() || std::ranges::find(whom_.ids, id) != whom_.ids.end()) ask(id, url);
+    const auto is_meant = [&](const std::string& id) {
+      return whom_.ids.empty() || std::ranges::find(whom_.ids, id) != whom_.ids.end();
+    };
+    for (const auto& [id, why] : known.not_asked) {
+      if (is_meant(id)) tell(id, "is not asked: " + why + "; name it with --gateway", false);
+    }
+    for (const auto& [id, url] : known.urls) {
+      if (is_meant(id)) ask(id, url);
     }
     if (asked_ == 0 && !failed_) tell("", "the registry knows no gateway", false);
     end_if_done();
@@ -253,7 +260,7 @@ Result<bool> run_fleet(const Whom& whom, const Action& action) {
       if (!fleet.has_begun()) (*loop)->stop();
     });
   } else {
-    (*loop)->post([&] { fleet.act(*urls); });
+    (*loop)->post([&] { fleet.act({*urls, {}}); });
   }
   (*loop)->run();
   if (!fleet.has_begun()) {

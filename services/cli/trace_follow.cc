@@ -76,10 +76,19 @@ TraceFollower::~TraceFollower() {
 }
 
 void TraceFollower::use_gateways(const std::map<std::string, std::string>& gateways,
-                                 bool named_by_hand) {
+                                 bool named_by_hand,
+                                 const std::map<std::string, std::string>& not_asked) {
+  for (const auto& [name, why] : not_asked) {
+    std::unique_ptr<Gateway>& gateway = gateways_[name];
+    if (gateway != nullptr) continue;
+    gateway = std::make_unique<Gateway>();
+    gateway->name = name;
+    gateway->has_answered = true;
+    complain(*gateway, fmt::format("is not asked: {}; name it with --gateway", why));
+  }
   for (const auto& [name, url] : gateways) {
     std::unique_ptr<Gateway>& gateway = gateways_[name];
-    if (gateway != nullptr && gateway->url == url) continue;
+    if (gateway != nullptr && gateway->url == url && !gateway->url.empty()) continue;
     if (gateway != nullptr) loop_.cancel(gateway->timer);
     gateway = std::make_unique<Gateway>();
     gateway->name = name;

@@ -44,8 +44,9 @@ class TraceFollower {
 
   // Names to the URLs of their admin ports; an empty one: it has none. Those that are known stay
   // although they are missing: what was killed is not in a registry any more. `named_by_hand`:
-  // their names are not ids.
-  void use_gateways(const std::map<std::string, std::string>& gateways, bool named_by_hand);
+  // their names are not ids. `not_asked`: others that there are, to why nobody asks them.
+  void use_gateways(const std::map<std::string, std::string>& gateways, bool named_by_hand,
+                    const std::map<std::string, std::string>& not_asked = {});
   // Whether any of them has ever told what it has.
   [[nodiscard]] bool has_been_told() const { return has_been_told_; }
 

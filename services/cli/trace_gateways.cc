@@ -1,8 +1,14 @@
 #include "services/cli/trace_gateways.h"
 
+#include <fmt/format.h>
+#include <simdjson.h>
+
 #include <string_view>
+#include <utility>
 
 #include "control/base/address.h"
+#include "control/discovery/consul/json.h"
+#include "control/discovery/consul/options.h"
 #include "services/process/registries.h"
 
 namespace ringgate {
@@ -23,6 +29,40 @@ std::string url_of(const Instance& instance) {
     return std::string(scheme) + format_endpoint({instance.address, port->port});
   }
   return {};
+}
+
+// Why Consul does not give that entry of /v1/health/service to those who ask for what passes;
+// empty: it does.
+std::string why_not_passing(const simdjson::dom::element& entry) {
+  simdjson::dom::array checks;
+  if (entry["Checks"].get(checks) != simdjson::SUCCESS) return {};
+  std::string why;
+  for (const simdjson::dom::element check : checks) {
+    std::string_view id;
+    std::string_view status;
+    if (check["Status"].get(status) != simdjson::SUCCESS || status == "passing") continue;
+    const bool has_id = check["CheckID"].get(id) == simdjson::SUCCESS;
+    if (has_id && (id.starts_with("_service_maintenance") || id == "_node_maintenance")) {
+      return "it is in maintenance mode in Consul";
+    }
+    why = fmt::format("its check in Consul is {}", status);
+  }
+  return why;
+}
+
+std::map<std::string, std::string> not_passing(const std::string& json) {
+  simdjson::dom::parser parser;
+  simdjson::dom::array entries;
+  std::map<std::string, std::string> why;
+  if (parser.parse(json).get(entries) != simdjson::SUCCESS) return why;
+  for (const simdjson::dom::element entry : entries) {
+    std::string_view id;
+    if (entry["Service"]["ID"].get(id) != simdjson::SUCCESS) continue;
+    if (std::string words = why_not_passing(entry); !words.empty()) {
+      why[std::string(id)] = std::move(words);
+    }
+  }
+  return why;
 }
 
 }  // namespace
@@ -48,6 +88,9 @@ Result<std::unique_ptr<TraceGateways>> TraceGateways::follow(
       new TraceGateways(loop, std::move(*registry), std::move(changed)));
   it->unanswered_ = {config.service_name, std::string(gateway_name(Transport::kTcp)),
                      std::string(gateway_name(Transport::kWebSocket))};
+  if (Result<void> asked = it->ask_for_others(config.consul); !asked) {
+    return std::unexpected(asked.error());
+  }
   for (const std::string& name : std::set<std::string>(it->unanswered_)) {
     Result<void> asked = it->registry_->subscribe(
         name, [raw = it.get(), name](const std::vector<Instance>& instances) {
@@ -66,18 +109,70 @@ TraceGateways::~TraceGateways() {
   if (registry_->fd() >= 0) loop_.unwatch(registry_->fd());
 }
 
+Result<void> TraceGateways::ask_for_others(const consul::Options& options) {
+  if (options.url.empty()) return {};
+  consul::Options asked = options;
+  if (Result<std::string> url = consul::parse_url(options.url)) asked.url = *url;
+  if (!options.token_file.empty()) {
+    Result<std::string> token = consul::read_token(options.token_file);
+    if (!token) return std::unexpected(token.error());
+    asked.token = std::move(*token);
+  }
+  Result<std::unique_ptr<consul::Http>> http = consul::Http::create(loop_, asked);
+  if (!http) return std::unexpected(http.error());
+  http_ = std::move(*http);
+  for (const std::string& name : unanswered_) {
+    consul::Request request;
+    request.path = "/v1/health/service/" + consul::Http::escape(name);
+    request.timeout = options.request_timeout;
+    char before = '?';
+    for (const auto& [key, value] :
+         {std::pair("dc", options.datacenter), std::pair("tag", options.tag)}) {
+      if (value.empty()) continue;
+      request.path +=
+          fmt::format("{}{}={}", std::exchange(before, '&'), key, consul::Http::escape(value));
+    }
+    ++others_asked_;
+    http_->send(request, [this](const consul::Reply& reply) { take_others(reply); });
+  }
+  return {};
+}
+
+// Where Consul does not answer, the registry's own question says so.
+void TraceGateways::take_others(const consul::Reply& reply) {
+  --others_asked_;
+  const Result<InstanceList> found =
+      reply.is_ok() ? consul::parse_health(reply.body) : run_error("no answer");
+  if (found) {
+    std::map<std::string, std::string> why = not_passing(reply.body);
+    for (const Instance& instance : found->services) {
+      const auto one = why.find(instance.id);
+      if (one != why.end()) others_[instance.id] = {url_of(instance), std::move(one->second)};
+    }
+  }
+  tell();
+}
+
 // A gateway with two listeners is two instances of one process.
 void TraceGateways::take(const std::string& name, const std::vector<Instance>& instances) {
   found_[name] = instances;
   unanswered_.erase(name);
-  if (!unanswered_.empty()) return;
+  tell();
+}
+
+void TraceGateways::tell() {
+  if (!has_answered()) return;
   Known known;
   std::set<std::string> urls;
   for (const auto& [its_name, all] : found_) {
     for (const Instance& instance : all) {
       const std::string url = url_of(instance);
-      if (url.empty() || urls.insert(url).second) known[instance.id] = url;
+      if (url.empty() || urls.insert(url).second) known.urls[instance.id] = url;
     }
+  }
+  for (const auto& [id, other] : others_) {
+    if (known.urls.contains(id)) continue;
+    if (other.url.empty() || urls.insert(other.url).second) known.not_asked[id] = other.why;
   }
   changed_(known);
 }

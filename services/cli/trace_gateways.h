@@ -1,4 +1,5 @@
-// Which gateways there are, by their admin ports: those that a registry knows, as it changes.
+// Which gateways there are, by their admin ports: those that a registry knows, as it changes. Of
+// Consul also those whose checks do not pass: they may have clients all the same.
 //
 // On the thread of its loop, which outlives it.
 #pragma once
@@ -12,6 +13,7 @@
 
 #include "control/base/loop.h"
 #include "control/config/config.h"
+#include "control/discovery/consul/http.h"
 #include "control/discovery/registry.h"
 
 namespace ringgate {
@@ -21,9 +23,12 @@ namespace ringgate {
 
 class TraceGateways {
  public:
-  // Ids to URLs; an empty one: its process has no admin port.
-  using Known = std::map<std::string, std::string>;
-  // `changed` is called when every name of a gateway has been answered for, and at each change.
+  struct Known {
+    std::map<std::string, std::string> urls;  // by id; an empty one: its process has no admin port
+    std::map<std::string, std::string> not_asked;  // ids of those that do not pass to why
+  };
+  // `changed` is called when every name of a gateway has been answered for, and at each change of
+  // those that pass. Consul is asked for the others once.
   static Result<std::unique_ptr<TraceGateways>> follow(const Config& config, ControlLoop& loop,
                                                        std::function<void(const Known&)> changed);
   ~TraceGateways();
@@ -32,19 +37,29 @@ class TraceGateways {
 
   // Why it may not be known which there are, if so.
   [[nodiscard]] std::optional<Error> problem() const { return registry_->problem(); }
-  [[nodiscard]] bool has_answered() const { return unanswered_.empty(); }
+  [[nodiscard]] bool has_answered() const { return unanswered_.empty() && others_asked_ == 0; }
 
  private:
   TraceGateways(ControlLoop& loop, std::unique_ptr<Registry> registry,
                 std::function<void(const Known&)> changed)
       : loop_(loop), registry_(std::move(registry)), changed_(std::move(changed)) {}
   void take(const std::string& name, const std::vector<Instance>& instances);
+  Result<void> ask_for_others(const consul::Options& options);
+  void take_others(const consul::Reply& reply);
+  void tell();
 
   ControlLoop& loop_;
   std::unique_ptr<Registry> registry_;
   std::function<void(const Known&)> changed_;
   std::set<std::string> unanswered_;                    // names
   std::map<std::string, std::vector<Instance>> found_;  // by name
+  struct Other {
+    std::string url;
+    std::string why;
+  };
+  std::map<std::string, Other> others_;  // by id
+  std::size_t others_asked_ = 0;         // questions for them that are under way
+  std::unique_ptr<consul::Http> http_;   // for them; null: the registry is a file
 };
 
 }  // namespace ringgate

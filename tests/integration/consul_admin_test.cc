@@ -103,6 +103,41 @@ TEST(ConsulAdmin, TraceAsksTheGatewaysThatConsulKnows) {
               HasSubstr("bob is not logged in on any of the 2 gateways that answer"));
 }
 
+TEST(ConsulAdmin, GatewaysThatDoNotPassAreNamedAsNotAsked) {
+  const ConsulBench bench(1);
+  const auto second = bench.world.start("gateway", "gateway02");
+  Client alice = log_in(*bench.gateway, "alice");
+  const std::string config = (bench.world.files.folder().path() / "gateway02.yaml").string();
+  const auto passing = [&](const std::string& ids) {
+    wait_until(ids, [&] { return bench.world.passing("tgateway") == ids; });
+  };
+  passing("gateway01 gateway02");
+  EXPECT_THAT(run({"trace", "-c", config, "--account", "alice", "--for", "0s"}).output,
+              Not(HasSubstr("not asked")));
+  ASSERT_EQ(bench.world.agent.put("/v1/agent/service/maintenance/gateway01?enable=true", "").status,
+            200);
+  passing("gateway02");
+  constexpr const char* kWhy = "is not asked: it is in maintenance mode in Consul";
+  const Ended traced = run({"trace", "-c", config, "--account", "alice", "--for", "0s"});
+  EXPECT_THAT(traced.output, HasSubstr(std::string("gateway01 ") + kWhy));
+  EXPECT_THAT(traced.output, HasSubstr("alice is not logged in on the 1 gateway that answers; of 1 "
+                                       "gateway that does not say it is not known"));
+  const Ended kicked = run({"kick", "-c", config, "--account", "alice"});
+  EXPECT_EQ(kicked.code, 1);
+  EXPECT_THAT(kicked.output, HasSubstr(std::string("gateway01: ") + kWhy));
+  EXPECT_THAT(kicked.output, HasSubstr("gateway02: 0 kicked"));
+  EXPECT_EQ(run({"kick", "-c", config, "--account", "alice", "--id", "gateway02"}).code, 0);
+
+  ASSERT_EQ(
+      bench.world.agent.put("/v1/agent/service/maintenance/gateway01?enable=false", "").status,
+      200);
+  passing("gateway01 gateway02");
+  second->process().freeze();
+  passing("gateway01");
+  EXPECT_THAT(run({"trace", "-c", config, "--account", "alice", "--for", "0s"}).output,
+              HasSubstr("gateway02 is not asked: its check in Consul is critical"));
+}
+
 TEST(ConsulAdmin, ATokenIsAskedForWhereItIsSet) {
   const ConsulWorld world;
   const auto gateway =
