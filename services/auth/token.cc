@@ -132,13 +132,13 @@ TokenStatus check_payload(const Payload& payload, std::int64_t now_s, TokenClaim
   if (!payload.account || !payload.app || !payload.expires_at_s) return TokenStatus::kMissingClaim;
   if (!is_valid_account(*payload.account)) return TokenStatus::kBadAccount;
   if (!is_valid_app(*payload.app)) return TokenStatus::kBadApp;
+  claims.account.assign(*payload.account);
+  claims.app.assign(*payload.app);
+  claims.expires_at_s = *payload.expires_at_s;
   if (now_s >= *payload.expires_at_s) return TokenStatus::kExpired;
   if (payload.not_before_s && *payload.not_before_s > now_s + kNotBeforeLeewayS) {
     return TokenStatus::kNotYetValid;
   }
-  claims.account.assign(*payload.account);
-  claims.app.assign(*payload.app);
-  claims.expires_at_s = *payload.expires_at_s;
   return TokenStatus::kOk;
 }
 

@@ -54,7 +54,8 @@ class TokenVerifier {
   TokenVerifier(TokenVerifier&&) noexcept;
   TokenVerifier& operator=(TokenVerifier&&) noexcept;
 
-  // `claims` is set on kOk only. No claim is looked at before the signature is known to be good.
+  // `claims` is set on kOk, kExpired and kNotYetValid. No claim is looked at before the signature
+  // is known to be good.
   [[nodiscard]] TokenStatus verify(std::string_view token, std::int64_t now_s, TokenClaims& claims);
 
  private:

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "control/base/address.h"
 #include "control/base/json_writer.h"
 #include "control/base/text.h"
 #include "dataplane/clock.h"
@@ -197,6 +198,10 @@ void TraceFollower::take_channels(Gateway& gateway, const dom::element& answer) 
   for (const dom::element channel : channels) {
     const std::string id = text_of(channel, "channel");
     const std::string app = text_of(channel, "app");
+    if (flag_of(channel, "claimed")) {
+      take_refused(gateway, channel);
+      continue;
+    }
     if (flag_of(channel, "connected") && flag_of(channel, "loggedIn")) gateway.connected[id] = app;
     if (!is_meant(app) || !gateway.told_channels.insert(id).second || options_.json) continue;
     tell(
@@ -204,6 +209,34 @@ void TraceFollower::take_channels(Gateway& gateway, const dom::element& answer) 
          fmt::format("#{} is channel {} of app {}, from {} over {}", short_name(id), printable(id),
                      printable(app), text_of(channel, "remoteIP"), text_of(channel, "transport"))});
   }
+}
+
+// A login that was refused before there was a channel: the account is what its token says, and that
+// is signed as it should be.
+void TraceFollower::take_refused(Gateway& gateway, const dom::element& row) {
+  const std::string app = text_of(row, "app");
+  const std::string at = text_of(row, "closedAt");
+  const std::string from = format_endpoint(
+      {text_of(row, "remoteIP"), static_cast<std::uint16_t>(number_of(row, "remotePort"))});
+  if (!is_meant(app) || !gateway.told_channels.insert(at + " " + from).second) return;
+  const std::string why = text_of(row, "why");
+  const std::string words =
+      fmt::format("login from {} refused: {}; its token names this account", from, why);
+  if (!options_.json) {
+    tell({at, fmt::format("{} {} {}", gateway.name, printable(app), printable(words))});
+    return;
+  }
+  JsonWriter json;
+  json.object("", [&] {
+    json.text("gateway", gateway.name);
+    json.null("channel");
+    json.text("app", app);
+    json.text("at", at);
+    json.text("event", "refused_before_login");
+    json.text("why", why);
+    json.text("words", words);
+  });
+  tell({at, json.take()});
 }
 
 // A record has the last events of a channel, there are so many records, and of an account so many

@@ -79,6 +79,7 @@ class TraceFollower {
   void take(Gateway& gateway, const consul::Reply& reply);
   [[nodiscard]] bool take_trace(Gateway& gateway, const std::string& body);
   void take_channels(Gateway& gateway, const simdjson::dom::element& answer);
+  void take_refused(Gateway& gateway, const simdjson::dom::element& row);
   void tell_what_is_missing(Gateway& gateway, const simdjson::dom::element& answer);
   void tell_missing(Gateway& gateway, const std::string& what, std::string_view kind,
                     std::uint64_t much, const std::string& words);

@@ -98,7 +98,7 @@ TEST(Recorder, ClosesAreListedTheNewestFirstWithWhy) {
   expired.send(login(token("carol", {.expires_in_s = -10})));
   EXPECT_TRUE(expired.next().is_answer(1, pkt::Unauthorized));
   const AdminAnswer page = admin_get(it.port, "/closes");
-  EXPECT_EQ(accounts_of(page.body, "closes"), (std::vector<std::string>{"", "bob", "alice"}));
+  EXPECT_EQ(accounts_of(page.body, "closes"), (std::vector<std::string>{"carol", "bob", "alice"}));
   EXPECT_THAT(page.body, AllOf(HasSubstr(R"("reason": "login_refused")"), HasSubstr("expired"),
                                HasSubstr(R"("reason": "peer_closed")")));
   std::string after;

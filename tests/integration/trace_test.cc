@@ -231,6 +231,37 @@ TEST(Trace, WhatIsRecordedIsToldWhileAsManyAsMayBeAreFollowed) {
   EXPECT_EQ(admin_get(it.port, "/trace?account=alice&follow=2").status, 400);
 }
 
+// The account is in its token, which is signed as it should be, and nobody was logged in.
+TEST(Trace, ALoginWithATokenThatHasExpiredIsFound) {
+  TraceBench it;
+  const auto try_expired = [&](const std::string& account, const std::string& secret) {
+    FrameSocket client = it.bench.gateway.connect();
+    client.send(login(token(account, {.expires_in_s = -10, .secret = secret})));
+    EXPECT_TRUE(client.next().is_answer(1, pkt::Unauthorized));
+  };
+  try_expired("alice", std::string(kSecret));
+  try_expired("mallory", "another-secret-of-more-than-enough-bytes");
+  it.bench.gateway.wait_metric_is("ringgate_closed_total", 2);
+  constexpr const char* kWords = "refused: the token has expired; its token names this account";
+  const Ended told = recorded(it.port, "alice");
+  EXPECT_THAT(told.output, ContainsRegex(std::string("g1 kim login from .*") + kWords));
+  EXPECT_THAT(told.output, HasSubstr("alice is not logged in"));
+  EXPECT_THAT(recorded(it.port, "alice", {"--json"}).output,
+              HasSubstr(R"("event": "refused_before_login")"));
+  EXPECT_THAT(recorded(it.port, "alice", {"--app", "other"}).output, Not(HasSubstr("refused")));
+  EXPECT_THAT(recorded(it.port, "mallory").output, Not(HasSubstr("refused")));
+  EXPECT_THAT(admin_get(it.port, "/closes?account=alice").body,
+              AllOf(HasSubstr(R"("channel": null)"), HasSubstr(R"("account": "alice")"),
+                    HasSubstr(R"("claimed": true)"), HasSubstr("the token has expired")));
+  EXPECT_THAT(admin_get(it.port, "/closes?account=mallory").body, HasSubstr(R"("closes": [])"));
+  it.bench.gateway.process().wait_for_line("login of alice of kim from 127.0.0.1:");
+  // One that comes while the account is followed, too.
+  ASSERT_EQ(admin_get(it.port, "/trace?account=bob").status, 200);
+  try_expired("bob", std::string(kSecret));
+  it.bench.gateway.wait_metric_is("ringgate_closed_total", 3);
+  EXPECT_THAT(admin_get(it.port, "/trace?account=bob").body, HasSubstr(R"("claimed": true)"));
+}
+
 // So many talks of one client after the other.
 void talk_often(Client& client, std::uint32_t first, std::uint32_t count) {
   for (std::uint32_t i = first; i < first + count; ++i) {

@@ -145,8 +145,7 @@ void Inspector::report_closes(const InspectMail& mail) {
   const std::string_view account = mail.filter.account.view();
   context_.recorder.closes().for_each([&](const Closes::Close& close, std::uint64_t number) {
     const ListPlace place = place_of_close(close, number);
-    const bool is_meant =
-        account.empty() || account_of(close.id(), context_.options.gateway_id) == account;
+    const bool is_meant = account.empty() || close.account(context_.options.gateway_id) == account;
     if (!is_meant || !comes_before(mail.after, place)) return true;
     if (head.channels == mail.limit || is_full(rows)) {
       head.more = 1;

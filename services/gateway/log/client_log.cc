@@ -40,7 +40,7 @@ struct ClientLog::Line {
 
   // "alice of kim", or nothing
   [[nodiscard]] std::string who() const {
-    if (account.empty()) return "nobody yet";
+    if (account.empty()) return "a client that has not logged in";
     return app.empty() ? account : account + " of " + app;
   }
   [[nodiscard]] std::string_view reason() const {
@@ -97,9 +97,10 @@ std::string ClientLog::message_of(const Line& line) {
   const std::string who = line.who();
   switch (head.event) {
     case LogEvent::kLoginRefused:
-      return fmt::format("login of {} from {} refused: {}", who, line.peer, line.why);
+      return fmt::format("login {}from {} refused: {}",
+                         line.account.empty() ? "" : "of " + who + " ", line.peer, line.why);
     case LogEvent::kClosed:
-      return fmt::format("closed {} (account {}): {}", line.peer, line.account, line.reason());
+      return fmt::format("closed {} ({}): {}", line.peer, who, line.reason());
     case LogEvent::kAccepted:
       return fmt::format("{}: accepted from {} over {}", at, line.peer, describe(head.transport));
     case LogEvent::kLogin:

@@ -58,12 +58,13 @@ void Logins::login(Connection& connection, const Packet& packet) {
   TokenClaims claims;
   const TokenStatus status = verifier_.verify(request.token, unix_now_s(), claims);
   if (status != TokenStatus::kOk) {
-    refuse(connection, scan, Status::kUnauthorized, GatewayClose::kLoginRefused, describe(status));
+    refuse(connection, scan, Status::kUnauthorized, GatewayClose::kLoginRefused, describe(status),
+           claims);
     return;
   }
   if (!admission_.may_log_in(claims.app, claims.account)) {
     refuse(connection, scan, Status::kSystemException, GatewayClose::kLoginsTooOften,
-           "this account logs in too often; try again later");
+           "this account logs in too often; try again later", claims);
     return;
   }
   pkt::Session session;
@@ -98,11 +99,14 @@ std::string_view Logins::read_body(ByteView body, LoginScan& request) const {
 }
 
 void Logins::refuse(Connection& connection, const HeaderScan& scan, Status status,
-                    CloseReason reason, std::string_view text) {
+                    CloseReason reason, std::string_view text, const TokenClaims& claims) {
   context_.count(GatewayCounter::kLoginsRefused);
-  context_.teller.tell(connection,
-                       {.event = LogEvent::kLoginRefused, .why = text, .reason = reason});
-  context_.recorder.will_close_for(text);
+  context_.teller.tell(connection, {.event = LogEvent::kLoginRefused,
+                                    .account = claims.account,
+                                    .app = claims.app,
+                                    .why = text,
+                                    .reason = reason});
+  context_.recorder.will_close_for(text, claims.account, claims.app);
   requests_.answer(connection, scan, status, text);
   context_.shard.finish(connection, reason);
   context_.recorder.will_close_for({});
@@ -117,7 +121,7 @@ void Logins::forward(Connection& connection, const Packet& packet, const Request
   const Requests::Chosen to = requests_.route("login", key);
   if (to.upstream == nullptr) {
     refuse(connection, scan, Status::kSystemException, GatewayClose::kNoLoginService,
-           "no login service is connected; try again");
+           "no login service is connected; try again", claims);
     return;
   }
   Requests::Prepared prepared;
@@ -136,7 +140,7 @@ void Logins::forward(Connection& connection, const Packet& packet, const Request
     failed(channel, "the login service cannot take more");
     Channel::destroy(context_.shard.pool(), &channel);
     refuse(connection, scan, Status::kSystemException, GatewayClose::kNoLoginService,
-           Requests::describe_refusal(status));
+           Requests::describe_refusal(status), claims);
     return;
   }
   connection.set_user(channel);

@@ -44,8 +44,9 @@ class Logins {
 
  private:
   [[nodiscard]] std::string_view read_body(ByteView body, LoginScan& request) const;
+  // `claims`: of its token, where that is signed as it should be; else empty ones.
   void refuse(Connection& connection, const HeaderScan& scan, Status status, CloseReason reason,
-              std::string_view text);
+              std::string_view text, const TokenClaims& claims = {});
   void forward(Connection& connection, const Packet& packet, const Requests::Header& header,
                const TokenClaims& claims, const pkt::Session& session);
   [[nodiscard]] Channel& make_channel(const ClientIdentity& identity, const HeaderScan& scan,

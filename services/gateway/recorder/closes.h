@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "dataplane/block_pool.h"
+#include "services/gateway/channel.h"
 #include "services/gateway/recorder/record.h"
 #include "services/gateway/recorder/rows.h"
 
@@ -19,13 +20,17 @@ class Closes {
  public:
   struct Close {
     ChannelRow row;
-    Block texts;           // id, then app; without memory where there was no channel
+    Block texts;           // id (see ChannelRow::claimed), then app; without memory: neither
     std::string_view why;  // of static storage
     FlightRecord* record = nullptr;
     std::uint32_t at_ms = 0;  // of the shard's clock
 
     [[nodiscard]] std::string_view id() const noexcept {
       return {reinterpret_cast<const char*>(texts.data), row.id_bytes};
+    }
+    // Empty: it is not known.
+    [[nodiscard]] std::string_view account(std::string_view gateway_id) const noexcept {
+      return row.claimed ? id() : account_of(id(), gateway_id);
     }
     [[nodiscard]] std::string_view app() const noexcept {
       return {reinterpret_cast<const char*>(texts.data) + row.id_bytes, row.app_bytes};

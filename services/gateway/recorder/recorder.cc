@@ -153,12 +153,20 @@ void Recorder::keep_close(const Connection& connection, Channel* channel, CloseR
     row.pings = connection.pings;
     row.shard = shard_.index();
     row.slot = connection.slot;
+    row.claimed = !claimed_account_.empty();
+    row.account_bytes = static_cast<std::uint8_t>(claimed_account_.size());
   }
   row.closed_us = shard_.turn_us();
   row.reason = reason;
-  const std::string_view id = channel != nullptr ? channel->id() : std::string_view();
-  const std::string_view app = channel != nullptr ? channel->app() : std::string_view();
+  const std::string_view id = channel != nullptr ? channel->id() : claimed_account_;
+  const std::string_view app = channel != nullptr ? channel->app() : claimed_app_;
   forgotten(closes_.add({row, {}, why, record, shard_.now_ms()}, id, app));
+  if (row.claimed && traces_.any()) {
+    traces_.for_each(traces_.of(claimed_account_), [&](Traces::Trace& trace) {
+      std::vector<std::uint8_t>* const to = trace.add_refused();
+      if (to != nullptr) append_row(*to, row, id, app, why, {});
+    });
+  }
   if (record == nullptr || record->traces == 0) return;
   traces_.for_each(record->traces, [&](Traces::Trace& trace) {
     Traces::Traced* const channel_of_trace = trace.channel(row.login, row.slot);
@@ -251,7 +259,7 @@ void Recorder::for_each_of(std::string_view account, Use&& use) const {
 void Recorder::take_closed(Traces::Trace& trace) const {
   std::vector<const Closes::Close*> closes;
   closes_.for_each([&](const Closes::Close& close) {
-    if (account_of(close.id(), options_.gateway_id) != trace.account) return true;
+    if (close.account(options_.gateway_id) != trace.account) return true;
     if (closes.size() < kClosesOfATrace) {
       closes.push_back(&close);
     } else {
@@ -261,6 +269,11 @@ void Recorder::take_closed(Traces::Trace& trace) const {
   });
   std::ranges::reverse(closes);
   for (const Closes::Close* const close : closes) {
+    if (close->row.claimed) {
+      std::vector<std::uint8_t>* const to = trace.add_refused();
+      if (to != nullptr) append_row(*to, close->row, close->id(), close->app(), close->why, {});
+      continue;
+    }
     std::vector<std::uint8_t> with_events;
     append_close(with_events, *close, true);
     ByteView rest = with_events;

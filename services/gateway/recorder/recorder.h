@@ -61,8 +61,14 @@ class Recorder {
   // A push for a channel that is not there.
   void pushed_to_gone(std::string_view channel_id, std::uint32_t login, const Event& event);
 
-  // Why the connection that is closed next, in this call, is closed: of static storage.
-  void will_close_for(std::string_view why) noexcept { why_ = why; }
+  // Why the connection that is closed next, in this call, is closed: of static storage. Where it
+  // has no channel, its token may have said whose it is; that is for the call.
+  void will_close_for(std::string_view why, std::string_view claimed_account = {},
+                      std::string_view claimed_app = {}) noexcept {
+    why_ = why;
+    claimed_account_ = claimed_account;
+    claimed_app_ = claimed_app;
+  }
   // Exactly once for each client, when it leaves Phase::kOpen. Null: it had no channel.
   void ended(const Connection& connection, Channel* channel, CloseReason reason);
 
@@ -105,6 +111,8 @@ class Recorder {
   Traces traces_;
   std::uint32_t records_ = 0;
   std::string_view why_;
+  std::string_view claimed_account_;
+  std::string_view claimed_app_;
   Event push_;  // of kPushed; else there is none
 };
 

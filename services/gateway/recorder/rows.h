@@ -39,6 +39,7 @@ struct ChannelRow {
   bool kicked_out = false;
   bool recorded = false;
   bool sealed = false;
+  bool claimed = false;       // there was no channel: its id is the account that its token named
   bool unrecorded = false;    // there was no place for some of its events
   bool leaving = false;       // it has ended, and the shard has not given its socket back yet
   std::uint8_t listener = 0;  // that it came through
@@ -77,6 +78,7 @@ struct ReadRow {
   std::vector<Event> events;
 
   [[nodiscard]] std::string_view account(std::string_view gateway_id) const {
+    if (row.claimed) return id;
     return std::string_view(id).substr(std::min(id.size(), gateway_id.size() + 1),
                                        row.account_bytes);
   }

@@ -4,17 +4,27 @@
 
 namespace ringgate {
 
+bool Traces::Trace::make_room() {
+  if (channels.size() < kMaxChannels) return true;
+  const auto ended =
+      std::ranges::find_if(channels, [](const Traced& one) { return !one.row.empty(); });
+  if (ended == channels.end()) return false;
+  channels.erase(ended);
+  return true;
+}
+
+std::vector<std::uint8_t>* Traces::Trace::add_refused() {
+  if (!make_room()) return nullptr;
+  channels.push_back({});
+  return &channels.back().row;
+}
+
 Traces::Traced* Traces::Trace::channel(std::uint32_t login, std::uint32_t slot) {
   const auto found = std::ranges::find(channels, login, &Traced::login);
   if (found != channels.end()) return &*found;
-  if (channels.size() == kMaxChannels) {
-    const auto ended =
-        std::ranges::find_if(channels, [](const Traced& one) { return !one.row.empty(); });
-    if (ended == channels.end()) {
-      ++untold_channels;
-      return nullptr;
-    }
-    channels.erase(ended);
+  if (!make_room()) {
+    ++untold_channels;
+    return nullptr;
   }
   channels.push_back({login, slot, 0, {}});
   return &channels.back();

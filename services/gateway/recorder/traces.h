@@ -61,6 +61,9 @@ class Traces {
     // Found or made; for a new one the oldest that has ended is forgotten. Null: there are too
     // many, which is counted.
     [[nodiscard]] Traced* channel(std::uint32_t login, std::uint32_t slot);
+    // The row to be of a login that was refused before there was a channel; null as above.
+    [[nodiscard]] std::vector<std::uint8_t>* add_refused();
+    [[nodiscard]] bool make_room();
     void add(std::uint32_t login, const Event& event) noexcept {
       ring[next++ % kEvents] = {event, login, 0};
     }

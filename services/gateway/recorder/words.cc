@@ -210,7 +210,7 @@ void write_row(JsonWriter& json, const ReadRow& read, const EventWords& words) {
         key, us == 0 ? std::string()
                      : format_time(static_cast<std::int64_t>(us) + words.unix_minus_monotonic_us));
   };
-  json.text_or_null("channel", read.id);
+  json.text_or_null("channel", row.claimed ? std::string_view() : read.id);
   json.text_or_null("account", read.account(words.gateway_id));
   json.text_or_null("app", read.app);
   json.text("remoteIP", row.peer.ip());
@@ -229,6 +229,7 @@ void write_row(JsonWriter& json, const ReadRow& read, const EventWords& words) {
   json.count("silentMs", row.silent_ms);
   json.flag("recorded", row.recorded);
   json.flag("someNotRecorded", row.unrecorded);
+  if (row.claimed) json.flag("claimed", true);
   if (row.closed_us == 0) return;
   time("closedAt", row.closed_us);
   json.text("reason", describe(row.reason, kGatewayNames).name);
