@@ -145,13 +145,15 @@ enum class Inspection : std::uint8_t {
   kRecorded,  // the same of what is recorded already: nothing is followed from then on
 };
 
-// What comes first in a list. Equals are in the order of shard and slot.
+// What comes first in a list. Equals are in the order of shard and number.
 enum class ListOrder : std::uint8_t { kQueued, kAge, kSent, kIdle, kOutstanding, kEnd };
 // Where a list goes on: behind that one.
 struct ListPlace {
   std::uint64_t key = UINT64_MAX;
   std::uint32_t shard = 0;
-  std::uint32_t slot = 0;  // of kCloses: see place_of_close() in inspection/inspector_rows.cc
+  // Among equals of that shard: the slot; of kCloses the number of the close, for which see
+  // place_of_close() in inspection/inspector_rows.cc.
+  std::uint32_t number = 0;
 };
 
 // Which channels are meant: what is empty does not matter, and something is not.

@@ -48,7 +48,7 @@ std::uint64_t key_of(ListOrder order, const Connection& connection, const Channe
 // The greatest key comes first.
 bool comes_before(const ListPlace& one, const ListPlace& other) {
   if (one.key != other.key) return one.key > other.key;
-  return std::pair(one.shard, one.slot) < std::pair(other.shard, other.slot);
+  return std::pair(one.shard, one.number) < std::pair(other.shard, other.number);
 }
 
 // Of one that has ended: whether its connection is still in its slot, to say its last words.
@@ -130,10 +130,11 @@ void Inspector::report_list(const InspectMail& mail) {
       head.more = 1;
       break;
     }
-    const Connection& connection = *context_.shard.at(place.slot);
+    const Connection& connection = *context_.shard.at(place.number);
     const Channel& channel = *channel_of(connection);
     ChannelRow row = context_.recorder.row_of(connection, channel);
     row.key = place.key;
+    row.number = place.number;
     append_row(rows, row, channel.id(), channel.app(), {}, {});
   }
   context_.shard.mail_surely(context_.shard.control(), kMailInspected, head, rows);
@@ -154,7 +155,7 @@ void Inspector::report_closes(const InspectMail& mail) {
     ++head.channels;
     Closes::Close one = close;
     one.row.key = place.key;
-    one.row.slot = place.slot;
+    one.row.number = place.number;
     Recorder::append_close(rows, one, false);
     return true;
   });

@@ -58,7 +58,7 @@ std::optional<http::Reply> read_page(const http::Request& request, InspectMail& 
   }
   const std::string after = value_of(request, "after");
   if (request.query.contains("after") &&
-      !read_numbers(after, mail.after.key, mail.after.shard, mail.after.slot)) {
+      !read_numbers(after, mail.after.key, mail.after.shard, mail.after.number)) {
     return http::Reply{400, "after is what the page before says as \"after\"\n"};
   }
   return std::nullopt;
@@ -270,8 +270,8 @@ http::Reply RecorderPages::rows(const ShardAnswers& answers, const EventWords& n
     more = more || answer.head.more != 0;
   }
   std::ranges::sort(all, [](const ReadRow& one, const ReadRow& other) {
-    return std::tuple(other.row.key, one.row.shard, one.row.slot) <
-           std::tuple(one.row.key, other.row.shard, other.row.slot);
+    return std::tuple(other.row.key, one.row.shard, one.row.number) <
+           std::tuple(one.row.key, other.row.shard, other.row.number);
   });
   more = more || all.size() >= limit;
   if (all.size() > limit) all.resize(limit);
@@ -285,7 +285,7 @@ http::Reply RecorderPages::rows(const ShardAnswers& answers, const EventWords& n
     const bool ends = all.empty() || !more;
     json.text_or_null("after", ends ? std::string()
                                     : fmt::format("{}.{}.{}", all.back().row.key,
-                                                  all.back().row.shard, all.back().row.slot));
+                                                  all.back().row.shard, all.back().row.number));
     write_missing(json, answers);
   });
   return {200, json.take() + "\n", kJsonType};

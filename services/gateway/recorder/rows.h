@@ -19,6 +19,7 @@ struct Channel;
 
 struct ChannelRow {
   std::uint64_t key = 0;           // what it is sorted by, the greatest first
+  std::uint32_t number = 0;        // among equals of its shard: see ListPlace
   std::uint64_t asked_us = 0;      // its login; CLOCK_MONOTONIC, as the others; 0: there was none
   std::uint64_t closed_us = 0;     // 0: it is there
   std::uint64_t pushed_bytes = 0;  // 0 as well where it has no record
