@@ -24,7 +24,7 @@
 #include "control/config/config.h"
 #include "control/config/secrets.h"
 #include "control/discovery/consul/http.h"
-#include "services/cli/trace_gateways.h"
+#include "services/cli/trace/gateways.h"
 
 namespace ringgate {
 namespace {

@@ -28,7 +28,7 @@
 #include "services/cli/store.h"
 #include "services/cli/token.h"
 #include "services/cli/top.h"
-#include "services/cli/trace.h"
+#include "services/cli/trace/command.h"
 #include "services/cli/wsecho.h"
 #include "services/flags/build_commit.h"
 #include "services/flags/usage.h"

@@ -1,4 +1,4 @@
-#include "services/cli/trace_gateways.h"
+#include "services/cli/trace/gateways.h"
 
 #include <fmt/format.h>
 #include <simdjson.h>

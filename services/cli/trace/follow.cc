@@ -1,4 +1,4 @@
-#include "services/cli/trace_follow.h"
+#include "services/cli/trace/follow.h"
 
 #include <fmt/format.h>
 #include <simdjson.h>

@@ -1,4 +1,4 @@
-#include "services/cli/trace.h"
+#include "services/cli/trace/command.h"
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -14,8 +14,8 @@
 #include "control/base/text.h"
 #include "control/config/config.h"
 #include "control/config/secrets.h"
-#include "services/cli/trace_follow.h"
-#include "services/cli/trace_gateways.h"
+#include "services/cli/trace/follow.h"
+#include "services/cli/trace/gateways.h"
 
 namespace ringgate {
 namespace {
