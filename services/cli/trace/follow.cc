@@ -11,30 +11,19 @@
 #include "control/base/json_writer.h"
 #include "control/base/text.h"
 #include "dataplane/clock.h"
+#include "services/cli/trace/answer.h"
 #include "services/gateway/recorder/words.h"
 
 namespace ringgate {
 namespace {
 
 namespace dom = simdjson::dom;
+using namespace trace_answer;
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kPause = 200ms;  // between two questions
 constexpr std::chrono::milliseconds kPauseAfterError = 1s;
 constexpr std::chrono::milliseconds kPatience = 4s;  // a shard that is stuck takes two
-
-std::string text_of(const dom::element& object, const char* key) {
-  std::string_view text;
-  return object[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
-}
-std::uint64_t number_of(const dom::element& object, const char* key) {
-  std::uint64_t number = 0;
-  return object[key].get(number) == simdjson::SUCCESS ? number : 0;
-}
-bool flag_of(const dom::element& object, const char* key) {
-  bool flag = false;
-  return object[key].get(flag) == simdjson::SUCCESS && flag;
-}
 
 std::string now() {
   return format_time(unix_minus_monotonic_us() +
@@ -44,12 +33,6 @@ std::string now() {
 // "2026-11-27T17:20:01.123456Z" to the time of the day.
 std::string_view time_of_day(std::string_view at) {
   return at.size() > 16 ? at.substr(11, at.size() - 12) : at;
-}
-
-// What tells channels of one account apart.
-std::string_view short_name(std::string_view channel) {
-  constexpr std::size_t kDigits = 6;
-  return channel.size() > kDigits ? channel.substr(channel.size() - kDigits) : channel;
 }
 
 std::string gateways_named(std::size_t number) {
@@ -89,7 +72,7 @@ void TraceFollower::use_gateways(const std::map<std::string, std::string>& gatew
   }
   for (const auto& [name, url] : gateways) {
     std::unique_ptr<Gateway>& gateway = gateways_[name];
-    if (gateway != nullptr && gateway->url == url && !gateway->url.empty()) continue;
+    if (gateway != nullptr && gateway->url == url) continue;
     if (gateway != nullptr) loop_.cancel(gateway->timer);
     gateway = std::make_unique<Gateway>();
     gateway->name = name;
@@ -237,47 +220,6 @@ void TraceFollower::take_refused(Gateway& gateway, const dom::element& row) {
     json.text("words", words);
   });
   tell({at, json.take()});
-}
-
-// A record has the last events of a channel, there are so many records, and of an account so many
-// channels are told.
-void TraceFollower::tell_what_is_missing(Gateway& gateway, const dom::element& answer) {
-  dom::array channels;
-  if (answer["channels"].get(channels) != simdjson::SUCCESS) return;
-  for (const dom::element channel : channels) {
-    if (!is_meant(text_of(channel, "app"))) continue;
-    const std::string id = text_of(channel, "channel");
-    const std::uint64_t gone = number_of(channel, "eventsGone");
-    tell_missing(gateway, id, "not_kept", gone,
-                 fmt::format("#{}: {} older event{} of it {} not kept: a record has the last 32",
-                             short_name(id), gone, gone == 1 ? "" : "s", gone == 1 ? "is" : "are"));
-    tell_missing(gateway, id + " not recorded", "not_recorded",
-                 flag_of(channel, "someNotRecorded") ? 1 : 0,
-                 fmt::format("#{}: some of its events are not recorded: as many channels as may be "
-                             "(RecordedChannels) have a record",
-                             short_name(id)));
-  }
-  const std::uint64_t channels_not_told = number_of(answer, "channelsNotTold");
-  tell_missing(gateway, "channels", "channels_not_told", channels_not_told,
-               fmt::format("has {} more channel{} of {} than can be told of (32 on a shard): "
-                           "nothing of {} is here",
-                           channels_not_told, channels_not_told == 1 ? "" : "s", options_.account,
-                           channels_not_told == 1 ? "it" : "them"));
-  const std::uint64_t closes_not_told = number_of(answer, "closesNotTold");
-  tell_missing(gateway, "closes", "closes_not_told", closes_not_told,
-               fmt::format("has {} older channel{} of {} that ended: see /closes?account= of its "
-                           "admin port",
-                           closes_not_told, closes_not_told == 1 ? "" : "s", options_.account));
-  tell_missing(gateway, "off", "recorder_is_off", flag_of(answer, "recorderIsOff") ? 1 : 0,
-               "records nothing (FlightRecorder: false): what happens there is not told");
-}
-
-// Once, and again where it is more.
-void TraceFollower::tell_missing(Gateway& gateway, const std::string& what, std::string_view kind,
-                                 std::uint64_t much, const std::string& words) {
-  std::uint64_t& told = gateway.told_missing[what];
-  if (much > told) notice(&gateway, kind, printable(words));
-  told = much;
 }
 
 void TraceFollower::take_event(Gateway& gateway, const dom::element& event) {

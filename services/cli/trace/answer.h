@@ -1,0 +1,31 @@
+// How `ringgate trace` reads what gateways answer.
+#pragma once
+
+#include <simdjson.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ringgate::trace_answer {
+
+inline std::string text_of(const simdjson::dom::element& object, const char* key) {
+  std::string_view text;
+  return object[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+inline std::uint64_t number_of(const simdjson::dom::element& object, const char* key) {
+  std::uint64_t number = 0;
+  return object[key].get(number) == simdjson::SUCCESS ? number : 0;
+}
+inline bool flag_of(const simdjson::dom::element& object, const char* key) {
+  bool flag = false;
+  return object[key].get(flag) == simdjson::SUCCESS && flag;
+}
+
+// What tells channels of one account apart.
+inline std::string_view short_name(std::string_view channel) {
+  constexpr std::size_t kDigits = 6;
+  return channel.size() > kDigits ? channel.substr(channel.size() - kDigits) : channel;
+}
+
+}  // namespace ringgate::trace_answer
