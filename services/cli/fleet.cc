@@ -290,7 +290,7 @@ CLI::App* add_command(CLI::App& root, const std::string& name, const std::string
   command->add_option("--token-file", options.whom.token_file, "File that holds the AdminToken")
       ->type_name("FILE");
   command
-      ->add_option("--ca", options.whom.ca_file,
+      ->add_option("--tls-ca,--ca", options.whom.ca_file,
                    "PEM file of the authorities that https admin ports are trusted by")
       ->type_name("FILE");
   command->footer(

@@ -149,7 +149,7 @@ CLI::App* add_trace_command(CLI::App& root, CommandResult& result) {
   command->add_option("--token-file", options->token_file, "File that holds the AdminToken")
       ->type_name("FILE");
   command
-      ->add_option("--tls-ca", options->trace.ca_file,
+      ->add_option("--tls-ca,--ca", options->trace.ca_file,
                    "PEM file of the authorities that https admin ports are trusted by [the "
                    "machine's]")
       ->type_name("FILE");
