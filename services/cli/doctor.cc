@@ -149,6 +149,16 @@ void check_names(const Config& config, ProcessRole role, std::vector<Finding>& f
   }
 }
 
+// What a start would load beside the certificates of clients.
+template <class Loaded>
+void check_loaded(const char* name, const Result<Loaded>& loaded, std::vector<Finding>& findings) {
+  findings.push_back(judge(name, only_whether(loaded), "as a start would load it"));
+  if (!loaded) return;
+  for (std::string& one : certificates_to_renew(loaded->certificates, std::time(nullptr))) {
+    findings.push_back({Verdict::kWarn, name, std::move(one), {}});
+  }
+}
+
 void check_certificates(const Config& config, ProcessRole role, std::vector<Finding>& findings) {
   if (has_tls(config)) {
     for (std::size_t i = 0; i < config.tls.certificates.size() && i < config.tls.keys.size(); ++i) {
@@ -158,12 +168,10 @@ void check_certificates(const Config& config, ProcessRole role, std::vector<Find
     findings.push_back(judge("TLS", only_whether(load_tls(config)), "as a start would load it"));
   }
   if (has_ports_tls(config)) {
-    findings.push_back(judge("TLS of the monitor port", only_whether(load_ports_tls(config)),
-                             "as a start would load it"));
+    check_loaded("TLS of the monitor port", load_ports_tls(config), findings);
   }
   if (role == ProcessRole::kGateway && !config.link_tls.ca.empty()) {
-    findings.push_back(
-        judge("TLS of links", only_whether(load_link_tls(config)), "as a start would load it"));
+    check_loaded("TLS of links", load_link_tls(config), findings);
   }
 }
 

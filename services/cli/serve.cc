@@ -75,12 +75,19 @@ Result<void> check_sessions(const Config& config, ProcessRole role) {
   return {};
 }
 
-Result<void> check_tls(const Config& config, ProcessRole role) {
-  if (auto tls = load_tls(config); !tls) return std::unexpected(tls.error());
-  if (auto tls = load_ports_tls(config); !tls) return std::unexpected(tls.error());
-  if (role != ProcessRole::kGateway) return {};
-  if (auto tls = load_link_tls(config); !tls) return std::unexpected(tls.error());
-  return {};
+// All that a start would load; the sentences are of certificates that have to be renewed.
+Result<std::vector<std::string>> check_tls(const Config& config, ProcessRole role) {
+  Result<ListenersTls> listeners = load_tls(config);
+  if (!listeners) return std::unexpected(listeners.error());
+  const Result<PortsTls> ports = load_ports_tls(config);
+  if (!ports) return std::unexpected(ports.error());
+  const Result<LinkTls> links =
+      role == ProcessRole::kGateway ? load_link_tls(config) : Result<LinkTls>();
+  if (!links) return std::unexpected(links.error());
+  std::vector<tls::Material::Validity> all = std::move(listeners->certificates);
+  all.insert(all.end(), ports->certificates.begin(), ports->certificates.end());
+  all.insert(all.end(), links->certificates.begin(), links->certificates.end());
+  return certificates_to_renew(std::move(all), std::time(nullptr));
 }
 
 // What serves, by its role; the other one is null.
@@ -170,7 +177,8 @@ std::unexpected<Error> naming(std::string_view key, Error error) {
 
 // Whatever of it a start could not use is said now. What only a start can know (a taken port) is
 // not asked.
-Result<void> check_only(const ServeOptions& options, const Config& config) {
+Result<void> check_only(const ServeOptions& options, const Config& config,
+                        const std::vector<std::string>& to_renew) {
   Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
   if (!loop) return std::unexpected(loop.error());
   if (auto registry = open_registry(config, **loop); !registry) {
@@ -178,6 +186,7 @@ Result<void> check_only(const ServeOptions& options, const Config& config) {
   }
   std::string text;
   for (const std::string& notice : config.notices) text += "note: " + notice + "\n";
+  for (const std::string& certificate : to_renew) text += "note: " + certificate + "\n";
   return print_out(text + options.config_file + " is good\n");
 }
 
@@ -201,9 +210,10 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   Result<Config> config = load_config(options.config_file, role);
   if (!config) return std::unexpected(config.error());
   if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;
-  if (Result<void> tls = check_tls(*config, role); !tls) return tls;
+  const Result<std::vector<std::string>> to_renew = check_tls(*config, role);
+  if (!to_renew) return std::unexpected(to_renew.error());
   if (Result<void> log = check_log_file(config->log_file); !log) return log;
-  if (options.check_config) return check_only(options, *config);
+  if (options.check_config) return check_only(options, *config, *to_renew);
   Result<UniqueFd> messages = UniqueFd();  // held until the end
   if (role == ProcessRole::kChat)
     messages = claim_message_store(message_store_options(*config, 0).url);

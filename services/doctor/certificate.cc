@@ -9,7 +9,6 @@ namespace ringgate::doctor {
 namespace {
 
 constexpr std::time_t kDay = 24L * 3600;
-constexpr std::time_t kWarnBefore = 14 * kDay;  // as a gateway's log
 
 }  // namespace
 
@@ -31,7 +30,7 @@ Finding check_certificate(const std::string& certificate_file, const std::string
             "clients that connect by a name refuse it: have it made with the DNS names of the "
             "gateway (subjectAltName)"};
   }
-  if (left < kWarnBefore) return {Verdict::kWarn, name, found, "renew it, then SIGHUP"};
+  if (now >= loaded->renew_at) return {Verdict::kWarn, name, found, "renew it, then SIGHUP"};
   return {Verdict::kOk, name, found, {}};
 }
 

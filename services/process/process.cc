@@ -335,8 +335,7 @@ void Process::collect(MetricsSnapshot& metrics) const {
   for (const auto& component : components_) component->collect(metrics);
   monitor_->collect(metrics, "monitor");
   if (own_admin_ != nullptr) own_admin_->collect(metrics, "admin");
-  certificates_.collect(config_.service_id, metrics,
-                        "ringgate_http_certificate_expiry_timestamp_seconds");
+  certificates_.collect(config_.service_id, metrics, "ringgate_http_certificate");
   reloads_.collect(metrics);
   metrics.gauge("ringgate_ready", "1: /ready answers 200; 0: it says what is missing", {},
                 ready() ? 0 : 1);

@@ -26,6 +26,13 @@ std::string ends_soon(const tls::Material::Validity& one, std::time_t now) {
 
 }  // namespace
 
+std::vector<std::string> certificates_to_renew(std::vector<tls::Material::Validity> certificates,
+                                               std::time_t now) {
+  CertificateDays days;
+  days.use(std::move(certificates));
+  return days.ending(now);
+}
+
 // A file that is used twice is one.
 void CertificateDays::use(std::vector<tls::Material::Validity> certificates) {
   std::ranges::sort(certificates, {}, &tls::Material::Validity::file);
@@ -35,10 +42,17 @@ void CertificateDays::use(std::vector<tls::Material::Validity> certificates) {
   certificates_ = std::move(certificates);
 }
 
+// One that a reload has put where another was is told again, if it has to be renewed, too.
 void CertificateDays::look(std::time_t now) {
-  std::optional<std::string> lines = problem(now);
-  for (const std::string& one : ending(now)) add_line(lines, one);
-  ending_.update(std::move(lines));
+  Episodes::Texts texts;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& one : certificates_) {
+      if (now < one.renew_at) continue;
+      texts[fmt::format("{} {}", one.file, one.not_after)] = ends_soon(one, now);
+    }
+  }
+  ending_.update(texts);
 }
 
 std::vector<std::string> CertificateDays::ending(std::time_t now) const {
@@ -66,12 +80,18 @@ std::optional<std::string> CertificateDays::problem(std::time_t now) const {
 }
 
 void CertificateDays::collect(const std::string& service, MetricsSnapshot& metrics,
-                              const std::string& name) const {
+                              const std::string& prefix) const {
   const MutexLock lock(mutex_);
   for (const auto& one : certificates_) {
+    const MetricsSnapshot::Labels labels = {{"service_id", service}, {"file", one.file}};
     metrics.gauge(
-        name, "Unix time at which the certificate expires, or one of its chain, whichever is first",
-        {{"service_id", service}, {"file", one.file}}, static_cast<double>(one.not_after));
+        prefix + "_expiry_timestamp_seconds",
+        "Unix time at which the certificate expires, or one of its chain, whichever is first",
+        labels, static_cast<double>(one.not_after));
+    metrics.gauge(prefix + "_renewal_timestamp_seconds",
+                  "Unix time from which on it has to be renewed: 14 days before it expires, or a "
+                  "third of its life where that is shorter",
+                  labels, static_cast<double>(one.renew_at));
   }
 }
 

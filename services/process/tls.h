@@ -33,12 +33,17 @@ struct PortsTls {
 [[nodiscard]] Result<PortsTls> load_ports_tls(const Config& config);
 [[nodiscard]] bool has_ports_tls(const Config& config);
 
-// How long certificates are still good for.
+// A sentence for each of these that has to be renewed and is still good.
+[[nodiscard]] std::vector<std::string> certificates_to_renew(
+    std::vector<tls::Material::Validity> certificates, std::time_t now);
+
+// How long certificates are still good for, and whether they have to be renewed: from
+// tls::Certificate's renew_at on, here as wherever it is told.
 class CertificateDays {
  public:
   // What is in use from now on. The control thread, as look().
   void use(std::vector<tls::Material::Validity> certificates);
-  // Writes to the log that one ends soon, once for each; every second or so.
+  // Writes to the log that one has to be renewed, once for each; every second or so.
   void look(std::time_t now);
   // A sentence for each that has to be renewed and is still good; for each that has ended. Any
   // thread.
@@ -48,12 +53,12 @@ class CertificateDays {
   [[nodiscard]] std::optional<std::string> problem(std::time_t now) const;
   // Any thread.
   void collect(const std::string& service, MetricsSnapshot& metrics,
-               const std::string& name = "ringgate_tls_certificate_expiry_timestamp_seconds") const;
+               const std::string& prefix = "ringgate_tls_certificate") const;
 
  private:
   mutable Mutex mutex_;
   std::vector<tls::Material::Validity> certificates_ ABSL_GUARDED_BY(mutex_);
-  Episode ending_;
+  Episodes ending_;
 };
 
 }  // namespace ringgate

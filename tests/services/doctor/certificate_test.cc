@@ -34,9 +34,14 @@ TEST_F(DoctorCertificate, ThatCanServeIsOk) {
 }
 
 TEST_F(DoctorCertificate, ThatEndsSoonOrHasNoNameIsAWarning) {
-  const Finding soon = look_at({.names = {"a.example"}, .to_s = 5 * kDay});
+  const Finding soon = look_at({.names = {"a.example"}, .from_s = -85 * kDay, .to_s = 5 * kDay});
   EXPECT_EQ(soon.verdict, Verdict::kWarn);
   EXPECT_THAT(soon.mend, HasSubstr("renew"));
+  // Whoever has certificates of six days renews them when two are left, and not every day.
+  EXPECT_EQ(look_at({.names = {"a.example"}, .from_s = -3 * kDay, .to_s = 3 * kDay}).verdict,
+            Verdict::kOk);
+  EXPECT_EQ(look_at({.names = {"a.example"}, .from_s = -5 * kDay, .to_s = kDay}).verdict,
+            Verdict::kWarn);
   const Finding nobody = look_at({.names = {"IP:127.0.0.1"}, .to_s = 90 * kDay});
   EXPECT_EQ(nobody.verdict, Verdict::kWarn);
   EXPECT_THAT(nobody.mend, HasSubstr("subjectAltName"));

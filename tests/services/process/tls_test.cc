@@ -3,7 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
+#include <memory>
+#include <sstream>
 #include <string>
 
 namespace ringgate {
@@ -31,6 +35,66 @@ TEST(CertificateDays, AreToldOfFromTheTimeToRenewOnAndOtherwiseOnceTheyHaveEnded
   EXPECT_THAT(days.ended(kNow + 5 * kDay),
               ElementsAre("the certificate in late.pem has expired; renew it, then SIGHUP"));
   EXPECT_EQ(days.problem(kNow + 5 * kDay), days.ended(kNow + 5 * kDay).front());
+}
+
+// What is logged while it is there, a line each.
+class Logged {
+ public:
+  Logged() {
+    auto logger = std::make_shared<spdlog::logger>(
+        "test", std::make_shared<spdlog::sinks::ostream_sink_st>(log_));
+    logger->set_pattern("%v");
+    spdlog::set_default_logger(std::move(logger));
+  }
+  ~Logged() { spdlog::set_default_logger(before_); }
+  Logged(const Logged&) = delete;
+  Logged& operator=(const Logged&) = delete;
+
+  std::string since_last() {
+    std::string text = log_.str();
+    log_.str("");
+    return text;
+  }
+
+ private:
+  std::ostringstream log_;
+  std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+};
+
+TEST(CertificateDays, EachThatHasToBeRenewedHasItsLineAndItsEnd) {
+  Logged log;
+  CertificateDays days;
+  days.use({{"one.pem", kNow + 5 * kDay, kNow}, {"good.pem", kNow + 90 * kDay, kNow + 76 * kDay}});
+  days.look(kNow - 1);
+  EXPECT_EQ(log.since_last(), "");
+  days.look(kNow);
+  days.look(kNow + kDay);
+  EXPECT_EQ(log.since_last(),
+            "the certificate in one.pem expires in 5 days; renew it, then SIGHUP\n");
+  // A reload brings another beside it, and in its place one that does not last either.
+  days.use({{"one.pem", kNow + 5 * kDay, kNow}, {"two.pem", kNow + 3 * kDay, kNow}});
+  days.look(kNow + kDay);
+  EXPECT_EQ(log.since_last(),
+            "the certificate in two.pem expires in 2 days; renew it, then SIGHUP\n");
+  days.use({{"one.pem", kNow + 9 * kDay, kNow}, {"two.pem", kNow + 90 * kDay, kNow + 76 * kDay}});
+  days.look(kNow + kDay);
+  const std::string last = log.since_last();
+  EXPECT_THAT(last, HasSubstr("s: the certificate in two.pem expires in 2 days"));
+  EXPECT_THAT(last, HasSubstr("s: the certificate in one.pem expires in 4 days"));
+  EXPECT_THAT(last, HasSubstr("\nthe certificate in one.pem expires in 8 days"));
+}
+
+TEST(CertificateDays, MetricsSayWhenTheCertificateEndsAndWhenItHasToBeRenewed) {
+  CertificateDays days;
+  days.use({{"one.pem", kNow + 20 * kDay, kNow + 6 * kDay}});
+  MetricsSnapshot metrics;
+  days.collect("g1", metrics);
+  const auto families = metrics.take();
+  ASSERT_EQ(families.size(), 2U);
+  EXPECT_EQ(families[0].name, "ringgate_tls_certificate_expiry_timestamp_seconds");
+  EXPECT_EQ(families[0].metric[0].gauge.value, static_cast<double>(kNow + 20 * kDay));
+  EXPECT_EQ(families[1].name, "ringgate_tls_certificate_renewal_timestamp_seconds");
+  EXPECT_EQ(families[1].metric[0].gauge.value, static_cast<double>(kNow + 6 * kDay));
 }
 
 }  // namespace
