@@ -22,6 +22,11 @@ constexpr std::int64_t kTokenLifeS = 24 * 3600;
 // login service, so that its own refusal is told.
 constexpr std::uint64_t kLoginPatienceNs = 6 * kSecondNs;
 
+constexpr const char* kNobodyText = "nothing listens there: start the target or mend --target";
+constexpr const char* kNobodyOverTlsText =
+    "nothing listens there: start the target (`ringgate dev` needs --tls for this) or mend "
+    "--target";
+
 // It took connections before: a gateway without room closes its listener.
 constexpr const char* kFullText =
     "nothing listens there any more, though it took connections before: it is full (a gateway's "
@@ -87,10 +92,11 @@ void Worker::on_connected(std::uint32_t index, int result) {
   refused_.store(refused, std::memory_order_relaxed);
   if (is_own_limit(-result)) return hit_own_limit(index, -result);
   if (result < 0) {
-    const char* const why = !refused ? std::strerror(-result)
-                            : !state_.took_connections.load(std::memory_order_relaxed)
-                                ? "nothing listens there: start the target or mend --target"
-                                : kFullText;
+    const bool is_full = state_.took_connections.load(std::memory_order_relaxed);
+    const char* const why = !refused              ? std::strerror(-result)
+                            : is_full             ? kFullText
+                            : options_.target.tls ? kNobodyOverTlsText
+                                                  : kNobodyText;
     return lose(index, ErrorKind::kConnectFailed, why, refused);
   }
   Client& client = clients_[index];

@@ -15,9 +15,14 @@ constexpr int kConnectTimeoutMs = 5000;
 constexpr int kHandshakeTimeoutMs = 10'000;
 constexpr int kUpgradeTimeoutMs = 10'000;
 
+// Of a `ringgate dev` that would listen there.
+std::string_view flags_of(const Target& target) {
+  if (target.tls) return target.websocket ? "--tls --wss" : "--tls --tls-tcp";
+  return target.websocket ? "--ws" : "--tcp";
+}
+
 Result<Stream> connect(const Target& target, tls::ClientSettings settings) {
-  const std::string_view flag = target.websocket ? "--ws" : "--tcp";
-  Result<UniqueFd> socket = connect_to(target.url.endpoint, kConnectTimeoutMs, flag);
+  Result<UniqueFd> socket = connect_to(target.url.endpoint, kConnectTimeoutMs, flags_of(target));
   if (!socket) return std::unexpected(socket.error());
   if (!target.tls) return Stream(std::move(*socket));
   settings.is_http = target.websocket;

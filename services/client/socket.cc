@@ -15,7 +15,7 @@
 
 namespace ringgate::client {
 
-Result<UniqueFd> connect_to(const Endpoint& target, int timeout_ms, std::string_view flag) {
+Result<UniqueFd> connect_to(const Endpoint& target, int timeout_ms, std::string_view flags) {
   const std::string host = target.host.empty() ? "localhost" : target.host;
   Result<std::vector<SocketAddress>> addresses = lookup_name({host, target.port});
   if (!addresses) return run_error("{}: check the spelling", addresses.error().message);
@@ -30,7 +30,7 @@ Result<UniqueFd> connect_to(const Endpoint& target, int timeout_ms, std::string_
   const std::string where = format_endpoint(target);
   if (error == ECONNREFUSED) {
     return run_error("nothing listens on {}: start a gateway there with `ringgate dev {} {}`",
-                     where, flag, where);
+                     where, flags, where);
   }
   return run_error("cannot connect to {}: {}", where, std::strerror(error));
 }

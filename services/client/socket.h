@@ -11,8 +11,9 @@ namespace ringgate::client {
 
 // Tries every address of `target.host` (a name, IPv4 or IPv6; empty is this machine) until one
 // connects (control/base/dial_order.h), for at most `timeout_ms`. The socket is non-blocking and
-// sends without delay. `flag` is that of `ringgate dev` which would listen there, for the error.
+// sends without delay. `flags` are those of a `ringgate dev` that would listen there, for the
+// error.
 Result<UniqueFd> connect_to(const Endpoint& target, int timeout_ms,
-                            std::string_view flag = "--tcp");
+                            std::string_view flags = "--tcp");
 
 }  // namespace ringgate::client

@@ -21,7 +21,8 @@ constexpr std::size_t kMostBytes = std::size_t{16} * 1024 * 1024;
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
 
 Result<client::Stream> connect(const AdminPort& port) {
-  Result<UniqueFd> socket = client::connect_to(port.at, kConnectMs, "--admin");
+  Result<UniqueFd> socket =
+      client::connect_to(port.at, kConnectMs, port.tls ? "--tls --admin" : "--admin");
   if (!socket) return std::unexpected(socket.error());
   if (!port.tls) return client::Stream(std::move(*socket));
   tls::ClientSettings settings = port.settings;

@@ -232,7 +232,11 @@ TEST(RingbenchTruth, SaysWhatIsWrongWithATarget) {
   const BenchRun nobody =
       run_ringbench({"ping", "--raw", "--target", "tcp://127.0.0.1:1", "--duration", "100ms"});
   EXPECT_EQ(nobody.code, 1);
-  EXPECT_THAT(nobody.output, HasSubstr("nothing listens there"));
+  EXPECT_THAT(nobody.output, HasSubstr("nothing listens there: start the target or"));
+  const BenchRun nobody_over_tls =
+      run_ringbench({"ping", "--raw", "--target", "tls://127.0.0.1:1", "--duration", "100ms"});
+  EXPECT_EQ(nobody_over_tls.code, 1);
+  EXPECT_THAT(nobody_over_tls.output, HasSubstr("needs --tls"));
   const Server dev{std::vector<std::string>{}};
   const std::string target = "tcp://127.0.0.1:" + std::to_string(dev.port());
   const BenchRun secret =

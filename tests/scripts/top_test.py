@@ -102,6 +102,7 @@ class Top(unittest.TestCase):
 
     def test_what_is_wrong_is_a_sentence(self):
         for gateway, code, says in (("127.0.0.1:1", 1, "nothing listens"),
+                                    ("https://127.0.0.1:1", 1, "dev --tls --admin 127.0.0.1:1"),
                                     ("nonsense", 2, "--gateway"),
                                     (self.dev.target().removeprefix("tcp://"), 1, "")):
             done = subprocess.run([RINGGATE, "top", "--gateway", gateway], stdin=subprocess.DEVNULL,

@@ -1,5 +1,6 @@
 #include "services/client/loop.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -13,8 +14,10 @@
 #include <deque>
 #include <future>
 #include <string>
+#include <utility>
 
 #include "codec/tcp_frame.h"
+#include "services/client/dial.h"
 #include "services/client/socket.h"
 #include "tests/services/client/gateway_packets.h"
 
@@ -271,6 +274,15 @@ TEST(ClientSocket, SaysWhenNothingListens) {
   EXPECT_THAT(socket.error().message, HasSubstr("nothing listens on 127.0.0.1:"));
   EXPECT_THAT(socket.error().message, HasSubstr("ringgate dev"));
   EXPECT_EQ(socket.error().exit_code, 1);
+  const std::string at = fmt::format("127.0.0.1:{}", port);
+  for (const auto& [url, flags] :
+       {std::pair{"tcp://" + at, "--tcp "}, std::pair{"ws://" + at + "/", "--ws "},
+        std::pair{"tls://" + at, "--tls --tls-tcp "},
+        std::pair{"wss://" + at + "/", "--tls --wss "}}) {
+    const auto dialled = client::dial(client::parse_target(url).value(), {});
+    ASSERT_FALSE(dialled);
+    EXPECT_THAT(dialled.error().message, HasSubstr("`ringgate dev " + (flags + at) + "`"));
+  }
 }
 
 }  // namespace
