@@ -1,9 +1,11 @@
 // Micro-benchmarks of what a message costs the data plane beside its socket: the way over a mailbox
-// to another shard, and its entry among the outstanding requests.
+// to another shard, its entry among the outstanding requests, and what is noted of it for
+// operators.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <numeric>
@@ -11,7 +13,9 @@
 #include <thread>
 #include <vector>
 
+#include "dataplane/histogram.h"
 #include "dataplane/mailbox.h"
+#include "services/gateway/recorder/record.h"
 #include "services/gateway/upstreams/outstanding.h"
 
 namespace ringgate {
@@ -104,6 +108,39 @@ void outstanding(benchmark::State& state, Order order) {
 }
 BENCHMARK_CAPTURE(outstanding, sequential, Order::kSequential)->Arg(1024)->Arg(65'536);
 BENCHMARK_CAPTURE(outstanding, random, Order::kRandom)->Arg(1024)->Arg(65'536);
+
+// Times between a microsecond and a second, as many of each magnitude.
+std::vector<std::uint32_t> times() {
+  std::vector<std::uint32_t> all(4096);
+  std::mt19937 random(1);
+  std::uniform_real_distribution<double> magnitude(0, 6);
+  for (std::uint32_t& time : all)
+    time = static_cast<std::uint32_t>(std::pow(10, magnitude(random)));
+  return all;
+}
+
+void histogram_record(benchmark::State& state) {
+  Histogram histogram;
+  const std::vector<std::uint32_t> all = times();
+  std::size_t next = 0;
+  for (auto _ : state) histogram.record(all[next++ % all.size()]);
+  benchmark::DoNotOptimize(histogram.sum());
+}
+BENCHMARK(histogram_record);
+
+// Of so many channels in turns: more than a cache holds, where they are many.
+void flight_record_add(benchmark::State& state) {
+  std::vector<FlightRecord> records(static_cast<std::size_t>(state.range(0)));
+  std::size_t next = 0;
+  std::uint64_t now_us = 1'000'000;
+  for (auto _ : state) {
+    Event event(EventKind::kForwarded, 3, 17, 2, 1);
+    event.happened_at(++now_us);
+    records[next++ % records.size()].add(event);
+    benchmark::ClobberMemory();
+  }
+}
+BENCHMARK(flight_record_add)->Arg(64)->Arg(65'536);
 
 }  // namespace
 }  // namespace ringgate
