@@ -6,6 +6,7 @@
 #include "tests/common/free_port.h"
 #include "tests/integration/command_run.h"
 #include "tests/integration/raw_service.h"
+#include "tests/integration/tls_files.h"
 
 namespace ringgate::test {
 namespace {
@@ -123,6 +124,23 @@ TEST_F(Fleet, WhatMakesNoSenseIsRefused) {
     EXPECT_THAT(ended.output, HasSubstr(": 400: "));
   }
   EXPECT_EQ(one_.get("/health").status, 200);
+}
+
+TEST_F(Fleet, AnHttpsPortIsTrustedByTheAuthorityThatIsNamed) {
+  const TlsFiles files;
+  const std::uint16_t port = free_port();
+  Settings sealed = settings(port);
+  sealed["MonitorTlsCert"] = files.path("server.pem");
+  sealed["MonitorTlsKey"] = files.path("server.key");
+  const Server three(world_, "gateway", "g3", sealed);
+  const std::string at = "https://127.0.0.1:" + std::to_string(port);
+  for (const std::string flag : {"--tls-ca", "--ca"}) {
+    const Ended ended =
+        run({"kick", "--account", "alice", "--gateway", at, flag, files.path("ca.pem")});
+    EXPECT_EQ(ended.code, 0) << ended.output;
+    EXPECT_THAT(ended.output, HasSubstr("0 kicked"));
+  }
+  EXPECT_EQ(run({"kick", "--account", "alice", "--gateway", at}).code, 1);
 }
 
 }  // namespace

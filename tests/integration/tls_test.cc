@@ -166,6 +166,16 @@ TEST(TlsReload, ACertificateThatEndsSoonIsTold) {
   wait_until("ready, until it has ended",
              [&] { return bench.gateway.get("/ready").status == 200; });
   EXPECT_THAT(bench.gateway.get("/ready").body, HasSubstr("ok\nwarning: the certificate in "));
+  EXPECT_LT(bench.gateway.metric("ringgate_tls_certificate_renewal_timestamp_seconds"),
+            static_cast<double>(std::time(nullptr)));
+  const World world;
+  const Ended checked =
+      run({"gateway", "-c", world.config("gateway", "x1", files.settings()), "--check-config"});
+  EXPECT_EQ(checked.code, 0) << checked.output;
+  EXPECT_THAT(checked.output, testing::ContainsRegex("note: the certificate in .* expires in 23"));
+  files.renew("localhost", 30L * 3600, -10L * 24 * 3600);
+  bench.gateway.process().signal(SIGHUP);
+  bench.gateway.process().wait_for_line("expires in 29 hours");
 }
 
 TEST(TlsReload, TicketsAreOfAllWhoShareTheirKeys) {
@@ -203,7 +213,8 @@ TEST(TlsClientCertificates, AreAskedForWhereTheListenerSaysSo) {
   EXPECT_FALSE(unknown.read_some(nothing));
   bench.gateway.wait_metric_is("ringgate_closed_by_reason_total", 1,
                                "reason=\"tls_client_certificate_missing\"");
-  bench.gateway.process().wait_for_line("tls_client_certificate_missing");
+  EXPECT_THAT(bench.gateway.process().wait_for_line("tls_client_certificate_missing"),
+              testing::ContainsRegex("closed 127.0.0.1:[0-9]+ .nobody yet.: tls_"));
   AnyClient browser = connect_tls(bench.gateway, Transport::kWebSocket);
   log_in_tls(browser, bench.link, "bob");
 }
