@@ -213,8 +213,9 @@ TEST(TlsClientCertificates, AreAskedForWhereTheListenerSaysSo) {
   EXPECT_FALSE(unknown.read_some(nothing));
   bench.gateway.wait_metric_is("ringgate_closed_by_reason_total", 1,
                                "reason=\"tls_client_certificate_missing\"");
-  EXPECT_THAT(bench.gateway.process().wait_for_line("tls_client_certificate_missing"),
-              testing::ContainsRegex("closed 127.0.0.1:[0-9]+ .nobody yet.: tls_"));
+  EXPECT_THAT(
+      bench.gateway.process().wait_for_line("tls_client_certificate_missing"),
+      testing::ContainsRegex("closed 127.0.0.1:[0-9]+ .a client that has not logged in.: tls_"));
   AnyClient browser = connect_tls(bench.gateway, Transport::kWebSocket);
   log_in_tls(browser, bench.link, "bob");
 }
