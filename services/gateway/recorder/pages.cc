@@ -178,6 +178,29 @@ void write_traced(JsonWriter& json, const TraceSoFar::One& one, const ReadRow* c
   write_event(json, one.event, words);
 }
 
+void write_trace(JsonWriter& json, const TraceSoFar& trace, const EventWords& names) {
+  json.text("cursor", trace.cursor.text());
+  json.count("missed", trace.missed);
+  json.count("channelsNotTold", trace.untold_channels);
+  json.count("closesNotTold", trace.untold_closes);
+  json.flag("recorderIsOff", trace.is_off);
+  json.flag("interrupted", trace.interrupted);
+  json.flag("more", trace.more);
+  json.array("channels", [&] {
+    for (const ReadRow& read : trace.channels) {
+      json.object("", [&] {
+        write_row(json, read, names);
+        json.count("eventsGone", read.row.events_gone);
+      });
+    }
+  });
+  json.array("events", [&] {
+    for (const TraceSoFar::One& one : trace.events) {
+      json.object("", [&] { write_traced(json, one, trace.channel_of(one), names); });
+    }
+  });
+}
+
 }  // namespace
 
 bool RecorderPages::is_list(const http::Request& request) {
@@ -320,26 +343,7 @@ http::Reply RecorderPages::trace(const http::Request& request) const {
   JsonWriter json(2);
   json.object("", [&] {
     json.text("gateway", gateway_id_);
-    json.text("cursor", trace.cursor.text());
-    json.count("missed", trace.missed);
-    json.count("channelsNotTold", trace.untold_channels);
-    json.count("closesNotTold", trace.untold_closes);
-    json.flag("recorderIsOff", trace.is_off);
-    json.flag("interrupted", trace.interrupted);
-    json.flag("more", trace.more);
-    json.array("channels", [&] {
-      for (const ReadRow& read : trace.channels) {
-        json.object("", [&] {
-          write_row(json, read, names);
-          json.count("eventsGone", read.row.events_gone);
-        });
-      }
-    });
-    json.array("events", [&] {
-      for (const TraceSoFar::One& one : trace.events) {
-        json.object("", [&] { write_traced(json, one, trace.channel_of(one), names); });
-      }
-    });
+    write_trace(json, trace, names);
     write_missing(json, *answers);
   });
   return {200, json.take() + "\n", kJsonType};

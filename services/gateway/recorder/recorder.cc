@@ -22,6 +22,19 @@ void copy_events(Traces::Trace& trace, Traces::Traced& channel, std::uint32_t al
   channel.events_gone = all - std::min(all, static_cast<std::uint32_t>(events.size()));
 }
 
+// To who follows its account; of a login that was refused, too, which had no channel.
+void tell_end(Traces::Trace& trace, ChannelRow row, std::string_view id, std::string_view app,
+              std::string_view why) {
+  std::vector<std::uint8_t>* to = nullptr;
+  if (row.claimed) {
+    to = trace.add_refused();
+  } else if (Traces::Traced* const channel = trace.channel(row.login, row.slot)) {
+    row.events_gone = channel->events_gone;
+    to = &channel->row;
+  }
+  if (to != nullptr) append_row(*to, row, id, app, why, {});
+}
+
 std::uint32_t events_so_far(const Channel& channel) {
   return channel.recorded ? channel.record->events : 0;
 }
@@ -161,21 +174,10 @@ void Recorder::keep_close(const Connection& connection, Channel* channel, CloseR
   const std::string_view id = channel != nullptr ? channel->id() : claimed_account_;
   const std::string_view app = channel != nullptr ? channel->app() : claimed_app_;
   forgotten(closes_.add({row, {}, why, record, shard_.now_ms()}, id, app));
-  if (row.claimed && traces_.any()) {
-    traces_.for_each(traces_.of(claimed_account_), [&](Traces::Trace& trace) {
-      std::vector<std::uint8_t>* const to = trace.add_refused();
-      if (to != nullptr) append_row(*to, row, id, app, why, {});
-    });
-  }
-  if (record == nullptr || record->traces == 0) return;
-  traces_.for_each(record->traces, [&](Traces::Trace& trace) {
-    Traces::Traced* const channel_of_trace = trace.channel(row.login, row.slot);
-    if (channel_of_trace == nullptr) return;
-    ChannelRow told = row;
-    told.events_gone = channel_of_trace->events_gone;
-    append_row(channel_of_trace->row, told, id, app, why, {});
-  });
-  record->traces = 0;
+  const std::uint8_t traces = row.claimed && traces_.any() ? traces_.of(claimed_account_)
+                              : record != nullptr          ? std::exchange(record->traces, {})
+                                                           : std::uint8_t{0};
+  traces_.for_each(traces, [&](Traces::Trace& trace) { tell_end(trace, row, id, app, why); });
 }
 
 void Recorder::append_close(std::vector<std::uint8_t>& to, const Closes::Close& close,
@@ -270,8 +272,7 @@ void Recorder::take_closed(Traces::Trace& trace) const {
   std::ranges::reverse(closes);
   for (const Closes::Close* const close : closes) {
     if (close->row.claimed) {
-      std::vector<std::uint8_t>* const to = trace.add_refused();
-      if (to != nullptr) append_row(*to, close->row, close->id(), close->app(), close->why, {});
+      tell_end(trace, close->row, close->id(), close->app(), close->why);
       continue;
     }
     std::vector<std::uint8_t> with_events;
@@ -280,9 +281,7 @@ void Recorder::take_closed(Traces::Trace& trace) const {
     Traces::Traced* const channel = trace.channel(close->row.login, close->row.slot);
     if (channel == nullptr) continue;
     copy_events(trace, *channel, close->row.events, read_row(rest).events);
-    ChannelRow row = close->row;
-    row.events_gone = channel->events_gone;
-    append_row(channel->row, row, close->id(), close->app(), close->why, {});
+    tell_end(trace, close->row, close->id(), close->app(), close->why);
   }
 }
 
