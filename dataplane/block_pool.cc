@@ -18,10 +18,15 @@
 namespace ringgate {
 namespace {
 
+std::size_t page_bytes() noexcept {
+  static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
 // Traffic secrets of TLS and what clients say lie there: no core file may have them. Whole pages,
 // so that arenas that follow each other stay one mapping. A kernel that refuses keeps its dumps.
 void leave_out_of_dumps(std::uint8_t* memory, std::size_t bytes) noexcept {
-  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t page = page_bytes();
   const std::size_t before = reinterpret_cast<std::uintptr_t>(memory) % page;
   madvise(memory - before, (before + bytes + page - 1) / page * page, MADV_DONTDUMP);
 }
@@ -57,6 +62,7 @@ Block BlockPool::take(std::size_t bytes) {
   if (Free* block = free_[index]; block != nullptr) {
     ASAN_UNPOISON_MEMORY_REGION(block, capacity);
     free_[index] = block->next;
+    reserved_bytes_ += block->trimmed_bytes;
     return {reinterpret_cast<std::uint8_t*>(block), static_cast<std::uint32_t>(capacity)};
   }
   return {carve(capacity), static_cast<std::uint32_t>(capacity)};
@@ -71,9 +77,37 @@ void BlockPool::give(Block block) noexcept {
   }
   const std::size_t index = class_of(block.capacity);
   auto* free = reinterpret_cast<Free*>(block.data);
-  free->next = free_[index];
+  *free = {free_[index], 0, 0};
   free_[index] = free;
   ASAN_POISON_MEMORY_REGION(block.data, block.capacity);
+}
+
+void BlockPool::trim() noexcept {
+  int left = kMostTrimmed;
+  for (std::size_t index = class_of(kLargeBytes); index < kClasses; ++index) {
+    const std::size_t bytes = class_bytes(index);
+    for (Free* block = free_[index]; block != nullptr;) {
+      ASAN_UNPOISON_MEMORY_REGION(block, sizeof(Free));
+      if (block->trimmed_bytes == 0 && ++block->idle_trims > kIdleTrims && left > 0) {
+        --left;
+        trim(*block, bytes);
+      }
+      Free* const next = block->next;
+      ASAN_POISON_MEMORY_REGION(block, sizeof(Free));
+      block = next;
+    }
+  }
+}
+
+// All whole pages behind its head.
+void BlockPool::trim(Free& block, std::size_t bytes) noexcept {
+  const std::size_t page = page_bytes();
+  const auto begin = reinterpret_cast<std::uintptr_t>(&block);
+  const std::uintptr_t from = (begin + sizeof(Free) + page - 1) / page * page;
+  const std::uintptr_t to = (begin + bytes) / page * page;
+  if (to <= from || madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED) != 0) return;
+  block.trimmed_bytes = static_cast<std::uint32_t>(to - from);
+  reserved_bytes_ -= block.trimmed_bytes;
 }
 
 std::uint8_t* BlockPool::carve(std::size_t bytes) {

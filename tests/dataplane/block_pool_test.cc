@@ -1,6 +1,8 @@
 #include "dataplane/block_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -138,6 +140,58 @@ TEST(BlockPool, BlocksNeverOverlapAndMemoryIsReused) {
     for (const Taken& one : taken) pool.give(one.block);
     EXPECT_EQ(pool.used_bytes(), 0U);
   });
+}
+
+bool is_resident(const std::uint8_t* memory) {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  unsigned char here = 0;
+  const std::uintptr_t at = reinterpret_cast<std::uintptr_t>(memory) / page * page;
+  EXPECT_EQ(mincore(reinterpret_cast<void*>(at), 1, &here), 0);
+  return (here & 1U) != 0;
+}
+
+TEST(BlockPool, GivesBackLargeBlocksThatNobodyUsesForAWhile) {
+  constexpr std::size_t kBlock = 64 * 1024;
+  BlockPool pool;
+  std::vector<Block> blocks;
+  for (int i = 0; i < 100; ++i) {
+    blocks.push_back(pool.take(kBlock));
+    std::memset(blocks.back().data, 0xAB, kBlock);
+  }
+  const std::size_t most = pool.reserved_bytes();
+  const std::uint8_t* const within = blocks[50].data + kBlock / 2;
+  for (const Block& block : blocks) pool.give(block);
+  for (std::uint32_t i = 0; i < BlockPool::kIdleTrims; ++i) {
+    pool.give(pool.take(kBlock));  // the last of them is in use now and then
+    pool.trim();
+  }
+  EXPECT_EQ(pool.reserved_bytes(), most);
+  EXPECT_TRUE(is_resident(within));
+  pool.give(pool.take(kBlock));
+  pool.trim();
+  EXPECT_LE(pool.reserved_bytes(), most - 99 * (kBlock - 8 * 1024));
+  EXPECT_GE(pool.reserved_bytes(), most - 99 * kBlock);
+  EXPECT_FALSE(is_resident(within));
+  for (Block& block : blocks) {
+    block = pool.take(kBlock);
+    std::memset(block.data, 0xCD, kBlock);
+  }
+  EXPECT_EQ(pool.reserved_bytes(), most);
+  for (const Block& block : blocks) pool.give(block);
+}
+
+TEST(BlockPool, GivesBackALittleAtATime) {
+  constexpr std::size_t kBlock = BlockPool::kLargeBytes;
+  BlockPool pool;
+  std::vector<Block> blocks;
+  for (int i = 0; i < 2 * BlockPool::kMostTrimmed; ++i) blocks.push_back(pool.take(kBlock));
+  const std::size_t most = pool.reserved_bytes();
+  for (const Block& block : blocks) pool.give(block);
+  for (std::uint32_t i = 0; i <= BlockPool::kIdleTrims; ++i) pool.trim();
+  EXPECT_GE(pool.reserved_bytes(), most - BlockPool::kMostTrimmed * kBlock);
+  EXPECT_LT(pool.reserved_bytes(), most);
+  pool.trim();
+  EXPECT_LT(pool.reserved_bytes(), most - BlockPool::kMostTrimmed * kBlock);
 }
 
 }  // namespace
