@@ -253,6 +253,8 @@ void Uring::publish_buffers() {
 }
 
 void Uring::trim_buffers() {
+  // What has come and is not read yet lies in buffers whose memory may be given back.
+  if (io_uring_cq_ready(&state_->ring) > 0 || !state_->aside.empty()) return;
   for (BufferRing& ring : state_->buffers) ring.trim();
 }
 

@@ -71,7 +71,7 @@ class BufferRing {
     return memory_ + std::size_t{id} * buffer_bytes_;
   }
   [[nodiscard]] std::size_t bytes_in_use() const noexcept {
-    return std::size_t{in_use_} * buffer_bytes_;
+    return std::size_t{kept_} * buffer_bytes_;
   }
 
   static constexpr std::size_t kFirstBytes = std::size_t{256} * 1024;
@@ -82,6 +82,7 @@ class BufferRing {
                           pending_++);
   }
   void grow();
+  void forget(unsigned from, unsigned many) noexcept;
   [[nodiscard]] unsigned first() const noexcept;
   [[nodiscard]] std::size_t entries_bytes() const { return count_ * sizeof(io_uring_buf); }
 
@@ -95,6 +96,7 @@ class BufferRing {
   unsigned count_ = 0;
   unsigned buffer_bytes_ = 0;
   unsigned in_use_ = 0;      // ids below it are given to the kernel
+  unsigned kept_ = 0;        // of these, those whose memory was not given back
   unsigned retiring_ = 0;    // so many from there on are no longer,
   unsigned retired_ = 0;     // and so many of these the kernel has used up
   unsigned taken_ = 0;       // in this turn

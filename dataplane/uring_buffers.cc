@@ -23,6 +23,7 @@ int BufferRing::create(io_uring* ring, std::uint16_t group, unsigned count, unsi
   const int result = io_uring_register_buf_ring(ring, &registration, 0);
   if (result != 0) return result;
   in_use_ = first();
+  kept_ = in_use_;
   for (unsigned id = 0; id < in_use_; ++id) add(static_cast<std::uint16_t>(id));
   io_uring_buf_ring_advance(entries_, pending_);
   pending_ = 0;
@@ -43,27 +44,39 @@ void BufferRing::grow() {
   const unsigned more = std::min(in_use_, count_ - in_use_);
   for (unsigned i = 0; i < more; ++i) add(static_cast<std::uint16_t>(in_use_ + i));
   in_use_ += more;
+  kept_ = in_use_;
 }
 
 void BufferRing::trim() {
   constexpr unsigned kManyTimes = 8;
-  if (retired_ != retiring_) return;
-  const auto forget = [this](unsigned from, unsigned many) {
-    // Where it fails, the memory stays.
-    madvise(buffer(static_cast<std::uint16_t>(from)), std::size_t{many} * buffer_bytes_,
-            MADV_DONTNEED);
-  };
+  const bool enough = std::uint64_t{most_taken_} * kManyTimes <= kept_;
+  most_taken_ = 0;
+  if (retired_ != retiring_) {
+    // The kernel has yet to fill each of these once more, which takes long where little comes. The
+    // memory need not wait for that: what is filled again has memory again.
+    if (enough && kept_ > first()) {
+      kept_ /= 2;
+      forget(kept_, in_use_ - kept_);
+    }
+    return;
+  }
   if (retiring_ > 0) forget(in_use_, retiring_);
   retiring_ = 0;
   retired_ = 0;
-  const bool enough = std::uint64_t{most_taken_} * kManyTimes <= in_use_;
-  most_taken_ = 0;
+  kept_ = in_use_;
   if (!enough || in_use_ <= first()) return;
   in_use_ /= 2;
+  kept_ = in_use_;
   retiring_ = in_use_;
   // At once, although the kernel fills each of them once more: a shard that is silent may be so for
   // long.
   forget(in_use_, retiring_);
+}
+
+// Where it fails, the memory stays.
+void BufferRing::forget(unsigned from, unsigned many) noexcept {
+  madvise(buffer(static_cast<std::uint16_t>(from)), std::size_t{many} * buffer_bytes_,
+          MADV_DONTNEED);
 }
 
 }  // namespace ringgate
