@@ -4,11 +4,17 @@
 #include <bit>
 
 namespace ringgate {
+namespace {
+
+// Of a queue that has carried nothing yet: with many shards most pairs never say a word.
+constexpr std::size_t kUnusedBytes = 512;
+
+}  // namespace
 
 Mailbox::Mailbox(std::size_t bytes)
     : bound_(std::bit_ceil(std::max<std::size_t>(bytes, 4096))),
       control_reserve_(bound_ / 8),
-      writing_(allocate(std::min(bound_, kFirstBytes))),
+      writing_(allocate(bound_ > kFirstBytes ? kUnusedBytes : bound_)),
       reading_(writing_) {}
 
 Mailbox::~Mailbox() {
@@ -17,7 +23,6 @@ Mailbox::~Mailbox() {
   delete[] reading_.bytes;
 }
 
-// Not touched: it costs nothing before it is written to.
 Mailbox::Memory Mailbox::allocate(std::size_t bytes) {
   return {std::make_unique_for_overwrite<std::uint8_t[]>(bytes).release(), bytes - 1};
 }
@@ -57,7 +62,8 @@ std::uint8_t* Mailbox::place(Head head, Urgency urgency) {
   const std::size_t needed = footprint(head.bytes);
   while (!fits(needed, urgency)) {
     if (memory_bytes() == bound_) return nullptr;
-    go_on_in(std::min(bound_, std::bit_ceil(2 * std::max(memory_bytes(), needed))));
+    const std::size_t more = std::bit_ceil(2 * std::max(memory_bytes(), needed));
+    go_on_in(std::min(bound_, std::max(more, kFirstBytes)));
   }
   return write(head);
 }

@@ -128,13 +128,13 @@ TEST(Mailbox, AFullOneKeepsAPartForControl) {
 TEST(Mailbox, TakesMemoryWhenItNeedsItAndGivesItBack) {
   constexpr std::size_t kBound = std::size_t{1} << 20;
   Mailbox mailbox(kBound);
-  EXPECT_EQ(mailbox.memory_bytes(), Mailbox::kFirstBytes);
+  EXPECT_LE(mailbox.memory_bytes(), 1024U) << "many are never written to";
   for (int i = 0; i < 10'000; ++i) {  // some times its memory, but never much at once
     ASSERT_NE(mailbox.reserve(1, 56, kData), nullptr);
     mailbox.publish();
     ASSERT_EQ(mailbox.drain([](MailKind, ByteView) {}), 1U);
   }
-  EXPECT_EQ(mailbox.memory_bytes(), Mailbox::kFirstBytes);
+  EXPECT_LE(mailbox.memory_bytes(), Mailbox::kFirstBytes);
   std::size_t data = 0;
   while (mailbox.reserve(1, 56, kData) != nullptr) ++data;
   EXPECT_EQ(mailbox.memory_bytes(), kBound);
