@@ -26,7 +26,9 @@ constexpr auto kEvents = std::to_array<LogEventName>({
     {"evacuated", kInfo, "POST /evacuate is done or aborted: how many clients were told to go"},
     {"log_reopened", kInfo, "SIGHUP: LogFile is opened anew; the first line of the new file"},
     {"log_not_reopened", kError, "LogFile cannot be opened; the old file is written on"},
-    {"problem", kWarn, "what /ready says, once, when it begins"},
+    {"problem", kWarn,
+     "what /ready says, once, when it begins; of a store that stays away, each kind of trouble "
+     "once"},
     {"problem_over", kInfo, "and how long it lasted"},
     {"admin_action", kInfo, "somebody has done something on the admin port: what, from where"},
     {"admin_refused", kWarn, "somebody may not do what was asked of the admin port, and why"},

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "control/base/text.h"
+#include "control/observe/log_event.h"
 #include "dataplane/clock.h"
 
 namespace ringgate {
@@ -89,6 +91,7 @@ void StoreHealth::well() {
   well_.store(true, std::memory_order_relaxed);
   const MutexLock lock(mutex_);
   answered_once_ = true;
+  told_.fill(false);
   illness_.update(std::nullopt);
 }
 
@@ -96,7 +99,11 @@ void StoreHealth::ill(StoreTrouble trouble, std::string_view why) {
   count(trouble);
   well_.store(false, std::memory_order_relaxed);
   const MutexLock lock(mutex_);
-  illness_.update(fmt::format("{} {}: {}", name_, what_it_does(trouble), first_line(why)));
+  std::string text = fmt::format("{} {}: {}", name_, what_it_does(trouble), first_line(why));
+  // A connection that broke is often only how it begins: what comes of it is told, too, once each.
+  const bool is_told = std::exchange(told_[static_cast<std::size_t>(trouble)], true);
+  if (illness_.text() && !is_told) log_event(LogEvent::kProblem, {{"what", text}}, text);
+  illness_.update(std::move(text));
 }
 
 void StoreHealth::count(StoreTrouble trouble) noexcept {

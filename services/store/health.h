@@ -71,6 +71,7 @@ class StoreHealth {
   std::string name_ ABSL_GUARDED_BY(mutex_);
   bool answered_once_ ABSL_GUARDED_BY(mutex_) = false;
   Episode illness_ ABSL_GUARDED_BY(mutex_);
+  std::array<bool, static_cast<std::size_t>(StoreTrouble::kCount)> told_ ABSL_GUARDED_BY(mutex_){};
   Episode no_ids_ ABSL_GUARDED_BY(mutex_);
 };
 

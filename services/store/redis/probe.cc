@@ -45,9 +45,12 @@ void RedisSessions::on_broken(const RedisNode& node, StoreTrouble trouble, std::
   health_.ill(trouble, what_of(node, why));
 }
 
-// Of several servers, which.
+// Which server, where the store's name does not say it.
 std::string RedisSessions::what_of(const RedisNode& node, std::string_view why) const {
-  if (servers_->has_all_keys_together()) return std::string(why);
+  const RedisTarget& target = options_.target;
+  if (target.kind == RedisTarget::Kind::kServers && target.addresses.size() == 1) {
+    return std::string(why);
+  }
   return fmt::format("{}: {}", format_redis_address(node.connection->address()), why);
 }
 

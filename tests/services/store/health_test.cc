@@ -2,12 +2,17 @@
 #include "services/store/health.h"
 
 #include <gmock/gmock.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <sstream>
 #include <thread>
+#include <utility>
 
 #include "tests/services/store/redis/chat.h"
 #include "tests/services/store/redis/fake.h"
@@ -53,6 +58,29 @@ double errors(const ChatService& chat, const std::string& kind) {
     }
   }
   return -1;
+}
+
+// How it begins, a connection that broke, is seldom what keeps it away.
+TEST(StoreHealth, TellsEachKindOfTroubleOnceWhileItLasts) {
+  std::ostringstream log;
+  const std::shared_ptr<spdlog::logger> before = spdlog::default_logger();
+  auto logger = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_st>(log));
+  logger->set_pattern("%v");
+  spdlog::set_default_logger(std::move(logger));
+  StoreHealth health("redis a:1");
+  for (int i = 0; i < 3; ++i) {
+    health.ill(StoreTrouble::kConnection, "it broke");
+    health.ill(StoreTrouble::kDenied, "WRONGPASS");
+  }
+  EXPECT_EQ(log.str(),
+            "the session store redis a:1 cannot be reached: it broke\n"
+            "the session store redis a:1 does not let us in: WRONGPASS\n");
+  log.str("");
+  health.well();
+  health.ill(StoreTrouble::kDenied, "WRONGPASS");
+  EXPECT_THAT(log.str(), AllOf(HasSubstr("over after"), HasSubstr("does not let us in")));
+  spdlog::set_default_logger(before);
 }
 
 TEST(StoreTroubleOf, IsTheCodeOfTheError) {

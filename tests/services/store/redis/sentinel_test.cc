@@ -121,6 +121,9 @@ TEST_F(RedisSentinel, WithoutSentinelsThePrimaryIsUsedOn) {
   sentinel->stop();
   expect_serves(chat);
   EXPECT_TRUE(chat.store->health().is_well());
+  primary.stop();
+  const std::string who = ": 127.0.0.1:" + std::to_string(primary.port()) + ": ";
+  EXPECT_THAT(problem_with(chat, who), HasSubstr(who)) << "of all hosts, who cannot be reached";
 }
 
 }  // namespace
