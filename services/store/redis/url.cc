@@ -146,6 +146,9 @@ Result<RedisTarget> parse_hosts(std::string_view rest, const Scheme& scheme) {
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   std::string_view hosts = rest.substr(0, slash);
   rest.remove_prefix(std::min(slash + 1, rest.size()));
+  if (rest.contains('@')) {
+    return usage_error("has an @ behind a /; write %2F for a / in a password, and %40 for an @");
+  }
   if (auto taken = take_access(hosts, target.access); !taken) {
     return std::unexpected(taken.error());
   }

@@ -148,6 +148,15 @@ TEST(RedisUrl, WhatIsWrongIsSaidWithoutASecret) {
   }
 }
 
+TEST(RedisUrl, ASlashInAPasswordIsToldHowToBeWritten) {
+  for (const std::string url : {"redis://:a/b@h:6379/0", "redis://:1/b@h", "redis://:/@h",
+                                "redis+sentinel://u:a/b@h/m", "redis+cluster://u:a/b@h"}) {
+    const Result<RedisTarget> target = parse_redis_urls(std::vector<std::string>{url}, {});
+    ASSERT_FALSE(target) << url;
+    EXPECT_THAT(target.error().message, HasSubstr("%2F for a / in a password")) << url;
+  }
+}
+
 // Whatever is cut off, doubled or put in: an answer, and no more.
 TEST(RedisUrl, TornOnesEndWithAnAnswer) {
   const std::vector<std::string> good = {
