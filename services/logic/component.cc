@@ -107,7 +107,8 @@ Result<void> LogicComponent::start() {
   if (!options) return std::unexpected(options.error());
   options->name = config_.service_name.substr(0, 11);
   options->accept = AcceptMode::kHandOut;
-  if (!has_redis(config_)) options->shards = 1;  // sessions in memory are one shard's
+  // Sessions in memory are one shard's; who has none has as many shards as it says.
+  if (!has_redis(config_) && config_.shards == 0) options->shards = 1;
   options->extra_endpoints = (has_redis(config_) ? 1U : 0U) + (use_.keeps_messages ? 1U : 0U);
   if (const auto delay_ms = logic_options().login_answer_delay_ms; delay_ms != 0) {
     options->shard.sweep_ms = std::min(options->shard.sweep_ms, delay_ms);  // it is kept to a sweep
