@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from dataclasses import dataclass
 
 from . import document, machine, million, notes, ratios, rows, table
@@ -20,8 +21,8 @@ from .say import Trouble, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "performance.md"
-BUILT = ("ringgate", "ringbench", "bare_echo", "bare_push", "bare_accept", "bare_tls_echo", "lws_tls_echo", "shard_ping_bench",
-         "connection_bytes")
+BUILT = ("ringgate", "ringbench", "bare_echo", "bare_relay", "bare_push", "bare_accept",
+         "bare_tls_echo", "lws_tls_echo", "shard_ping_bench", "connection_bytes")
 ROUNDS, SECONDS, QUICK_SECONDS = 5, 5, 1
 
 
@@ -95,16 +96,20 @@ def results_folder(about):
 
 
 def measure(bench, picked, records):
-    """True unless it was interrupted."""
+    """The exit code of a run that did not get to its end; None: it did."""
     begin = time.monotonic()
     try:
         for cell, loads in rows.needed(picked):
             CellRun(bench, cell, loads, records).run()
     except KeyboardInterrupt:
         say("interrupted: what was measured until now follows")
-        return False
+        return 130
+    except Exception:  # half an hour of measurements is not lost to a mistake in the last row
+        traceback.print_exc()
+        say("failed: what was measured until now follows")
+        return 1
     say(f"measured in {time.monotonic() - begin:.0f} s")
-    return True
+    return None
 
 
 def tell(options, bench, about, picked, records):
@@ -141,13 +146,13 @@ def pick(options):
 def run_targets(options, bench, about):
     picked = pick(options)
     records = []
-    whole = measure(bench, picked, records)
-    if not whole:
+    broken = measure(bench, picked, records)
+    if broken:
         measured = {record.load for record in records}
         picked = [row for row in picked if measured.issuperset(row.loads)]
     lines, missed = tell(options, bench, about, picked, records)
-    if not whole:
-        return 130
+    if broken:
+        return broken
     if options.write:
         document.write(PAGE, "targets", lines)
         say(f"wrote {PAGE}")

@@ -114,7 +114,7 @@ def announced(child, schemes):
     return {scheme: child.wait_for(rf"^listening {scheme} (\S+)").group(1) for scheme in schemes}
 
 
-def start_floor(bench, children, name, server, cpus, service_cpus):
+def start_floor(bench, children, name, server, cpus, service_cpus=None):
     argv = [bench.binary(server.kind), "--listen", "127.0.0.1:0", *server.args]
     if server.behind:
         service = children.start(f"{name}.service", [bench.binary(server.behind)], service_cpus)
