@@ -16,6 +16,11 @@ constexpr std::size_t memory_bytes(unsigned buffers) {
   return std::size_t{buffers} * kBufferBytes;
 }
 
+bool is_harmless(int result) {
+  return result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
+         result == -EBUSY;
+}
+
 std::string setup_error(int error) {
   switch (error) {
     case EPERM:
@@ -116,6 +121,21 @@ int BenchRing::submit_and_wait(unsigned timeout_ms) noexcept {
   return submit_and_wait_ns(std::uint64_t{timeout_ms} * 1'000'000);
 }
 
+// As Uring::wait_gathering does it.
+int BenchRing::wait_gathering(unsigned timeout_ms, unsigned gather_us) noexcept {
+  constexpr unsigned kMost = 1024;  // completions
+  if (io_uring_sq_ready(&ring_) > 0) return submit_and_wait(timeout_ms);
+  __kernel_timespec timeout{};
+  timeout.tv_nsec = static_cast<long long>(timeout_ms) * 1'000'000;
+  io_uring_getevents_arg how{};
+  how.pad = gather_us;  // min_wait_usec, Linux 6.12
+  how.ts = reinterpret_cast<std::uintptr_t>(&timeout);
+  const int result = io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), 0, kMost,
+                                     IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+                                     reinterpret_cast<sigset_t*>(&how), sizeof how);
+  return is_harmless(result) ? 0 : result;
+}
+
 int BenchRing::submit_and_wait_ns(std::uint64_t timeout_ns) noexcept {
   constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
   int result = 0;
@@ -128,9 +148,7 @@ int BenchRing::submit_and_wait_ns(std::uint64_t timeout_ns) noexcept {
     io_uring_cqe* first = nullptr;
     result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
   }
-  const bool harmless =
-      result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY;
-  return harmless ? 0 : result;
+  return is_harmless(result) ? 0 : result;
 }
 
 int BenchRing::set_direct(unsigned first, std::span<const int> sockets) noexcept {

@@ -48,6 +48,8 @@ class BenchRing {
   // Submits what is queued and waits for one completion, at most `timeout_ms`; 0 or -errno.
   // A signal or the timeout is no error.
   int submit_and_wait(unsigned timeout_ms) noexcept;
+  // The same, and lets completions gather for `gather_us` after the first: once all is submitted.
+  int wait_gathering(unsigned timeout_ms, unsigned gather_us) noexcept;
   // The same in ns; 0 does not wait.
   int submit_and_wait_ns(std::uint64_t timeout_ns) noexcept;
 

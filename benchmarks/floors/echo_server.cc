@@ -11,8 +11,10 @@
 
 namespace ringgate::bench {
 
-EchoServer::EchoServer(int listener)
-    : connections_(most_direct_descriptors()), acceptor_(ring_, listener, connections_.size()) {
+EchoServer::EchoServer(int listener, unsigned gather_us)
+    : gather_us_(gather_us),
+      connections_(most_direct_descriptors()),
+      acceptor_(ring_, listener, connections_.size()) {
   dirty_.reserve(connections_.size());
   starved_.reserve(connections_.size());
   for (std::size_t at = 0; at < pongs_.size(); at += kEchoMessageBytes) {
@@ -27,7 +29,9 @@ Result<void> EchoServer::open() {
 Result<void> EchoServer::run(const std::atomic<bool>& stop) {
   acceptor_.arm();
   while (!stop.load(std::memory_order_relaxed)) {
-    if (const int error = ring_.submit_and_wait(kTickMs); error != 0) {
+    const int error =
+        gather_us_ > 0 ? ring_.wait_gathering(kTickMs, gather_us_) : ring_.submit_and_wait(kTickMs);
+    if (error != 0) {
       return fail(fmt::format("waiting on the ring failed: {}", std::strerror(-error)));
     }
     ring_.for_each_completion([this](const io_uring_cqe& cqe) { on_completion(cqe); });

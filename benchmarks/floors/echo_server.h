@@ -37,7 +37,8 @@ struct EchoConnection {
 class EchoServer : public FloorShard {
  public:
   // The listening socket outlives this.
-  explicit EchoServer(int listener);
+  // Completions may gather for so long before they are looked at; 0: not at all.
+  explicit EchoServer(int listener, unsigned gather_us = 0);
 
   [[nodiscard]] Result<void> open() override;
   [[nodiscard]] Result<void> run(const std::atomic<bool>& stop) override;
@@ -60,6 +61,7 @@ class EchoServer : public FloorShard {
   void close_when_idle(std::uint32_t slot, EchoConnection& connection);
   void mark_dirty(std::uint32_t slot, EchoConnection& connection);
 
+  unsigned gather_us_;
   std::vector<EchoConnection> connections_;
   DirectAcceptor acceptor_;
   std::vector<std::uint32_t> dirty_;    // connections with something to do at the batch's end

@@ -129,10 +129,12 @@ def many(name):
     rate = ("--connections", str(connections), "--rate", str(MANY_RATE), "--threads", "0")
     return Cell(f"many-{name}", {
         "echo": Server("bare_echo", shards=shards),
+        "gathering": Server("bare_echo", shards=shards, args=("--gather", "500")),
         "gateway": Server("gateway", shards=shards),
         "eager": Server("gateway", shards=shards, config=EAGER),
     }, (
         Load(f"echo-{name}", "echo", ("ping", "--raw", *rate)),
+        Load(f"echo-gathering-{name}", "gathering", ("ping", "--raw", *rate)),
         Load(f"ping-{name}", "gateway", ("ping", *rate)),
         Load(f"ping-eager-{name}", "eager", ("ping", *rate)),
     ), rounds=rounds, quick_rounds=quick_rounds)

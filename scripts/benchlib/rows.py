@@ -50,7 +50,11 @@ def many(name):
     return [ratio(f"ping-{name}", f"ping over bare_echo; {connections:,} connections, "
                   f"{MANY_RATE:,}/s, {where}", f"ping-{name}", f"echo-{name}", 0.75),
             ratio(f"ping-eager-{name}", "the same with LatencyBudget 0", f"ping-eager-{name}",
-                  f"echo-{name}", 1.10)]
+                  f"echo-{name}", 1.10),
+            ratio(f"echo-gathering-{name}", "bare_echo that lets messages gather for 500 µs over "
+                  "one that does not", f"echo-gathering-{name}", f"echo-{name}"),
+            ratio(f"ping-gathering-{name}", "ping over that", f"ping-{name}",
+                  f"echo-gathering-{name}")]
 
 
 def light(name):

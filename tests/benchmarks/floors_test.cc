@@ -90,8 +90,11 @@ TEST(BareRelay, WithoutItsServiceItDoesNotStart) {
   EXPECT_EQ(relay.process().wait_exit(), 1);
 }
 
-TEST(BareEcho, AnswersThirteenBytesWithThirteen) {
-  Floor floor("bare_echo", {});
+class BareEchoThat : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Gathers, BareEchoThat, testing::Values("0", "500"));
+
+TEST_P(BareEchoThat, AnswersThirteenBytesWithThirteen) {
+  Floor floor("bare_echo", {"--gather", GetParam()});
   Socket socket = Socket::connect(floor.port());
   socket.write_all(ping_bytes(1));
   expect_pongs(socket, 1);
