@@ -17,6 +17,8 @@ add_micro_bench(websocket_bench LIBRARIES ringgate::codec)
 add_micro_bench(tls_bench LIBRARIES ringgate::codec_tls OpenSSL::Crypto)
 # Mailboxes, and the gateway's outstanding requests. Neither needs a ring.
 add_micro_bench(dataplane_bench LIBRARIES ringgate::dataplane ringgate::gateway)
+# One thread wakes another that waits in its ring.
+add_micro_bench(wakeup_bench LIBRARIES PkgConfig::LIBURING)
 # Selectors. The data plane that they come with is not used.
 add_micro_bench(control_bench LIBRARIES ringgate::http ringgate::routing)
 # A whole shard over a ring that is an object of the program, since the data plane refers back to it.

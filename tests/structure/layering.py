@@ -19,7 +19,7 @@ FOLDERS = {
 WRAPPERS = [
     (r"liburing(\.h|/)",
      r"dataplane/(uring(_create)?|ring_operations)\.(h|cc)|benchmarks/common/bench_ring\.(h|cc)"
-     r"|tests/dataplane/ring_fault_test\.cc"),
+     r"|benchmarks/micro/wakeup_bench\.cc|tests/dataplane/ring_fault_test\.cc"),
     (r"openssl/(ssl|x509)",
      r"dataplane/tls_handshake\.cc|control/tls/\w+\.(h|cc)|services/store/redis/net/tls\.(h|cc)|(benchmarks|tests)/.*"),
     (r"boost/", r"(codec/(http_request|ws_upgrade)|services/client/ws_upgrade)\.cc"),
