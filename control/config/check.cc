@@ -160,6 +160,10 @@ void notice_keys_of_every_role(Config& config, Idle& idle) {
   if (!has_tls(config)) idle.notice(Need::kTls, "Listen has no tls:// and no wss:// address");
   notice_old_ciphers(config);
   notice_listeners_options(config);
+  if (config.ring == RingKind::kEpoll && config.given.contains("LatencyBudget") &&
+      config.shard.latency_budget_us != 0) {
+    config.notices.push_back("LatencyBudget has no effect: Ring is epoll, where nothing gathers");
+  }
   if (config.consul.url.empty()) idle.notice(Need::kConsul, "ConsulURL is not set");
   if (config.admin_port == 0) idle.notice(Need::kAdminPort, "AdminPort is off");
   if (config.monitor_port == 0) idle.notice(Need::kMonitorPort, "MonitorPort is off");

@@ -53,7 +53,7 @@ bool gathers() {
 TEST(LatencyBudget, MessagesGatherAndAllAreAnsweredUntilItIsTakenAway) {
   if (!gathers()) GTEST_SKIP() << "no io_uring of Linux 6.12";
   constexpr const char* kMetric = "ringgate_gathered_waits_total";
-  Settings settings{{"LatencyBudget", "10ms"}};
+  Settings settings{{"LatencyBudget", "1ms"}};
   Bench bench{settings};
   Client alice = bench.log_in("alice");
   int pings = 0;

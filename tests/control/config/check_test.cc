@@ -142,6 +142,10 @@ TEST(ConfigCheck, WhatHasNoEffectIsNoticed) {
               ElementsAre("MonitorAddress has no effect: MonitorPort is off"));
   EXPECT_THAT(notices_of("AllowedOrigins: ['*', https://a.example]\nListen: ws://:8000/\n"),
               ElementsAre("AllowedOrigins has *, so its other entries have no effect"));
+  EXPECT_THAT(notices_of("Ring: epoll\nLatencyBudget: 300us\n"),
+              ElementsAre("LatencyBudget has no effect: Ring is epoll, where nothing gathers"));
+  EXPECT_THAT(notices_of("Ring: epoll\n"), IsEmpty());
+  EXPECT_THAT(notices_of("Ring: epoll\nLatencyBudget: 0\n"), IsEmpty());
   EXPECT_THAT(notices_of("IdlePollAfter: 2m\nIdleTimeout: 1m\n"),
               ElementsAre("IdlePollAfter has no effect: it is not below IdleTimeout"));
 }
