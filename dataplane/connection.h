@@ -110,6 +110,7 @@ struct Connection {
   Phase phase : 3 = Phase::kFree;
   bool deferred : 1 = false;   // input is collected until its next share of a turn: shard_share.cc
   bool throttled : 1 = false;  // input is collected: it has sent more than it may in a second
+  bool full : 1 = false;       // input is collected: what it asked for waits, see shard_share.cc
   CloseReason reason;
   std::uint8_t ops = 0;
   bool held : 1 = false;         // input is collected, not parsed (a login waits for its answer)
@@ -181,7 +182,7 @@ struct Connection {
   }
   [[nodiscard]] bool open() const noexcept { return phase == Phase::kOpen; }
   // Whether its input is kept for later instead of parsed.
-  [[nodiscard]] bool collects() const noexcept { return held || deferred || throttled; }
+  [[nodiscard]] bool collects() const noexcept { return held || deferred || throttled || full; }
   // Whether anything of the peer is on its way to us: a receive, or the poll before one.
   [[nodiscard]] bool reading() const noexcept { return (ops & (kRecvOp | kPollOp)) != 0; }
 

@@ -30,6 +30,7 @@ enum class Counter : std::uint8_t {
   kReadPaused,
   kDeferred,
   kThrottled,
+  kClientsFull,
   kResetsFound,
   kLinksRefused,
   kWakeups,
@@ -67,6 +68,8 @@ inline constexpr auto kNamesOf<Counter> = std::to_array<CounterName>({
     {"clients_throttled_total",
      "times reading from a client paused because it had sent more than ClientMessageRate or "
      "ClientByteRate"},
+    {"clients_full_total",
+     "times reading from a client paused because MaxQueuedBytes of what it asked for waited"},
     {"resets_found_total", "resets that no receive was told of: the sweep found them"},
     {"links_refused_total", "links closed at once because MaxLinks are open on the shard"},
     {"wakeups_total", "wake-ups sent to other threads"},
@@ -106,7 +109,8 @@ template <>
 inline constexpr auto kNamesOf<Gauge> = std::to_array<GaugeName>({
     {"clients", "open client connections"},
     {"links", "open links"},
-    {"pool_reserved_bytes", "memory the shard's pool has taken from the system"},
+    {"pool_reserved_bytes",
+     "memory the shard's pool has taken from the system, but for what it has given back of it"},
     {"pool_used_bytes", "of these, bytes in use"},
     {"websockets", "of the open client connections, those over WebSocket"},
     {"clients_polled", "of the client connections, those waited for by a poll: they are idle"},

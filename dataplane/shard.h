@@ -43,6 +43,9 @@
 
 namespace ringgate {
 
+// Why a client is sent something: it has asked for it, or others wanted it.
+enum class Why : std::uint8_t { kPushed, kAsked };
+
 class Shard {
  public:
   // The switchboard's endpoint `options.index` is this shard. Both references outlive it.
@@ -110,13 +113,15 @@ class Shard {
 
   // Room for `bytes` at the end of what the connection sends; fill it before returning to the loop.
   // Null when the connection is not open or its queue is at its bound. A client at its bound is a
-  // slow consumer and is closed; a link is not (the caller answers 300).
-  [[nodiscard]] std::uint8_t* reserve(Connection& connection, std::size_t bytes);
+  // slow consumer and is closed, but not by what it asked for: then it is not read from until that
+  // has gone (max_answer_bytes). A link is not closed (the caller answers 300).
+  [[nodiscard]] std::uint8_t* reserve(Connection& connection, std::size_t bytes,
+                                      Why why = Why::kPushed);
   // The same for a block that several connections send: head is copied, the block referred to.
   bool append_shared(Connection& connection, ByteView head, SharedBlock* block);
   // The same for a frame's payload: its head, in the connection's transport, is written here.
   [[nodiscard]] std::uint8_t* reserve_frame(Connection& connection, Opcode opcode,
-                                            std::size_t payload_bytes);
+                                            std::size_t payload_bytes, Why why = Why::kPushed);
 
   // Sends what is queued, then a close frame with the reason (clients), then closes; or closes at
   // once, and drops what is queued.
@@ -261,6 +266,9 @@ class Shard {
   }
   void throttle(Connection& connection);
   void release_throttled();
+  [[nodiscard]] bool has_room_for_answers(Connection& connection, Why why);
+  void has_sent_answers(Connection& connection);
+  void is_no_longer_full(Connection& connection);
 
   // shard_idle.cc: a poll instead of a receive
   [[nodiscard]] bool silent_for_long(const Connection& connection) const noexcept;
@@ -328,7 +336,7 @@ class Shard {
   void send_dirty();
   void start_send(Connection& connection);
   void on_send(const Completion& completion, OpTag tag);
-  void queue_frame(Connection& connection, Opcode opcode, ByteView payload);
+  void queue_frame(Connection& connection, Opcode opcode, ByteView payload, Why why = Why::kPushed);
   void finish(Connection& connection, CloseReason reason, WsCloseCode code,
               std::string_view more = {});
   void queue_close(Connection& connection, CloseReason reason, WsCloseCode code,
@@ -395,6 +403,7 @@ class Shard {
   std::vector<ConnectionHandle> round_;     // of the deferred that are being served
   std::size_t round_next_ = 0;
   std::vector<ConnectionHandle> throttled_;  // until the next second
+  std::uint32_t full_clients_ = 0;           // Connection::full
   std::int32_t share_ = 0;                   // left to the connection that is being parsed
   std::uint32_t turn_work_ = 0;              // done in this turn, as shares count it
   std::uint32_t frames_ = 0;                 // parsed, ever
@@ -417,6 +426,7 @@ class Shard {
   bool accepts_paused_ = false;      // the rate has been reached
   std::uint32_t next_sweep_ms_ = 0;
   std::uint32_t next_trim_ms_ = 0;  // of receive buffers and mailboxes
+  std::uint32_t next_pool_trim_ms_ = 0;
   std::uint32_t sweep_cursor_ = 0;
   std::uint32_t polls_left_ = 0;       // in this sweep
   std::uint32_t looks_left_ = 0;       // the same

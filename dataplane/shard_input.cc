@@ -165,7 +165,7 @@ void Shard::on_tcp_frame(Connection& connection, const Frame& frame) {
     case Opcode::kPing:
       counters_.add(Counter::kPings);
       connection.count_ping();
-      queue_frame(connection, Opcode::kPong, frame.payload);
+      queue_frame(connection, Opcode::kPong, frame.payload, Why::kAsked);
       return;
     case Opcode::kPong:
       return;
@@ -188,9 +188,8 @@ void Shard::on_binary(Connection& connection, ByteView payload) {
     connection.count_ping();
     const ByteView pong =
         connection.transport == Transport::kTcp ? ByteView(kTcpPong) : ByteView(kWsPong);
-    if (std::uint8_t* const to = reserve(connection, pong.size()); to != nullptr) {
-      std::memcpy(to, pong.data(), pong.size());
-    }
+    std::uint8_t* const to = reserve(connection, pong.size(), Why::kAsked);
+    if (to != nullptr) std::memcpy(to, pong.data(), pong.size());
     return;
   }
   share_ -= kPacketShare;

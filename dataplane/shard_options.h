@@ -28,6 +28,9 @@ struct ShardLimits {
   std::size_t max_held_bytes = 64 * 1024;
   std::uint32_t write_timeout_ms = 10'000;
   std::uint32_t max_unsent_bytes = 128 * 1024;  // taken by a client's socket; 0: no bound
+  // Queued for a client that asks for more than its line takes: reading from it pauses at
+  // max_queued_bytes, and goes on when half of that is left. Less than that: it is closed then.
+  std::size_t max_answer_bytes = 16 * 1024 * 1024;
   std::uint32_t ws_ping_after_ms = 0;  // to a WebSocket client silent for so long; 0: never
   // A client silent for so long is waited for by a poll instead of a receive; 0: never.
   std::uint32_t poll_after_ms = 0;

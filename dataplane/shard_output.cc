@@ -24,7 +24,7 @@ std::string_view join(CloseWords& words, std::string_view name, std::string_view
 
 }  // namespace
 
-std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes) {
+std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes, Why why) {
   RINGGATE_ON_THREAD(thread_);
   if (!connection.open()) return nullptr;
   const RoleLimits& bounds = limits(connection);
@@ -36,7 +36,7 @@ std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes) {
   const bool full = connection.role == Role::kClient
                         ? output.queued_bytes() >= most && output.bytes_beside_a_long_one() >= most
                         : output.queued_bytes() + bytes > most;
-  if (full) [[unlikely]] {
+  if (full && !has_room_for_answers(connection, why)) [[unlikely]] {
     if (connection.role == Role::kClient && !ending(connection)) {
       abort(connection, CloseReason::kSlowConsumer);
     }
@@ -46,10 +46,10 @@ std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes) {
   return connection.output.reserve(pool_, bytes, bounds.first_piece_bytes);
 }
 
-std::uint8_t* Shard::reserve_frame(Connection& connection, Opcode opcode,
-                                   std::size_t payload_bytes) {
+std::uint8_t* Shard::reserve_frame(Connection& connection, Opcode opcode, std::size_t payload_bytes,
+                                   Why why) {
   const std::size_t head = frame_head_bytes(connection.transport, payload_bytes);
-  std::uint8_t* const to = reserve(connection, head + payload_bytes);
+  std::uint8_t* const to = reserve(connection, head + payload_bytes, why);
   if (to == nullptr) return nullptr;
   return write_frame_head(to, connection.transport, opcode, payload_bytes);
 }
@@ -112,6 +112,8 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
   } else {
     connection->output.complete_send(pool_, sent);
   }
+  if (connection->full) [[unlikely]]
+    has_sent_answers(*connection);
   counters_.add(Counter::kSends);
   counters_.record(Distribution::kSend, connection->sent_after_us(now_ms(), now_us()));
   counters_.add(Counter::kBytesOut, sent);
@@ -129,8 +131,8 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
   try_close(*connection);
 }
 
-void Shard::queue_frame(Connection& connection, Opcode opcode, ByteView payload) {
-  std::uint8_t* const to = reserve_frame(connection, opcode, payload.size());
+void Shard::queue_frame(Connection& connection, Opcode opcode, ByteView payload, Why why) {
+  std::uint8_t* const to = reserve_frame(connection, opcode, payload.size(), why);
   if (to != nullptr && !payload.empty()) std::memcpy(to, payload.data(), payload.size());
 }
 
@@ -187,6 +189,7 @@ void Shard::abort(Connection& connection, CloseReason reason) {
 // The connection stays open during the call, so that the handler can append to it.
 void Shard::leave_open(Connection& connection, CloseReason reason) {
   connection.reason = reason;
+  if (connection.full) is_no_longer_full(connection);
   handler_.on_close(connection, reason);
   connection.forget_user();
 }

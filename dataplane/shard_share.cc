@@ -1,4 +1,5 @@
-// Shard: what one connection may have of a turn, and a client of a second.
+// Shard: what one connection may have of a turn, a client of a second, and of memory when it is
+// behind with what it asked for.
 //
 // Whoever sends more than its share waits until the others have had theirs: the rest is collected,
 // as held input is, and handled a share at a time in the turns after this one. Nothing is lost or
@@ -17,6 +18,9 @@ constexpr std::uint32_t kSecond = 60'000;
 constexpr std::uint32_t kSecondPerMs = kSecond / 1000;
 constexpr std::uint32_t kGoesOnAt = kSecond / 4 * 3;
 constexpr std::uint32_t kMostSpent = 65'535;
+// On a shard, for clients that are behind with what they asked for. Others then have
+// max_queued_bytes.
+constexpr std::size_t kMostAnswerBytes = 256 * 1024 * 1024;
 static_assert(kMostClientFrames <= kSecond, "a frame costs one at least");
 
 [[nodiscard]] std::uint64_t price(std::uint64_t many, std::uint32_t per_s) noexcept {
@@ -129,6 +133,36 @@ void Shard::release_throttled() {
     if (!connection->deferred) defer(*connection);
     return true;
   });
+}
+
+// Whether one whose queue is at max_queued_bytes is sent more: not what others want, unless it is
+// behind with what it asked for. Then it is not read on, so that what comes is bounded by what it
+// has asked for already.
+bool Shard::has_room_for_answers(Connection& connection, Why why) {
+  if (connection.role != Role::kClient || ending(connection)) return false;
+  if (connection.output.queued_bytes() >= options_.max_answer_bytes) return false;
+  if (connection.full) return true;
+  if (why != Why::kAsked || full_clients_ * options_.max_answer_bytes >= kMostAnswerBytes) {
+    return false;
+  }
+  connection.full = true;
+  ++full_clients_;
+  counters_.add(Counter::kClientsFull);
+  stop_reading(connection);
+  if (connection.parsing) share_ = 0;  // ends its turn
+  return true;
+}
+
+void Shard::has_sent_answers(Connection& connection) {
+  if (connection.output.queued_bytes() >= limits(connection).max_queued_bytes / 2) return;
+  is_no_longer_full(connection);
+  connection.last_read_ms = now_ms();  // its silence was ours
+  if (!connection.deferred) defer(connection);
+}
+
+void Shard::is_no_longer_full(Connection& connection) {
+  connection.full = false;
+  --full_clients_;
 }
 
 }  // namespace ringgate

@@ -12,6 +12,8 @@ namespace {
 
 // Half of what is too much each time: a burst's receive buffers are back within a minute.
 constexpr std::uint32_t kTrimEveryMs = 10'000;
+// With the pool's own bounds: 16 MB a second at most, of what was free for ten.
+constexpr std::uint32_t kTrimPoolEveryMs = 1'000;
 
 }  // namespace
 
@@ -39,6 +41,10 @@ void Shard::sweep() {
     next_trim_ms_ = Clock::deadline(now_ms(), kTrimEveryMs);
     ring_->trim_buffers();
     sender_.trim();
+  }
+  if (Clock::passed(now_ms(), next_pool_trim_ms_)) {
+    next_pool_trim_ms_ = Clock::deadline(now_ms(), kTrimPoolEveryMs);
+    pool_.trim();
   }
   counters_.set(Gauge::kMailboxBytes, sender_.mailbox_bytes());
   counters_.set(Gauge::kReceiveBufferBytes, ring_->buffer_bytes());
@@ -82,6 +88,10 @@ void Shard::sweep_one(Connection& connection) {
 }
 
 void Shard::sweep_open(Connection& connection, bool late) {
+  if (connection.full) {  // we do not read: it is judged by what it takes
+    if (late) handler_.on_deadline(connection);
+    return;
+  }
   const std::uint32_t most_ms = limits(connection).read_timeout_ms;
   const std::uint32_t silence_ms = now_ms() - connection.last_read_ms;
   if (most_ms != 0 && silence_ms > most_ms) {

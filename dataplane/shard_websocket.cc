@@ -37,7 +37,7 @@ void Shard::on_ws_frame(Connection& connection, const WsFrameHead& head, ByteVie
     case WsEvent::kPing:
       counters_.add(Counter::kPings);
       connection.count_ping();
-      queue_frame(connection, Opcode::kPong, payload);
+      queue_frame(connection, Opcode::kPong, payload, Why::kAsked);
       return;
     case WsEvent::kPong:
       return;

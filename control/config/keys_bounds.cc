@@ -80,7 +80,12 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
     {"MaxQueuedBytes", SizeKey{of_clients<&RoleLimits::max_queued_bytes>(), kKiB, kGiB},
      kGatewayLive,
      "Bytes queued for one client, beside a packet of more than 128 KiB that is being sent; beyond "
-     "it the connection is closed"},
+     "it the connection is closed, unless it is behind with what it asked for"},
+    {"MaxQueuedAnswerBytes", SizeKey{at<&Config::shard, &ShardLimits::max_answer_bytes>(), 0, kGiB},
+     kGatewayLive,
+     "Bytes queued for one client that is behind with what it asked for: at MaxQueuedBytes it is "
+     "not "
+     "read from until half of that is left, and beyond this it is closed; 0: at MaxQueuedBytes"},
     {"MaxUnsentBytes", SizeKey{at<&Config::shard, &ShardLimits::max_unsent_bytes>(), 0, kGiB},
      kGatewayLive,
      "Bytes for one client that the kernel takes although they cannot be sent yet; 0: as many as "
@@ -115,10 +120,10 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
     {"WriteTimeout", DurationKey{at<&Config::shard, &ShardLimits::write_timeout_ms>(), 1ms, 1h},
      kLiveInGateway, "A client that takes nothing, or acknowledges nothing, for so long is closed"},
     {"LatencyBudget",
-     MicrosecondsKey{at<&Config::shard, &ShardLimits::latency_budget_us>(), 0us, 10ms},
+     MicrosecondsKey{at<&Config::shard, &ShardLimits::latency_budget_us>(), 0us, 1ms},
      kLiveInGateway,
-     "How long a message may wait so that one wake-up serves several (Linux 6.12); a third of it "
-     "where services are asked; 0: not at all"},
+     "How long a message may wait so that one wake-up serves several (io_uring of Linux 6.12), 1ms "
+     "at most; a third of it where services are asked; 0: not at all"},
     {"AnswerTimeout",
      DurationKey{at<&Config::gateway, &GatewayLimits::answer_timeout_ms>(), 1ms, 1h}, kGatewayLive,
      "A request without an answer for so long is answered 300"},

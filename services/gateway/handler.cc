@@ -143,7 +143,7 @@ void GatewayHandler::on_basic(Connection& connection, const Packet& packet) {
   on_shard_->context.count(Counter::kPings);
   connection.count_ping();
   std::uint8_t* const to = on_shard_->context.shard.reserve_frame(
-      connection, Opcode::kBinary, kBasicHeadBytes + packet.body.size());
+      connection, Opcode::kBinary, kBasicHeadBytes + packet.body.size(), Why::kAsked);
   if (to == nullptr) return;
   write_basic_packet(to, kBasicPong, packet.body);
 }

@@ -265,6 +265,7 @@ TEST(ShardWsClose, AbortSendsNothing) {
 TEST(ShardWsClose, ASlowReaderCostsOnlyItself) {
   ShardOptions options = test::small_shard();
   options.limits[0].max_queued_bytes = 10'000;
+  options.max_answer_bytes = 0;  // at once, and not when it has asked for more
   FakeWsShard it(1, {}, options);
   FakePeer& slow = it.upgrade();
   FakePeer& other = it.upgrade();

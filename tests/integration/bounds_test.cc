@@ -76,6 +76,42 @@ TEST(Bounds, TwoHundredOfTheLongestContentsArriveAndSoDoesWhatComesBehindThem) {
   EXPECT_EQ(bench.gateway.metric("ringgate_closed_by_reason_total", "slow_consumer"), 0);
 }
 
+// More of them than MaxQueuedBytes lets in many times over: its own answers end nobody.
+TEST(Bounds, SeveralPagesAtOnceArriveOverAThinLineAndSoDoesWhatIsSaidMeanwhile) {
+  const TalkBench bench{{{"Shards", "1"}}};
+  Client alice{FrameSocket(Socket::connect(bench.gateway.port(), 64 * 1024)), "alice", {}};
+  alice.send(login(token("alice")));
+  ASSERT_TRUE(alice.next().is_answer(1));
+  Client bob = log_in(bench.gateway, "bob");
+  pkt::MessageReq longest;
+  longest.set_body(std::string(20'000, 'b'));
+  const std::vector<std::int64_t> ids = say_to_herself(alice, longest, 50);
+
+  std::string at_once;
+  for (std::uint32_t page = 3; page < 11; ++page) at_once += contents_of(ids, page);
+  alice.send(at_once);
+  bench.gateway.wait_metric_is("ringgate_clients_full_total", 1);
+  bob.send(talk("alice", "hello", 2));
+  ASSERT_TRUE(bob.next().is_answer(2));
+  alice.send(ping());
+  std::uint32_t pages = 3;
+  bool is_told = false;
+  bool has_pong = false;
+  while (pages < 11 || !is_told || !has_pong) {
+    const Event event = alice.next();
+    if (event.kind == Event::Kind::kPong) {
+      has_pong = true;
+    } else if (event.is_answer(pages)) {
+      EXPECT_EQ(event.parse<pkt::MessageContentResp>().contents_size(), 50);
+      ++pages;
+    } else {
+      EXPECT_EQ(event.parse<pkt::MessagePush>().body(), "hello") << event;
+      is_told = true;
+    }
+  }
+  EXPECT_EQ(bench.gateway.metric("ringgate_closed_by_reason_total", "slow_consumer"), 0);
+}
+
 // Who runs into it is told its name.
 TEST(Bounds, OfRequestsThatWaitForAnEarlierOneIsAKeyThatTheAnswerNames) {
   const World world;

@@ -17,7 +17,8 @@ void write_delivery(GatewayContext& context, Connection& connection, const Deliv
         write_frame_head(head.data(), connection.transport, Opcode::kBinary, bytes);
     if (!context.shard.append_shared(connection, {head.data(), end}, delivery.shared)) return;
   } else {
-    std::uint8_t* const to = context.shard.reserve_frame(connection, Opcode::kBinary, bytes);
+    std::uint8_t* const to = context.shard.reserve_frame(
+        connection, Opcode::kBinary, bytes, delivery.is_response() ? Why::kAsked : Why::kPushed);
     if (to == nullptr) return;
     write_push_packet(to, delivery.header, delivery.tail);
   }

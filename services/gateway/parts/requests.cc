@@ -106,8 +106,8 @@ void Requests::answer(Connection& connection, const HeaderScan& scan, Status sta
   header.status = status;
   header.dest = scan.dest;
   const ErrorBody body(text);
-  std::uint8_t* const to = context_.shard.reserve_frame(connection, Opcode::kBinary,
-                                                        packet_bytes(header, body.bytes().size()));
+  std::uint8_t* const to = context_.shard.reserve_frame(
+      connection, Opcode::kBinary, packet_bytes(header, body.bytes().size()), Why::kAsked);
   if (to == nullptr) return;
   write_packet(to, header, body.bytes());
   context_.count(GatewayCounter::kPacketsOut);
