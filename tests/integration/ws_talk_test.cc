@@ -171,7 +171,7 @@ TEST(WsPush, ASlowReaderCostsItsOwnConnectionOnly) {
   service.join();
   EXPECT_EQ(bench.gateway.metric("ringgate_closed_by_reason_total", "slow_consumer"), 1);
   EXPECT_EQ(bench.link.request("login.signout").header.channelid(), channel);
-  EXPECT_NE(bench.gateway.process().wait_for_line("slow_consumer").find("account slow"),
+  EXPECT_NE(bench.gateway.process().wait_for_line("slow_consumer").find("slow of kim"),
             std::string::npos);
   EXPECT_EQ(bench.gateway.metric("ringgate_links"), 2);
 }

@@ -166,7 +166,7 @@ Result<TcpInfo> choose(const std::vector<Match>& matches, bool is_over) {
       found = &match;
     }
   }
-  if (found != nullptr) return *found->info;
+  if (found != nullptr && found->info) return *found->info;
   if (has_other) {
     return run_error("it has ended: another connection comes from its address and port now");
   }
