@@ -218,7 +218,7 @@ TEST(ShardWsClose, FinishSaysWhyWithACode) {
     it.handler.packet = [&](Connection& connection, ByteView) {
       std::uint8_t* const to = it.shard.reserve_frame(connection, Opcode::kBinary, 6);
       ASSERT_NE(to, nullptr);
-      std::memcpy(to, "answer", 6);
+      std::ranges::copy(std::string_view("answer"), to);
       it.shard.finish(connection, reason);
       EXPECT_EQ(it.shard.reserve(connection, 1), nullptr) << "it is closing";
     };
