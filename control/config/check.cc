@@ -162,7 +162,8 @@ void notice_keys_of_every_role(Config& config, Idle& idle) {
   notice_listeners_options(config);
   if (config.ring == RingKind::kEpoll && config.given.contains("LatencyBudget") &&
       config.shard.latency_budget_us != 0) {
-    config.notices.push_back("LatencyBudget has no effect: Ring is epoll, where nothing gathers");
+    config.notices.push_back(
+        "LatencyBudget has no effect: it needs io_uring of Linux 6.12 or newer");
   }
   if (config.consul.url.empty()) idle.notice(Need::kConsul, "ConsulURL is not set");
   if (config.admin_port == 0) idle.notice(Need::kAdminPort, "AdminPort is off");

@@ -84,8 +84,8 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
     {"MaxQueuedAnswerBytes", SizeKey{at<&Config::shard, &ShardLimits::max_answer_bytes>(), 0, kGiB},
      kGatewayLive,
      "Bytes queued for one client that is behind with what it asked for: at MaxQueuedBytes it is "
-     "not "
-     "read from until half of that is left, and beyond this it is closed; 0: at MaxQueuedBytes"},
+     "not read from until half of that is left, and beyond this it is closed; 0: at "
+     "MaxQueuedBytes"},
     {"MaxUnsentBytes", SizeKey{at<&Config::shard, &ShardLimits::max_unsent_bytes>(), 0, kGiB},
      kGatewayLive,
      "Bytes for one client that the kernel takes although they cannot be sent yet; 0: as many as "

@@ -83,6 +83,7 @@ std::string address_of(const ListenSpec& spec) {
 // Who has asked for it is told, once, where it has no effect.
 void tell_of_latency_budget(const Config& config, RingKind kind) {
   if (config.shard.latency_budget_us == 0 || !config.given.contains("LatencyBudget")) return;
+  if (config.ring == RingKind::kEpoll) return;  // a notice of the configuration says so
   static std::atomic_flag told;
   if (ring_gathers(kind) || told.test_and_set()) return;
   spdlog::warn("LatencyBudget has no effect: it needs io_uring of Linux 6.12 or newer");

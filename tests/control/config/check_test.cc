@@ -143,7 +143,7 @@ TEST(ConfigCheck, WhatHasNoEffectIsNoticed) {
   EXPECT_THAT(notices_of("AllowedOrigins: ['*', https://a.example]\nListen: ws://:8000/\n"),
               ElementsAre("AllowedOrigins has *, so its other entries have no effect"));
   EXPECT_THAT(notices_of("Ring: epoll\nLatencyBudget: 300us\n"),
-              ElementsAre("LatencyBudget has no effect: Ring is epoll, where nothing gathers"));
+              ElementsAre("LatencyBudget has no effect: it needs io_uring of Linux 6.12 or newer"));
   EXPECT_THAT(notices_of("Ring: epoll\n"), IsEmpty());
   EXPECT_THAT(notices_of("Ring: epoll\nLatencyBudget: 0\n"), IsEmpty());
   EXPECT_THAT(notices_of("IdlePollAfter: 2m\nIdleTimeout: 1m\n"),
