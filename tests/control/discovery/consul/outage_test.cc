@@ -20,8 +20,10 @@ TEST(ConsulOutage, AnAgentThatIsRestartedGetsItsRegistrationsBackAndIsWatchedOn)
   gateway.subscribe("chat");
   ASSERT_TRUE(gateway.comes_to_know("chat", {"chat01"}));
   // A higher index than the restarted agent will have.
-  for (int i = 0; i < 30; ++i) agent.add("other", "chat", static_cast<std::uint16_t>(100 + i));
+  for (std::uint16_t port = 100; port < 130; ++port) agent.add("other", "chat", port);
   ASSERT_TRUE(gateway.comes_to_know("chat", {"chat01", "other"}));
+  // Told only now and then of so many; the last must not come as news after the outage.
+  ASSERT_TRUE(becomes_true([&] { return gateway.last_told("chat").back().port == 129; }));
 
   const std::size_t told = gateway.times_told("chat");
   agent.kill();
