@@ -1,0 +1,75 @@
+// A simulated world: a gateway, services, clients, and what goes wrong, all of it from one seed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/client.h"
+#include "tests/simulation/gateway.h"
+#include "tests/simulation/played_service.h"
+
+namespace ringgate::sim {
+
+// What of a world its seed has decided.
+struct WorldPlan {
+  Faults faults;
+  ServiceFaults services;
+  ClientHabits clients;
+  GatewayPlan gateway;
+  std::uint32_t echoes = 1;
+  std::uint32_t client_count = 8;
+  bool lanes = false;
+  bool troubles = false;  // processes die, stand still, come and go
+  bool exact = true;      // no link is ever lost: whoever was signed in is signed out once
+};
+[[nodiscard]] WorldPlan plan_of(std::uint64_t seed);
+
+class World {
+ public:
+  explicit World(std::uint64_t seed);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // So many steps, then everybody goes home, and the account is made. False: something was wrong.
+  bool run(std::uint64_t steps);
+
+  [[nodiscard]] const std::string& failure() const noexcept { return scheduler_.failure(); }
+  [[nodiscard]] std::uint64_t steps() const noexcept { return scheduler_.steps(); }
+  [[nodiscard]] std::uint64_t trace() const noexcept { return scheduler_.trace(); }
+  [[nodiscard]] std::uint64_t simulated_ms() const noexcept { return scheduler_.now_ms(); }
+  // What has happened, for people.
+  [[nodiscard]] std::string told() const;
+
+ private:
+  void add_services();
+  void add_clients();
+  [[nodiscard]] bool step();
+  void trouble();
+  void trouble_later();
+  void revive(std::uint32_t service);
+
+  // --- The end: world_end.cc -----------------------------------------------------------------
+  // Steps until it holds. False: it does not within so much time, and that is a failure.
+  template <class Condition>
+  bool until(std::string_view what, std::uint64_t ms, Condition&& condition);
+  void go_home();
+  [[nodiscard]] std::string who_waits() const;
+  void check_pushes();
+  void check_nothing_is_left();
+  void check_signouts();
+
+  std::uint64_t seed_;
+  WorldPlan plan_;
+  Scheduler scheduler_;
+  std::unique_ptr<Kernel> kernel_;
+  std::vector<std::unique_ptr<PlayedService>> services_;  // the first is login
+  std::vector<Instance> instances_;                       // by service
+  std::unique_ptr<Gateway> gateway_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  bool calm_ = false;
+};
+
+}  // namespace ringgate::sim

@@ -1,0 +1,127 @@
+// The end of a world: nothing goes wrong any more, everybody gets what he waits for and goes home,
+// and the account is made of what is left.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "services/gateway/counters.h"
+#include "tests/simulation/world.h"
+
+namespace ringgate::sim {
+
+template <class Condition>
+bool World::until(std::string_view what, std::uint64_t ms, Condition&& condition) {
+  const std::uint64_t end_ns = scheduler_.now_ns() + ms * kMs;
+  while (!scheduler_.failed()) {
+    if (condition()) return true;
+    if (scheduler_.now_ns() > end_ns || !step()) {
+      scheduler_.fail(fmt::format("in {} ms without anything that goes wrong: not {}. {}", ms, what,
+                                  who_waits()));
+    }
+  }
+  return false;
+}
+
+std::string World::who_waits() const {
+  for (const auto& client : clients_) {
+    if (client->waits()) return client->describe();
+  }
+  return "Nobody waits";
+}
+
+void World::go_home() {
+  calm_ = true;
+  kernel_->faults = {};
+  for (const auto& service : services_) service->faults = {};
+  for (std::uint32_t i = 0; i < instances_.size(); ++i) revive(i);
+  for (const auto& client : clients_) client->calm();
+  constexpr std::uint64_t kPatienceMs = 20'000;
+  const std::uint64_t answer_ms = plan_.clients.answer_timeout_ms + kPatienceMs;
+  if (!until("all links are up", kPatienceMs, [this] { return gateway_->all_linked(); })) return;
+  const auto none_waits = [this] {
+    return std::ranges::none_of(clients_, [](const auto& client) { return client->waits(); });
+  };
+  if (!until("everything is answered", answer_ms, none_waits)) return;
+  const std::uint64_t settled_ns = scheduler_.now_ns() + 3000 * kMs;
+  if (!until("3 s later", kPatienceMs, [&] { return scheduler_.now_ns() > settled_ns; })) return;
+  check_pushes();
+  for (const auto& client : clients_) client->leave();
+  Shards& shards = gateway_->shards();
+  const auto all_left = [&] {
+    return shards.gauge(Gauge::kClients) == 0 &&
+           std::ranges::none_of(clients_, [](const auto& client) { return client->connected(); });
+  };
+  if (!until("everybody has left", 60'000, all_left)) return;
+  const auto all_said = [&] {
+    return shards.gauge(GatewayGauge::kOutstanding) == 0 &&
+           shards.gauge(GatewayGauge::kSignoutsWaiting) == 0;
+  };
+  if (!until("everybody is signed out", 60'000, all_said)) return;
+  const std::uint64_t quiet_ns = scheduler_.now_ns() + 2000 * kMs;
+  if (!until("2 s later", kPatienceMs, [&] { return scheduler_.now_ns() > quiet_ns; })) return;
+  check_signouts();
+  for (const Instance& instance : instances_) gateway_->gone(instance.id, 1000);
+  const auto unlinked = [&] { return shards.gauge(Gauge::kLinks) == 0; };
+  if (!until("no link is left", 60'000, unlinked)) return;
+  check_nothing_is_left();
+}
+
+// Whoever is there still has got all that was pushed to him on the links that are there still.
+void World::check_pushes() {
+  for (const auto& client : clients_) {
+    if (!client->logged_in()) continue;
+    for (std::uint32_t i = 0; i < services_.size(); ++i) {
+      for (const std::uint32_t epoch : gateway_->epochs_of(i)) {
+        const std::uint32_t pushed = services_[i]->pushed(client->channel(), epoch);
+        const std::uint32_t got = client->pushes_of(epoch);
+        const std::uint64_t dropped = gateway_->shards().count(Counter::kMailFull);
+        if (got > pushed || pushed - got > dropped) {
+          scheduler_.fail(fmt::format("{} of {} pushes on link {} came, and {} are counted: {}",
+                                      got, pushed, epoch, dropped, client->describe()));
+        }
+      }
+    }
+  }
+}
+
+void World::check_signouts() {
+  if (!plan_.exact) return;
+  const PlayedService::Account& account = services_[0]->account();
+  const std::uint64_t kicked = account.kicked - account.kicked_and_signed_out;
+  if (account.signins != account.signouts + kicked) {
+    scheduler_.fail(fmt::format("{} were signed in, {} signed out, {} kicked out", account.signins,
+                                account.signouts, kicked));
+  }
+}
+
+void World::check_nothing_is_left() {
+  Shards& shards = gateway_->shards();
+  const auto none = [this](std::string_view what, std::uint64_t left) {
+    if (left != 0) scheduler_.fail(fmt::format("{} {} are left", left, what));
+  };
+  none("client connections", shards.gauge(Gauge::kClients));
+  none("channels", shards.gauge(GatewayGauge::kChannels));
+  none("WebSocket channels", shards.gauge(GatewayGauge::kWebSocketChannels));
+  none("WebSockets", shards.gauge(Gauge::kWebSockets));
+  none("polled clients", shards.gauge(Gauge::kPolled));
+  none("bytes of pushes that wait", shards.gauge(GatewayGauge::kFanOutBytes));
+  none("sockets", kernel_->open_sockets(gateway_->process()));
+  none("mails of an unknown kind", shards.count(Counter::kMailUnknown));
+  none("packets that make no sense", shards.count(GatewayCounter::kLinkPacketMalformed));
+  none("packets for another gateway", shards.count(GatewayCounter::kPushNotForUs));
+  none("bytes of mail that wait", shards.gauge(Gauge::kMailWaitingBytes));
+  for (std::uint32_t i = 0; i < shards.size(); ++i) {
+    none("receive buffers", kernel_->buffers_out(shards.ring(i)));
+    none("operations", kernel_->operations(shards.ring(i)));
+    // What the recorder remembers of those that have ended is in the pool, too.
+    if (!plan_.gateway.options.flight_recorder) {
+      none("bytes of the pool", shards.shard(i).pool().used_bytes());
+    }
+  }
+}
+
+void World::revive(std::uint32_t service) {
+  instances_[service].up = true;
+}
+
+}  // namespace ringgate::sim
