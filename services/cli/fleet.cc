@@ -144,14 +144,19 @@ class Fleet {
   void act(const TraceGateways::Known& known) {
     if (std::exchange(has_begun_, true)) return;
     for (const std::string& id : whom_.ids) {
-      const bool is_there = known.urls.contains(id) || known.not_asked.contains(id);
+      const bool is_there = known.urls.contains(id) || known.not_passing.contains(id);
       if (!is_there) tell(id, "is not in the registry", false);
     }
     const auto is_meant = [&](const std::string& id) {
       return whom_.ids.empty() || std::ranges::find(whom_.ids, id) != whom_.ids.end();
     };
-    for (const auto& [id, why] : known.not_asked) {
-      if (is_meant(id)) tell(id, "is not asked: " + why + "; name it with --gateway", false);
+    // Who is named is asked: a gateway is put into maintenance mode first, and then drained.
+    for (const auto& [id, other] : known.not_passing) {
+      if (!whom_.ids.empty()) {
+        if (is_meant(id)) ask(id, other.url);
+      } else {
+        tell(id, fmt::format("is not asked: {}; --id {} asks it", other.why, id), false);
+      }
     }
     for (const auto& [id, url] : known.urls) {
       if (is_meant(id)) ask(id, url);

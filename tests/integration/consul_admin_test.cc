@@ -119,7 +119,9 @@ TEST(ConsulAdmin, GatewaysThatDoNotPassAreNamedAsNotAsked) {
   passing("gateway02");
   constexpr const char* kWhy = "is not asked: it is in maintenance mode in Consul";
   const Ended traced = run({"trace", "-c", config, "--account", "alice", "--for", "0s"});
-  EXPECT_THAT(traced.output, HasSubstr(std::string("gateway01 ") + kWhy));
+  EXPECT_THAT(traced.output,
+              HasSubstr(std::string("gateway01 ") + kWhy + "; --gateway http://127.0.0.1:" +
+                        std::to_string(bench.gateway->monitor()) + " asks it"));
   EXPECT_THAT(traced.output, HasSubstr("alice is not logged in on the 1 gateway that answers; of 1 "
                                        "gateway that does not say it is not known"));
   const Ended kicked = run({"kick", "-c", config, "--account", "alice"});
@@ -136,6 +138,30 @@ TEST(ConsulAdmin, GatewaysThatDoNotPassAreNamedAsNotAsked) {
   passing("gateway01");
   EXPECT_THAT(run({"trace", "-c", config, "--account", "alice", "--for", "0s"}).output,
               HasSubstr("gateway02 is not asked: its check in Consul is critical"));
+}
+
+// As one takes a gateway away: maintenance mode first, so that nobody new is sent to it.
+TEST(ConsulAdmin, AGatewayInMaintenanceModeIsAskedWhereItIsNamed) {
+  const ConsulBench bench(1);
+  const auto second = bench.world.start("gateway", "gateway02");
+  Client alice = log_in(*bench.gateway, "alice");
+  const std::string config = (bench.world.files.folder().path() / "gateway02.yaml").string();
+  wait_until("both are passing",
+             [&] { return bench.world.passing("tgateway") == "gateway01 gateway02"; });
+  ASSERT_EQ(bench.world.agent.put("/v1/agent/service/maintenance/gateway01?enable=true", "").status,
+            200);
+  wait_until("one is passing", [&] { return bench.world.passing("tgateway") == "gateway02"; });
+  EXPECT_THAT(run({"kick", "-c", config, "--account", "bob"}).output,
+              HasSubstr("gateway01: is not asked: it is in maintenance mode in Consul; --id "
+                        "gateway01 asks it"));
+  const Ended kicked = run({"kick", "-c", config, "--account", "bob", "--id", "gateway01"});
+  EXPECT_EQ(kicked.code, 0) << kicked.output;
+  EXPECT_THAT(kicked.output, HasSubstr("gateway01: 0 kicked"));
+  const Ended drained = run({"drain", "-c", config, "--id", "gateway01"});
+  EXPECT_EQ(drained.code, 0) << drained.output;
+  EXPECT_TRUE(sends_away(alice.next()));
+  alice.frames.socket().close();
+  EXPECT_EQ(bench.gateway->process().wait_exit(), 0);
 }
 
 TEST(ConsulAdmin, ATokenIsAskedForWhereItIsSet) {

@@ -96,10 +96,10 @@ Result<void> trace(TraceCommand command) {
   std::unique_ptr<TraceGateways> registry;
   if (prepared->gateways.empty()) {
     const auto use = [&](const TraceGateways::Known& known) {
-      if (known.urls.empty() && known.not_asked.empty() && prepared->time == 0ms) {
+      if (known.urls.empty() && known.not_passing.empty() && prepared->time == 0ms) {
         return end_with(run_error("the registry knows no gateway"));
       }
-      follower.use_gateways(known.urls, false, known.not_asked);
+      follower.use_gateways(known.urls, false, known.not_passing);
     };
     Result<std::unique_ptr<TraceGateways>> followed =
         TraceGateways::follow(*prepared->config, loop, use);

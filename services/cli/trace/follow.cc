@@ -59,16 +59,18 @@ TraceFollower::~TraceFollower() {
   for (const auto& [name, gateway] : gateways_) loop_.cancel(gateway->timer);
 }
 
-void TraceFollower::use_gateways(const std::map<std::string, std::string>& gateways,
-                                 bool named_by_hand,
-                                 const std::map<std::string, std::string>& not_asked) {
-  for (const auto& [name, why] : not_asked) {
+void TraceFollower::use_gateways(
+    const std::map<std::string, std::string>& gateways, bool named_by_hand,
+    const std::map<std::string, TraceGateways::NotPassing>& not_passing) {
+  for (const auto& [name, other] : not_passing) {
     std::unique_ptr<Gateway>& gateway = gateways_[name];
     if (gateway != nullptr) continue;
     gateway = std::make_unique<Gateway>();
     gateway->name = name;
     gateway->has_answered = true;
-    complain(*gateway, fmt::format("is not asked: {}; name it with --gateway", why));
+    complain(*gateway, fmt::format("is not asked: {}; {}", other.why,
+                                   other.url.empty() ? "it has no AdminPort"
+                                                     : "--gateway " + other.url + " asks it"));
   }
   for (const auto& [name, url] : gateways) {
     std::unique_ptr<Gateway>& gateway = gateways_[name];

@@ -16,6 +16,7 @@
 
 #include "control/base/loop.h"
 #include "control/discovery/consul/http.h"
+#include "services/cli/trace/gateways.h"
 
 namespace simdjson::dom {
 class element;
@@ -44,9 +45,9 @@ class TraceFollower {
 
   // Names to the URLs of their admin ports; an empty one: it has none. Those that are known stay
   // although they are missing: what was killed is not in a registry any more. `named_by_hand`:
-  // their names are not ids. `not_asked`: others that there are, to why nobody asks them.
+  // their names are not ids. `not_passing`: others that there are, which are not asked.
   void use_gateways(const std::map<std::string, std::string>& gateways, bool named_by_hand,
-                    const std::map<std::string, std::string>& not_asked = {});
+                    const std::map<std::string, TraceGateways::NotPassing>& not_passing = {});
   // Whether any of them has ever told what it has.
   [[nodiscard]] bool has_been_told() const { return has_been_told_; }
 

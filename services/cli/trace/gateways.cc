@@ -172,7 +172,7 @@ void TraceGateways::tell() {
   }
   for (const auto& [id, other] : others_) {
     if (known.urls.contains(id)) continue;
-    if (other.url.empty() || urls.insert(other.url).second) known.not_asked[id] = other.why;
+    if (other.url.empty() || urls.insert(other.url).second) known.not_passing[id] = other;
   }
   changed_(known);
 }

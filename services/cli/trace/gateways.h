@@ -23,9 +23,13 @@ namespace ringgate {
 
 class TraceGateways {
  public:
+  struct NotPassing {
+    std::string url;
+    std::string why;
+  };
   struct Known {
     std::map<std::string, std::string> urls;  // by id; an empty one: its process has no admin port
-    std::map<std::string, std::string> not_asked;  // ids of those that do not pass to why
+    std::map<std::string, NotPassing> not_passing;  // by id: asked where they are named only
   };
   // `changed` is called when every name of a gateway has been answered for, and at each change of
   // those that pass. Consul is asked for the others once.
@@ -53,13 +57,9 @@ class TraceGateways {
   std::function<void(const Known&)> changed_;
   std::set<std::string> unanswered_;                    // names
   std::map<std::string, std::vector<Instance>> found_;  // by name
-  struct Other {
-    std::string url;
-    std::string why;
-  };
-  std::map<std::string, Other> others_;  // by id
-  std::size_t others_asked_ = 0;         // questions for them that are under way
-  std::unique_ptr<consul::Http> http_;   // for them; null: the registry is a file
+  std::map<std::string, NotPassing> others_;            // by id
+  std::size_t others_asked_ = 0;                        // questions for them that are under way
+  std::unique_ptr<consul::Http> http_;                  // for them; null: the registry is a file
 };
 
 }  // namespace ringgate
