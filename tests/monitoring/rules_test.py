@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The alerts of docs/monitoring/: Prometheus' own tool finds nothing in them, each fires in
-ringgate.rules.test.yml and says what to do, and the dashboard's expressions can be parsed."""
+ringgate.rules.test.yml and in a drill, and says what to do; the dashboard's expressions can be
+parsed."""
 
 import json
 import pathlib
@@ -14,6 +15,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RULES = ROOT / "docs/monitoring/ringgate.rules.yml"
 DASHBOARD = ROOT / "docs/monitoring/ringgate-dashboard.json"
 TESTS = ROOT / "tests/monitoring/ringgate.rules.test.yml"
+DRILLS = ROOT / "tests/monitoring/drills_test.cc"
+
+# Alerts that no real fault can fire in a test, to why not.
+NOT_DRILLED = {}
 
 
 def promtool(*arguments):
@@ -45,6 +50,12 @@ class Rules(unittest.TestCase):
     def test_are_all_tested(self):
         fired = re.findall(r"alertname: (\w+)\n\s+exp_alerts", TESTS.read_text())
         self.assertEqual(sorted(fired), sorted(alerts(RULES.read_text())))
+
+    def test_are_all_fired_by_a_drill(self):
+        drilled = set(re.findall(r'wait_for\(\s*"(\w+)"', DRILLS.read_text()))
+        self.assertEqual(sorted([*drilled, *NOT_DRILLED]), sorted(alerts(RULES.read_text())))
+        for alert, why in NOT_DRILLED.items():
+            self.assertRegex(why, r".{20}", alert)
 
     def test_say_what_to_do(self):
         for rule in RULES.read_text().split("- alert: ")[1:]:
