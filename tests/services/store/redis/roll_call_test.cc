@@ -7,6 +7,7 @@
 
 #include "services/store/layout.h"
 #include "tests/services/store/redis/chat.h"
+#include "tests/services/store/redis/roll.h"
 #include "tests/services/store/redis/server.h"
 #include "tests/services/store/redis/until.h"
 
@@ -15,13 +16,7 @@ namespace {
 
 using namespace std::string_literals;
 
-const std::string kBoot = "0123456789";
 const std::string kAnother = "0123456780";
-
-std::string channel_of(const std::string& account, const std::string& boot, int login = 1) {
-  const std::string number = std::to_string(login);
-  return "g1_" + account + "_" + boot + "000000" + std::string(9 - number.size(), '0') + number;
-}
 
 struct RollCallTest : testing::Test {
   RedisServer redis;
@@ -30,49 +25,20 @@ struct RollCallTest : testing::Test {
 
   [[nodiscard]] TestClient client(const std::string& account, const std::string& boot = kBoot,
                                   int login = 1, const std::string& app = "kim") {
-    return {gateway, "g1", account, channel_of(account, boot, login), app};
+    return {gateway, "g1", account, channel_of("g1", account, boot, login), app};
   }
-  ReceivedPacket roll(const pkt::RollCallReq& request) {
-    gateway.send({.command = "login.rollcall", .channel_id = "g1", .dest_server = "g1"},
-                 request.SerializeAsString());
-    return gateway.receive();
-  }
+  ReceivedPacket roll(const pkt::RollCallReq& request) { return call_roll(gateway, "g1", request); }
   ReceivedPacket present(const std::vector<TestClient>& clients) {
-    pkt::RollCallReq request;
-    for (const TestClient& one : clients) *request.add_present() = one.session();
-    return roll(request);
+    return call_present(gateway, "g1", clients);
   }
   // Until the store has answered.
-  std::uint64_t beat() {
-    for (int i = 0; i < 1000; ++i) {
-      const ReceivedPacket answer = roll({});
-      if (answer.header.status() == pkt::Status::Success) {
-        return answer.parse<pkt::RollCallResp>().epoch();
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    ADD_FAILURE() << "no roll can be called";
-    return 0;
-  }
+  std::uint64_t beat() { return ringgate::beat(gateway, "g1"); }
   pkt::Status acknowledges(const TestClient& one) {
     one.ask("chat.talk.ack", 7, pkt::MessageAckReq().SerializeAsString());
     return gateway.receive().header.status();
   }
   // As a lease of gateways after they were made.
   void data_are_old() { redis.ask({"DEL", "ringgate:data:new"}); }
-  // Whether a talk reaches `account`: its push and its answer, in whatever order.
-  bool reaches(const TestClient& from, const std::string& account) {
-    from.talk(9, account, "hello");
-    bool pushed = false;
-    while (true) {
-      const ReceivedPacket packet = gateway.receive();
-      if (packet.header.flag() == pkt::Flag::Response) {
-        EXPECT_EQ(packet.header.status(), pkt::Status::Success);
-        return pushed;
-      }
-      pushed = true;
-    }
-  }
 };
 
 TEST_F(RollCallTest, WithoutItsBootALocationIsVoid) {
@@ -112,7 +78,7 @@ TEST_F(RollCallTest, WhoCallsNoRollIsAsAliveAsEver) {
   const TestClient alice = client("alice");
   ASSERT_TRUE(sign_in(alice));
   ASSERT_TRUE(can_talk(alice));
-  for (const std::string& channel : {"g1_bob_77"s, channel_of("bob", "q123456789")}) {
+  for (const std::string& channel : {"g1_bob_77"s, channel_of("g1", "bob", "q123456789")}) {
     ASSERT_TRUE(sign_in({gateway, "g1", "bob", channel}));
     EXPECT_TRUE(reaches(alice, "bob")) << channel;
     EXPECT_EQ((TestClient{gateway, "g1", "bob", channel}).sign_out(), pkt::Status::Success);
@@ -222,7 +188,8 @@ TEST_F(RollCallTest, AnAccountThatIsElsewhereStaysThereWhileThatGatewayLives) {
   redis.ask({"SET", "login:loc:alice", encode_location({"kim_alice_1", "kim"})});
   EXPECT_EQ(present({older}).parse<pkt::RollCallResp>().lost_size(), 1);
   // Of a boot that has ended: nobody is there.
-  redis.ask({"SET", "login:loc:alice", encode_location({channel_of("alice", kAnother), "g1"})});
+  redis.ask(
+      {"SET", "login:loc:alice", encode_location({channel_of("g1", "alice", kAnother), "g1"})});
   EXPECT_EQ(present({older}).parse<pkt::RollCallResp>().lost_size(), 0);
   EXPECT_EQ(redis.ask({"GET", "login:loc:alice"}), encode_location({older.channel_id, "g1"}));
 }
@@ -245,8 +212,7 @@ TEST_F(RollCallTest, ChannelsOfOthersAreNotTaken) {
   TestClient comma = client("alice");
   comma.account = "shop,alice";
   const TestClient another_boot = client("bob", kAnother);
-  const TestClient another_gateway{gateway, "g1", "carol",
-                                   "g2" + channel_of("carol", kBoot).substr(2)};
+  const TestClient another_gateway{gateway, "g1", "carol", channel_of("g2", "carol", kBoot)};
   EXPECT_EQ(present({comma, another_boot, another_gateway}).header.status(), pkt::Status::Success);
   EXPECT_EQ(redis.ask_number({"EVAL", "return #redis.call('KEYS', 'login:loc:*')", "0"}), 0);
 }
@@ -268,7 +234,7 @@ TEST(RememberedSignOuts, MoreThanMayBeAreCounted) {
   ChatService chat(redis.port(), 1, 1 << 20, true, 30'000, 3);
   TestGateway gateway(chat.port(), "g1", 0, kBoot);
   for (int i = 0; i < 5; ++i) {
-    const TestClient alice{gateway, "g1", "alice", channel_of("alice", kBoot, i)};
+    const TestClient alice{gateway, "g1", "alice", channel_of("g1", "alice", kBoot, i)};
     ASSERT_TRUE(sign_in(alice));
     EXPECT_EQ(alice.sign_out(), pkt::Status::Success);
   }

@@ -1,0 +1,90 @@
+// A cluster of which one server is away, and nobody follows it: the others serve on.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+
+#include "services/store/layout.h"
+#include "tests/services/store/redis/cluster_world.h"
+#include "tests/services/store/redis/roll.h"
+
+namespace ringgate {
+namespace {
+
+using testing::HasSubstr;
+
+// Those that are left serve their keys.
+struct RedisClusterAwayTest : RedisClusterTest {
+  RedisClusterAwayTest() {
+    for (std::size_t i = 0; i < kPrimaries; ++i) {
+      EXPECT_EQ(servers[i]->ask({"CONFIG", "SET", "cluster-require-full-coverage", "no"}), "OK");
+    }
+  }
+  // The id of a gateway whose lease is there.
+  static std::string gateway_at(std::size_t i) {
+    for (int number = 0;; ++number) {
+      std::string id = "g" + std::to_string(number);
+      if (owner(boot_key(id, kBoot)) == i) return id;
+    }
+  }
+  // A client whose session and location are there.
+  static TestClient client_at(TestGateway& gateway, const std::string& id, std::size_t session,
+                              std::size_t location, const std::string& app = "kim") {
+    for (int number = 0;; ++number) {
+      const std::string account = "a" + std::to_string(number);
+      const std::string channel = channel_of(id, account, kBoot);
+      if (owner("login:sn:" + channel) == session &&
+          owner(location_key(account, app, "kim")) == location) {
+        return {gateway, id, account, channel, app};
+      }
+    }
+  }
+};
+
+// Without a replica the cluster serves nobody until the server is back.
+TEST_F(RedisClusterTest, AServerThatNobodyFollowsIsWaitedFor) {
+  ChatService chat(url());
+  ASSERT_TRUE(is_well(chat));
+  servers[2]->stop();
+  EXPECT_TRUE(until([&] { return !chat.store->health().is_well(); }));
+  EXPECT_THAT(problem_with(chat, "CLUSTERDOWN"), HasSubstr("is not ready yet"));
+  servers[2]->start();
+  EXPECT_TRUE(is_well(chat)) << chat.store->health().problem().value_or("");
+  expect_serves(chat);
+}
+
+// Members of a group whose locations are on it are not found; the others are, and get the talk.
+TEST_F(RedisClusterAwayTest, OnlyWhoIsThereIsNotFound) {
+  ChatService chat(url());
+  ASSERT_TRUE(is_well(chat));
+  const std::string ids[] = {gateway_at(0), gateway_at(1)};
+  TestGateway asking(chat.port(), ids[0], 0, kBoot);
+  TestGateway receiving(chat.port(), ids[1], 0, kBoot);
+  beat(asking, ids[0]);
+  beat(receiving, ids[1]);
+  const TestClient alice = client_at(asking, ids[0], 0, 0);
+  const TestClient found = client_at(receiving, ids[1], 0, 1);
+  const TestClient away = client_at(receiving, ids[1], 0, 2);
+  for (const TestClient& client : {alice, found, away}) ASSERT_TRUE(sign_in(client));
+  ASSERT_TRUE(can_talk(alice));
+  pkt::GroupCreateReq create;
+  for (const TestClient& client : {alice, found, away}) create.add_members(client.account);
+  alice.ask("chat.group.create", 2, create.SerializeAsString());
+  const std::string group = asking.receive().parse<pkt::GroupCreateResp>().group_id();
+  ASSERT_EQ(receiving.receive().header.command(), "chat.group.create");
+  const std::uint64_t before = chat.service->count(LogicCounter::kReceiversNotLocated);
+
+  servers[2]->stop();
+  pkt::MessageReq message;
+  message.set_body("hello");
+  alice.ask("chat.group.talk", 3, message.SerializeAsString(), group);
+  EXPECT_EQ(asking.receive().header.status(), pkt::Status::Success);
+  const ReceivedPacket push = receiving.receive();
+  EXPECT_EQ(push.parse<pkt::MessagePush>().body(), "hello");
+  EXPECT_EQ(push.meta("dest.channels"), found.channel_id);
+  EXPECT_EQ(chat.service->count(LogicCounter::kReceiversNotLocated), before + 1);
+}
+
+}  // namespace
+}  // namespace ringgate
