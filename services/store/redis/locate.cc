@@ -79,7 +79,8 @@ void RedisSessions::find(const std::vector<std::string>& places, std::function<v
 }
 
 // Those that were not seen alive a moment ago are looked up. A location of a boot that has ended is
-// void; whether one of a boot that nobody can say anything of is, is not known.
+// void. One of a boot that nobody can say anything of is tried: its gateway, if it is there, knows
+// its channels, and says so of one that has gone.
 void RedisSessions::check_boots(const std::shared_ptr<Found>& found) {
   std::set<std::string> unknown;
   const std::uint64_t now_ms = Clock::monotonic_ms();
@@ -101,7 +102,6 @@ void RedisSessions::check_boots(const std::shared_ptr<Found>& found) {
       const auto lives = found->lives.find(found->boot_of[i]);
       if (lives == found->lives.end()) continue;
       const StoreResult<Value>& boot = lives->second;
-      if (!boot) found->places[i] = std::unexpected(boot.error());
       if (boot && !*boot) found->places[i] = nobody();
     }
     found->use(std::move(found->places));

@@ -54,8 +54,18 @@ void RedisSessions::ask(StoreJobOf<CallRoll>& job) {
     say_present(std::make_shared<Present>(
         Present{roll, session, place_of(session.account(), session.app()), by_ms}));
   }
-  send(command,
-       [this, roll](const redisReply* reply) { end_roll_part(*roll, done_of(reply).has_value()); });
+  // Where it cannot be kept, it is believed (locate.cc).
+  send(command, [this, roll, boot](const redisReply* reply) {
+    end_roll_part(*roll, done_of(reply).has_value() || is_only_away(boot));
+  });
+}
+
+// The key's server is away, and others of the store are not.
+bool RedisSessions::is_only_away(const std::string& key) const {
+  if (servers_ == nullptr) return false;  // they are going away
+  const RedisNode* const server = servers_->node_of(key);
+  if (server != nullptr && server->is_heard) return false;
+  return std::ranges::any_of(servers_->nodes(), [](const auto& one) { return one->is_well; });
 }
 
 // The channel is there, and its account is on it, unless the location names another one that is

@@ -101,6 +101,7 @@ class RedisSessions final : public StoreBackend {
   void look_at_other(const std::shared_ptr<Present>& present, const std::string& at);
   void keep_session(const std::shared_ptr<Present>& present);
   void lose(const Present& present);
+  [[nodiscard]] bool is_only_away(const std::string& key) const;
   void end_roll_part(Roll& roll, bool good);
   void ask_same_data(RedisNode& node, const RedisConnection::OnReply& then = {});
   void on_same_data(const std::string& key, const redisReply* reply);

@@ -86,5 +86,31 @@ TEST_F(RedisClusterAwayTest, OnlyWhoIsThereIsNotFound) {
   EXPECT_EQ(chat.service->count(LogicCounter::kReceiversNotLocated), before + 1);
 }
 
+// It is believed that a gateway lives of which nobody can say it.
+TEST_F(RedisClusterAwayTest, WhoseGatewaysLeaseIsThereIsReached) {
+  ChatService chat(url());
+  ASSERT_TRUE(is_well(chat));
+  const std::string id = gateway_at(2);
+  TestGateway gateway(chat.port(), id, 0, kBoot);
+  const TestClient alice = client_at(gateway, id, 0, 0);
+  const TestClient bob = client_at(gateway, id, 1, 1);
+  beat(gateway, id);
+  for (const TestClient& client : {alice, bob}) ASSERT_TRUE(sign_in(client));
+  ASSERT_TRUE(can_talk(alice));
+  servers[2]->stop();
+  ASSERT_TRUE(until([&] { return !chat.store->health().is_well(); }));
+  EXPECT_TRUE(reaches(alice, bob.account));
+  // It is heard, and hears of losses elsewhere.
+  const std::uint64_t before = beat(gateway, id);
+  servers[1]->ask({"FLUSHALL"});
+  EXPECT_TRUE(until([&] { return beat(gateway, id) != before; }));
+  EXPECT_EQ(call_present(gateway, id, {alice, bob}).header.status(), pkt::Status::Success);
+  EXPECT_TRUE(reaches(alice, bob.account));
+  servers[2]->start();  // without its data
+  EXPECT_TRUE(is_well(chat)) << chat.store->health().problem().value_or("");
+  beat(gateway, id);
+  EXPECT_TRUE(until([&] { return reaches(alice, bob.account); }));
+}
+
 }  // namespace
 }  // namespace ringgate
