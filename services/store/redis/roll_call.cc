@@ -146,15 +146,17 @@ void RedisSessions::on_same_data(const std::string& key, const redisReply* reply
   if (!is_pair) return;
   const std::string_view value(reply->element[0]->str, reply->element[0]->len);
   std::string& before = same_data_[key];
-  if (!before.empty() && value != before) {
-    spdlog::warn("the session store has lost its data: gateways are asked who is there");
-    alive_until_ms_.clear();
-    expect_roll_for(options_.boot_ms);
-    next_epoch();
-  }
+  if (!before.empty() && value != before) on_data_lost();
   before = value;
   // Whoever did not see the loss is told by this, until the probe after the next.
   if (reply->element[1]->integer != 0) expect_roll_for(2ULL * options_.probe_ms);
+}
+
+void RedisSessions::on_data_lost() {
+  spdlog::warn("the session store has lost its data: gateways are asked who is there");
+  alive_until_ms_.clear();
+  expect_roll_for(options_.boot_ms);
+  next_epoch();
 }
 
 void RedisSessions::expect_roll_for(std::uint64_t ms) {

@@ -49,7 +49,8 @@ void RedisSessions::dial() {
        [this](const RedisNode& node, StoreTrouble trouble, std::string_view why) {
          on_broken(node, trouble, why);
        },
-       [this](StoreTrouble trouble, std::string_view why) { health_.ill(trouble, why); }});
+       [this](StoreTrouble trouble, std::string_view why) { health_.ill(trouble, why); },
+       [this] { on_data_lost(); }});
 }
 
 // A reload. The same servers, let in by the same means, stay as they are.

@@ -105,6 +105,7 @@ class RedisSessions final : public StoreBackend {
   void end_roll_part(Roll& roll, bool good);
   void ask_same_data(RedisNode& node, const RedisConnection::OnReply& then = {});
   void on_same_data(const std::string& key, const redisReply* reply);
+  void on_data_lost();
   void expect_roll_for(std::uint64_t ms);
   [[nodiscard]] bool is_roll_expected() const;
 

@@ -60,7 +60,7 @@ std::optional<RedisGuide::Wrong> RedisCluster::on_slots(const redisReply& reply)
 }
 
 void RedisCluster::use_slots(const std::vector<RedisSlotRange>& ranges) {
-  slots_.fill(nullptr);
+  const Slots before = std::exchange(slots_, {});
   for (const RedisSlotRange& range : ranges) {
     RedisNode& node = node_at(range.server);
     for (std::size_t slot = range.first; slot <= range.last; ++slot) slots_[slot] = &node;
@@ -73,6 +73,19 @@ void RedisCluster::use_slots(const std::vector<RedisSlotRange>& ranges) {
   is_whole_ = std::ranges::find(slots_, nullptr) == slots_.end();
   if (!is_whole_) events_.lost(StoreTrouble::kLoading, "CLUSTERDOWN some slots have no server");
   has_new_slots_ = true;
+  if (has_emptied(before)) events_.emptied();
+}
+
+// A server that is away has given nothing to the one that has its slots now, unless that is its
+// replica: a server that was not there before.
+bool RedisCluster::has_emptied(const Slots& before) const noexcept {
+  for (std::size_t slot = 0; slot < kRedisSlots; ++slot) {
+    const RedisNode* const now = slots_[slot];
+    const RedisNode* const old = before[slot];
+    if (now == nullptr || now == old || !now->is_heard) continue;
+    if (old == nullptr || !old->is_heard) return true;
+  }
+  return false;
 }
 
 // Servers without a slot go, once they have answered; and where those that were written down have

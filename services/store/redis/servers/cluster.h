@@ -32,6 +32,8 @@ class RedisCluster final : public RedisServers {
   [[nodiscard]] std::uint64_t pause_ms() const;
   std::optional<RedisGuide::Wrong> on_slots(const redisReply& reply);
   void use_slots(const std::vector<RedisSlotRange>& ranges);
+  using Slots = std::array<RedisNode*, kRedisSlots>;  // null: nobody has it
+  [[nodiscard]] bool has_emptied(const Slots& before) const noexcept;
   void scout_failed(StoreTrouble trouble, std::string_view why);
   [[nodiscard]] bool is_used(const RedisNode& node) const noexcept;
   [[nodiscard]] std::string tag_of(const RedisNode& node, std::size_t from) const;
@@ -46,7 +48,7 @@ class RedisCluster final : public RedisServers {
 
   const std::vector<RedisAddress> seeds_;
   const RedisAccess access_;
-  std::array<RedisNode*, kRedisSlots> slots_{};  // null: nobody has it
+  Slots slots_{};
   bool is_whole_ = false;
   bool has_new_slots_ = false;
   RedisGuide scout_;

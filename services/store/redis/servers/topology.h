@@ -39,6 +39,8 @@ class RedisServers {
     std::function<void(RedisNode&, StoreTrouble, std::string_view why)> broken;
     // Nobody is found who has the keys.
     std::function<void(StoreTrouble, std::string_view why)> lost;
+    // Another server has keys of one that is away: what was in them is gone.
+    std::function<void()> emptied;
   };
 
   [[nodiscard]] static std::unique_ptr<RedisServers> create(const RedisTarget& target,

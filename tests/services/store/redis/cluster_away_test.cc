@@ -112,5 +112,40 @@ TEST_F(RedisClusterAwayTest, WhoseGatewaysLeaseIsThereIsReached) {
   EXPECT_TRUE(until([&] { return reaches(alice, bob.account); }));
 }
 
+// As `redis-cli --cluster fix` does it: another one has its slots then, and nothing of what was in
+// them.
+TEST_F(RedisClusterAwayTest, WhoWasThereIsAskedForWhenItsSlotsAreElsewhere) {
+  ChatService chat(url());
+  ASSERT_TRUE(is_well(chat));
+  const std::string id = gateway_at(1);
+  TestGateway gateway(chat.port(), id, 0, kBoot);
+  const TestClient alice = client_at(gateway, id, 0, 0);
+  const TestClient bob = client_at(gateway, id, 2, 2);
+  const std::uint64_t before = beat(gateway, id);
+  for (const TestClient& client : {alice, bob}) ASSERT_TRUE(sign_in(client));
+  ASSERT_TRUE(can_talk(alice));
+  for (std::size_t i = 0; i < kPrimaries; ++i) {  // the data are as old as they would be
+    servers[i]->ask({"EVAL",
+                     "for _, key in ipairs(redis.call('KEYS', 'ringgate:data:new*')) do "
+                     "redis.call('DEL', key) end",
+                     "0"});
+  }
+  const std::string gone = this->id(2);
+  servers[2]->stop();
+  ASSERT_TRUE(until([&] { return !chat.store->health().is_well(); }));
+  for (const std::size_t i : {std::size_t{0}, std::size_t{1}, kReplica}) {
+    EXPECT_EQ(servers[i]->ask({"CLUSTER", "FORGET", gone}), "OK");
+  }
+  ASSERT_EQ(servers[0]->ask({"CLUSTER", "ADDSLOTSRANGE", std::to_string(2 * kSlotsEach),
+                             std::to_string(kRedisSlots - 1)}),
+            "OK");
+  ASSERT_TRUE(is_well(chat)) << chat.store->health().problem().value_or("");
+  bob.ask("chat.talk.ack", 7, pkt::MessageAckReq().SerializeAsString());
+  EXPECT_EQ(gateway.receive().header.status(), pkt::Status::SystemException) << "it is asked again";
+  EXPECT_NE(beat(gateway, id), before) << "gateways are asked who is there";
+  EXPECT_EQ(call_present(gateway, id, {alice, bob}).header.status(), pkt::Status::Success);
+  EXPECT_TRUE(reaches(alice, bob.account));
+}
+
 }  // namespace
 }  // namespace ringgate
