@@ -21,10 +21,13 @@ MessageIds::MessageIds(std::uint32_t shard, std::uint32_t shards) noexcept
 }
 
 void MessageIds::grant(const NodeLease& lease) noexcept {
+  // In the ms of the last id, one of a lower node would be below it.
+  const std::int64_t first_ms =
+      std::max(lease.from_ms, lease.node != lease_.node ? last_ms_ + 1 : last_ms_);
   lease_ = lease;
   granted_ = true;
-  if (last_ms_ < lease.from_ms) {
-    last_ms_ = lease.from_ms;
+  if (last_ms_ < first_ms) {
+    last_ms_ = first_ms;
     sequence_ = shard_;
   }
 }

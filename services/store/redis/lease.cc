@@ -5,6 +5,7 @@
 #include <hiredis/hiredis.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -39,6 +40,7 @@ struct RedisSessions::Leasing {
   std::uint32_t first;
   std::uint32_t tried = 0;
   bool takes_any = false;
+  std::uint32_t reached = 0;  // of those that were tried
   std::int64_t until_ms = 0;
   std::int64_t ended_ms = 0;  // of the lease before
   [[nodiscard]] std::uint32_t node() const {
@@ -46,14 +48,36 @@ struct RedisSessions::Leasing {
   }
 };
 
+// A number is to be had of any server of a cluster that is well. When all of them are again, ours
+// may have been lost.
+bool RedisSessions::wants_lease(bool are_well) const {
+  const bool together = servers_->has_all_keys_together();
+  if (!are_well && together) return false;
+  const bool is_back = are_well && !health_.is_well();
+  return renew_at_ms_ == kNever || (is_back && (together || lease_));
+}
+
+// In a cluster the server of this number may be away: another one is taken then, before the lease
+// is over.
 void RedisSessions::lease_or_renew() {
   renew_at_ms_ = Clock::monotonic_ms() + options_.lease_ms / 3;
-  if (lease_) return renew_lease(*lease_);
+  if (lease_ && reaches_keys_of(lease_->node)) return renew_lease(*lease_);
   const std::uint32_t first = std::random_device{}() % MessageIds::kNodes;
   lease_node(std::make_shared<Leasing>(Leasing{first}));
 }
 
-// Goes on with `use` when the answer is a number. Without an answer on_probed() begins again.
+bool RedisSessions::reaches_keys_of(std::uint32_t node) const {
+  return std::ranges::all_of(std::array{node_key(node), until_key(node)}, [this](const auto& key) {
+    const RedisNode* const server = servers_->node_of(key);
+    return server != nullptr && server->is_heard;
+  });
+}
+
+void RedisSessions::skip_unreached(Leasing& leasing) const {
+  while (leasing.tried < MessageIds::kNodes && !reaches_keys_of(leasing.node())) ++leasing.tried;
+}
+
+// Goes on with `use` when the answer is a number. Without an answer on_well() begins again.
 void RedisSessions::lease_step(const RedisCommand& command,
                                std::function<void(long long number)> use) {
   send(command, [this, use = std::move(use)](const redisReply* reply) {
@@ -72,17 +96,22 @@ void RedisSessions::lease_failed() {
 }
 
 void RedisSessions::lease_node(const std::shared_ptr<Leasing>& leasing) {
+  skip_unreached(*leasing);
   if (leasing->tried == MessageIds::kNodes && !std::exchange(leasing->takes_any, true)) {
-    leasing->tried = 0;
+    leasing->tried = leasing->reached = 0;
+    skip_unreached(*leasing);
   }
   if (leasing->tried == MessageIds::kNodes) {
+    if (leasing->reached == 0) return lease_failed();
     no_lease_ = fmt::format(
-        "gives no node number for message ids: all {} ({} to {}) are taken by others; stop one of "
+        "gives no node number for message ids: all {} ({} to {}) are taken by others{}; stop one "
+        "of "
         "them, this one goes on when there is one",
-        MessageIds::kNodes, MessageIds::kFirstNode,
-        MessageIds::kFirstNode + MessageIds::kNodes - 1);
+        MessageIds::kNodes, MessageIds::kFirstNode, MessageIds::kFirstNode + MessageIds::kNodes - 1,
+        leasing->reached == MessageIds::kNodes ? "" : ", or on a server that is away");
     return;
   }
+  ++leasing->reached;
   leasing->until_ms = wall_ms() + options_.lease_ms;
   lease_step(redis_eval_by(deadline_ms(), kLeaseScript, node_key(leasing->node()),
                            {owner_, std::to_string(options_.lease_ms)}),
@@ -128,11 +157,12 @@ void RedisSessions::renew_lease(const NodeLease& lease) {
   lease_step(redis_eval_by(deadline_ms(), kRenewScript, node_key(node),
                            {owner_, std::to_string(options_.lease_ms)}),
              [this, node, until_ms](long long is_ours) {
+               if (!lease_ || lease_->node != node) return;
                if (is_ours != 1) return lose_lease();
                lease_step(redis_eval_by(deadline_ms(), kUntilScript, until_key(node),
                                         {std::to_string(until_ms)}),
-                          [this, until_ms](long long) {
-                            if (!lease_) return;
+                          [this, node, until_ms](long long) {
+                            if (!lease_ || lease_->node != node) return;
                             lease_->until_ms = until_ms;
                             lease_valid_ = true;
                             no_lease_.reset();

@@ -112,9 +112,8 @@ void RedisSessions::on_well(RedisNode& node) {
   const bool are_well =
       servers_->is_whole() &&
       std::ranges::all_of(servers_->nodes(), [](const auto& one) { return one->is_well; });
+  if (options_.leases_node && wants_lease(are_well)) renew_at_ms_ = 0;
   if (!are_well) return;
-  const bool wants_lease = !health_.is_well() || (!lease_valid_ && renew_at_ms_ == kNever);
-  if (options_.leases_node && wants_lease) renew_at_ms_ = 0;
   health_.well();
   pay_owed();
   health_.set_ids_problem(lease_valid_ ? std::optional<std::string>() : no_lease_);

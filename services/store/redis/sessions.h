@@ -148,10 +148,13 @@ class RedisSessions final : public StoreBackend {
   void next_epoch();
 
   // lease.cc: the node number
+  [[nodiscard]] bool wants_lease(bool are_well) const;
   void lease_or_renew();
   struct Leasing;
   void lease_step(const RedisCommand& command, std::function<void(long long number)> use);
   void lease_failed();
+  [[nodiscard]] bool reaches_keys_of(std::uint32_t node) const;
+  void skip_unreached(Leasing& leasing) const;
   void lease_node(const std::shared_ptr<Leasing>& leasing);
   void look_at_end(const std::shared_ptr<Leasing>& leasing);
   void set_end(const std::shared_ptr<Leasing>& leasing);

@@ -30,6 +30,14 @@ TEST(MessageIdTest, DoNotGoBackWithTheClock) {
   EXPECT_GT(*after, *before);
 }
 
+TEST(MessageIdTest, DoNotGoBackWithTheNode) {
+  MessageIds ids(0, 1);
+  ids.grant({.node = 1010});
+  const auto before = ids.next_at(kNow);
+  ids.grant({.node = 1002});
+  EXPECT_GT(*ids.next_at(kNow), *before);
+}
+
 TEST(MessageIdTest, TellTimeAndNode) {
   MessageIds ids(0, 1);
   ids.grant({.node = 1023});

@@ -26,11 +26,12 @@ struct ChatService {
     start(shards, mailbox_bytes, start_store);
   }
   // Over any store.
-  explicit ChatService(const std::string& url,
-                       std::shared_ptr<const RedisTlsContext> tls = nullptr) {
+  explicit ChatService(const std::string& url, std::shared_ptr<const RedisTlsContext> tls = nullptr,
+                       std::uint32_t lease_ms = 30'000) {
     options.target = parse_redis_urls(std::vector<std::string>{url}, {}).value();
     options.tls = std::move(tls);
     options.probe_ms = 100;
+    options.lease_ms = lease_ms;
     start(1, 1 << 20, true);
   }
   void start(std::uint32_t shards, std::size_t mailbox_bytes, bool start_store) {

@@ -147,5 +147,43 @@ TEST_F(RedisClusterAwayTest, WhoWasThereIsAskedForWhenItsSlotsAreElsewhere) {
   EXPECT_TRUE(reaches(alice, bob.account));
 }
 
+// The others have numbers, too.
+TEST_F(RedisClusterAwayTest, MessageIdsGoOnWithANumberOfAnotherServer) {
+  ChatService chat(url(), nullptr, 500);
+  ASSERT_TRUE(is_well(chat));
+  TestGateway gateway(chat.port(), "g1");
+  const auto number_of_talk = [](const TestClient& client) {
+    client.talk(2, "nobody", "hello");
+    const ReceivedPacket answer = client.gateway.receive();
+    if (answer.header.status() != pkt::Status::Success) return std::int64_t{0};
+    return (answer.parse<pkt::MessageResp>().messageid() >> 12) & 1023;
+  };
+  const auto client_of = [&](std::size_t i) {
+    const TestClient client = client_at(gateway, "g1", i, i);
+    EXPECT_TRUE(sign_in(client));
+    return client;
+  };
+  const TestClient clients[] = {client_of(0), client_of(1)};
+  ASSERT_TRUE(can_talk(clients[0]));
+  const std::int64_t number = number_of_talk(clients[0]);
+  const std::size_t away = owner("ringgate:node:" + std::to_string(number));
+  const TestClient& alice = clients[away == 0 ? 1 : 0];
+  servers[away]->stop();
+  // Longer than the lease lasts.
+  EXPECT_TRUE(until([&] {
+    const std::int64_t now = number_of_talk(alice);
+    return now != 0 && now != number;
+  }));
+}
+
+TEST_F(RedisClusterAwayTest, AChatThatStartsThenHasMessageIds) {
+  servers[2]->stop();
+  ChatService chat(url());
+  TestGateway gateway(chat.port(), "g1");
+  const TestClient alice = client_at(gateway, "g1", 1, 1);
+  EXPECT_TRUE(sign_in(alice));
+  EXPECT_TRUE(can_talk(alice));
+}
+
 }  // namespace
 }  // namespace ringgate
