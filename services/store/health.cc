@@ -14,7 +14,7 @@ namespace {
 
 // A loop that has not turned for so long hangs in something: it turns about every second.
 constexpr std::uint64_t kStuckMs = 5'000;
-constexpr std::size_t kMostSaid = 160;
+constexpr std::size_t kMostSaid = 320;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(StoreTrouble::kCount)> kNames{
     "connection", "timeout", "full", "read_only", "denied", "loading", "answer", "schema", "other"};

@@ -8,6 +8,11 @@
 #include "dataplane/clock.h"
 
 namespace ringgate {
+namespace {
+
+constexpr std::string_view kTlsAlert = "\x15\x03";  // how a record of it begins
+
+}  // namespace
 
 RedisConnection::RedisConnection(const Shared& shared, Events events)
     : shared_(shared), events_(std::move(events)), now_ms_(Clock::monotonic_ms()) {}
@@ -41,6 +46,7 @@ void RedisConnection::forget_all() {
   reader_.reset();
   server_clock_ms_.reset();
   redial_at_ms_ = 0;
+  is_answered_ = false;
   for (Sent& sent : std::exchange(sent_, {})) {
     if (sent.on_reply) sent.on_reply(nullptr);
   }
@@ -107,6 +113,10 @@ void RedisConnection::take(std::string_view bytes) {
   while (reader_ && !wrong_) {
     void* reply = nullptr;
     if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) {
+      if (bytes.starts_with(kTlsAlert)) {
+        wrong_.emplace(StoreTrouble::kConnection, fmt::format("if {}", kWriteRediss));
+        return;
+      }
       const std::string& refusal = bounds_.refusal();
       wrong_.emplace(StoreTrouble::kAnswer, refusal.empty() ? reader_->errstr : refusal);
       return;
@@ -121,6 +131,7 @@ void RedisConnection::take(std::string_view bytes) {
 
 void RedisConnection::take_reply(redisReply* reply) {
   const std::unique_ptr<redisReply, void (*)(void*)> owned(reply, freeReplyObject);
+  is_answered_ = true;
   if (sent_.empty()) {  // an error that nobody asked for, as when it has too many clients
     wrong_.emplace(StoreTrouble::kConnection, std::string(reply->str, reply->len));
     return;
@@ -132,14 +143,21 @@ void RedisConnection::take_reply(redisReply* reply) {
   if (sent.on_reply) sent.on_reply(reply);
 }
 
+// A Redis that speaks TLS closes at the first words that are none of it.
+std::string RedisConnection::end_of(const std::string& why) const {
+  const bool may_speak_tls = socket_->is_secure() && !is_answered_ && !address_.access.has_tls &&
+                             address_.socket_path.empty();
+  return may_speak_tls ? fmt::format("{}; if {}", why, kWriteRediss) : why;
+}
+
 void RedisConnection::turn(short ready, std::uint64_t now_ms) {
   now_ms_ = now_ms;
   if (socket_) {
     const bool was_connected = socket_->is_secure();
     const auto is_open = socket_->turn(ready, [this](std::string_view bytes) { take(bytes); });
-    if (!wrong_ && !is_open) wrong_.emplace(StoreTrouble::kConnection, is_open.error().message);
-    if (!wrong_ && is_open && !*is_open) {
-      wrong_.emplace(StoreTrouble::kConnection, "Server closed the connection");
+    if (!wrong_ && (!is_open || !*is_open)) {
+      const std::string why = is_open ? "Server closed the connection" : is_open.error().message;
+      wrong_.emplace(StoreTrouble::kConnection, end_of(why));
     }
     if (!wrong_ && !was_connected && socket_->is_secure()) greet();
   }
@@ -148,7 +166,10 @@ void RedisConnection::turn(short ready, std::uint64_t now_ms) {
   if (state_ == State::kWaiting) {
     if (!addresses_.empty() && now_ms >= dial_at_ms_) dial();
   } else if (state_ != State::kReady && now_ms >= dialling_since_ms_ + timeout_ms) {
-    drop(StoreTrouble::kTimeout, fmt::format("no connection within {} ms", timeout_ms));
+    const bool is_in_handshake = socket_ && socket_->is_in_handshake();
+    drop(StoreTrouble::kTimeout,
+         is_in_handshake ? fmt::format("no TLS handshake within {} ms: {}", timeout_ms, kWriteRedis)
+                         : fmt::format("no connection within {} ms", timeout_ms));
   } else if (!sent_.empty() && now_ms >= sent_.front().at_ms + timeout_ms) {
     drop(StoreTrouble::kTimeout, fmt::format("no answer within {} ms", timeout_ms));
   } else if (redial_at_ms_ != 0 && now_ms >= redial_at_ms_ &&

@@ -113,6 +113,7 @@ class RedisConnection {
   void take_reply(redisReply* reply);
   void redial();
   void forget_all();
+  [[nodiscard]] std::string end_of(const std::string& why) const;
   [[nodiscard]] std::uint64_t pause();
 
   const Shared shared_;
@@ -124,6 +125,7 @@ class RedisConnection {
   std::unique_ptr<redisReader, FreeReader> reader_;
   std::unique_ptr<RedisSocket> socket_;
   std::deque<Sent> sent_;
+  bool is_answered_ = false;  // something, on this connection
   RedisNames::Ticket lookup_ = 0;
   std::size_t failed_dials_ = 0;                               // each takes the next address
   std::optional<std::pair<StoreTrouble, std::string>> wrong_;  // while answers are read

@@ -31,8 +31,7 @@ void RedisConnection::on_found(Resolver::Answer found) {
   const bool has_tls = address_.access.has_tls;
   if (has_tls && !shared_.options.tls) return drop(StoreTrouble::kOther, "TLS is not set up");
   on_socket(RedisSocket::dial(order[turn % order.size()],
-                              has_tls ? shared_.options.tls.get() : nullptr,
-                              address_.endpoint.host));
+                              has_tls ? shared_.options.tls.get() : nullptr, address_.endpoint));
 }
 
 void RedisConnection::on_socket(Result<RedisSocket> socket) {

@@ -241,6 +241,14 @@ TEST(OddStore, WhatIsNoRedisIsToldApart) {
   EXPECT_THAT(problem_with(chat, "make no sense"), HasSubstr("Protocol error"));
 }
 
+// As TLS ends with an alert at words that are none of it.
+TEST(OddStore, OneThatSpeaksTlsIsTold) {
+  OddRedis redis;
+  redis.set("EVAL", "\x15\x03\x01" + std::string(1, '\0') + "\x02\x02\x46");
+  const ChatService chat(redis.server.port());
+  EXPECT_THAT(problem_with(chat, "TLS"), HasSubstr("cannot be reached: if it speaks TLS, write"));
+}
+
 // Answers that hiredis would end the process for, or take a minute and all memory for.
 TEST(OddStore, AnAnswerThatNoRedisGivesCostsTheConnection) {
   const std::pair<std::string, const char*> cases[] = {

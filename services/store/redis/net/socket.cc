@@ -36,9 +36,12 @@ Result<RedisSocket> RedisSocket::begin(const sockaddr* to, socklen_t bytes) {
 }
 
 Result<RedisSocket> RedisSocket::dial(const SocketAddress& to, const RedisTlsContext* tls,
-                                      const std::string& host) {
+                                      const Endpoint& server) {
   auto begun = begin(to.get(), to.length);
-  if (begun && tls != nullptr) begun->tls_.emplace(*tls, host);
+  if (!begun || tls == nullptr) return begun;
+  auto stream = RedisTlsStream::begin(*tls, server);
+  if (!stream) return std::unexpected(stream.error());
+  begun->tls_.emplace(std::move(*stream));
   return begun;
 }
 
@@ -75,7 +78,11 @@ Result<bool> RedisSocket::turn(short ready, const std::function<void(std::string
     connected_ = true;
     if (auto begun = write({}); !begun) return std::unexpected(begun.error());  // TLS begins
   }
-  if (auto sent = flush(); !sent) return std::unexpected(sent.error());
+  if (auto sent = flush(); !sent) {
+    // What it said before it closed tells more.
+    if (auto last = receive(take); !last) return last;
+    return std::unexpected(sent.error());
+  }
   if ((ready & (POLLIN | POLLERR | POLLHUP)) == 0) return true;
   auto is_open = receive(take);
   if (!is_open || !tls_) return is_open;
@@ -103,6 +110,7 @@ Result<bool> RedisSocket::receive(const std::function<void(std::string_view)>& t
   char bytes[16 * 1024];
   for (int i = 0; i < kMostReadsATurn; ++i) {
     const ssize_t got = recv(fd_.get(), bytes, sizeof bytes, 0);
+    if (got == 0 && is_in_handshake()) return std::unexpected(tls_->cut_off());
     if (got == 0) return false;
     if (got < 0) {
       if (errno == EAGAIN || errno == EINTR) return true;

@@ -16,9 +16,9 @@ namespace ringgate {
 
 class RedisSocket {
  public:
-  // To a numeric address. `tls`: none without; the certificate has to be for `host`.
+  // To a numeric address. `tls`: none without; the certificate has to be for `server`.
   [[nodiscard]] static Result<RedisSocket> dial(const SocketAddress& to, const RedisTlsContext* tls,
-                                                const std::string& host);
+                                                const Endpoint& server);
   [[nodiscard]] static Result<RedisSocket> dial_unix(const std::string& path);
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
@@ -26,6 +26,9 @@ class RedisSocket {
   // And the handshake of TLS, if there is one, is done.
   [[nodiscard]] bool is_secure() const noexcept {
     return connected_ && (!tls_ || tls_->is_secure());
+  }
+  [[nodiscard]] bool is_in_handshake() const noexcept {
+    return connected_ && tls_ && !tls_->is_secure();
   }
 
   // To be sent by the next turn.

@@ -1,18 +1,24 @@
-// TLS to Redis, over OpenSSL. A context is immutable and for any thread; a stream is its
-// connection's, and moves bytes in memory only: whoever has the socket gives it what came, and
-// sends what it has.
+// TLS to Redis: a client's side of it (control/tls/client_stream.h), with what waits for the end of
+// the handshake. A context is immutable and for any thread; a stream is its connection's, and moves
+// bytes in memory only: whoever has the socket gives it what came, and sends what it has.
 #pragma once
-
-#include <openssl/ssl.h>
 
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "control/base/address.h"
 #include "control/base/error.h"
+#include "control/tls/client_stream.h"
 
 namespace ringgate {
+
+// What to do where only one end speaks TLS.
+inline constexpr const char* kWriteRedis =
+    "check the port, or write redis in place of rediss in RedisURL";
+inline constexpr const char* kWriteRediss =
+    "it speaks TLS, write rediss in place of redis in RedisURL";
 
 struct RedisTlsFiles {
   std::string ca;           // PEM; empty: the machine's authorities
@@ -33,19 +39,17 @@ class RedisTlsContext {
   }
 
  private:
-  struct Free {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-  };
   RedisTlsContext() = default;
 
-  std::unique_ptr<SSL_CTX, Free> context_;
+  tls::ContextPtr context_;
   std::string read_;  // what the files had in them
 };
 
 class RedisTlsStream {
  public:
   // To a server of that name or address, which its certificate has to be for.
-  RedisTlsStream(const RedisTlsContext& context, const std::string& host);
+  [[nodiscard]] static Result<RedisTlsStream> begin(const RedisTlsContext& context,
+                                                    const Endpoint& server);
 
   // Encrypted bytes that came. What is in them goes to `take`; false: the server has ended it.
   [[nodiscard]] Result<bool> feed(std::string_view bytes,
@@ -53,19 +57,17 @@ class RedisTlsStream {
   // Plain bytes to be sent; they wait until the handshake is done.
   [[nodiscard]] Result<void> write(std::string_view bytes);
   // Encrypted bytes to be sent, appended.
-  void take_output(std::string& to);
-  [[nodiscard]] bool is_secure() const noexcept { return SSL_is_init_finished(ssl_.get()) == 1; }
+  void take_output(std::string& to) { stream_->append_output(to); }
+  [[nodiscard]] bool is_secure() const noexcept { return stream_->is_ready(); }
+  // What to say when the connection ends before.
+  [[nodiscard]] Error cut_off() const { return stream_->cut_off(); }
 
  private:
-  struct Free {
-    void operator()(SSL* ssl) const { SSL_free(ssl); }
-  };
-  [[nodiscard]] Result<void> go_on();
-  [[nodiscard]] std::unexpected<Error> failed() const;
+  explicit RedisTlsStream(std::unique_ptr<tls::ClientStream> stream) noexcept
+      : stream_(std::move(stream)) {}
+  [[nodiscard]] Result<void> send_waiting();
 
-  std::unique_ptr<SSL, Free> ssl_;
-  BIO* in_ = nullptr;   // the SSL's
-  BIO* out_ = nullptr;  // the SSL's
+  std::unique_ptr<tls::ClientStream> stream_;
   std::string waiting_;
 };
 
