@@ -5,8 +5,9 @@
 namespace ringgate {
 namespace {
 
+using namespace std::chrono_literals;
+
 using testing::HasSubstr;
-using std::chrono_literals::operator""s;
 
 class LoginOutcomesTest : public testing::Test {
  protected:
