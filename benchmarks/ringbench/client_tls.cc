@@ -6,6 +6,8 @@
 #include <array>
 #include <cstring>
 
+#include "control/tls/client_failure.h"
+
 namespace ringgate::bench {
 namespace {
 
@@ -19,7 +21,10 @@ std::array<std::uint8_t, tls::kMaxTextBytes>& scratch() {
 
 std::unexpected<Error> ended(const tls::OpenStep& step) {
   const std::string_view alert = tls::name_of(step.alert);
-  if (step.status == tls::OpenStatus::kAlert) return fail(fmt::format("the TLS alert {}", alert));
+  if (step.status == tls::OpenStatus::kAlert) {
+    return fail(fmt::format("the TLS alert {}{}", alert,
+                            tls::advice_for(static_cast<int>(step.alert), {})));
+  }
   return fail("a TLS record that cannot be opened");
 }
 

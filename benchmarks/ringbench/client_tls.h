@@ -16,6 +16,11 @@
 
 namespace ringgate::bench {
 
+// Where a connection is refused, and none was taken before.
+inline constexpr const char* kNobodyOverTlsText =
+    "nothing listens there: start the target (`ringgate dev` needs --tls for this) or mend "
+    "--target";
+
 // What a run's connections begin with. Immutable while workers run.
 struct TlsStart {
   tls::ContextPtr context;  // null: the target is spoken to without TLS

@@ -184,6 +184,22 @@ void warn_of_waiting(const Measurement& measured, std::vector<std::string>& sent
   }
 }
 
+// Such a handshake is a whole one, and none that its time was asked for.
+void warn_of_handshakes(const Measurement& measured, const Options& options,
+                        std::vector<std::string>& sentences) {
+  const std::uint64_t all = measured.tally.handshakes.count();
+  const std::uint64_t whole = all - measured.tally.resumed;
+  if (!options.tls_resume || static_cast<double>(whole) <= kMissable * static_cast<double>(all)) {
+    return;
+  }
+  sentences.push_back(fmt::format(
+      "the target did not take the session of --tls-resume in {} of {} handshakes, which were "
+      "whole "
+      "ones: it was started again, or other gateways answer there too; let them share their keys "
+      "(TlsTicketKeys)",
+      count_text(whole), count_text(all)));
+}
+
 // Where none of those that were due in the window was: why.
 std::string nothing_answered(const Measurement& measured, const Options& options) {
   if (!measured.nothing(options)) {
@@ -225,6 +241,7 @@ std::vector<std::string> Measurement::warnings(const Options& options) const {
   warn_of_generator(*this, options, sentences);
   warn_of_lag(*this, options, sentences);
   warn_of_waiting(*this, sentences);
+  warn_of_handshakes(*this, options, sentences);
   return sentences;
 }
 

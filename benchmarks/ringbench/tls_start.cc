@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 
@@ -22,7 +23,9 @@ Result<UniqueFd> connect_once(const Target& target) {
   FirstConnected first =
       connect_first({SocketAddress{target.address.storage, target.address.bytes}}, kConnectLimit);
   if (first.fd) return std::move(first.fd);
-  return fail(fmt::format("cannot connect to {}: {}", target.text, std::strerror(first.error)));
+  return fail(
+      fmt::format("cannot connect to {}: {}", target.text,
+                  first.error == ECONNREFUSED ? kNobodyOverTlsText : std::strerror(first.error)));
 }
 
 }  // namespace
@@ -50,7 +53,11 @@ Result<std::string> fetch_session(const TlsStart& start, const Options& options)
     if (!client::wait_for(stream->fd(), POLLIN, deadline_ms)) break;
     const client::Stream::Step step = stream->receive([](ByteView) {});
     if (step.status == client::Stream::Status::kFailed) return fail(step.problem);
-    if (step.status == client::Stream::Status::kEnd) break;
+    if (step.status == client::Stream::Status::kEnd) {
+      return fail(fmt::format(
+          "{} closed the connection that --tls-resume was to have a session from: see its log",
+          options.target.text));
+    }
   }
   if (std::string got = session.session(); !got.empty()) return got;
   return fail(fmt::format("{} gives no session that could be resumed: leave out --tls-resume",

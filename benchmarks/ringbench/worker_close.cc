@@ -104,6 +104,9 @@ void Worker::lose_login(std::uint32_t index, ErrorKind kind) {
 void Worker::fail_set_up(std::uint32_t index, ErrorKind kind, std::string_view why) {
   switch (kind) {
     case ErrorKind::kConnectFailed:
+      // What TLS says is a sentence of its own.
+      if (clients_[index].state == ClientState::kSecuring)
+        return state_.fail_once(std::string(why));
       return state_.fail_once(fmt::format("cannot connect to {}: {}", options_.target.text, why));
     case ErrorKind::kLoginFailed:
       return state_.fail_once(fmt::format("login of {} failed: {}", account_of(index), why));
@@ -139,9 +142,13 @@ void Worker::say_goodbye(std::uint32_t index) {
 void Worker::out_of_patience(std::uint32_t index) {
   switch (clients_[index].state) {
     case ClientState::kSecuring:
-      return lose(index, ErrorKind::kConnectFailed, "no answer in the TLS handshake within 6 s");
+      return lose(index, ErrorKind::kConnectFailed,
+                  fmt::format("{} did not answer in the TLS handshake within 6 s: check that this "
+                              "port speaks TLS, and if it does, its load and its log",
+                              options_.target.text));
     case ClientState::kUpgrading:
-      return lose(index, ErrorKind::kConnectFailed, "no answer to the upgrade within 6 s");
+      return lose(index, ErrorKind::kConnectFailed,
+                  "no answer to the upgrade within 6 s: check that this port is for WebSocket");
     case ClientState::kLoggingIn:
       return lose(index, ErrorKind::kLoginFailed, "no answer within 6 s");
     case ClientState::kClosing:

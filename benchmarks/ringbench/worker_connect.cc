@@ -23,9 +23,6 @@ constexpr std::int64_t kTokenLifeS = 24 * 3600;
 constexpr std::uint64_t kLoginPatienceNs = 6 * kSecondNs;
 
 constexpr const char* kNobodyText = "nothing listens there: start the target or mend --target";
-constexpr const char* kNobodyOverTlsText =
-    "nothing listens there: start the target (`ringgate dev` needs --tls for this) or mend "
-    "--target";
 
 // It took connections before: a gateway without room closes its listener.
 constexpr const char* kFullText =

@@ -45,7 +45,12 @@ void Worker::on_sealed(std::uint32_t index, MutableBytes bytes) {
   while (connected(client) && client.generation == generation &&
          client.state != ClientState::kClosing) {
     const Result<ByteView> plain = tls_[index]->open(pool_, cipher(), bytes);
-    if (!plain) return lose(index, ErrorKind::kConnectionLost, plain.error().message);
+    if (!plain) {
+      // A target of 1.3 looks at our certificate when we take the handshake for done.
+      const bool refused = client.state != ClientState::kReady;
+      return lose(index, refused ? ErrorKind::kConnectFailed : ErrorKind::kConnectionLost,
+                  plain.error().message, refused);
+    }
     if (plain->empty()) return;
     on_data(index, *plain);
   }

@@ -93,7 +93,27 @@ std::string explain_verdict(const Verdict& verdict, const ServerName& server,
   }
 }
 
-// What to do about an alert of the server's; empty: nobody knows.
+// Empty: OpenSSL's own words have to do.
+std::string explain_reason(int reason, const std::string& where,
+                           const ClientSettings::Names& names) {
+  switch (reason) {
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_PACKET_LENGTH_TOO_LONG:
+    case SSL_R_RECORD_TOO_SMALL:
+    case SSL_R_BAD_RECORD_TYPE:
+      return fmt::format("what answers at {} does not speak TLS: {}", where, names.no_tls);
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW:
+      return fmt::format(
+          "{} speaks only versions of TLS that are too old: it has to be brought up to date",
+          where);
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
 std::string advice_for(int alert, const ClientSettings::Names& names) {
   switch (alert) {
     case SSL_AD_CERTIFICATE_REQUIRED:
@@ -122,27 +142,6 @@ std::string advice_for(int alert, const ClientSettings::Names& names) {
       return {};
   }
 }
-
-// Empty: OpenSSL's own words have to do.
-std::string explain_reason(int reason, const std::string& where,
-                           const ClientSettings::Names& names) {
-  switch (reason) {
-    case SSL_R_WRONG_VERSION_NUMBER:
-    case SSL_R_PACKET_LENGTH_TOO_LONG:
-    case SSL_R_RECORD_TOO_SMALL:
-    case SSL_R_BAD_RECORD_TYPE:
-      return fmt::format("what answers at {} does not speak TLS: {}", where, names.no_tls);
-    case SSL_R_UNSUPPORTED_PROTOCOL:
-    case SSL_R_VERSION_TOO_LOW:
-      return fmt::format(
-          "{} speaks only versions of TLS that are too old: it has to be brought up to date",
-          where);
-    default:
-      return {};
-  }
-}
-
-}  // namespace
 
 std::string explain_failure(const Verdict& verdict, const ServerName& server,
                             const ClientSettings::Names& names) {

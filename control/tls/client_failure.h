@@ -25,4 +25,8 @@ struct ServerName {
 [[nodiscard]] std::string explain_failure(const Verdict& verdict, const ServerName& server,
                                           const ClientSettings::Names& names);
 
+// What to do about an alert that the server has sent, as ": it wants ..."; empty: nobody knows. One
+// of 1.3 looks at our certificate when we take the handshake for done.
+[[nodiscard]] std::string advice_for(int alert, const ClientSettings::Names& names);
+
 }  // namespace ringgate::tls

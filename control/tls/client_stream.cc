@@ -172,7 +172,13 @@ std::string ClientStream::session() const {
   return text;
 }
 
+// Who has answered our hello speaks TLS.
 Error ClientStream::cut_off() const {
+  if (SSL_get_state(ssl_.get()) != TLS_ST_CW_CLNT_HELLO) {
+    return run_error("{} closed the connection in the middle of the TLS handshake: see its log",
+                     server_.where)
+        .error();
+  }
   return run_error("{} closed the connection in the TLS handshake: {}", server_.where,
                    names_.no_tls)
       .error();

@@ -54,8 +54,8 @@ Result<Stream> Stream::secure(UniqueFd socket, std::unique_ptr<tls::ClientStream
     const auto events = static_cast<short>(made.wants_to_send() ? POLLIN | POLLOUT : POLLIN);
     if (!wait_for(made.fd(), events, deadline_ms)) {
       return run_error(
-          "the TLS handshake was not answered in time; check that this port speaks "
-          "TLS");
+          "the TLS handshake was not answered in time; check that this port speaks TLS, and if it "
+          "does, its load and its log");
     }
     const Step step = made.receive([](ByteView) {});
     if (step.status == Status::kFailed) return run_error("{}", step.problem);

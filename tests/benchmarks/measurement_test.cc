@@ -104,6 +104,17 @@ TEST_F(MeasurementTest, WarnsOfWaitingForACpu) {
   EXPECT_THAT(warnings(), ElementsAre(HasSubstr("the target waited")));
 }
 
+TEST_F(MeasurementTest, WarnsOfHandshakesThatWereNotResumed) {
+  for (int handshake = 0; handshake < 200; ++handshake) measured_.tally.handshakes.record(1'000);
+  EXPECT_THAT(warnings(), IsEmpty());
+  options_.tls_resume = true;
+  measured_.tally.resumed = 198;
+  EXPECT_THAT(warnings(), IsEmpty());
+  measured_.tally.resumed = 197;
+  EXPECT_THAT(warnings(),
+              ElementsAre(AllOf(HasSubstr("in 3 of 200 handshakes"), HasSubstr("TlsTicketKeys"))));
+}
+
 TEST_F(MeasurementTest, WarnsOfARunCutShortAndOfNoAnswers) {
   measured_.stopped_early = true;
   measured_.window_s = measured_.sampled_s = 4.5;

@@ -175,13 +175,57 @@ class TlsTools(unittest.TestCase):
             self.assertEqual(report["tls"]["resumed"], report["tls"]["handshakes"])
             self.assertIn("100 % resumed", told)
 
-    def test_version_1_2_is_spoken(self):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    def context(self, kind=ssl.SSLContext):
+        context = kind(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.ca, pathlib.Path(self.ca).with_suffix(".key"))
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+    def relay(self, context):
         host, port = re.fullmatch(r"tcp://(\S+):(\d+)", self.dev.target("tcp")).groups()
         relay = Relay(context, (host, int(port)))
         self.addCleanup(relay.close)
+        return relay
+
+    def test_who_gives_no_session_is_told_of(self):
+        context = self.context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.num_tickets = 0
+        target = f"tls://127.0.0.1:{self.relay(context).port}"
+        _, report = self.bench("ping", target)
+        self.assertEqual(report["errors"]["total"], 0)
+        told, _ = self.bench("ping", target, "--tls-resume", code=1)
+        self.assertIn("gives no session that could be resumed: leave out --tls-resume", told)
+
+    def test_a_session_that_is_not_taken_is_told_of(self):
+        """As by a target that was started again after it gave the session."""
+        class Forgetful(ssl.SSLContext):
+            def wrap_socket(self, *arguments, **options):
+                relay.context = others  # with keys of its own
+                return super().wrap_socket(*arguments, **options)
+
+        others = self.context()
+        relay = self.relay(self.context(Forgetful))
+        told, report = self.bench("ping", f"tls://127.0.0.1:{relay.port}", "--tls-resume")
+        self.assertEqual(report["errors"]["total"], 0)
+        self.assertEqual(report["tls"]["resumed"], 0)
+        self.assertIn("did not take the session of --tls-resume in 8 of 8 handshakes", told)
+
+    def test_who_wants_a_certificate_is_told_of(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.context()
+            context.minimum_version = context.maximum_version = version
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.ca)
+            relay = self.relay(context)
+            for flags in ((), ("--tls-resume",)):
+                told, _ = self.bench("ping", f"tls://127.0.0.1:{relay.port}", *flags, code=1)
+                self.assertRegex(told, "a certificate of ours.*--tls-cert and --tls-key")
+                self.assertNotIn("see its log", told)
+
+    def test_version_1_2_is_spoken(self):
+        context = self.context()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        relay = self.relay(context)
         for flags in ((), ("--tls-resume",)):
             _, report = self.bench("forward", f"tls://127.0.0.1:{relay.port}", *flags)
             self.assertEqual(report["errors"]["total"], 0)
@@ -192,6 +236,9 @@ class TlsTools(unittest.TestCase):
         for flags in ((), ("--tls-resume",)):
             told, _ = self.bench("ping", self.dev.target("tls"), *flags, code=1, ca=False)
             self.assertIn("is not signed by an authority that is trusted here", told)
+            self.assertNotIn("cannot connect", told)
+            told, _ = self.bench("ping", "tls://127.0.0.1:1", *flags, code=1)
+            self.assertIn("nothing listens there: start the target", told)
         told, _ = self.bench("ping", self.dev.target("ws").replace("ws:", "wss:"), code=1)
         self.assertRegex(told, "does not speak TLS|check that this port speaks TLS")
         self.bench("ping", self.dev.target("tls"), "--tls-insecure", ca=False)

@@ -154,6 +154,19 @@ TEST_F(ClientStreamTest, SaysWhenNobodySpeaksTlsThere) {
   EXPECT_THAT(client_->cut_off().message, HasSubstr("closed the connection in the TLS handshake"));
 }
 
+// A server that speaks TLS, and goes away: the port is no mistake.
+TEST_F(ClientStreamTest, SaysWhereToLookWhenAHandshakeIsBrokenOff) {
+  serve({.names = {"gateway.example"}});
+  begin();
+  std::string hello;
+  client_->append_output(hello);
+  ASSERT_EQ(server_->step(as_bytes(hello)), TlsStatus::kNeedMore);
+  const std::string answer = test::output_of(*server_);
+  ASSERT_TRUE(client_->feed(as_bytes(std::string_view(answer).substr(0, answer.size() - 1))));
+  ASSERT_FALSE(client_->is_ready());
+  EXPECT_THAT(client_->cut_off().message, HasSubstr("in the middle of the TLS handshake: see its"));
+}
+
 TEST_F(ClientStreamTest, SettingsThatDoNotFitAreToldOf) {
   const auto problem = [&] {
     const Result<ContextPtr> made = new_client_context(wish_);
