@@ -182,7 +182,7 @@ Channel* Forwarding::one_less_outstanding(std::uint32_t slot, std::uint32_t logi
 // A client that has ended its side, or is to go, is closed with its last answer.
 void Forwarding::end_if_answered(Connection& connection) {
   if (connection.open()) context_.farewells.answered(connection);
-  const bool all_handled = !connection.held && !connection.parsing;
+  const bool all_handled = !connection.collects() && !connection.parsing;
   if (!connection.saw_eof || !connection.open() || !all_handled) return;
   if (channel_of(connection)->outstanding == 0) {
     context_.shard.finish(connection, CloseReason::kPeerClosed);

@@ -193,6 +193,28 @@ TEST_F(ForwardingPart, WhoHasEndedItsSideIsClosedWithItsLastAnswer) {
   EXPECT_EQ(gateway_.it.handler.reasons, std::vector<CloseReason>{CloseReason::kPeerClosed});
 }
 
+// Beyond its share of a turn, or of a second, or behind with its answers: what it sent waits.
+TEST_F(ForwardingPart, WhoHasEndedItsSideStaysWhileWhatItSentIsCollected) {
+  gateway_.link(kEcho);
+  const TestClient client = gateway_.channel("alice");
+  Connection& connection = *client.connection;
+  connection.saw_eof = true;
+  connection.deferred = true;
+  forwarding_.end_if_answered(connection);
+  EXPECT_TRUE(connection.open());
+  connection.deferred = false;
+  connection.throttled = true;
+  forwarding_.end_if_answered(connection);
+  EXPECT_TRUE(connection.open());
+  connection.throttled = false;
+  connection.full = true;
+  forwarding_.end_if_answered(connection);
+  EXPECT_TRUE(connection.open());
+  connection.full = false;
+  forwarding_.end_if_answered(connection);
+  EXPECT_EQ(gateway_.it.handler.reasons, std::vector<CloseReason>{CloseReason::kPeerClosed});
+}
+
 TEST_F(ForwardingPart, AnUpstreamThatDrainsIsReportedOnceWhenNothingIsLeft) {
   gateway_.link(kEcho);
   const TestClient client = gateway_.channel("alice");
