@@ -60,11 +60,14 @@ void Acceptor::arm(Ring* ring, const Room& room) {
     const std::uint32_t clients = room.clients;
     const std::uint32_t share = share_of(i, clients);
     const std::uint32_t wanted = listeners_[i].tls ? std::min(share, room.handshakes) : share;
-    const std::uint32_t most = std::min(clients, room.accepts);
     cancel_above(ring, i, wanted);
     if (!keep_open(i, share, clients)) continue;
+    // Of what may be accepted by now each has a part, and one at least: nobody comes through one
+    // that waits for what the others have armed.
+    const std::uint32_t paced =
+        room.accepts == 0 ? 0 : std::min(wanted, std::max(share_of(i, room.accepts), 1U));
     // What others still have armed beyond their share comes with the completions of its cancels.
-    for (std::uint32_t a = 0; a < kArmed && door.armed < wanted && armed_ < most; ++a) {
+    for (std::uint32_t a = 0; a < kArmed && door.armed < paced && armed_ < clients; ++a) {
       if (!door.accepts[a].armed) arm_one(ring, i, a);
     }
   }

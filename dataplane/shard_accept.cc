@@ -47,18 +47,26 @@ std::uint32_t Shard::accepts_left() noexcept {
   constexpr std::uint32_t kSavedMs = 200;
   const std::uint64_t rate = options_.accepts_per_s;
   if (rate == 0 || accept_mode_ != AcceptMode::kDirect) return UINT32_MAX;
-  const std::uint64_t since_ms = now_ms() - accepts_at_ms_;
-  accepts_at_ms_ = now_ms();
-  accept_credit_ = std::min(accept_credit_ + since_ms * rate,
-                            std::max<std::uint64_t>(rate * kSavedMs, kAcceptCredit));
+  if (const auto since_ms = static_cast<std::int32_t>(now_ms() - accepts_at_ms_); since_ms > 0) {
+    accepts_at_ms_ = now_ms();
+    accept_credit_ = std::min(accept_credit_ + static_cast<std::uint64_t>(since_ms) * rate,
+                              std::max<std::uint64_t>(rate * kSavedMs, kAcceptCredit));
+  }
   if (accept_credit_ >= kAcceptCredit) accepts_paused_ = false;
   if (options_.limits_dry_run) return UINT32_MAX;
   return static_cast<std::uint32_t>(accept_credit_ / kAcceptCredit);
 }
 
+// Each listener has an accept armed, so more may come at once than there is credit for: what comes
+// next then begins to be saved up later.
 void Shard::note_accept() noexcept {
-  if (options_.accepts_per_s == 0) return;
-  accept_credit_ -= std::min<std::uint64_t>(accept_credit_, kAcceptCredit);
+  const std::uint64_t rate = options_.accepts_per_s;
+  if (rate == 0) return;
+  const std::uint64_t paid = std::min<std::uint64_t>(accept_credit_, kAcceptCredit);
+  accept_credit_ -= paid;
+  if (!options_.limits_dry_run) {
+    accepts_at_ms_ += static_cast<std::uint32_t>((kAcceptCredit - paid + rate - 1) / rate);
+  }
   if (accept_credit_ >= kAcceptCredit || accepts_paused_) return;
   accepts_paused_ = true;
   counters_.add(Counter::kAcceptRateReached);

@@ -21,8 +21,10 @@ constexpr std::size_t kWsListener = 1;
 struct TwoListeners : FakeWsShard {
   explicit TwoListeners(std::uint32_t max_clients, std::uint64_t seed = 1,
                         const test::Faults& faults = {})
-      : FakeWsShard(seed, faults, with(max_clients), nullptr,
-                    {Transport::kTcp, Transport::kWebSocket}) {}
+      : TwoListeners(with(max_clients), seed, faults) {}
+  explicit TwoListeners(const ShardOptions& options, std::uint64_t seed = 1,
+                        const test::Faults& faults = {})
+      : FakeWsShard(seed, faults, options, nullptr, {Transport::kTcp, Transport::kWebSocket}) {}
   static ShardOptions with(std::uint32_t max_clients) {
     ShardOptions options = test::small_shard();
     options.max_clients = max_clients;
@@ -238,6 +240,25 @@ TEST(ShardListeners, StoppingAFullShardLeavesThemClosed) {
   EXPECT_FALSE(it.open(kTcpListener));
   EXPECT_FALSE(it.open(kWsListener));
   EXPECT_EQ(it.kernel.armed_accepts(), 0U);
+}
+
+// So few may be accepted at once that the first listener's accepts would be all of them.
+TEST(ShardListeners, ARateOfAcceptsKeepsNoneOfThemShut) {
+  ShardOptions options = TwoListeners::with(1000);
+  options.accepts_per_s = 10;
+  TwoListeners it(options);
+  std::vector<FakePeer*> peers;
+  const auto accepted = [&] {
+    return std::ranges::count_if(peers, [](const FakePeer* peer) { return peer->accepted; });
+  };
+  for (int i = 0; i < 100; ++i) peers.push_back(&it.kernel.connect(it.port(kWsListener)));
+  it.pass(2000);
+  EXPECT_GE(accepted(), 15) << "and nobody came through the other";
+  for (int i = 0; i < 100; ++i) peers.push_back(&it.kernel.connect(it.port(kTcpListener)));
+  const auto before = accepted();
+  it.pass(5000);
+  EXPECT_GE(accepted() - before, 45);
+  EXPECT_LE(accepted() - before, 55) << "both together";
 }
 
 TEST(ShardListeners, ThreeShareARoomOfThree) {
