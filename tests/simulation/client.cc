@@ -13,6 +13,10 @@ constexpr std::string_view kUpgrade =
     "GET / HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
+// What a client has said and nobody has answered, or taken.
+constexpr std::size_t kMostAsked = 200;
+constexpr std::size_t kMostUnsent = 20'000;
+
 void add_ws_frame(Pipe& to, Opcode opcode, ByteView payload, const WsMaskKey& key) {
   const std::size_t size = payload.size();
   const auto head = static_cast<std::uint8_t>(0x80U | static_cast<std::uint8_t>(opcode));
@@ -97,7 +101,7 @@ void Client::act() {
     scheduler_.after(ns + 1, Actor::kClient, plan_.number);
   } else if (random_.one_in(4)) {
     ping();
-  } else {
+  } else if (asked_.size() < kMostAsked && outbox_.size() < kMostUnsent) {
     for (std::uint32_t i = random_.between(1, habits_.most_burst); i > 0; --i) ask();
   }
   flush();

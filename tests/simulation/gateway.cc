@@ -104,6 +104,12 @@ void Gateway::gone(const std::string& id, std::uint64_t drain_ms) {
   shards_->flush();
 }
 
+bool Gateway::knows(const std::string& id) const {
+  return std::ranges::any_of(targets_, [&id](const auto& entry) {
+    return !entry.second.draining && entry.second.instance.id == id;
+  });
+}
+
 void Gateway::retire(std::uint32_t upstream) {
   targets_.erase(upstream);
   publish();  // first: no shard's routes may name it when it goes

@@ -56,6 +56,8 @@ class Gateway {
   void found(const Instance& instance);
   // It drains, and is retired when all shards have said so, or its time is up.
   void gone(const std::string& id, std::uint64_t drain_ms);
+  // It is registered, as far as this gateway has heard.
+  [[nodiscard]] bool knows(const std::string& id) const;
 
   // --- Control's loop ------------------------------------------------------------------------
   void control_turn();

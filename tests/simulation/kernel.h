@@ -28,12 +28,13 @@ namespace ringgate::sim {
 struct Faults {
   std::uint32_t stall = 0;  // what could go on does so some time later
   std::uint32_t short_send = 0;
-  std::uint32_t broken_send = 0;   // the connection is reset under a send
-  std::uint32_t no_buffers = 0;    // ENOBUFS although there are some
-  std::uint32_t recv_ends = 0;     // a multishot receive ends, with its data
-  std::uint32_t accept_fails = 0;  // ECONNABORTED
-  std::uint32_t poll_lies = 0;     // it completes although there is nothing to read
-  std::uint32_t poll_fails = 0;    // ENOMEM
+  std::uint32_t broken_client = 0;  // a client's connection is reset under a send
+  std::uint32_t broken_link = 0;    // a link is
+  std::uint32_t no_buffers = 0;     // ENOBUFS although there are some
+  std::uint32_t recv_ends = 0;      // a multishot receive ends, with its data
+  std::uint32_t accept_fails = 0;   // ECONNABORTED
+  std::uint32_t poll_lies = 0;      // it completes although there is nothing to read
+  std::uint32_t poll_fails = 0;     // ENOMEM
   std::uint32_t lost_wakeup = 0;
   std::uint32_t wake_ends = 0;  // the poll for wake-ups ends with one
 };

@@ -222,7 +222,8 @@ bool Kernel::send_on(Operation& operation) {
   const auto sent_or = [&operation](int error) {
     return operation.sent > 0 ? static_cast<std::int32_t>(operation.sent) : -error;
   };
-  if (socket.other != nullptr && random_.one_in(faults.broken_send)) {
+  const std::uint32_t breaks = socket.file.direct ? faults.broken_client : faults.broken_link;
+  if (socket.other != nullptr && random_.one_in(breaks)) {
     Socket& to = *socket.other;
     to.reset = socket.reset = true;
     to.in_ended = true;

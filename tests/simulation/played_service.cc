@@ -280,7 +280,8 @@ void PlayedService::push() {
     if (!channels.empty()) channels.push_back(',');
     channels += known_[at];
   }
-  const std::uint32_t filler = random_.one_in(10) ? random_.below(4000) : random_.below(100);
+  const std::uint32_t filler =
+      random_.one_in(10) ? random_.below(faults.most_push_bytes) : random_.below(100);
   make_body(body_, {kNone, 0, link->epoch, ++link->number}, filler);
   add_packet(link->outbox,
              {.command = "echo.push",

@@ -26,6 +26,7 @@ struct ServiceFaults {
   std::uint32_t fails = 0;    // with a status
   std::uint32_t pushes = 0;   // beside an answer, to somebody who is logged in
   std::uint32_t most_receivers = 1;
+  std::uint32_t most_push_bytes = 4000;
   bool kicks = false;
   std::uint64_t most_late_ms = 100;
 };

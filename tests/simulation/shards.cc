@@ -112,7 +112,7 @@ bool Shards::has_mail(std::uint32_t index) {
 // Mail that came while a shard slept has woken it, or its wake-up was lost.
 void Shards::look_at_mail(const Member& member, std::uint32_t index) {
   if (!member.asleep || !member.woken_by_time || member.ring->wake_waits) return;
-  if (has_mail(index) && kernel_.faults.lost_wakeup == 0) {
+  if (has_mail(index) && kernel_.lost_wakeups() == 0) {
     scheduler_.fail("a shard slept on its mail, and no wake-up was lost");
   }
 }

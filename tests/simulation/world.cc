@@ -14,7 +14,10 @@ namespace {
 
 constexpr std::string_view kSecret = "a secret of the simulation";
 constexpr std::uint64_t kControlEveryMs = 50;
-constexpr std::uint32_t kControlTick = 1;  // of Actor::kTrouble
+// What a turn of Actor::kTrouble is about; 0: a new one.
+constexpr std::uint32_t kControlTick = 1;
+constexpr std::uint32_t kFirstRevival = 100;
+constexpr std::uint32_t kFirstReturn = 200;
 
 std::vector<std::uint8_t> login_of(const std::string& account) {
   pkt::LoginReq request;
@@ -127,6 +130,8 @@ bool World::step() {
       if (turn.index == kControlTick) {
         gateway_->control_turn();
         scheduler_.after(kControlEveryMs * kMs, Actor::kTrouble, kControlTick);
+      } else if (turn.index != 0) {
+        end_trouble(turn.index);
       } else if (!calm_) {
         trouble();
         trouble_later();
@@ -140,7 +145,43 @@ void World::trouble_later() {
   if (plan_.troubles) scheduler_.after(scheduler_.random.below(1000 * kMs), Actor::kTrouble, 0);
 }
 
-void World::trouble() {}
+void World::trouble() {
+  Random& random = scheduler_.random;
+  const std::uint32_t service = random.below(services_.size());
+  Instance& instance = instances_[service];
+  switch (random.below(5)) {
+    case 0:  // its process is killed, and comes back, perhaps at once
+      if (!std::exchange(instance.up, false)) return;
+      services_[service]->die();
+      scheduler_.after(random.below(random.one_in(2) ? kMs : 3000 * kMs), Actor::kTrouble,
+                       kFirstRevival + service);
+      return;
+    case 1:  // it is not in the registry any more, and then it is again
+      gateway_->gone(instance.id, random.below(2000));
+      scheduler_.after(random.below(1000 * kMs), Actor::kTrouble, kFirstReturn + service);
+      return;
+    case 2:
+      services_[service]->stand_still(random.below(3000));
+      return;
+    default:
+      gateway_->shards().stand_still(random.below(gateway_->shards().size()),
+                                     random.one_in(3) ? random.below(4000) : random.below(200));
+  }
+}
+
+void World::end_trouble(std::uint32_t which) {
+  if (which >= kFirstReturn) return come_back(which - kFirstReturn);
+  revive(which - kFirstRevival);
+}
+
+void World::revive(std::uint32_t service) {
+  instances_[service].up = true;
+}
+
+// Into the registry, if it is not there.
+void World::come_back(std::uint32_t service) {
+  if (!gateway_->knows(instances_[service].id)) gateway_->found(instances_[service]);
+}
 
 std::string World::told() const {
   Client::Tally sum;

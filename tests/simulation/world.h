@@ -49,7 +49,9 @@ class World {
   [[nodiscard]] bool step();
   void trouble();
   void trouble_later();
+  void end_trouble(std::uint32_t which);
   void revive(std::uint32_t service);
+  void come_back(std::uint32_t service);
 
   // --- The end: world_end.cc -----------------------------------------------------------------
   // Steps until it holds. False: it does not within so much time, and that is a failure.

@@ -26,14 +26,34 @@ std::string World::who_waits() const {
   for (const auto& client : clients_) {
     if (client->waits()) return client->describe();
   }
-  return "Nobody waits";
+  Shards& shards = gateway_->shards();
+  std::string text =
+      fmt::format("Nobody waits. {} in the backlog.", kernel_->backlog(gateway_->process()));
+  for (const auto& client : clients_) {
+    if (client->connected()) text += " There is " + client->describe();
+  }
+  for (std::uint32_t i = 0; i < shards.size(); ++i) {
+    text += fmt::format(" Shard {} has {} accepts armed.", i, shards.ring(i).accepts);
+    shards.shard(i).table().for_each_client([&](const Connection& one) {
+      text += fmt::format(
+          " Shard {} slot {}: phase {}, ops {}, out {}, held {} deferred {} throttled {} full {} "
+          "paused {} eof {}.",
+          i, one.slot, static_cast<int>(one.phase), one.ops, one.output.queued_bytes(),
+          bool{one.held}, bool{one.deferred}, bool{one.throttled}, bool{one.full},
+          bool{one.read_paused}, bool{one.saw_eof});
+    });
+  }
+  return text;
 }
 
 void World::go_home() {
   calm_ = true;
   kernel_->faults = {};
   for (const auto& service : services_) service->faults = {};
-  for (std::uint32_t i = 0; i < instances_.size(); ++i) revive(i);
+  for (std::uint32_t i = 0; i < instances_.size(); ++i) {
+    revive(i);
+    come_back(i);
+  }
   for (const auto& client : clients_) client->calm();
   constexpr std::uint64_t kPatienceMs = 20'000;
   const std::uint64_t answer_ms = plan_.clients.answer_timeout_ms + kPatienceMs;
@@ -118,10 +138,6 @@ void World::check_nothing_is_left() {
       none("bytes of the pool", shards.shard(i).pool().used_bytes());
     }
   }
-}
-
-void World::revive(std::uint32_t service) {
-  instances_[service].up = true;
 }
 
 }  // namespace ringgate::sim
