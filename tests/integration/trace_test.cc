@@ -116,11 +116,15 @@ TEST(Trace, AReceiverInAnotherAppIsSaidToBe) {
   Client bob{it.bench.gateway.connect(), "bob", {}};
   bob.send(login(token("bob", {.app = "another"})));
   ASSERT_TRUE(bob.next().is_answer(1));
+  Client alice = log_in(it.bench.gateway, "alice");
+  alice.send(talk("bob", "do you hear me?", 2));
+  ASSERT_TRUE(alice.next().is_answer(2));
   EXPECT_THAT(recorded(it.port, "bob", {"--app", "kim"}).output,
               AllOf(HasSubstr("bob is logged in to app another, not to kim"),
                     Not(HasSubstr("logged in by"))));
   EXPECT_THAT(recorded(it.port, "bob", {"--app", "another"}).output,
-              AllOf(HasSubstr("bob is logged in on 1 channel"), HasSubstr("logged in by")));
+              AllOf(HasSubstr("bob is logged in on 1 channel"), HasSubstr("logged in by"),
+                    Not(HasSubstr("a push"))));
 }
 
 TEST(Trace, WhoIsKickedIsSaidToBeAndByWhom) {

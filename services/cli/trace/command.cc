@@ -24,7 +24,6 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kLongest = 1h;
 constexpr std::chrono::milliseconds kRegistryPatience = 5s;
-constexpr std::chrono::milliseconds kLastWords = 100ms;  // of what is under way
 
 struct TraceCommand {
   std::string config_file;
@@ -87,9 +86,8 @@ Result<void> trace(TraceCommand command) {
     text += '\n';
     if (Result<void> printed = print_out(text); !printed) end_with(std::move(printed));
   };
-  // Only what is recorded: it is told now, but for what one has still to be asked.
   const auto told = [&] {
-    if (prepared->time == 0ms) loop.after(kLastWords, [&loop] { loop.stop(); });
+    if (prepared->time == 0ms) loop.after(0ms, [&loop] { loop.stop(); });
   };
   command.trace.only_recorded = prepared->time == 0ms;
   TraceFollower follower(loop, command.trace, line, told);

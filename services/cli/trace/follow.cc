@@ -23,12 +23,6 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kPause = 200ms;  // between two questions
 constexpr std::chrono::milliseconds kPauseAfterError = 1s;
-constexpr std::chrono::milliseconds kPatience = 4s;  // a shard that is stuck takes two
-
-std::string now() {
-  return format_time(unix_minus_monotonic_us() +
-                     static_cast<std::int64_t>(Clock::monotonic_ns() / 1000));
-}
 
 // "2026-11-27T17:20:01.123456Z" to the time of the day.
 std::string_view time_of_day(std::string_view at) {
@@ -37,16 +31,6 @@ std::string_view time_of_day(std::string_view at) {
 
 std::string gateways_named(std::size_t number) {
   return fmt::format("{} gateway{}", number, number == 1 ? "" : "s");
-}
-
-// What everyone who reads about a full queue asks next.
-std::string tcp_words(const dom::element& tcp) {
-  return fmt::format(
-      "its TCP connection: {}, round trip {} µs, {} segments not acknowledged, {} bytes not sent, "
-      "window {} bytes, {} retransmits, nothing received for {} ms",
-      text_of(tcp, "state"), number_of(tcp, "rttUs"), number_of(tcp, "unacknowledged"),
-      number_of(tcp, "notSentBytes"), number_of(tcp, "windowBytes"), number_of(tcp, "retransmits"),
-      number_of(tcp, "sinceReceivedMs"));
 }
 
 }  // namespace
@@ -106,7 +90,7 @@ void TraceFollower::ask(Gateway& gateway) {
   if (options_.only_recorded) request.path += "&follow=0";
   if (!gateway.cursor.empty()) request.path += "&cursor=" + consul::Http::escape(gateway.cursor);
   request.bearer = options_.token;
-  request.timeout = kPatience;
+  request.timeout = kAskPatience;
   gateway.http->send(request,
                      [this, &gateway](const consul::Reply& reply) { take(gateway, reply); });
 }
@@ -134,6 +118,7 @@ void TraceFollower::take(Gateway& gateway, const consul::Reply& reply) {
   gateway.has_answered = true;
   first_round_done();
   tell_where();
+  tell_end();
   if (options_.only_recorded) return;
   const bool failed = gateway.is_silent || !gateway.complaint.empty();
   ask_later(gateway, more ? 0ms : failed ? kPauseAfterError : kPause);
@@ -173,6 +158,7 @@ bool TraceFollower::take_trace(Gateway& gateway, const std::string& body) {
     for (const dom::element event : events) take_event(gateway, event);
   }
   tell_what_is_missing(gateway, answer);
+  look_at_unwritten(gateway);
   return flag_of(answer, "more");
 }
 
@@ -239,41 +225,7 @@ void TraceFollower::take_event(Gateway& gateway, const dom::element& event) {
                           channel.empty() ? "" : fmt::format("#{}", short_name(channel)),
                           printable(text_of(event, "words")))});
   }
-  if (text_of(event, "event") == "closed" && !channel.empty()) ask_tcp(gateway, channel, app);
-}
-
-// The kernel may still have it.
-void TraceFollower::ask_tcp(Gateway& gateway, const std::string& channel, const std::string& app) {
-  consul::Request request;
-  request.path = "/channels/" + consul::Http::escape(channel);
-  request.bearer = options_.token;
-  request.timeout = kPatience;
-  gateway.http->send(request, [this, &gateway, channel, app](const consul::Reply& reply) {
-    dom::parser parser;
-    dom::element answer;
-    dom::element tcp;
-    if (!reply.is_ok() || parser.parse(reply.body).get(answer) != simdjson::SUCCESS) return;
-    if (answer["tcp"].get(tcp) != simdjson::SUCCESS) return;
-    const std::string words = tcp.is_object()
-                                  ? tcp_words(tcp)
-                                  : "no figures of its TCP connection: " + text_of(answer, "noTcp");
-    if (!options_.json) {
-      tell({now(), fmt::format("{} {} #{} {}", gateway.name, printable(app), short_name(channel),
-                               printable(words))});
-      return;
-    }
-    JsonWriter json;
-    json.object("", [&] {
-      json.text("gateway", gateway.name);
-      json.text("at", now());
-      json.text("channel", channel);
-      json.text("app", app);
-      json.text("event", "tcp");
-      json.raw("tcp", simdjson::minify(tcp));
-      json.text("words", words);
-    });
-    tell({now(), json.take()});
-  });
+  if (!channel.empty()) note_for_tcp(gateway, channel, app, text_of(event, "event"));
 }
 
 // --- What is told -------------------------------------------------------------------------------
@@ -386,7 +338,13 @@ void TraceFollower::first_round_done() {
   for (Line& line : first_) line_(std::move(line.text));
   first_.clear();
   tell_where();
-  if (told_) std::exchange(told_, nullptr)();
+  tell_end();
+}
+
+void TraceFollower::tell_end() {
+  const auto is_asked = [](const auto& entry) { return entry.second->tcp_asked > 0; };
+  if (is_first_round_ || !told_ || std::ranges::any_of(gateways_, is_asked)) return;
+  std::exchange(told_, nullptr)();
 }
 
 }  // namespace ringgate

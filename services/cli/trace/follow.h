@@ -36,7 +36,7 @@ struct TraceOptions {
 class TraceFollower {
  public:
   // `line` gets each, without its end. `told` is called once, when every gateway of the first
-  // use_gateways() has answered, or has not, and that is told.
+  // use_gateways() has answered, or has not, and that is told, with the TCP connections.
   TraceFollower(ControlLoop& loop, TraceOptions options, std::function<void(std::string)> line,
                 std::function<void()> told);
   ~TraceFollower();
@@ -52,6 +52,12 @@ class TraceFollower {
   [[nodiscard]] bool has_been_told() const { return has_been_told_; }
 
  private:
+  // A channel with a push in its queue that the socket has not taken yet.
+  struct Unwritten {
+    std::string app;
+    std::chrono::steady_clock::time_point since;
+    bool is_asked = false;
+  };
   struct Gateway {
     std::string name;
     std::string url;
@@ -68,6 +74,8 @@ class TraceFollower {
     std::map<std::string, std::string> connected;  // channels to apps
     std::set<std::string> told_channels;
     std::map<std::string, std::uint64_t> told_missing;  // what, to how much of it
+    std::map<std::string, Unwritten> unwritten;         // by channel
+    std::size_t tcp_asked = 0;                          // questions that are under way
   };
   struct Line {
     std::string at;  // RFC 3339: in the order of time
@@ -85,7 +93,12 @@ class TraceFollower {
   void tell_missing(Gateway& gateway, const std::string& what, std::string_view kind,
                     std::uint64_t much, const std::string& words);
   void take_event(Gateway& gateway, const simdjson::dom::element& event);
+  void note_for_tcp(Gateway& gateway, const std::string& channel, const std::string& app,
+                    std::string_view event);
+  void look_at_unwritten(Gateway& gateway);
   void ask_tcp(Gateway& gateway, const std::string& channel, const std::string& app);
+  void take_tcp(Gateway& gateway, const std::string& channel, const std::string& app,
+                const consul::Reply& reply);
   void silent(Gateway& gateway, const std::string& why);
   void complain(Gateway& gateway, const std::string& what);
   void notice(const Gateway* gateway, std::string_view kind, const std::string& words);
@@ -93,6 +106,7 @@ class TraceFollower {
   void tell_where();
   [[nodiscard]] std::string where_words(std::size_t here, const std::set<std::string>& apps) const;
   void first_round_done();
+  void tell_end();
   [[nodiscard]] bool is_meant(std::string_view app) const {
     return options_.app.empty() || app == options_.app;
   }
