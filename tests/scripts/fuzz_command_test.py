@@ -16,11 +16,11 @@ class Command(unittest.TestCase):
     def test_help(self):
         ended = fuzz("--help")
         self.assertEqual(ended.returncode, 0)
-        self.assertIn("scripts/fuzz [SECONDS [TARGET...]]", ended.stdout)
+        self.assertIn("scripts/fuzz [--seconds N] [TARGET...]", ended.stdout)
 
     def test_what_is_wrong_is_named(self):
-        for wrong, said in (("--bogus", "SECONDS"), ("soon", "no number"), ("0", "no number"),
-                            ("-1", "SECONDS")):
+        for wrong, said in (("--bogus", "--seconds N"), ("--seconds=soon", "no number"),
+                            ("0", "no number"), ("-1", "--seconds N")):
             ended = fuzz(wrong)
             self.assertEqual(ended.returncode, 2, wrong)
             self.assertIn(said, ended.stderr)
@@ -29,7 +29,7 @@ class Command(unittest.TestCase):
         self.assertIn("there are frame_fuzz", ended.stderr)
 
     def test_one_target_for_a_second(self):
-        ended = fuzz("1", "packet_fuzz")
+        ended = fuzz("--seconds", "1", "packet_fuzz")
         self.assertEqual(ended.returncode, 0, ended.stderr)
         self.assertRegex(ended.stdout, r"fuzz: [1-9]\d* inputs, none crashed\n")
         self.assertIn("fuzz: 1 targets, none crashed", ended.stdout)
