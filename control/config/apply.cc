@@ -213,33 +213,27 @@ struct Applier {
     return {};
   }
 
-  // One word for all, or a map as of Routes.
   Result<void> operator()(const SelectorsKey& key) const {
-    const auto pairs = pairs_of(raw, "a selector, or a map of command prefix to selector");
-    if (!pairs) return std::unexpected(pairs.error());
-    Selectors selectors;
-    for (const auto& [prefix, name] : *pairs) {
-      const bool is_for_all = pairs->size() == 1 && name.empty();
-      if (!is_for_all && name.empty()) {
-        return usage_error("{}: has no selector; write {}: hash, route or rendezvous", prefix,
-                           prefix);
-      }
-      const auto kind = parse_selector(is_for_all ? prefix : name);
-      if (!kind) {
-        return usage_error("\"{}\" is no selector; there are hash, route and rendezvous",
-                           quotable(is_for_all ? prefix : name));
-      }
-      if (is_for_all) {
-        selectors.for_all = *kind;
-        break;
-      }
-      if (auto checked = check_prefix(prefix); !checked) return checked;
-      if (!selectors.by_prefix.emplace(prefix, *kind).second) {
-        return usage_error("{} is there twice; remove one", prefix);
-      }
-    }
-    key.place.set(config, std::move(selectors));
+    auto selectors =
+        for_all_or_by_prefix<Selectors>("selector", "hash, route or rendezvous", &parse_selector);
+    if (!selectors) return std::unexpected(selectors.error());
+    key.place.set(config, std::move(*selectors));
     return {};
+  }
+
+  Result<void> operator()(const SlowConsumerKey& key) const {
+    auto policies = for_all_or_by_prefix<SlowConsumers>(
+        "policy", "close, drop_oldest or newest_only", &parse_slow_consumer);
+    if (!policies) return std::unexpected(policies.error());
+    key.place.set(config, std::move(*policies));
+    return {};
+  }
+
+  template <class Choices, class Parse>
+  Result<Choices> for_all_or_by_prefix(const char* noun, const char* names, Parse parse) const {
+    const auto pairs = pairs_of(raw, fmt::format("a {0}, or a map of command prefix to {0}", noun));
+    if (!pairs) return std::unexpected(pairs.error());
+    return choices_of<Choices>(*pairs, noun, names, parse);
   }
 
   Result<void> operator()(const RedisKey& key) const {

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "control/config/slow_consumer.h"
+
 namespace ringgate {
 
 struct GatewayLimits {
@@ -28,6 +30,7 @@ struct GatewayLimits {
   std::uint32_t roll_call_beat_ms = 3'000;  // how often services are told that we live; 0: never
   std::uint32_t roll_call_every_ms = 3'600'000;  // each channel is told again in that time
   std::uint32_t kickout_linger_ms = 0;
+  SlowConsumers slow_consumers;             // what becomes of pushes to them
   std::uint32_t max_instance_series = 100;  // of metrics: those beyond are "other"
   std::uint32_t max_command_series = 50;
   std::uint32_t log_events_per_second = 10;    // of each event that clients cause

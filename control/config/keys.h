@@ -77,6 +77,9 @@ struct RoutesKey {
 struct SelectorsKey {
   Place<Selectors> place;
 };
+struct SlowConsumerKey {
+  Place<SlowConsumers> place;
+};
 struct ListenKey {
   Place<std::vector<ListenSpec>> place;
 };
@@ -109,11 +112,12 @@ struct LogFormatKey {
 };
 struct IgnoredKey {};  // Taken, without effect, with a notice.
 
-using KeyKind = std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey,
-                             SwitchKey, PortKey, CountKey, SizeKey, DurationKey, MicrosecondsKey,
-                             NamesKey, TagsKey, OriginsKey, RoutesKey, SelectorsKey, ListenKey,
-                             ProxiesKey, RedisKey, RedisUrlsKey, MessageStoreKey, GroupTalkKey,
-                             TlsVersionKey, RingKey, LogLevelKey, LogFormatKey, IgnoredKey>;
+using KeyKind =
+    std::variant<TextKey, ServiceIdKey, HostKey, ConsulUrlKey, SubprotocolKey, SwitchKey, PortKey,
+                 CountKey, SizeKey, DurationKey, MicrosecondsKey, NamesKey, TagsKey, OriginsKey,
+                 RoutesKey, SelectorsKey, SlowConsumerKey, ListenKey, ProxiesKey, RedisKey,
+                 RedisUrlsKey, MessageStoreKey, GroupTalkKey, TlsVersionKey, RingKey, LogLevelKey,
+                 LogFormatKey, IgnoredKey>;
 
 // Who heeds a key. One file may serve all processes of a host, so the others take it, too.
 enum class HeededBy : std::uint8_t { kAll, kGateway, kServices, kChat };

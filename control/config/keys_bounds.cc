@@ -73,8 +73,7 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "is kicked out",
      "off"},
     {"LimitsDryRun", SwitchKey{at<&Config::shard, &ShardLimits::limits_dry_run>()}, kGatewayLive,
-     "Count what AcceptRate, ClientMessageRate, ClientByteRate, LoginReserve and LoginsPerAccount "
-     "would have held up or closed, and leave it alone"},
+     "Count what AcceptRate, ClientMessageRate, ClientByteRate, LoginReserve and LoginsPerAccount would have held up or closed, and leave it alone"},
     {"MaxLinks", CountKey{at<&Config::shard, &ShardOptions::max_links>(), 1, 65'536}, kFixed,
      "Links per shard: of a gateway, and of a logic service; beyond it a link is refused"},
     {"MaxQueuedBytes", SizeKey{of_clients<&RoleLimits::max_queued_bytes>(), kKiB, kGiB},
@@ -86,6 +85,13 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "Bytes queued for one client that is behind with what it asked for: at MaxQueuedBytes it is "
      "not read from until half of that is left, and beyond this it is closed; 0: at "
      "MaxQueuedBytes"},
+    {"SlowConsumer", SlowConsumerKey{at<&Config::gateway, &GatewayLimits::slow_consumers>()},
+     kGatewayLive,
+     "What becomes of pushes to a client for which half of MaxQueuedBytes is queued: close (it is "
+     "closed when the queue is full), drop_oldest or newest_only (they wait, and the oldest are "
+     "dropped, or all but the newest of each command), for all or by command prefix, for example "
+     "{presence: newest_only}",
+     "close"},
     {"MaxUnsentBytes", SizeKey{at<&Config::shard, &ShardLimits::max_unsent_bytes>(), 0, kGiB},
      kGatewayLive,
      "Bytes for one client that the kernel takes although they cannot be sent yet; 0: as many as "

@@ -59,14 +59,21 @@ std::string text(const std::map<std::string, std::string>& value) {
   return text(pairs);
 }
 // Those of prefixes win over the one for all.
-std::string text(const Selectors& value) {
-  if (value.by_prefix.empty()) return std::string(selector_name(value.for_all));
+template <class Choices, class NameOf>
+std::string choices_text(const Choices& value, NameOf name_of) {
+  if (value.by_prefix.empty()) return std::string(name_of(value.for_all));
   std::vector<std::string> pairs;
   pairs.reserve(value.by_prefix.size());
   for (const auto& [prefix, kind] : value.by_prefix) {
-    pairs.push_back(fmt::format("{}={}", prefix, selector_name(kind)));
+    pairs.push_back(fmt::format("{}={}", prefix, name_of(kind)));
   }
   return text(pairs);
+}
+std::string text(const Selectors& value) {
+  return choices_text(value, &selector_name);
+}
+std::string text(const SlowConsumers& value) {
+  return choices_text(value, &slow_consumer_name);
 }
 std::string text(const std::vector<ListenSpec>& value) {
   std::vector<std::string> all;

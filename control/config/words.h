@@ -18,6 +18,35 @@ namespace ringgate {
 [[nodiscard]] Result<void> check_name(const std::string& name);
 // Of commands: the part before the first dot.
 [[nodiscard]] Result<void> check_prefix(const std::string& prefix);
+
+// One choice for all commands, or one for each of some prefixes, where it differs: a `Choices` has
+// `for_all` and `by_prefix`. `parse` knows the `names` of what there is, which is a `noun`.
+template <class Choices, class Pairs, class Parse>
+[[nodiscard]] Result<Choices> choices_of(const Pairs& pairs, std::string_view noun,
+                                         std::string_view names, Parse parse) {
+  Choices choices;
+  for (const auto& [prefix, name] : pairs) {
+    const bool is_for_all = pairs.size() == 1 && name.empty();
+    if (!is_for_all && name.empty()) {
+      return usage_error("{}: has no {}; write {}: {}", prefix, noun, prefix, names);
+    }
+    const auto chosen = parse(is_for_all ? prefix : name);
+    if (!chosen) {
+      return usage_error("\"{}\" is no {}; write {}", quotable(is_for_all ? prefix : name), noun,
+                         names);
+    }
+    if (is_for_all) {
+      choices.for_all = *chosen;
+      break;
+    }
+    if (auto checked = check_prefix(prefix); !checked) return std::unexpected(checked.error());
+    if (!choices.by_prefix.emplace(prefix, *chosen).second) {
+      return usage_error("{} is there twice; remove one", prefix);
+    }
+  }
+  return choices;
+}
+
 [[nodiscard]] Result<AddressRange> parse_address_range(const std::string& text);
 
 }  // namespace ringgate

@@ -74,6 +74,12 @@ void Session::take_push(const pkt::Header& header, ByteView body, std::int64_t n
   if (header.command() == "login.signin") {
     return fail("this account logged in elsewhere; the gateway closed this session");
   }
+  for (const pkt::Meta& meta : header.meta()) {
+    if (meta.key() == "dropped") {
+      output(fmt::format("{} pushes before this one were dropped: they were not read in time",
+                         printable(meta.value())));
+    }
+  }
   if (header.command() == "chat.user.talk" || header.command() == "chat.group.talk") {
     return take_message(header, body, now_ns);
   }

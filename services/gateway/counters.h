@@ -33,6 +33,7 @@ enum class GatewayCounter : std::uint8_t {
   kPushesSlow,
   kPushesSliced,
   kLinksHeld,
+  kPushesDropped,
   kDelivered,
   kPushToGoneChannel,
   kPushNotForUs,
@@ -88,6 +89,9 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
      "waited behind one"},
     {"links_held_total",
      "times reading from a link paused because its pushes waited for their slices"},
+    {"pushes_dropped_total",
+     "pushes that were dropped because their client did not take them in time, as SlowConsumer "
+     "says, or went before it had"},
     {"delivered_total", "deliveries to channels"},
     {"push_to_gone_channel_total", "deliveries dropped because the channel is gone"},
     {"push_to_other_gateway_total",
@@ -120,6 +124,7 @@ enum class GatewayGauge : std::uint8_t {
   kSignoutsWaiting,
   kRecordedChannels,
   kFanOutBytes,
+  kHeldPushBytes,
   kEnd,
 };
 template <>
@@ -131,6 +136,8 @@ inline constexpr auto kNamesOf<GatewayGauge> = std::to_array<GaugeName>({
     {"recorded_channels",
      "channels whose last events are kept; those that ended in the last minute are among them"},
     {"push_waiting_bytes", "memory of pushes to many channels that wait for their slices"},
+    {"push_held_bytes",
+     "memory of pushes that wait for slow clients (bound: half of MaxQueuedBytes for each)"},
 });
 
 enum class GatewayClose : std::uint8_t {

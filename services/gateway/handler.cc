@@ -77,7 +77,9 @@ void GatewayHandler::on_close(Connection& connection, CloseReason reason) {
 
 void GatewayHandler::on_sent(Connection& connection) {
   if (Channel* const channel = channel_of(connection); channel != nullptr) {
-    on_shard_->context.recorder.sent(*channel);
+    if (!on_shard_->deliveries.on_sent(connection, *channel)) {
+      on_shard_->context.recorder.sent(*channel);
+    }
   }
 }
 
@@ -85,6 +87,7 @@ void GatewayHandler::on_channel_end(Connection& connection, Channel& channel, Cl
   on_shard_->context.teller.closed(connection, &channel, reason);
   on_shard_->context.recorder.ended(connection, &channel, reason);
   on_shard_->logins.ended(connection, channel);
+  on_shard_->deliveries.ended(connection);
   connection.forget_user();
   // After a kick-out the session belongs to the newer login already.
   if (reason == GatewayClose::kKickedOut || channel.kicked_out) {

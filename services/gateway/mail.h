@@ -117,7 +117,9 @@ struct DeliveryHead {
   std::uint8_t success = 0;     // status is Success
   std::uint8_t fault = 0;       // status is SystemException
   std::uint8_t is_rollcall = 0;
-  std::uint16_t status = 0;  // the nearest that fits
+  std::uint16_t status = 0;                       // the nearest that fits
+  SlowConsumer when_slow = SlowConsumer::kClose;  // what becomes of it where its client is slow
+  std::uint32_t command_crc = 0;                  // of a push that such a client may lose
   std::uint32_t command_index = 0;
   std::uint32_t received_us = 0;  // Shard::now_us() where it came from the link
 };

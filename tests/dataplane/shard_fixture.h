@@ -25,6 +25,7 @@ class ScriptedHandler : public Handler {
   std::function<void(Connection&, ByteView)> packet = [](auto&, auto) {};
   std::function<void(Connection&, std::string_view)> words = [](auto&, auto) {};
   std::function<void(Connection&, CloseReason)> closed = [](auto&, auto) {};
+  std::function<void(Connection&)> sent = [](auto&) {};
   std::function<void(Connection&)> deadline = [](auto&) {};
   std::function<void()> tick = [] {};
   std::function<void()> batch_end = [] {};
@@ -48,6 +49,7 @@ class ScriptedHandler : public Handler {
   void on_text(Connection& connection, ByteView payload) override {
     words(connection, as_text(payload));
   }
+  void on_sent(Connection& connection) override { sent(connection); }
   void on_deadline(Connection& connection) override {
     ++deadlines;
     deadline(connection);

@@ -159,6 +159,42 @@ TEST(Push, ASlowReaderCostsItsOwnConnectionOnly) {
   EXPECT_EQ(bench.gateway.metric("ringgate_links"), 2);
 }
 
+TEST(Push, ASlowReaderLosesWhatMayBeLostAndIsToldHowMuch) {
+  ChatBench bench{{{"MaxQueuedBytes", "64KiB"}, {"SlowConsumer", "{chat: drop_oldest}"}}};
+  Client slow{FrameSocket(Socket::connect(bench.gateway.port(), 4096)), "slow", {}};
+  slow.send(login(token("slow")));
+  const Event request = bench.link.request("login.signin");
+  bench.link.respond(request);
+  slow.channel = request.header.channelid();
+  ASSERT_TRUE(slow.next().is_answer(request.header.sequence()));
+
+  constexpr int kPushes = 1000;
+  const std::string end(16 * 1024, 'x');
+  for (int i = 0; i < kPushes; ++i) {
+    bench.chat_link.push("g1", slow.channel, std::to_string(i) + " " + end);
+  }
+  bench.gateway.wait_metric_is("ringgate_pushes_in_total", kPushes + 1);  // and the login's answer
+  int got = 0;
+  int dropped = 0;
+  int last = -1;
+  while (last < kPushes - 1) {
+    const Event push = slow.next();
+    ASSERT_EQ(push.kind, Event::Kind::kLogic) << "after " << last;
+    const std::string told = push.meta("dropped");
+    const int missing = told.empty() ? 0 : std::stoi(told);
+    const int number = std::stoi(push.body);
+    EXPECT_EQ(number, last + 1 + missing) << "as many are missing as it is told";
+    last = number;
+    dropped += missing;
+    ++got;
+  }
+  EXPECT_GT(dropped, 0);
+  EXPECT_EQ(got + dropped, kPushes);
+  EXPECT_EQ(bench.gateway.metric("ringgate_pushes_dropped_total"), dropped);
+  EXPECT_EQ(bench.gateway.metric("ringgate_push_held_bytes"), 0);
+  EXPECT_EQ(bench.gateway.metric("ringgate_channels"), 1);
+}
+
 // Longer than what may wait between two shards: it crosses all the same.
 TEST(Push, OfSeventyMegabytesReachesClientsOnEveryShard) {
   ChatBench bench({{"Shards", "2"}, {"MaxLinkFrame", "80MiB"}, {"MaxLinkQueuedBytes", "160MiB"}});

@@ -2,7 +2,7 @@
 //
 //   GatewayHandler   sorts what arrives to the parts below
 //   Deliveries       packets of services: Forwarding (an answer ends a request), Logins, Signouts
-//                    (an answer confirms one) and RollCall
+//                    (an answer confirms one) and RollCall; FanOuts and HeldPushes are its own
 //   Forwarding       packets of clients, and the requests under way: Requests, Logins (a login that
 //                    gets no answer), Signouts (a channel that has ended has its last answer)
 //   Logins           a client's first packet, and what becomes of it: Requests, Admission

@@ -12,7 +12,7 @@
 #include "services/auth/token.h"
 #include "services/gateway/channel.h"
 #include "services/gateway/parts/admission.h"
-#include "services/gateway/parts/delivery.h"
+#include "services/gateway/parts/pushes/delivery.h"
 #include "services/gateway/parts/requests.h"
 
 namespace pkt {

@@ -22,7 +22,7 @@
 #include "codec/pkt.pb.h"
 #include "services/gateway/channel.h"
 #include "services/gateway/parts/context.h"
-#include "services/gateway/parts/delivery.h"
+#include "services/gateway/parts/pushes/delivery.h"
 
 namespace ringgate {
 

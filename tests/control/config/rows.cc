@@ -47,6 +47,7 @@ struct OtherValues {
   Texts operator()(const OriginsKey&) const { return {"https://another.example"}; }
   Texts operator()(const RoutesKey&) const { return {"another=chat"}; }
   Texts operator()(const SelectorsKey&) const { return {"rendezvous"}; }
+  Texts operator()(const SlowConsumerKey&) const { return {"drop_oldest"}; }
   Texts operator()(const ListenKey&) const { return {"ws://127.0.0.1:8002/", "127.0.0.1:8002"}; }
   Texts operator()(const ProxiesKey&) const { return {"192.168.0.0/16"}; }
   Texts operator()(const RedisUrlsKey&) const { return {"redis+cluster://127.0.0.1,127.0.0.2"}; }

@@ -1,10 +1,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "codec/dropped_meta.h"
+#include "codec/packet.h"
 #include "codec/pkt.pb.h"
+#include "codec/rewrite.h"
 #include "services/client/session.h"
 #include "services/client/text.h"
 #include "tests/services/client/gateway_packets.h"
@@ -189,6 +194,24 @@ TEST_F(ClientSessionTest, AcknowledgesMessages) {
   EXPECT_EQ(ack.messageid(), 99);
   receive(response(sent[0].header.sequence(), ""));
   EXPECT_EQ(output_.size(), 1U);
+}
+
+TEST_F(ClientSessionTest, TellsHowManyPushesWereDropped) {
+  log_in();
+  pkt::Header header;
+  header.set_command("presence.state");
+  header.set_flag(pkt::Push);
+  const std::string fields = header.SerializeAsString();
+  const DroppedMeta dropped(7);
+  const PushHeader both{{as_bytes(fields), dropped.field(), {}},
+                        fields.size() + dropped.field().size()};
+  const std::array<std::uint8_t, kBodyLengthBytes> no_body = {};
+  std::string packet(push_packet_bytes(both, no_body), '\0');
+  write_push_packet(reinterpret_cast<std::uint8_t*>(packet.data()), both, no_body);
+  receive(frame(Opcode::kBinary, packet));
+  EXPECT_THAT(output_,
+              ElementsAre("7 pushes before this one were dropped: they were not read in time",
+                          "push presence.state, 0 bytes"));
 }
 
 TEST_F(ClientSessionTest, QuitWaitsForAnswersThenCloses) {

@@ -76,12 +76,28 @@ TEST(SelectorSet, TheEnvironmentHasPairsOrAWord) {
 }
 
 TEST(SelectorSet, BadValuesAreRefused) {
-  EXPECT_CONTAINS(error_of(parse("Selectors: random\n")), "hash, route and rendezvous");
+  EXPECT_CONTAINS(error_of(parse("Selectors: random\n")), "hash, route or rendezvous");
   EXPECT_CONTAINS(error_of(parse("Selectors: {chat: random}\n")), "\"random\"");
   EXPECT_CONTAINS(error_of(parse("Selectors: {chat.talk: hash}\n")), "before the first dot");
   EXPECT_CONTAINS(error_of(parse("Selectors: [chat=hash, chat=hash]\n")), "twice");
   EXPECT_CONTAINS(error_of(parse("Selectors: [chat=hash, login]\n")), "login: hash, route or");
   EXPECT_CONTAINS(error_of(parse("Selectors: [\"chat=a\\nb\", x=hash]\n")), "Selectors");
+}
+
+TEST(SlowConsumers, AreOneForAllOrByPrefix) {
+  const auto one = parse("SlowConsumer: Drop_Oldest\n");
+  ASSERT_TRUE(one) << one.error().message;
+  EXPECT_EQ(one->gateway.slow_consumers.of("chat"), SlowConsumer::kDropOldest);
+  EXPECT_FALSE(one->gateway.slow_consumers.only_closes());
+  const auto pairs = parse("SlowConsumer: {presence: newest_only, chat: close}\n");
+  ASSERT_TRUE(pairs) << pairs.error().message;
+  EXPECT_EQ(pairs->gateway.slow_consumers.of("presence"), SlowConsumer::kNewestOnly);
+  EXPECT_EQ(pairs->gateway.slow_consumers.of("chat"), SlowConsumer::kClose);
+  EXPECT_EQ(pairs->gateway.slow_consumers.of("other"), SlowConsumer::kClose);
+  EXPECT_TRUE(parse("")->gateway.slow_consumers.only_closes());
+  EXPECT_CONTAINS(error_of(parse("SlowConsumer: drop\n")),
+                  "\"drop\" is no policy; write close, drop_oldest or newest_only");
+  EXPECT_CONTAINS(error_of(parse("SlowConsumer: [chat=close, x]\n")), "x: has no policy; write x:");
 }
 
 TEST(SelectorSet, RouteNeedsItsFile) {

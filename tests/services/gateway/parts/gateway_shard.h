@@ -12,7 +12,7 @@
 #include "services/gateway/channel.h"
 #include "services/gateway/counters.h"
 #include "services/gateway/parts/context.h"
-#include "services/gateway/parts/delivery.h"
+#include "services/gateway/parts/pushes/delivery.h"
 #include "tests/dataplane/shard_fixture.h"
 
 namespace ringgate::test {

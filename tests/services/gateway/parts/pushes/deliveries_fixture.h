@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "services/gateway/mail.h"
-#include "services/gateway/parts/deliveries.h"
+#include "services/gateway/parts/pushes/deliveries.h"
 #include "tests/services/gateway/parts/gateway_shard.h"
 
 namespace ringgate::test {
@@ -23,6 +23,13 @@ class DeliveriesPart : public testing::Test {
     gateway_.it.handler.packet = [this](Connection& connection, ByteView payload) {
       if (connection.role == Role::kLink) deliveries_.on_link_packet(connection, payload);
     };
+    gateway_.it.handler.sent = [this](Connection& connection) {
+      deliveries_.on_sent(connection, *channel_of(connection));
+    };
+    gateway_.channel_ended = [this](Connection& connection, Channel& channel) {
+      deliveries_.ended(connection);
+      Channel::destroy(gateway_.it.shard.pool(), &channel);
+    };
     echo_ = &gateway_.link(kEcho);
     login_ = &gateway_.link(kLogin);
   }
@@ -30,12 +37,10 @@ class DeliveriesPart : public testing::Test {
     link.send(PacketBytes(header, body).framed());
     gateway_.settle();
   }
-  void push(const std::string& channels, std::string_view body) {
+  void push(const std::string& channels, std::string_view body,
+            std::string_view command = "echo.push") {
     send(*echo_,
-         {.command = "echo.push",
-          .flag = Flag::kPush,
-          .dest_server = "g1",
-          .dest_channels = channels},
+         {.command = command, .flag = Flag::kPush, .dest_server = "g1", .dest_channels = channels},
          body);
   }
   void answer(const std::string& channel, std::uint32_t sequence, std::string_view body) {

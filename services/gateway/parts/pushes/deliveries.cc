@@ -1,4 +1,4 @@
-#include "services/gateway/parts/deliveries.h"
+#include "services/gateway/parts/pushes/deliveries.h"
 
 #include <algorithm>
 #include <cstring>
@@ -10,9 +10,6 @@
 
 namespace ringgate {
 namespace {
-
-// Up to this a copy per receiver costs no more than a piece of a gather.
-constexpr std::size_t kCopyBytes = 1024;
 
 constexpr std::uint32_t kFewReceivers = 8;
 
@@ -75,6 +72,7 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
   delivery.head.status = static_cast<std::uint16_t>(std::min<std::uint32_t>(scan.status, 65'535));
   delivery.head.command_index = static_cast<std::uint32_t>(command_index(scan.command));
   delivery.head.received_us = context_.shard.now_us();
+  if (!context_.options.slow_consumers.only_closes()) choose_policy(delivery, scan);
   if (!delivery.is_response()) count_receivers(scan.dest_channels.value);
   if (how == HeaderRead::kFast) {
     delivery.header = strip_dest_metas(packet.header, scan);
@@ -91,6 +89,13 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
   }
   if (fan_outs_.bytes() > kMostWaitingBytes) [[unlikely]]
     hold(connection);
+}
+
+// Answers and kick-outs are never lost.
+void Deliveries::choose_policy(Delivery& delivery, const HeaderScan& scan) const {
+  if (delivery.is_response() || delivery.is_kickout()) return;
+  delivery.head.when_slow = context_.options.slow_consumers.of(Routes::service_of(scan.command));
+  delivery.head.command_crc = crc32_ieee(scan.command);
 }
 
 // TCP tells the service that it pushes faster than its pushes can be sent.
@@ -189,9 +194,8 @@ void Deliveries::deliver_here(Delivery& delivery, std::string_view channels) {
 }
 
 void Deliveries::encode_if_large(Delivery& delivery) {
-  const std::size_t bytes = delivery.bytes();
-  if (bytes <= kCopyBytes) return;
-  delivery.shared = SharedBlock::create(context_.shard.pool(), bytes);
+  if (!is_worth_sharing(delivery)) return;
+  delivery.shared = SharedBlock::create(context_.shard.pool(), delivery.bytes());
   write_push_packet(delivery.shared->data(), delivery.header, delivery.tail);
 }
 
@@ -332,6 +336,10 @@ void Deliveries::tell(const Connection& connection, const Channel& channel,
 }
 
 void Deliveries::push(Connection& connection, Channel& channel, const Delivery& delivery) {
+  if (delivery.head.when_slow != SlowConsumer::kClose &&
+      held_pushes_.take(connection, channel, delivery)) {
+    return;
+  }
   Recorder& recorder = context_.recorder;
   if (delivery.is_kickout()) {
     recorder.add(channel, {EventKind::kKicked, EventWhy::kByNewerLogin, 0, delivery.head.upstream});

@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/services/gateway/parts/deliveries_fixture.h"
+#include "tests/services/gateway/parts/pushes/deliveries_fixture.h"
 
 namespace ringgate {
 namespace {

@@ -1,4 +1,4 @@
-#include "services/gateway/parts/fan_outs.h"
+#include "services/gateway/parts/pushes/fan_outs.h"
 
 #include <algorithm>
 #include <cstring>

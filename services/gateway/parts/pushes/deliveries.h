@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "services/gateway/channel.h"
-#include "services/gateway/parts/delivery.h"
-#include "services/gateway/parts/fan_outs.h"
 #include "services/gateway/parts/forwarding.h"
 #include "services/gateway/parts/logins.h"
+#include "services/gateway/parts/pushes/delivery.h"
+#include "services/gateway/parts/pushes/fan_outs.h"
+#include "services/gateway/parts/pushes/held_pushes.h"
 #include "services/gateway/parts/roll_call.h"
 #include "services/gateway/parts/signouts.h"
 
@@ -27,12 +28,19 @@ class Deliveries {
         signouts_(signouts),
         roll_call_(roll_call),
         fan_outs_(context.shard.pool()),
+        held_pushes_(context),
         shard_channels_(context.shard.options().shards) {}
 
   // A packet on a link of this shard.
   void on_link_packet(Connection& connection, ByteView payload);
   // One that came on a link of another shard, for channels of this one: kMailDeliver.
   void take(ByteView message);
+  // Nothing is queued for it any more: whether something is again. The connection may have ended.
+  bool on_sent(Connection& connection, Channel& channel) {
+    return held_pushes_.release(connection, channel);
+  }
+  // Its channel ends.
+  void ended(const Connection& connection) { held_pushes_.ended(connection); }
   // The next slice of a push to many.
   void on_batch_end() {
     if (!fan_outs_.empty()) [[unlikely]]
@@ -41,6 +49,7 @@ class Deliveries {
 
  private:
   [[nodiscard]] HeaderRead read(const Packet& packet, HeaderScan& scan);
+  void choose_policy(Delivery& delivery, const HeaderScan& scan) const;
   void spread(Delivery& delivery, std::string_view channels);
   void deliver_here(Delivery& delivery, std::string_view channels);
   [[nodiscard]] bool has_to_wait(const Delivery& delivery, std::string_view channels);
@@ -69,6 +78,7 @@ class Deliveries {
   Signouts& signouts_;
   RollCall& roll_call_;
   FanOuts fan_outs_;
+  HeldPushes held_pushes_;
   std::vector<ConnectionHandle> held_links_;  // until enough is worked off
   std::vector<std::string> shard_channels_;   // scratch: channel ids for each shard
 };

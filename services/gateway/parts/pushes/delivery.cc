@@ -1,4 +1,4 @@
-#include "services/gateway/parts/delivery.h"
+#include "services/gateway/parts/pushes/delivery.h"
 
 #include <array>
 

@@ -21,6 +21,13 @@ struct Delivery {
   [[nodiscard]] bool is_kickout() const noexcept { return head.is_signin != 0 && !is_response(); }
 };
 
+// Whether a packet for several is encoded once for all of them: up to 1 KiB a copy for each costs
+// no more than a piece of a gather.
+[[nodiscard]] inline bool is_worth_sharing(const Delivery& delivery) noexcept {
+  constexpr std::size_t kCopyBytes = 1024;
+  return delivery.bytes() > kCopyBytes;
+}
+
 // What the flight recorder keeps of a push.
 [[nodiscard]] Event push_event(EventKind kind, const Delivery& delivery) noexcept;
 

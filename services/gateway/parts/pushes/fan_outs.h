@@ -11,7 +11,7 @@
 #include "dataplane/send_queue.h"
 #include "services/gateway/channel.h"
 #include "services/gateway/mail.h"
-#include "services/gateway/parts/delivery.h"
+#include "services/gateway/parts/pushes/delivery.h"
 
 namespace ringgate {
 
