@@ -19,6 +19,7 @@ struct GatewayLimits {
   std::uint32_t max_outstanding = 65'536;  // per upstream and shard
   std::uint32_t max_client_outstanding = 8'192;
   std::uint32_t max_signouts = 65'536;      // waiting for a login service, per shard
+  std::size_t max_memory_bytes = 0;         // taken by clients, of all shards; 0: no bound
   std::uint32_t login_reserve_percent = 5;  // of places: then who has not logged in makes room
   std::uint32_t logins_per_account = 0;     // in ten seconds, per shard; 0: no bound
   std::uint32_t login_wait_ms = 10'000;

@@ -66,6 +66,13 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "Per cent of a shard's places for those who log in: when fewer are free, the oldest "
      "connection "
      "that has not logged in is closed for each new one; 0: never"},
+    {"MaxMemory",
+     SizeKey{at<&Config::gateway, &GatewayLimits::max_memory_bytes>(), 0, std::size_t{1} << 44U},
+     kGatewayLive,
+     "Memory that clients and what waits for them may take, of all shards together: above 80 per "
+     "cent those go that have not logged in, and then those with whom most waits; above all of it "
+     "nobody is let in",
+     "off"},
     {"LoginsPerAccount",
      CountKey{at<&Config::gateway, &GatewayLimits::logins_per_account>(), 0, 1'000'000},
      kGatewayLive,
@@ -73,7 +80,8 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "is kicked out",
      "off"},
     {"LimitsDryRun", SwitchKey{at<&Config::shard, &ShardLimits::limits_dry_run>()}, kGatewayLive,
-     "Count what AcceptRate, ClientMessageRate, ClientByteRate, LoginReserve and LoginsPerAccount would have held up or closed, and leave it alone"},
+     "Count what AcceptRate, ClientMessageRate, ClientByteRate, LoginReserve, MaxMemory and "
+     "LoginsPerAccount would have held up or closed, and leave it alone"},
     {"MaxLinks", CountKey{at<&Config::shard, &ShardOptions::max_links>(), 1, 65'536}, kFixed,
      "Links per shard: of a gateway, and of a logic service; beyond it a link is refused"},
     {"MaxQueuedBytes", SizeKey{of_clients<&RoleLimits::max_queued_bytes>(), kKiB, kGiB},

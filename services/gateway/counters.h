@@ -18,6 +18,7 @@ enum class GatewayCounter : std::uint8_t {
   kLoginsFailed,
   kLoginsTooOften,
   kCrowdedOut,
+  kMemoryFull,
   kForwarded,
   kForwardedSlow,
   kForwardFailed,
@@ -70,6 +71,9 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
     {"crowded_out_total",
      "connections that had not logged in and were closed to keep places free (LoginReserve), or "
      "would have been"},
+    {"memory_full_total",
+     "clients that were closed, or not let in, because MaxMemory was nearly used up, or would have "
+     "been"},
     {"forwarded_total", "packets forwarded to services"},
     {"forwarded_slow_total", "of these, packets whose header protobuf itself had to rewrite"},
     {"forward_failed_total", "packets answered with 300 because they could not be forwarded"},
@@ -156,6 +160,7 @@ enum class GatewayClose : std::uint8_t {
   kLinkRemoved,  // control no longer wants the link
   kLoginsTooOften,
   kCrowdedOut,  // places were few, and it had not logged in
+  kMemoryFull,  // MaxMemory: it had not logged in, or much waited for it, or it came too late
   kEnd,
 };
 template <>
@@ -175,6 +180,7 @@ inline constexpr auto kNamesOf<GatewayClose> = std::to_array<CloseName>({
     {"link_removed"},
     {"logins_too_often", WsCloseCode::kTryAgainLater},
     {"crowded_out"},
+    {"memory_full", WsCloseCode::kTryAgainLater},
 });
 
 enum class GatewayDistribution : std::uint8_t {

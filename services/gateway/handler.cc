@@ -14,6 +14,7 @@ GatewayHandler::OnShard::OnShard(Shard& shard, GatewayHandler& handler)
     : context(shard, handler.at_start_, handler.counters_),
       requests(context),
       admission(context),
+      memory_budget(context, admission),
       signouts(context),
       ejector(context, signouts),
       logins(context, requests, admission),
@@ -32,6 +33,7 @@ void GatewayHandler::on_start(Shard& shard) {
 
 void GatewayHandler::on_accept(Connection& connection) {
   GatewayContext& context = on_shard_->context;
+  if (!on_shard_->memory_budget.accepted(connection)) return;
   context.shard.set_deadline(connection, context.options.login_wait_ms);
   context.teller.tell(connection, {.event = LogEvent::kAccepted});
   on_shard_->admission.accepted(connection);
@@ -183,6 +185,7 @@ void GatewayHandler::on_tick() {
   on_shard_->evacuation.on_tick();
   on_shard_->drain.on_tick();
   on_shard_->admission.on_tick();
+  on_shard_->memory_budget.on_tick();
   on_shard_->context.teller.on_tick();
   on_shard_->context.recorder.on_tick();
 }

@@ -21,6 +21,7 @@
 #include "services/gateway/parts/evacuation.h"
 #include "services/gateway/parts/forwarding.h"
 #include "services/gateway/parts/logins.h"
+#include "services/gateway/parts/memory_budget.h"
 #include "services/gateway/parts/pushes/deliveries.h"
 #include "services/gateway/parts/requests.h"
 #include "services/gateway/parts/roll_call.h"
@@ -58,6 +59,7 @@ class GatewayHandler final : public Handler {
     GatewayContext context;
     Requests requests;
     Admission admission;
+    MemoryBudget memory_budget;
     Signouts signouts;
     Ejector ejector;
     Logins logins;

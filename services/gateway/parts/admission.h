@@ -6,6 +6,8 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string_view>
@@ -23,6 +25,16 @@ class Admission {
   // Whether that account may log in once more; asked once for each login with a good token.
   [[nodiscard]] bool may_log_in(std::string_view app, std::string_view account);
   void on_tick();
+  // Those who have not logged in, the oldest first, until `use` says false; a thousand of them at
+  // most. It may end them.
+  template <class Use>
+  void for_each_stranger(Use&& use) {
+    constexpr std::size_t kMostLooks = 1'000;
+    for (std::size_t i = 0; i < std::min(strangers_.size(), kMostLooks); ++i) {
+      Connection* const stranger = find(strangers_[i]);
+      if (stranger != nullptr && !use(*stranger)) return;
+    }
+  }
 
  private:
   [[nodiscard]] bool is_tight() const noexcept;
