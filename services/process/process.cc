@@ -14,6 +14,7 @@
 #include "control/observe/log_event.h"
 #include "control/observe/logging.h"
 #include "services/process/process_metrics.h"
+#include "services/process/ring.h"
 #include "services/process/shards.h"
 #include "services/process/try_page.h"
 
@@ -366,6 +367,7 @@ std::vector<std::string> Process::warnings() const {
     }
   };
   add(certificates_.ending(now));
+  if (auto ring = ring_warning()) add({std::move(*ring)});
   for (const auto& component : components_) add(component->warnings());
   return all;
 }

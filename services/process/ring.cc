@@ -12,6 +12,12 @@ namespace {
 
 std::atomic<RingKind> known = RingKind::kAuto;
 
+std::atomic<bool> fell_back = false;  // `auto` would rather have io_uring
+
+std::string warning(const RingChoice& choice) {
+  return "shards run on epoll, where a message costs more: " + choice.why;
+}
+
 // `dev` and `wsecho` have no configuration that it would be read with.
 RingKind of_environment() {
   const char* const text = std::getenv("RINGGATE_RING");
@@ -21,24 +27,32 @@ RingKind of_environment() {
   return RingKind::kAuto;
 }
 
-RingKind choose() {
-  if (const RingKind wanted = of_environment(); wanted != RingKind::kAuto) return wanted;
-  const RingChoice choice = choose_ring();
-  if (choice.kind != RingKind::kIoUring) {
-    spdlog::warn("shards run on epoll, where a message costs more: {}", choice.why);
-  }
-  return choice.kind;
+RingChoice choose() {
+  if (const RingKind wanted = of_environment(); wanted != RingKind::kAuto) return {wanted, {}};
+  RingChoice choice = choose_ring();
+  if (choice.kind != RingKind::kIoUring) spdlog::warn("{}", warning(choice));
+  return choice;
+}
+
+const RingChoice& chosen() {
+  static const RingChoice choice = choose();
+  return choice;
 }
 
 }  // namespace
 
 RingKind ring_of_process(RingKind wanted) {
   if (wanted == RingKind::kAuto) {
-    static const RingKind chosen = choose();
-    wanted = chosen;
+    wanted = chosen().kind;
+    fell_back = !chosen().why.empty();
   }
   known = wanted;
   return wanted;
+}
+
+std::optional<std::string> ring_warning() {
+  if (!fell_back) return std::nullopt;
+  return warning(chosen());
 }
 
 void collect_ring(MetricsSnapshot& metrics) {

@@ -64,6 +64,8 @@ void talk_over_epoll() {
   gateway.process().wait_for_line("shards run on epoll, where a message costs more: ");
   EXPECT_EQ(gateway.metric("ringgate_ring_info", "epoll"), 1);
   EXPECT_EQ(chat.metric("ringgate_ring_info", "epoll"), 1);
+  wait_until("ready", [&] { return gateway.get("/ready").status == 200; });
+  EXPECT_THAT(gateway.get("/ready").body, HasSubstr("\nwarning: shards run on epoll, "));
   Client alice = log_in(gateway, "alice");
   Client bob = log_in(gateway, "bob");
   alice.send(talk("bob", "hello", 2));
