@@ -79,9 +79,22 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "Logins of one account in ten seconds, per shard; beyond it they are answered 300, and nobody "
      "is kicked out",
      "off"},
+    {"LoginsPerAddress",
+     CountKey{at<&Config::gateway, &GatewayLimits::logins_per_address>(), 0, 1'000'000},
+     kGatewayLive,
+     "Logins that one address (an IPv6 /64 is one) asks for in ten seconds, per shard; beyond it "
+     "they are answered 300 before their token is looked at",
+     "off"},
+    {"ExemptAddresses", ProxiesKey{at<&Config::gateway, &GatewayLimits::exempt_addresses>()},
+     kGatewayLive, "Addresses or ranges (10.0.0.0/8) that LoginsPerAddress does not count", "none"},
+    {"RefusedAddresses", ProxiesKey{at<&Config::gateway, &GatewayLimits::refused_addresses>()},
+     kGatewayLive,
+     "Addresses or ranges from which nobody comes in: closed when accepted, or, where a trusted "
+     "proxy tells who it is, when they log in",
+     "none"},
     {"LimitsDryRun", SwitchKey{at<&Config::shard, &ShardLimits::limits_dry_run>()}, kGatewayLive,
-     "Count what AcceptRate, ClientMessageRate, ClientByteRate, LoginReserve, MaxMemory and "
-     "LoginsPerAccount would have held up or closed, and leave it alone"},
+     "Count what AcceptRate, ClientMessageRate, ClientByteRate, LoginReserve, MaxMemory, "
+     "LoginsPerAccount and LoginsPerAddress would have held up or closed, and leave it alone"},
     {"MaxLinks", CountKey{at<&Config::shard, &ShardOptions::max_links>(), 1, 65'536}, kFixed,
      "Links per shard: of a gateway, and of a logic service; beyond it a link is refused"},
     {"MaxQueuedBytes", SizeKey{of_clients<&RoleLimits::max_queued_bytes>(), kKiB, kGiB},

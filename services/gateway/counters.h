@@ -17,6 +17,7 @@ enum class GatewayCounter : std::uint8_t {
   kLoginBodiesRefused,
   kLoginsFailed,
   kLoginsTooOften,
+  kAddressTooOften,
   kCrowdedOut,
   kMemoryFull,
   kForwarded,
@@ -66,6 +67,10 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
     {"logins_failed_total", "logins that a fault of the login service, or its silence, ended"},
     {"logins_too_often_total",
      "logins above LoginsPerAccount; they were answered 300, unless LimitsDryRun says to count "
+     "them "
+     "only"},
+    {"logins_from_address_too_often_total",
+     "logins above LoginsPerAddress; they were answered 300, unless LimitsDryRun says to count "
      "them "
      "only"},
     {"crowded_out_total",
@@ -160,6 +165,7 @@ enum class GatewayClose : std::uint8_t {
   kLinkRemoved,  // control no longer wants the link
   kLoginsTooOften,
   kCrowdedOut,  // places were few, and it had not logged in
+  kAddressRefused,
   kMemoryFull,  // MaxMemory: it had not logged in, or much waited for it, or it came too late
   kEnd,
 };
@@ -180,6 +186,7 @@ inline constexpr auto kNamesOf<GatewayClose> = std::to_array<CloseName>({
     {"link_removed"},
     {"logins_too_often", WsCloseCode::kTryAgainLater},
     {"crowded_out"},
+    {"address_refused"},
     {"memory_full", WsCloseCode::kTryAgainLater},
 });
 

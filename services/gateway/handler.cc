@@ -33,6 +33,10 @@ void GatewayHandler::on_start(Shard& shard) {
 
 void GatewayHandler::on_accept(Connection& connection) {
   GatewayContext& context = on_shard_->context;
+  if (on_shard_->admission.is_refused(connection.peer)) {
+    context.shard.abort(connection, GatewayClose::kAddressRefused);
+    return;
+  }
   if (!on_shard_->memory_budget.accepted(connection)) return;
   context.shard.set_deadline(connection, context.options.login_wait_ms);
   context.teller.tell(connection, {.event = LogEvent::kAccepted});

@@ -115,6 +115,7 @@ const Names kOfGateway = {"kim_channel_total",
                           "ringgate_channels",
                           "ringgate_client_outstanding_full_total",
                           "ringgate_crowded_out_total",
+                          "ringgate_logins_from_address_too_often_total",
                           "ringgate_memory_full_total",
                           "ringgate_pushes_dropped_total",
                           "ringgate_push_held_bytes",
@@ -220,10 +221,11 @@ const Names kReasonsOfShards = {"bad_frame",
                                 "upgrade_refused",
                                 "write_timeout"};
 const Names kReasonsOfGateway = {
-    "bad_packet",       "crowded_out",          "memory_full",      "evacuated",
-    "header_too_long",  "kicked_by_operator",   "logins_too_often", "kicked_out",
-    "link_removed",     "login_answer_timeout", "login_refused",    "login_timeout",
-    "no_login_service", "not_a_login",          "token_expired",    "too_many_metas"};
+    "bad_packet",    "crowded_out",      "memory_full",          "address_refused",
+    "evacuated",     "header_too_long",  "kicked_by_operator",   "logins_too_often",
+    "kicked_out",    "link_removed",     "login_answer_timeout", "login_refused",
+    "login_timeout", "no_login_service", "not_a_login",          "token_expired",
+    "too_many_metas"};
 const Names kReasonsOfLogicService = {"handshake", "replaced"};
 
 Names all(std::initializer_list<Names> parts) {

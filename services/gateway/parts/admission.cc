@@ -9,7 +9,7 @@ namespace ringgate {
 namespace {
 
 constexpr std::uint32_t kWindowMs = 10'000;
-constexpr std::size_t kMostAccounts = 65'536;  // counted in a window; others are not bounded
+constexpr std::size_t kMostCounted = 65'536;  // in a window; others are not bounded
 
 }  // namespace
 
@@ -47,20 +47,31 @@ Connection* Admission::find(ConnectionHandle stranger) noexcept {
   return channel == nullptr || channel->state != ChannelState::kLoggedIn ? connection : nullptr;
 }
 
+bool Admission::may_ask(const PeerAddress& peer) {
+  const std::uint32_t most = context_.options.logins_per_address;
+  if (most == 0 || !peer.known() || contains(context_.options.exempt_addresses, peer)) return true;
+  return count(asked_, absl::HashOf(peer.source()), most, GatewayCounter::kAddressTooOften);
+}
+
 bool Admission::may_log_in(std::string_view app, std::string_view account) {
   const std::uint32_t most = context_.options.logins_per_account;
   if (most == 0) return true;
-  const std::uint64_t key = absl::HashOf(app, account);
-  const auto found = logins_.find(key);
-  if (found == logins_.end()) {
-    if (logins_.size() < kMostAccounts) logins_.emplace(key, 1);
+  return count(logins_, absl::HashOf(app, account), most, GatewayCounter::kLoginsTooOften);
+}
+
+// Whether it is one of the first `most` of that key in this window.
+bool Admission::count(Counts& counts, std::uint64_t key, std::uint32_t most,
+                      GatewayCounter beyond) {
+  const auto found = counts.find(key);
+  if (found == counts.end()) {
+    if (counts.size() < kMostCounted) counts.emplace(key, 1);
     return true;
   }
   if (found->second < most) {
     ++found->second;
     return true;
   }
-  context_.count(GatewayCounter::kLoginsTooOften);
+  context_.count(beyond);
   return context_.shard.options().limits_dry_run;
 }
 
@@ -69,6 +80,7 @@ void Admission::on_tick() {
   if (context_.shard.now_ms() - window_began_ms_ < kWindowMs) return;
   window_began_ms_ = context_.shard.now_ms();
   logins_.clear();
+  asked_.clear();
 }
 
 }  // namespace ringgate

@@ -1,5 +1,6 @@
-// Who may come in: when it is tight, the oldest of those who have not logged in makes room, so that
-// silent connections keep nobody out; and an account logs in only so often.
+// Who may come in: nobody from where nobody is wanted; when it is tight, the oldest of those who
+// have not logged in makes room, so that silent connections keep nobody out; and an account, and
+// who shares an address, log in only so often.
 //
 // One per shard, on its thread.
 #pragma once
@@ -22,6 +23,14 @@ class Admission {
 
   // A client was accepted and has still to log in. If few places are left, another one goes.
   void accepted(const Connection& connection);
+  // RefusedAddresses: asked when it is accepted, and when it logs in, as behind a proxy its address
+  // is known later.
+  [[nodiscard]] bool is_refused(const PeerAddress& peer) const noexcept {
+    return !context_.options.refused_addresses.empty() &&
+           contains(context_.options.refused_addresses, peer);
+  }
+  // Whether one more may ask to log in from there; asked once for each, before its token is read.
+  [[nodiscard]] bool may_ask(const PeerAddress& peer);
   // Whether that account may log in once more; asked once for each login with a good token.
   [[nodiscard]] bool may_log_in(std::string_view app, std::string_view account);
   void on_tick();
@@ -37,14 +46,19 @@ class Admission {
   }
 
  private:
+  using Counts = absl::flat_hash_map<std::uint64_t, std::uint32_t>;
+
   [[nodiscard]] bool is_tight() const noexcept;
+  [[nodiscard]] bool count(Counts& counts, std::uint64_t key, std::uint32_t most,
+                           GatewayCounter beyond);
   [[nodiscard]] Connection* find(ConnectionHandle stranger) noexcept;
 
   GatewayContext& context_;
   // In the order of their accepts. Those who have logged in or gone are left out when they come to
   // the front.
   std::deque<ConnectionHandle> strangers_;
-  absl::flat_hash_map<std::uint64_t, std::uint32_t> logins_;  // of this window, by account
+  Counts logins_;  // of this window, by account
+  Counts asked_;   // the same, by source
   std::uint32_t window_began_ms_ = 0;
 };
 

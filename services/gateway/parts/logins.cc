@@ -49,6 +49,7 @@ void Logins::login(Connection& connection, const Packet& packet) {
     context_.shard.finish(connection, GatewayClose::kNotALogin);
     return;
   }
+  if (!may_come_in(connection, scan)) return;
   LoginScan request;
   if (const std::string_view wrong = read_body(packet.body, request); !wrong.empty()) {
     context_.count(GatewayCounter::kLoginBodiesRefused);
@@ -82,6 +83,18 @@ void Logins::login(Connection& connection, const Packet& packet) {
 }
 
 // Empty: it is good. The token has not been looked at yet, so this has to cost next to nothing.
+// By its address, which the accept has not known where a proxy is between.
+bool Logins::may_come_in(Connection& connection, const HeaderScan& scan) {
+  if (admission_.is_refused(connection.peer)) {
+    context_.shard.finish(connection, GatewayClose::kAddressRefused);
+    return false;
+  }
+  if (admission_.may_ask(connection.peer)) return true;
+  refuse(connection, scan, Status::kSystemException, GatewayClose::kLoginsTooOften,
+         "too many log in from this address; try again later");
+  return false;
+}
+
 std::string_view Logins::read_body(ByteView body, LoginScan& request) const {
   if (body.size() > context_.options.max_login_body_bytes)
     return "the body is longer than a login may be";

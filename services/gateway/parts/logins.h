@@ -43,6 +43,7 @@ class Logins {
   void ended(const Connection& connection, const Channel& channel);
 
  private:
+  [[nodiscard]] bool may_come_in(Connection& connection, const HeaderScan& scan);
   [[nodiscard]] std::string_view read_body(ByteView body, LoginScan& request) const;
   // `claims`: of its token, where that is signed as it should be; else empty ones.
   void refuse(Connection& connection, const HeaderScan& scan, Status status, CloseReason reason,

@@ -38,7 +38,7 @@ TEST(GatewayNames, TellWebSocketClientsWithWhichCodeTheyAreClosed) {
       {"kicked_out", 1008},       {"token_expired", 1008},        {"kicked_by_operator", 1008},
       {"no_login_service", 1013}, {"login_answer_timeout", 1013}, {"link_removed", 1008},
       {"evacuated", 1001},        {"logins_too_often", 1013},     {"crowded_out", 1008},
-      {"memory_full", 1013}};
+      {"memory_full", 1013},      {"address_refused", 1008}};
   for (const CloseName& reason : kGatewayNames.closes) {
     EXPECT_EQ(static_cast<int>(reason.code), codes.at(reason.name)) << reason.name;
   }

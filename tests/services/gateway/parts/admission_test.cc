@@ -103,5 +103,38 @@ TEST_F(AdmissionPart, AnAccountLogsInSoOftenAndIsThenAnswered300) {
   EXPECT_EQ(channel_of(*later.connection)->state, ChannelState::kLoggedIn);
 }
 
+// --- Addresses ----------------------------------------------------------------------------------
+
+TEST_F(AdmissionPart, AnAddressAsksOnlySoOften) {
+  gateway_.context.options.logins_per_address = 2;
+  const TestClient alice = logged_in("alice");
+  EXPECT_EQ(channel_of(*alice.connection)->state, ChannelState::kLoggedIn);
+  login(request("no token"));  // asks, too
+  const TestClient bob = logged_in("bob");
+  EXPECT_FALSE(bob.connection->has_user());
+  EXPECT_EQ(gateway_.count(GatewayCounter::kAddressTooOften), 1U);
+  const std::vector<Got> got = gateway_.got(*bob.peer);
+  ASSERT_EQ(got.size(), 2U);
+  EXPECT_EQ(got[0].header.status(), pkt::SystemException);
+  EXPECT_NE(got[1].closed.find("logins_too_often"), std::string::npos);
+
+  gateway_.context.options.exempt_addresses = {*AddressRange::parse("127.0.0.0/8")};
+  EXPECT_NE(channel_of(*logged_in("carol").connection), nullptr);
+  gateway_.context.options.exempt_addresses = {};
+  gateway_.pass(10'001);
+  EXPECT_NE(channel_of(*logged_in("dave").connection), nullptr) << "a new window";
+}
+
+TEST_F(AdmissionPart, FromARefusedAddressNobodyComesIn) {
+  const TestClient alice = logged_in("alice");
+  gateway_.context.options.refused_addresses = {*AddressRange::parse("127.0.0.1")};
+  const TestClient bob = logged_in("bob");
+  EXPECT_EQ(channel_of(*alice.connection)->state, ChannelState::kLoggedIn) << "who is in stays";
+  EXPECT_EQ(gateway_.it.handler.reasons, std::vector<CloseReason>{GatewayClose::kAddressRefused});
+  EXPECT_TRUE(bob.peer->saw_end);
+  gateway_.context.options.refused_addresses = {*AddressRange::parse("10.0.0.0/8")};
+  EXPECT_NE(channel_of(*logged_in("carol").connection), nullptr);
+}
+
 }  // namespace
 }  // namespace ringgate
