@@ -5,6 +5,8 @@
 // On the thread of its loop, which outlives it.
 #pragma once
 
+#include <simdjson.h>
+
 #include <chrono>
 #include <functional>
 #include <map>
@@ -17,10 +19,6 @@
 #include "control/base/loop.h"
 #include "control/discovery/consul/http.h"
 #include "services/cli/trace/gateways.h"
-
-namespace simdjson::dom {
-class element;
-}
 
 namespace ringgate {
 
