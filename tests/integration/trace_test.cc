@@ -35,7 +35,7 @@ TEST(Trace, AReceiverThatIsOfflineIsSaidToBe) {
   ASSERT_TRUE(alice.next().is_answer(2));
   EXPECT_THAT(recorded(it.port, "bob").output,
               AllOf(HasSubstr("closed: peer_closed"),
-                    HasSubstr("bob is not logged in on any of the 1 gateways that answer: chat "
+                    HasSubstr("bob is not logged in on the 1 gateway that answers: chat "
                               "keeps what is sent to it")));
   EXPECT_THAT(recorded(it.port, "alice").output,
               AllOf(HasSubstr("chat.user.talk (sequence 2) sent to chat01"),

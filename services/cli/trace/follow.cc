@@ -322,9 +322,10 @@ std::string TraceFollower::where_words(std::size_t here, const std::set<std::str
                        gateways_named(known), known == 1 ? "s" : "", but);
   }
   return fmt::format(
-      "{} is not logged in on any of the {} gateways that answer: chat keeps what is sent to it, "
-      "and it is told when it logs in",
-      options_.account, known);
+      "{} is not logged in on {}: chat keeps what is sent to it, and it is told when it logs in",
+      options_.account,
+      known == 1 ? "the 1 gateway that answers"
+                 : fmt::format("any of the {} gateways that answer", known));
 }
 
 // What is recorded comes in the order of time, whichever gateway it is of.
