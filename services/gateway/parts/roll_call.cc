@@ -206,6 +206,10 @@ void RollCall::take(const Delivery& delivery) {
   tell_if_ended();
 }
 
+bool RollCall::is_telling() const noexcept {
+  return std::ranges::any_of(said_, [](const auto& one) { return one.second.channels; });
+}
+
 void RollCall::lost(std::string_view channel_id) {
   const auto place = place_of(channel_id, context_.options.nonce);
   if (!place || place->shard != context_.shard.index()) return;

@@ -35,6 +35,9 @@ class RollCall {
   void beat_now();
   // The answer of a service.
   void take(const Delivery& delivery);
+  // Some part that names channels has no answer yet: its service may still act on it, also after a
+  // sign-out that came behind it.
+  [[nodiscard]] bool is_telling() const noexcept;
   // The last word: the boot has ended. Control is told when it is said, and answered.
   void end_boot();
 

@@ -290,8 +290,10 @@ void Deliveries::record_push(const Delivery& delivery, std::uint32_t receivers) 
 void Deliveries::deliver(const Delivery& delivery, std::string_view channel_id) {
   const std::optional<ChannelPlace> place = place_of(channel_id, context_.options.nonce);
   const bool response = delivery.is_response();
+  // A roll call that is still under way may name the channel, and be done after its sign-out: then
+  // the sign-out is said once more.
   if (response && place && delivery.head.is_signout != 0) {
-    signouts_.confirmed(place->login, delivery.head.success != 0);
+    signouts_.confirmed(place->login, delivery.head.success != 0 && !roll_call_.is_telling());
   }
   std::uint32_t took_us = 0;
   if (response && place) {

@@ -39,6 +39,48 @@ TEST_F(DeliveriesPart, AKickOutThatIsFasterThanTheLoginsAnswerIsRemembered) {
   EXPECT_TRUE(channel_of(*alice.connection)->kicked_out);
 }
 
+// Its service may do the roll call after the sign-out, and take the channel for one that is there.
+TEST_F(DeliveriesPart, ASignOutIsNotConfirmedWhileARollCallMayNameItsChannel) {
+  gateway_.context.options.login_answer_timeout_ms = 100;
+  gateway_.context.upstreams.find(test::kLogin)->takes_roll_calls = true;
+  const TestClient alice = gateway_.channel("alice");
+  const std::string channel = id(alice);
+  gateway_.channel_ended = [this](Connection&, Channel& gone) { signouts_.sign_out(gone); };
+  const auto next_packet = [this] {
+    const std::vector<Got> got = gateway_.got(*login_);
+    EXPECT_EQ(got.size(), 1U);
+    return got.empty() ? pkt::Header() : got.back().header;
+  };
+  const auto take = [this](const pkt::Header& asked, std::string_view body) {
+    send(*login_,
+         {.command = asked.command(),
+          .sequence = asked.sequence(),
+          .flag = Flag::kResponse,
+          .dest_server = "g1",
+          .dest_channels = asked.channelid()},
+         body);
+  };
+  roll_call_.beat_now();
+  // The epoch is another one than before, so who is there is to be told.
+  take(next_packet(), "\x08\x01");
+  roll_call_.on_tick();
+  const pkt::Header part = next_packet();
+  EXPECT_EQ(part.command(), kCommandRollCall);
+  EXPECT_TRUE(roll_call_.is_telling());
+  alice.peer->ended = true;
+  take(next_packet(), {});  // its sign-out
+  EXPECT_FALSE(signouts_.none_waits());
+  take(part, "\x08\x01");
+  EXPECT_FALSE(roll_call_.is_telling());
+  gateway_.pass(150);
+  signouts_.on_tick();
+  const pkt::Header again = next_packet();
+  EXPECT_EQ(again.command(), kCommandSignOut);
+  EXPECT_EQ(again.channelid(), channel);
+  take(again, {});
+  EXPECT_TRUE(signouts_.none_waits());
+}
+
 TEST_F(DeliveriesPart, AnAnswerIsDeliveredOnceAndALateOneNever) {
   const TestClient alice = gateway_.channel("alice");
   outstanding(alice, 1);
