@@ -1,8 +1,10 @@
 // What a client does. What it makes of what comes is in client_reading.cc.
 #include "tests/simulation/client.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "codec/pkt.pb.h"
 #include "codec/unmask.h"
 #include "services/gateway/commands.h"
 
@@ -81,12 +83,15 @@ void Client::come() {
   reason_ = {};
   pings_ = 0;
   next_sequence_ = 2;
+  last_answered_ = 0;
+  talks_.clear();
+  ++connections_;
   deaf_until_ns_ = 0;
   upgraded_ = logged_in_ = left_ = erred_ = closing_ = false;
   if (plan_.transport == Transport::kWebSocket) outbox_.push(as_bytes(kUpgrade));
   if (random_.one_in(8)) ping();
   send_frame(plan_.login);
-  asked_.assign(1, {1, 0, scheduler_.now_ns()});
+  asked_.assign(1, {1, 0, scheduler_.now_ns(), false});
   while (random_.one_in(4)) ask();  // behind the login, before its answer
   flush();
 }
@@ -113,9 +118,10 @@ void Client::ping() {
 }
 
 void Client::ask() {
+  if (habits_.talks && random_.one_in(2)) return talk();
   const std::uint32_t sequence = next_sequence_++;
   const std::uint32_t most = random_.one_in(30) ? habits_.filler_bytes * 20 : habits_.filler_bytes;
-  Asked asked{sequence, random_.below(most + 1), scheduler_.now_ns()};
+  Asked asked{sequence, random_.below(most + 1), scheduler_.now_ns(), false};
   OutgoingHeader header{.command = "echo.say", .sequence = sequence};
   if (random_.one_in(50)) header.command = "nobody.hears";
   if (random_.one_in(50)) header.command = kCommandSignOut;
@@ -126,6 +132,22 @@ void Client::ask() {
   make_body(body_, {plan_.number, sequence, 0, 0}, asked.filler);
   asked_.push_back(asked);
   send_packet(header, body_);
+}
+
+std::string Client::talk_text(std::uint32_t sequence) const {
+  return std::to_string(plan_.number) + "." + std::to_string(connections_) + "." +
+         std::to_string(sequence);
+}
+
+void Client::talk() {
+  const std::uint32_t sequence = next_sequence_++;
+  pkt::MessageReq message;
+  message.set_type(1);
+  message.set_body(talk_text(sequence));
+  const std::string body = message.SerializeAsString();
+  const std::string to = account_of_client(random_.below(plan_.accounts), 1);
+  asked_.push_back({sequence, 0, scheduler_.now_ns(), true});
+  send_packet({.command = kCommandTalk, .sequence = sequence, .dest = to}, as_bytes(body));
 }
 
 void Client::err() {
@@ -161,7 +183,7 @@ void Client::leave() {
 
 void Client::calm() {
   calm_ = true;
-  deaf_until_ns_ = 0;
+  deaf_until_ns_ = std::min(deaf_until_ns_, scheduler_.now_ns());
   if (socket_ != nullptr) turn();
 }
 

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "dataplane/transport.h"
 #include "tests/simulation/kernel.h"
 #include "tests/simulation/packets.h"
+#include "tests/simulation/store.h"
 
 namespace ringgate::sim {
 
@@ -26,6 +28,8 @@ struct ClientHabits {
   std::uint64_t answer_timeout_ms = 30'000;
   std::uint64_t farewell_ms = 5'000;  // who has ended his side is waited for so long
   bool pushes_are_sliced = false;
+  bool talks = false;             // its services are the product's: it talks to others, too
+  bool answers_in_order = false;  // one process answers all, on one link at a time
 };
 
 struct ClientPlan {
@@ -35,7 +39,16 @@ struct ClientPlan {
   Transport transport = Transport::kTcp;
   std::string account;
   std::vector<std::uint8_t> login;  // the packet, without a frame
+  // Of who talks: how many accounts there are, of how many clients each is, and where talks are
+  // kept.
+  std::uint32_t accounts = 1;
+  std::uint32_t sharers = 1;
+  const Stored* stored = nullptr;
 };
+
+[[nodiscard]] inline std::string account_of_client(std::uint32_t client, std::uint32_t sharers) {
+  return "account" + std::to_string(client / sharers);
+}
 
 class Client {
  public:
@@ -52,14 +65,17 @@ class Client {
 
   [[nodiscard]] bool connected() const noexcept { return socket_ != nullptr; }
   [[nodiscard]] bool logged_in() const noexcept { return logged_in_; }
+  // Accepted, not only in the backlog.
+  [[nodiscard]] bool is_let_in() const noexcept {
+    return socket_ != nullptr && (socket_->other == nullptr || socket_->other->file.fd >= 0);
+  }
   // For something that it is to get: in the backlog, nobody has promised it anything.
   [[nodiscard]] bool waits() const noexcept {
-    const bool accepted =
-        socket_ != nullptr && (socket_->other == nullptr || socket_->other->file.fd >= 0);
-    return accepted && (!asked_.empty() || pings_ > 0 || (!logged_in_ && !left_));
+    return is_let_in() && (!asked_.empty() || pings_ > 0 || (!logged_in_ && !left_));
   }
   [[nodiscard]] std::string describe() const;
   [[nodiscard]] const std::string& channel() const noexcept { return channel_; }
+  [[nodiscard]] const std::string& account() const noexcept { return plan_.account; }
   // Pushes that have come on the link of that number.
   [[nodiscard]] std::uint32_t pushes_of(std::uint32_t epoch) const;
 
@@ -70,6 +86,7 @@ class Client {
     std::uint64_t failures = 0;  // answered with a status
     std::uint64_t pongs = 0;
     std::uint64_t pushes = 0;
+    std::uint64_t talks = 0;   // that have come
     std::uint64_t voided = 0;  // requests whose connection ended before their answer
   };
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
@@ -79,6 +96,7 @@ class Client {
     std::uint32_t sequence = 0;
     std::uint32_t filler = 0;
     std::uint64_t at_ns = 0;
+    bool talk = false;
   };
   struct OnLink {
     std::uint32_t epoch = 0;
@@ -90,6 +108,8 @@ class Client {
   void come();
   void act();
   void ask();
+  void talk();
+  [[nodiscard]] std::string talk_text(std::uint32_t sequence) const;
   void ping();
   void err();
   void send_frame(ByteView payload);
@@ -102,7 +122,9 @@ class Client {
   void on_frame(Opcode opcode, ByteView payload);
   void on_packet(ByteView bytes, ByteView body);
   void on_answer(const HeaderScan& header, ByteView body);
+  void on_talk_answer(const Asked& asked, ByteView body);
   void on_push(const HeaderScan& header, ByteView body);
+  void on_talk(ByteView body);
   [[nodiscard]] OnLink& on_link(std::uint32_t epoch);
   void ended();
   void forget();
@@ -123,8 +145,11 @@ class Client {
   std::vector<Asked> asked_;  // and not answered
   std::vector<OnLink> on_links_;
   std::string channel_;
-  std::string_view reason_;  // why the gateway has closed it
+  std::string_view reason_;                 // why the gateway has closed it
+  std::unordered_set<std::int64_t> talks_;  // that have come
+  std::uint32_t connections_ = 0;
   std::uint32_t next_sequence_ = 1;
+  std::uint32_t last_answered_ = 0;
   std::uint32_t pings_ = 0;  // without a pong
   std::uint32_t version_ = 0;
   std::uint64_t deaf_until_ns_ = 0;

@@ -1,8 +1,10 @@
 // What a client makes of what comes: every answer once, nothing out of order, nothing of somebody
 // else.
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
+#include "codec/pkt.pb.h"
 #include "codec/ws_frame.h"
 #include "services/gateway/commands.h"
 #include "tests/simulation/client.h"
@@ -126,11 +128,17 @@ void Client::on_answer(const HeaderScan& header, ByteView body) {
     return;
   }
   ++tally_.answers;
+  if (habits_.answers_in_order && was.sequence <= last_answered_) {
+    return fail("it got an answer out of order, " + std::to_string(was.sequence));
+  }
+  last_answered_ = was.sequence;
+  if (was.talk) return on_talk_answer(was, body);
   Mark mark;
   if (!read_body(body, mark) || mark.client != plan_.number || mark.sequence != was.sequence ||
       body.size() != sizeof mark + was.filler) {
     return fail("it got an answer with another body, " + std::to_string(was.sequence));
   }
+  if (mark.number == 0) return;  // the product's echo does not number
   OnLink& link = on_link(mark.epoch);
   const std::uint32_t last =
       habits_.pushes_are_sliced ? link.last_answer : std::max(link.last_answer, link.last_push);
@@ -140,10 +148,38 @@ void Client::on_answer(const HeaderScan& header, ByteView body) {
   link.last_answer = mark.number;
 }
 
+// Success means that it is stored.
+void Client::on_talk_answer(const Asked& asked, ByteView body) {
+  pkt::MessageResp answer;
+  if (!answer.ParseFromArray(body.data(), static_cast<int>(body.size())) ||
+      answer.messageid() == 0) {
+    return fail("its talk was answered with something else");
+  }
+  if (plan_.stored->times(talk_text(asked.sequence)) != 1) {
+    fail("its talk was answered and is not stored, " + std::to_string(asked.sequence));
+  }
+}
+
+void Client::on_talk(ByteView body) {
+  pkt::MessagePush push;
+  if (!push.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+    return fail("it got a talk that is none");
+  }
+  ++tally_.talks;
+  if (!talks_.insert(push.messageid()).second) return fail("it got a talk twice, " + push.body());
+  const auto client = static_cast<std::uint32_t>(std::strtoul(push.body().c_str(), nullptr, 10));
+  if (push.sender() != account_of_client(client, plan_.sharers)) {
+    fail("it got a talk under another name, " + push.body() + " of " + push.sender());
+  }
+  if (plan_.stored->times(push.body()) != 1)
+    fail("it got a talk that is not stored, " + push.body());
+}
+
 void Client::on_push(const HeaderScan& header, ByteView body) {
   if (!logged_in_) return fail("it got a push before the answer to its login");
   ++tally_.pushes;
   if (header.command == kCommandSignIn) return;  // a kick-out
+  if (header.command == kCommandTalk) return on_talk(body);
   Mark mark;
   if (!read_body(body, mark) || mark.client != kNone)
     return fail("it got a push with another body");
@@ -169,9 +205,13 @@ std::uint32_t Client::pushes_of(std::uint32_t epoch) const {
   return 0;
 }
 
-// By the gateway. Whoever only ended its side was to get its answers first.
+// By the gateway. Whoever only ended its side was to get its answers first; unless it had not read
+// for a while, which costs it what is queued.
 void Client::ended() {
-  const bool was_patient = left_ && !socket_->reset && reason_ == "peer_closed" && !asked_.empty();
+  constexpr std::uint64_t kLongNs = 10'000 * kMs;
+  const bool has_read = deaf_until_ns_ == 0 || scheduler_.now_ns() - deaf_until_ns_ > kLongNs;
+  const bool was_patient = left_ && !socket_->reset && reason_ == "peer_closed" &&
+                           !asked_.empty() && has_read && inbox_.empty();
   constexpr std::uint64_t kGrainMs = 2;  // of the shard's clock
   const std::uint64_t after_ms = (scheduler_.now_ns() - left_ns_) / kMs;
   if (was_patient && after_ms + kGrainMs < habits_.farewell_ms) {

@@ -123,7 +123,8 @@ void Gateway::publish() {
   catalogue->version = next_version_++;
   for (const auto& [upstream, target] : targets_) {
     catalogue->entries.push_back({upstream, target.instance.name, target.instance.id, "", true,
-                                  target.draining, SIZE_MAX, target.instance.lanes, false});
+                                  target.draining, SIZE_MAX, target.instance.lanes,
+                                  target.instance.calls_roll});
   }
   std::ranges::sort(catalogue->entries, {}, [](const CatalogueEntry& entry) {
     return std::tie(entry.name, entry.service_id, entry.upstream);
@@ -203,7 +204,7 @@ std::vector<std::uint32_t> Gateway::epochs_of(std::uint32_t service) const {
 // --- The loop -----------------------------------------------------------------------------------
 
 void Gateway::control_turn() {
-  kernel_.control_turns(process_);
+  kernel_.has_turn(Actor::kControl, process_);
   shards_->drain([this](std::uint32_t from, MailKind kind, ByteView message) {
     take_mail(from, kind, message);
   });
@@ -242,6 +243,7 @@ void Gateway::take_mail(std::uint32_t from, MailKind kind, ByteView message) {
     case kMailLoginFailed:
     case kMailTold:
     case kMailNotAccepting:
+    case kMailBootEnded:
       return;
     default:
       scheduler_.fail("control got mail of kind " + std::to_string(kind));

@@ -26,6 +26,7 @@ struct Instance {
   std::uint32_t service = 0;  // of the world
   bool lanes = false;
   bool up = true;  // its process: it can be dialled
+  bool calls_roll = false;
 };
 
 struct GatewayPlan {

@@ -98,14 +98,24 @@ void Kernel::drop_ring(RingState& ring) {
   ring.direct.clear();
 }
 
-void Kernel::wake_control(std::uint32_t process, int wake_fd) {
-  processes_[process].wake_fd = wake_fd;
+void Kernel::watch(int wake_fd, Actor actor, std::uint32_t index) {
+  watches_.push_back({wake_fd, actor, index, false});
+}
+
+void Kernel::unwatch(int wake_fd) {
+  std::erase_if(watches_, [wake_fd](const Watch& one) { return one.wake_fd == wake_fd; });
+}
+
+void Kernel::has_turn(Actor actor, std::uint32_t index) noexcept {
+  for (Watch& one : watches_) {
+    if (one.actor == actor && one.index == index) one.listed = false;
+  }
 }
 
 bool Kernel::is_wake_fd(int fd) const noexcept {
   return std::ranges::any_of(
              rings_, [fd](const RingState& ring) { return ring.wake_fd == fd && !ring.gone; }) ||
-         std::ranges::any_of(processes_, [fd](const Process& one) { return one.wake_fd == fd; });
+         std::ranges::any_of(watches_, [fd](const Watch& one) { return one.wake_fd == fd; });
 }
 
 void Kernel::wake(int wake_fd) {
@@ -116,9 +126,9 @@ void Kernel::wake(int wake_fd) {
     return;
   }
   if (ring == rings_.end()) {
-    const auto process = std::ranges::find(processes_, wake_fd, &Process::wake_fd);
-    if (process == processes_.end() || std::exchange(process->listed, true)) return;
-    scheduler_.ready(Actor::kControl, static_cast<std::uint32_t>(process - processes_.begin()));
+    const auto watch = std::ranges::find(watches_, wake_fd, &Watch::wake_fd);
+    if (watch == watches_.end() || std::exchange(watch->listed, true)) return;
+    scheduler_.ready(watch->actor, watch->index);
     return;
   }
   ring->wake_written = true;
@@ -193,17 +203,17 @@ Socket& Kernel::dial_from(std::uint32_t process, int& fd, Actor actor, std::uint
   return here;
 }
 
-void Kernel::dial(std::uint32_t from, std::uint32_t to, int& from_fd, int& to_fd) {
+Socket& Kernel::dial(std::uint32_t from, std::uint32_t to, int& from_fd, int& to_fd) {
   Socket& one = new_socket();
   Socket& other = new_socket();
   one.other = &other;
   other.other = &one;
   from_fd = open_fd(from, one);
   to_fd = open_fd(to, other);
+  return one;
 }
 
 void Kernel::end_process(std::uint32_t process) {
-  processes_[process].wake_fd = -1;
   for (const auto& [listener, socket] : std::exchange(processes_[process].backlog, {})) {
     socket->in.push(as_bytes("unread"));
     close_end(*socket);

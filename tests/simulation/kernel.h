@@ -159,9 +159,10 @@ class Kernel {
   void progress(std::uint32_t operation);
   // Of the process's own descriptors: what its shards close outside of their rings.
   [[nodiscard]] bool close_fd(int fd);
-  // Control of a process is told through that descriptor: it gets a turn.
-  void wake_control(std::uint32_t process, int wake_fd);
-  void control_turns(std::uint32_t process) noexcept { processes_[process].listed = false; }
+  // Who is told through that descriptor gets a turn; and has it, so that it is told again.
+  void watch(int wake_fd, Actor actor, std::uint32_t index);
+  void has_turn(Actor actor, std::uint32_t index) noexcept;
+  void unwatch(int wake_fd);
   void wake(int wake_fd);
   [[nodiscard]] bool is_wake_fd(int fd) const noexcept;
   static constexpr int kFirstFd = 1'000'000;  // no real descriptor
@@ -174,7 +175,8 @@ class Kernel {
   // It has ended: its rings are gone already, and who waits to be accepted is reset.
   void end_process(std::uint32_t process);
   // And one between two processes.
-  void dial(std::uint32_t from, std::uint32_t to, int& from_fd, int& to_fd);
+  // The first's end is returned.
+  Socket& dial(std::uint32_t from, std::uint32_t to, int& from_fd, int& to_fd);
   // As much as there is room for; the number of bytes taken.
   std::size_t write(Socket& from, ByteView bytes);
   // The same for a few first bytes, which have room whatever else.
@@ -206,9 +208,13 @@ class Kernel {
   void report(std::string_view what, std::uint64_t tag);
 
  private:
+  struct Watch {
+    int wake_fd = -1;
+    Actor actor = Actor::kControl;
+    std::uint32_t index = 0;
+    bool listed = false;  // among those that can go on
+  };
   struct Process {
-    int wake_fd = -1;     // of its control
-    bool listed = false;  // control is among those that can go on
     std::vector<Socket*> fds;
     std::deque<std::pair<std::uint32_t, Socket*>> backlog;  // listener, who
     std::vector<std::pair<std::uint16_t, std::uint32_t>> ports;
@@ -251,6 +257,7 @@ class Kernel {
   std::deque<RingState> rings_;
   std::vector<RingState*> by_shard_;
   std::vector<Process> processes_;
+  std::vector<Watch> watches_;
   std::uint32_t expected_process_ = 0;
   std::uint32_t expected_shard_ = 0;
   int expected_wake_fd_ = -1;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 #include <vector>
 
 #include "codec/header_scan.h"
@@ -13,6 +14,8 @@
 #include "tests/simulation/pipe.h"
 
 namespace ringgate::sim {
+
+inline constexpr std::string_view kCommandTalk = "chat.user.talk";
 
 struct Mark {
   std::uint32_t client = 0;    // whose it is

@@ -23,7 +23,7 @@ Shards::Shards(Kernel& kernel, std::uint32_t process, std::uint32_t first,
   board_ = std::move(*board);
   sender_ = std::make_unique<MailSender>(*board_, board_->control());
   static_cast<void>(board_->prepare_sleep(board_->control()));
-  kernel_.wake_control(process, board_->wake_fd(board_->control()));
+  kernel_.watch(board_->wake_fd(board_->control()), Actor::kControl, process);
   for (std::uint32_t i = 0; i < options.shards; ++i) {
     Member& member = members_.emplace_back();
     member.handler = make_handler(i);
@@ -50,6 +50,7 @@ Shards::~Shards() {
   // In the order of ShardGroup: all shards, then their handlers.
   for (Member& member : members_) member.shard.reset();
   members_.clear();
+  for (std::uint32_t i = 0; i < board_->endpoints(); ++i) kernel_.unwatch(board_->wake_fd(i));
   kernel_.end_process(process_);
 }
 

@@ -14,11 +14,7 @@ namespace {
 
 constexpr std::string_view kSecret = "a secret of the simulation";
 constexpr std::uint64_t kControlEveryMs = 50;
-// What a turn of Actor::kTrouble is about; 0: a new one.
-constexpr std::uint32_t kControlTick = 1;
-constexpr std::uint32_t kFirstRevival = 100;
-constexpr std::uint32_t kFirstReturn = 200;
-
+constexpr std::uint64_t kBootMs = 10'000;
 std::vector<std::uint8_t> login_of(const std::string& account) {
   pkt::LoginReq request;
   request.set_token(sign_token({account, "kim", 2'000'000'000}, kSecret));
@@ -31,29 +27,26 @@ std::vector<std::uint8_t> login_of(const std::string& account) {
 
 }  // namespace
 
-World::World(std::uint64_t seed) : seed_(seed), plan_(plan_of(seed)), scheduler_(seed) {
+World::World(std::uint64_t seed)
+    : seed_(seed), plan_(plan_of(seed)), scheduler_(seed), stored_(scheduler_, kBootMs) {
   kernel_ = std::make_unique<Kernel>(scheduler_, plan_.faults);
   GatewayPlan gateway = plan_.gateway;
   gateway.options.secrets = {std::string(kSecret)};
+  if (plan_.real_services) gateway.options.routes = {{"login", "chat"}, {"echo", "chat"}};
   Gateway::Ways ways;
   ways.dial = [this](const Instance& instance, std::uint32_t lane, std::uint32_t epoch) {
-    static_cast<void>(lane);
-    if (!instances_[instance.service].up) return -1;
-    int fd = -1;
-    Socket& socket = kernel_->dial_from(gateway_->process(), fd, Actor::kService, instance.service);
-    services_[instance.service]->connected(socket, epoch);
-    Pipe handshake;
-    write_tcp_frame_head(handshake.extend(kTcpFrameHeadBytes), Opcode::kBinary, 4);
-    constexpr std::array<std::uint8_t, 4> kIdIsG1 = {0x0A, 2, 'g', '1'};
-    handshake.push(kIdIsG1);
-    kernel_->write_first(*socket.other, handshake.view());
-    return fd;
+    return dial(instance, lane, epoch);
   };
   ways.client_closed = [this](Socket& socket, std::string_view reason) {
     clients_[socket.client]->closed_by_gateway(socket, reason);
   };
   gateway_ = std::make_unique<Gateway>(*kernel_, std::move(gateway), std::move(ways));
-  add_services();
+  if (plan_.real_services) {
+    add_logics();
+  } else {
+    add_services();
+  }
+  for (const Instance& instance : instances_) gateway_->found(instance);
   add_clients();
   scheduler_.after(kControlEveryMs * kMs, Actor::kTrouble, kControlTick);
   trouble_later();
@@ -61,30 +54,67 @@ World::World(std::uint64_t seed) : seed_(seed), plan_(plan_of(seed)), scheduler_
 
 World::~World() {
   gateway_.reset();  // before what it refers to
+  logics_.clear();
+}
+
+// As the link manager does: connects, says who it is, and has a socket for its shard.
+int World::dial(const Instance& instance, std::uint32_t lane, std::uint32_t epoch) {
+  if (!instances_[instance.service].up) return -1;
+  pkt::InnerHandshakeReq request;
+  request.set_serviceid("g1");
+  if (lane != kNoLane) request.set_lane(lane);
+  if (plan_.real_services) request.set_boot(plan_.gateway.options.nonce);
+  const std::string body = request.SerializeAsString();
+  Pipe handshake;
+  write_tcp_frame_head(handshake.extend(kTcpFrameHeadBytes), Opcode::kBinary,
+                       static_cast<std::uint32_t>(body.size()));
+  handshake.push(as_bytes(body));
+  int fd = -1;
+  if (plan_.real_services) {
+    LogicProcess& to = *logics_[instance.service];
+    int accepted = -1;
+    Socket& ours = kernel_->dial(gateway_->process(), to.shards().process(), fd, accepted);
+    kernel_->write_first(ours, handshake.view());
+    to.accepted(accepted);
+    return fd;
+  }
+  Socket& socket = kernel_->dial_from(gateway_->process(), fd, Actor::kService, instance.service);
+  services_[instance.service]->connected(socket, epoch);
+  kernel_->write_first(*socket.other, handshake.view());
+  return fd;
 }
 
 void World::add_services() {
   for (std::uint32_t i = 0; i <= plan_.echoes; ++i) {
-    const bool login = i == 0;
-    instances_.push_back({login ? "login" : "echo",
-                          fmt::format("{}{:02}", login ? "login" : "echo", i), i, plan_.lanes,
-                          true});
+    const std::string_view name = i == 0 ? "login" : "echo";
+    instances_.push_back(
+        {std::string(name), fmt::format("{}{:02}", name, i), i, plan_.lanes, true, false});
     services_.push_back(std::make_unique<PlayedService>(*kernel_, i, "g1"));
     services_.back()->faults = plan_.services;
     services_.back()->links_are_lost = !plan_.exact;
   }
-  for (const Instance& instance : instances_) gateway_->found(instance);
+}
+
+void World::add_logics() {
+  for (std::uint32_t i = 0; i < plan_.logics; ++i) {
+    instances_.push_back({"chat", fmt::format("chat{:02}", i), i, plan_.lanes, true, true});
+    logics_.push_back(std::make_unique<LogicProcess>(*kernel_, plan_.logic, i, stored_));
+  }
 }
 
 void World::add_clients() {
+  const std::uint32_t sharers = plan_.services.kicks ? 2 : 1;
   for (std::uint32_t i = 0; i < plan_.client_count; ++i) {
     ClientPlan plan;
     plan.number = i;
     plan.process = gateway_->process();
     plan.listener = i % static_cast<std::uint32_t>(plan_.gateway.listeners.size());
     plan.transport = plan_.gateway.listeners[plan.listener];
-    plan.account = fmt::format("account{}", plan_.services.kicks ? i / 2 : i);
+    plan.account = account_of_client(i, sharers);
     plan.login = login_of(plan.account);
+    plan.accounts = (plan_.client_count + sharers - 1) / sharers;
+    plan.sharers = sharers;
+    plan.stored = &stored_;
     clients_.push_back(std::make_unique<Client>(*kernel_, std::move(plan), plan_.clients));
   }
 }
@@ -96,6 +126,15 @@ bool World::run(std::uint64_t steps) {
   return !scheduler_.failed();
 }
 
+// Whose shard it is, and its number there; null: that process is not there at present.
+Shards* World::shards_at(std::uint32_t& shard) {
+  const std::uint32_t process = shard / LogicProcess::kMostShards;
+  shard %= LogicProcess::kMostShards;
+  if (process == 0) return &gateway_->shards();
+  LogicProcess* const logic = logics_[process - 1].get();
+  return logic != nullptr && shard < logic->shards().size() ? &logic->shards() : nullptr;
+}
+
 bool World::step() {
   Turn turn;
   if (!scheduler_.next(turn)) return false;
@@ -104,13 +143,15 @@ bool World::step() {
       kernel_->progress(turn.index);
       break;
     case Actor::kShard:
-      gateway_->shards().turn(turn.index);
+      if (Shards* const shards = shards_at(turn.index)) shards->turn(turn.index);
       break;
     case Actor::kTimeout:
-      gateway_->shards().wait_is_over(turn.index, turn.version);
+      if (Shards* const shards = shards_at(turn.index)) {
+        shards->wait_is_over(turn.index, turn.version);
+      }
       break;
     case Actor::kControl:
-      gateway_->control_turn();
+      control_turn(turn.index);
       break;
     case Actor::kClient:
       clients_[turn.index]->turn();
@@ -125,62 +166,38 @@ bool World::step() {
       services_[turn.index]->answer_late(turn.version);
       break;
     case Actor::kStore:
+      turn_store(turn.index);
       break;
     case Actor::kTrouble:
-      if (turn.index == kControlTick) {
-        gateway_->control_turn();
-        scheduler_.after(kControlEveryMs * kMs, Actor::kTrouble, kControlTick);
-      } else if (turn.index != 0) {
-        end_trouble(turn.index);
-      } else if (!calm_) {
-        trouble();
-        trouble_later();
-      }
+      turn_trouble(turn.index);
       break;
   }
   return true;
 }
 
-void World::trouble_later() {
-  if (plan_.troubles) scheduler_.after(scheduler_.random.below(1000 * kMs), Actor::kTrouble, 0);
-}
-
-void World::trouble() {
-  Random& random = scheduler_.random;
-  const std::uint32_t service = random.below(services_.size());
-  Instance& instance = instances_[service];
-  switch (random.below(5)) {
-    case 0:  // its process is killed, and comes back, perhaps at once
-      if (!std::exchange(instance.up, false)) return;
-      services_[service]->die();
-      scheduler_.after(random.below(random.one_in(2) ? kMs : 3000 * kMs), Actor::kTrouble,
-                       kFirstRevival + service);
-      return;
-    case 1:  // it is not in the registry any more, and then it is again
-      gateway_->gone(instance.id, random.below(2000));
-      scheduler_.after(random.below(1000 * kMs), Actor::kTrouble, kFirstReturn + service);
-      return;
-    case 2:
-      services_[service]->stand_still(random.below(3000));
-      return;
-    default:
-      gateway_->shards().stand_still(random.below(gateway_->shards().size()),
-                                     random.one_in(3) ? random.below(4000) : random.below(200));
+void World::turn_store(std::uint32_t end) {
+  if (LogicProcess* const logic = logics_[end / 2].get()) {
+    logic->end(end % 2 == 0 ? StoreEnd::Kind::kSessions : StoreEnd::Kind::kMessages).turn();
   }
 }
 
-void World::end_trouble(std::uint32_t which) {
-  if (which >= kFirstReturn) return come_back(which - kFirstReturn);
-  revive(which - kFirstRevival);
+void World::control_turn(std::uint32_t process) {
+  if (process == gateway_->process()) return gateway_->control_turn();
+  for (const auto& logic : logics_) {
+    if (logic != nullptr && logic->shards().process() == process) logic->control_turn();
+  }
 }
 
-void World::revive(std::uint32_t service) {
-  instances_[service].up = true;
-}
-
-// Into the registry, if it is not there.
-void World::come_back(std::uint32_t service) {
-  if (!gateway_->knows(instances_[service].id)) gateway_->found(instances_[service]);
+// Everybody who waits for mail looks now and then, since a wake-up may be lost.
+void World::control_tick() {
+  gateway_->control_turn();
+  for (std::uint32_t i = 0; i < logics_.size(); ++i) {
+    if (logics_[i] == nullptr) continue;
+    logics_[i]->control_turn();
+    turn_store(2 * i);
+    turn_store(2 * i + 1);
+  }
+  scheduler_.after(kControlEveryMs * kMs, Actor::kTrouble, kControlTick);
 }
 
 std::string World::told() const {
@@ -193,13 +210,15 @@ std::string World::told() const {
     sum.failures += one.failures;
     sum.pongs += one.pongs;
     sum.pushes += one.pushes;
+    sum.talks += one.talks;
     sum.voided += one.voided;
   }
   return fmt::format(
-      "{} s: logins {}, refused {}, answers {}, failures {}, pongs {}, pushes {}, voided {}, links "
+      "{} s: logins {}, refused {}, answers {}, failures {}, pongs {}, pushes {}, talks {}, voided "
+      "{}, links "
       "lost {}, wake-ups lost {}",
       scheduler_.now_ms() / 1000, sum.logins, sum.refused, sum.answers, sum.failures, sum.pongs,
-      sum.pushes, sum.voided, gateway_->links_lost(), kernel_->lost_wakeups());
+      sum.pushes, sum.talks, sum.voided, gateway_->links_lost(), kernel_->lost_wakeups());
 }
 
 }  // namespace ringgate::sim

@@ -8,6 +8,7 @@
 
 #include "tests/simulation/client.h"
 #include "tests/simulation/gateway.h"
+#include "tests/simulation/logic_process.h"
 #include "tests/simulation/played_service.h"
 
 namespace ringgate::sim {
@@ -18,11 +19,16 @@ struct WorldPlan {
   ServiceFaults services;
   ClientHabits clients;
   GatewayPlan gateway;
-  std::uint32_t echoes = 1;
+  LogicPlan logic;
+  bool real_services = false;  // the product's handlers, or played ones
+  std::uint32_t echoes = 1;    // played, beside login
+  std::uint32_t logics = 1;
   std::uint32_t client_count = 8;
   bool lanes = false;
   bool troubles = false;  // processes die, stand still, come and go
-  bool exact = true;      // no link is ever lost: whoever was signed in is signed out once
+  bool store_troubles = false;
+  bool drains = false;  // everybody is told to go at the end, or goes
+  bool exact = true;    // no link is ever lost: whoever was signed in is signed out once
 };
 [[nodiscard]] WorldPlan plan_of(std::uint64_t seed);
 
@@ -44,31 +50,45 @@ class World {
   [[nodiscard]] std::string told() const;
 
  private:
+  [[nodiscard]] Shards* shards_at(std::uint32_t& shard);
+  [[nodiscard]] int dial(const Instance& instance, std::uint32_t lane, std::uint32_t epoch);
+  void turn_store(std::uint32_t end);
+  void control_turn(std::uint32_t process);
+  void control_tick();
   void add_services();
+  void add_logics();
   void add_clients();
   [[nodiscard]] bool step();
   void trouble();
   void trouble_later();
-  void end_trouble(std::uint32_t which);
+  void turn_trouble(std::uint32_t which);
+  void store_trouble();
   void revive(std::uint32_t service);
   void come_back(std::uint32_t service);
+
+  static constexpr std::uint32_t kControlTick = 1;  // of Actor::kTrouble
 
   // --- The end: world_end.cc -----------------------------------------------------------------
   // Steps until it holds. False: it does not within so much time, and that is a failure.
   template <class Condition>
   bool until(std::string_view what, std::uint64_t ms, Condition&& condition);
   void go_home();
+  void leave();
+  [[nodiscard]] bool one_channel_each() const;
   [[nodiscard]] std::string who_waits() const;
   void check_pushes();
   void check_nothing_is_left();
+  void check_shards(Shards& shards, bool all_of_the_pool);
   void check_signouts();
 
   std::uint64_t seed_;
   WorldPlan plan_;
   Scheduler scheduler_;
   std::unique_ptr<Kernel> kernel_;
-  std::vector<std::unique_ptr<PlayedService>> services_;  // the first is login
+  std::vector<std::unique_ptr<PlayedService>> services_;  // played; the first is login
   std::vector<Instance> instances_;                       // by service
+  Stored stored_;
+  std::vector<std::unique_ptr<LogicProcess>> logics_;  // by service, where they are the product's
   std::unique_ptr<Gateway> gateway_;
   std::vector<std::unique_ptr<Client>> clients_;
   bool calm_ = false;

@@ -85,7 +85,7 @@ void plan_shards(Random& random, ShardsOptions& shards) {
   shard.link_share = random.between(1, 300);
   shard.long_turn = random.between(1, 300);
   shard.max_held_bytes = random.between(100, 64'000);
-  shard.write_timeout_ms = random.between(500, 10'000);
+  shard.write_timeout_ms = random.between(3000, 10'000);
   shard.max_answer_bytes = random.one_in(2) ? random.between(0, 100'000) : 16'000'000;
   shard.limits[0].max_queued_bytes = random.between(4000, 256'000);
   if (random.one_in(4)) shard.limits[1].max_queued_bytes = random.between(20'000, 200'000);
@@ -99,6 +99,31 @@ void plan_shards(Random& random, ShardsOptions& shards) {
   shard.ring.link_buffer_bytes = random.between(64, 16'384);
 }
 
+// The product's services, where more has to be true: times are as far apart as they are shipped,
+// since who stands still for longer than a login may take would carry out one that was given up.
+void plan_logic(Random& random, WorldPlan& plan) {
+  plan.real_services = true;
+  plan.logics = random.between(1, 2);
+  plan.clients.talks = true;
+  plan.clients.answers_in_order = plan.logics == 1;
+  LogicPlan& logic = plan.logic;
+  logic.shards = random.between(1, 2);
+  if (random.one_in(4)) logic.mailbox_bytes = random.between(4096, 65'536);
+  logic.store_timeout_ms = random.between(200, 1000);
+  for (StoreHabits* const habits : {&logic.sessions, &logic.messages}) {
+    habits->most_ms = random.one_in(3) ? random.between(50, 300) : random.between(1, 10);
+    habits->fails = maybe(random, 20, 500);
+  }
+  plan.store_troubles = plan.faults.stall != 0 || !plan.exact;
+  GatewayOptions& options = plan.gateway.options;
+  options.login_answer_timeout_ms = 5000;
+  options.answer_timeout_ms = 10'000;
+  options.roll_call_beat_ms = random.between(200, 1000);
+  options.roll_call_every_ms = random.between(1000, 5000);
+  plan.clients.answer_timeout_ms = options.answer_timeout_ms;
+  plan.clients.farewell_ms = options.login_answer_timeout_ms;
+}
+
 }  // namespace
 
 WorldPlan plan_of(std::uint64_t seed) {
@@ -110,9 +135,12 @@ WorldPlan plan_of(std::uint64_t seed) {
   plan_clients(random, plan.clients);
   plan_gateway(random, plan);
   plan_shards(random, plan.gateway.shards);
-  if (random.one_in(8)) return plan;  // nothing goes wrong
-  plan_faults(random, plan);
-  plan_services(random, plan.services);
+  plan.drains = random.one_in(3);
+  if (!random.one_in(8)) {  // else nothing goes wrong
+    plan_faults(random, plan);
+    plan_services(random, plan.services);
+  }
+  if (random.one_in(2)) plan_logic(random, plan);
   plan.clients.pushes_are_sliced = plan.services.most_push_bytes > 4000;
   return plan;
 }
