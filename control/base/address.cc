@@ -137,7 +137,12 @@ Result<void> check_dialable(std::string_view host) {
   return run_error("is an address that nobody can dial; write the one that it is reached at");
 }
 
+// What stands before an @ may be a password: it is not quoted.
 Result<Endpoint> parse_endpoint(std::string_view text) {
+  if (text.contains('@')) {
+    return run_error("has an @ in it; write host:port alone, without a user or a password");
+  }
+  if (text.contains("://")) return run_error("\"{}\" is a URL; write host:port alone", text);
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) {
     return run_error("\"{}\" has no port; write host:port", text);

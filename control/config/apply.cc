@@ -9,6 +9,7 @@
 #include "control/config/listen.h"
 #include "control/config/origin.h"
 #include "control/config/redis_urls.h"
+#include "control/config/value_text.h"
 #include "control/config/words.h"
 #include "control/discovery/consul/options.h"
 #include "control/discovery/instance.h"
@@ -382,7 +383,8 @@ struct Applier {
 
 Result<void> apply_config_value(const ConfigKey& key, const RawValue& raw, Config& config) {
   auto applied = std::visit(Applier{raw, config}, key.kind);
-  if (applied && std::holds_alternative<IgnoredKey>(key.kind)) {
+  if (!applied) return std::unexpected(without_secrets(std::move(applied.error()), raw));
+  if (std::holds_alternative<IgnoredKey>(key.kind)) {
     config.notices.push_back(
         fmt::format("configuration key {} has no effect here; it can be removed", key.name));
   }

@@ -123,6 +123,56 @@ std::string mask_parameters(std::string_view parameters) {
   return masked;
 }
 
+// A URL where any text may be: Domain, say. Of a key that takes URLs only, nothing of that is left.
+bool is_link(const ConfigKey& key, std::string_view value) {
+  return std::holds_alternative<TextKey>(key.kind) && value.contains("://");
+}
+
+// Wherever `part` is in the text, however its letters are written: some messages have them in lower
+// case.
+void replace_all(std::string& text, std::string_view part, std::string_view by) {
+  const std::string wanted = lower_case(part);
+  std::size_t at = 0;
+  while ((at = lower_case(text).find(wanted, at)) != std::string::npos) {
+    text.replace(at, wanted.size(), by);
+    at += by.size();
+  }
+}
+
+// All up to the last @ counts, as mask_url() has it.
+void hide_access(std::string& message, std::string_view value) {
+  const std::size_t end = value.rfind('@');
+  if (end == value.npos) return;
+  const std::size_t scheme = value.substr(0, end).find("://");
+  std::string_view before = value.substr(0, end);
+  before.remove_prefix(scheme == value.npos ? 0 : scheme + 3);
+  if (!before.empty()) replace_all(message, std::string(before) + "@", "…@");
+}
+
+void hide_query(std::string& message, std::string_view value) {
+  const std::size_t begin = value.find('?');
+  if (begin != value.npos && begin + 1 < value.size()) {
+    replace_all(message, value.substr(begin), "?…");
+  }
+}
+
+std::string hide_secrets(std::string message, std::string_view value) {
+  hide_access(message, value);
+  hide_query(message, value);
+  std::size_t begin = 0;
+  while (value.find(',') != value.npos && begin < value.size()) {
+    const std::size_t end = std::min(value.find(',', begin), value.size());
+    const std::string part(trim(value.substr(begin, end - begin)));
+    hide_access(message, part);
+    hide_query(message, part);
+    // The front of a password with a comma in it.
+    const bool is_before = value.find('@', end) != value.npos && !part.contains('@');
+    if (is_before && !part.empty()) replace_all(message, '"' + part + '"', "\"…\"");
+    begin = end + 1;
+  }
+  return message;
+}
+
 }  // namespace
 
 // A password may have any character in it where nobody has escaped it: all up to the last @ counts.
@@ -160,8 +210,26 @@ std::string masked_value_text(const ConfigKey& key, const Config& config) {
     return text(all);
   }
   const std::string value = value_text(key, config);
-  if (std::holds_alternative<MessageStoreKey>(key.kind)) return mask_url(value);
+  const bool is_store = std::holds_alternative<MessageStoreKey>(key.kind);
+  if (is_store || (!is_secret(key) && is_link(key, value))) return mask_url(value);
   return is_secret(key) && !value.empty() ? std::string(kMasked) : value;
+}
+
+Error without_secrets(Error error, const RawValue& raw) {
+  const auto hide = [&error](std::string_view value) {
+    error.message = hide_secrets(std::move(error.message), value);
+  };
+  if (const auto* const text = std::get_if<std::string>(&raw.value)) hide(*text);
+  if (const auto* const list = std::get_if<std::vector<std::string>>(&raw.value)) {
+    std::ranges::for_each(*list, hide);
+  }
+  if (const auto* const pairs = std::get_if<RawValue::Pairs>(&raw.value)) {
+    for (const auto& [name, value] : *pairs) {
+      hide(name);
+      hide(value);
+    }
+  }
+  return error;
 }
 
 }  // namespace ringgate

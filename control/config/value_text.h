@@ -20,6 +20,10 @@ inline constexpr std::string_view kMasked = "********";
 // The key is a secret, or may have one in it.
 [[nodiscard]] bool is_secret(const ConfigKey& key);
 
+// An error about a value without what may be a secret in it: what stands before an @, but for the
+// scheme, and behind a ?. Whoever has written one where none is taken reads the error in a log.
+[[nodiscard]] Error without_secrets(Error error, const RawValue& raw);
+
 // Of a URL of a store, see masked_value_text().
 [[nodiscard]] std::string mask_url(std::string_view url);
 

@@ -4,7 +4,6 @@
 #include "control/discovery/instance.h"
 
 namespace ringgate {
-
 std::string_view quotable(std::string_view text) {
   return has_control(text) ? std::string_view("?") : text;
 }

@@ -16,7 +16,12 @@ Result<std::string> parse_url(std::string_view text) {
     return usage_error("unknown scheme {}; Consul is asked over http or https", scheme);
   }
   if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.find_first_of("/?#@ ") != std::string_view::npos) {
+  if (rest.find_first_of("?@") != std::string_view::npos) {  // a secret may be there
+    return usage_error(
+        "has a user, a password or a query in it; write scheme://host:port alone, and name the "
+        "file of a token in ConsulTokenFile");
+  }
+  if (rest.find_first_of("/# ") != std::string_view::npos) {
     return usage_error("\"{}\" is more than scheme://host:port; remove the rest", text);
   }
   Result<Endpoint> endpoint = parse_endpoint(rest);

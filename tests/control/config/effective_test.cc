@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "control/base/text.h"
 #include "control/config/keys.h"
 #include "control/config/listen.h"
 #include "control/config/value_text.h"
@@ -24,11 +25,11 @@ std::map<std::string, EffectiveValue> by_key(const Config& config) {
   return rows;
 }
 
-constexpr const char* kSecret = "a-secret-that-nobody-may-see";
+constexpr const char* kHidden = "a-secret-that-nobody-may-see";
 
 TEST(EffectiveConfig, EveryKeyHasAValueAndASource) {
   const TempDir dir;
-  const std::string file = dir.write("secret", std::string(kSecret) + "\n").string();
+  const std::string file = dir.write("secret", std::string(kHidden) + "\n").string();
   const auto environment = [](const std::string& name) -> std::optional<std::string> {
     if (name == "RINGGATE_IDLETIMEOUT") return "30s";
     return std::nullopt;
@@ -62,7 +63,7 @@ TEST(EffectiveConfig, EveryKeyHasAValueAndASource) {
   const std::string json = effective_json(*config, ProcessRole::kGateway);
   EXPECT_THAT(text, HasSubstr("not heeded by a gateway"));
   EXPECT_THAT(json, HasSubstr(R"("key": "IdleTimeout")"));
-  EXPECT_THAT(text + json, Not(HasSubstr(kSecret)));
+  EXPECT_THAT(text + json, Not(HasSubstr(kHidden)));
 }
 
 // Whichever key may hold a secret, and whoever adds one that may.
@@ -70,7 +71,7 @@ TEST(EffectiveConfig, NoSecretIsShown) {
   for (const ConfigKey& key : config_keys()) {
     if (!is_secret(key)) continue;
     Config config;
-    std::string value = kSecret;
+    std::string value = kHidden;
     if (std::holds_alternative<RedisUrlsKey>(key.kind)) value = "redis://me:" + value + "@host/1";
     if (std::holds_alternative<MessageStoreKey>(key.kind)) {
       value = "postgresql://me:" + value + "@host/db";
@@ -78,7 +79,7 @@ TEST(EffectiveConfig, NoSecretIsShown) {
     ASSERT_TRUE(apply_config_value(key, RawValue{value}, config)) << key.name;
     const std::string shown = effective_text(config, ProcessRole::kChat);
     EXPECT_THAT(shown, HasSubstr(kMasked)) << key.name;
-    EXPECT_THAT(shown, Not(HasSubstr(kSecret))) << key.name;
+    EXPECT_THAT(shown, Not(HasSubstr(kHidden))) << key.name;
   }
 }
 
@@ -96,6 +97,36 @@ TEST(EffectiveConfig, OfAUrlWhatMayBeASecretIsMasked) {
       {"memory:", "memory:"},
   };
   for (const auto& [url, masked] : cases) EXPECT_EQ(mask_url(url), masked);
+}
+
+// Whoever puts a secret where none is taken reads the message in a log that others read, too.
+TEST(EffectiveConfig, AMessageTellsNothingThatMayBeASecret) {
+  for (const char* line :
+       {"ConsulURL: http://ops:PassWord@127.0.0.1:1",
+        "ConsulURL: http://127.0.0.1:1/?token=PassWord", "ConsulURL: 'PassWord@http://h:1'",
+        "RedisAddrs: u:PassWord@h:1", "RedisAddrs: redis://u:PassWord@h:1",
+        "TrustedProxies: u:PassWord@10.0.0.1", "TrustedProxies: 'u:PassWord,word@10.0.0.1'",
+        "TrustedProxies: [10.0.0.1, 'u:PassWord@10.0.0.2']", "AllowedOrigins: https://u:PassWord@h",
+        "AllowedOrigins: h/?token=PassWord", "AllowedOrigins: https://h/?token=PassWord",
+        "Listen: u:PassWord@h:1", "Listen: ws://u:PassWord@h:1/a",
+        "Listen: wss://u:PassWord@h:1/a?proxy=on", "Listen: ws://h:1/a?token=PassWord",
+        "PublicAddress: u:PassWord@h", "Routes: {chat: 'u:PassWord@h'}"}) {
+    const std::string message = error_of(parse(kRequired + line));
+    EXPECT_CONTAINS(message, "line 4");
+    EXPECT_EQ(lower_case(message).find("password@"), std::string::npos) << message;
+    EXPECT_EQ(message.find("PassWord"), std::string::npos) << message;
+    EXPECT_EQ(message.find("brackets"), std::string::npos) << message;
+  }
+  EXPECT_CONTAINS(error_of(parse(kRequired + "ConsulURL: http://a@h:1")), "ConsulTokenFile");
+  EXPECT_CONTAINS(error_of(parse(kRequired + "RedisAddrs: a@h:1")), "without a user");
+  EXPECT_CONTAINS(error_of(parse(kRequired + "RedisAddrs: redis://h:1")), "write host:port alone");
+  EXPECT_CONTAINS(error_of(parse(kRequired + "TrustedProxies: a@h")), "\"…@h\" is neither");
+}
+
+TEST(EffectiveConfig, OfALinkWhatMayBeASecretIsMasked) {
+  const auto config = parse(kRequired + "Domain: http://u:PassWord@x/?token=PassWord");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(by_key(*config)["Domain"].value, "http://u:********@x/?token=********");
 }
 
 TEST(EffectiveConfig, AListenerIsWrittenAsItIsRead) {
