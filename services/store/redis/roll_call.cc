@@ -152,8 +152,13 @@ void RedisSessions::on_same_data(const std::string& key, const redisReply* reply
   if (reply->element[1]->integer != 0) expect_roll_for(2ULL * options_.probe_ms);
 }
 
+// Slots of a server that is gone are given away one by one: that is one loss for whoever reads it.
 void RedisSessions::on_data_lost() {
-  spdlog::warn("the session store has lost its data: gateways are asked who is there");
+  const std::uint64_t now_ms = Clock::monotonic_ms();
+  if (now_ms >= loss_told_until_ms_) {
+    spdlog::warn("the session store has lost its data: gateways are asked who is there");
+    loss_told_until_ms_ = now_ms + options_.boot_ms;
+  }
   alive_until_ms_.clear();
   expect_roll_for(options_.boot_ms);
   next_epoch();

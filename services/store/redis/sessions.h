@@ -177,6 +177,7 @@ class RedisSessions final : public StoreBackend {
 
   std::uint64_t epoch_ = 0;                   // of roll calls: what was said may be forgotten
   std::uint64_t roll_expected_until_ms_ = 0;  // after a loss of data
+  std::uint64_t loss_told_until_ms_ = 0;
   std::unordered_map<std::string, std::string> same_data_;  // by key: what its server said last
   std::unordered_map<std::string, std::uint64_t> alive_until_ms_;  // by boot key
   std::unordered_map<std::string, Owed> owed_;                     // by channel
