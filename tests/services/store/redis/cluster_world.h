@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +20,7 @@ namespace ringgate {
 
 inline constexpr std::size_t kPrimaries = 3;
 inline constexpr std::size_t kReplica = 3;  // of the first
-inline constexpr int kSlotsEach = kRedisSlots / kPrimaries;
+inline constexpr std::size_t kSlotsEach = kRedisSlots / kPrimaries;
 
 struct RedisClusterTest : testing::Test {
   RedisClusterTest() {
@@ -33,8 +34,8 @@ struct RedisClusterTest : testing::Test {
     }
     meet();
     for (std::size_t i = 0; i < kPrimaries; ++i) {
-      const int first = static_cast<int>(i) * kSlotsEach;
-      const int last = i + 1 == kPrimaries ? kRedisSlots - 1 : first + kSlotsEach - 1;
+      const std::size_t first = i * kSlotsEach;
+      const std::size_t last = i + 1 == kPrimaries ? kRedisSlots - 1 : first + kSlotsEach - 1;
       EXPECT_EQ(servers[i]->ask(
                     {"CLUSTER", "ADDSLOTSRANGE", std::to_string(first), std::to_string(last)}),
                 "OK");
