@@ -40,6 +40,13 @@ std::time_t time_of(const ASN1_TIME* time) {
   return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
 }
 
+// By its own life: who signs for a year has a chain that outlasts many of ours.
+std::time_t renewal_of(const X509* certificate) {
+  const std::time_t end = time_of(X509_get0_notAfter(certificate));
+  const std::time_t life = end - time_of(X509_get0_notBefore(certificate));
+  return end - std::min<std::time_t>(kRenewBefore, life / 3);
+}
+
 Result<void> check_times(std::string_view key, const std::string& file,
                          const Certificate& certificate, std::time_t now) {
   for (const CertificatePtr& one : certificate.chain) {
@@ -189,11 +196,11 @@ Result<Certificate> load_certificate(const std::string& certificate_file,
   }
   made.names = names_of(own);
   made.not_after = time_of(X509_get0_notAfter(own));
+  made.renew_at = renewal_of(own);
   for (const CertificatePtr& one : made.chain) {
     made.not_after = std::min(made.not_after, time_of(X509_get0_notAfter(one.get())));
+    made.renew_at = std::min(made.renew_at, renewal_of(one.get()));
   }
-  const std::time_t whole = made.not_after - time_of(X509_get0_notBefore(own));
-  made.renew_at = made.not_after - std::min<std::time_t>(kRenewBefore, whole / 3);
   return made;
 }
 

@@ -18,8 +18,8 @@ struct Certificate {
   KeyPtr key;
   std::vector<std::string> names;  // DNS names that it is for, lower case; "*.example.com" too
   std::time_t not_after = 0;       // of the first of the chain that ends
-  // Two weeks before that, but not before two thirds of its time have passed: one of a day or a
-  // week is renewed later.
+  // Of the first of the chain that has to be renewed: each two weeks before its own end, but not
+  // before two thirds of its own time have passed, so one of a day or a week later.
   std::time_t renew_at = 0;
 };
 

@@ -156,6 +156,33 @@ TEST_F(TlsMaterial, TheTimesOfAllCertificatesOfTheChainCount) {
       << "the chain is good as long as its first that ends";
 }
 
+// Whoever renews the first of a chain every 60 days must hear of the second that ends.
+TEST_F(TlsMaterial, EachOfTheChainHasToBeRenewedByItsOwnLife) {
+  constexpr long kDay = 24L * 3600;
+  const auto renewed_in_days = [&](const MadeCertificate::Wish& own,
+                                   const MadeCertificate::Wish& above) {
+    const MadeCertificate authority = MadeCertificate::make(above);
+    const MadeCertificate made = MadeCertificate::make(own, &authority);
+    use_certificate(made.pem() + authority.pem());
+    use_key(made.key_pem());
+    const auto left = (*files_.load())->validity()[0].renew_at - std::time(nullptr);
+    return static_cast<double>(left) / kDay;
+  };
+  const MadeCertificate::Wish fresh{.from_s = 0, .to_s = 90 * kDay};
+  const auto above = [](long from_days, long to_days) {
+    return MadeCertificate::Wish{.common_name = "above",
+                                 .is_authority = true,
+                                 .from_s = from_days * kDay,
+                                 .to_s = to_days * kDay};
+  };
+  EXPECT_NEAR(renewed_in_days(fresh, above(-390, 10)), -4, 0.01);
+  EXPECT_NEAR(renewed_in_days(fresh, above(-390, 400)), 76, 0.01);
+  EXPECT_NEAR(renewed_in_days(fresh, above(-3, 6)), 3, 0.01) << "the last third of nine days";
+  const MadeCertificate::Wish brief{.from_s = 0, .to_s = 6 * kDay};
+  EXPECT_NEAR(renewed_in_days(brief, above(-390, 400)), 4, 0.01);
+  EXPECT_NEAR(renewed_in_days(brief, above(-390, 10)), -4, 0.01) << "not the first that ends";
+}
+
 TEST_F(TlsMaterial, UsagesHaveToBeThoseOfAServer) {
   const auto error_with = [&](const std::string& usages) {
     const MadeCertificate made = MadeCertificate::make({.usages = usages});
