@@ -195,6 +195,7 @@ Result<Certificate> load_certificate(const std::string& certificate_file,
     return std::unexpected(good.error());
   }
   made.names = names_of(own);
+  made.has_names = X509_get_ext_by_NID(own, NID_subject_alt_name, -1) >= 0;
   made.not_after = time_of(X509_get0_notAfter(own));
   made.renew_at = renewal_of(own);
   for (const CertificatePtr& one : made.chain) {

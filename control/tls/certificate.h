@@ -17,7 +17,10 @@ struct Certificate {
   std::vector<CertificatePtr> chain;  // ours first
   KeyPtr key;
   std::vector<std::string> names;  // DNS names that it is for, lower case; "*.example.com" too
-  std::time_t not_after = 0;       // of the first of the chain that ends
+  // It says what it is for (subjectAltName). Else `names` has its common name, by which clients
+  // that ask for one find it, and which none believes (RFC 9525).
+  bool has_names = false;
+  std::time_t not_after = 0;  // of the first of the chain that ends
   // Of the first of the chain that has to be renewed: each two weeks before its own end, but not
   // before two thirds of its own time have passed, so one of a day or a week later.
   std::time_t renew_at = 0;

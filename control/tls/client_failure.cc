@@ -43,7 +43,7 @@ std::string text_of(const GENERAL_NAME& name) {
   return format_host(reinterpret_cast<const sockaddr*>(&address));
 }
 
-// "a.example, b.example"
+// "a.example, b.example"; empty: it has none that count, whatever its common name is.
 std::string names_of(X509* certificate) {
   const std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>> all(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
@@ -54,7 +54,20 @@ std::string names_of(X509* certificate) {
     names.push_back(i < kMostNames ? std::move(text) : "...");
     if (i == kMostNames) break;
   }
-  return names.empty() ? "no name" : fmt::format("{}", fmt::join(names, ", "));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string explain_other_name(X509* certificate, const ServerName& server,
+                               const ClientSettings::Names& names) {
+  const std::string known = names_of(certificate);
+  if (known.empty()) {
+    return fmt::format(
+        "the certificate of {} has no names (subjectAltName), and its common name does not count: "
+        "whoever runs it has to have it made anew, with {} among them",
+        server.where, server.host);
+  }
+  return fmt::format("the certificate of {} is for {} and not for {}: {}", server.where, known,
+                     server.host, names.other_name);
 }
 
 std::string explain_verdict(const Verdict& verdict, const ServerName& server,
@@ -86,8 +99,7 @@ std::string explain_verdict(const Verdict& verdict, const ServerName& server,
               : fmt::format(" (or, to see whether it works at all, {})", names.insecure));
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return fmt::format("the certificate of {} is for {} and not for {}: {}", where, names_of(at),
-                         server.host, names.other_name);
+      return explain_other_name(at, server, names);
     default:
       return fmt::format("{} is not good: {}", which, X509_verify_cert_error_string(verdict.error));
   }

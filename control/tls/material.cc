@@ -142,7 +142,7 @@ std::vector<Material::Validity> Material::validity() const {
   std::vector<Validity> all;
   all.reserve(certificates_.size());
   for (const Certificate& one : certificates_)
-    all.push_back({one.file, one.not_after, one.renew_at});
+    all.push_back({one.file, one.not_after, one.renew_at, one.has_names});
   return all;
 }
 

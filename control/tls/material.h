@@ -32,7 +32,8 @@ class Material {
   struct Validity {
     std::string file;
     std::time_t not_after;
-    std::time_t renew_at;  // from here on it should have been renewed: see Certificate
+    std::time_t renew_at;   // from here on it should have been renewed: see Certificate
+    bool has_names = true;  // those who come can find theirs: see Certificate
   };
   [[nodiscard]] std::vector<Validity> validity() const;
 

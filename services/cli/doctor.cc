@@ -154,7 +154,7 @@ template <class Loaded>
 void check_loaded(const char* name, const Result<Loaded>& loaded, std::vector<Finding>& findings) {
   findings.push_back(judge(name, only_whether(loaded), "as a start would load it"));
   if (!loaded) return;
-  for (std::string& one : certificates_to_renew(loaded->certificates, std::time(nullptr))) {
+  for (std::string& one : certificates_to_mend(loaded->certificates, std::time(nullptr))) {
     findings.push_back({Verdict::kWarn, name, std::move(one), {}});
   }
 }

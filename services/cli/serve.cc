@@ -75,7 +75,8 @@ Result<void> check_sessions(const Config& config, ProcessRole role) {
   return {};
 }
 
-// All that a start would load; the sentences are of certificates that have to be renewed.
+// All that a start would load; the sentences are of certificates that have to be renewed, or made
+// anew.
 Result<std::vector<std::string>> check_tls(const Config& config, ProcessRole role) {
   Result<ListenersTls> listeners = load_tls(config);
   if (!listeners) return std::unexpected(listeners.error());
@@ -87,7 +88,7 @@ Result<std::vector<std::string>> check_tls(const Config& config, ProcessRole rol
   std::vector<tls::Material::Validity> all = std::move(listeners->certificates);
   all.insert(all.end(), ports->certificates.begin(), ports->certificates.end());
   all.insert(all.end(), links->certificates.begin(), links->certificates.end());
-  return certificates_to_renew(std::move(all), std::time(nullptr));
+  return certificates_to_mend(std::move(all), std::time(nullptr));
 }
 
 // What serves, by its role; the other one is null.
@@ -178,7 +179,7 @@ std::unexpected<Error> naming(std::string_view key, Error error) {
 // Whatever of it a start could not use is said now. What only a start can know (a taken port) is
 // not asked.
 Result<void> check_only(const ServeOptions& options, const Config& config,
-                        const std::vector<std::string>& to_renew) {
+                        const std::vector<std::string>& to_mend) {
   Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
   if (!loop) return std::unexpected(loop.error());
   if (auto registry = open_registry(config, **loop); !registry) {
@@ -186,7 +187,7 @@ Result<void> check_only(const ServeOptions& options, const Config& config,
   }
   std::string text;
   for (const std::string& notice : config.notices) text += "note: " + notice + "\n";
-  for (const std::string& certificate : to_renew) text += "note: " + certificate + "\n";
+  for (const std::string& certificate : to_mend) text += "note: " + certificate + "\n";
   return print_out(text + options.config_file + " is good\n");
 }
 
@@ -210,10 +211,10 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   Result<Config> config = load_config(options.config_file, role);
   if (!config) return std::unexpected(config.error());
   if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;
-  const Result<std::vector<std::string>> to_renew = check_tls(*config, role);
-  if (!to_renew) return std::unexpected(to_renew.error());
+  const Result<std::vector<std::string>> to_mend = check_tls(*config, role);
+  if (!to_mend) return std::unexpected(to_mend.error());
   if (Result<void> log = check_log_file(config->log_file); !log) return log;
-  if (options.check_config) return check_only(options, *config, *to_renew);
+  if (options.check_config) return check_only(options, *config, *to_mend);
   Result<UniqueFd> messages = UniqueFd();  // held until the end
   if (role == ProcessRole::kChat)
     messages = claim_message_store(message_store_options(*config, 0).url);

@@ -20,11 +20,17 @@ Finding check_certificate(const std::string& certificate_file, const std::string
   if (!loaded) return {Verdict::kFail, name, loaded.error().message, {}};
   const auto good = tls::check_purpose(*loaded, tls::Purpose::kServer, "TlsCert");
   if (!good) return {Verdict::kFail, name, good.error().message, {}};
+  const bool has_dns_names = loaded->has_names && !loaded->names.empty();
   const std::time_t left = loaded->not_after - now;
-  const std::string found = fmt::format(
-      "of {}, good until {:%Y-%m-%d} ({} days); this machine's clock says {:%Y-%m-%d}",
-      loaded->names.empty() ? "no name" : fmt::format("{}", fmt::join(loaded->names, ", ")),
-      fmt::gmtime(loaded->not_after), left / kDay, fmt::gmtime(now));
+  const std::string found =
+      fmt::format("of {}, good until {:%Y-%m-%d} ({} days); this machine's clock says {:%Y-%m-%d}",
+                  has_dns_names ? fmt::format("{}", fmt::join(loaded->names, ", ")) : "no name",
+                  fmt::gmtime(loaded->not_after), left / kDay, fmt::gmtime(now));
+  if (!loaded->has_names) {
+    return {Verdict::kWarn, name, found,
+            "clients and gateways refuse it, since its common name does not count: have it made "
+            "anew with the DNS names that they connect by (subjectAltName)"};
+  }
   if (loaded->names.empty()) {
     return {Verdict::kWarn, name, found,
             "clients that connect by a name refuse it: have it made with the DNS names of the "

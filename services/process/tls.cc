@@ -24,20 +24,34 @@ std::string ends_soon(const tls::Material::Validity& one, std::time_t now) {
                      left / kDay);
 }
 
-}  // namespace
-
-std::vector<std::string> certificates_to_renew(std::vector<tls::Material::Validity> certificates,
-                                               std::time_t now) {
-  CertificateDays days;
-  days.use(std::move(certificates));
-  return days.ending(now);
-}
-
 // A file that is used twice is one.
-void CertificateDays::use(std::vector<tls::Material::Validity> certificates) {
+void keep_one_of_each(std::vector<tls::Material::Validity>& certificates) {
   std::ranges::sort(certificates, {}, &tls::Material::Validity::file);
   const auto twice = std::ranges::unique(certificates, {}, &tls::Material::Validity::file);
   certificates.erase(twice.begin(), twice.end());
+}
+
+}  // namespace
+
+std::vector<std::string> certificates_to_mend(std::vector<tls::Material::Validity> certificates,
+                                              std::time_t now) {
+  keep_one_of_each(certificates);
+  std::vector<std::string> lines;
+  for (const auto& one : certificates) {
+    if (one.has_names) continue;
+    lines.push_back(fmt::format(
+        "the certificate in {} has no names (subjectAltName), and its common name does not count: "
+        "clients refuse it, and gateways; have it made anew with the names that they connect by",
+        one.file));
+  }
+  CertificateDays days;
+  days.use(std::move(certificates));
+  for (std::string& line : days.ending(now)) lines.push_back(std::move(line));
+  return lines;
+}
+
+void CertificateDays::use(std::vector<tls::Material::Validity> certificates) {
+  keep_one_of_each(certificates);
   const MutexLock lock(mutex_);
   certificates_ = std::move(certificates);
 }

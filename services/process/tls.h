@@ -33,8 +33,9 @@ struct PortsTls {
 [[nodiscard]] Result<PortsTls> load_ports_tls(const Config& config);
 [[nodiscard]] bool has_ports_tls(const Config& config);
 
-// A sentence for each of these that has to be renewed and is still good.
-[[nodiscard]] std::vector<std::string> certificates_to_renew(
+// A sentence for each of these that nobody believes because it has no names, and for each that has
+// to be renewed and is still good.
+[[nodiscard]] std::vector<std::string> certificates_to_mend(
     std::vector<tls::Material::Validity> certificates, std::time_t now);
 
 // How long certificates are still good for, and whether they have to be renewed: from

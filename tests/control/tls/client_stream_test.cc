@@ -94,6 +94,16 @@ TEST_F(ClientStreamTest, SaysWhichNamesACertificateIsFor) {
   EXPECT_THAT(shake_with("127.0.0.2"), HasSubstr("and not for 127.0.0.2: connect by a name"));
 }
 
+// There is no name to connect by: only another certificate helps.
+TEST_F(ClientStreamTest, SaysThatACertificateHasNoNames) {
+  serve({.common_name = "gateway.example"});
+  for (const char* const host : {"gateway.example", "127.0.0.1"}) {
+    EXPECT_THAT(shake_with(host),
+                AllOf(HasSubstr("has no names (subjectAltName)"), HasSubstr("made anew, with "),
+                      HasSubstr(host), testing::Not(HasSubstr("connect by"))));
+  }
+}
+
 TEST_F(ClientStreamTest, SaysWhenACertificateIsNotOfItsTime) {
   serve({.names = {"gateway.example"}});
   const auto shake_at = [&](long from_s, long to_s) {

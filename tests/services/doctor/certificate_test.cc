@@ -47,6 +47,14 @@ TEST_F(DoctorCertificate, ThatEndsSoonOrHasNoNameIsAWarning) {
   EXPECT_THAT(nobody.mend, HasSubstr("subjectAltName"));
 }
 
+TEST_F(DoctorCertificate, WithACommonNameAloneIsAWarning) {
+  const Finding finding = look_at({.common_name = "gateway.example", .to_s = 90 * kDay});
+  EXPECT_EQ(finding.verdict, Verdict::kWarn);
+  EXPECT_THAT(finding.found, HasSubstr("of no name"));
+  EXPECT_THAT(finding.mend, HasSubstr("made anew"));
+  EXPECT_THAT(finding.mend, HasSubstr("subjectAltName"));
+}
+
 TEST_F(DoctorCertificate, ThatCannotServeFailsWithTheReason) {
   const Finding old = look_at({.names = {"a.example"}, .from_s = -2 * kDay, .to_s = -kDay});
   EXPECT_EQ(old.verdict, Verdict::kFail);

@@ -37,6 +37,15 @@ TEST(CertificateDays, AreToldOfFromTheTimeToRenewOnAndOtherwiseOnceTheyHaveEnded
   EXPECT_EQ(days.problem(kNow + 5 * kDay), days.ended(kNow + 5 * kDay).front());
 }
 
+TEST(CertificateDays, WhatACheckSaysNamesThoseWithoutNames) {
+  EXPECT_THAT(certificates_to_mend({{"good.pem", kNow + 90 * kDay, kNow + 76 * kDay},
+                                    {"late.pem", kNow + 5 * kDay, kNow},
+                                    {"bare.pem", kNow + 90 * kDay, kNow + 76 * kDay, false}},
+                                   kNow),
+              ElementsAre(HasSubstr("bare.pem has no names (subjectAltName)"),
+                          HasSubstr("late.pem expires in 5 days")));
+}
+
 // What is logged while it is there, a line each.
 class Logged {
  public:
