@@ -182,7 +182,7 @@ Episodes::Texts LogicComponent::problems() const {
     const Shard& shard = shards_->shard(i);
     room = room || shard.counters().get(Gauge::kLinks) < shard.options().max_links;
   }
-  if (const auto ended = certificates_.problem(std::time(nullptr))) now["certificate"] = *ended;
+  certificates_.add_ended(std::time(nullptr), now);
   if (!room) {
     now["links"] = fmt::format("no place is left for a gateway's link ({} on each shard)",
                                shards_->shard(0).options().max_links);

@@ -306,7 +306,9 @@ void Process::tick() {
   offer_ports();
   files_.look();
   certificates_.look(std::time(nullptr));
-  expired_.update(certificates_.problem(std::time(nullptr)));
+  Episodes::Texts expired;
+  certificates_.add_ended(std::time(nullptr), expired);
+  expired_.update(expired);
   for (const auto& component : components_) component->tick();
   loop_->after(kTick, [this] { tick(); });
 }

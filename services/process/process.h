@@ -116,7 +116,7 @@ class Process {
   bool drained_whole_ = true;
   FileReserve files_;
   CertificateDays certificates_;  // of the monitor and admin ports
-  Episode expired_;               // one of these
+  Episodes expired_;              // of these
   std::function<void()> reload_;
   ReloadCounts reloads_;
   // Last: their threads read the components.

@@ -56,17 +56,22 @@ void CertificateDays::use(std::vector<tls::Material::Validity> certificates) {
   certificates_ = std::move(certificates);
 }
 
-// One that a reload has put where another was is told again, if it has to be renewed, too.
+// One that a reload has put where another was is told again, if it has to be renewed, too. It is
+// over with the words that it began with, and when the certificate has expired: that is told by
+// whoever is not well without it.
 void CertificateDays::look(std::time_t now) {
   Episodes::Texts texts;
   {
     const MutexLock lock(mutex_);
     for (const auto& one : certificates_) {
-      if (now < one.renew_at) continue;
-      texts[fmt::format("{} {}", one.file, one.not_after)] = ends_soon(one, now);
+      if (now < one.renew_at || now >= one.not_after) continue;
+      const std::string key = fmt::format("{} {}", one.file, one.not_after);
+      const auto told = told_.find(key);
+      texts[key] = told != told_.end() ? told->second : ends_soon(one, now);
     }
   }
   ending_.update(texts);
+  told_ = std::move(texts);
 }
 
 std::vector<std::string> CertificateDays::ending(std::time_t now) const {
@@ -87,10 +92,11 @@ std::vector<std::string> CertificateDays::ended(std::time_t now) const {
   return lines;
 }
 
-std::optional<std::string> CertificateDays::problem(std::time_t now) const {
-  std::optional<std::string> lines;
-  for (const std::string& one : ended(now)) add_line(lines, one);
-  return lines;
+void CertificateDays::add_ended(std::time_t now, Episodes::Texts& problems) const {
+  for (std::string& one : ended(now)) {
+    std::string name = "certificate: " + one;
+    problems[std::move(name)] = std::move(one);
+  }
 }
 
 void CertificateDays::collect(const std::string& service, MetricsSnapshot& metrics,

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <ctime>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,14 +43,15 @@ class CertificateDays {
  public:
   // What is in use from now on. The control thread, as look().
   void use(std::vector<tls::Material::Validity> certificates);
-  // Writes to the log that one has to be renewed, once for each; every second or so.
+  // Writes to the log that one has to be renewed, once for each, and when that is over; every
+  // second or so. That it has ended is not written here.
   void look(std::time_t now);
   // A sentence for each that has to be renewed and is still good; for each that has ended. Any
   // thread.
   [[nodiscard]] std::vector<std::string> ending(std::time_t now) const;
   [[nodiscard]] std::vector<std::string> ended(std::time_t now) const;
-  // Why clients will not come: those that have ended. Any thread.
-  [[nodiscard]] std::optional<std::string> problem(std::time_t now) const;
+  // Why clients will not come: each that has ended, under a name of its own. Any thread.
+  void add_ended(std::time_t now, Episodes::Texts& problems) const;
   // Any thread.
   void collect(const std::string& service, MetricsSnapshot& metrics,
                const std::string& prefix = "ringgate_tls_certificate") const;
@@ -60,6 +60,7 @@ class CertificateDays {
   mutable Mutex mutex_;
   std::vector<tls::Material::Validity> certificates_ ABSL_GUARDED_BY(mutex_);
   Episodes ending_;
+  Episodes::Texts told_;  // how each of them began
 };
 
 }  // namespace ringgate

@@ -20,6 +20,12 @@ using testing::IsEmpty;
 constexpr std::time_t kNow = 1'800'000'000;
 constexpr std::time_t kDay = 24L * 60 * 60;
 
+Episodes::Texts problems_at(const CertificateDays& days, std::time_t now) {
+  Episodes::Texts problems;
+  days.add_ended(now, problems);
+  return problems;
+}
+
 TEST(CertificateDays, AreToldOfFromTheTimeToRenewOnAndOtherwiseOnceTheyHaveEnded) {
   CertificateDays days;
   days.use({{"late.pem", kNow + 5 * kDay, kNow},
@@ -30,11 +36,13 @@ TEST(CertificateDays, AreToldOfFromTheTimeToRenewOnAndOtherwiseOnceTheyHaveEnded
               ElementsAre("the certificate in late.pem expires in 5 days; renew it, then SIGHUP"));
   EXPECT_THAT(days.ending(kNow + 4 * kDay), ElementsAre(HasSubstr("expires in 24 hours")));
   EXPECT_THAT(days.ended(kNow + 5 * kDay - 1), IsEmpty());
-  EXPECT_EQ(days.problem(kNow + 5 * kDay - 1), std::nullopt);
+  EXPECT_THAT(problems_at(days, kNow + 5 * kDay - 1), IsEmpty());
   EXPECT_THAT(days.ending(kNow + 5 * kDay), IsEmpty()) << "it is told as one that has ended";
   EXPECT_THAT(days.ended(kNow + 5 * kDay),
               ElementsAre("the certificate in late.pem has expired; renew it, then SIGHUP"));
-  EXPECT_EQ(days.problem(kNow + 5 * kDay), days.ended(kNow + 5 * kDay).front());
+  EXPECT_THAT(problems_at(days, kNow + 5 * kDay),
+              ElementsAre(testing::Pair(testing::_, HasSubstr("late.pem has expired"))));
+  EXPECT_THAT(problems_at(days, kNow + 90 * kDay), testing::SizeIs(2)) << "each of its own";
 }
 
 TEST(CertificateDays, WhatACheckSaysNamesThoseWithoutNames) {
@@ -89,8 +97,27 @@ TEST(CertificateDays, EachThatHasToBeRenewedHasItsLineAndItsEnd) {
   days.look(kNow + kDay);
   const std::string last = log.since_last();
   EXPECT_THAT(last, HasSubstr("s: the certificate in two.pem expires in 2 days"));
-  EXPECT_THAT(last, HasSubstr("s: the certificate in one.pem expires in 4 days"));
+  EXPECT_THAT(last, HasSubstr("s: the certificate in one.pem expires in 5 days"));
   EXPECT_THAT(last, HasSubstr("\nthe certificate in one.pem expires in 8 days"));
+}
+
+// Whatever begins is over with the words that it began with, and once.
+TEST(CertificateDays, ThatOneHasToBeRenewedIsOverWhenItHasExpired) {
+  Logged log;
+  CertificateDays days;
+  days.use({{"one.pem", kNow + 5 * kDay, kNow}});
+  days.look(kNow);
+  days.look(kNow + 4 * kDay);
+  EXPECT_EQ(log.since_last(),
+            "the certificate in one.pem expires in 5 days; renew it, then SIGHUP\n");
+  days.look(kNow + 5 * kDay);
+  EXPECT_THAT(log.since_last(),
+              testing::MatchesRegex("over after .*s: the certificate in one.pem expires in 5 days; "
+                                    "renew it, then SIGHUP\n"));
+  days.look(kNow + 6 * kDay);
+  days.use({{"one.pem", kNow + 90 * kDay, kNow + 76 * kDay}});
+  days.look(kNow + 6 * kDay);
+  EXPECT_EQ(log.since_last(), "") << "that it has expired is told by others, once";
 }
 
 TEST(CertificateDays, MetricsSayWhenTheCertificateEndsAndWhenItHasToBeRenewed) {
