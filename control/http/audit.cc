@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string_view>
 
@@ -20,10 +21,11 @@ std::string_view first_line(const Reply& reply) {
 
 }  // namespace
 
-Asked Asked::of(const ReceivedRequest& request) {
+Asked Asked::of(const ReceivedRequest& request, const std::vector<std::string>& known) {
   std::string what = request.path;
   for (const auto& [name, value] : request.parameters) {
-    what.append(what.contains('?') ? "&" : "?").append(name).append("=").append(value);
+    what.append(what.contains('?') ? "&" : "?").append(name).append("=");
+    what += std::ranges::find(known, name) == known.end() ? "…" : value;
   }
   if (what.size() > kMostWhat) what.resize(kMostWhat);
   return {request.method, printable(what), request.peer, !request.authorization.empty()};

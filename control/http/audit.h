@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "codec/http_request.h"
 #include "control/http/reply.h"
@@ -17,7 +18,9 @@ struct Asked {
   std::string from;
   bool with_token = false;
 
-  static Asked of(const ReceivedRequest& request);
+  // `known`: the parameters that the page takes. Of others nobody knows what they are, a token
+  // perhaps: their values are not told.
+  static Asked of(const ReceivedRequest& request, const std::vector<std::string>& known);
 };
 
 // An operator's request was answered: an action if it may have changed something, else a look. Any

@@ -219,7 +219,7 @@ void Monitor::State::answer(const ReceivedRequest& request, const Server::Answer
   const bool is_public = page->audience == Audience::kAnyone;
   if (!is_public) {
     if (std::optional<Reply> refusal = refuse(request, *page)) {
-      refused_log.tell(Asked::of(request), *refusal);
+      refused_log.tell(Asked::of(request, page->parameters), *refusal);
       restrict_reply(*refusal);
       return answer(std::move(*refusal));
     }
@@ -228,7 +228,7 @@ void Monitor::State::answer(const ReceivedRequest& request, const Server::Answer
   for (const auto& [key, value] : request.parameters) plain.query.emplace(key, value);
   const bool is_told = page->audience == Audience::kOperator;
   const auto run = [handler = page->handler, plain = std::move(plain), is_public, answer,
-                    asked = is_told ? Asked::of(request) : Asked(), is_told] {
+                    asked = is_told ? Asked::of(request, page->parameters) : Asked(), is_told] {
     Reply reply;
     try {
       reply = handler(plain);

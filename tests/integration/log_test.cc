@@ -104,6 +104,25 @@ TEST(Log, WhoMayNotIsTold) {
   bench.file.wait_for("admin_refused", {{"status", "403"}, {"what", "/services"}});
 }
 
+// It is a token that somebody believed to be taken there.
+TEST(Log, OfAnUnknownParameterTheValueIsNotTold) {
+  LogBench bench;
+  EXPECT_THAT(bench.ask("POST", "/kick?account=bob&token=not-for-the-log"), HasSubstr(" 400 "));
+  bench.file.wait_for("admin_refused", {{"what", "/kick?account=bob&token=…"}});
+  EXPECT_THAT(bench.file.text(), Not(HasSubstr("not-for-the-log")));
+}
+
+// A client that takes its token for a command.
+TEST(Log, OfALongCommandTheBeginningIsTold) {
+  LogBench bench{{{"LogLevel", "debug"}}};
+  Client bob = bench.log_in("bob");
+  const std::string begins = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpX";
+  bob.send(packet(header(begins + "VCJ9-and-so-on", 3)));
+  const LogLine line = bench.file.wait_for("forwarded", {{"command", begins + "…"}});
+  EXPECT_THAT(line.at("message"), HasSubstr(begins + "… of bob"));
+  EXPECT_THAT(bench.file.text(), Not(HasSubstr("and-so-on")));
+}
+
 TEST(Log, AtDebugTellsWhatHappensToAClient) {
   LogBench bench{{{"LogLevel", "debug"}}};
   RawService chat(bench.world, "chat01", "chat");

@@ -19,6 +19,14 @@ constexpr std::array kTold = {LogEvent::kLoginRefused, LogEvent::kClosed,    Log
                               LogEvent::kLogin,        LogEvent::kForwarded, LogEvent::kAnswered,
                               LogEvent::kPushed,       LogEvent::kEnded};
 
+// Commands are short. What is longer may be something else that a client has put in its place, its
+// token for one.
+std::string command_text(std::string_view command) {
+  constexpr std::size_t kMostBytes = 32;
+  if (command.size() <= kMostBytes) return printable(command);
+  return printable(command.substr(0, kMostBytes)) + "…";
+}
+
 std::string_view cut_front(ByteView& bytes, std::size_t size) {
   const std::string_view text = as_text(bytes.first(size));
   bytes = bytes.subspan(size);
@@ -58,7 +66,7 @@ void ClientLog::take(std::uint32_t shard, const ToldHead& head, ByteView texts, 
             .peer = format_endpoint({head.peer.ip(), head.peer.port()})};
   line.account = printable(cut_front(texts, head.account_bytes));
   line.app = printable(cut_front(texts, head.app_bytes));
-  line.command = printable(cut_front(texts, head.command_bytes));
+  line.command = command_text(cut_front(texts, head.command_bytes));
   line.why = printable(cut_front(texts, head.why_bytes));
   if (head.upstream != 0) line.instance = instance_name_(head.upstream);
   write(line);
