@@ -11,8 +11,10 @@
 namespace ringgate::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::MatchesRegex;
+using testing::Not;
 
 TEST(ConsulAdmin, ServicesShowsWhatCannotBeReachedAndWhy) {
   const ConsulBench bench(1);
@@ -162,6 +164,39 @@ TEST(ConsulAdmin, AGatewayInMaintenanceModeIsAskedWhereItIsNamed) {
   EXPECT_TRUE(sends_away(alice.next()));
   alice.frames.socket().close();
   EXPECT_EQ(bench.gateway->process().wait_exit(), 0);
+}
+
+// TCP and WebSocket are two entries of one process, each with checks of its own.
+TEST(ConsulAdmin, AGatewayWithTwoEntriesIsOne) {
+  const ConsulBench bench(1, {{"Listen", R"(["127.0.0.1:0", "ws://127.0.0.1:0/"])"}});
+  Client alice = log_in(*bench.gateway, "alice");
+  const std::string config = (bench.world.files.folder().path() / "gateway01.yaml").string();
+  wait_until("both are passing", [&] {
+    return bench.world.passing("tgateway") == "gateway01" &&
+           bench.world.passing("wgateway") == "gateway01-ws";
+  });
+  const std::string maintenance = "/v1/agent/service/maintenance/gateway01?enable=";
+  ASSERT_EQ(bench.world.agent.put(maintenance + "true", "").status, 200);
+  wait_until("one is passing", [&] { return bench.world.passing("tgateway").empty(); });
+  EXPECT_THAT(run({"trace", "-c", config, "--account", "alice", "--for", "0s"}).output,
+              AllOf(HasSubstr(" gateway01 kim #"), HasSubstr("alice is logged in on 1 channel"),
+                    Not(HasSubstr("-ws")), Not(HasSubstr("not asked"))));
+  EXPECT_EQ(run({"kick", "-c", config, "--account", "alice"}).output, "gateway01: 1 kicked\n");
+  EXPECT_EQ(run({"kick", "-c", config, "--account", "alice", "--id", "gateway01"}).output,
+            "gateway01: 0 kicked\n");
+
+  ASSERT_EQ(bench.world.agent.put(maintenance + "false", "").status, 200);
+  wait_until("both are passing again",
+             [&] { return bench.world.passing("tgateway") == "gateway01"; });
+  ProcessUnderTest trace(ProcessUnderTest::ringgate({"trace", "-c", config, "--account", "alice"}));
+  trace.wait_for_line("alice is not logged in on the 1 gateway that answers");
+  bench.gateway->process().signal(SIGKILL);
+  trace.wait_for_line("gateway01 does not answer (");
+  trace.wait_for_line("whether alice is logged in is not known: no gateway says");
+  wait_until("Consul has seen it", [&] {
+    return bench.world.passing("tgateway").empty() && bench.world.passing("wgateway").empty();
+  });
+  EXPECT_THAT(trace.output(), Not(HasSubstr("-ws")));
 }
 
 TEST(ConsulAdmin, ATokenIsAskedForWhereItIsSet) {

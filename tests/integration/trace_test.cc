@@ -104,8 +104,11 @@ TEST(Trace, AGatewayThatIsKilledIsNamedAndTheNextOneIsFollowed) {
   trace.wait_for_line("is channel " + again.channel + " of app kim");
   EXPECT_THAT(trace.wait_for_line("logged in by"), HasSubstr(" g1 "));
   wait_until("the second login is told", [&] {
-    return trace.output().find(" g2 kim #" + again.channel.substr(again.channel.size() - 6) +
-                               " logged in by chat01") != std::string::npos;
+    const std::string output = trace.output();
+    const std::string end = again.channel.substr(again.channel.size() - 6);
+    const std::size_t at = output.find(" g2 kim #");
+    return at != std::string::npos &&
+           output.find(end + " logged in by chat01", at) != std::string::npos;
   });
   EXPECT_THAT(trace.output(), HasSubstr("if it has ended, so have its channels, and what it had "
                                         "recorded is lost"));
@@ -153,6 +156,9 @@ TEST(Trace, FollowsWhatHappensAndTellsEachEventOnce) {
   trace.wait_for_line(R"("notice": "offline")");
   Client alice = log_in(it.bench.gateway, "alice");
   trace.wait_for_line(R"("event":"logged_in")");
+  alice.send(ping());
+  ASSERT_EQ(alice.next().kind, Event::Kind::kPong);
+  trace.wait_for_line(R"("event": "pings", "count": 1, "words": "1 ping answered)");
   Client bob = log_in(it.bench.gateway, "bob");
   for (std::uint32_t i = 2; i < 60; ++i) {
     bob.send(talk("alice", "to alice", i));
@@ -179,6 +185,11 @@ TEST(Trace, FollowsWhatHappensAndTellsEachEventOnce) {
     std::string_view event;
     if (element["event"].get(event) == simdjson::SUCCESS) ++counted[std::string(event)];
   }
+  EXPECT_EQ(counted["channel"], 1);
+  EXPECT_THAT(trace.output(),
+              ContainsRegex("\"channel\": \"" + alice.channel +
+                            R"(",[^}]*"event": "channel", "remoteIP": "127.0.0.1", )"
+                            R"("remotePort": [1-9][0-9]*, "transport": "tcp", "words": )"));
   EXPECT_EQ(counted["login_asked"], 1);
   EXPECT_EQ(counted["logged_in"], 1);
   EXPECT_EQ(counted["forwarded"], 58);
@@ -187,6 +198,35 @@ TEST(Trace, FollowsWhatHappensAndTellsEachEventOnce) {
   EXPECT_GE(counted["written"], 1);
   EXPECT_EQ(counted["closed"], 1);
   EXPECT_THAT(trace.output(), Not(HasSubstr("\"missed\"")));
+}
+
+// Shards number their channels each for itself.
+TEST(Trace, ChannelsWithTheSameEndHaveNamesOfTheirOwn) {
+  const std::uint16_t port = free_port();
+  ChatBench bench(with_admin(port, {{"Shards", "2"}}));
+  const auto end_of = [](const std::string& channel) { return channel.substr(channel.size() - 6); };
+  std::vector<Client> clients;
+  std::map<std::string, std::string> by_end;
+  std::string first;
+  while (first.empty()) {
+    clients.push_back(bench.log_in("alice"));
+    const auto [at, is_new] =
+        by_end.emplace(end_of(clients.back().channel), clients.back().channel);
+    if (!is_new) first = at->second;
+  }
+  const std::string output = recorded(port, "alice").output;
+  const auto name_of = [&](const std::string& channel) {
+    const std::size_t at = output.find(" is channel " + channel + " of app kim");
+    if (at == std::string::npos) return std::string("(none)");
+    const std::size_t begin = output.rfind('#', at);
+    return output.substr(begin, at - begin);
+  };
+  const std::string second = clients.back().channel;
+  EXPECT_NE(name_of(first), name_of(second)) << output;
+  for (const std::string& channel : {first, second}) {
+    EXPECT_TRUE(channel.ends_with(name_of(channel).substr(1))) << output;
+    EXPECT_THAT(output, HasSubstr(" kim " + name_of(channel) + " logged in by"));
+  }
 }
 
 TEST(Trace, TheTokenOfTheConfigurationIsShownAndAnotherIsRefused) {

@@ -33,10 +33,4 @@ inline std::string now() {
                      static_cast<std::int64_t>(Clock::monotonic_ns() / 1000));
 }
 
-// What tells channels of one account apart.
-inline std::string_view short_name(std::string_view channel) {
-  constexpr std::size_t kDigits = 6;
-  return channel.size() > kDigits ? channel.substr(channel.size() - kDigits) : channel;
-}
-
 }  // namespace ringgate::trace_answer

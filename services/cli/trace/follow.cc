@@ -57,8 +57,12 @@ void TraceFollower::use_gateways(
                                                      : "--gateway " + other.url + " asks it"));
   }
   for (const auto& [name, url] : gateways) {
+    // It may be known by its process's second entry.
+    const bool is_asked = std::ranges::any_of(gateways_, [&](const auto& entry) {
+      return entry.second->name == name && entry.second->url == url;
+    });
+    if (is_asked) continue;
     std::unique_ptr<Gateway>& gateway = gateways_[name];
-    if (gateway != nullptr && gateway->url == url) continue;
     if (gateway != nullptr) loop_.cancel(gateway->timer);
     gateway = std::make_unique<Gateway>();
     gateway->name = name;
@@ -132,6 +136,8 @@ bool TraceFollower::take_trace(Gateway& gateway, const std::string& body) {
     return false;
   }
   const std::string id = text_of(answer, "gateway");
+  // Of a process with two entries the registry may know the second one only.
+  if (gateway.name == id + "-ws") gateway.name = id;
   if (!gateway.named_by_hand && id != gateway.name) {
     complain(gateway,
              fmt::format("{} is the admin port of {}: one on a loopback address can only be "
@@ -160,54 +166,6 @@ bool TraceFollower::take_trace(Gateway& gateway, const std::string& body) {
   tell_what_is_missing(gateway, answer);
   look_at_unwritten(gateway);
   return flag_of(answer, "more");
-}
-
-void TraceFollower::take_channels(Gateway& gateway, const dom::element& answer) {
-  dom::array channels;
-  if (answer["channels"].get(channels) != simdjson::SUCCESS) return;
-  gateway.connected.clear();
-  for (const dom::element channel : channels) {
-    const std::string id = text_of(channel, "channel");
-    const std::string app = text_of(channel, "app");
-    if (flag_of(channel, "claimed")) {
-      take_refused(gateway, channel);
-      continue;
-    }
-    if (flag_of(channel, "connected") && flag_of(channel, "loggedIn")) gateway.connected[id] = app;
-    if (!is_meant(app) || !gateway.told_channels.insert(id).second || options_.json) continue;
-    tell(
-        {text_of(channel, "askedToLogInAt"),
-         fmt::format("#{} is channel {} of app {}, from {} over {}", short_name(id), printable(id),
-                     printable(app), text_of(channel, "remoteIP"), text_of(channel, "transport"))});
-  }
-}
-
-// A login that was refused before there was a channel: the account is what its token says, and that
-// is signed as it should be.
-void TraceFollower::take_refused(Gateway& gateway, const dom::element& row) {
-  const std::string app = text_of(row, "app");
-  const std::string at = text_of(row, "closedAt");
-  const std::string from = format_endpoint(
-      {text_of(row, "remoteIP"), static_cast<std::uint16_t>(number_of(row, "remotePort"))});
-  if (!is_meant(app) || !gateway.told_channels.insert(at + " " + from).second) return;
-  const std::string why = text_of(row, "why");
-  const std::string words =
-      fmt::format("login from {} refused: {}; its token names this account", from, why);
-  if (!options_.json) {
-    tell({at, fmt::format("{} {} {}", gateway.name, printable(app), printable(words))});
-    return;
-  }
-  JsonWriter json;
-  json.object("", [&] {
-    json.text("gateway", gateway.name);
-    json.null("channel");
-    json.text("app", app);
-    json.text("at", at);
-    json.text("event", "refused_before_login");
-    json.text("why", why);
-    json.text("words", words);
-  });
-  tell({at, json.take()});
 }
 
 void TraceFollower::take_event(Gateway& gateway, const dom::element& event) {

@@ -71,6 +71,7 @@ class TraceFollower {
     }
     std::map<std::string, std::string> connected;  // channels to apps
     std::set<std::string> told_channels;
+    std::map<std::string, std::uint64_t> told_pings;    // by channel
     std::map<std::string, std::uint64_t> told_missing;  // what, to how much of it
     std::map<std::string, Unwritten> unwritten;         // by channel
     std::size_t tcp_asked = 0;                          // questions that are under way
@@ -86,6 +87,8 @@ class TraceFollower {
   void take(Gateway& gateway, const consul::Reply& reply);
   [[nodiscard]] bool take_trace(Gateway& gateway, const std::string& body);
   void take_channels(Gateway& gateway, const simdjson::dom::element& answer);
+  void tell_channel(const Gateway& gateway, const simdjson::dom::element& row);
+  void tell_pings(Gateway& gateway, const simdjson::dom::element& row);
   void take_refused(Gateway& gateway, const simdjson::dom::element& row);
   void tell_what_is_missing(Gateway& gateway, const simdjson::dom::element& answer);
   void tell_missing(Gateway& gateway, const std::string& what, std::string_view kind,
@@ -97,6 +100,7 @@ class TraceFollower {
   void ask_tcp(Gateway& gateway, const std::string& channel, const std::string& app);
   void take_tcp(Gateway& gateway, const std::string& channel, const std::string& app,
                 const consul::Reply& reply);
+  const std::string& short_name(const std::string& channel);
   void silent(Gateway& gateway, const std::string& why);
   void complain(Gateway& gateway, const std::string& what);
   void notice(const Gateway* gateway, std::string_view kind, const std::string& words);
@@ -114,6 +118,8 @@ class TraceFollower {
   const std::function<void(std::string)> line_;
   std::function<void()> told_;
   std::map<std::string, std::unique_ptr<Gateway>> gateways_;
+  std::map<std::string, std::string> short_names_;  // by channel
+  std::set<std::string> taken_names_;
   bool is_first_round_ = true;
   bool has_been_told_ = false;
   std::vector<Line> first_;  // what the first answers have

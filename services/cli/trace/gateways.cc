@@ -146,33 +146,53 @@ void TraceGateways::take_others(const consul::Reply& reply) {
   if (found) {
     std::map<std::string, std::string> why = not_passing(reply.body);
     for (const Instance& instance : found->services) {
+      remember(instance);
       const auto one = why.find(instance.id);
-      if (one != why.end()) others_[instance.id] = {url_of(instance), std::move(one->second)};
+      if (one != why.end()) others_[instance.id] = {instance, std::move(one->second)};
     }
   }
   tell();
 }
 
-// A gateway with two listeners is two instances of one process.
 void TraceGateways::take(const std::string& name, const std::vector<Instance>& instances) {
+  for (const Instance& instance : instances) remember(instance);
   found_[name] = instances;
   unanswered_.erase(name);
   tell();
 }
 
+// Its entry may be gone while the other one of its process is still there.
+void TraceGateways::remember(const Instance& instance) {
+  const auto started = instance.meta.find(kStartedMeta);
+  if (started != instance.meta.end()) seen_.emplace(instance.id, started->second);
+  if (const std::string url = url_of(instance); !url.empty()) seen_.emplace(instance.id, url);
+}
+
+// A gateway with two kinds of listeners is two entries of one process: see registrations().
+std::string TraceGateways::process_of(const Instance& instance) const {
+  constexpr std::string_view kSecond = "-ws";
+  if (!instance.id.ends_with(kSecond)) return instance.id;
+  const std::string first = instance.id.substr(0, instance.id.size() - kSecond.size());
+  const auto started = instance.meta.find(kStartedMeta);
+  const bool is_its =
+      (started != instance.meta.end() && seen_.contains({first, started->second})) ||
+      seen_.contains({first, url_of(instance)});
+  return is_its ? first : instance.id;
+}
+
 void TraceGateways::tell() {
   if (!has_answered()) return;
   Known known;
-  std::set<std::string> urls;
   for (const auto& [its_name, all] : found_) {
     for (const Instance& instance : all) {
-      const std::string url = url_of(instance);
-      if (url.empty() || urls.insert(url).second) known.urls[instance.id] = url;
+      std::string& url = known.urls[process_of(instance)];
+      if (url.empty()) url = url_of(instance);
     }
   }
   for (const auto& [id, other] : others_) {
-    if (known.urls.contains(id)) continue;
-    if (other.url.empty() || urls.insert(other.url).second) known.not_passing[id] = other;
+    const std::string process = process_of(other.instance);
+    if (known.urls.contains(process)) continue;
+    known.not_passing.try_emplace(process, NotPassing{url_of(other.instance), other.why});
   }
   changed_(known);
 }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/base/loop.h"
@@ -28,8 +29,10 @@ class TraceGateways {
     std::string why;
   };
   struct Known {
-    std::map<std::string, std::string> urls;  // by id; an empty one: its process has no admin port
-    std::map<std::string, NotPassing> not_passing;  // by id: asked where they are named only
+    // By ServiceID; an empty one: the process has no admin port.
+    std::map<std::string, std::string> urls;
+    // By ServiceID, those with no entry that passes: asked where they are named only.
+    std::map<std::string, NotPassing> not_passing;
   };
   // `changed` is called when every name of a gateway has been answered for, and at each change of
   // those that pass. Consul is asked for the others once.
@@ -44,12 +47,19 @@ class TraceGateways {
   [[nodiscard]] bool has_answered() const { return unanswered_.empty() && others_asked_ == 0; }
 
  private:
+  // An entry that does not pass.
+  struct Other {
+    Instance instance;
+    std::string why;
+  };
   TraceGateways(ControlLoop& loop, std::unique_ptr<Registry> registry,
                 std::function<void(const Known&)> changed)
       : loop_(loop), registry_(std::move(registry)), changed_(std::move(changed)) {}
   void take(const std::string& name, const std::vector<Instance>& instances);
   Result<void> ask_for_others(const consul::Options& options);
   void take_others(const consul::Reply& reply);
+  void remember(const Instance& instance);
+  [[nodiscard]] std::string process_of(const Instance& instance) const;
   void tell();
 
   ControlLoop& loop_;
@@ -57,7 +67,8 @@ class TraceGateways {
   std::function<void(const Known&)> changed_;
   std::set<std::string> unanswered_;                    // names
   std::map<std::string, std::vector<Instance>> found_;  // by name
-  std::map<std::string, NotPassing> others_;            // by id
+  std::map<std::string, Other> others_;                 // by id
+  std::set<std::pair<std::string, std::string>> seen_;  // ids with what tells their process
   std::size_t others_asked_ = 0;                        // questions for them that are under way
   std::unique_ptr<consul::Http> http_;                  // for them; null: the registry is a file
 };
