@@ -8,6 +8,8 @@
 #include <ctime>
 #include <vector>
 
+#include "services/top/width.h"
+
 namespace ringgate::top {
 namespace {
 
@@ -48,17 +50,11 @@ class Lines {
   [[nodiscard]] std::string take() { return std::move(text_); }
 
  private:
-  // By characters: bytes of UTF-8 that go on are none.
+  // Where something is cut the line is at its end: nothing narrower comes behind.
   std::string_view cut(std::string_view text) {
-    std::size_t bytes = 0;
-    while (bytes < text.size() && used_ < screen_.columns) {
-      ++used_;
-      ++bytes;
-      while (bytes < text.size() && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) {
-        ++bytes;
-      }
-    }
-    return text.substr(0, bytes);
+    const std::string_view part = cut_to(text, left());
+    used_ = part.size() < text.size() ? screen_.columns : used_ + columns_of(part);
+    return part;
   }
 
   const Screen& screen_;
@@ -140,7 +136,7 @@ void put_instance(const InstanceRow& row, Lines& lines) {
   } else if (row.ejected > 0) {
     state = "mute";
   }
-  lines.put(fmt::format("{:<10} {:<16} ", row.service, row.id));
+  lines.put(cell(row.service, 10) + " " + cell(row.id, 16) + " ");
   lines.put(fmt::format("{:<9}", state), is_down || row.ejected > 0 ? kRed
                                          : row.state == "adult"     ? kGreen
                                                                     : kYellow);
@@ -178,8 +174,9 @@ void put_clients(const StatusView& view, Lines& lines) {
   for (const ClientRow& row : view.clients) {
     if (shown++ == kMostClients) break;
     lines
-        .put(fmt::format("{:<24} {:<10} {:<24} {:>9} {:>18} {:>10}",
-                         row.account.empty() ? "not logged in" : row.account, row.app, row.address,
+        .put(fmt::format("{} {} {} {:>9} {:>18} {:>10}",
+                         cell(row.account.empty() ? "not logged in" : row.account, 24),
+                         cell(row.app, 10), cell(row.address, 24),
                          short_bytes(static_cast<double>(row.queued_bytes)),
                          row.sending_ms < 1000 ? fmt::format("{} ms", row.sending_ms)
                                                : short_time(row.sending_ms / 1000),
@@ -198,7 +195,7 @@ void put_closes(const StatusView& view, Lines& lines) {
   std::size_t shown = 0;
   for (const CloseRow& row : view.closes) {
     if (shown++ == kMostCloses) return;
-    lines.put(fmt::format("{:<26}{:>12}{:>12}", row.reason, row.last_minute, row.all)).end();
+    lines.put(fmt::format("{}{:>12}{:>12}", cell(row.reason, 26), row.last_minute, row.all)).end();
   }
 }
 

@@ -6,6 +6,7 @@
 #include "services/top/http_get.h"
 #include "services/top/render.h"
 #include "services/top/status_view.h"
+#include "services/top/width.h"
 
 namespace ringgate::top {
 namespace {
@@ -64,6 +65,46 @@ TEST(Top, FitsTheScreen) {
     }
     EXPECT_LE(count, screen.rows);
   }
+}
+
+TEST(Top, AWideCharacterTakesTwoColumnsAndOneThatCombinesNone) {
+  EXPECT_EQ(columns_of("alice"), 5U);
+  EXPECT_EQ(columns_of("müller"), 6U);
+  EXPECT_EQ(columns_of("u\u0308"), 1U);
+  EXPECT_EQ(columns_of("王小明"), 6U);
+  EXPECT_EQ(columns_of("\U0001F600"), 2U);
+  EXPECT_EQ(columns_of("a\xff\xe7"), 3U);
+  EXPECT_EQ(cut_to("王小明", 5), "王小");
+  EXPECT_EQ(cut_to("u\u0308u", 1), "u\u0308");
+  EXPECT_EQ(cell("王", 4), "王  ");
+  EXPECT_EQ(cell("王小明", 6), "王小明");
+  EXPECT_EQ(cell("王小明", 4), "王… ");
+  EXPECT_EQ(cell("a-long-name", 6), "a-lon…");
+}
+
+// Whatever is in the first columns, the later ones are where their heads are.
+TEST(Top, NamesStayInTheirColumns) {
+  StatusView view;
+  ASSERT_TRUE(view.take(kStatus));
+  const std::string narrow = render(view, {.columns = 132});
+  view.instances.front().id = std::string(60, 'x');
+  view.instances.front().service = "王小明王小明王小明";
+  view.clients.front().account = "\U0001F600 u\u0308 " + std::string(60, 'y');
+  view.clients.front().app = "王小明王小明王小明";
+  view.clients.front().address = "2001:db8:85a3:8d3:1319:8a2e:370:7348";
+  const std::string wide = render(view, {.columns = 132});
+  const auto place = [](const std::string& text, const std::string& what) {
+    const std::size_t at = text.find(what);
+    const std::size_t begin = text.rfind('\n', at) + 1;
+    return columns_of(text.substr(begin, at - begin));
+  };
+  for (const char* what : {"3.25 ms", "2.0 MiB", "4 s"}) {
+    ASSERT_NE(wide.find(what), std::string::npos) << wide;
+    EXPECT_EQ(place(wide, what), place(narrow, what)) << what << "\n" << wide;
+  }
+  view.problems = {"王" + std::string(20, 'x')};
+  std::istringstream lines(render(view, {.columns = 41}));
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(columns_of(line), 41U) << line;
 }
 
 TEST(Top, HistoryGoesOnOrBeginsAnew) {
