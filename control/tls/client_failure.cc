@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -124,9 +125,24 @@ std::string explain_reason(int reason, const std::string& where,
   }
 }
 
+bool is_about_certificate(int alert) {
+  constexpr int kAll[] = {SSL_AD_CERTIFICATE_REQUIRED,
+                          SSL_AD_BAD_CERTIFICATE,
+                          SSL_AD_UNSUPPORTED_CERTIFICATE,
+                          SSL_AD_CERTIFICATE_REVOKED,
+                          SSL_AD_CERTIFICATE_EXPIRED,
+                          SSL_AD_CERTIFICATE_UNKNOWN,
+                          SSL_AD_UNKNOWN_CA};
+  return std::ranges::find(kAll, alert) != std::ranges::end(kAll);
+}
+
 }  // namespace
 
 std::string advice_for(int alert, const ClientSettings::Names& names) {
+  if (names.certificate.empty() &&
+      (is_about_certificate(alert) || alert == SSL_AD_HANDSHAKE_FAILURE)) {
+    return ": it may want a certificate of ours, and there is none to show; check the port";
+  }
   switch (alert) {
     case SSL_AD_CERTIFICATE_REQUIRED:
       return fmt::format(": it wants a certificate of ours; name one with {} and {}",

@@ -25,6 +25,7 @@
 #include "control/config/secrets.h"
 #include "control/discovery/consul/http.h"
 #include "services/cli/trace/gateways.h"
+#include "services/cli/trace/no_answer.h"
 
 namespace ringgate {
 namespace {
@@ -92,7 +93,7 @@ std::optional<std::uint64_t> number_in(const std::string& body, const char* key)
 }
 
 std::string first_line(const std::string& text) {
-  return printable(text.substr(0, text.find('\n')));
+  return printable(trim(text.substr(0, text.find('\n'))));
 }
 
 Action kick_of(const FleetCommand& command) {
@@ -191,7 +192,7 @@ class Fleet {
   }
 
   void take(const std::string& id, const consul::Reply& reply) {
-    if (reply.failure != consul::Failure::kNone) return tell(id, reply.failure_text, false);
+    if (reply.failure != consul::Failure::kNone) return tell(id, why_no_answer(reply), false);
     if (reply.status / 100 != 2) {
       return tell(id, fmt::format("{}: {}", reply.status, first_line(reply.body)), false);
     }

@@ -19,6 +19,9 @@ constexpr int kConnectMs = 3000;
 constexpr int kAnswerMs = 5000;  // a gateway waits for its shards for two seconds
 constexpr std::size_t kMostBytes = std::size_t{16} * 1024 * 1024;
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
+// An admin port wants no certificate of those who ask: we have no options for one.
+constexpr tls::ClientSettings::Names kNames = {
+    .certificate = {}, .key = {}, .no_tls = "check the port, or write HOST:PORT or http://"};
 
 Result<client::Stream> connect(const AdminPort& port) {
   Result<UniqueFd> socket =
@@ -27,6 +30,7 @@ Result<client::Stream> connect(const AdminPort& port) {
   if (!port.tls) return client::Stream(std::move(*socket));
   tls::ClientSettings settings = port.settings;
   settings.is_http = true;
+  settings.names = kNames;
   const Result<tls::ContextPtr> context = tls::new_client_context(settings);
   if (!context) return std::unexpected(context.error());
   auto tls = tls::ClientStream::begin(context->get(), port.at, settings.names);
@@ -83,7 +87,7 @@ Result<std::string> body_of(std::string_view answer) {
   const std::string_view body = answer.substr(end + kEndOfHead.size());
   const std::string_view status = answer.substr(answer.find(' ') + 1, 3);
   if (status == "200") return std::string(body);
-  const std::string why = printable(body.substr(0, body.find('\n')));
+  const std::string why = printable(trim(body.substr(0, body.find('\n'))));
   if (status == "404") return run_error("there is no status: {}; name a gateway's AdminPort", why);
   return run_error("answered with {}: {}", status, why);
 }
@@ -95,6 +99,12 @@ Result<AdminPort> parse_admin_port(std::string_view text) {
   AdminPort port;
   port.tls = lower.starts_with("https://");
   if (port.tls || lower.starts_with("http://")) text.remove_prefix(text.find("://") + 3);
+  if (text.contains("://")) {
+    return usage_error(
+        "\"{}\" is no address of an admin port; write HOST:PORT, http://HOST:PORT or "
+        "https://HOST:PORT",
+        printable(text));
+  }
   if (text.ends_with('/')) text.remove_suffix(1);
   Result<Endpoint> at = parse_endpoint(text);
   if (!at) return std::unexpected(at.error());

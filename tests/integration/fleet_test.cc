@@ -143,5 +143,35 @@ TEST_F(Fleet, AnHttpsPortIsTrustedByTheAuthorityThatIsNamed) {
   EXPECT_EQ(run({"kick", "--account", "alice", "--gateway", at}).code, 1);
 }
 
+// Each says what to do, as `ringgate client` does.
+TEST_F(Fleet, WhatFailsOfTlsIsASentence) {
+  const TlsFiles files;
+  const std::uint16_t port = free_port();
+  Settings sealed = settings(port);
+  sealed["MonitorTlsCert"] = files.path("server.pem");
+  sealed["MonitorTlsKey"] = files.path("server.key");
+  const Server three(world_, "gateway", "g3", sealed);
+  const std::string at = "127.0.0.1:" + std::to_string(port);
+  const auto said = [](std::vector<std::string> command, const std::string& gateway) {
+    command.insert(command.end(), {"--account", "alice", "--gateway", gateway});
+    return run(command).output;
+  };
+  const std::string plain = "https://127.0.0.1:" + std::to_string(admin_);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"kick"}, {"trace", "--for", "0"}}) {
+    EXPECT_THAT(said(command, "https://" + at),
+                AllOf(HasSubstr("--tls-ca FILE"), Not(HasSubstr("if it has ended"))));
+    EXPECT_THAT(said(command, plain), AllOf(HasSubstr("does not speak TLS"), HasSubstr("http://"),
+                                            Not(HasSubstr("if it has ended"))));
+    EXPECT_THAT(said(command, at),
+                AllOf(HasSubstr("This port speaks TLS"), Not(HasSubstr("\\x0d"))));
+    EXPECT_THAT(said(command, "tls://" + at), HasSubstr("write HOST:PORT, http://HOST:PORT or"));
+  }
+  EXPECT_THAT(run({"top", "--gateway", plain}).output,
+              AllOf(HasSubstr("write HOST:PORT or http://"), Not(HasSubstr("tcp://"))));
+  EXPECT_THAT(run({"top", "--gateway", at}).output,
+              AllOf(HasSubstr("This port speaks TLS"), Not(HasSubstr("\\x0d"))));
+}
+
 }  // namespace
 }  // namespace ringgate::test

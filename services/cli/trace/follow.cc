@@ -12,6 +12,7 @@
 #include "control/base/text.h"
 #include "dataplane/clock.h"
 #include "services/cli/trace/answer.h"
+#include "services/cli/trace/no_answer.h"
 #include "services/gateway/recorder/words.h"
 
 namespace ringgate {
@@ -108,8 +109,10 @@ void TraceFollower::ask_later(Gateway& gateway, std::chrono::milliseconds pause)
 
 void TraceFollower::take(Gateway& gateway, const consul::Reply& reply) {
   bool more = false;
-  if (reply.failure != consul::Failure::kNone) {
+  if (reply.failure == consul::Failure::kConnect || reply.failure == consul::Failure::kTimeout) {
     silent(gateway, reply.failure_text);
+  } else if (reply.failure != consul::Failure::kNone) {
+    complain(gateway, "cannot be asked: " + why_no_answer(reply));
   } else if (reply.status == 401) {
     complain(gateway, "wants another token: name it with --token-file, or AdminToken in -c");
   } else if (reply.status == 404) {

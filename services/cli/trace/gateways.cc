@@ -10,6 +10,7 @@
 #include "control/discovery/consul/json.h"
 #include "control/discovery/consul/options.h"
 #include "services/process/registries.h"
+#include "services/top/http_get.h"
 
 namespace ringgate {
 namespace {
@@ -68,16 +69,9 @@ std::map<std::string, std::string> not_passing(const std::string& json) {
 }  // namespace
 
 Result<std::string> parse_admin_url(std::string_view text) {
-  std::string_view scheme = kSchemes[0];
-  for (const std::string_view one : kSchemes) {
-    if (!text.starts_with(one)) continue;
-    scheme = one;
-    text.remove_prefix(one.size());
-  }
-  if (text.ends_with('/')) text.remove_suffix(1);
-  const Result<Endpoint> endpoint = parse_endpoint(std::string(text));
-  if (!endpoint) return std::unexpected(endpoint.error());
-  return std::string(scheme) + format_endpoint(*endpoint);
+  const Result<top::AdminPort> port = top::parse_admin_port(text);
+  if (!port) return std::unexpected(port.error());
+  return (port->tls ? "https://" : "http://") + format_endpoint(port->at);
 }
 
 Result<std::unique_ptr<TraceGateways>> TraceGateways::follow(

@@ -149,6 +149,13 @@ TEST(Top, AnAdminPortIsReadAsItIsWritten) {
   EXPECT_EQ(parse_admin_port(":8082")->at.host, "127.0.0.1");
   EXPECT_FALSE(parse_admin_port("127.0.0.1"));
   EXPECT_FALSE(parse_admin_port("127.0.0.1:0"));
+  for (const char* const other :
+       {"tcp://localhost:1", "wss://[::1]:1", "http://tls://localhost:1"}) {
+    const auto refused = parse_admin_port(other);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message,
+                HasSubstr("write HOST:PORT, http://HOST:PORT or https://"));
+  }
 }
 
 }  // namespace
