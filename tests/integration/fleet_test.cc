@@ -141,6 +141,12 @@ TEST_F(Fleet, AnHttpsPortIsTrustedByTheAuthorityThatIsNamed) {
     EXPECT_THAT(ended.output, HasSubstr("0 kicked"));
   }
   EXPECT_EQ(run({"kick", "--account", "alice", "--gateway", at}).code, 1);
+  // The machine's are where OpenSSL is told that they are.
+  setenv("SSL_CERT_FILE", files.path("ca.pem").c_str(), 1);
+  EXPECT_EQ(run({"kick", "--account", "alice", "--gateway", at}).code, 0);
+  const std::string other = files.write("other.pem", MadeCertificate::authority("other").pem());
+  EXPECT_EQ(run({"kick", "--account", "alice", "--gateway", at, "--tls-ca", other}).code, 1);
+  unsetenv("SSL_CERT_FILE");
 }
 
 // Each says what to do, as `ringgate client` does.

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -31,6 +32,21 @@ std::optional<std::string> header(CURL* handle, const char* name) {
   curl_header* found = nullptr;
   if (curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK) return std::nullopt;
   return std::string(found->value);
+}
+
+std::string of_environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+// The machine's authorities are where OpenSSL's own functions would look: libcurl does not.
+bool trust(CURL* handle, const std::string& ca_file) {
+  const std::string file = ca_file.empty() ? of_environment("SSL_CERT_FILE") : ca_file;
+  const std::string folder = ca_file.empty() ? of_environment("SSL_CERT_DIR") : "";
+  const auto set = [handle](CURLoption option, const std::string& path) {
+    return path.empty() || curl_easy_setopt(handle, option, path.c_str()) == CURLE_OK;
+  };
+  return set(CURLOPT_CAINFO, file) && set(CURLOPT_CAPATH, folder);
 }
 
 Failure failure_of(CURLcode code) {
@@ -220,7 +236,7 @@ bool Http::prepare(Transfer& transfer, const Request& request) {
     // A process of ours, by the address that it registered: see write_check() in json.cc.
     done = done && set(CURLOPT_SSL_VERIFYPEER, 0L) && set(CURLOPT_SSL_VERIFYHOST, 0L);
   }
-  if (!ca_file_.empty()) done = done && set(CURLOPT_CAINFO, ca_file_.c_str());
+  done = done && trust(handle, ca_file_);
   if (!token_.empty() && request.url.empty()) append(transfer.headers, "X-Consul-Token: " + token_);
   if (!request.bearer.empty()) {
     append(transfer.headers, "Authorization: Bearer " + request.bearer);
