@@ -43,11 +43,14 @@ Result<void> check_admin_token(std::string_view token) {
   if (token.find_first_of(" \t") != token.npos) {
     return usage_error("AdminToken has a blank in it; remove it");
   }
+  constexpr std::string_view kMend =
+      "make one with \"openssl rand -hex 32 >FILE\", and name it in AdminTokenFile";
+  if (token == kDevelopmentSecret) {
+    return usage_error("AdminToken is the development secret, which everybody knows; {}", kMend);
+  }
   if (!token.empty() && token.size() < kMinSecretBytes) {
-    return usage_error(
-        "AdminToken has {} bytes, which can be guessed; it takes {} at least; make one with "
-        "\"openssl rand -hex 32 >FILE\", and name it in AdminTokenFile",
-        token.size(), kMinSecretBytes);
+    return usage_error("AdminToken has {} bytes, which can be guessed; it takes {} at least; {}",
+                       token.size(), kMinSecretBytes, kMend);
   }
   return {};
 }

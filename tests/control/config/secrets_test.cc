@@ -127,6 +127,9 @@ TEST(ConfigSecrets, AnAdminTokenIsLongAndWithoutBlanksInEveryRole) {
       EXPECT_CONTAINS(error_of(parse(kRequired, {{"RINGGATE_ADMINTOKEN", token}}, role)),
                       token == std::string("sixteen-bytes\tor-more") ? "control" : says);
     }
+    EXPECT_CONTAINS(
+        error_of(parse(kRequired + "AdminToken: " + std::string(kDevelopmentSecret), {}, role)),
+        "AdminToken is the development secret");
     EXPECT_TRUE(parse(kRequired + "AdminToken: 16-bytes-of-them\n", {}, role));
   }
 }
