@@ -115,8 +115,10 @@ void CertificateDays::collect(const std::string& service, MetricsSnapshot& metri
   }
 }
 
+// Without such a port their keys have no effect, as a note says, and no file is read.
 bool has_ports_tls(const Config& config) {
-  return !config.monitor_tls.certificates.empty() || !config.monitor_tls.keys.empty();
+  const bool has_port = config.monitor_port != 0 || config.admin_port != 0;
+  return has_port && (!config.monitor_tls.certificates.empty() || !config.monitor_tls.keys.empty());
 }
 
 Result<PortsTls> load_ports_tls(const Config& config) {

@@ -120,6 +120,21 @@ TEST(CertificateDays, ThatOneHasToBeRenewedIsOverWhenItHasExpired) {
   EXPECT_EQ(log.since_last(), "") << "that it has expired is told by others, once";
 }
 
+// As of a listener's: what has no effect refuses nothing.
+TEST(PortsTls, WithoutAPortNoFileOfItIsRead) {
+  Config config;
+  config.monitor_tls.certificates = {"/no/such.pem"};
+  config.monitor_tls.keys = {"/no/such.key"};
+  config.monitor_port = 0;
+  config.admin_port = 0;
+  EXPECT_TRUE(load_ports_tls(config));
+  for (std::uint16_t Config::* const port : {&Config::monitor_port, &Config::admin_port}) {
+    Config with_port = config;
+    with_port.*port = 1;
+    EXPECT_FALSE(load_ports_tls(with_port));
+  }
+}
+
 TEST(CertificateDays, MetricsSayWhenTheCertificateEndsAndWhenItHasToBeRenewed) {
   CertificateDays days;
   days.use({{"one.pem", kNow + 20 * kDay, kNow + 6 * kDay}});
