@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view kPlainTextAnswer =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 49\r\n"
     "Connection: close\r\n\r\nThis port speaks TLS: ask by https:// or wss://\r\n";
+constexpr std::size_t kPlainTextHeadBytes = kPlainTextAnswer.find("\r\n\r\n") + 4;
 
 std::size_t pending(bio_st* bio) noexcept {
   return BIO_ctrl_pending(bio);
@@ -28,11 +29,22 @@ void take(bio_st* bio, MutableBytes to) noexcept {
   RINGGATE_CHECK(taken == to.size());
 }
 
-// By the first five bytes. OpenSSL knows some of the methods, and takes the others for garbage.
+// By the first five bytes: a word, and where it has ended, what may be asked for. No record of TLS
+// begins so. OpenSSL knows some of the methods, and takes the others for garbage.
 bool is_http(std::string_view head) {
-  constexpr std::string_view kMethods[] = {"GET ",  "POST ", "HEAD ", "PUT ", "OPTIO",
-                                           "DELET", "PATCH", "TRACE", "CONNE"};
-  return std::ranges::any_of(kMethods, [head](auto method) { return head.starts_with(method); });
+  constexpr auto is_letter = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  };
+  const std::string_view word = head.substr(0, head.find(' '));
+  if (word.empty() || !std::ranges::all_of(word, is_letter)) return false;
+  const std::string_view rest = head.substr(std::min(word.size() + 1, head.size()));
+  return rest.empty() || rest.front() == '/' || rest.front() == '*' || is_letter(rest.front());
+}
+
+// What is kept at a connection that has begun so: its answer has no body.
+int head_request_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
 }
 
 TlsFailure meaning_of_reason(int reason) {
@@ -178,7 +190,10 @@ TlsStatus TlsHandshake::failed() {
 
 // Whoever speaks HTTP would show an alert as garbage. To anybody else OpenSSL would say nothing.
 void TlsHandshake::answer_plain_text() {
-  const ByteView answer = begins_as_http_ ? as_bytes(kPlainTextAnswer) : ByteView(tls::kNoTlsAlert);
+  const bool is_head = SSL_get_ex_data(ssl_, head_request_index()) != nullptr;
+  const std::string_view words =
+      kPlainTextAnswer.substr(0, is_head ? kPlainTextHeadBytes : kPlainTextAnswer.size());
+  const ByteView answer = begins_as_http_ ? as_bytes(words) : ByteView(tls::kNoTlsAlert);
   std::size_t written = 0;
   BIO_reset(out_);
   BIO_write_ex(out_, answer.data(), answer.size(), &written);
@@ -207,7 +222,9 @@ void TlsHandshake::on_message(int write, int /*version*/, int type, const void* 
   if (write == 1) {
     ++handshake.sealed_records_;
   } else if (SSL_get_state(ssl) == TLS_ST_BEFORE) {
-    handshake.begins_as_http_ = is_http({static_cast<const char*>(bytes), size});
+    const std::string_view head{static_cast<const char*>(bytes), size};
+    handshake.begins_as_http_ = is_http(head);
+    if (head == "HEAD ") SSL_set_ex_data(ssl, head_request_index(), self);
   }
 }
 

@@ -96,11 +96,22 @@ TEST_F(HttpTls, PagesAreWholeAndEndInOrder) {
 
 TEST_F(HttpTls, HttpInPlainTextIsToldSo) {
   start();
-  const TcpPeer peer = connect();
-  EXPECT_TRUE(peer.send(kHealth));
-  std::string answer;
-  for (std::string got = read_some(peer); !got.empty(); got = read_some(peer)) answer += got;
-  EXPECT_THAT(answer, testing::AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("https://")));
+  const auto ask_plainly = [&](const std::string& request) {
+    const TcpPeer peer = connect();
+    EXPECT_TRUE(peer.send(request));
+    std::string answer;
+    for (std::string got = read_some(peer); !got.empty(); got = read_some(peer)) answer += got;
+    return answer;
+  };
+  const std::string rest = " /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  for (const std::string method : {"GET", "POST", "PROPFIND", "get", "LOCK", "X"}) {
+    EXPECT_THAT(ask_plainly(method + rest),
+                testing::AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("https://")))
+        << method;
+  }
+  EXPECT_THAT(ask_plainly("HEAD" + rest),
+              testing::AllOf(StartsWith("HTTP/1.1 400 "), EndsWith("close\r\n\r\n")));
+  EXPECT_THAT(ask_plainly("SSH-2.0-none\r\n"), StartsWith("\x15\x03"));
   EXPECT_THAT(ask(kHealth), EndsWith("ok"));
 }
 
