@@ -94,7 +94,14 @@ std::optional<Outcome> run_world(std::uint64_t seed, std::uint64_t steps) {
   return std::nullopt;
 }
 
+void tell(std::uint64_t worlds, std::uint64_t steps, double seconds) {
+  fmt::print("{} worlds, {} steps, {:.1f} s of CPU, {:.2f} million steps a second\n", worlds, steps,
+             seconds, static_cast<double>(steps) / seconds / 1e6);
+  std::fflush(stdout);
+}
+
 int run(const Options& options) {
+  constexpr std::uint64_t kTellEvery = 200;
   std::uint64_t steps = 0;
   const double began = cpu_seconds();
   for (std::uint64_t seed = options.seed; seed < options.seed + options.seeds; ++seed) {
@@ -104,6 +111,10 @@ int run(const Options& options) {
     if (options.told || options.seeds == 1) {
       fmt::print("seed {}: trace {:016x}, {} steps, {}\n", seed, first->trace, first->steps,
                  first->told);
+    }
+    const std::uint64_t worlds = seed - options.seed + 1;
+    if (worlds % kTellEvery == 0 && worlds < options.seeds) {
+      tell(worlds, steps, cpu_seconds() - began);
     }
     if (!options.twice) continue;
     const std::optional<Outcome> second = run_world(seed, options.steps);
@@ -115,9 +126,7 @@ int run(const Options& options) {
       return 1;
     }
   }
-  const double seconds = cpu_seconds() - began;
-  fmt::print("{} worlds, {} steps, {:.1f} s of CPU, {:.2f} million steps a second\n", options.seeds,
-             steps, seconds, static_cast<double>(steps) / seconds / 1e6);
+  tell(options.seeds, steps, cpu_seconds() - began);
   return 0;
 }
 

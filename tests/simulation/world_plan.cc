@@ -105,7 +105,7 @@ void plan_logic(Random& random, WorldPlan& plan) {
   plan.real_services = true;
   plan.logics = random.between(1, 2);
   plan.clients.talks = true;
-  plan.clients.answers_in_order = plan.logics == 1;
+  plan.clients.answers_in_order = plan.logics == 1 && plan.exact;
   LogicPlan& logic = plan.logic;
   logic.shards = random.between(1, 2);
   if (random.one_in(4)) logic.mailbox_bytes = random.between(4096, 65'536);
