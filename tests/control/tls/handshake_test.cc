@@ -197,8 +197,8 @@ TEST(Handshake, AnswersHttp1_1WhereItIsWebSocket) {
 
 TEST(Handshake, AnswersPlainHttpInWords) {
   const Server server;
-  for (const std::string method :
-       {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"}) {
+  for (const std::string method : {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH",
+                                   "TRACE", "CONNECT", "PROPFIND", "get", "LOCK", "X"}) {
     SCOPED_TRACE(method);
     const auto ours = server.begin();
     const std::string target = method == "CONNECT" ? "chat.example.com:443" : "/";
@@ -209,8 +209,10 @@ TEST(Handshake, AnswersPlainHttpInWords) {
     const std::string answer = output_of(*ours);
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
     const std::size_t body = answer.find("\r\n\r\n") + 4;
-    EXPECT_NE(answer.find("Content-Length: " + std::to_string(answer.size() - body)),
-              std::string::npos);
+    const std::string length = "Content-Length: " + std::to_string(answer.size() - body);
+    // To HEAD its length is told, and it is not there.
+    EXPECT_EQ(answer.contains(length + "\r\n"), method != "HEAD") << answer;
+    EXPECT_EQ(body == answer.size(), method == "HEAD") << answer;
   }
 
   const auto other = server.begin();
