@@ -32,9 +32,7 @@ void take(bio_st* bio, MutableBytes to) noexcept {
 // By the first five bytes: a word, and where it has ended, what may be asked for. No record of TLS
 // begins so. OpenSSL knows some of the methods, and takes the others for garbage.
 bool is_http(std::string_view head) {
-  constexpr auto is_letter = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-  };
+  const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
   const std::string_view word = head.substr(0, head.find(' '));
   if (word.empty() || !std::ranges::all_of(word, is_letter)) return false;
   const std::string_view rest = head.substr(std::min(word.size() + 1, head.size()));
