@@ -10,11 +10,12 @@
 // before has been read. So a cancel by tag, submitted while a receive is armed, can meet no other.
 #include "dataplane/check.h"
 #include "dataplane/shard.h"
+#include "dataplane/silence.h"
 
 namespace ringgate {
 
 bool Shard::silent_for_long(const Connection& connection) const noexcept {
-  const std::uint32_t silence_ms = now_ms() - connection.last_read_ms;
+  const std::uint32_t silence_ms = silent_ms(connection, now_ms());
   return options_.poll_after_ms != 0 && silence_ms >= options_.poll_after_ms;
 }
 

@@ -8,6 +8,17 @@
 #include "dataplane/shard.h"
 
 namespace ringgate {
+namespace {
+
+// Where the kernel has given up on what the peer does not acknowledge, the send in flight may be
+// told of it first, and then the receive sees an end as if the peer had said it.
+bool has_taken_nothing_for_long(const Connection& connection, std::uint32_t now_ms,
+                                std::uint32_t write_timeout_ms) noexcept {
+  const bool sends = (connection.ops & Connection::kSendOp) != 0;
+  return sends && connection.open() && now_ms - connection.last_write_ms >= write_timeout_ms / 2;
+}
+
+}  // namespace
 
 void Shard::on_recv(const Completion& completion, OpTag tag) {
   const BufferGroup group =
@@ -39,6 +50,10 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
   if (connection == nullptr || completion.more) return;
 
   if (completion.result == 0) {
+    if (has_taken_nothing_for_long(*connection, now_ms(), options_.write_timeout_ms)) {
+      abort(*connection, CloseReason::kWriteTimeout);
+      return try_close(*connection);
+    }
     connection->saw_eof = true;
     if (connection->phase == Phase::kLingering) begin_closing(*connection);
     peer_ended(*connection);

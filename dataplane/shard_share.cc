@@ -13,15 +13,23 @@ namespace ringgate {
 namespace {
 
 // What a client may send in a second, and at once, however large that is: Connection::spent counts
-// parts of it. A client that reading paused from reads on when a quarter is free again.
+// parts of it, at Connection::last_read_ms. Who has spent more than that, as a read brings what it
+// brings, has spent all of it at a time that is still to come. A client that reading paused from
+// reads on when a quarter is free again.
 constexpr std::uint32_t kSecond = 60'000;
 constexpr std::uint32_t kSecondPerMs = kSecond / 1000;
 constexpr std::uint32_t kGoesOnAt = kSecond / 4 * 3;
-constexpr std::uint32_t kMostSpent = 65'535;
+constexpr std::uint64_t kLongestDebtMs = 600'000;
 // On a shard, for clients that are behind with what they asked for. Others then have
 // max_queued_bytes.
 constexpr std::size_t kMostAnswerBytes = 256 * 1024 * 1024;
 static_assert(kMostClientFrames <= kSecond, "a frame costs one at least");
+
+// Of what was spent until `at_ms`, time has given that back.
+[[nodiscard]] std::uint64_t given_back(std::uint32_t at_ms, std::uint32_t now_ms) noexcept {
+  const auto since = static_cast<std::int32_t>(now_ms - at_ms);
+  return since <= 0 ? 0 : static_cast<std::uint64_t>(since) * kSecondPerMs;
+}
 
 [[nodiscard]] std::uint64_t price(std::uint64_t many, std::uint32_t per_s) noexcept {
   return per_s == 0 ? 0 : (many * kSecond + per_s - 1) / per_s;
@@ -32,9 +40,14 @@ static_assert(kMostClientFrames <= kSecond, "a frame costs one at least");
 std::int32_t Shard::share_of(const Connection& connection) const noexcept {
   constexpr std::uint32_t kSmaller = 16;
   const bool is_client = connection.role == Role::kClient;
-  const std::uint32_t share = is_client ? options_.client_share : options_.link_share;
-  const bool is_long = turn_work_ >= options_.long_turn;
-  return static_cast<std::int32_t>(is_long ? std::max(share / kSmaller, 1U) : share);
+  std::uint32_t share = is_client ? options_.client_share : options_.link_share;
+  if (turn_work_ >= options_.long_turn) share = std::max(share / kSmaller, 1U);
+  if (is_client && options_.client_frames_per_s != 0 && !options_.limits_dry_run) [[unlikely]] {
+    const std::uint64_t left = kSecond - std::min<std::uint32_t>(connection.spent, kSecond);
+    const std::uint64_t frames = left * options_.client_frames_per_s / kSecond;
+    share = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(frames, 1, share));
+  }
+  return static_cast<std::int32_t>(share);
 }
 
 // Parses what its share allows; the number of bytes used. Within it the share of another connection
@@ -95,25 +108,28 @@ void Shard::go_on(Connection& connection) {
 // Time has given back some of what was spent until last_read_ms.
 void Shard::note_read(Connection& connection) noexcept {
   if (connection.spent != 0) [[unlikely]] {
-    const std::uint64_t back = std::uint64_t{now_ms() - connection.last_read_ms} * kSecondPerMs;
+    if (static_cast<std::int32_t>(now_ms() - connection.last_read_ms) < 0) return;
+    const std::uint64_t back = given_back(connection.last_read_ms, now_ms());
     connection.spent -= static_cast<std::uint16_t>(std::min<std::uint64_t>(back, connection.spent));
   }
   connection.last_read_ms = now_ms();
 }
 
 void Shard::spend(Connection& connection, std::uint32_t frames, std::size_t bytes) {
-  if (connection.role != Role::kClient || connection.throttled || !connection.open()) return;
+  if (connection.role != Role::kClient || !connection.open()) return;
   const std::uint64_t cost = std::max(price(frames, options_.client_frames_per_s),
                                       price(bytes, options_.client_bytes_per_s));
-  connection.spent =
-      static_cast<std::uint16_t>(std::min<std::uint64_t>(connection.spent + cost, kMostSpent));
-  if (connection.spent < kSecond) return;
-  counters_.add(Counter::kThrottled);
+  const std::uint64_t spent = connection.spent + cost;
+  connection.spent = static_cast<std::uint16_t>(std::min<std::uint64_t>(spent, kSecond));
+  if (spent < kSecond) return;
+  if (!connection.throttled) counters_.add(Counter::kThrottled);
   if (options_.limits_dry_run) {
     connection.spent = kGoesOnAt;
-  } else {
-    throttle(connection);
+    return;
   }
+  const std::uint64_t debt_ms = (spent - kSecond) / kSecondPerMs;
+  connection.last_read_ms += static_cast<std::uint32_t>(std::min(debt_ms, kLongestDebtMs));
+  if (!connection.throttled) throttle(connection);
 }
 
 void Shard::throttle(Connection& connection) {
@@ -126,7 +142,7 @@ void Shard::release_throttled() {
   std::erase_if(throttled_, [this](ConnectionHandle one) {
     Connection* const connection = table_.find(one);
     if (connection == nullptr || !connection->throttled) return true;
-    const std::uint64_t back = std::uint64_t{now_ms() - connection->last_read_ms} * kSecondPerMs;
+    const std::uint64_t back = given_back(connection->last_read_ms, now_ms());
     if (connection->spent > kGoesOnAt + back) return false;
     note_read(*connection);
     connection->throttled = false;
@@ -137,13 +153,23 @@ void Shard::release_throttled() {
 
 // Whether one whose queue is at max_queued_bytes is sent more: not what others want, unless it is
 // behind with what it asked for. Then it is not read on, so that what comes is bounded by what it
-// has asked for already.
+// has asked for already. Where there is no memory for one more, the one goes for whom most waits,
+// if that is much more: among equals who was there first stays.
 bool Shard::has_room_for_answers(Connection& connection, Why why) {
   if (connection.role != Role::kClient || ending(connection)) return false;
   if (connection.output.queued_bytes() >= options_.max_answer_bytes) return false;
   if (connection.full) return true;
-  if (why != Why::kAsked || full_clients_ * options_.max_answer_bytes >= kMostAnswerBytes) {
-    return false;
+  if (why != Why::kAsked) return false;
+  if (full_clients_ * options_.max_answer_bytes >= kMostAnswerBytes) {
+    Connection* fattest = nullptr;
+    std::uint32_t most = 2 * connection.output.queued_bytes();
+    table_.for_each_client([&](Connection& other) {
+      if (!other.open() || !other.full || other.output.queued_bytes() <= most) return;
+      most = other.output.queued_bytes();
+      fattest = &other;
+    });
+    if (fattest == nullptr) return false;
+    abort(*fattest, CloseReason::kSlowConsumer);
   }
   connection.full = true;
   ++full_clients_;

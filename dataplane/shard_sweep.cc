@@ -5,6 +5,7 @@
 #include "dataplane/check.h"
 #include "dataplane/completion_result.h"
 #include "dataplane/shard.h"
+#include "dataplane/silence.h"
 
 namespace ringgate {
 
@@ -93,7 +94,7 @@ void Shard::sweep_open(Connection& connection, bool late) {
     return;
   }
   const std::uint32_t most_ms = limits(connection).read_timeout_ms;
-  const std::uint32_t silence_ms = now_ms() - connection.last_read_ms;
+  const std::uint32_t silence_ms = silent_ms(connection, now_ms());
   if (most_ms != 0 && silence_ms > most_ms) {
     finish(connection, CloseReason::kIdleTimeout);
     return;
@@ -108,7 +109,7 @@ void Shard::sweep_open(Connection& connection, bool late) {
 }
 
 bool Shard::silent_for_a_sweep(const Connection& connection) const noexcept {
-  return now_ms() - connection.last_read_ms >= options_.sweep_ms * options_.sweep_parts;
+  return silent_ms(connection, now_ms()) >= options_.sweep_ms * options_.sweep_parts;
 }
 
 // Where bytes and a reset are both there when a multishot receive is armed (they came before the

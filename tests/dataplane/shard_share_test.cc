@@ -208,6 +208,28 @@ TEST(ShardRate, ADryRunCountsAndHoldsUpNothing) {
   EXPECT_GT(it.shard.counters().get(Counter::kThrottled), 1U);
 }
 
+// What a read brings at once is not forgiven.
+TEST(ShardRate, WhoNeverPausesGetsNoMoreThanItsRate) {
+  FakeShard it(1, {}, rated(10, 0));
+  FakePeer& peer = it.connect();
+  peer.send(pings(5000));
+  pass(it, 20'000);
+  EXPECT_GE(pongs_in(peer.received), 190);
+  EXPECT_LE(pongs_in(peer.received), 215);
+  EXPECT_TRUE(it.handler.reasons.empty());
+}
+
+TEST(ShardRate, BytesOfALongReadArePaidFor) {
+  FakeShard it(1, {}, rated(0, 1000));
+  FakePeer& peer = it.connect();
+  for (int i = 0; i < 2000; ++i) peer.send(frame(Opcode::kBinary, std::string(90, 'x')));
+  pass(it, 60'000);
+  const std::uint64_t in = it.shard.counters().get(Counter::kBytesIn);
+  EXPECT_GE(in, 58'000U);
+  EXPECT_LE(in, 61'000U + 8'192U) << "a second's worth, and what was read before reading paused";
+  EXPECT_TRUE(it.handler.reasons.empty()) << "it is not silent";
+}
+
 TEST(ShardRate, OneThatIsPausedMayEndItsSideAndIsAnsweredFirst) {
   FakeShard it(1, {}, rated(50, 0));
   FakePeer& peer = it.connect();
@@ -341,6 +363,25 @@ TEST(ShardFull, AShardHasMemoryForSomeOfThem) {
   pass(it, 100);
   EXPECT_FALSE(next.closed) << "the first has given its place back";
   EXPECT_EQ(it.shard.counters().get(Counter::kClientsFull), before + 1);
+}
+
+TEST(ShardFull, WhereMemoryIsShortTheOneGoesForWhomMostWaits) {
+  FakeShard it(1, {}, queues(1000, 256U << 20U));
+  std::vector<Connection*> clients;
+  it.handler.accepted = [&](Connection& connection) { clients.push_back(&connection); };
+  FakePeer& hog = it.connect();
+  FakePeer& other = it.connect();
+  hog.window = other.window = 0;
+  for (int i = 0; i < 20; ++i) {
+    std::uint8_t* const to = it.shard.reserve(*clients[0], 1000, Why::kAsked);
+    ASSERT_NE(to, nullptr);
+    std::fill_n(to, 1000, std::uint8_t{'a'});
+  }
+  other.send(pings(5000));
+  EXPECT_TRUE(it.turn_until([&] { return hog.closed; }));
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kSlowConsumer});
+  other.window = SIZE_MAX;
+  EXPECT_TRUE(it.turn_until([&] { return other.received == pongs(5000); }));
 }
 
 TEST(ShardFull, WhatNobodyUsesAnyMoreGoesBackToTheSystem) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataplane/silence.h"
 #include "services/gateway/channel.h"
 
 namespace ringgate {
@@ -62,7 +63,7 @@ void Evacuation::choose() {
 
 std::uint64_t Evacuation::key_of(const Connection& connection, const Channel& channel) const {
   if (order_.first == EvacuateFirst::kNewest) return channel.login;
-  return context_.shard.now_ms() - connection.last_read_ms;
+  return silent_ms(connection, context_.shard.now_ms());
 }
 
 // Who was asked and waits for an answer still goes with it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/silence.h"
 #include "services/gateway/channel.h"
 #include "services/gateway/recorder/record.h"
 
@@ -59,7 +60,7 @@ ChannelRow row_of(const Connection& connection, const Channel& channel, std::uin
   row.queued_bytes = connection.output.queued_bytes();
   row.outstanding = channel.outstanding;
   row.pings = connection.pings;
-  row.silent_ms = now_ms - connection.last_read_ms;
+  row.silent_ms = silent_ms(connection, now_ms);
   row.peer = connection.peer;
   row.transport = connection.transport;
   row.logged_in = channel.state == ChannelState::kLoggedIn;
