@@ -5,29 +5,48 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataplane/silence.h"
+
 namespace ringgate {
 namespace {
 
 constexpr std::uint32_t kWindowMs = 10'000;
-constexpr std::size_t kMostCounted = 65'536;  // in a window; others are not bounded
+constexpr std::uint32_t kForgetEveryMs = 1'000;
+constexpr std::size_t kMostCounted = 131'072;  // at once; others are not bounded
 
 }  // namespace
 
 void Admission::accepted(const Connection& connection) {
-  const bool tight = is_tight();
-  while (!strangers_.empty()) {
-    Connection* const oldest = find(strangers_.front());
-    if (oldest != nullptr && !tight) break;
-    strangers_.pop_front();
-    if (oldest == nullptr) continue;
-    context_.count(GatewayCounter::kCrowdedOut);
-    if (!context_.shard.options().limits_dry_run) {
-      // At once: a place that lingers is none.
-      context_.shard.abort(*oldest, GatewayClose::kCrowdedOut);
-    }
-    break;
-  }
+  while (!strangers_.empty() && find(strangers_.front()) == nullptr) strangers_.pop_front();
+  if (is_tight()) close_oldest();
   strangers_.push_back(connection.handle());
+}
+
+void Admission::close_oldest() {
+  if (strangers_.empty()) return;
+  Connection* const oldest = find(strangers_.front());
+  strangers_.pop_front();
+  if (oldest != nullptr) crowd_out(*oldest);
+}
+
+void Admission::crowd_out(Connection& stranger) {
+  context_.count(GatewayCounter::kCrowdedOut);
+  if (!context_.shard.options().limits_dry_run) {
+    // At once: a place that lingers is none.
+    context_.shard.abort(stranger, GatewayClose::kCrowdedOut);
+  }
+}
+
+// Where all places are taken nobody is accepted for whom another could go, as when the reserve has
+// come by a reload. Who has only just come is about to log in.
+void Admission::make_room() {
+  constexpr std::uint32_t kSilentMs = 1'000;
+  const std::uint32_t now = context_.shard.now_ms();
+  for_each_stranger([&](Connection& stranger) {
+    if (silent_ms(stranger, now) < kSilentMs) return true;
+    crowd_out(stranger);
+    return false;
+  });
 }
 
 bool Admission::is_tight() const noexcept {
@@ -39,48 +58,59 @@ bool Admission::is_tight() const noexcept {
          clients + std::max<std::uint64_t>(reserve, 1) > options.max_clients;
 }
 
-// Null: it has gone, or is no stranger any more.
+// Null: it has gone, or is no stranger any more: its token was good, also while the login service
+// has still to answer.
 Connection* Admission::find(ConnectionHandle stranger) noexcept {
   Connection* const connection = context_.shard.find(stranger);
   if (connection == nullptr || !connection->open()) return nullptr;
-  const Channel* const channel = channel_of(*connection);
-  return channel == nullptr || channel->state != ChannelState::kLoggedIn ? connection : nullptr;
+  return channel_of(*connection) == nullptr ? connection : nullptr;
 }
 
 bool Admission::may_ask(const PeerAddress& peer) {
   const std::uint32_t most = context_.options.logins_per_address;
   if (most == 0 || !peer.known() || contains(context_.options.exempt_addresses, peer)) return true;
-  return count(asked_, absl::HashOf(peer.source()), most, GatewayCounter::kAddressTooOften);
+  return take(asked_, absl::HashOf(peer.source()), most, GatewayCounter::kAddressTooOften);
 }
 
 bool Admission::may_log_in(std::string_view app, std::string_view account) {
   const std::uint32_t most = context_.options.logins_per_account;
   if (most == 0) return true;
-  return count(logins_, absl::HashOf(app, account), most, GatewayCounter::kLoginsTooOften);
+  return take(logins_, absl::HashOf(app, account), most, GatewayCounter::kLoginsTooOften);
 }
 
-// Whether it is one of the first `most` of that key in this window.
-bool Admission::count(Counts& counts, std::uint64_t key, std::uint32_t most,
-                      GatewayCounter beyond) {
-  const auto found = counts.find(key);
-  if (found == counts.end()) {
-    if (counts.size() < kMostCounted) counts.emplace(key, 1);
-    return true;
+// Each takes its part of the window from when the one before has taken its own.
+bool Admission::take(Rates& rates, std::uint64_t key, std::uint32_t most, GatewayCounter beyond) {
+  const std::uint32_t now = context_.shard.now_ms();
+  const std::uint32_t each = std::max(kWindowMs / most, 1U);
+  auto found = rates.find(key);
+  if (found == rates.end()) {
+    if (rates.size() >= kMostCounted) return true;
+    found = rates.emplace(key, now).first;
   }
-  if (found->second < most) {
-    ++found->second;
+  std::uint32_t& taken_until = found->second;
+  if (Clock::passed(now, taken_until)) taken_until = now;
+  if (taken_until - now + each <= kWindowMs) {
+    taken_until += each;
     return true;
   }
   context_.count(beyond);
   return context_.shard.options().limits_dry_run;
 }
 
+void Admission::forget_idle(Rates& rates) {
+  const std::uint32_t now = context_.shard.now_ms();
+  absl::erase_if(rates, [now](const auto& one) { return Clock::passed(now, one.second); });
+}
+
 void Admission::on_tick() {
   while (!strangers_.empty() && find(strangers_.front()) == nullptr) strangers_.pop_front();
-  if (context_.shard.now_ms() - window_began_ms_ < kWindowMs) return;
-  window_began_ms_ = context_.shard.now_ms();
-  logins_.clear();
-  asked_.clear();
+  const ShardOptions& options = context_.shard.options();
+  const bool is_full = context_.shard.counters().get(Gauge::kClients) >= options.max_clients;
+  if (is_full && is_tight() && !options.limits_dry_run) make_room();
+  if (!Clock::passed(context_.shard.now_ms(), forgets_at_ms_)) return;
+  forgets_at_ms_ = context_.shard.now_ms() + kForgetEveryMs;
+  forget_idle(logins_);
+  forget_idle(asked_);
 }
 
 }  // namespace ringgate

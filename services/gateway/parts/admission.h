@@ -46,20 +46,27 @@ class Admission {
   }
 
  private:
-  using Counts = absl::flat_hash_map<std::uint64_t, std::uint32_t>;
+  // When each, by a hash of what it is, has had all that it may have: GCRA, as ATM's generic cell
+  // rate algorithm (ITU-T I.371): who comes evenly spaces its logins, who does not has a burst of
+  // as many as a window allows.
+  using Rates = absl::flat_hash_map<std::uint64_t, std::uint32_t>;
 
   [[nodiscard]] bool is_tight() const noexcept;
-  [[nodiscard]] bool count(Counts& counts, std::uint64_t key, std::uint32_t most,
-                           GatewayCounter beyond);
+  [[nodiscard]] bool take(Rates& rates, std::uint64_t key, std::uint32_t most,
+                          GatewayCounter beyond);
+  void forget_idle(Rates& rates);
+  void close_oldest();
+  void make_room();
+  void crowd_out(Connection& stranger);
   [[nodiscard]] Connection* find(ConnectionHandle stranger) noexcept;
 
   GatewayContext& context_;
   // In the order of their accepts. Those who have logged in or gone are left out when they come to
   // the front.
   std::deque<ConnectionHandle> strangers_;
-  Counts logins_;  // of this window, by account
-  Counts asked_;   // the same, by source
-  std::uint32_t window_began_ms_ = 0;
+  Rates logins_;  // by account
+  Rates asked_;   // by source
+  std::uint32_t forgets_at_ms_ = 0;
 };
 
 }  // namespace ringgate

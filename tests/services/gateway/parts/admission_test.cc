@@ -74,6 +74,18 @@ TEST_F(AdmissionPart, ADryRunOnlyCounts) {
   EXPECT_TRUE(gateway_.it.handler.reasons.empty());
 }
 
+// Its token was good: who only keeps a place busy does not drive it away.
+TEST_F(AdmissionPart, WhoseLoginIsBeingAnsweredStays) {
+  service_ = &gateway_.link(kLogin);
+  const TestClient alice = login(request(token(test::kSecret, 3600, "alice")));
+  ASSERT_EQ(channel_of(*alice.connection)->state, ChannelState::kLoggingIn);
+  for (int i = 0; i < 100; ++i) gateway_.connect();
+  EXPECT_GT(gateway_.count(GatewayCounter::kCrowdedOut), 0U);
+  EXPECT_FALSE(alice.peer->closed);
+  answer(alice);
+  EXPECT_EQ(channel_of(*alice.connection)->state, ChannelState::kLoggedIn);
+}
+
 class WithoutReserve : public AdmissionPart {
  protected:
   WithoutReserve() : AdmissionPart(with_reserve(0)) {}
@@ -83,6 +95,32 @@ TEST_F(WithoutReserve, AllPlacesAreForWhoComesFirst) {
   for (int i = 0; i < 20; ++i) gateway_.connect();
   EXPECT_EQ(gateway_.count(GatewayCounter::kCrowdedOut), 0U);
   EXPECT_TRUE(gateway_.it.handler.reasons.empty());
+}
+
+// All places were taken when the reserve came: nobody can be accepted for whom one would go.
+TEST_F(WithoutReserve, AReserveThatComesLaterMakesRoom) {
+  for (int i = 0; i < 20; ++i) gateway_.connect();
+  gateway_.pass(5);
+  EXPECT_EQ(gateway_.count(GatewayCounter::kCrowdedOut), 0U);
+  gateway_.context.options.login_reserve_percent = 10;
+  gateway_.pass(1'100);
+  EXPECT_GT(gateway_.count(GatewayCounter::kCrowdedOut), 0U);
+  const TestClient alice = logged_in("alice");
+  EXPECT_EQ(channel_of(*alice.connection)->state, ChannelState::kLoggedIn);
+}
+
+// However many others do.
+TEST_F(AdmissionPart, BetweenTwoLoginsOfAnAccountIsItsPartOfTenSeconds) {
+  gateway_.context.options.logins_per_account = 1;
+  EXPECT_EQ(channel_of(*logged_in("alice").connection)->state, ChannelState::kLoggedIn);
+  for (int i = 0; i < 9; ++i) {
+    gateway_.pass(1'000);
+    const TestClient other = logged_in("other" + std::to_string(i));
+    gateway_.it.shard.abort(*other.connection, CloseReason::kPeerClosed);
+    EXPECT_FALSE(logged_in("alice").connection->has_user()) << i;
+  }
+  gateway_.pass(1'000);
+  EXPECT_NE(channel_of(*logged_in("alice").connection), nullptr);
 }
 
 TEST_F(AdmissionPart, AnAccountLogsInSoOftenAndIsThenAnswered300) {
