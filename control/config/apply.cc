@@ -31,17 +31,14 @@ Result<std::vector<std::string>> list_of(const RawValue& raw, std::string_view w
   return usage_error("takes {}, not a map", wanted);
 }
 
-// A map, or KEY=VALUE between commas (for the environment); a word without = has an empty value.
+// A map, or KEY=VALUE or {KEY: VALUE} between commas (for the environment); a word without any of
+// these has an empty value.
 Result<RawValue::Pairs> pairs_of(const RawValue& raw, std::string_view wanted) {
   if (const auto* map = std::get_if<RawValue::Pairs>(&raw.value)) return *map;
   auto list = list_of(raw, wanted);
   if (!list) return std::unexpected(list.error());
   RawValue::Pairs pairs;
-  for (const std::string& item : *list) {
-    const std::size_t mark = std::min(item.find('='), item.size());
-    pairs.emplace_back(trim(item.substr(0, mark)),
-                       trim(item.substr(std::min(mark + 1, item.size()))));
-  }
+  for (const std::string& item : *list) pairs.push_back(split_pair(item));
   return pairs;
 }
 
@@ -107,7 +104,17 @@ struct Applier {
     return {};
   }
 
+  // As the default of several bounds is written that may be 0.
+  template <class Key>
+  [[nodiscard]] bool is_off(const Key& key) const {
+    const auto* const text = std::get_if<std::string>(&raw.value);
+    const bool is_so = key.min == 0 && text != nullptr && lower_case(*text) == "off";
+    if (is_so) key.place.set(config, 0);
+    return is_so;
+  }
+
   Result<void> operator()(const CountKey& key) const {
+    if (is_off(key)) return {};
     const auto number = number_of(key.min, key.max);
     if (!number) return std::unexpected(number.error());
     key.place.set(config, *number);
@@ -115,6 +122,7 @@ struct Applier {
   }
 
   Result<void> operator()(const SizeKey& key) const {
+    if (is_off(key)) return {};
     auto text = scalar_of(raw, "a size");
     if (!text) return std::unexpected(text.error());
     const auto size = parse_size(*text);

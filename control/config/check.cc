@@ -115,6 +115,15 @@ void notice_gateways_keys(Config& config, Idle& idle) {
   if (!has_route(config.selectors)) {
     idle.notice(Need::kRouteSelector, "no selector is route; add for example \"Selectors: route\"");
   }
+  constexpr std::size_t kLeastMemory = Config::kMiB;
+  const std::size_t memory = config.gateway.max_memory_bytes;
+  if (memory != 0 && memory < kLeastMemory) {
+    config.notices.push_back("MaxMemory is below 1MiB: nobody is let in");
+  }
+  const std::size_t answers = config.shard.max_answer_bytes;
+  if (answers != 0 && answers < config.client_limits().max_queued_bytes) {
+    config.notices.push_back("MaxQueuedAnswerBytes has no effect: it is below MaxQueuedBytes");
+  }
   const std::vector<std::string>& origins = config.upgrade.allowed_origins;
   if (origins.size() > 1 && std::ranges::find(origins, "*") != origins.end()) {
     config.notices.push_back("AllowedOrigins has *, so its other entries have no effect");

@@ -74,14 +74,12 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "nobody is let in",
      "off"},
     {"LoginsPerAccount",
-     CountKey{at<&Config::gateway, &GatewayLimits::logins_per_account>(), 0, 1'000'000},
-     kGatewayLive,
+     CountKey{at<&Config::gateway, &GatewayLimits::logins_per_account>(), 0, 10'000}, kGatewayLive,
      "Logins of one account in ten seconds, per shard; beyond it they are answered 300, and nobody "
      "is kicked out",
      "off"},
     {"LoginsPerAddress",
-     CountKey{at<&Config::gateway, &GatewayLimits::logins_per_address>(), 0, 1'000'000},
-     kGatewayLive,
+     CountKey{at<&Config::gateway, &GatewayLimits::logins_per_address>(), 0, 10'000}, kGatewayLive,
      "Logins that one address (an IPv6 /64 is one) asks for in ten seconds, per shard; beyond it "
      "they are answered 300 before their token is looked at",
      "off"},

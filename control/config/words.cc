@@ -1,11 +1,20 @@
 #include "control/config/words.h"
 
+#include <algorithm>
+
 #include "control/base/text.h"
 #include "control/discovery/instance.h"
 
 namespace ringgate {
 std::string_view quotable(std::string_view text) {
   return has_control(text) ? std::string_view("?") : text;
+}
+
+std::pair<std::string, std::string> split_pair(std::string text) {
+  std::erase_if(text, [](char c) { return c == '{' || c == '}'; });
+  const std::size_t mark = std::min(text.find_first_of("=:"), text.size());
+  return {std::string(trim(text.substr(0, mark))),
+          std::string(trim(text.substr(std::min(mark + 1, text.size()))))};
 }
 
 Result<void> check_name(const std::string& name) {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "control/base/error.h"
 #include "dataplane/address_range.h"
@@ -13,6 +14,10 @@ namespace ringgate {
 // What a message may quote: `text`, or "?" where it has control characters in it. A view of `text`:
 // no std::string may come in between.
 [[nodiscard]] std::string_view quotable(std::string_view text);
+
+// KEY=VALUE or KEY: VALUE, each without blanks around it, and without the braces of a map around it
+// or a part of it; a word without any of these has an empty value.
+[[nodiscard]] std::pair<std::string, std::string> split_pair(std::string text);
 
 // Of a service, or its id.
 [[nodiscard]] Result<void> check_name(const std::string& name);

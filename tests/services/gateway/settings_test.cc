@@ -95,9 +95,27 @@ TEST(SlowConsumers, AreOneForAllOrByPrefix) {
   EXPECT_EQ(pairs->gateway.slow_consumers.of("chat"), SlowConsumer::kClose);
   EXPECT_EQ(pairs->gateway.slow_consumers.of("other"), SlowConsumer::kClose);
   EXPECT_TRUE(parse("")->gateway.slow_consumers.only_closes());
+  EXPECT_EQ(parse("SlowConsumer: \"{presence: newest_only, x=close}\"\n")  // of the environment
+                ->gateway.slow_consumers.of("presence"),
+            SlowConsumer::kNewestOnly);
   EXPECT_CONTAINS(error_of(parse("SlowConsumer: drop\n")),
                   "\"drop\" is no policy; write close, drop_oldest or newest_only");
   EXPECT_CONTAINS(error_of(parse("SlowConsumer: [chat=close, x]\n")), "x: has no policy; write x:");
+}
+
+TEST(Bounds, ThatMayBeNoneMayBeWrittenAsOff) {
+  const auto config = parse("AcceptRate: off\nMaxMemory: OFF\nMaxQueuedAnswerBytes: off\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->shard.accepts_per_s, 0U);
+  EXPECT_EQ(config->gateway.max_memory_bytes, 0U);
+  EXPECT_EQ(config->shard.max_answer_bytes, 0U);
+  EXPECT_CONTAINS(error_of(parse("MaxFrame: off\n")), "MaxFrame");
+}
+
+TEST(Bounds, ThatLetNobodyInOrHaveNoEffectAreNoticed) {
+  EXPECT_CONTAINS(parse("MaxMemory: 1\n")->notices.at(0), "nobody is let in");
+  EXPECT_CONTAINS(parse("MaxQueuedAnswerBytes: 1KiB\n")->notices.at(0), "below MaxQueuedBytes");
+  EXPECT_TRUE(parse("MaxMemory: 16MiB\nMaxQueuedAnswerBytes: 0\n")->notices.empty());
 }
 
 TEST(SelectorSet, RouteNeedsItsFile) {
