@@ -146,7 +146,8 @@ inline constexpr auto kNamesOf<GatewayGauge> = std::to_array<GaugeName>({
      "channels whose last events are kept; those that ended in the last minute are among them"},
     {"push_waiting_bytes", "memory of pushes to many channels that wait for their slices"},
     {"push_held_bytes",
-     "memory of pushes that wait for slow clients (bound: half of MaxQueuedBytes for each)"},
+     "bytes of pushes that wait for slow clients (bound: half of MaxQueuedBytes for each, or one "
+     "push); memory that several share counts for each"},
 });
 
 enum class GatewayClose : std::uint8_t {

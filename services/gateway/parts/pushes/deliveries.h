@@ -39,6 +39,8 @@ class Deliveries {
   bool on_sent(Connection& connection, Channel& channel) {
     return held_pushes_.release(connection, channel);
   }
+  // SlowConsumer has changed.
+  void policies_changed() { held_pushes_.release_all(); }
   // Its channel ends.
   void ended(const Connection& connection) { held_pushes_.ended(connection); }
   // The next slice of a push to many.

@@ -3,6 +3,7 @@
 #include <limits>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "codec/dropped_meta.h"
 #include "codec/packet.h"
@@ -72,6 +73,17 @@ bool HeldPushes::release(Connection& connection, Channel& channel) {
   }
   if (connection.open() && channel.recorded) context_.shard.tell_when_sent(connection);
   return true;
+}
+
+void HeldPushes::release_all() {
+  std::vector<std::uint32_t> slots;
+  slots.reserve(held_.size());
+  for (const auto& [slot, held] : held_) slots.push_back(slot);
+  for (const std::uint32_t slot : slots) {
+    Connection* const connection = context_.shard.at(slot);
+    Channel* const channel = connection != nullptr ? channel_of(*connection) : nullptr;
+    if (channel != nullptr) release(*connection, *channel);
+  }
 }
 
 void HeldPushes::ended(const Connection& connection) {

@@ -29,6 +29,9 @@ class HeldPushes {
   // The connection's queue is empty: whether something came into it. The connection may have ended
   // by that, and the channel with it.
   bool release(Connection& connection, Channel& channel);
+  // All of them at once, into queues that may be full for it: what becomes of those that come from
+  // now on has changed, and they are not to overtake these.
+  void release_all();
   // What waits for it is dropped.
   void ended(const Connection& connection);
 

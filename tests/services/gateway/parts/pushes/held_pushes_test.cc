@@ -164,6 +164,24 @@ TEST_F(HeldPushesPart, ALongOneIsSharedWithTheOthersAndDropsWhatWaited) {
   EXPECT_EQ(told(alice).back(), longer) << "as it was encoded";
 }
 
+// Whatever comes of it then: what waits is not overtaken by what comes under another policy.
+TEST_F(HeldPushesPart, AChangeOfThePolicyLetsGoWhatWaits) {
+  for_all(SlowConsumer::kNewestOnly);
+  const TestClient alice = gateway_.channel("alice");
+  alice.peer->window = 0;
+  for (int i = 0; i < 8; ++i) push(id(alice), body(i));
+  ASSERT_GT(held_bytes(), 0U);
+  for_all(SlowConsumer::kClose);
+  deliveries_.policies_changed();
+  EXPECT_EQ(held_bytes(), 0U);
+  push(id(alice), "after that");
+  alice.peer->window = SIZE_MAX;
+  const Bodies got = told(alice);
+  ASSERT_EQ(got.size(), 7U);
+  EXPECT_EQ(got[5], "+2 " + body(7));
+  EXPECT_EQ(got[6], "after that");
+}
+
 TEST_F(HeldPushesPart, WhatWaitsGoesWithItsChannel) {
   gateway_.context.options.flight_recorder = false;  // it keeps something of a channel for a while
   for_all(SlowConsumer::kDropOldest);
