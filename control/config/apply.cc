@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t kMaxListen = 16;
 
-// "not a single value" for lists and maps where one word is wanted.
 Result<std::string> scalar_of(const RawValue& raw, std::string_view wanted) {
   if (const auto* text = std::get_if<std::string>(&raw.value)) return *text;
   return usage_error("takes {}, not a list or a map", wanted);
@@ -31,8 +30,7 @@ Result<std::vector<std::string>> list_of(const RawValue& raw, std::string_view w
   return usage_error("takes {}, not a map", wanted);
 }
 
-// A map, or KEY=VALUE or {KEY: VALUE} between commas (for the environment); a word without any of
-// these has an empty value.
+// A map, or pairs between commas (for the environment).
 Result<RawValue::Pairs> pairs_of(const RawValue& raw, std::string_view wanted) {
   if (const auto* map = std::get_if<RawValue::Pairs>(&raw.value)) return *map;
   auto list = list_of(raw, wanted);
