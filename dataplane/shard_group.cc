@@ -56,8 +56,10 @@ Result<std::unique_ptr<ShardGroup>> ShardGroup::create(const ShardGroupOptions& 
   return group;
 }
 
+// What handlers hold is of their shards' pools.
 ShardGroup::~ShardGroup() {
   stop();
+  handlers_.clear();
 }
 
 Result<void> ShardGroup::start(std::span<Listener> listeners) {

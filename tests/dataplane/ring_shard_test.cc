@@ -247,6 +247,34 @@ TEST(RingShard, StoppingEndsEveryConnection) {
   }
 }
 
+// Holds a block of its shard's pool until its own end.
+class BlockHolder : public QuietHandler {
+ public:
+  explicit BlockHolder(std::atomic<std::size_t>& left) : left_(left) {}
+  ~BlockHolder() override {
+    pool_->give(block_);
+    left_ = pool_->used_bytes();
+  }
+  void on_start(Shard& shard) override {
+    pool_ = &shard.pool();
+    block_ = pool_->take(2 * BlockPool::kMaxPooledBytes);
+  }
+
+ private:
+  std::atomic<std::size_t>& left_;
+  BlockPool* pool_ = nullptr;
+  Block block_;
+};
+
+TEST(RingShard, WhatAHandlerHoldsIsGivenBackBeforeItsPoolEnds) {
+  std::atomic<std::size_t> left = SIZE_MAX;
+  {
+    const RealShards shards(one_shard(),
+                            [&](std::uint32_t) { return std::make_unique<BlockHolder>(left); });
+  }
+  EXPECT_EQ(left, 0U);
+}
+
 TEST(RingShard, AnAdoptedSocketMayBeNonBlocking) {
   RealShards shards = start(one_shard());
   int pair[2];

@@ -101,8 +101,7 @@ void HeldPushes::ended(const Connection& connection) {
 }
 
 HeldPushes::Push* HeldPushes::make(const Delivery& delivery) {
-  BlockPool& pool = context_.shard.pool();
-  auto* const push = new (pool.take(sizeof(Push)).data) Push;
+  auto* const push = new (pool_.take(sizeof(Push)).data) Push;
   push->command_crc = delivery.head.command_crc;
   push->upstream = delivery.head.upstream;
   push->command_index = static_cast<std::uint8_t>(delivery.head.command_index);
@@ -110,16 +109,15 @@ HeldPushes::Push* HeldPushes::make(const Delivery& delivery) {
     push->packet = delivery.shared;
     ++push->packet->references;
   } else {
-    push->packet = SharedBlock::create(pool, delivery.bytes());
+    push->packet = SharedBlock::create(pool_, delivery.bytes());
     write_push_packet(push->packet->data(), delivery.header, delivery.tail);
   }
   return push;
 }
 
 void HeldPushes::free(Push* push) noexcept {
-  BlockPool& pool = context_.shard.pool();
-  SharedBlock::release(pool, push->packet);
-  pool.give({reinterpret_cast<std::uint8_t*>(push), BlockPool::capacity_of(sizeof(Push))});
+  SharedBlock::release(pool_, push->packet);
+  pool_.give({reinterpret_cast<std::uint8_t*>(push), BlockPool::capacity_of(sizeof(Push))});
 }
 
 void HeldPushes::add(Held& held, Push* push) noexcept {

@@ -19,7 +19,7 @@ namespace ringgate {
 
 class HeldPushes {
  public:
-  explicit HeldPushes(GatewayContext& context) : context_(context) {}
+  explicit HeldPushes(GatewayContext& context) : context_(context), pool_(context.shard.pool()) {}
   HeldPushes(const HeldPushes&) = delete;
   HeldPushes& operator=(const HeldPushes&) = delete;
   ~HeldPushes();
@@ -56,6 +56,7 @@ class HeldPushes {
   void count_bytes(std::size_t before, std::size_t now) noexcept;
 
   GatewayContext& context_;
+  BlockPool& pool_;
   absl::flat_hash_map<std::uint32_t, Held> held_;  // by slot: few
   std::size_t bytes_ = 0;                          // of all of them
 };
