@@ -37,15 +37,24 @@ void Admission::crowd_out(Connection& stranger) {
   }
 }
 
-// Where all places are taken nobody is accepted for whom another could go, as when the reserve has
-// come by a reload. Who has only just come is about to log in.
+// A shard whose places are all taken closes its listeners, and opens them again when a twentieth is
+// free (dataplane/acceptor.cc): nobody comes then for whom another could go, as when the reserve
+// has come by a reload. Who has only just come is about to log in.
 void Admission::make_room() {
   constexpr std::uint32_t kSilentMs = 1'000;
-  const std::uint32_t now = context_.shard.now_ms();
+  constexpr std::uint64_t kPartThatOpens = 20;
+  const ShardOptions& options = context_.shard.options();
+  const Counters& counters = context_.shard.counters();
+  const std::uint64_t clients = counters.get(Gauge::kClients);
+  const bool is_full = clients >= options.max_clients || counters.get(Gauge::kListenersClosed) > 0;
+  if (!is_full || context_.options.login_reserve_percent == 0 || options.limits_dry_run) return;
+  std::uint64_t taken = clients + options.max_clients / kPartThatOpens + 1;
   for_each_stranger([&](Connection& stranger) {
-    if (silent_ms(stranger, now) < kSilentMs) return true;
+    if (taken <= options.max_clients) return false;
+    if (silent_ms(stranger, context_.shard.now_ms()) < kSilentMs) return true;
     crowd_out(stranger);
-    return false;
+    --taken;
+    return true;
   });
 }
 
@@ -104,9 +113,7 @@ void Admission::forget_idle(Rates& rates) {
 
 void Admission::on_tick() {
   while (!strangers_.empty() && find(strangers_.front()) == nullptr) strangers_.pop_front();
-  const ShardOptions& options = context_.shard.options();
-  const bool is_full = context_.shard.counters().get(Gauge::kClients) >= options.max_clients;
-  if (is_full && is_tight() && !options.limits_dry_run) make_room();
+  make_room();
   if (!Clock::passed(context_.shard.now_ms(), forgets_at_ms_)) return;
   forgets_at_ms_ = context_.shard.now_ms() + kForgetEveryMs;
   forget_idle(logins_);
