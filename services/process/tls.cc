@@ -115,10 +115,14 @@ void CertificateDays::collect(const std::string& service, MetricsSnapshot& metri
   }
 }
 
-// Without such a port their keys have no effect, as a note says, and no file is read.
+// A configuration without such a port that has the keys all the same: they have no effect, as a
+// note says, and no file is read. `ringgate dev` has its port without one, and its certificate.
 bool has_ports_tls(const Config& config) {
-  const bool has_port = config.monitor_port != 0 || config.admin_port != 0;
-  return has_port && (!config.monitor_tls.certificates.empty() || !config.monitor_tls.keys.empty());
+  const bool is_noted =
+      config.monitor_port == 0 && config.admin_port == 0 &&
+      (config.given.contains("MonitorTlsCert") || config.given.contains("MonitorTlsKey"));
+  return !is_noted &&
+         (!config.monitor_tls.certificates.empty() || !config.monitor_tls.keys.empty());
 }
 
 Result<PortsTls> load_ports_tls(const Config& config) {

@@ -127,6 +127,9 @@ TEST(PortsTls, WithoutAPortNoFileOfItIsRead) {
   config.monitor_tls.keys = {"/no/such.key"};
   config.monitor_port = 0;
   config.admin_port = 0;
+  EXPECT_TRUE(has_ports_tls(config)) << "as ringgate dev has them, whose port is any";
+  config.given.insert({"MonitorTlsCert", {}});
+  EXPECT_FALSE(has_ports_tls(config));
   EXPECT_TRUE(load_ports_tls(config));
   for (std::uint16_t Config::* const port : {&Config::monitor_port, &Config::admin_port}) {
     Config with_port = config;
