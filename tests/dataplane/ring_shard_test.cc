@@ -183,6 +183,7 @@ TEST(RingShard, AFullShardTakesOthersWhenSomeLeave) {
     EXPECT_TRUE(eventually([&] { return shards.count(Gauge::kClients) == 0; }));
     EXPECT_TRUE(eventually([&] {
       const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      if (fd < 0) return false;
       sockaddr_in to{};
       to.sin_family = AF_INET;
       to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
