@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <string>
 
 #include "tests/common/free_port.h"
 #include "tests/integration/command_run.h"
@@ -20,6 +23,17 @@ class Fleet : public testing::Test {
  protected:
   static Settings settings(std::uint16_t admin) {
     return {{"Routes", "{login: login}"}, {"AdminPort", std::to_string(admin)}, {"Shards", "2"}};
+  }
+  // They enter themselves once they serve, and are found then.
+  void SetUp() override {
+    for (const char* id : {"g1", "g2"}) wait_registered(id);
+  }
+  void wait_registered(const std::string& id) const {
+    wait_until(id + " is registered", [&] {
+      std::ostringstream text;
+      text << std::ifstream(world_.registry_file()).rdbuf();
+      return text.str().find('"' + id + '"') != std::string::npos;
+    });
   }
   Ended command(std::vector<std::string> words) {
     words.insert(words.begin() + 1, {"-c", file_});
@@ -104,6 +118,7 @@ TEST_F(Fleet, ADrainIsOfThoseThatAreNamed) {
 
 TEST_F(Fleet, OneThatCannotBeAskedIsToldAndTheOthersAre) {
   Server closed(world_, "gateway", "g3", {{"Routes", "{login: login}"}});
+  wait_registered("g3");
   const Ended ended = command({"kick", "--account", "alice"});
   EXPECT_EQ(ended.code, 1);
   EXPECT_THAT(ended.output, AllOf(HasSubstr("g1: 0 kicked"), HasSubstr("g2: 0 kicked"),
