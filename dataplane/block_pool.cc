@@ -3,8 +3,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <bit>
+#include <algorithm>
 #include <cstdint>
+#include <new>
+#include <utility>
 
 #include "dataplane/check.h"
 
@@ -31,22 +33,56 @@ void leave_out_of_dumps(std::uint8_t* memory, std::size_t bytes) noexcept {
   madvise(memory - before, (before + bytes + page - 1) / page * page, MADV_DONTDUMP);
 }
 
+bool give_pages_back(std::uint8_t* memory, std::size_t bytes) noexcept {
+  return madvise(memory, bytes, MADV_DONTNEED) == 0;
+}
+
+// Where slabs begin their blocks. Their heads are before it, at places that differ: at the same one
+// all of them would share one set of each cache.
+constexpr std::size_t kHeadsBytes = 1024;
+constexpr std::size_t kHeadBytes = 64;
+
+// And blocks do not begin at the same places in each slab of a class, for the same reason.
+std::size_t shift_of(const std::uint8_t* slab, std::size_t block_bytes) noexcept {
+  const std::size_t number = reinterpret_cast<std::uintptr_t>(slab) / BlockPool::kSlabBytes;
+  return number % (block_bytes / kHeadBytes) * kHeadBytes;
+}
+
 }  // namespace
 
-BlockPool::~BlockPool() {
-  for (const auto& arena : arenas_) ASAN_UNPOISON_MEMORY_REGION(arena.get(), kArenaBytes);
+struct BlockPool::Free {
+  Free* next;
+};
+
+// The head of a slab; its blocks follow.
+struct alignas(kHeadBytes) BlockPool::Slab {
+  Free* free = nullptr;           // blocks that were given back
+  std::uint8_t* fresh = nullptr;  // from here on nobody has had any
+  std::uint8_t* last = nullptr;   // the last place of a block
+  std::uint32_t block_bytes = 0;
+  std::uint32_t used = 0;
+  std::uint32_t touched_at = 0;  // of trims_
+  std::uint32_t index = 0;       // its class
+  Slab* next = nullptr;          // of its class that have a free block
+  Slab* before = nullptr;
+
+  [[nodiscard]] std::uint8_t* begin() noexcept {
+    auto* const at = reinterpret_cast<std::uint8_t*>(this);
+    return at - reinterpret_cast<std::uintptr_t>(at) % kSlabBytes;
+  }
+  [[nodiscard]] bool full() const noexcept { return free == nullptr && fresh > last; }
+};
+
+BlockPool::Slab* BlockPool::slab_of(std::uint8_t* block) noexcept {
+  static_assert(sizeof(Slab) == kHeadBytes);
+  const auto at = reinterpret_cast<std::uintptr_t>(block);
+  const std::size_t place = at / kSlabBytes % (kHeadsBytes / kHeadBytes);
+  return reinterpret_cast<Slab*>(at / kSlabBytes * kSlabBytes + place * kHeadBytes);
 }
 
-std::size_t BlockPool::class_of(std::size_t bytes) noexcept {
-  if (bytes <= kMinBlockBytes) return 0;
-  const std::size_t top = static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;  // >= 6
-  const std::size_t quarter = ((bytes - 1) >> (top - 2)) & 3;
-  return (top - 6) * 4 + quarter + 1;
-}
-
-std::size_t BlockPool::class_bytes(std::size_t index) noexcept {
-  const std::size_t base = kMinBlockBytes << (index / 4);
-  return base + (base / 4) * (index % 4);
+void BlockPool::ArenaDeleter::operator()(std::uint8_t* arena) const noexcept {
+  ASAN_UNPOISON_MEMORY_REGION(arena, kArenaBytes);
+  ::operator delete(arena, std::align_val_t{kSlabBytes});
 }
 
 Block BlockPool::take(std::size_t bytes) {
@@ -59,13 +95,16 @@ Block BlockPool::take(std::size_t bytes) {
   const std::size_t index = class_of(bytes);
   const std::size_t capacity = class_bytes(index);
   used_bytes_ += capacity;
-  if (Free* block = free_[index]; block != nullptr) {
-    ASAN_UNPOISON_MEMORY_REGION(block, capacity);
-    free_[index] = block->next;
-    reserved_bytes_ += block->trimmed_bytes;
-    return {reinterpret_cast<std::uint8_t*>(block), static_cast<std::uint32_t>(capacity)};
+  std::uint8_t* block = nullptr;
+  if (index >= kSmallClasses) [[unlikely]] {
+    block = take_large(index);
+  } else if (Recent& recent = recent_[index]; recent.count > 0) [[likely]] {
+    block = recent.blocks[--recent.count];
+  } else {
+    block = take_of_slab(index);
   }
-  return {carve(capacity), static_cast<std::uint32_t>(capacity)};
+  ASAN_UNPOISON_MEMORY_REGION(block, capacity);
+  return {block, static_cast<std::uint32_t>(capacity)};
 }
 
 void BlockPool::give(Block block) noexcept {
@@ -75,63 +114,165 @@ void BlockPool::give(Block block) noexcept {
     delete[] block.data;
     return;
   }
-  const std::size_t index = class_of(block.capacity);
-  auto* free = reinterpret_cast<Free*>(block.data);
-  *free = {free_[index], 0, 0};
-  free_[index] = free;
   ASAN_POISON_MEMORY_REGION(block.data, block.capacity);
+  const std::size_t index = class_of(block.capacity);
+  if (index >= kSmallClasses) [[unlikely]] {
+    large_[index - kSmallClasses].free.push_back({block.data, trims_});
+    return;
+  }
+  Recent& recent = recent_[index];
+  if (recent.count == Recent::kMost) [[unlikely]]
+    give_oldest(recent, Recent::kMost / 2);
+  recent.blocks[recent.count++] = block.data;
 }
+
+// --- Small blocks -------------------------------------------------------------------------------
+
+std::uint8_t* BlockPool::take_of_slab(std::size_t index) {
+  Slab* slab = open_[index];
+  if (slab == nullptr) slab = open_slab(index);
+  auto* block = reinterpret_cast<std::uint8_t*>(slab->free);
+  if (block != nullptr) {
+    ASAN_UNPOISON_MEMORY_REGION(block, sizeof(Free));
+    slab->free = slab->free->next;
+  } else {
+    block = slab->fresh;
+    slab->fresh += slab->block_bytes;
+  }
+  slab->touched_at = trims_;
+  ++slab->used;
+  if (slab->full()) unlink(slab);
+  return block;
+}
+
+void BlockPool::give_to_slab(std::uint8_t* block) noexcept {
+  Slab* const slab = slab_of(block);
+  if (slab->full()) link(slab);
+  ASAN_UNPOISON_MEMORY_REGION(block, sizeof(Free));
+  slab->free = new (block) Free{slab->free};
+  ASAN_POISON_MEMORY_REGION(block, sizeof(Free));
+  slab->touched_at = trims_;
+  --slab->used;
+}
+
+void BlockPool::give_oldest(Recent& recent, std::size_t count) noexcept {
+  const auto end = recent.blocks.begin() + count;
+  std::for_each(recent.blocks.begin(), end, [this](std::uint8_t* block) { give_to_slab(block); });
+  std::copy(end, recent.blocks.begin() + recent.count, recent.blocks.begin());
+  recent.count -= count;
+}
+
+BlockPool::Slab* BlockPool::open_slab(std::size_t index) {
+  const std::size_t slabs = slabs_.size() + bare_slabs_.size() + 1;
+  if (bare_slabs_.capacity() < slabs) bare_slabs_.reserve(2 * slabs);
+  std::uint8_t* memory = nullptr;
+  if (bare_slabs_.empty()) {
+    memory = carve(slab_rest_, kSlabBytes);
+  } else {
+    memory = bare_slabs_.back();
+    bare_slabs_.pop_back();
+  }
+  reserved_bytes_ += kSlabBytes;
+  ASAN_UNPOISON_MEMORY_REGION(memory, kHeadsBytes);
+  auto* const slab = new (slab_of(memory)) Slab;
+  slab->fresh = memory + kHeadsBytes + shift_of(memory, class_bytes(index));
+  slab->last = memory + kSlabBytes - class_bytes(index);
+  slab->block_bytes = static_cast<std::uint32_t>(class_bytes(index));
+  slab->index = static_cast<std::uint32_t>(index);
+  slabs_.push_back(slab);
+  link(slab);
+  return slab;
+}
+
+void BlockPool::link(Slab* slab) noexcept {
+  Slab*& first = open_[slab->index];
+  slab->before = nullptr;
+  slab->next = first;
+  if (first != nullptr) first->before = slab;
+  first = slab;
+}
+
+void BlockPool::unlink(Slab* slab) noexcept {
+  (slab->before != nullptr ? slab->before->next : open_[slab->index]) = slab->next;
+  if (slab->next != nullptr) slab->next->before = slab->before;
+}
+
+// --- Large blocks -------------------------------------------------------------------------------
+
+std::uint8_t* BlockPool::take_large(std::size_t index) {
+  Large& large = large_[index - kSmallClasses];
+  if (!large.free.empty()) {
+    std::uint8_t* const block = large.free.back().data;
+    large.free.pop_back();
+    if (large.free.size() < large.trimmed) {
+      --large.trimmed;
+      reserved_bytes_ += class_bytes(index);
+    }
+    return block;
+  }
+  if (large.free.capacity() <= large.carved) large.free.reserve(2 * large.carved + 8);
+  std::uint8_t* const block = carve(large_rest_, class_bytes(index));
+  ++large.carved;
+  reserved_bytes_ += class_bytes(index);
+  return block;
+}
+
+// What is left of the last arena is lost, but it has no pages.
+std::uint8_t* BlockPool::carve(Rest& from, std::size_t bytes) {
+  if (from.bytes < bytes) {
+    arenas_.emplace_back(
+        static_cast<std::uint8_t*>(::operator new(kArenaBytes, std::align_val_t{kSlabBytes})));
+    from = {arenas_.back().get(), kArenaBytes};
+    leave_out_of_dumps(from.next, kArenaBytes);
+    ASAN_POISON_MEMORY_REGION(from.next, kArenaBytes);
+  }
+  from.bytes -= bytes;
+  return std::exchange(from.next, from.next + bytes);
+}
+
+// --- Giving back --------------------------------------------------------------------------------
 
 void BlockPool::trim() noexcept {
-  int left = kMostTrimmed;
-  for (std::size_t index = class_of(kLargeBytes); index < kClasses; ++index) {
-    const std::size_t bytes = class_bytes(index);
-    for (Free* block = free_[index]; block != nullptr;) {
-      ASAN_UNPOISON_MEMORY_REGION(block, sizeof(Free));
-      if (block->trimmed_bytes == 0 && ++block->idle_trims > kIdleTrims && left > 0) {
-        --left;
-        trim(*block, bytes);
-      }
-      Free* const next = block->next;
-      ASAN_POISON_MEMORY_REGION(block, sizeof(Free));
-      block = next;
-    }
-  }
+  for (Recent& recent : recent_) give_oldest(recent, recent.count);
+  ++trims_;
+  trim_slabs(trim_large(kMostTrimmed));
 }
 
-// All whole pages behind its head.
-void BlockPool::trim(Free& block, std::size_t bytes) noexcept {
-  const std::size_t page = page_bytes();
-  const auto begin = reinterpret_cast<std::uintptr_t>(&block);
-  const std::uintptr_t from = (begin + sizeof(Free) + page - 1) / page * page;
-  const std::uintptr_t to = (begin + bytes) / page * page;
-  if (to <= from || madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED) != 0) return;
-  block.trimmed_bytes = static_cast<std::uint32_t>(to - from);
-  reserved_bytes_ -= block.trimmed_bytes;
+// How many are left of `most`.
+std::size_t BlockPool::trim_large(std::size_t most) noexcept {
+  for (std::size_t i = 0; i < kLargeClasses; ++i) {
+    Large& large = large_[i];
+    const std::size_t bytes = class_bytes(kSmallClasses + i);
+    for (; most > 0 && large.trimmed < large.free.size(); --most) {
+      const Large::Block& oldest = large.free[large.trimmed];
+      if (trims_ - oldest.freed_at <= kIdleTrims || !give_pages_back(oldest.data, bytes)) break;
+      ++large.trimmed;
+      reserved_bytes_ -= bytes;
+    }
+  }
+  return most;
 }
 
-std::uint8_t* BlockPool::carve(std::size_t bytes) {
-  if (arena_left_ < bytes) {
-    // What is left of the last arena goes to the largest class that fits, not to waste.
-    while (arena_left_ >= kMinBlockBytes) {
-      std::size_t index = class_of(arena_left_);
-      if (class_bytes(index) > arena_left_) --index;
-      Block rest{arena_next_, static_cast<std::uint32_t>(class_bytes(index))};
-      arena_next_ += rest.capacity;
-      arena_left_ -= rest.capacity;
-      used_bytes_ += rest.capacity;
-      give(rest);
+// A part of them at a time where they are very many.
+void BlockPool::trim_slabs(std::size_t most) noexcept {
+  for (std::size_t looks = std::min(slabs_.size(), kMostLooked); looks > 0 && most > 0; --looks) {
+    if (next_look_ >= slabs_.size()) next_look_ = 0;
+    Slab* const slab = slabs_[next_look_];
+    const bool idle = slab->used == 0 && trims_ - slab->touched_at > kIdleTrims;
+    if (!idle) {
+      ++next_look_;
+      continue;
     }
-    arenas_.push_back(std::make_unique_for_overwrite<std::uint8_t[]>(kArenaBytes));
-    arena_next_ = arenas_.back().get();
-    leave_out_of_dumps(arena_next_, kArenaBytes);
-    arena_left_ = kArenaBytes;
-    reserved_bytes_ += kArenaBytes;
+    std::uint8_t* const memory = slab->begin();
+    unlink(slab);
+    if (!give_pages_back(memory, kSlabBytes)) return link(slab);
+    ASAN_POISON_MEMORY_REGION(memory, kHeadsBytes);
+    slabs_[next_look_] = slabs_.back();
+    slabs_.pop_back();
+    bare_slabs_.push_back(memory);
+    reserved_bytes_ -= kSlabBytes;
+    --most;
   }
-  std::uint8_t* const block = arena_next_;
-  arena_next_ += bytes;
-  arena_left_ -= bytes;
-  return block;
 }
 
 }  // namespace ringgate

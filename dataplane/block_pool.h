@@ -1,12 +1,18 @@
 // Memory of one shard: blocks in size classes, carved from large pieces and kept on free lists, so
 // that the data path neither calls the system's allocator nor takes a lock.
 //
+// Blocks of less than 16 KiB lie in slabs, each of one class, which count how many of theirs are in
+// use; those that came back last are at hand beside them. Larger ones are whole pages, and what is
+// known of a free one lies elsewhere. So either can be given back to the kernel as a whole, to the
+// last page.
+//
 // Owned and used by one thread. A block belongs to whoever took it until it is given back; blocks
 // must be back before the pool is destroyed only if their memory is still looked at. With the
 // address sanitizer, free blocks are poisoned.
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,10 +30,12 @@ class BlockPool {
  public:
   static constexpr std::size_t kMinBlockBytes = 64;
   static constexpr std::size_t kMaxPooledBytes = 256 * 1024;  // above: the system's allocator
-  static constexpr std::size_t kArenaBytes = 256 * 1024;
+  static constexpr std::size_t kLargeBytes = 16 * 1024;       // from here on: whole pages
+  static constexpr std::size_t kSlabBytes = 64 * 1024;
+  static constexpr std::size_t kArenaBytes = 1024 * 1024;  // which no page is taken of by itself
 
   BlockPool() = default;
-  ~BlockPool();
+  ~BlockPool() = default;
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
@@ -35,13 +43,13 @@ class BlockPool {
   [[nodiscard]] Block take(std::size_t bytes);
   void give(Block block) noexcept;
 
-  // Gives the kernel the pages of large blocks that have been free in kIdleTrims trims that
-  // followed each other, of at most kMostTrimmed of them. They are there again, as zeros, when they
-  // are used.
+  // Gives the kernel the pages of large blocks, and of slabs none of whose blocks is in use, that
+  // nobody has touched in the last kIdleTrims trims: of at most kMostTrimmed of them. They are
+  // there again, as zeros, when they are used.
   void trim() noexcept;
-  static constexpr std::size_t kLargeBytes = 16 * 1024;
   static constexpr std::uint32_t kIdleTrims = 10;
-  static constexpr int kMostTrimmed = 256;
+  static constexpr std::size_t kMostTrimmed = 256;
+  static constexpr std::size_t kMostLooked = 4096;  // slabs, in one trim
 
   // What a block for `bytes` really holds: for giving back a block whose capacity was not kept.
   [[nodiscard]] static std::uint32_t capacity_of(std::size_t bytes) noexcept {
@@ -54,23 +62,72 @@ class BlockPool {
   [[nodiscard]] std::size_t used_bytes() const noexcept { return used_bytes_; }
 
  private:
-  struct Free {
-    Free* next;
-    std::uint32_t idle_trims;
-    std::uint32_t trimmed_bytes;
+  struct Free;
+  struct Slab;
+  // Blocks of one class that came back last, the last of them to be taken first. Their slabs think
+  // that they are in use, so that neither end touches a slab.
+  struct Recent {
+    static constexpr std::size_t kMost = 128;
+    std::array<std::uint8_t*, kMost> blocks;
+    std::size_t count = 0;
   };
+  // Of one class, the longest free first: the first `trimmed` have no pages.
+  struct Large {
+    struct Block {
+      std::uint8_t* data = nullptr;
+      std::uint32_t freed_at = 0;  // of trims_
+    };
+    std::vector<Block>
+        free;  // with room for all there are, so that giving one back takes no memory
+    std::size_t trimmed = 0;
+    std::size_t carved = 0;
+  };
+  // What is left of an arena.
+  struct Rest {
+    std::uint8_t* next = nullptr;
+    std::size_t bytes = 0;
+  };
+  struct ArenaDeleter {
+    void operator()(std::uint8_t* arena) const noexcept;
+  };
+
   // Four classes per doubling: 64, 80, 96, 112, 128, 160, ...
-  static constexpr std::size_t kClasses = 12 * 4 + 1;
+  static constexpr std::size_t class_of(std::size_t bytes) noexcept {
+    if (bytes <= kMinBlockBytes) return 0;
+    const std::size_t top = static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;  // >= 6
+    const std::size_t quarter = ((bytes - 1) >> (top - 2)) & 3;
+    return (top - 6) * 4 + quarter + 1;
+  }
+  static constexpr std::size_t class_bytes(std::size_t index) noexcept {
+    const std::size_t base = kMinBlockBytes << (index / 4);
+    return base + (base / 4) * (index % 4);
+  }
+  static constexpr std::size_t kSmallClasses = 8 * 4;
+  static constexpr std::size_t kLargeClasses = 4 * 4 + 1;
 
-  static std::size_t class_of(std::size_t bytes) noexcept;
-  static std::size_t class_bytes(std::size_t index) noexcept;
-  std::uint8_t* carve(std::size_t bytes);
-  void trim(Free& block, std::size_t bytes) noexcept;
+  [[nodiscard]] static Slab* slab_of(std::uint8_t* block) noexcept;
+  [[nodiscard]] std::uint8_t* take_of_slab(std::size_t index);
+  void give_to_slab(std::uint8_t* block) noexcept;
+  void give_oldest(Recent& recent, std::size_t count) noexcept;
+  [[nodiscard]] std::uint8_t* take_large(std::size_t index);
+  Slab* open_slab(std::size_t index);
+  [[nodiscard]] std::uint8_t* carve(Rest& from, std::size_t bytes);
+  void link(Slab* slab) noexcept;
+  void unlink(Slab* slab) noexcept;
+  std::size_t trim_large(std::size_t most) noexcept;
+  void trim_slabs(std::size_t most) noexcept;
 
-  std::array<Free*, kClasses> free_{};
-  std::vector<std::unique_ptr<std::uint8_t[]>> arenas_;
-  std::uint8_t* arena_next_ = nullptr;
-  std::size_t arena_left_ = 0;
+  std::array<Recent, kSmallClasses> recent_{};
+  std::array<Slab*, kSmallClasses> open_{};  // those that have a free block, by class
+  std::array<Large, kLargeClasses> large_;
+  std::vector<Slab*> slabs_;
+  std::vector<std::uint8_t*>
+      bare_slabs_;             // without pages, of no class; with room for all there are
+  std::size_t next_look_ = 0;  // of slabs_
+  std::uint32_t trims_ = 0;
+  std::vector<std::unique_ptr<std::uint8_t[], ArenaDeleter>> arenas_;
+  Rest slab_rest_;
+  Rest large_rest_;
   std::size_t reserved_bytes_ = 0;
   std::size_t used_bytes_ = 0;
 };

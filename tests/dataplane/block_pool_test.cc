@@ -134,6 +134,7 @@ TEST(BlockPool, BlocksNeverOverlapAndMemoryIsReused) {
         taken[which] = taken.back();
         taken.pop_back();
       }
+      if (random.one_in(10)) pool.trim();
       ASSERT_EQ(pool.used_bytes(), used);
       ASSERT_LE(used, pool.reserved_bytes());
     }
@@ -169,9 +170,9 @@ TEST(BlockPool, GivesBackLargeBlocksThatNobodyUsesForAWhile) {
   EXPECT_TRUE(is_resident(within));
   pool.give(pool.take(kBlock));
   pool.trim();
-  EXPECT_LE(pool.reserved_bytes(), most - 99 * (kBlock - 8 * 1024));
-  EXPECT_GE(pool.reserved_bytes(), most - 99 * kBlock);
+  EXPECT_EQ(pool.reserved_bytes(), most - 99 * kBlock);
   EXPECT_FALSE(is_resident(within));
+  EXPECT_FALSE(is_resident(blocks[50].data)) << "its first page, too";
   for (Block& block : blocks) {
     block = pool.take(kBlock);
     std::memset(block.data, 0xCD, kBlock);
@@ -180,11 +181,60 @@ TEST(BlockPool, GivesBackLargeBlocksThatNobodyUsesForAWhile) {
   for (const Block& block : blocks) pool.give(block);
 }
 
+// Of every class below: what one of many thousands of clients takes is small.
+TEST(BlockPool, GivesBackSlabsWhoseBlocksAreAllFree) {
+  for (std::size_t bytes = BlockPool::kMinBlockBytes; bytes < BlockPool::kLargeBytes; bytes *= 2) {
+    BlockPool pool;
+    std::vector<Block> blocks;
+    while (pool.used_bytes() < 8 * BlockPool::kSlabBytes) {
+      blocks.push_back(pool.take(bytes));
+      std::memset(blocks.back().data, 0xAB, bytes);
+    }
+    const std::size_t most = pool.reserved_bytes();
+    const Block stays = blocks[0];
+    for (std::size_t i = 1; i < blocks.size(); ++i) pool.give(blocks[i]);
+    for (std::uint32_t i = 0; i < BlockPool::kIdleTrims; ++i) pool.trim();
+    EXPECT_EQ(pool.reserved_bytes(), most);
+    EXPECT_TRUE(is_resident(blocks.back().data));
+    pool.trim();
+    EXPECT_EQ(pool.reserved_bytes(), BlockPool::kSlabBytes) << bytes << ": of the one in use";
+    EXPECT_FALSE(is_resident(blocks.back().data));
+    EXPECT_EQ(stays.data[bytes - 1], 0xAB);
+    pool.give(stays);
+    for (Block& block : blocks) {
+      block = pool.take(bytes);
+      std::memset(block.data, 0xCD, bytes);
+    }
+    EXPECT_EQ(pool.reserved_bytes(), most) << "the same slabs";
+    for (const Block& block : blocks) pool.give(block);
+    pool.trim();
+    EXPECT_EQ(pool.reserved_bytes(), most) << "they were in use a moment ago";
+  }
+}
+
+// A slab that was given back serves any class.
+TEST(BlockPool, ASlabThatWasGivenBackIsTakenAgain) {
+  BlockPool pool;
+  for (std::size_t bytes = BlockPool::kMinBlockBytes; bytes < BlockPool::kLargeBytes; bytes *= 2) {
+    const Block block = pool.take(bytes);
+    std::memset(block.data, 0xAB, bytes);
+    const std::uintptr_t slab =
+        reinterpret_cast<std::uintptr_t>(block.data) / BlockPool::kSlabBytes;
+    pool.give(block);
+    for (std::uint32_t i = 0; i <= BlockPool::kIdleTrims; ++i) pool.trim();
+    EXPECT_EQ(pool.reserved_bytes(), 0U);
+    const Block other = pool.take(bytes * 2 < BlockPool::kLargeBytes ? bytes * 2 : 64);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(other.data) / BlockPool::kSlabBytes, slab);
+    pool.give(other);
+    for (std::uint32_t i = 0; i <= BlockPool::kIdleTrims; ++i) pool.trim();
+  }
+}
+
 TEST(BlockPool, GivesBackALittleAtATime) {
   constexpr std::size_t kBlock = BlockPool::kLargeBytes;
   BlockPool pool;
   std::vector<Block> blocks;
-  for (int i = 0; i < 2 * BlockPool::kMostTrimmed; ++i) blocks.push_back(pool.take(kBlock));
+  for (std::size_t i = 0; i < 2 * BlockPool::kMostTrimmed; ++i) blocks.push_back(pool.take(kBlock));
   const std::size_t most = pool.reserved_bytes();
   for (const Block& block : blocks) pool.give(block);
   for (std::uint32_t i = 0; i <= BlockPool::kIdleTrims; ++i) pool.trim();

@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Clients that have not logged in, each with nearly all of a long frame, and then gone at once.
+
+What their halves took is the system's again within a minute, but for a tenth of what the gateway had before.
+"""
+
+import time
+
+import hostile
+
+GIVEN_BACK_S = 60
+MOST_LEFT = 0.1
+
+
+def half_of(frame_bytes):
+    """All but the last bytes of a frame."""
+    return hostile.frame(b"\xff" * frame_bytes)[:-100]
+
+
+def fill(options, bytes_of_each):
+    """So many clients, at the same time; then none of them."""
+    clients = [hostile.Client(options, options.patience) for _ in range(options.connections)]
+    half = half_of(bytes_of_each)
+    for client in clients:
+        client.send(half)
+    hostile.health(options)
+    for client in clients:
+        client.close()
+
+
+def attack(options):
+    before = hostile.resident_kib(options.pid) if options.pid else 0
+    with hostile.deadline(options.seconds) as time_left:
+        rounds = 0
+        while rounds == 0 or time_left():
+            for frame_bytes in options.frames:
+                fill(options, frame_bytes)
+            rounds += 1
+    took = time.monotonic()
+    left = 0
+    while options.pid and (left := hostile.resident_kib(options.pid)) > before * (1 + MOST_LEFT):
+        if time.monotonic() - took > GIVEN_BACK_S:
+            raise hostile.Failed(f"{left} KiB after a minute, and {before} KiB before")
+        time.sleep(0.2)
+    return (f"{rounds} times {options.connections} clients with halves of {options.frames} bytes; {before} KiB before, "
+            f"{left} KiB {time.monotonic() - took:.0f} s later")
+
+
+def add_options(parser):
+    parser.add_argument("--frames", type=int, nargs="+", default=[60_000, 6_000, 600],
+                        help="bytes of the frames, one kind after the other (%(default)s)")
+
+
+hostile.main(attack, add_options, connections=2000, seconds=1)
