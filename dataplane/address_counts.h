@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <unordered_map>
 
+#include "dataplane/address_range.h"
 #include "dataplane/peer_address.h"
 
 namespace ringgate {
@@ -15,11 +16,12 @@ class AddressCounts {
   // 0: no bound, and nothing is counted.
   explicit AddressCounts(std::uint32_t max) : max_(max) {}
 
-  // False: this source has as many as it may; it is not counted once more.
-  [[nodiscard]] bool add(const PeerAddress& peer) {
+  // False: this source has as many as it may; it is not counted once more. One that is exempt has
+  // no bound, but is counted: it may be bound by a reload.
+  [[nodiscard]] bool add(const PeerAddress& peer, const AddressRanges& exempt = {}) {
     if (max_ == 0) return true;
     std::uint32_t& count = counts_[peer.source()];
-    if (count == max_) return false;
+    if (count >= max_ && !contains(exempt, peer)) return false;
     ++count;
     return true;
   }

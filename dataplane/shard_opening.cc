@@ -120,7 +120,7 @@ bool Shard::is_proxy(const PeerAddress& peer) const noexcept {
 
 // A proxy's own address stands for all of its clients: it is not bounded.
 bool Shard::count_source(const PeerAddress& peer) {
-  return is_proxy(peer) || sources_.add(peer);
+  return is_proxy(peer) || sources_.add(peer, options_.exempt_addresses);
 }
 
 void Shard::forget_source(const PeerAddress& peer) {

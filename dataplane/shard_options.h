@@ -45,6 +45,8 @@ struct ShardLimits {
   std::uint32_t latency_budget_us = 0;
   // These limits, and those of the handler, count what they would have held up, and do not.
   bool limits_dry_run = false;
+  // Not bound by what one address may have: max_clients_per_address, and what the handler bounds.
+  AddressRanges exempt_addresses;
   // TLS handshakes under way. Beyond it connections are not accepted, and those that are wait.
   std::uint32_t max_handshakes = 1000;
   // Indexed by Role.

@@ -83,8 +83,11 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "Logins that one address (an IPv6 /64 is one) asks for in ten seconds, per shard; beyond it "
      "they are answered 300 before their token is looked at",
      "off"},
-    {"ExemptAddresses", ProxiesKey{at<&Config::gateway, &GatewayLimits::exempt_addresses>()},
-     kGatewayLive, "Addresses or ranges (10.0.0.0/8) that LoginsPerAddress does not count", "none"},
+    {"ExemptAddresses", ProxiesKey{at<&Config::shard, &ShardLimits::exempt_addresses>()},
+     kGatewayLive,
+     "Addresses or ranges (10.0.0.0/8) that LoginsPerAddress and MaxConnectionsPerAddress do not "
+     "bind",
+     "none"},
     {"RefusedAddresses", ProxiesKey{at<&Config::gateway, &GatewayLimits::refused_addresses>()},
      kGatewayLive,
      "Addresses or ranges from which nobody comes in: closed when accepted, or, where a trusted "

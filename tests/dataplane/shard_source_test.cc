@@ -136,6 +136,41 @@ TEST(ShardSources, OfAForwardedForAreBoundedToo) {
   EXPECT_EQ(it.packets.size(), 4U);
 }
 
+// ExemptAddresses, also of those whose address only their proxy tells. They are counted all the
+// same, so that a reload which takes them off the list finds how many there are.
+TEST(ShardSources, ThatAreExemptAreNotBound) {
+  ShardOptions options = behind_proxies(2);
+  options.exempt_addresses = {*AddressRange::parse("203.0.113.0/24"),
+                              *AddressRange::parse("192.0.2.6")};
+  ProxiedShard it(1, options);
+  const Bytes known = proxy_v1("192.0.2.6") + first_words(kTcpListener);
+  std::vector<FakePeer*> peers;
+  for (int i = 0; i < 5; ++i) {
+    peers.push_back(&it.client(kStrangerIp, kTcpListener, {}));
+    peers.push_back(&it.client(kProxyIp, kTcpListener, known));
+  }
+  EXPECT_EQ(it.shard.table().clients(), 10U);
+  for (int i = 0; i < 2; ++i) {
+    it.client(kProxyIp, kTcpListener, proxy_v1() + first_words(kTcpListener));
+  }
+  EXPECT_EQ(it.closed(CloseReason::kTooManyFromAddress), 0U);
+  FakePeer& other = it.client(kProxyIp, kTcpListener, proxy_v1() + first_words(kTcpListener));
+  EXPECT_TRUE(it.turn_until([&] { return other.closed; }));
+
+  const std::vector<WsUpgradeOptions> rules(2);
+  options.exempt_addresses = {};
+  it.shard.reconfigure(options, rules);
+  for (std::size_t i = 0; i < 8; i += 2) peers[i]->ended = true;
+  ASSERT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 8; }));
+  it.client(kStrangerIp, kTcpListener, {});  // the second
+  FakePeer& third = it.client(kStrangerIp, kTcpListener, {});
+  EXPECT_TRUE(it.turn_until([&] { return third.closed; }));
+  FakePeer& sixth = it.client(kProxyIp, kTcpListener, known);
+  EXPECT_TRUE(it.turn_until([&] { return sixth.closed; }));
+  EXPECT_EQ(it.closed(CloseReason::kTooManyFromAddress), 3U);
+  it.leave();
+}
+
 // Comings and goings in every phase leave all counts at nothing: afterwards each source has
 // exactly its share again.
 TEST(ShardSources, StayBalanced) {

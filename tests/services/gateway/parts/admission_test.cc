@@ -156,9 +156,12 @@ TEST_F(AdmissionPart, AnAddressAsksOnlySoOften) {
   EXPECT_EQ(got[0].header.status(), pkt::SystemException);
   EXPECT_NE(got[1].closed.find("logins_too_often"), std::string::npos);
 
-  gateway_.context.options.exempt_addresses = {*AddressRange::parse("127.0.0.0/8")};
+  ShardLimits limits = gateway_.it.shard.options();
+  limits.exempt_addresses = {*AddressRange::parse("127.0.0.0/8")};
+  gateway_.it.shard.reconfigure(limits, std::vector<WsUpgradeOptions>(1));
   EXPECT_NE(channel_of(*logged_in("carol").connection), nullptr);
-  gateway_.context.options.exempt_addresses = {};
+  limits.exempt_addresses = {};
+  gateway_.it.shard.reconfigure(limits, std::vector<WsUpgradeOptions>(1));
   gateway_.pass(10'001);
   EXPECT_NE(channel_of(*logged_in("dave").connection), nullptr) << "a new window";
 }
