@@ -85,7 +85,8 @@ Result<void> GatewayComponent::start() {
         shards_->post(shard, kMailCatalogue, CatalogueMail{catalogue});
       });
   admin_ = std::make_unique<GatewayAdmin>(loop_, *shards_, *links_, ejections_, history_);
-  recorder_pages_ = std::make_unique<RecorderPages>(*admin_, options_, places_of(listeners_));
+  recorder_pages_ = std::make_unique<RecorderPages>(*admin_, options_, places_of(listeners_),
+                                                    [this] { return own_command_names(); });
   evacuations_ = std::make_unique<Evacuations>(loop_, *shards_);
   links_->on_change([this] {
     admin_->note_instances();

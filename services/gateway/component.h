@@ -102,6 +102,8 @@ class GatewayComponent final : public Component {
   void collect_link_tls(MetricsSnapshot& metrics) const;
   void collect_instances(MetricsSnapshot& metrics) const;
   void collect_own_commands(MetricsSnapshot& metrics) const;
+  // By the numbers that events have for them.
+  [[nodiscard]] std::map<std::uint16_t, std::string> own_command_names() const;
   void close_clients();
   [[nodiscard]] std::string what_is_left() const;
   void drained();

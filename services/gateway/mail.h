@@ -120,7 +120,8 @@ struct DeliveryHead {
   std::uint16_t status = 0;                       // the nearest that fits
   SlowConsumer when_slow = SlowConsumer::kClose;  // what becomes of it where its client is slow
   std::uint32_t command_crc = 0;                  // of a push that such a client may lose
-  std::uint32_t command_index = 0;
+  std::uint16_t command_index = 0;
+  std::uint16_t own_command = 0;  // OwnCommands::number_of, of a push whose command is other
   std::uint32_t received_us = 0;  // Shard::now_us() where it came from the link
 };
 

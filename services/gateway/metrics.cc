@@ -189,30 +189,56 @@ void GatewayComponent::collect_instances(MetricsSnapshot& metrics) const {
 
 // Each shard has as many names as there may be, and of each service: all together have no more.
 void GatewayComponent::collect_own_commands(MetricsSnapshot& metrics) const {
-  std::map<std::string, std::uint64_t> sums;
+  struct Sums {
+    std::uint64_t packets = 0;
+    std::uint64_t pushes = 0;
+  };
+  std::map<std::string, Sums> sums;
   const std::size_t share = OwnCommands::share_of(
       options_.max_command_series,
       static_cast<const GatewayHandler&>(shards_->handler(0)).counters().services.known());
   for (std::uint32_t i = 0; i < shards_->size(); ++i) {
     const auto& handler = static_cast<const GatewayHandler&>(shards_->handler(i));
     handler.counters().own_commands.for_each(
-        [&](std::string_view name, std::uint64_t packets) { sums[std::string(name)] += packets; });
+        [&](std::string_view name, std::uint64_t packets, std::uint64_t pushes) {
+          Sums& sum = sums[std::string(name)];
+          sum.packets += packets;
+          sum.pushes += pushes;
+        });
   }
   const MutexLock lock(mutex_);
   std::map<std::string_view, std::size_t> told;
   for (const std::string& name : told_commands_) ++told[Routes::service_of(name)];
-  for (const auto& [name, packets] : sums) {
+  for (const auto& [name, sum] : sums) {
     const bool is_new = !name.empty() && !told_commands_.contains(name);
     if (is_new && told_commands_.size() < options_.max_command_series &&
         told[Routes::service_of(name)] < share) {
       ++told[Routes::service_of(*told_commands_.insert(name).first)];
     }
+    const MetricsSnapshot::Labels labels = {
+        {"service_id", config_.service_id},
+        {"command", told_commands_.contains(name) ? name : std::string(kOther)}};
     metrics.counter("ringgate_own_commands_total",
                     "packets of clients by command, of commands that the protocol itself has not",
-                    {{"service_id", config_.service_id},
-                     {"command", told_commands_.contains(name) ? name : std::string(kOther)}},
-                    static_cast<double>(packets));
+                    labels, static_cast<double>(sum.packets));
+    metrics.counter("ringgate_own_pushes_total",
+                    "pushes of services by command, of commands that the protocol itself has not",
+                    labels, static_cast<double>(sum.pushes));
   }
+}
+
+std::map<std::uint16_t, std::string> GatewayComponent::own_command_names() const {
+  std::map<std::uint16_t, std::string> names;
+  for (std::uint32_t i = 0; i < shards_->size(); ++i) {
+    const OwnCommands& commands =
+        static_cast<const GatewayHandler&>(shards_->handler(i)).counters().own_commands;
+    std::size_t row = 0;
+    commands.for_each([&](std::string_view name, std::uint64_t, std::uint64_t) {
+      const std::uint16_t number = commands.number_of(i, row++);
+      if (number != 0) names.emplace(number, name);
+    });
+  }
+  return names;
 }
 
 void GatewayComponent::collect_link_tls(MetricsSnapshot& metrics) const {

@@ -87,6 +87,19 @@ TEST(Metrics, TellOfEachInstanceAndOfOwnCommands) {
   EXPECT_EQ(of_command("chat.second"), -1);
 }
 
+TEST(Metrics, TellOfPushesOfOwnCommands) {
+  ChatBench bench{{{"Shards", "1"}}};
+  Client alice = bench.log_in("alice");
+  for (int i = 0; i < 3; ++i) bench.chat_link.push("g1", alice.channel, "x", "chat.tick");
+  bench.chat_link.push("g1", alice.channel, "x", "nobody.knows");
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(alice.next().kind, Event::Kind::kLogic);
+  const auto pushes_of = [&](const std::string& command) {
+    return bench.gateway.metric("ringgate_own_pushes_total", "command=\"" + command + '"');
+  };
+  EXPECT_EQ(pushes_of("chat.tick"), 3);
+  EXPECT_EQ(pushes_of("other"), 1) << "of a service that nobody routes to";
+}
+
 // What fires an alert is what services do, not what a client asks for; and commands that clients of
 // echo make up leave other services their names.
 TEST(Metrics, AClientThatAsksForWhatNobodyHasTakesNothingFromOthers) {

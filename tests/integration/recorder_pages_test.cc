@@ -33,6 +33,21 @@ TEST(Recorder, AChannelIsShownWithItsEventsAndItsConnection) {
   EXPECT_EQ(admin_get(it.port, "/channels/" + alice.channel + "?x=1").status, 400);
 }
 
+TEST(Recorder, AnOwnCommandIsNamedWhereItsPushWasDropped) {
+  const std::uint16_t port = free_port();
+  ChatBench bench(with_admin(port, {{"MaxQueuedBytes", "64KiB"}, {"Shards", "2"}}));
+  Client bob = bench.log_in("bob");
+  const std::string text(30'000, 'x');
+  wait_until("bob is closed", [&] {
+    for (int i = 0; i < 20; ++i) bench.chat_link.push("g1", bob.channel, text, "chat.tick");
+    return bench.gateway.metric("ringgate_closed_by_reason_total", "slow_consumer") >= 1;
+  });
+  EXPECT_THAT(recorded_with(port, "bob", "closed: slow_consumer"),
+              AllOf(HasSubstr("a push of chat.tick from chat01"), HasSubstr("was dropped")));
+  EXPECT_THAT(admin_get(port, "/channels/" + bob.channel).body,
+              HasSubstr(R"("command": "chat.tick")"));
+}
+
 std::vector<std::string> accounts_of(const std::string& body, const char* list,
                                      std::string* after = nullptr) {
   simdjson::dom::parser parser;

@@ -1,6 +1,7 @@
-// Packets of clients by command, of commands that are not the protocol's own: a bounded number of
-// names. A name gets a row when a service has answered it with success: clients can send any, but
-// not make a service know it. Until then, and beyond the bound, it counts as the rest. A service
+// Packets of clients and pushes by command, of commands that are not the protocol's own: a bounded
+// number of names. A name gets a row when a service has answered it with success, or has pushed it:
+// clients can send any, but not make a service know it. Until then, and beyond the bound, it counts
+// as the rest. A service
 // that answers whatever it is asked, as echo does, would give its clients all rows: each has a
 // share of them.
 //
@@ -38,6 +39,24 @@ class OwnCommands {
   // By its shard, for each packet.
   void count(std::string_view command) noexcept { rows_[find(command)].packets.add(1); }
 
+  // The same for a push of that service.
+  std::size_t count_push(std::string_view command) noexcept {
+    const std::size_t row = find(command);
+    rows_[row].pushes.add(1);
+    return row;
+  }
+  // Which of the rows it has; kRest: none.
+  [[nodiscard]] std::size_t find(std::string_view command) const noexcept {
+    return places_[place_for(command)];
+  }
+  static constexpr std::size_t kRest = 0;
+
+  // A number for a row among those of all shards that fits an event; 0: none.
+  [[nodiscard]] std::uint16_t number_of(std::uint32_t shard, std::size_t row) const noexcept {
+    const std::size_t number = row == kRest ? 0 : shard * most_ + row;
+    return static_cast<std::uint16_t>(number > UINT16_MAX ? 0 : number);
+  }
+
   // How many names each of so many services may have.
   [[nodiscard]] static std::size_t share_of(std::size_t names, std::size_t services) noexcept {
     return std::max<std::size_t>(1, names / std::max<std::size_t>(1, services));
@@ -58,17 +77,19 @@ class OwnCommands {
     size_.store(known + 1, std::memory_order_release);
   }
 
-  // Tells `use(name, packets)`; the empty name is the rest.
+  // Tells `use(name, packets, pushes)`, in the order of rows; the empty name is the rest.
   template <class Use>
   void for_each(Use&& use) const {
     const std::size_t known = size_.load(std::memory_order_acquire);
-    for (std::size_t i = 0; i < known; ++i) use(rows_[i].name(), rows_[i].packets.get());
+    for (std::size_t i = 0; i < known; ++i) {
+      use(rows_[i].name(), rows_[i].packets.get(), rows_[i].pushes.get());
+    }
   }
 
  private:
-  static constexpr std::size_t kRest = 0;
   struct Row {
     Cell packets;
+    Cell pushes;
     std::array<char, kMostBytes> text{};
     std::uint8_t bytes = 0;
     [[nodiscard]] std::string_view name() const noexcept { return {text.data(), bytes}; }
@@ -86,9 +107,6 @@ class OwnCommands {
     std::size_t at = std::hash<std::string_view>{}(command)&mask_;
     while (places_[at] != kRest && rows_[places_[at]].name() != command) at = (at + 1) & mask_;
     return at;
-  }
-  [[nodiscard]] std::size_t find(std::string_view command) const noexcept {
-    return places_[place_for(command)];
   }
 
   std::size_t most_;

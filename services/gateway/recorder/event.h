@@ -119,7 +119,9 @@ struct Event {
  public:
   std::uint32_t value = 0;     // microseconds, bytes or a sequence
   std::uint16_t upstream = 0;  // the low half of its number; 0: none
-  std::uint16_t status = 0;    // of an answer; of what is forwarded: the service in ServiceCounters
+  // Of an answer; of what is forwarded: the service in ServiceCounters; of a push whose command is
+  // not of the protocol: its number, as OwnCommands::number_of has it.
+  std::uint16_t status = 0;
 };
 static_assert(sizeof(Event) == 16);
 

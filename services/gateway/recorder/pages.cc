@@ -209,7 +209,8 @@ bool RecorderPages::is_list(const http::Request& request) {
 }
 
 EventWords RecorderPages::words(ShardAnswers& answers) const {
-  return {services_.names(), std::move(answers.instances), unix_minus_monotonic_us(), gateway_id_};
+  return {services_.names(), std::move(answers.instances), own_names_(), unix_minus_monotonic_us(),
+          gateway_id_};
 }
 
 void RecorderPages::write_tcp(JsonWriter& json, const ChannelRow& row) const {

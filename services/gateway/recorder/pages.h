@@ -15,6 +15,9 @@
 // On the monitor's threads: shards give rows, and words are made of them here.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,11 +36,14 @@ class RecorderPages {
  public:
   static constexpr std::size_t kMostRows = 100;
 
+  using OwnNames = std::function<std::map<std::uint16_t, std::string>()>;
+
   // Of `options` what does not change while running is read. Both outlive this. `listeners`: where
-  // those of the shards are, by their numbers.
+  // those of the shards are, by their numbers. `own_names`: of commands, from any thread.
   RecorderPages(GatewayAdmin& admin, const GatewayOptions& options,
-                std::vector<LocalPlace> listeners)
+                std::vector<LocalPlace> listeners, OwnNames own_names)
       : admin_(admin),
+        own_names_(std::move(own_names)),
         gateway_id_(options.gateway_id),
         services_(options.routes),
         listeners_(std::move(listeners)) {}
@@ -57,6 +63,7 @@ class RecorderPages {
   void write_tcp(JsonWriter& json, const ChannelRow& row) const;
 
   GatewayAdmin& admin_;
+  OwnNames own_names_;
   std::string gateway_id_;
   ServiceCounters services_;  // for their names
   std::vector<LocalPlace> listeners_;

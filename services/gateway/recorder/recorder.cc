@@ -131,7 +131,7 @@ void Recorder::ended(const Connection& connection, Channel* channel, CloseReason
   const std::string_view why = std::exchange(why_, {});
   const Event push = std::exchange(push_, {});
   if (channel != nullptr && push.kind() == EventKind::kPushed) {
-    add(*channel, {EventKind::kPushDropped, push.detail(), push.value, push.upstream});
+    add(*channel, {EventKind::kPushDropped, push.detail(), push.value, push.upstream, push.status});
   }
   const bool left_by_itself = reason == CloseReason::kPeerClosed ||
                               reason == CloseReason::kPeerReset ||

@@ -61,12 +61,25 @@ std::string packet_words(const Event& event) {
   return event.detail() >= kOtherCommand ? "a packet" : std::string(command_of(event));
 }
 
+bool is_of_push(EventKind kind) {
+  return kind == EventKind::kPushed || kind == EventKind::kPushWaits ||
+         kind == EventKind::kPushDropped || kind == EventKind::kPushToGone;
+}
+
+// "other" where nobody knows its name.
+std::string_view command_of(const Event& event, const EventWords& words) {
+  const auto own = event.detail() >= kOtherCommand && is_of_push(event.kind())
+                       ? words.commands.find(event.status)
+                       : words.commands.end();
+  return own == words.commands.end() ? command_of(event) : own->second;
+}
+
 std::string push_words(const Event& event, const EventWords& words) {
   const std::string from = instance_of(event, words);
-  return fmt::format(
-      "a push{}{} ({} bytes)",
-      event.detail() >= kOtherCommand ? "" : fmt::format(" of {}", command_of(event)),
-      from.empty() ? "" : fmt::format(" from {}", from), event.value);
+  const std::string_view command = command_of(event, words);
+  return fmt::format("a push{}{} ({} bytes)",
+                     command == kKnownCommands[kOtherCommand] ? "" : fmt::format(" of {}", command),
+                     from.empty() ? "" : fmt::format(" from {}", from), event.value);
 }
 
 // What of an event stands in JSON, by its kind.
@@ -193,7 +206,7 @@ void write_event(JsonWriter& json, const Event& event, const EventWords& words) 
   if (event.upstream != 0) json.text("instance", instance_of(event, words));
   if ((has & kServiceInStatus) != 0) json.text("service", service_at(event.status, words));
   if ((has & kServiceInDetail) != 0) json.text("service", service_at(event.detail(), words));
-  if ((has & kCommand) != 0) json.text("command", command_of(event));
+  if ((has & kCommand) != 0) json.text("command", command_of(event, words));
   if ((has & kSequence) != 0) json.count("sequence", event.value);
   if ((has & kStatus) != 0) json.count("status", event.status);
   if ((has & kTook) != 0) json.count("tookUs", event.value);

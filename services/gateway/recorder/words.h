@@ -18,6 +18,7 @@ class JsonWriter;
 struct EventWords {
   std::span<const std::string> services;           // by index, as ServiceCounters has them
   std::map<std::uint16_t, std::string> instances;  // by the low half of their upstream
+  std::map<std::uint16_t, std::string> commands;   // own ones, by OwnCommands::number_of
   std::int64_t unix_minus_monotonic_us = 0;        // between the two clocks
   std::string_view gateway_id;
 };

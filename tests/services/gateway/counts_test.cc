@@ -12,7 +12,8 @@ namespace {
 
 std::map<std::string, std::uint64_t> told(const OwnCommands& commands) {
   std::map<std::string, std::uint64_t> all;
-  commands.for_each([&](std::string_view name, std::uint64_t n) { all[std::string(name)] = n; });
+  commands.for_each(
+      [&](std::string_view name, std::uint64_t n, std::uint64_t) { all[std::string(name)] = n; });
   return all;
 }
 
@@ -27,6 +28,24 @@ TEST(OwnCommands, HaveANameOnceAServiceKnowsThem) {
   commands.count("shop.buy");
   commands.count("shop.sell");
   EXPECT_EQ(told(commands), (Counts{{"", 2}, {"shop.buy", 1}}));
+}
+
+// An event has sixteen bits for it.
+TEST(OwnCommands, HaveNumbersAmongThoseOfAllShards) {
+  OwnCommands commands(20, 1);
+  EXPECT_EQ(commands.count_push("chat.tick"), OwnCommands::kRest);
+  commands.admit("chat.tick", 0);
+  const std::size_t row = commands.count_push("chat.tick");
+  EXPECT_EQ(row, commands.find("chat.tick"));
+  EXPECT_NE(commands.number_of(0, row), 0);
+  EXPECT_NE(commands.number_of(0, row), commands.number_of(1, row));
+  EXPECT_EQ(commands.number_of(3, OwnCommands::kRest), 0);
+  EXPECT_EQ(commands.number_of(5000, row), 0) << "it does not fit";
+  std::map<std::string, std::uint64_t> pushes;
+  commands.for_each([&](std::string_view name, std::uint64_t, std::uint64_t n) {
+    pushes[std::string(name)] = n;
+  });
+  EXPECT_EQ(pushes, (Counts{{"", 1}, {"chat.tick", 1}}));
 }
 
 TEST(OwnCommands, AreBoundedWhateverIsAdmitted) {

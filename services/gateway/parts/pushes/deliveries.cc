@@ -70,10 +70,10 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
   delivery.head.success = scan.status == 0 ? 1 : 0;
   delivery.head.fault = scan.status == static_cast<std::uint32_t>(Status::kSystemException) ? 1 : 0;
   delivery.head.status = static_cast<std::uint16_t>(std::min<std::uint32_t>(scan.status, 65'535));
-  delivery.head.command_index = static_cast<std::uint32_t>(command_index(scan.command));
+  delivery.head.command_index = static_cast<std::uint16_t>(command_index(scan.command));
   delivery.head.received_us = context_.shard.now_us();
   if (!context_.options.slow_consumers.only_closes()) choose_policy(delivery, scan);
-  if (!delivery.is_response()) count_receivers(scan.dest_channels.value);
+  if (!delivery.is_response()) count_push(delivery, scan);
   if (how == HeaderRead::kFast) {
     delivery.header = strip_dest_metas(packet.header, scan);
     spread(delivery, scan.dest_channels.value);
@@ -89,6 +89,17 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
   }
   if (fan_outs_.bytes() > kMostWaitingBytes) [[unlikely]]
     hold(connection);
+}
+
+void Deliveries::count_push(Delivery& delivery, const HeaderScan& scan) {
+  count_receivers(scan.dest_channels.value);
+  if (delivery.head.command_index != kOtherCommand) [[likely]]
+    return;
+  OwnCommands& own = context_.counters.own_commands;
+  if (own.find(scan.command) == OwnCommands::kRest) [[unlikely]] {
+    own.admit(scan.command, context_.counters.services.index_of(Routes::service_of(scan.command)));
+  }
+  delivery.head.own_command = own.number_of(context_.shard.index(), own.count_push(scan.command));
 }
 
 // Answers and kick-outs are never lost.

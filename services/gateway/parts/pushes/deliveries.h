@@ -64,6 +64,7 @@ class Deliveries {
   void mail(std::uint32_t shard, const Delivery& delivery, std::string_view channels);
   void deliver(const Delivery& delivery, std::string_view channel_id);
   void push(Connection& connection, Channel& channel, const Delivery& delivery);
+  void count_push(Delivery& delivery, const HeaderScan& scan);
   void count_receivers(std::string_view channels);
   void record_push(const Delivery& delivery, std::uint32_t receivers);
   // At debug: what was just put into the queue of that client.

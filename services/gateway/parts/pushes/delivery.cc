@@ -6,7 +6,8 @@ namespace ringgate {
 
 Event push_event(EventKind kind, const Delivery& delivery) noexcept {
   return {kind, static_cast<std::uint8_t>(delivery.head.command_index),
-          static_cast<std::uint32_t>(delivery.bytes()), delivery.head.upstream};
+          static_cast<std::uint32_t>(delivery.bytes()), delivery.head.upstream,
+          delivery.head.own_command};
 }
 
 void write_delivery(GatewayContext& context, Connection& connection, const Delivery& delivery) {

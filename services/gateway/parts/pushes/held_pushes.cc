@@ -16,6 +16,7 @@ struct HeldPushes::Push {
   SharedBlock* packet = nullptr;
   std::uint32_t command_crc = 0;
   std::uint32_t upstream = 0;
+  std::uint16_t own_command = 0;
   std::uint8_t command_index = 0;
 
   [[nodiscard]] std::size_t held_bytes() const noexcept { return sizeof(Push) + packet->bytes; }
@@ -105,6 +106,7 @@ HeldPushes::Push* HeldPushes::make(const Delivery& delivery) {
   push->command_crc = delivery.head.command_crc;
   push->upstream = delivery.head.upstream;
   push->command_index = static_cast<std::uint8_t>(delivery.head.command_index);
+  push->own_command = delivery.head.own_command;
   if (delivery.shared != nullptr) {
     push->packet = delivery.shared;
     ++push->packet->references;
@@ -156,7 +158,8 @@ void HeldPushes::drop(Held& held, Channel& channel, Push* push) {
   if (held.dropped != std::numeric_limits<std::uint32_t>::max()) ++held.dropped;
   context_.count(GatewayCounter::kPushesDropped);
   context_.recorder.add(channel, {EventKind::kPushDropped, push->command_index,
-                                  static_cast<std::uint32_t>(push->packet->bytes), push->upstream});
+                                  static_cast<std::uint32_t>(push->packet->bytes), push->upstream,
+                                  push->own_command});
   free(push);
 }
 
@@ -164,6 +167,7 @@ void HeldPushes::write(Connection& connection, const Push& push, std::uint32_t d
   Delivery delivery;
   delivery.head.flag = static_cast<std::uint8_t>(Flag::kPush);
   delivery.head.command_index = push.command_index;
+  delivery.head.own_command = push.own_command;
   const Packet packet = parse_packet(push.view(), push.packet->bytes);
   delivery.header.pieces[0] = packet.header;
   delivery.header.bytes = packet.header.size();

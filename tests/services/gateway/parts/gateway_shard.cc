@@ -33,7 +33,7 @@ DeliveredPacket::DeliveredPacket(std::uint32_t upstream, const OutgoingHeader& h
   delivery.head.is_signout = header.command == kCommandSignOut ? 1 : 0;
   delivery.head.success = header.status == Status::kSuccess ? 1 : 0;
   delivery.head.fault = header.status == Status::kSystemException ? 1 : 0;
-  delivery.head.command_index = static_cast<std::uint32_t>(command_index(header.command));
+  delivery.head.command_index = static_cast<std::uint16_t>(command_index(header.command));
   delivery.header.pieces[0] = parsed.header;
   delivery.header.bytes = parsed.header.size();
   delivery.tail = parsed.tail;

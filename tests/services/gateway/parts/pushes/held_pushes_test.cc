@@ -78,6 +78,26 @@ TEST_F(HeldPushesPart, TheOldestAreDroppedAndTheClientIsToldAndStays) {
   EXPECT_EQ(told(alice), Bodies{"after that"});
 }
 
+// Of a service of one's own, whose commands nobody knows before they are pushed.
+TEST_F(HeldPushesPart, WhatWasDroppedIsRecordedUnderItsName) {
+  for_all(SlowConsumer::kDropOldest);
+  const TestClient alice = gateway_.channel("alice");
+  alice.peer->window = 0;
+  for (int i = 0; i < 20; ++i) push(id(alice), body(i));
+  ASSERT_GT(dropped(), 0U);
+  const OwnCommands& own = gateway_.context.counters.own_commands;
+  const std::uint16_t number = own.number_of(0, own.find("echo.push"));
+  ASSERT_NE(number, 0);
+  std::uint64_t events = 0;
+  channel_of(*alice.connection)->record->for_each([&](const Event& event) {
+    if (event.kind() != EventKind::kPushDropped) return;
+    ++events;
+    EXPECT_EQ(event.status, number);
+  });
+  EXPECT_EQ(events, dropped());
+  alice.peer->window = SIZE_MAX;
+}
+
 TEST_F(HeldPushesPart, OfEachCommandTheNewestWaits) {
   for_all(SlowConsumer::kNewestOnly);
   const TestClient alice = gateway_.channel("alice");
