@@ -155,6 +155,10 @@ void GatewayComponent::begin_accepting() {
     announce(fmt::format("listening {} {}", scheme_of(listener.transport, bool{listener.tls}),
                          listener.sockets.printed()));
   }
+  enter_registry();
+}
+
+void GatewayComponent::enter_registry() {
   for (const Instance& service : registrations(config_, listeners_)) {
     if (Result<void> done = registry_->register_service(service); !done) {
       log_event(LogEvent::kNotRegistered, {{"id", service.id}, {"why", done.error().message}},

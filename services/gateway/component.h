@@ -74,7 +74,9 @@ class GatewayComponent final : public Component {
   [[nodiscard]] Result<void> follow_services();
   [[nodiscard]] std::string service_of(const std::string& name) const;
   void begin_accepting();
+  void enter_registry();
   void ask_for_the_ports();
+  void go_once_registered(std::chrono::steady_clock::time_point latest);
   [[nodiscard]] bool all_linked() const;
   void count_instances(const std::vector<InstanceStatus>& instances);
   template <class Which>

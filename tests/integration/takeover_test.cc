@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -14,10 +15,26 @@
 namespace ringgate::test {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
 
 const std::vector<std::string> kTakeover = {"--takeover"};
+
+// `Ring` of the configuration counts, whatever the environment says of all tests.
+class RingOfConfiguration {
+ public:
+  RingOfConfiguration() {
+    if (const char* const text = std::getenv("RINGGATE_RING"); text != nullptr) had_ = text;
+    unsetenv("RINGGATE_RING");
+  }
+  ~RingOfConfiguration() {
+    if (!had_.empty()) setenv("RINGGATE_RING", had_.c_str(), 1);
+  }
+  RingOfConfiguration(const RingOfConfiguration&) = delete;
+  RingOfConfiguration& operator=(const RingOfConfiguration&) = delete;
+
+ private:
+  std::string had_;
+};
 
 // What a gateway and those who take over from it have in common.
 Settings on_fixed_ports(Settings settings = {}) {
@@ -156,14 +173,79 @@ TEST_F(TakeoverTest, OfASocketInTheFileSystemKeepsItsFile) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-// Clients that come all the while, from one process to the next: each is let in.
-class TakeoverUnderLoad : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+// From one ring to the other, of the same id: what one process has of both is the ports.
+class TakeoverBetweenRings : public testing::TestWithParam<std::pair<const char*, const char*>> {
+ protected:
+  Settings settings_of(const char* ring) const {
+    Settings all = ports_;
+    all.insert_or_assign("Ring", ring);
+    all.insert_or_assign("Shards", "2");
+    return all;
+  }
+  const RingOfConfiguration ring_;
+  const Settings ports_ = on_fixed_ports();
+  World world_;
+  RawService login_service_{world_, "login01", "login"};
+  RawService chat_service_{world_, "chat01", "chat"};
+};
+
+TEST_P(TakeoverBetweenRings, ClientsOfTheOldOneStayUntilTheyAreAnswered) {
+  const auto [before, after] = GetParam();
+  Server old(world_, "gateway", "g1", settings_of(before));
+  Link old_link = login_service_.accept();
+  Link old_chat = chat_service_.accept();
+  Client alice = log_in(old, old_link, "alice");
+  alice.send(packet(header("chat.long", 7), "how long?"));
+  const Event asked = old_chat.request("chat.long");
+  EXPECT_EQ(old.metric("ringgate_ring_info", before), 1);
+
+  Server fresh = next_of(world_, "g1", settings_of(after));
+  Link fresh_link = login_service_.accept();
+  Link fresh_chat = chat_service_.accept();
+  old.process().wait_for_line("clients are told to go");
+  EXPECT_EQ(fresh.metric("ringgate_ring_info", after), 1) << "the monitor port is its";
+  Client bob = log_in(fresh, fresh_link, "bob");
+  EXPECT_THAT(bob.channel, testing::StartsWith("g1--1_bob_"));
+
+  // The old one has not forgotten who waits.
+  alice.send(ping());
+  EXPECT_EQ(alice.next().kind, Event::Kind::kPong);
+  old_chat.respond(asked, "until now");
+  const Event answer = alice.next();
+  EXPECT_TRUE(answer.is_answer(7));
+  EXPECT_EQ(answer.body, "until now");
+  EXPECT_TRUE(sends_away(alice.next()));
+  alice.frames.socket().close();
+  EXPECT_EQ(old.process().wait_exit(), 0);
+
+  const Ended kicked =
+      run({"kick", "--gateway", "127.0.0.1:" + ports_.at("AdminPort"), "--account", "bob"});
+  EXPECT_EQ(kicked.code, 0) << kicked.output;
+  EXPECT_THAT(kicked.output, HasSubstr("1 "));
+}
+
+INSTANTIATE_TEST_SUITE_P(Rings, TakeoverBetweenRings,
+                         testing::Values(std::pair("io_uring", "epoll"),
+                                         std::pair("epoll", "io_uring")));
+
+// Clients that come all the while, from one process to the next: each is let in. A key, and its
+// value before and after.
+struct Change {
+  const char* key;
+  const char* before;
+  const char* after;
+};
+void PrintTo(const Change& change, std::ostream* to) {
+  *to << change.key << " " << change.before << " " << change.after;
+}
+class TakeoverUnderLoad : public testing::TestWithParam<Change> {};
 
 TEST_P(TakeoverUnderLoad, NobodyIsTurnedAway) {
+  const RingOfConfiguration ring;
   const World world;
   const Server services(world, "login", "login01", {{"MemorySessions", "true"}});
-  const auto [before, after] = GetParam();
-  Settings settings = on_fixed_ports({{"Shards", before}, {"DrainTime", "2s"}});
+  const auto [key, before, after] = GetParam();
+  Settings settings = on_fixed_ports({{key, before}, {"DrainTime", "2s"}});
   const auto port = static_cast<std::uint16_t>(
       std::stoi(settings.at("Listen").substr(settings.at("Listen").rfind(':') + 1)));
   auto gateway = std::make_unique<Server>(world, "gateway", "g1", settings);
@@ -186,10 +268,10 @@ TEST_P(TakeoverUnderLoad, NobodyIsTurnedAway) {
       }
     });
   }
-  for (const char* const shards : {after, before, after}) {
+  for (const char* const value : {after, before, after}) {
     const int had_come = come;
     wait_until("clients come", [&] { return come > had_come + 50; });
-    settings["Shards"] = shards;
+    settings[key] = value;
     auto next = std::make_unique<Server>(next_of(world, "g1", settings));
     EXPECT_EQ(gateway->process().wait_exit(), 0);
     gateway = std::move(next);
@@ -201,8 +283,10 @@ TEST_P(TakeoverUnderLoad, NobodyIsTurnedAway) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shards, TakeoverUnderLoad,
-                         testing::Values(std::pair("2", "2"), std::pair("3", "1"),
-                                         std::pair("1", "4")));
+                         testing::Values(Change{"Shards", "2", "2"}, Change{"Shards", "3", "1"},
+                                         Change{"Shards", "1", "4"}));
+INSTANTIATE_TEST_SUITE_P(Rings, TakeoverUnderLoad,
+                         testing::Values(Change{"Ring", "io_uring", "epoll"}));
 
 }  // namespace
 }  // namespace ringgate::test

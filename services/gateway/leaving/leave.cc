@@ -15,7 +15,9 @@ namespace ringgate {
 namespace {
 
 constexpr std::chrono::milliseconds kTakeoverPatience{10'000};  // after that, for a login service
-constexpr std::chrono::milliseconds kLastWords{1000};           // to services, and their answers
+constexpr std::chrono::milliseconds kRegistryPatience{2000};    // with a registry that is away
+constexpr std::chrono::milliseconds kRegistryLook{10};
+constexpr std::chrono::milliseconds kLastWords{1000};  // to services, and their answers
 // Of DrainTime: in that all clients are told to go. The rest is for what they say and are answered.
 constexpr std::uint64_t kSpreadTenths = 7;
 
@@ -42,6 +44,23 @@ void GatewayComponent::ask_for_the_ports() {
   }
   has_asked_ = true;
   if (timer_ != 0) loop_.cancel(timer_);
+  timer_ = 0;
+  const bool is_beside = taker_->offer().service_id != config_.service_id;
+  if (is_beside) enter_registry();
+  go_once_registered(std::chrono::steady_clock::now() +
+                     (is_beside ? kRegistryPatience : std::chrono::milliseconds(0)));
+}
+
+// Of another id, our entry is there before the old one's goes, so that whoever looks for a gateway
+// finds one. Who comes meanwhile is let in by the old one.
+void GatewayComponent::go_once_registered(std::chrono::steady_clock::time_point latest) {
+  const bool is_there = std::ranges::all_of(
+      registrations(config_, listeners_),
+      [this](const Instance& service) { return registry_->is_registered(service.id); });
+  if (!is_there && std::chrono::steady_clock::now() < latest) {
+    timer_ = loop_.after(kRegistryLook, [this, latest] { go_once_registered(latest); });
+    return;
+  }
   timer_ = 0;
   taker_->go(loop_, config_.service_id);
 }
