@@ -163,7 +163,7 @@ class Package(unittest.TestCase):
         if not shutil.which("mmdebstrap") or not is_root_of_namespaces():
             self.skipTest("a system of its own takes mmdebstrap, root and namespaces")
         needed = re.search(r"^ Depends: (.*)", run("dpkg-deb", "-I", self.deb), re.M).group(1)
-        wanted = ["redis-server", *(re.match(r"\S+", part.strip()).group() for part in needed.split(","))]
+        wanted = ["redis-server", "prometheus", "curl", *(re.match(r"\S+", part.strip()).group() for part in needed.split(","))]
         base = self.build / f"package-system-{hashlib.sha256(repr(wanted).encode()).hexdigest()[:12]}.tar"
         if not base.exists():
             part = base.with_suffix(f".{os.getpid()}.tar")
@@ -197,7 +197,7 @@ class Package(unittest.TestCase):
             run("systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSURE * 10:.0f}",
                        f"--root={root}", "ringgate@gateway.service")
         said = run("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", sys.executable, "-B",
-                   HERE / "cluster.py", root)
+                   HERE / "cluster.py", root, ROOT / "docs/operations.md")
         self.assertIn("the cluster ran", said)
         run("chroot", root, "dpkg", "-P", "ringgate")
         self.assertFalse((root / "etc/ringgate/secret").exists())
