@@ -185,6 +185,11 @@ class Package(unittest.TestCase):
         run("chroot", root, "dpkg", "-i", "/tmp/ringgate.deb")
         return root
 
+    def test_what_is_installed_does_what_the_page_says(self):
+        """Each drill of docs/operations.md."""
+        said = run(ROOT / "scripts/drills", "--binary", self.contents() / "usr/bin/ringgate", timeout=600)
+        self.assertRegex(said, r"(\d+) of \1 do what the page says")
+
     def test_it_is_installed_started_used_and_removed(self):
         root = self.system()
         self.assertEqual((root / "etc/ringgate/secret").stat().st_mode & 0o777, 0o640)
