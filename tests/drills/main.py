@@ -86,6 +86,7 @@ def tell(one, world, why, seconds):
 
 async def run(options, drills, folder):
     from chaos.wire import load_messages
+    from .world import end_all
     ours = asyncio.current_task()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ours.cancel)
@@ -95,7 +96,11 @@ async def run(options, drills, folder):
     async def in_turn(one):
         async with room:
             return one.name, await play(one, options, folder, messages)
-    return dict(await asyncio.gather(*map(in_turn, drills)))
+    plays = [asyncio.ensure_future(in_turn(one)) for one in drills]
+    try:
+        return dict(await asyncio.gather(*plays))
+    finally:
+        await end_all(plays)
 
 
 def begin(options):

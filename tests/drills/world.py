@@ -26,6 +26,17 @@ class Wrong(Exception):
     """The page says something else."""
 
 
+async def end_all(tasks):
+    """A cancellation that comes together with an answer is lost in wait_for() of Python 3.11: so it is said again."""
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.5)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # has been looked at
+
+
 class Server:
     """A process of ours under one id; it may be started again and again."""
 
@@ -215,9 +226,7 @@ class World:
         return [child for child in self.children if child.code not in (None, 0) and not child.may_end]
 
     async def end(self):
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        """Its processes first, and without a pause: whoever is interrupted here has ended them."""
         for one in self.clients:
             one.abort()
         for store in (self.redis, self.consul):
@@ -226,6 +235,7 @@ class World:
         for child in self.children:
             child.resume()
             child.kill()
+        await end_all(self.tasks)
 
 
 __all__ = ["Server", "Trouble", "World", "Wrong", "PATIENCE_S"]
