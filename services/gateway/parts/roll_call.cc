@@ -15,8 +15,9 @@ namespace {
 constexpr std::uint32_t kMostChannels = 64;    // in a packet
 constexpr std::uint32_t kFastPerTick = 2'000;  // channels
 constexpr std::size_t kMostSaid = 128;         // packets without an answer
-constexpr std::uint32_t kAgainMs = 1'000;      // after a part that was not taken
-constexpr std::uint32_t kBeatAgainMs = 250;    // after a beat that was not taken; then longer
+constexpr std::uint32_t kAgainMs = 1'000;      // after a part that was not taken; then longer
+constexpr std::uint32_t kMostRoundDoublings = 2;
+constexpr std::uint32_t kBeatAgainMs = 250;  // after a beat that was not taken; then longer
 constexpr std::uint32_t kMostDoublings = 3;
 constexpr std::uint32_t kFoundElsewhereMs = 5'000;  // to look again
 constexpr std::uint8_t kLostTimes = 2;
@@ -47,6 +48,7 @@ void RollCall::on_tick() {
 
 void RollCall::begin() {
   in_round_ = true;
+  rounds_failed_ = std::exchange(round_failed_, false) ? rounds_failed_ + 1 : 0;
   fast_ = std::exchange(fast_next_, false);
   slot_ = 0;
   credit_ = 0;
@@ -80,7 +82,7 @@ void RollCall::beat_again() {
 
 void RollCall::not_taken(Upstream* upstream, bool channels) {
   context_.count(GatewayCounter::kRollCallFailed);
-  if (channels) return round_within(kAgainMs);
+  if (channels) return round_again();
   if (upstream == nullptr || upstream->beats_again || ending_) return;
   const std::uint32_t doublings = std::min(upstream->beats_failed++, kMostDoublings);
   upstream->beat_at_ms = Clock::deadline(context_.shard.now_ms(), kBeatAgainMs << doublings);
@@ -125,6 +127,11 @@ void RollCall::expire() {
 
 // --- Who is there -------------------------------------------------------------------------------
 
+void RollCall::round_again() {
+  round_failed_ = true;
+  round_within(kAgainMs << std::min(rounds_failed_, kMostRoundDoublings));
+}
+
 void RollCall::round_within(std::uint32_t ms) {
   const std::uint32_t at_ms = Clock::deadline(context_.shard.now_ms(), ms);
   if (static_cast<std::int32_t>(at_ms - round_at_ms_) < 0) round_at_ms_ = at_ms;
@@ -163,7 +170,7 @@ void RollCall::add(Connection& connection, const Channel& channel) {
   const std::string_view account = channel.account(context_.options.gateway_id);
   const Upstream* const upstream =
       context_.routes.select("login", {channel.channel_crc, account, channel.app()}).upstream;
-  if (upstream == nullptr) return round_within(kAgainMs);
+  if (upstream == nullptr) return round_again();
   if (!upstream->takes_roll_calls) return;
   Batch& batch = batches_[upstream->id];
   const std::string ip = connection.peer.ip();

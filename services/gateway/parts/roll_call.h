@@ -5,7 +5,8 @@
 //           channels. Who does not take one gets another soon, with pauses that grow.
 //   round   every channel once: in RollCallEvery, so that its session does not end; at once, and as
 //           fast as they are taken, when a service answers with another epoch than before: it may
-//           have lost what it knew.
+//           have lost what it knew. Where some part of a round is not taken, because a server of
+//           the store is away, say, there is another soon, with pauses that grow, too.
 //
 // A channel goes to the service that its login went to. One that is found elsewhere twice is closed
 // as if the kick-out had come that was lost; the first time may be a login that is being undone.
@@ -63,6 +64,7 @@ class RollCall {
   [[nodiscard]] std::uint32_t budget();
   void add(Connection& connection, const Channel& channel);
   void flush(std::uint32_t upstream, Batch& batch);
+  void round_again();
   void round_within(std::uint32_t ms);
   void lost(std::string_view channel_id);
   void kick(Connection& connection, Channel& channel);
@@ -77,10 +79,12 @@ class RollCall {
   bool beats_again_ = false;   // to somebody
   std::uint32_t round_at_ms_;  // when the next begins
   bool in_round_ = false;
-  bool fast_ = false;         // that round
-  bool fast_next_ = false;    // the next one
-  std::uint32_t slot_ = 0;    // the round's next
-  std::uint64_t credit_ = 0;  // slots that a slow round may look at, times RollCallEvery
+  bool fast_ = false;                // that round
+  bool fast_next_ = false;           // the next one
+  bool round_failed_ = false;        // some part of the last one that began
+  std::uint32_t rounds_failed_ = 0;  // one after the other
+  std::uint32_t slot_ = 0;           // the round's next
+  std::uint64_t credit_ = 0;         // slots that a slow round may look at, times RollCallEvery
   bool ending_ = false;
   bool told_ = false;
   pkt::RollCallResp answer_;  // scratch

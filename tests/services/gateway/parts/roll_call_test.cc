@@ -1,5 +1,7 @@
 // What services that take roll calls are told: that the gateway lives, who is there, and who is
 // not.
+#include <chrono>
+
 #include "tests/services/gateway/world.h"
 
 namespace ringgate {
@@ -133,6 +135,19 @@ TEST_F(RareRollCall, ABeatThatWasNotTakenIsSaidAgain) {
   const WorldPacket last = receive(link());
   ASSERT_FALSE(last.ended);
   take(last);
+}
+
+// The pauses have a lower bound, which a busy machine cannot break.
+TEST_F(RareRollCall, RoundsThatAreNotTakenComeWithPausesThatGrow) {
+  const WorldClient alice = world.login(0, "alice");
+  ++epoch;
+  refuse(part_with(alice.channel));
+  refuse(part_with(alice.channel));
+  const auto begin = std::chrono::steady_clock::now();
+  const WorldPacket third = part_with(alice.channel);
+  ASSERT_FALSE(third.ended);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(1500));
+  take(third);
 }
 
 TEST_F(RollCall, WhoseAccountIsElsewhereTwiceIsKickedOut) {
