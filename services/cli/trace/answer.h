@@ -1,4 +1,4 @@
-// How `ringgate trace` reads what gateways answer.
+// How `ringgate trace` reads what gateways answer, and the JSON lines that it makes of that.
 #pragma once
 
 #include <simdjson.h>
@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/base/json_writer.h"
 #include "dataplane/clock.h"
 #include "services/gateway/recorder/words.h"
 
@@ -31,6 +32,32 @@ constexpr std::chrono::milliseconds kAskPatience{4000};  // a shard that is stuc
 inline std::string now() {
   return format_time(unix_minus_monotonic_us() +
                      static_cast<std::int64_t>(Clock::monotonic_ns() / 1000));
+}
+
+// What every line about an account begins and ends with.
+struct LineFacts {
+  std::string_view gateway;
+  std::string_view channel;  // empty: there was none
+  std::string_view app;
+  std::string_view at;
+  std::string_view event;
+  std::string_view words;
+};
+
+// `more(json)` writes the members that the event has of its own.
+template <class More>
+std::string json_line(const LineFacts& facts, const More& more) {
+  JsonWriter json;
+  json.object("", [&] {
+    json.text("gateway", facts.gateway);
+    json.text_or_null("channel", facts.channel);
+    json.text("app", facts.app);
+    json.text("at", facts.at);
+    json.text("event", facts.event);
+    more(json);
+    json.text("words", facts.words);
+  });
+  return json.take();
 }
 
 }  // namespace ringgate::trace_answer

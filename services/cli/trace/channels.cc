@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "control/base/address.h"
-#include "control/base/json_writer.h"
 #include "control/base/text.h"
 #include "services/cli/trace/answer.h"
 #include "services/cli/trace/follow.h"
@@ -45,19 +44,11 @@ void TraceFollower::tell_channel(const Gateway& gateway, const dom::element& row
       fmt::format("#{} is channel {} of app {}, from {} over {}", short_name(id), id, app,
                   ip.empty() ? "a unix: listener" : ip, text_of(row, "transport"));
   if (!options_.json) return tell({at, printable(words)});
-  JsonWriter json;
-  json.object("", [&] {
-    json.text("gateway", gateway.name);
-    json.text("channel", id);
-    json.text("app", app);
-    json.text("at", at);
-    json.text("event", "channel");
-    json.text("remoteIP", ip);
-    json.count("remotePort", number_of(row, "remotePort"));
-    json.text("transport", text_of(row, "transport"));
-    json.text("words", words);
-  });
-  tell({at, json.take()});
+  tell({at, json_line({gateway.name, id, app, at, "channel", words}, [&](JsonWriter& json) {
+          json.text("remoteIP", ip);
+          json.count("remotePort", number_of(row, "remotePort"));
+          json.text("transport", text_of(row, "transport"));
+        })});
 }
 
 // A login that was refused before there was a channel: the account is what its token says, and that
@@ -75,19 +66,12 @@ void TraceFollower::take_refused(Gateway& gateway, const dom::element& row) {
     tell({at, fmt::format("{} {} {}", gateway.name, printable(app), printable(words))});
     return;
   }
-  JsonWriter json;
-  json.object("", [&] {
-    json.text("gateway", gateway.name);
-    json.null("channel");
-    json.text("app", app);
-    json.text("at", at);
-    json.text("event", "refused_before_login");
-    json.text("remoteIP", text_of(row, "remoteIP"));
-    json.count("remotePort", number_of(row, "remotePort"));
-    json.text("why", why);
-    json.text("words", words);
-  });
-  tell({at, json.take()});
+  tell({at, json_line({gateway.name, "", app, at, "refused_before_login", words},
+                      [&](JsonWriter& json) {
+                        json.text("remoteIP", text_of(row, "remoteIP"));
+                        json.count("remotePort", number_of(row, "remotePort"));
+                        json.text("why", why);
+                      })});
 }
 
 // Pings are no events: a shard answers them and has a number of them only, in the channel's row.
@@ -106,17 +90,8 @@ void TraceFollower::tell_pings(Gateway& gateway, const dom::element& row) {
     return tell(
         {at, fmt::format("{} {} #{} {}", gateway.name, printable(app), short_name(id), words)});
   }
-  JsonWriter json;
-  json.object("", [&] {
-    json.text("gateway", gateway.name);
-    json.text("channel", id);
-    json.text("app", app);
-    json.text("at", at);
-    json.text("event", "pings");
-    json.count("count", count);
-    json.text("words", words);
-  });
-  tell({at, json.take()});
+  tell({at, json_line({gateway.name, id, app, at, "pings", words},
+                      [&](JsonWriter& json) { json.count("count", count); })});
 }
 
 // What tells channels of one account apart: the end of an id, as much of it as no other one in this

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include "control/base/json_writer.h"
 #include "control/base/text.h"
 #include "services/cli/trace/answer.h"
 #include "services/cli/trace/follow.h"
@@ -77,22 +76,13 @@ void TraceFollower::take_tcp(Gateway& gateway, const std::string& channel, const
   const std::string words = tcp.is_object()
                                 ? tcp_words(tcp)
                                 : "no figures of its TCP connection: " + text_of(answer, "noTcp");
+  const std::string at = now();
   if (!options_.json) {
-    tell({now(), fmt::format("{} {} #{} {}", gateway.name, printable(app), short_name(channel),
-                             printable(words))});
-    return;
+    return tell({at, fmt::format("{} {} #{} {}", gateway.name, printable(app), short_name(channel),
+                                 printable(words))});
   }
-  JsonWriter json;
-  json.object("", [&] {
-    json.text("gateway", gateway.name);
-    json.text("at", now());
-    json.text("channel", channel);
-    json.text("app", app);
-    json.text("event", "tcp");
-    json.raw("tcp", simdjson::minify(tcp));
-    json.text("words", words);
-  });
-  tell({now(), json.take()});
+  tell({at, json_line({gateway.name, channel, app, at, "tcp", words},
+                      [&](JsonWriter& json) { json.raw("tcp", simdjson::minify(tcp)); })});
 }
 
 }  // namespace ringgate
