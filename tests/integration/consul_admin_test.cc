@@ -16,6 +16,26 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::Not;
 
+// Gateways that passing() has been seen for, and a client of the first.
+struct TwoGateways : ConsulBench {
+  std::unique_ptr<Server> second = world.start("gateway", "gateway02");
+  Client alice = log_in(*gateway, "alice");
+  std::string config = (world.files.folder().path() / "gateway02.yaml").string();
+
+  TwoGateways() : ConsulBench(1) { wait_passing("gateway01 gateway02"); }
+  void wait_passing(const std::string& ids) {
+    wait_until(ids + " passing", [&] { return world.passing("tgateway") == ids; });
+  }
+  void set_maintenance(bool on) {
+    ASSERT_EQ(world.agent
+                  .put(std::string("/v1/agent/service/maintenance/gateway01?enable=") +
+                           (on ? "true" : "false"),
+                       "")
+                  .status,
+              200);
+  }
+};
+
 TEST(ConsulAdmin, ServicesShowsWhatCannotBeReachedAndWhy) {
   const ConsulBench bench(1);
   const Server& gateway = *bench.gateway;
@@ -91,78 +111,57 @@ TEST(ConsulAdmin, ChannelsAreShownAndKickedAndTheProcessIsDrained) {
 }
 
 TEST(ConsulAdmin, TraceAsksTheGatewaysThatConsulKnows) {
-  const ConsulBench bench(1);
-  const auto second = bench.world.start("gateway", "gateway02");
-  Client alice = log_in(*bench.gateway, "alice");
-  const std::string config = (bench.world.files.folder().path() / "gateway02.yaml").string();
-  wait_until("both are passing",
-             [&] { return bench.world.passing("tgateway") == "gateway01 gateway02"; });
-  const Ended ended = run({"trace", "-c", config, "--account", "alice", "--for", "0s"});
+  TwoGateways bench;
+  const Ended ended = run({"trace", "-c", bench.config, "--account", "alice", "--for", "0s"});
   EXPECT_EQ(ended.code, 0) << ended.output;
   EXPECT_THAT(ended.output, HasSubstr(" gateway01 kim #"));
   EXPECT_THAT(ended.output, HasSubstr("alice is logged in on 1 channel"));
-  EXPECT_THAT(run({"trace", "-c", config, "--account", "bob", "--for", "0s"}).output,
+  EXPECT_THAT(run({"trace", "-c", bench.config, "--account", "bob", "--for", "0s"}).output,
               HasSubstr("bob is not logged in on any of the 2 gateways that answer"));
 }
 
 TEST(ConsulAdmin, GatewaysThatDoNotPassAreNamedAsNotAsked) {
-  const ConsulBench bench(1);
-  const auto second = bench.world.start("gateway", "gateway02");
-  Client alice = log_in(*bench.gateway, "alice");
-  const std::string config = (bench.world.files.folder().path() / "gateway02.yaml").string();
-  const auto passing = [&](const std::string& ids) {
-    wait_until(ids, [&] { return bench.world.passing("tgateway") == ids; });
-  };
-  passing("gateway01 gateway02");
-  EXPECT_THAT(run({"trace", "-c", config, "--account", "alice", "--for", "0s"}).output,
+  TwoGateways bench;
+  EXPECT_THAT(run({"trace", "-c", bench.config, "--account", "alice", "--for", "0s"}).output,
               Not(HasSubstr("not asked")));
-  ASSERT_EQ(bench.world.agent.put("/v1/agent/service/maintenance/gateway01?enable=true", "").status,
-            200);
-  passing("gateway02");
+  bench.set_maintenance(true);
+  bench.wait_passing("gateway02");
   constexpr const char* kWhy = "is not asked: it is in maintenance mode in Consul";
-  const Ended traced = run({"trace", "-c", config, "--account", "alice", "--for", "0s"});
+  const Ended traced = run({"trace", "-c", bench.config, "--account", "alice", "--for", "0s"});
   EXPECT_THAT(traced.output,
               HasSubstr(std::string("gateway01 ") + kWhy + "; --gateway http://127.0.0.1:" +
                         std::to_string(bench.gateway->monitor()) + " asks it"));
   EXPECT_THAT(traced.output, HasSubstr("alice is not logged in on the 1 gateway that answers; of 1 "
                                        "gateway that does not say it is not known"));
-  const Ended kicked = run({"kick", "-c", config, "--account", "alice"});
+  const Ended kicked = run({"kick", "-c", bench.config, "--account", "alice"});
   EXPECT_EQ(kicked.code, 1);
   EXPECT_THAT(kicked.output, HasSubstr(std::string("gateway01: ") + kWhy));
   EXPECT_THAT(kicked.output, HasSubstr("gateway02: 0 kicked"));
-  EXPECT_EQ(run({"kick", "-c", config, "--account", "alice", "--id", "gateway02"}).code, 0);
+  EXPECT_EQ(run({"kick", "-c", bench.config, "--account", "alice", "--id", "gateway02"}).code, 0);
 
-  ASSERT_EQ(
-      bench.world.agent.put("/v1/agent/service/maintenance/gateway01?enable=false", "").status,
-      200);
-  passing("gateway01 gateway02");
-  second->process().freeze();
-  passing("gateway01");
-  EXPECT_THAT(run({"trace", "-c", config, "--account", "alice", "--for", "0s"}).output,
+  bench.set_maintenance(false);
+  bench.wait_passing("gateway01 gateway02");
+  bench.second->process().freeze();
+  bench.wait_passing("gateway01");
+  EXPECT_THAT(run({"trace", "-c", bench.config, "--account", "alice", "--for", "0s"}).output,
               HasSubstr("gateway02 is not asked: its check in Consul is critical"));
 }
 
 // As one takes a gateway away: maintenance mode first, so that nobody new is sent to it.
 TEST(ConsulAdmin, AGatewayInMaintenanceModeIsAskedWhereItIsNamed) {
-  const ConsulBench bench(1);
-  const auto second = bench.world.start("gateway", "gateway02");
-  Client alice = log_in(*bench.gateway, "alice");
-  const std::string config = (bench.world.files.folder().path() / "gateway02.yaml").string();
-  wait_until("both are passing",
-             [&] { return bench.world.passing("tgateway") == "gateway01 gateway02"; });
-  ASSERT_EQ(bench.world.agent.put("/v1/agent/service/maintenance/gateway01?enable=true", "").status,
-            200);
-  wait_until("one is passing", [&] { return bench.world.passing("tgateway") == "gateway02"; });
-  EXPECT_THAT(run({"kick", "-c", config, "--account", "bob"}).output,
+  TwoGateways bench;
+  bench.set_maintenance(true);
+  bench.wait_passing("gateway02");
+  EXPECT_THAT(run({"kick", "-c", bench.config, "--account", "bob"}).output,
               HasSubstr("gateway01: is not asked: it is in maintenance mode in Consul; --id "
                         "gateway01 asks it"));
-  const Ended kicked = run({"kick", "-c", config, "--account", "bob", "--id", "gateway01"});
+  const Ended kicked = run({"kick", "-c", bench.config, "--account", "bob", "--id", "gateway01"});
   EXPECT_EQ(kicked.code, 0) << kicked.output;
   EXPECT_THAT(kicked.output, HasSubstr("gateway01: 0 kicked"));
-  const Ended drained = run({"drain", "-c", config, "--id", "gateway01"});
+  const Ended drained = run({"drain", "-c", bench.config, "--id", "gateway01"});
   EXPECT_EQ(drained.code, 0) << drained.output;
-  EXPECT_TRUE(sends_away(alice.next()));
-  alice.frames.socket().close();
+  EXPECT_TRUE(sends_away(bench.alice.next()));
+  bench.alice.frames.socket().close();
   EXPECT_EQ(bench.gateway->process().wait_exit(), 0);
 }
 
