@@ -2,7 +2,9 @@
 #include "dataplane/connection.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <set>
 #include <vector>
 
@@ -107,6 +109,22 @@ TEST(ConnectionTable, AReusedSlotHasANewGeneration) {
   EXPECT_EQ(table.find({1, generation}), nullptr);
   EXPECT_EQ(table.find({1, second.generation}), &second);
   EXPECT_EQ(table.clients(), 1U);
+}
+
+std::size_t resident_bytes() {
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm").ignore(64, ' ') >> pages;
+  return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST(ConnectionTable, PlacesThatNobodyHasTakeNoMemory) {
+  constexpr std::uint32_t kPlaces = 1'000'000;
+  const std::size_t before = resident_bytes();
+  ConnectionTable table(kPlaces, 1);
+  EXPECT_EQ(table.at(kPlaces - 1), nullptr);
+  const Connection& first = table.open_client(0);
+  EXPECT_EQ(first.stage, Stage::kFrames);
+  EXPECT_LT(resident_bytes(), before + kPlaces * sizeof(Connection) / 4);
 }
 
 TEST(ConnectionTable, LinksLiveAboveTheClientsAndRunOut) {
