@@ -1,5 +1,5 @@
 """All drills."""
 
-from . import changing, enduring, leaving, losing, starting
+from . import around, changing, enduring, leaving, losing, starting
 
-__all__ = ["changing", "enduring", "leaving", "losing", "starting"]
+__all__ = ["around", "changing", "enduring", "leaving", "losing", "starting"]
