@@ -92,7 +92,7 @@ class Traces {
   template <class Use>
   void for_each(std::uint8_t traces, Use&& use) {
     for (std::size_t i = 0; i < kMost; ++i) {
-      if ((traces >> i & 1U) != 0 && traces_[i] != nullptr) use(*traces_[i]);
+      if ((std::size_t{traces} >> i & 1U) != 0 && traces_[i] != nullptr) use(*traces_[i]);
     }
   }
 
