@@ -75,7 +75,9 @@ void Client::thought(std::uint32_t version) {
 }
 
 void Client::come() {
-  socket_ = &kernel_.connect(plan_.process, plan_.listener, plan_.number);
+  const std::uint32_t process = plan_.process();
+  if (process == kNone) return;
+  socket_ = &kernel_.connect(process, plan_.listener, plan_.number);
   outbox_.clear();
   inbox_.clear();
   on_links_.clear();
@@ -91,7 +93,7 @@ void Client::come() {
   if (plan_.transport == Transport::kWebSocket) outbox_.push(as_bytes(kUpgrade));
   if (random_.one_in(8)) ping();
   send_frame(plan_.login);
-  asked_.assign(1, {1, 0, scheduler_.now_ns(), false});
+  asked_.assign(1, {1, 0, scheduler_.now_ns()});
   while (random_.one_in(4)) ask();  // behind the login, before its answer
   flush();
 }
@@ -119,9 +121,10 @@ void Client::ping() {
 
 void Client::ask() {
   if (habits_.talks && random_.one_in(2)) return talk();
+  if (habits_.groups > 0 && random_.one_in(20)) return change_membership();
   const std::uint32_t sequence = next_sequence_++;
   const std::uint32_t most = random_.one_in(30) ? habits_.filler_bytes * 20 : habits_.filler_bytes;
-  Asked asked{sequence, random_.below(most + 1), scheduler_.now_ns(), false};
+  Asked asked{sequence, random_.below(most + 1), scheduler_.now_ns()};
   OutgoingHeader header{.command = "echo.say", .sequence = sequence};
   if (random_.one_in(50)) header.command = "nobody.hears";
   if (random_.one_in(50)) header.command = kCommandSignOut;
@@ -145,9 +148,25 @@ void Client::talk() {
   message.set_type(1);
   message.set_body(talk_text(sequence));
   const std::string body = message.SerializeAsString();
-  const std::string to = account_of_client(random_.below(plan_.accounts), 1);
-  asked_.push_back({sequence, 0, scheduler_.now_ns(), true});
-  send_packet({.command = kCommandTalk, .sequence = sequence, .dest = to}, as_bytes(body));
+  const bool to_group = habits_.groups > 0 && random_.one_in(3);
+  const std::string to = to_group ? group_of(random_.below(habits_.groups))
+                                  : account_of_client(random_.below(plan_.accounts), 1);
+  asked_.push_back({sequence, 0, scheduler_.now_ns(), AskedKind::kTalk});
+  send_packet(
+      {.command = to_group ? kCommandGroupTalk : kCommandTalk, .sequence = sequence, .dest = to},
+      as_bytes(body));
+}
+
+// It joins a group, or quits it, whether it is a member or not.
+void Client::change_membership() {
+  const std::uint32_t sequence = next_sequence_++;
+  pkt::GroupJoinReq request;  // GroupQuitReq is the same
+  request.set_account(plan_.account);
+  request.set_group_id(group_of(random_.below(habits_.groups)));
+  asked_.push_back({sequence, 0, scheduler_.now_ns(), AskedKind::kMembership});
+  send_packet(
+      {.command = random_.one_in(2) ? kCommandGroupJoin : kCommandGroupQuit, .sequence = sequence},
+      as_bytes(request.SerializeAsString()));
 }
 
 void Client::err() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -28,13 +29,14 @@ struct ClientHabits {
   std::uint64_t answer_timeout_ms = 30'000;
   std::uint64_t farewell_ms = 5'000;  // who has ended his side is waited for so long
   bool pushes_are_sliced = false;
+  std::uint32_t groups = 0;
   bool talks = false;             // its services are the product's: it talks to others, too
   bool answers_in_order = false;  // one process answers all, on one link at a time
 };
 
 struct ClientPlan {
   std::uint32_t number = 0;
-  std::uint32_t process = 0;  // of its gateway
+  std::function<std::uint32_t()> process;  // of its gateway now; kNone: it is not there
   std::uint32_t listener = 0;
   Transport transport = Transport::kTcp;
   std::string account;
@@ -76,6 +78,7 @@ class Client {
   [[nodiscard]] std::string describe() const;
   [[nodiscard]] const std::string& channel() const noexcept { return channel_; }
   [[nodiscard]] const std::string& account() const noexcept { return plan_.account; }
+  [[nodiscard]] std::uint32_t number() const noexcept { return plan_.number; }
   // Pushes that have come on the link of that number.
   [[nodiscard]] std::uint32_t pushes_of(std::uint32_t epoch) const;
 
@@ -92,11 +95,12 @@ class Client {
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
 
  private:
+  enum class AskedKind : std::uint8_t { kEcho, kTalk, kMembership };
   struct Asked {
     std::uint32_t sequence = 0;
     std::uint32_t filler = 0;
     std::uint64_t at_ns = 0;
-    bool talk = false;
+    AskedKind kind = AskedKind::kEcho;
   };
   struct OnLink {
     std::uint32_t epoch = 0;
@@ -109,6 +113,7 @@ class Client {
   void act();
   void ask();
   void talk();
+  void change_membership();
   [[nodiscard]] std::string talk_text(std::uint32_t sequence) const;
   void ping();
   void err();

@@ -132,7 +132,8 @@ void Client::on_answer(const HeaderScan& header, ByteView body) {
     return fail("it got an answer out of order, " + std::to_string(was.sequence));
   }
   last_answered_ = was.sequence;
-  if (was.talk) return on_talk_answer(was, body);
+  if (was.kind == AskedKind::kTalk) return on_talk_answer(was, body);
+  if (was.kind == AskedKind::kMembership) return;
   Mark mark;
   if (!read_body(body, mark) || mark.client != plan_.number || mark.sequence != was.sequence ||
       body.size() != sizeof mark + was.filler) {
@@ -171,15 +172,20 @@ void Client::on_talk(ByteView body) {
   if (push.sender() != account_of_client(client, plan_.sharers)) {
     fail("it got a talk under another name, " + push.body() + " of " + push.sender());
   }
-  if (plan_.stored->times(push.body()) != 1)
+  if (plan_.stored->times(push.body()) != 1) {
     fail("it got a talk that is not stored, " + push.body());
+  } else if (push.sender() != plan_.account &&  // a group's goes to all but the sender's channel
+             !plan_.stored->is_for(push.body(), plan_.account)) {
+    fail("it got a talk that is not for its account, " + push.body());
+  }
 }
 
 void Client::on_push(const HeaderScan& header, ByteView body) {
   if (!logged_in_) return fail("it got a push before the answer to its login");
   ++tally_.pushes;
   if (header.command == kCommandSignIn) return;  // a kick-out
-  if (header.command == kCommandTalk) return on_talk(body);
+  if (header.command == kCommandTalk || header.command == kCommandGroupTalk) return on_talk(body);
+  if (header.command == kCommandGroupJoin || header.command == kCommandGroupQuit) return;
   Mark mark;
   if (!read_body(body, mark) || mark.client != kNone)
     return fail("it got a push with another body");

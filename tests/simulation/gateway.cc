@@ -72,7 +72,7 @@ Gateway::Gateway(Kernel& kernel, GatewayPlan plan, Ways ways)
               RingState& ring = shards_->ring(shard);
               if (connection.role == Role::kClient) {
                 ways_.client_closed(*ring.direct[connection.slot], name);
-              } else if (name == "bad_frame" || name == "frame_too_long") {
+              } else if (!ways_.services_err && (name == "bad_frame" || name == "frame_too_long")) {
                 scheduler_.fail("a link was closed for " + std::string(name));
               }
             });
@@ -147,7 +147,7 @@ void Gateway::catalogue_taken(std::uint32_t shard, std::uint64_t version) {
 void Gateway::dial(std::uint32_t upstream, Target& target, std::uint32_t lane) {
   Lane& one = target.lanes[lane];
   const std::uint32_t its_lane = target.instance.lanes ? lane : kNoLane;
-  const std::uint32_t epoch = next_epoch_++;
+  const std::uint32_t epoch = ways_.next_epoch();
   const int fd = ways_.dial(target.instance, its_lane, epoch);
   if (fd < 0) {
     constexpr std::uint64_t kAgainMs = 50;

@@ -27,6 +27,7 @@ struct Instance {
   bool lanes = false;
   bool up = true;  // its process: it can be dialled
   bool calls_roll = false;
+  bool registered = true;
 };
 
 struct GatewayPlan {
@@ -43,6 +44,9 @@ class Gateway {
     // Dials that service; the descriptor, or -1: nobody listens.
     std::function<int(const Instance& instance, std::uint32_t lane, std::uint32_t epoch)> dial;
     std::function<void(Socket& socket, std::string_view reason)> client_closed;
+    // A number for a link, which no other of the world has.
+    std::function<std::uint32_t()> next_epoch;
+    bool services_err = false;  // what they send may be no packet
   };
 
   Gateway(Kernel& kernel, GatewayPlan plan, Ways ways);
@@ -52,6 +56,7 @@ class Gateway {
   [[nodiscard]] Shards& shards() noexcept { return *shards_; }
   [[nodiscard]] const Shards& shards() const noexcept { return *shards_; }
   [[nodiscard]] std::uint32_t process() const noexcept { return process_; }
+  [[nodiscard]] const GatewayOptions& options() const noexcept { return plan_.options; }
 
   // --- The registry --------------------------------------------------------------------------
   void found(const Instance& instance);
@@ -102,7 +107,6 @@ class Gateway {
   std::map<std::uint64_t, std::unique_ptr<Catalogue>> catalogues_;  // by version
   std::vector<std::uint64_t> taken_;                                // by shard
   std::uint32_t next_upstream_ = 1;
-  std::uint32_t next_epoch_ = 1;
   std::uint64_t next_version_ = 1;
   std::uint64_t links_lost_ = 0;
   std::set<std::uint32_t> not_drained_;

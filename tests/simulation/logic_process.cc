@@ -14,7 +14,7 @@ constexpr std::uint32_t kMessageEndpoint = 1;
 }  // namespace
 
 LogicProcess::LogicProcess(Kernel& kernel, const LogicPlan& plan, std::uint32_t index,
-                           Stored& stored)
+                           std::uint32_t first_shard, Stored& stored)
     : kernel_(kernel),
       session_metrics_("session", SessionCalls::kNames, plan.shards),
       message_metrics_("message", MessageCalls::kNames, plan.shards) {
@@ -44,8 +44,8 @@ LogicProcess::LogicProcess(Kernel& kernel, const LogicPlan& plan, std::uint32_t 
   options.shard.ring.client_buffers = 2;
   options.shard.ring.link_buffers = 8;
   options.shard.ring.link_buffer_bytes = 4096;
-  shards_ = std::make_unique<Shards>(kernel_, kernel_.add_process(), kMostShards * (index + 1),
-                                     options, std::span<Listener>(), [&](std::uint32_t) {
+  shards_ = std::make_unique<Shards>(kernel_, kernel_.add_process(), first_shard, options,
+                                     std::span<Listener>(), [&](std::uint32_t) {
                                        return make_logic_handler(LogicOptions{}, make_sessions,
                                                                  fill, make_messages);
                                      });

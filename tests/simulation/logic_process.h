@@ -21,8 +21,10 @@ struct LogicPlan {
 
 class LogicProcess {
  public:
-  // `index`: which of the world's. Its first shard and its ends of stores have numbers by that.
-  LogicProcess(Kernel& kernel, const LogicPlan& plan, std::uint32_t index, Stored& stored);
+  // `index`: which of the world's. Its ends of stores have numbers by that, its shards from
+  // `first_shard` on.
+  LogicProcess(Kernel& kernel, const LogicPlan& plan, std::uint32_t index,
+               std::uint32_t first_shard, Stored& stored);
   LogicProcess(const LogicProcess&) = delete;
   LogicProcess& operator=(const LogicProcess&) = delete;
 
@@ -33,8 +35,6 @@ class LogicProcess {
   // A gateway has dialled: its listener hands the connection out.
   void accepted(int fd);
   void control_turn();
-
-  static constexpr std::uint32_t kMostShards = 4;  // of a process
 
  private:
   Kernel& kernel_;

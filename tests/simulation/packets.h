@@ -16,6 +16,9 @@
 namespace ringgate::sim {
 
 inline constexpr std::string_view kCommandTalk = "chat.user.talk";
+inline constexpr std::string_view kCommandGroupTalk = "chat.group.talk";
+inline constexpr std::string_view kCommandGroupJoin = "chat.group.join";
+inline constexpr std::string_view kCommandGroupQuit = "chat.group.quit";
 
 struct Mark {
   std::uint32_t client = 0;    // whose it is

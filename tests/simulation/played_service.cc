@@ -11,19 +11,21 @@ namespace {
 constexpr std::size_t kMaxFrameBytes = 16 * 1024 * 1024;
 constexpr std::uint32_t kMostMetas = 64;
 
+// Channels of the simulation have ids of gateways and accounts without such a line.
+std::string_view gateway_of(std::string_view channel) {
+  return channel.substr(0, channel.find('_'));
+}
+
 }  // namespace
 
-PlayedService::PlayedService(Kernel& kernel, std::uint32_t index, std::string gateway_id)
-    : kernel_(kernel),
-      scheduler_(kernel.scheduler()),
-      random_(scheduler_.random),
-      index_(index),
-      gateway_id_(std::move(gateway_id)) {}
+PlayedService::PlayedService(Kernel& kernel, std::uint32_t index)
+    : kernel_(kernel), scheduler_(kernel.scheduler()), random_(scheduler_.random), index_(index) {}
 
-void PlayedService::connected(Socket& socket, std::uint32_t epoch) {
+void PlayedService::connected(Socket& socket, std::uint32_t epoch, std::string gateway_id) {
   links_.push_back(std::make_unique<Link>());
   links_.back()->socket = &socket;
   links_.back()->epoch = epoch;
+  links_.back()->gateway_id = std::move(gateway_id);
 }
 
 void PlayedService::turn() {
@@ -111,8 +113,11 @@ void PlayedService::on_packet(Link& link, ByteView payload) {
     scheduler_.fail("a link carries what is no packet");
     return;
   }
-  if (header.dest_server.count != 1 || header.dest_server.value != gateway_id_) {
+  if (header.dest_server.count != 1 || header.dest_server.value != link.gateway_id) {
     fail("a packet does not say once which gateway it is of", header);
+  }
+  if (gateway_of(header.channel_id) != link.gateway_id) {
+    fail("a packet is of a channel of another gateway", header);
   }
   if (header.command == kCommandSignIn) {
     on_signin(link, header);
@@ -172,7 +177,7 @@ void PlayedService::on_signout(const Link&, const HeaderScan& header) {
 void PlayedService::kick(const std::string& account, std::string_view by) {
   const auto older = of_account_.find(account);
   if (older == of_account_.end() || older->second == by) return;
-  Link* const link = any_link();
+  Link* const link = link_to(older->second);
   if (link == nullptr) return;
   Channel& one = channel(older->second);
   one.kicked = true;
@@ -181,9 +186,10 @@ void PlayedService::kick(const std::string& account, std::string_view by) {
              {.command = kCommandSignIn,
               .channel_id = older->second,
               .flag = Flag::kPush,
-              .dest_server = gateway_id_,
+              .dest_server = link->gateway_id,
               .dest_channels = older->second},
              {});
+  if (gateway_of(older->second) != gateway_of(by)) send(*link);  // the other one is sent by read()
   of_account_.erase(older);
 }
 
@@ -233,7 +239,7 @@ void PlayedService::say(Link& link, const Answer& answer) {
               .sequence = mark.sequence,
               .flag = Flag::kResponse,
               .status = answer.status,
-              .dest_server = gateway_id_,
+              .dest_server = link.gateway_id,
               .dest_channels = answer.channel},
              body_);
 }
@@ -263,9 +269,7 @@ void PlayedService::answer_late(std::uint32_t index) {
 }
 
 void PlayedService::push() {
-  Link* const link = any_link();
-  if (link == nullptr || known_.empty()) return;
-  std::string channels;
+  if (known_.empty()) return;
   std::vector<std::uint32_t> chosen;
   for (std::uint32_t i = random_.between(1, faults.most_receivers); i > 0; --i) {
     // The newest mostly: of the older ones many are gone.
@@ -275,21 +279,34 @@ void PlayedService::push() {
     if (std::ranges::count(chosen, at) != 0) continue;
     chosen.push_back(at);
   }
+  // One packet for each gateway that has some of them.
+  while (!chosen.empty()) {
+    Link* const link = link_to(known_[chosen.front()]);
+    const std::string gateway(gateway_of(known_[chosen.front()]));
+    const auto others = std::ranges::stable_partition(
+        chosen, [&](std::uint32_t at) { return gateway_of(known_[at]) == gateway; });
+    if (link != nullptr) push_to(*link, {chosen.begin(), others.begin()});
+    chosen.assign(others.begin(), others.end());
+  }
+}
+
+void PlayedService::push_to(Link& link, const std::vector<std::uint32_t>& chosen) {
+  std::string channels;
   for (const std::uint32_t at : chosen) {
-    ++on_link(channel(known_[at]), link->epoch).pushes;
+    ++on_link(channel(known_[at]), link.epoch).pushes;
     if (!channels.empty()) channels.push_back(',');
     channels += known_[at];
   }
   const std::uint32_t filler =
       random_.one_in(10) ? random_.below(faults.most_push_bytes) : random_.below(100);
-  make_body(body_, {kNone, 0, link->epoch, ++link->number}, filler);
-  add_packet(link->outbox,
+  make_body(body_, {kNone, 0, link.epoch, ++link.number}, filler);
+  add_packet(link.outbox,
              {.command = "echo.push",
               .flag = Flag::kPush,
-              .dest_server = gateway_id_,
+              .dest_server = link.gateway_id,
               .dest_channels = channels},
              body_);
-  send(*link);
+  send(link);
 }
 
 void PlayedService::send(Link& link) {
@@ -302,8 +319,10 @@ PlayedService::Link* PlayedService::link_of(std::uint32_t epoch) {
   return found == links_.end() ? nullptr : found->get();
 }
 
-PlayedService::Link* PlayedService::any_link() {
-  return links_.empty() ? nullptr : links_.front().get();
+PlayedService::Link* PlayedService::link_to(std::string_view channel) {
+  const auto found = std::ranges::find(links_, gateway_of(channel),
+                                       [](const auto& link) { return link->gateway_id; });
+  return found == links_.end() ? nullptr : found->get();
 }
 
 std::uint32_t PlayedService::pushed(std::string_view id, std::uint32_t epoch) const {

@@ -1,6 +1,6 @@
 // A logic service, played: it answers what gateways forward to it, keeps who is logged in, kicks
-// out older logins, and pushes. What comes on a link is judged here: nothing twice, nothing out of
-// order, and nobody under another's name.
+// out older logins, on whichever gateway they are, and pushes. What comes on a link is judged here:
+// nothing twice, nothing out of order, and nobody under another's name.
 #pragma once
 
 #include <cstdint>
@@ -33,15 +33,15 @@ struct ServiceFaults {
 
 class PlayedService {
  public:
-  PlayedService(Kernel& kernel, std::uint32_t index, std::string gateway_id);
+  PlayedService(Kernel& kernel, std::uint32_t index);
   PlayedService(const PlayedService&) = delete;
   PlayedService& operator=(const PlayedService&) = delete;
 
   ServiceFaults faults;
   bool links_are_lost = false;  // and with them packets: what comes may be about what has not come
 
-  // A gateway has dialled; `socket` is this one's end.
-  void connected(Socket& socket, std::uint32_t epoch);
+  // That gateway has dialled; `socket` is this one's end.
+  void connected(Socket& socket, std::uint32_t epoch, std::string gateway_id);
   void turn();
   // An answer that was put off is due.
   void answer_late(std::uint32_t answer);
@@ -65,6 +65,7 @@ class PlayedService {
  private:
   struct Link {
     Socket* socket = nullptr;
+    std::string gateway_id;
     std::uint32_t epoch = 0;
     std::uint32_t number = 0;  // of the last packet
     bool greeted = false;
@@ -104,10 +105,11 @@ class PlayedService {
   void answer(Link& link, Answer& answer);
   void say(Link& link, const Answer& answer);
   void push();
+  void push_to(Link& link, const std::vector<std::uint32_t>& chosen);
   void put_off(Answer answer);
   void send(Link& link);
   Link* link_of(std::uint32_t epoch);
-  Link* any_link();
+  Link* link_to(std::string_view channel);  // the gateway of that channel
   Channel& channel(std::string_view id);
   OnLink& on_link(Channel& channel, std::uint32_t epoch);
   void fail(std::string_view what, const HeaderScan& header);
@@ -116,7 +118,6 @@ class PlayedService {
   Scheduler& scheduler_;
   Random& random_;
   std::uint32_t index_;
-  std::string gateway_id_;
   std::vector<std::unique_ptr<Link>> links_;
   Channels channels_;
   std::unordered_map<std::string, std::string> of_account_;  // its newest channel

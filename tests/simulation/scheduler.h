@@ -52,6 +52,9 @@ class Scheduler {
     later_.push({now_ns_ + ns, order_++, {actor, index, version}});
   }
 
+  // Nobody can go on before something is due.
+  [[nodiscard]] bool idle() const noexcept { return ready_.empty(); }
+
   // The next turn, which it notes in the trace. False: nobody will ever go on.
   bool next(Turn& turn) {
     now_ns_ += random.next() & 0x3FFFU;  // up to 16 us

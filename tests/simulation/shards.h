@@ -25,6 +25,8 @@ struct ShardsOptions {
 
 class Shards {
  public:
+  static constexpr std::uint32_t kMost = 4;  // of a process
+
   using MakeHandler = std::function<std::unique_ptr<Handler>(std::uint32_t shard)>;
 
   // `first` is the number of its first shard among all of the world. The listeners outlive this.

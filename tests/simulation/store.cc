@@ -94,13 +94,58 @@ std::string_view Stored::channel_of(const std::string& account) const {
 
 // --- Messages -----------------------------------------------------------------------------------
 
+void Stored::store(const Message& message, std::vector<std::string> receivers,
+                   const std::string& group) {
+  Talk& talk = talks_[message.content.body];
+  if (++talk.times > 1) scheduler_.fail("a talk was stored twice: " + message.content.body);
+  for (const std::string& receiver : receivers) {
+    indexes_[receiver].push_back({message.id, message.send_time_ns, message.sender, group});
+  }
+  talk.receivers = std::move(receivers);
+}
+
 void Stored::answer(StoreJobOf<TalkToUser>& job) {
   const Message& message = job.request.message;
-  if (++talks_[message.content.body] > 1) {
-    scheduler_.fail("a talk was stored twice: " + message.content.body);
-  }
-  indexes_[job.request.receiver].push_back({message.id, message.send_time_ns, message.sender, {}});
+  store(message, {job.request.receiver}, {});
   job.answer = TalkToUser::Answer{message.send_time_ns};
+}
+
+void Stored::answer(StoreJobOf<TalkToGroup>& job) {
+  const Message& message = job.request.message;
+  TalkToGroup::Answer& answer = job.answer.emplace();
+  const auto group = groups_.find(job.request.group_id);
+  if (group == groups_.end()) return;
+  answer.exists = true;
+  answer.members = group->second;
+  answer.send_time_ns = message.send_time_ns;
+  answer.belongs = std::ranges::count(answer.members, message.sender) != 0;
+  if (job.request.members_only && !answer.belongs) return;
+  std::vector<std::string> receivers = answer.members;
+  std::erase(receivers, message.sender);
+  store(message, std::move(receivers), job.request.group_id);
+}
+
+void Stored::answer(StoreJobOf<JoinGroup>& job) {
+  GroupChange& change = job.answer.emplace();
+  std::vector<std::string>& members = groups_[job.request.group_id];
+  if (std::ranges::count(members, job.request.account) != 0) {
+    change.outcome = GroupOutcome::kAlready;
+  } else {
+    members.push_back(job.request.account);
+  }
+  change.members = members;
+}
+
+void Stored::answer(StoreJobOf<QuitGroup>& job) {
+  GroupChange& change = job.answer.emplace();
+  std::vector<std::string>& members = groups_[job.request.group_id];
+  if (std::erase(members, job.request.account) == 0) change.outcome = GroupOutcome::kNotMember;
+  change.members = members;
+}
+
+bool Stored::is_for(const std::string& text, const std::string& account) const {
+  const auto found = talks_.find(text);
+  return found != talks_.end() && std::ranges::count(found->second.receivers, account) != 0;
 }
 
 void Stored::answer(StoreJobOf<ReadMessageIndex>& job) {
@@ -112,7 +157,7 @@ void Stored::answer(StoreJobOf<ReadMessageIndex>& job) {
 
 std::uint32_t Stored::times(const std::string& text) const {
   const auto found = talks_.find(text);
-  return found == talks_.end() ? 0 : found->second;
+  return found == talks_.end() ? 0 : found->second.times;
 }
 
 // --- An end -------------------------------------------------------------------------------------

@@ -19,7 +19,12 @@
 
 namespace ringgate::sim {
 
-// What is stored. It keeps to services/store/sessions.h and messages.h; groups it has none.
+[[nodiscard]] inline std::string group_of(std::uint32_t number) {
+  return "group" + std::to_string(number);
+}
+
+// What is stored. It keeps to services/store/sessions.h and messages.h; of groups it has those that
+// are there from the beginning.
 class Stored {
  public:
   explicit Stored(Scheduler& scheduler, std::uint64_t boot_ms) noexcept
@@ -32,6 +37,9 @@ class Stored {
   void answer(StoreJobOf<LocateAccounts>& job);
   void answer(StoreJobOf<CallRoll>& job);
   void answer(StoreJobOf<TalkToUser>& job);
+  void answer(StoreJobOf<TalkToGroup>& job);
+  void answer(StoreJobOf<JoinGroup>& job);
+  void answer(StoreJobOf<QuitGroup>& job);
   void answer(StoreJobOf<ReadMessageIndex>& job);
   template <class Request>
   void answer(StoreJobOf<Request>& job) {
@@ -43,6 +51,11 @@ class Stored {
   [[nodiscard]] std::size_t locations() const noexcept { return locations_.size(); }
   // The channel where that account is; empty: it is nowhere.
   [[nodiscard]] std::string_view channel_of(const std::string& account) const;
+  void add_group(const std::string& id, const std::vector<std::string>& members) {
+    groups_[id] = members;
+  }
+  // Whether that account is to get the talk of that text.
+  [[nodiscard]] bool is_for(const std::string& text, const std::string& account) const;
   // How often a talk of that text is stored.
   [[nodiscard]] std::uint32_t times(const std::string& text) const;
 
@@ -55,7 +68,14 @@ class Stored {
   std::map<std::string, std::uint64_t> boots_;  // until when they live
   std::unordered_map<std::string, pkt::Session> sessions_;
   std::unordered_map<std::string, Location> locations_;
-  std::unordered_map<std::string, std::uint32_t> talks_;  // by text
+  struct Talk {
+    std::uint32_t times = 0;
+    std::vector<std::string> receivers;
+  };
+  void store(const Message& message, std::vector<std::string> receivers, const std::string& group);
+
+  std::unordered_map<std::string, Talk> talks_;  // by text
+  std::map<std::string, std::vector<std::string>> groups_;
   std::unordered_map<std::string, std::vector<MessageIndexEntry>> indexes_;
 };
 

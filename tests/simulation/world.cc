@@ -28,42 +28,64 @@ std::vector<std::uint8_t> login_of(const std::string& account) {
 }  // namespace
 
 World::World(std::uint64_t seed)
-    : seed_(seed), plan_(plan_of(seed)), scheduler_(seed), stored_(scheduler_, kBootMs) {
+    : seed_(seed),
+      plan_(plan_of(seed)),
+      scheduler_(seed),
+      stored_(scheduler_, kBootMs),
+      gateways_(plan_.gateways) {
   kernel_ = std::make_unique<Kernel>(scheduler_, plan_.faults);
-  GatewayPlan gateway = plan_.gateway;
-  gateway.options.secrets = {std::string(kSecret)};
-  if (plan_.real_services) gateway.options.routes = {{"login", "chat"}, {"echo", "chat"}};
-  Gateway::Ways ways;
-  ways.dial = [this](const Instance& instance, std::uint32_t lane, std::uint32_t epoch) {
-    return dial(instance, lane, epoch);
-  };
-  ways.client_closed = [this](Socket& socket, std::string_view reason) {
-    clients_[socket.client]->closed_by_gateway(socket, reason);
-  };
-  gateway_ = std::make_unique<Gateway>(*kernel_, std::move(gateway), std::move(ways));
   if (plan_.real_services) {
     add_logics();
+    add_groups();
   } else {
     add_services();
   }
-  for (const Instance& instance : instances_) gateway_->found(instance);
+  for (std::uint32_t i = 0; i < plan_.gateways; ++i) start_gateway(i);
   add_clients();
   scheduler_.after(kControlEveryMs * kMs, Actor::kTrouble, kControlTick);
   trouble_later();
 }
 
 World::~World() {
-  gateway_.reset();  // before what it refers to
+  gateways_.clear();  // before what they refer to
   logics_.clear();
 }
 
+void World::start_gateway(std::uint32_t index) {
+  if (gateways_[index] != nullptr) return;
+  GatewayPlan plan = plan_.gateway;
+  plan.first_shard = index * Shards::kMost;
+  plan.options.gateway_id = fmt::format("g{}", index + 1);
+  plan.options.nonce = fmt::format("{:010}", ++boots_);
+  plan.options.secrets = {std::string(kSecret)};
+  if (plan_.real_services) plan.options.routes = {{"login", "chat"}, {"echo", "chat"}};
+  Gateway::Ways ways;
+  ways.dial = [this, index](const Instance& instance, std::uint32_t lane, std::uint32_t epoch) {
+    return dial(*gateways_[index], instance, lane, epoch);
+  };
+  ways.client_closed = [this](Socket& socket, std::string_view reason) {
+    clients_[socket.client]->closed_by_gateway(socket, reason);
+  };
+  ways.next_epoch = [this] { return ++last_epoch_; };
+  gateways_[index] = std::make_unique<Gateway>(*kernel_, std::move(plan), std::move(ways));
+  for (const Instance& instance : instances_) {
+    if (instance.registered) gateways_[index]->found(instance);
+  }
+}
+
+void World::kill_gateway(std::uint32_t index) {
+  if (gateways_[index] == nullptr) return;
+  links_lost_ += gateways_[index]->links_lost();
+  gateways_[index].reset();
+}
+
 // As the link manager does: connects, says who it is, and has a socket for its shard.
-int World::dial(const Instance& instance, std::uint32_t lane, std::uint32_t epoch) {
+int World::dial(Gateway& from, const Instance& instance, std::uint32_t lane, std::uint32_t epoch) {
   if (!instances_[instance.service].up) return -1;
   pkt::InnerHandshakeReq request;
-  request.set_serviceid("g1");
+  request.set_serviceid(from.options().gateway_id);
   if (lane != kNoLane) request.set_lane(lane);
-  if (plan_.real_services) request.set_boot(plan_.gateway.options.nonce);
+  if (plan_.real_services) request.set_boot(from.options().nonce);
   const std::string body = request.SerializeAsString();
   Pipe handshake;
   write_tcp_frame_head(handshake.extend(kTcpFrameHeadBytes), Opcode::kBinary,
@@ -73,13 +95,13 @@ int World::dial(const Instance& instance, std::uint32_t lane, std::uint32_t epoc
   if (plan_.real_services) {
     LogicProcess& to = *logics_[instance.service];
     int accepted = -1;
-    Socket& ours = kernel_->dial(gateway_->process(), to.shards().process(), fd, accepted);
+    Socket& ours = kernel_->dial(from.process(), to.shards().process(), fd, accepted);
     kernel_->write_first(ours, handshake.view());
     to.accepted(accepted);
     return fd;
   }
-  Socket& socket = kernel_->dial_from(gateway_->process(), fd, Actor::kService, instance.service);
-  services_[instance.service]->connected(socket, epoch);
+  Socket& socket = kernel_->dial_from(from.process(), fd, Actor::kService, instance.service);
+  services_[instance.service]->connected(socket, epoch, from.options().gateway_id);
   kernel_->write_first(*socket.other, handshake.view());
   return fd;
 }
@@ -88,8 +110,8 @@ void World::add_services() {
   for (std::uint32_t i = 0; i <= plan_.echoes; ++i) {
     const std::string_view name = i == 0 ? "login" : "echo";
     instances_.push_back(
-        {std::string(name), fmt::format("{}{:02}", name, i), i, plan_.lanes, true, false});
-    services_.push_back(std::make_unique<PlayedService>(*kernel_, i, "g1"));
+        {std::string(name), fmt::format("{}{:02}", name, i), i, plan_.lanes, true, false, true});
+    services_.push_back(std::make_unique<PlayedService>(*kernel_, i));
     services_.back()->faults = plan_.services;
     services_.back()->links_are_lost = !plan_.exact;
   }
@@ -97,8 +119,25 @@ void World::add_services() {
 
 void World::add_logics() {
   for (std::uint32_t i = 0; i < plan_.logics; ++i) {
-    instances_.push_back({"chat", fmt::format("chat{:02}", i), i, plan_.lanes, true, true});
-    logics_.push_back(std::make_unique<LogicProcess>(*kernel_, plan_.logic, i, stored_));
+    instances_.push_back({"chat", fmt::format("chat{:02}", i), i, plan_.lanes, true, true, true});
+    logics_.push_back(make_logic(i));
+  }
+}
+
+std::unique_ptr<LogicProcess> World::make_logic(std::uint32_t index) {
+  const std::uint32_t first_shard = (kMostGateways + index) * Shards::kMost;
+  return std::make_unique<LogicProcess>(*kernel_, plan_.logic, index, first_shard, stored_);
+}
+
+// Some of the accounts are members of each.
+void World::add_groups() {
+  const std::uint32_t accounts = plan_.client_count;
+  for (std::uint32_t group = 0; group < plan_.groups; ++group) {
+    std::vector<std::string> members;
+    for (std::uint32_t i = 0; i < accounts; ++i) {
+      if (!scheduler_.random.one_in(3)) members.push_back(account_of_client(i, 1));
+    }
+    stored_.add_group(group_of(group), members);
   }
 }
 
@@ -107,7 +146,10 @@ void World::add_clients() {
   for (std::uint32_t i = 0; i < plan_.client_count; ++i) {
     ClientPlan plan;
     plan.number = i;
-    plan.process = gateway_->process();
+    plan.process = [this, i] {
+      const auto& gateway = gateways_[i % plan_.gateways];
+      return gateway == nullptr ? kNone : gateway->process();
+    };
     plan.listener = i % static_cast<std::uint32_t>(plan_.gateway.listeners.size());
     plan.transport = plan_.gateway.listeners[plan.listener];
     plan.account = account_of_client(i, sharers);
@@ -128,11 +170,15 @@ bool World::run(std::uint64_t steps) {
 
 // Whose shard it is, and its number there; null: that process is not there at present.
 Shards* World::shards_at(std::uint32_t& shard) {
-  const std::uint32_t process = shard / LogicProcess::kMostShards;
-  shard %= LogicProcess::kMostShards;
-  if (process == 0) return &gateway_->shards();
-  LogicProcess* const logic = logics_[process - 1].get();
-  return logic != nullptr && shard < logic->shards().size() ? &logic->shards() : nullptr;
+  const std::uint32_t process = shard / Shards::kMost;
+  shard %= Shards::kMost;
+  Shards* shards = nullptr;
+  if (process < kMostGateways) {
+    if (gateways_[process] != nullptr) shards = &gateways_[process]->shards();
+  } else if (const auto& logic = logics_[process - kMostGateways]; logic != nullptr) {
+    shards = &logic->shards();
+  }
+  return shards != nullptr && shard < shards->size() ? shards : nullptr;
 }
 
 bool World::step() {
@@ -182,7 +228,9 @@ void World::turn_store(std::uint32_t end) {
 }
 
 void World::control_turn(std::uint32_t process) {
-  if (process == gateway_->process()) return gateway_->control_turn();
+  for (const auto& gateway : gateways_) {
+    if (gateway != nullptr && gateway->process() == process) return gateway->control_turn();
+  }
   for (const auto& logic : logics_) {
     if (logic != nullptr && logic->shards().process() == process) logic->control_turn();
   }
@@ -190,7 +238,7 @@ void World::control_turn(std::uint32_t process) {
 
 // Everybody who waits for mail looks now and then, since a wake-up may be lost.
 void World::control_tick() {
-  gateway_->control_turn();
+  for_each_gateway([](Gateway& gateway) { gateway.control_turn(); });
   for (std::uint32_t i = 0; i < logics_.size(); ++i) {
     if (logics_[i] == nullptr) continue;
     logics_[i]->control_turn();
@@ -213,12 +261,15 @@ std::string World::told() const {
     sum.talks += one.talks;
     sum.voided += one.voided;
   }
+  std::uint64_t links_lost = links_lost_;
+  for_each_gateway([&](const Gateway& gateway) { links_lost += gateway.links_lost(); });
   return fmt::format(
       "{} s: logins {}, refused {}, answers {}, failures {}, pongs {}, pushes {}, talks {}, voided "
       "{}, links "
-      "lost {}, wake-ups lost {}",
+      "lost {}, wake-ups lost {}, gateways {}, started {} times",
       scheduler_.now_ms() / 1000, sum.logins, sum.refused, sum.answers, sum.failures, sum.pongs,
-      sum.pushes, sum.talks, sum.voided, gateway_->links_lost(), kernel_->lost_wakeups());
+      sum.pushes, sum.talks, sum.voided, links_lost, kernel_->lost_wakeups(), plan_.gateways,
+      boots_);
 }
 
 }  // namespace ringgate::sim

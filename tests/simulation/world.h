@@ -1,4 +1,4 @@
-// A simulated world: a gateway, services, clients, and what goes wrong, all of it from one seed.
+// A simulated world: gateways, services, clients, and what goes wrong, all of it from one seed.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,16 @@ struct WorldPlan {
   Faults faults;
   ServiceFaults services;
   ClientHabits clients;
-  GatewayPlan gateway;
+  GatewayPlan gateway;         // each of them, but for its name
+  std::uint32_t gateways = 1;  // 1 ... World::kMostGateways
   LogicPlan logic;
   bool real_services = false;  // the product's handlers, or played ones
   std::uint32_t echoes = 1;    // played, beside login
   std::uint32_t logics = 1;
   std::uint32_t client_count = 8;
   bool lanes = false;
-  bool troubles = false;  // processes die, stand still, come and go
+  std::uint32_t groups = 0;  // that talk
+  bool troubles = false;     // processes die, stand still, come and go
   bool store_troubles = false;
   bool drains = false;  // everybody is told to go at the end, or goes
   bool exact = true;    // no link is ever lost: whoever was signed in is signed out once
@@ -34,6 +36,8 @@ struct WorldPlan {
 
 class World {
  public:
+  static constexpr std::uint32_t kMostGateways = 3;
+
   explicit World(std::uint64_t seed);
   ~World();
   World(const World&) = delete;
@@ -51,12 +55,18 @@ class World {
 
  private:
   [[nodiscard]] Shards* shards_at(std::uint32_t& shard);
-  [[nodiscard]] int dial(const Instance& instance, std::uint32_t lane, std::uint32_t epoch);
+  [[nodiscard]] int dial(Gateway& from, const Instance& instance, std::uint32_t lane,
+                         std::uint32_t epoch);
+  // Its process begins, and ends without a word.
+  void start_gateway(std::uint32_t index);
+  void kill_gateway(std::uint32_t index);
+  [[nodiscard]] std::unique_ptr<LogicProcess> make_logic(std::uint32_t index);
   void turn_store(std::uint32_t end);
   void control_turn(std::uint32_t process);
   void control_tick();
   void add_services();
   void add_logics();
+  void add_groups();
   void add_clients();
   [[nodiscard]] bool step();
   void trouble();
@@ -65,6 +75,22 @@ class World {
   void store_trouble();
   void revive(std::uint32_t service);
   void come_back(std::uint32_t service);
+  // Of the gateways that are there.
+  template <class Use>
+  void for_each_gateway(Use&& use) const {
+    for (const auto& gateway : gateways_) {
+      if (gateway != nullptr) use(*gateway);
+    }
+  }
+  template <class Enum>
+  [[nodiscard]] std::uint64_t sum_of(Enum gauge) const {
+    std::uint64_t sum = 0;
+    for_each_gateway([&](const Gateway& one) { sum += one.shards().gauge(gauge); });
+    return sum;
+  }
+  [[nodiscard]] Gateway& gateway_of(const Client& client) const {
+    return *gateways_[client.number() % plan_.gateways];
+  }
 
   static constexpr std::uint32_t kControlTick = 1;  // of Actor::kTrouble
 
@@ -78,6 +104,7 @@ class World {
   [[nodiscard]] std::string who_waits() const;
   void check_pushes();
   void check_nothing_is_left();
+  void check_gateway(Gateway& gateway);
   void check_shards(Shards& shards, bool all_of_the_pool);
   void check_signouts();
 
@@ -89,7 +116,10 @@ class World {
   std::vector<Instance> instances_;                       // by service
   Stored stored_;
   std::vector<std::unique_ptr<LogicProcess>> logics_;  // by service, where they are the product's
-  std::unique_ptr<Gateway> gateway_;
+  std::vector<std::unique_ptr<Gateway>> gateways_;     // null: that process is not there at present
+  std::uint32_t boots_ = 0;                            // of gateways
+  std::uint32_t last_epoch_ = 0;
+  std::uint64_t links_lost_ = 0;  // of gateways that are gone
   std::vector<std::unique_ptr<Client>> clients_;
   bool calm_ = false;
 };

@@ -27,27 +27,29 @@ std::string World::who_waits() const {
   for (const auto& client : clients_) {
     if (client->waits()) return client->describe();
   }
-  Shards& shards = gateway_->shards();
   std::string text = fmt::format(
-      "Nobody waits. {} in the backlog, {} outstanding, {} sign-outs wait, {} sessions and {} "
-      "locations are stored{}.",
-      kernel_->backlog(gateway_->process()), shards.gauge(GatewayGauge::kOutstanding),
-      shards.gauge(GatewayGauge::kSignoutsWaiting), stored_.sessions(), stored_.locations(),
-      gateway_->drained() ? ", drained" : "");
+      "Nobody waits. {} outstanding, {} sign-outs wait, {} sessions and {} locations are stored.",
+      sum_of(GatewayGauge::kOutstanding), sum_of(GatewayGauge::kSignoutsWaiting),
+      stored_.sessions(), stored_.locations());
   for (const auto& client : clients_) {
     if (client->connected()) text += " There is " + client->describe();
   }
-  for (std::uint32_t i = 0; i < shards.size(); ++i) {
-    text += fmt::format(" Shard {} has {} accepts armed.", i, shards.ring(i).accepts);
-    shards.shard(i).table().for_each_client([&](const Connection& one) {
-      text += fmt::format(
-          " Shard {} slot {}: phase {}, ops {}, out {}, held {} deferred {} throttled {} full {} "
-          "paused {} eof {}.",
-          i, one.slot, static_cast<int>(one.phase), one.ops, one.output.queued_bytes(),
-          bool{one.held}, bool{one.deferred}, bool{one.throttled}, bool{one.full},
-          bool{one.read_paused}, bool{one.saw_eof});
-    });
-  }
+  for_each_gateway([&](Gateway& gateway) {
+    Shards& shards = gateway.shards();
+    text += fmt::format(" {} in the backlog of {}{}.", kernel_->backlog(gateway.process()),
+                        gateway.options().gateway_id, gateway.drained() ? ", drained" : "");
+    for (std::uint32_t i = 0; i < shards.size(); ++i) {
+      text += fmt::format(" Shard {} has {} accepts armed.", i, shards.ring(i).accepts);
+      shards.shard(i).table().for_each_client([&](const Connection& one) {
+        text += fmt::format(
+            " Shard {} slot {}: phase {}, ops {}, out {}, held {} deferred {} throttled {} full {} "
+            "paused {} eof {}.",
+            i, one.slot, static_cast<int>(one.phase), one.ops, one.output.queued_bytes(),
+            bool{one.held}, bool{one.deferred}, bool{one.throttled}, bool{one.full},
+            bool{one.read_paused}, bool{one.saw_eof});
+      });
+    }
+  });
   return text;
 }
 
@@ -65,10 +67,15 @@ void World::go_home() {
       logics_[i]->end(kind).be_away(0, false);
     }
   }
+  for (std::uint32_t i = 0; i < plan_.gateways; ++i) start_gateway(i);
   for (const auto& client : clients_) client->calm();
   constexpr std::uint64_t kPatienceMs = 20'000;
   const std::uint64_t answer_ms = plan_.clients.answer_timeout_ms + kPatienceMs;
-  if (!until("all links are up", kPatienceMs, [this] { return gateway_->all_linked(); })) return;
+  const auto all_linked = [this] {
+    return std::ranges::all_of(gateways_,
+                               [](const auto& gateway) { return gateway->all_linked(); });
+  };
+  if (!until("all links are up", kPatienceMs, all_linked)) return;
   const auto none_waits = [this] {
     return std::ranges::none_of(clients_, [](const auto& client) { return client->waits(); });
   };
@@ -80,9 +87,11 @@ void World::go_home() {
   if (!until("each account is on the channel that its session names", 60'000, each)) return;
   leave();
   if (scheduler_.failed()) return;
-  for (const Instance& instance : instances_) gateway_->gone(instance.id, 1000);
+  for (const Instance& instance : instances_) {
+    for_each_gateway([&](Gateway& gateway) { gateway.gone(instance.id, 1000); });
+  }
   const auto unlinked = [&] {
-    std::uint64_t links = gateway_->shards().gauge(Gauge::kLinks);
+    std::uint64_t links = sum_of(Gauge::kLinks);
     for (const auto& logic : logics_) links += logic->shards().gauge(Gauge::kLinks);
     return links == 0;
   };
@@ -94,14 +103,13 @@ void World::go_home() {
 
 // By themselves, or told by a gateway that drains.
 void World::leave() {
-  Shards& shards = gateway_->shards();
   if (plan_.drains) {
-    gateway_->drain(500);
+    for_each_gateway([](Gateway& gateway) { gateway.drain(500); });
   } else {
     for (const auto& client : clients_) client->leave();
   }
   const auto all_left = [&] {
-    return shards.gauge(Gauge::kClients) == 0 &&
+    return sum_of(Gauge::kClients) == 0 &&
            std::ranges::none_of(clients_, [this](const auto& client) {
              return plan_.drains ? client->is_let_in() : client->connected();
            });
@@ -110,10 +118,11 @@ void World::leave() {
   // Who has not confirmed a sign-out is told again, so that in the end nobody is in the store.
   const bool nobody_is_stored = plan_.real_services && plan_.exact;
   const auto all_said = [&] {
-    return shards.gauge(GatewayGauge::kOutstanding) == 0 &&
-           shards.gauge(GatewayGauge::kSignoutsWaiting) == 0 &&
+    return sum_of(GatewayGauge::kOutstanding) == 0 && sum_of(GatewayGauge::kSignoutsWaiting) == 0 &&
            (!nobody_is_stored || (stored_.sessions() == 0 && stored_.locations() == 0)) &&
-           (!plan_.drains || gateway_->drained());
+           (!plan_.drains ||
+            std::ranges::all_of(gateways_, &Gateway::drained,
+                                [](const auto& one) -> const Gateway& { return *one; }));
   };
   if (!until("everybody is signed out", 60'000, all_said)) return;
   const std::uint64_t quiet_ns = scheduler_.now_ns() + 2000 * kMs;
@@ -134,10 +143,10 @@ void World::check_pushes() {
   for (const auto& client : clients_) {
     if (!client->logged_in()) continue;
     for (std::uint32_t i = 0; i < services_.size(); ++i) {
-      for (const std::uint32_t epoch : gateway_->epochs_of(i)) {
+      for (const std::uint32_t epoch : gateway_of(*client).epochs_of(i)) {
         const std::uint32_t pushed = services_[i]->pushed(client->channel(), epoch);
         const std::uint32_t got = client->pushes_of(epoch);
-        const std::uint64_t dropped = gateway_->shards().count(Counter::kMailFull);
+        const std::uint64_t dropped = gateway_of(*client).shards().count(Counter::kMailFull);
         if (got > pushed || pushed - got > dropped) {
           scheduler_.fail(fmt::format("{} of {} pushes on link {} came, and {} are counted: {}",
                                       got, pushed, epoch, dropped, client->describe()));
@@ -158,7 +167,18 @@ void World::check_signouts() {
 }
 
 void World::check_nothing_is_left() {
-  Shards& shards = gateway_->shards();
+  for_each_gateway([this](Gateway& gateway) { check_gateway(gateway); });
+  const auto none = [this](std::string_view what, std::uint64_t left) {
+    if (left != 0) scheduler_.fail(fmt::format("{} {} are left", left, what));
+  };
+  for (const auto& logic : logics_) {
+    none("packets that make no sense", logic->shards().count(LogicCounter::kLinkPacketMalformed));
+    check_shards(logic->shards(), true);
+  }
+}
+
+void World::check_gateway(Gateway& gateway) {
+  Shards& shards = gateway.shards();
   const auto none = [this](std::string_view what, std::uint64_t left) {
     if (left != 0) scheduler_.fail(fmt::format("{} {} are left", left, what));
   };
@@ -169,10 +189,6 @@ void World::check_nothing_is_left() {
   none("packets for another gateway", shards.count(GatewayCounter::kPushNotForUs));
   // What the recorder remembers of those that have ended is in the pool, too.
   check_shards(shards, !plan_.gateway.options.flight_recorder);
-  for (const auto& logic : logics_) {
-    none("packets that make no sense", logic->shards().count(LogicCounter::kLinkPacketMalformed));
-    check_shards(logic->shards(), true);
-  }
 }
 
 void World::check_shards(Shards& shards, bool all_of_the_pool) {

@@ -52,8 +52,6 @@ void plan_clients(Random& random, ClientHabits& habits) {
 
 void plan_gateway(Random& random, WorldPlan& plan) {
   GatewayOptions& options = plan.gateway.options;
-  options.gateway_id = "g1";
-  options.nonce = "0123456789";
   options.max_outstanding = random.one_in(4) ? random.between(4, 64) : 4096;
   if (random.one_in(4)) options.max_client_outstanding = random.between(1, 16);
   options.recorded_channels = 64;
@@ -105,6 +103,7 @@ void plan_logic(Random& random, WorldPlan& plan) {
   plan.real_services = true;
   plan.logics = random.between(1, 2);
   plan.clients.talks = true;
+  plan.groups = plan.clients.groups = random.below(4);
   plan.clients.answers_in_order = plan.logics == 1 && plan.exact;
   LogicPlan& logic = plan.logic;
   logic.shards = random.between(1, 2);
@@ -132,6 +131,7 @@ WorldPlan plan_of(std::uint64_t seed) {
   plan.echoes = random.between(1, 3);
   plan.lanes = random.one_in(3);
   plan.client_count = random.between(4, 24);
+  plan.gateways = random.one_in(2) ? 1 : random.between(2, World::kMostGateways);
   plan_clients(random, plan.clients);
   plan_gateway(random, plan);
   plan_shards(random, plan.gateway.shards);

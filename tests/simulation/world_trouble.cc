@@ -9,11 +9,13 @@ namespace {
 // What a turn of Actor::kTrouble is about beside kControlTick; 0: a new one.
 constexpr std::uint32_t kFirstRevival = 100;
 constexpr std::uint32_t kFirstReturn = 200;
+constexpr std::uint32_t kFirstStart = 300;
 
 }  // namespace
 
 void World::turn_trouble(std::uint32_t which) {
   if (which == kControlTick) return control_tick();
+  if (which >= kFirstStart) return start_gateway(which - kFirstStart);
   if (which >= kFirstReturn) return come_back(which - kFirstReturn);
   if (which >= kFirstRevival) return revive(which - kFirstRevival);
   if (calm_) return;
@@ -34,7 +36,8 @@ void World::trouble() {
   Random& random = scheduler_.random;
   const std::uint32_t service = random.below(instances_.size());
   Instance& instance = instances_[service];
-  switch (random.below(5)) {
+  const std::uint32_t gateway = random.below(plan_.gateways);
+  switch (random.below(6)) {
     case 0:  // its process is killed, and comes back, perhaps at once
       if (!std::exchange(instance.up, false)) return;
       if (plan_.real_services) {
@@ -46,7 +49,8 @@ void World::trouble() {
                        kFirstRevival + service);
       return;
     case 1:  // it is not in the registry any more, and then it is again
-      gateway_->gone(instance.id, random.below(2000));
+      instance.registered = false;
+      for_each_gateway([&](Gateway& one) { one.gone(instance.id, random.below(2000)); });
       scheduler_.after(random.below(1000 * kMs), Actor::kTrouble, kFirstReturn + service);
       return;
     case 2:
@@ -57,9 +61,16 @@ void World::trouble() {
         shards.stand_still(random.below(shards.size()), random.below(3000));
       }
       return;
+    case 3:  // with all of its channels; its clients come again
+      kill_gateway(gateway);
+      scheduler_.after(random.below(random.one_in(2) ? kMs : 3000 * kMs), Actor::kTrouble,
+                       kFirstStart + gateway);
+      return;
     default:
-      gateway_->shards().stand_still(random.below(gateway_->shards().size()),
-                                     random.one_in(3) ? random.below(4000) : random.below(200));
+      if (gateways_[gateway] == nullptr) return;
+      Shards& shards = gateways_[gateway]->shards();
+      shards.stand_still(random.below(shards.size()),
+                         random.one_in(3) ? random.below(4000) : random.below(200));
   }
 }
 
@@ -78,12 +89,16 @@ void World::store_trouble() {
 
 void World::revive(std::uint32_t service) {
   if (std::exchange(instances_[service].up, true) || !plan_.real_services) return;
-  logics_[service] = std::make_unique<LogicProcess>(*kernel_, plan_.logic, service, stored_);
+  logics_[service] = make_logic(service);
 }
 
 // Into the registry, if it is not there.
 void World::come_back(std::uint32_t service) {
-  if (!gateway_->knows(instances_[service].id)) gateway_->found(instances_[service]);
+  Instance& instance = instances_[service];
+  instance.registered = true;
+  for_each_gateway([&instance](Gateway& gateway) {
+    if (!gateway.knows(instance.id)) gateway.found(instance);
+  });
 }
 
 }  // namespace ringgate::sim
