@@ -170,8 +170,8 @@ class World:
 
     @property
     def forbidding(self):
-        """What runs a command where io_uring is forbidden."""
-        return [sys.executable, "-B", pathlib.Path(__file__).parent / "forbid.py"]
+        """What runs a command where io_uring is forbidden; `Ring` of its configuration counts then."""
+        return ["env", "-u", "RINGGATE_RING", sys.executable, "-B", pathlib.Path(__file__).parent / "forbid.py"]
 
     def hold(self, is_so, what):
         if not is_so:
