@@ -283,7 +283,7 @@ void PlayedService::push() {
   while (!chosen.empty()) {
     Link* const link = link_to(known_[chosen.front()]);
     const std::string gateway(gateway_of(known_[chosen.front()]));
-    const auto others = std::ranges::stable_partition(
+    const auto others = std::ranges::partition(
         chosen, [&](std::uint32_t at) { return gateway_of(known_[at]) == gateway; });
     if (link != nullptr) push_to(*link, {chosen.begin(), others.begin()});
     chosen.assign(others.begin(), others.end());
