@@ -13,7 +13,7 @@ import time
 import traceback
 from dataclasses import dataclass
 
-from . import document, machine, million, notes, ratios, rows, table
+from . import document, machine, million, notes, ratios, rows, sizing, table
 from .model import Row
 from .options import parse_options
 from .runner import CellRun
@@ -21,6 +21,7 @@ from .say import Trouble, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "performance.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
 BUILT = ("ringgate", "ringbench", "bare_echo", "bare_relay", "bare_push", "bare_accept",
          "bare_tls_echo", "lws_tls_echo", "shard_ping_bench", "connection_bytes")
 ROUNDS, SECONDS, QUICK_SECONDS = 5, 5, 1
@@ -171,6 +172,8 @@ def run(options):
         bench = Bench(Plan.of(options), folder, results_folder(about), pathlib.Path(work))
         if options.million:
             return million.run(options, bench, about, PAGE)
+        if options.sizing:
+            return sizing.run(bench, about, OPERATIONS, options.write)
         return run_targets(options, bench, about)
 
 

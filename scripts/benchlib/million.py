@@ -42,12 +42,12 @@ def start_gateway(bench, children, connections):
                                                 bench.cpus)
 
 
-def start_ringbench(bench, children, gateway, connections):
+def start_ringbench(bench, children, gateway, connections, held_s):
     return children.start(
         "ringbench-million",
         [bench.binary("ringbench"), "idle", "--target", f"tcp://{gateway.address}",
          "--connections", connections, "--threads", "0", "--heartbeat", f"{HEARTBEAT_S}s",
-         "--connect-rate", CONNECTS_PER_S, "--warmup", "5s", "--duration", f"{HELD_S}s",
+         "--connect-rate", CONNECTS_PER_S, "--warmup", "5s", "--duration", f"{held_s}s",
          "--drain", "30s", "--pid", gateway.child.pid, "--registry-file", gateway.registry,
          "--json", bench.out / "million.json", "--html", bench.out / "million.html"], bench.cpus)
 
@@ -73,21 +73,21 @@ def watch_set_up(gateway, generator, connections):
         time.sleep(LOOK_S)
 
 
-def hold(bench, children, connections):
+def hold(bench, children, connections, held_s=HELD_S, settle_s=HEARTBEAT_S):
     """What was measured, as one dict."""
     shards, gateway = start_gateway(bench, children, connections)
     kernel_before = memory.steady(memory.kernel_bytes)
     rss_before = memory.rss_bytes(gateway.child.pid)
-    generator = start_ringbench(bench, children, gateway, connections)
+    generator = start_ringbench(bench, children, gateway, connections, held_s)
     set_up_s = watch_set_up(gateway, generator, connections)
-    say(f"{connections:,} logged in after {set_up_s:.0f} s; {HELD_S} s of heartbeats begin")
-    time.sleep(HEARTBEAT_S)  # for what is idle to be waited for by polls
+    say(f"{connections:,} logged in after {set_up_s:.0f} s; {held_s} s of heartbeats begin")
+    time.sleep(settle_s)  # for what is idle to be waited for by polls
     held = {"shards": shards, "set_up_s": set_up_s,
             "kernel_bytes": memory.kernel_bytes() - kernel_before,
             "gateway_rss_bytes": memory.rss_bytes(gateway.child.pid) - rss_before,
             "ringbench_rss_bytes": memory.rss_bytes(generator.pid),
             "available_bytes": memory_bytes("MemAvailable")}
-    code = generator.wait(HELD_S + 120)
+    code = generator.wait(held_s + 120)
     held["raw"] = json.loads((bench.out / "million.json").read_text(encoding="utf-8"))
     if code != 0:
         raise generator.trouble(f"has ended with {code}")

@@ -48,6 +48,9 @@ def parser():
     parse.add_argument("--list", action="store_true", help="name the targets, and measure nothing")
     parse.add_argument("--million", type=positive, nargs="?", const=MILLION, metavar="N",
                        help="instead: hold 1,000,000 (or N) logged-in connections for some minutes")
+    parse.add_argument("--sizing", action="store_true",
+                       help="instead: hold 10,000, 50,000 and 200,000 for a minute each, and write the table of "
+                            "docs/operations.md")
     parse.add_argument("--json", type=pathlib.Path, metavar="FILE",
                        help="write every measurement there, too")
     parse.add_argument("--write", action=argparse.BooleanOptionalAction,
@@ -64,6 +67,8 @@ def parse_options(arguments):
     options = parse.parse_args(arguments)
     if options.million and (options.quick or options.only):
         parse.error("--million is a run of its own: leave out --quick and --only")
+    if options.sizing and (options.million or options.quick or options.only):
+        parse.error("--sizing is a run of its own: leave out --million, --quick and --only")
     if options.write is None:
         whole = options.million in (None, MILLION)
         options.write = whole and not options.quick and not options.only

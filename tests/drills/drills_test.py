@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "
 from drills import book, plays  # noqa: E402, F401
 
 # Sections that promise nothing that could be played: they explain, or others' tests are about them.
-EXPLAIN = {"Running ringgate", "Drills",
+EXPLAIN = {"Running ringgate", "Sizing", "Drills",
            "Five processes on one machine"}
 
 

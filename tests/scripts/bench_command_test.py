@@ -18,7 +18,7 @@ class Command(unittest.TestCase):
         ended = bench("--help")
         self.assertEqual(ended.returncode, 0)
         for flag in ("--quick", "--rounds", "--seconds", "--only", "--list", "--json", "--million",
-                     "--write", "--check", "--build"):
+                     "--sizing", "--write", "--check", "--build"):
             self.assertIn(flag, ended.stdout)
 
     def test_list_names_the_targets(self):
@@ -34,7 +34,7 @@ class Command(unittest.TestCase):
 
     def test_wrong_flags_are_usage_errors(self):
         for wrong in (["--bogus"], ["--rounds", "0"], ["--seconds", "x"], ["--only", "("],
-                      ["--million", "--quick"], ["--quic"], ["something"]):
+                      ["--million", "--quick"], ["--sizing", "--only", "x"], ["--quic"], ["something"]):
             ended = bench(*wrong)
             self.assertEqual(ended.returncode, 2, wrong)
             self.assertIn("error:", ended.stderr)
