@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -181,7 +182,13 @@ TEST(BlockPool, GivesBackLargeBlocksThatNobodyUsesForAWhile) {
   for (const Block& block : blocks) pool.give(block);
 }
 
+std::uintptr_t slab_of(const Block& block) {
+  return reinterpret_cast<std::uintptr_t>(block.data) / BlockPool::kSlabBytes;
+}
+
 // Of every class below: what one of many thousands of clients takes is small.
+// How many of them a slab has depends on where it lies: what was in eleven slabs may be in ten of
+// them when they are taken in another order.
 TEST(BlockPool, GivesBackSlabsWhoseBlocksAreAllFree) {
   for (std::size_t bytes = BlockPool::kMinBlockBytes; bytes < BlockPool::kLargeBytes; bytes *= 2) {
     BlockPool pool;
@@ -191,6 +198,8 @@ TEST(BlockPool, GivesBackSlabsWhoseBlocksAreAllFree) {
       std::memset(blocks.back().data, 0xAB, bytes);
     }
     const std::size_t most = pool.reserved_bytes();
+    std::set<std::uintptr_t> slabs;
+    for (const Block& block : blocks) slabs.insert(slab_of(block));
     const Block stays = blocks[0];
     for (std::size_t i = 1; i < blocks.size(); ++i) pool.give(blocks[i]);
     for (std::uint32_t i = 0; i < BlockPool::kIdleTrims; ++i) pool.trim();
@@ -204,11 +213,13 @@ TEST(BlockPool, GivesBackSlabsWhoseBlocksAreAllFree) {
     for (Block& block : blocks) {
       block = pool.take(bytes);
       std::memset(block.data, 0xCD, bytes);
+      EXPECT_TRUE(slabs.contains(slab_of(block))) << "the same slabs";
     }
-    EXPECT_EQ(pool.reserved_bytes(), most) << "the same slabs";
+    const std::size_t again = pool.reserved_bytes();
+    EXPECT_LE(again, most);
     for (const Block& block : blocks) pool.give(block);
     pool.trim();
-    EXPECT_EQ(pool.reserved_bytes(), most) << "they were in use a moment ago";
+    EXPECT_EQ(pool.reserved_bytes(), again) << "they were in use a moment ago";
   }
 }
 
@@ -218,13 +229,12 @@ TEST(BlockPool, ASlabThatWasGivenBackIsTakenAgain) {
   for (std::size_t bytes = BlockPool::kMinBlockBytes; bytes < BlockPool::kLargeBytes; bytes *= 2) {
     const Block block = pool.take(bytes);
     std::memset(block.data, 0xAB, bytes);
-    const std::uintptr_t slab =
-        reinterpret_cast<std::uintptr_t>(block.data) / BlockPool::kSlabBytes;
+    const std::uintptr_t slab = slab_of(block);
     pool.give(block);
     for (std::uint32_t i = 0; i <= BlockPool::kIdleTrims; ++i) pool.trim();
     EXPECT_EQ(pool.reserved_bytes(), 0U);
     const Block other = pool.take(bytes * 2 < BlockPool::kLargeBytes ? bytes * 2 : 64);
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(other.data) / BlockPool::kSlabBytes, slab);
+    EXPECT_EQ(slab_of(other), slab);
     pool.give(other);
     for (std::uint32_t i = 0; i <= BlockPool::kIdleTrims; ++i) pool.trim();
   }
