@@ -279,7 +279,8 @@ void Shard::rearm_receives() {
       continue;
     }
     connection->wants_rearm = false;
-    if (!may_read(*connection)) continue;
+    // One that is polled may have been full meanwhile: its poll stays, and arms the receive.
+    if (connection->reading() || !may_read(*connection)) continue;
     if (connection->idle) {
       arm_poll(*connection);
     } else {

@@ -47,6 +47,32 @@ TEST(ShardIdle, ThoseWhoFallSilentTogetherChangeOverAFewAtATime) {
   }
 }
 
+// A late answer that its line cannot take: it is not read from until it has got that, and the poll
+// that waits for its next byte stays the only one.
+TEST(ShardIdle, APolledClientThatWasBehindWithItsAnswersIsNotPolledTwice) {
+  ShardOptions options = polling();
+  options.limits[0].max_queued_bytes = 1000;
+  options.max_answer_bytes = 1 << 20U;
+  Idle it(1, {}, options);
+  FakePeer& peer = it.silent();
+  peer.window = 0;
+  std::size_t bytes = 0;
+  while (!it.last->full) {
+    std::uint8_t* const to = it.shard.reserve(*it.last, 100, Why::kAsked);
+    ASSERT_NE(to, nullptr);
+    std::fill_n(to, 100, std::uint8_t{'a'});
+    bytes += 100;
+  }
+  peer.window = SIZE_MAX;
+  EXPECT_TRUE(it.turn_until([&] { return peer.received.size() == bytes && !it.last->full; }));
+  it.pass(kSweepMs);
+  EXPECT_EQ(it.polled(), 1U);
+  EXPECT_EQ(it.kernel.armed(OpKind::kPoll) + it.kernel.armed(OpKind::kRecv), 1U);
+  peer.received.clear();
+  peer.send(kTcpPing);
+  EXPECT_EQ(it.pongs(peer, 1), 1U);
+}
+
 TEST(ShardIdle, AClientThatTalksKeepsItsReceive) {
   Idle it;
   FakePeer& peer = it.connect();
