@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 ELEMENT_KEY = "element-6066-11e4-a52e-4f735466cecf"  # fixed by the standard
 
 
@@ -48,7 +48,7 @@ class Browser:
         request = urllib.request.Request(self._base + path, data, method=method,
                                          headers={"Content-Type": "application/json"})
         try:
-            with self._http.open(request, timeout=60) as reply:
+            with self._http.open(request, timeout=150) as reply:
                 return json.load(reply)["value"]
         except urllib.error.HTTPError as error:
             raise WebDriverError(json.load(error)["value"]["message"]) from None

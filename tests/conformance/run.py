@@ -52,9 +52,9 @@ SECTIONS = (
 
 AT_ONCE = 16
 HEAVY_AT_ONCE = 2
-LIMIT_S = 10
-HEAVY_LIMIT_S = 30
-CASE_LIMIT_S = 120  # of a whole case, against a defect of the suite
+LIMIT_S = 40
+HEAVY_LIMIT_S = 120
+CASE_LIMIT_S = 400  # of a whole case, against a defect of the suite
 
 
 def all_cases(prefixes):

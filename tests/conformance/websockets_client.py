@@ -15,7 +15,7 @@ import websockets
 from server import add_options, run_against_server, ssl_of, wsecho
 from wire import BINARY, PING, TEXT, frame
 
-LIMIT_S = 30
+LIMIT_S = 120
 MIB = 1 << 20
 
 # The library logs each failure we provoke.

@@ -245,7 +245,7 @@ TEST_P(TakeoverUnderLoad, NobodyIsTurnedAway) {
   const World world;
   const Server services(world, "login", "login01", {{"MemorySessions", "true"}});
   const auto [key, before, after] = GetParam();
-  Settings settings = on_fixed_ports({{key, before}, {"DrainTime", "2s"}});
+  Settings settings = on_fixed_ports({{key, before}, {"DrainTime", "20s"}});
   const auto port = static_cast<std::uint16_t>(
       std::stoi(settings.at("Listen").substr(settings.at("Listen").rfind(':') + 1)));
   auto gateway = std::make_unique<Server>(world, "gateway", "g1", settings);
