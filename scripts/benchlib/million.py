@@ -8,7 +8,7 @@ import json
 import math
 import time
 
-from . import document, memory, servers, table
+from . import document, looking, memory, servers, table
 from .children import Children
 from .machine import memory_bytes
 from .model import Server
@@ -37,7 +37,7 @@ def check_memory(connections):
 
 def start_gateway(bench, children, connections):
     server = Server("gateway", shards=max(2, math.ceil(connections / PER_SHARD)),
-                    config=("LoginWait: 60s", "LoginAnswerTimeout: 60s"))
+                    config=("LoginWait: 60s", "LoginAnswerTimeout: 60s"), admin=True)
     return server.shards, servers.start_gateway(bench, children, "gateway", server, bench.cpus,
                                                 bench.cpus)
 
@@ -73,7 +73,7 @@ def watch_set_up(gateway, generator, connections):
         time.sleep(LOOK_S)
 
 
-def hold(bench, children, connections, held_s=HELD_S, settle_s=HEARTBEAT_S):
+def hold(bench, children, connections, held_s=HELD_S, settle_s=HEARTBEAT_S, look=looking.rows):
     """What was measured, as one dict."""
     shards, gateway = start_gateway(bench, children, connections)
     kernel_before = memory.steady(memory.kernel_bytes)
@@ -87,6 +87,7 @@ def hold(bench, children, connections, held_s=HELD_S, settle_s=HEARTBEAT_S):
             "gateway_rss_bytes": memory.rss_bytes(gateway.child.pid) - rss_before,
             "ringbench_rss_bytes": memory.rss_bytes(generator.pid),
             "available_bytes": memory_bytes("MemAvailable")}
+    held["looked"] = look(gateway)
     code = generator.wait(held_s + 120)
     held["raw"] = json.loads((bench.out / "million.json").read_text(encoding="utf-8"))
     if code != 0:
@@ -123,6 +124,7 @@ def figures(connections, held):
         ("Memory still available", f"{held['available_bytes'] / 2**30:.1f} GiB"),
         ("Gateway's CPU", f"{cpu['us_per_message']:.1f} µs per heartbeat, "
                           f"{100 * cpu['cpu_ns'] / 1e9 / raw['window_s']:.0f} % of one CPU"),
+        *held["looked"],
         ("Stop", f"{held['stop_s']:.1f} s, exit code {held['exit_code']}"),
     ]
 

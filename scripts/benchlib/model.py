@@ -22,6 +22,7 @@ class Server:
     services: str = "played"  # behind a gateway: played by ringbench, or real processes
     config: tuple[str, ...] = ()  # further lines of a gateway's configuration
     tls: bool = False  # a peer, or a gateway that listens to tls:// and wss:// as well
+    admin: bool = False  # of a gateway: its admin port is its monitor port
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,8 @@ def start_gateway(bench, children, name, server, cpus, service_cpus):
             service.wait_for(r"^listening tcp (\S+)")
     monitor = free_port()
     config = gateway_config(server, registry, monitor)
+    if server.admin:
+        config["AdminPort"] = monitor
     if server.tls:
         config = with_tls(config, folder)
     write_config(folder / f"{name}.yaml", config, lines)
