@@ -206,6 +206,19 @@ Result<std::unique_ptr<handover::Taker>> take_over(const ServeOptions& options, 
   return taker;
 }
 
+// Of a usual second start the ports are taken, too: what helps then is who lives under its id.
+Error or_whose_id(const Config& config, const Error& failure) {
+  const Result<std::unique_ptr<ControlLoop>> loop = ControlLoop::create();
+  if (!loop) return failure;
+  const Result<std::unique_ptr<Registry>> registry = open_registry(config, **loop);
+  if (!registry) return failure;
+  Instance ours;
+  ours.id = config.service_id;
+  ours.name = config.service_name;
+  const Result<void> free = (*registry)->claim(ours, false);
+  return free ? failure : free.error();
+}
+
 Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (options.check_config) SignalWatch::unblock();
   Result<Config> config = load_config(options.config_file, role);
@@ -223,7 +236,10 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (!taker) return std::unexpected(taker.error());
   Result<std::unique_ptr<Process>> process =
       Process::create(*config, ProcessMode::kServing, taker->get());
-  if (!process) return std::unexpected(process.error());
+  if (!process) {
+    return std::unexpected(*taker == nullptr ? or_whose_id(*config, process.error())
+                                             : process.error());
+  }
   Result<std::unique_ptr<Registry>> registry = open_registry(*config, (*process)->loop());
   if (!registry) return std::unexpected(registry.error());
   Served served;

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "tests/common/free_port.h"
 #include "tests/integration/command_run.h"
 #include "tests/integration/raw_service.h"
 
@@ -35,6 +36,22 @@ TEST(OneId, ASecondProcessIsRefusedWhileTheFirstLivesAndIsToldWhereThatIs) {
     const Server again(world, role, "twin01");
     EXPECT_EQ(again.get("/health").status, 200) << role;
   }
+}
+
+// As usual: the same file, so that the ports are taken, too.
+TEST(OneId, ASecondStartOfTheSameFileIsToldWhoseTheIdIs) {
+  const World world;
+  const Settings settings = {{"MonitorPort", std::to_string(free_port())}};
+  const Server first(world, "gateway", "twin01", settings);
+  Ended second;
+  wait_until("where the first is", [&] {
+    second = run({"gateway", "-c", world.config("gateway", "twin01", settings)});
+    return second.output.find("starting or ending") == std::string::npos;
+  });
+  EXPECT_EQ(second.code, 1);
+  EXPECT_THAT(second.output, AllOf(HasSubstr("ServiceID twin01 is that of another living process"),
+                                   HasSubstr("127.0.0.1:" + std::to_string(first.port())),
+                                   HasSubstr(", since 20")));
 }
 
 TEST(OneId, AFrozenProcessStillLives) {
