@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <pwd.h>
 #include <simdjson.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -24,6 +21,7 @@
 #include "control/config/config.h"
 #include "control/config/secrets.h"
 #include "control/discovery/consul/http.h"
+#include "services/cli/asked_by.h"
 #include "services/cli/trace/gateways.h"
 #include "services/cli/trace/no_answer.h"
 
@@ -62,18 +60,6 @@ struct FleetCommand {
   bool all = false;
 };
 
-// Whose doing it is, for the log of the gateways: it is no proof.
-std::string asked_by() {
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  const char* const before = std::getenv("SUDO_USER");
-  const passwd* const user = getpwuid(getuid());
-  const std::string name = before != nullptr ? before
-                           : user != nullptr ? user->pw_name
-                                             : std::to_string(getuid());
-  return name + "@" + host.data();
-}
-
 // "?a=b&by=..." of those that are set.
 std::string query_of(const std::vector<std::pair<std::string, std::string>>& parameters) {
   std::string query;
@@ -85,11 +71,12 @@ std::string query_of(const std::vector<std::pair<std::string, std::string>>& par
   return query;
 }
 
-std::optional<std::uint64_t> number_in(const std::string& body, const char* key) {
+template <class Value = std::uint64_t>
+std::optional<Value> value_in(const std::string& body, const char* key) {
   simdjson::dom::parser parser;
-  std::uint64_t number = 0;
-  if (parser.parse(body)[key].get(number) != simdjson::SUCCESS) return std::nullopt;
-  return number;
+  Value value{};
+  if (parser.parse(body)[key].get(value) != simdjson::SUCCESS) return std::nullopt;
+  return value;
 }
 
 std::string first_line(const std::string& text) {
@@ -98,7 +85,7 @@ std::string first_line(const std::string& text) {
 
 Action kick_of(const FleetCommand& command) {
   const auto words = [](const std::string& body) -> std::optional<std::string> {
-    const std::optional<std::uint64_t> kicked = number_in(body, "kicked");
+    const std::optional<std::uint64_t> kicked = value_in(body, "kicked");
     if (!kicked) return std::nullopt;
     return fmt::format("{} kicked", *kicked);
   };
@@ -112,11 +99,14 @@ Action kick_of(const FleetCommand& command) {
 Action evacuation_of(const FleetCommand& command) {
   const auto words = [abort =
                           command.abort](const std::string& body) -> std::optional<std::string> {
-    const auto clients = number_in(body, "clients");
-    const auto asked = number_in(body, "asked");
-    const auto told = number_in(body, "told");
-    const auto pace = number_in(body, "pace");
+    const auto clients = value_in(body, "clients");
+    const auto asked = value_in(body, "asked");
+    const auto told = value_in(body, "told");
+    const auto pace = value_in(body, "pace");
     if (!clients) return std::nullopt;
+    if (abort && value_in<bool>(body, "stopped") == false) {
+      return fmt::format("{} clients, nothing was under way", *clients);
+    }
     if (!asked || !told || !pace) return fmt::format("{} clients, nothing is under way", *clients);
     if (abort) return fmt::format("{} clients, {} of {} were told to go", *clients, *told, *asked);
     return fmt::format("{} clients, {} are told to go at {} a second", *clients, *asked, *pace);
@@ -192,6 +182,9 @@ class Fleet {
   }
 
   void take(const std::string& id, const consul::Reply& reply) {
+    if (reply.failure == consul::Failure::kTimeout) {
+      return tell(id, "has not answered in time; it may still do it", false);
+    }
     if (reply.failure != consul::Failure::kNone) return tell(id, why_no_answer(reply), false);
     if (reply.status / 100 != 2) {
       return tell(id, fmt::format("{}: {}", reply.status, first_line(reply.body)), false);
@@ -276,6 +269,11 @@ Result<bool> run_fleet(const Whom& whom, const Action& action) {
   return !fleet.has_failed();
 }
 
+// CLI11 takes -1 for the largest number there is.
+std::string is_number(const std::string& text) {
+  return parse_number(text) ? std::string() : "is to be a number from 0 on, not " + text;
+}
+
 CLI::App* add_command(CLI::App& root, const std::string& name, const std::string& what,
                       FleetCommand& options) {
   CLI::App* const command = root.add_subcommand(name, what);
@@ -344,8 +342,11 @@ void add_evacuate(CLI::App& root, CommandResult& result) {
   CLI::App* const command = add_command(
       root, "evacuate", "Have gateways tell so many clients to go, at a pace, that a number stays",
       *options);
-  command->add_option("--to", options->to, "How many stay on each gateway")->type_name("NUMBER");
+  command->add_option("--to", options->to, "How many stay on each gateway")
+      ->check(is_number)
+      ->type_name("NUMBER");
   command->add_option("--pace", options->pace, "Clients per second (default: DrainPace)")
+      ->check(is_number)
       ->type_name("NUMBER");
   command->add_option("--first", options->first, "Who goes first: newest (default) or idlest")
       ->type_name("WHO");

@@ -90,6 +90,41 @@ TEST_F(Fleet, AnEvacuationIsAborted) {
   EXPECT_GE(one_.metric("ringgate_channels"), 1);
 }
 
+TEST_F(Fleet, AnAbortOfNothingSaysSo) {
+  const Ended ended = command({"evacuate", "--abort", "--id", "g1"});
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_THAT(ended.output, HasSubstr("g1: 0 clients, nothing was under way"));
+  std::vector<Client> clients = log_in_many(one_, "a", 2);
+  EXPECT_EQ(command({"evacuate", "--to", "0", "--pace", "1", "--id", "g1"}).code, 0);
+  EXPECT_THAT(command({"evacuate", "--abort", "--id", "g1"}).output, HasSubstr("were told to go"));
+  one_.process().wait_for_line("evacuation aborted");
+  EXPECT_THAT(command({"evacuate", "--abort", "--id", "g1"}).output,
+              HasSubstr("nothing was under way"));
+}
+
+TEST_F(Fleet, ADrainEndsAnEvacuationAndTakesNoOther) {
+  const std::uint16_t port = free_port();
+  Settings slow = settings(port);
+  slow["DrainDelay"] = "1m";
+  Server three(world_, "gateway", "g3", slow);
+  const std::string admin = "127.0.0.1:" + std::to_string(port);
+  std::vector<Client> clients = log_in_many(three, "a", 3);
+  EXPECT_EQ(run({"evacuate", "--gateway", admin, "--to", "0", "--pace", "1"}).code, 0);
+  EXPECT_EQ(run({"drain", "--gateway", admin}).code, 0);
+  EXPECT_THAT(three.process().wait_for_line("evacuation aborted"), HasSubstr(" of 3"));
+  const Ended refused = run({"evacuate", "--gateway", admin, "--to", "1"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.output, AllOf(HasSubstr("409"), HasSubstr("drains")));
+}
+
+TEST_F(Fleet, OfOneThatDoesNotAnswerItIsNotKnownWhetherItStillDoesIt) {
+  two_.process().freeze();
+  const Ended ended = command({"kick", "--account", "alice"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("g1: 0 kicked"),
+                                  HasSubstr("g2: has not answered in time; it may still do it")));
+}
+
 TEST_F(Fleet, AKickIsWhereverTheAccountIs) {
   Client alice = log_in(two_, "alice");
   Client bob = log_in(one_, "bob");
@@ -137,6 +172,11 @@ TEST_F(Fleet, WhatMakesNoSenseIsRefused) {
     const Ended ended = run(words);
     EXPECT_EQ(ended.code, 1) << ended.output;
     EXPECT_THAT(ended.output, HasSubstr(": 400: "));
+  }
+  for (const char* const option : {"--to", "--pace"}) {
+    const Ended ended = run({"evacuate", "--gateway", admin, "--to", "1", option, "-1"});
+    EXPECT_EQ(ended.code, 2) << ended.output;
+    EXPECT_THAT(ended.output, HasSubstr("is to be a number from 0 on"));
   }
   EXPECT_EQ(one_.get("/health").status, 200);
 }

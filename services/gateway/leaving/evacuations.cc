@@ -82,7 +82,8 @@ Result<Evacuations::Order> Evacuations::read(const http::Request& request, std::
 http::Reply Evacuations::begin(const http::Request& request, std::size_t pace) {
   const Result<Order> order = read(request, pace);
   if (!order) return {400, order.error().message + "\n"};
-  return on_loop([this, order = *order] {
+  return on_loop([this, order = *order]() -> http::Reply {
+    if (is_over_) return {409, "this gateway drains: all of its clients are told to go\n"};
     start(order);
     return state();
   });
@@ -90,8 +91,8 @@ http::Reply Evacuations::begin(const http::Request& request, std::size_t pace) {
 
 http::Reply Evacuations::abort() {
   return on_loop([this] {
-    stop();
-    return state();
+    const bool stopped = stop();
+    return state(stopped);
   });
 }
 
@@ -99,15 +100,13 @@ http::Reply Evacuations::show() {
   return on_loop([this] { return state(); });
 }
 
-http::Reply Evacuations::on_loop(const std::function<std::string()>& what) {
-  const auto answer = std::make_shared<std::promise<std::string>>();
-  std::future<std::string> text = answer->get_future();
+http::Reply Evacuations::on_loop(const std::function<http::Reply()>& what) {
+  const auto answer = std::make_shared<std::promise<http::Reply>>();
+  std::future<http::Reply> reply = answer->get_future();
   // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): none leaks
   loop_.post([what, answer] { answer->set_value(what()); });
-  if (text.wait_for(kPatience) != std::future_status::ready) {
-    return {503, "the gateway is busy or ending; it may still happen\n"};
-  }
-  return {200, text.get(), "application/json"};
+  if (reply.wait_for(kPatience) == std::future_status::ready) return reply.get();
+  return {503, "the gateway is busy or ending; it may still happen\n"};
 }
 
 // --- The control thread -------------------------------------------------------------------------
@@ -139,12 +138,18 @@ void Evacuations::start(const Order& order) {
 }
 
 // An evacuation of nobody ends one that is under way.
-void Evacuations::stop() {
-  if (busy_.empty()) return;
+bool Evacuations::stop() {
+  if (busy_.empty()) return false;
   aborted_ = true;
   for (const std::uint32_t shard : busy_) {
     shards_.post(shard, kMailEvacuate, EvacuateMail{number_, 0, 0, order_.first, {}});
   }
+  return true;
+}
+
+void Evacuations::end_for_good() {
+  is_over_ = true;
+  stop();
 }
 
 void Evacuations::take(std::uint32_t shard, const EvacuatedMail& mail) {
@@ -165,7 +170,7 @@ std::uint64_t Evacuations::told() const {
   return all;
 }
 
-std::string Evacuations::state() const {
+http::Reply Evacuations::state(std::optional<bool> stopped) const {
   std::uint64_t clients = 0;
   for (std::uint32_t i = 0; i < shards_.size(); ++i) {
     clients += shards_.shard(i).counters().get(Gauge::kClients);
@@ -177,6 +182,7 @@ std::string Evacuations::state() const {
                        : aborted_       ? "aborted"
                                         : "done");
     json.count("clients", clients);
+    if (stopped) json.flag("stopped", *stopped);
     if (number_ == 0) return;
     json.count("to", order_.to);
     json.count("pace", order_.pace);
@@ -184,7 +190,7 @@ std::string Evacuations::state() const {
     json.count("asked", to_tell_);
     json.count("told", told());
   });
-  return json.take() + "\n";
+  return {200, json.take() + "\n", "application/json"};
 }
 
 }  // namespace ringgate

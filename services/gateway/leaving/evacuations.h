@@ -1,7 +1,7 @@
 // POST /evacuate on the admin port: so many clients are told to go, at a pace, that a number stays.
 //
 //   POST /evacuate?to=N[&pace=P][&first=newest|idlest][&at=HOST:PORT]   P: clients per second
-//   POST /evacuate/abort
+//   POST /evacuate/abort      "stopped": whether one was under way
 //   GET  /evacuate     how far it is
 //
 // The pages are called on the monitor's threads; they ask the control thread, which owns all else.
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -34,6 +35,8 @@ class Evacuations {
 
   // The control thread: kMailEvacuated.
   void take(std::uint32_t shard, const EvacuatedMail& mail);
+  // The process drains: one that is under way ends, and there is no other.
+  void end_for_good();
 
  private:
   struct Order {
@@ -44,10 +47,11 @@ class Evacuations {
   };
 
   static Result<Order> read(const http::Request& request, std::size_t pace);
-  [[nodiscard]] http::Reply on_loop(const std::function<std::string()>& what);
+  [[nodiscard]] http::Reply on_loop(const std::function<http::Reply()>& what);
   void start(const Order& order);
-  void stop();
-  [[nodiscard]] std::string state() const;
+  bool stop();  // whether one was under way
+  // `stopped`: whether an abort has ended one.
+  [[nodiscard]] http::Reply state(std::optional<bool> stopped = std::nullopt) const;
   [[nodiscard]] std::uint64_t told() const;
 
   ControlLoop& loop_;
@@ -58,6 +62,7 @@ class Evacuations {
   std::map<std::uint32_t, std::uint32_t> told_;  // by shard
   std::set<std::uint32_t> busy_;                 // shards that have not ended it
   bool aborted_ = false;
+  bool is_over_ = false;  // the process drains
 };
 
 }  // namespace ringgate

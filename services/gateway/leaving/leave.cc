@@ -94,6 +94,7 @@ void GatewayComponent::drain(const DrainOrder& order, Drained done) {
   draining_ = true;
   drain_order_ = order;
   drain_done_ = std::move(done);
+  evacuations_->end_for_good();
   refresh_ready();
   for (const Instance& service : registrations(config_, listeners_)) {
     if (order.same_id) {
