@@ -25,6 +25,7 @@
 #include "services/handlers/login.h"
 #include "services/logic/component.h"
 #include "services/logic/redis_options.h"
+#include "services/process/handover/clash.h"
 #include "services/process/process.h"
 #include "services/process/registries.h"
 #include "services/process/signal_watch.h"
@@ -191,11 +192,32 @@ Result<void> check_only(const ServeOptions& options, const Config& config,
   return print_out(text + options.config_file + " is good\n");
 }
 
+// A listener that becomes one of all addresses, or is it no longer, cannot be bound beside itself.
+Result<void> check_clash(const std::vector<std::string>& ours, const handover::Taker* taker) {
+  std::unique_ptr<handover::Taker> neighbour;
+  if (taker == nullptr) {
+    auto asked = handover::Taker::begin(handover::neighbours_of(ours));
+    if (!asked) return std::unexpected(asked.error());
+    neighbour = std::move(*asked);
+    taker = neighbour.get();
+  }
+  if (taker == nullptr) return {};
+  const auto clash = handover::clash_of(ours, taker->offer());
+  if (!clash) return {};
+  return run_error(
+      "--takeover: process {} listens at {}, and nobody can listen at {} beside that: this change "
+      "needs the old one to end first",
+      taker->process(), clash->second, clash->first);
+}
+
 // Nobody to take over from is no error: what is taken then, the start finds out.
 Result<std::unique_ptr<handover::Taker>> take_over(const ServeOptions& options, Config& config) {
   if (!options.takeover) return nullptr;
-  Result<std::unique_ptr<handover::Taker>> taker = handover::Taker::begin(addresses_of(config));
-  if (!taker || *taker == nullptr) return taker;
+  const std::vector<std::string> ours = addresses_of(config);
+  Result<std::unique_ptr<handover::Taker>> taker = handover::Taker::begin(ours);
+  if (!taker) return taker;
+  if (auto good = check_clash(ours, taker->get()); !good) return std::unexpected(good.error());
+  if (*taker == nullptr) return taker;
   config.link_id = handover::next_gateway_id(config.service_id, (*taker)->offer());
   if (config.link_id.empty()) {
     return usage_error(

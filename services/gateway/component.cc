@@ -45,6 +45,7 @@ GatewayComponent::~GatewayComponent() {
   }
   loop_.unwatch(registry_->fd());
   links_.reset();
+  if (taker_ != nullptr) taker_->unwatch();
 }
 
 Result<void> GatewayComponent::start() {
@@ -93,10 +94,8 @@ Result<void> GatewayComponent::start() {
     refresh_ready();
   });
   if (taker_ != nullptr) {
-    taker_->when_gone([this] {
-      for (Listener& listener : listeners_) listener.sockets.now_ours();
-      begin_accepting();
-    });
+    taker_->when_gone([this] { take_the_place(); });
+    taker_->watch(loop_, [this] { refresh_ready(); });
   }
   timer_ = loop_.after(kStartGrace, [this] {
     timer_ = 0;

@@ -47,6 +47,7 @@ class GatewayComponent final : public Component {
   [[nodiscard]] Result<void> start() override;
   void add_admin_pages(http::Monitor& admin) override;
   void drain(const DrainOrder& order, Drained done) override;
+  void hand_over(const DrainOrder& order) override;
   void tick() override;
   [[nodiscard]] bool serving() const override { return accepting_; }
   [[nodiscard]] std::uint64_t connections() const override {
@@ -106,6 +107,8 @@ class GatewayComponent final : public Component {
   void collect_own_commands(MetricsSnapshot& metrics) const;
   // By the numbers that events have for them.
   [[nodiscard]] std::map<std::uint16_t, std::string> own_command_names() const;
+  void take_the_place();
+  void leave_files_of(const DrainOrder& order);
   void close_clients();
   [[nodiscard]] std::string what_is_left() const;
   void drained();
@@ -135,6 +138,7 @@ class GatewayComponent final : public Component {
   bool grace_is_over_ = false;  // nothing more is waited for
   bool has_asked_ = false;      // the taker's other process to go
   bool draining_ = false;
+  bool closing_ = false;  // and DrainDelay is over
   ControlLoop::TimerId timer_ = 0;
   std::set<std::uint32_t> still_accepting_;  // shards, once it drains
   std::set<std::uint32_t> not_drained_;

@@ -33,7 +33,8 @@ std::string list(const std::vector<std::string>& names) {
 void GatewayComponent::refresh_ready() {
   const std::vector<InstanceStatus> instances = links_->instances();
   count_instances(instances);
-  if (links_->connected(service_of("login"))) begin_accepting();
+  const bool waits = taker_ != nullptr && !taker_->is_gone() && grace_is_over_;
+  if (waits || links_->connected(service_of("login"))) begin_accepting();
   ejections_.look(instances);
   const Episodes::Texts now = draining_ ? Episodes::Texts() : problems(instances);
   const MutexLock lock(mutex_);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,11 @@ namespace ringgate {
 
 // How a process is to end.
 struct DrainOrder {
-  std::string at{};            // "host:port" that clients are sent to; empty: they come again here
-  bool handed_over = false;    // another process takes our ports
-  bool same_id = false;        // and our id
-  std::function<void()> gone;  // may be empty: once nobody is accepted any more
+  std::string at{};          // "host:port" that clients are sent to; empty: they come again here
+  bool handed_over = false;  // another process takes our ports
+  bool same_id = false;      // and our id
+  std::set<std::string> taken{};  // which of them, by ListenerSet::printed(); none: all
+  std::function<void()> gone{};   // may be empty: once nobody is accepted any more
 };
 
 class Component {
@@ -38,6 +40,11 @@ class Component {
   // Leaves in order: deregisters, stops accepting, tells its peers, waits for what is under way up
   // to its drain time. Then, once, `done`.
   virtual void drain(const DrainOrder& order, Drained done) = 0;
+  // While it drains: another process takes what it still listens on. Without `gone` it has copies
+  // of that, and this one ends before it has asked for more.
+  virtual void hand_over(const DrainOrder& order) {
+    if (order.gone) order.gone();
+  }
   // About every second.
   virtual void tick() {}
   // Whether its ports are open. It may still not be ready().

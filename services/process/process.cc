@@ -1,6 +1,7 @@
 #include "services/process/process.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -22,8 +23,6 @@ namespace ringgate {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{1000};
-// In a handover, what a port for probes and operators is called.
-const std::string kHttpPort = "http ";
 // Of what is to be taken down once all is drained.
 constexpr std::chrono::milliseconds kEndLimit{10'000};
 // With the last lines, where somebody reads them at all.
@@ -98,11 +97,9 @@ Result<void> Process::run() {
   }
   if (mode_ == ProcessMode::kServing) {
     giver_ = std::make_unique<handover::Giver>(
-        *loop_, handover::Giver::Handlers{
-                    [this] { return offer(); },
-                    [this](int process, const std::string& service_id, std::function<void()> gone) {
-                      hand_over(process, service_id, std::move(gone));
-                    }});
+        *loop_,
+        handover::Giver::Handlers{[this] { return offer(); },
+                                  [this](handover::Going going) { hand_over(std::move(going)); }});
   }
   tick();
   tell_manager();
@@ -156,7 +153,7 @@ Result<std::unique_ptr<http::Monitor>> Process::take_port(const std::string& add
                                                           const std::string& key) {
   if (taker_ != nullptr) {
     for (const std::string& name : http::Monitor::names_of(address, port)) {
-      const std::vector<int> sockets = taker_->take(kHttpPort + name);
+      const std::vector<int> sockets = taker_->take(handover::kHttpPort + name);
       if (sockets.empty()) continue;
       return http::Monitor::adopt(UniqueFd(sockets.front()), config_.monitor_bounds);
     }
@@ -240,22 +237,27 @@ handover::Offer Process::offer() const {
   for (const auto& component : components_) component->add_to(offer);
   for (const http::Monitor* const port : {monitor_.get(), own_admin_.get()}) {
     if (port == nullptr) continue;
-    handover::Sockets sockets{kHttpPort + port->bound_name(), {}};
+    handover::Sockets sockets{handover::kHttpPort + port->bound_name(), {}};
     if (UniqueFd copy = port->copy_socket()) sockets.copies.push_back(std::move(copy));
     offer.sockets.push_back(std::move(sockets));
   }
   return offer;
 }
 
-void Process::hand_over(int process, const std::string& service_id, std::function<void()> gone) {
+// One that drains already goes on with it.
+void Process::hand_over(handover::Going going) {
   if (monitor_ != nullptr) monitor_->leave_port();
   if (own_admin_ != nullptr) own_admin_->leave_port();
-  if (draining_) return gone();  // its ports were nobody's
   DrainOrder order;
   order.handed_over = true;
-  order.same_id = service_id == config_.service_id;
-  order.gone = std::move(gone);
-  begin_drain(fmt::format("process {} ({}) takes over", process, service_id), std::move(order));
+  order.same_id = going.service_id == config_.service_id;
+  order.taken = std::move(going.taken);
+  order.gone = std::move(going.gone);
+  const std::string why =
+      fmt::format("process {} ({}) takes over", going.process, going.service_id);
+  if (!draining_) return begin_drain(why, std::move(order));
+  spdlog::info("{}, while this one drains", why);
+  for (const auto& component : components_) component->hand_over(order);
 }
 
 Result<void> Process::watch_signals() {
@@ -285,13 +287,16 @@ void Process::begin_drain(std::string_view why, DrainOrder order) {
   const std::chrono::milliseconds most = config_.drain_delay + config_.drain_time;
   end_by_ = std::chrono::steady_clock::now() + most;
   manager_->stopping(most + kEndLimit);
-  if (giver_ != nullptr) giver_->stop();
+  if (giver_ != nullptr && !drain_order_.handed_over) giver_->tell_draining();
   left_to_drain_ = components_.size();
   drain_next();
 }
 
 void Process::drain_next() {
   if (left_to_drain_ == 0) {
+    if (giver_ != nullptr && giver_->has_taker()) {
+      for (const auto& component : components_) component->hand_over({.handed_over = true});
+    }
     if (drained_whole_) log_event(LogEvent::kDrained, {}, "drained");
     loop_->stop();
     return;

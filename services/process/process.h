@@ -84,7 +84,7 @@ class Process {
   void serve_ports();
   void offer_ports();
   [[nodiscard]] handover::Offer offer() const;
-  void hand_over(int process, const std::string& service_id, std::function<void()> gone);
+  void hand_over(handover::Going going);
   [[nodiscard]] http::Reply ask_to_drain(const http::Request& request);
   [[nodiscard]] Result<void> watch_signals();
   void begin_drain(std::string_view why, DrainOrder order = {});

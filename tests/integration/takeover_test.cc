@@ -7,17 +7,14 @@
 #include <filesystem>
 #include <thread>
 
-#include "control/discovery/file_store.h"
-#include "tests/common/free_port.h"
 #include "tests/integration/command_run.h"
 #include "tests/integration/raw_service.h"
+#include "tests/integration/takeover_world.h"
 
 namespace ringgate::test {
 namespace {
 
 using testing::HasSubstr;
-
-const std::vector<std::string> kTakeover = {"--takeover"};
 
 // `Ring` of the configuration counts, whatever the environment says of all tests.
 class RingOfConfiguration {
@@ -35,25 +32,6 @@ class RingOfConfiguration {
  private:
   std::string had_;
 };
-
-// What a gateway and those who take over from it have in common.
-Settings on_fixed_ports(Settings settings = {}) {
-  settings.emplace("Listen", "127.0.0.1:" + std::to_string(free_port()));
-  settings.emplace("MonitorPort", std::to_string(free_port()));
-  settings.emplace("AdminPort", std::to_string(free_port()));
-  return settings;
-}
-
-std::optional<Instance> entry_of(const World& world, const std::string& id) {
-  const auto stored = read_services(world.registry_file());
-  if (!stored || !*stored) return std::nullopt;
-  const auto at = std::ranges::find((*stored)->services, id, &Instance::id);
-  return at == (*stored)->services.end() ? std::nullopt : std::optional(*at);
-}
-
-Server next_of(const World& world, const std::string& id, const Settings& settings) {
-  return {world, "gateway", id, settings, {}, kTakeover};
-}
 
 class TakeoverTest : public testing::Test {
  protected:
@@ -103,8 +81,17 @@ TEST_F(TakeoverTest, OfAnotherIdRegistersBesideAndTheOldEntryGoes) {
   Server fresh = next_of(world_, "g2", settings);
   Link fresh_link = login_service_.accept();
   EXPECT_EQ(fresh_link.handshake().serviceid(), "g2");
+  wait_until("the old entry has gone", [&] {
+    const auto stored = read_services(world_.registry_file());
+    const bool is_any_there =
+        stored && *stored && std::ranges::any_of((*stored)->services, [](const Instance& entry) {
+          return entry.id == "g1" || entry.id == "g2";
+        });
+    EXPECT_TRUE(is_any_there) << "whoever looks finds a gateway";
+    return !entry_of(world_, "g1");
+  });
   EXPECT_EQ(old.process().wait_exit(), 0);
-  wait_until("it is registered", [&] { return entry_of(world_, "g2").has_value(); });
+  EXPECT_TRUE(entry_of(world_, "g2"));
   EXPECT_FALSE(entry_of(world_, "g1"));
 }
 

@@ -62,7 +62,14 @@ void GatewayComponent::go_once_registered(std::chrono::steady_clock::time_point 
     return;
   }
   timer_ = 0;
-  taker_->go(loop_, config_.service_id);
+  taker_->go(config_.service_id);
+}
+
+// It has left the ports, or has ended by itself: then this is a start as any other, which waits for
+// a login service until the grace is over.
+void GatewayComponent::take_the_place() {
+  for (Listener& listener : listeners_) listener.sockets.now_ours();
+  if (has_asked_ || grace_is_over_ || links_->connected(service_of("login"))) begin_accepting();
 }
 
 bool GatewayComponent::all_linked() const {
@@ -103,9 +110,7 @@ void GatewayComponent::drain(const DrainOrder& order, Drained done) {
       spdlog::warn("{} is not deregistered: {}", service.id, gone.error().message);
     }
   }
-  if (order.handed_over) {
-    for (Listener& listener : listeners_) listener.sockets.leave_file();
-  }
+  if (order.handed_over) leave_files_of(order);
   if (timer_ != 0) loop_.cancel(timer_);
   timer_ = 0;
   const bool waits = accepting_ && !order.handed_over && config_.drain_delay.count() > 0;
@@ -116,7 +121,28 @@ void GatewayComponent::drain(const DrainOrder& order, Drained done) {
   });
 }
 
+// What is handed over is no more to be waited for. What is closed already, anybody may take.
+void GatewayComponent::hand_over(const DrainOrder& order) {
+  if (!closing_ || !order.taken.empty() || !order.gone) leave_files_of(order);
+  if (!order.gone) return;
+  if (closing_ && still_accepting_.empty()) return order.gone();
+  drain_order_.gone = order.gone;
+  if (closing_) return;
+  loop_.cancel(timer_);
+  timer_ = 0;
+  close_clients();
+}
+
+// Those that the other process uses; who did not say which uses all of them.
+void GatewayComponent::leave_files_of(const DrainOrder& order) {
+  for (Listener& listener : listeners_) {
+    const bool is_taken = order.taken.empty() || order.taken.contains(listener.sockets.printed());
+    if (is_taken) listener.sockets.leave_file();
+  }
+}
+
 void GatewayComponent::close_clients() {
+  closing_ = true;
   const std::uint64_t clients = sum_of(Gauge::kClients);
   const auto time_ms = static_cast<std::uint64_t>(config_.drain_time.count());
   const std::uint64_t spread_ms = time_ms * kSpreadTenths / 10;

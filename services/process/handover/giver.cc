@@ -43,6 +43,7 @@ void Giver::take_in(int listener) {
   if (!is_our_user(taker.get())) return refuse(std::move(taker), "no it runs as another user");
   if (taker_) return refuse(std::move(taker), "no another process takes over just now");
   taker_ = std::move(taker);
+  taken_.clear();
   loop_.watch(taker_.get(), ControlLoop::Until::kReadable, [this] { hear(); });
 }
 
@@ -69,12 +70,21 @@ void Giver::answer(const Message& message) {
     if (!offer()) drop_taker();
     return;
   }
+  constexpr std::string_view kTook = "took ";
+  if (message.text.starts_with(kTook)) {
+    taken_.insert(message.text.substr(kTook.size()));
+    return;
+  }
   if (!message.text.starts_with("go ") || is_over_) return drop_taker();
-  const int process = process_of(taker_.get());
+  Going going{process_of(taker_.get()), message.text.substr(3), std::move(taken_), [this] {
+                if (taker_) static_cast<void>(send(taker_.get(), "gone"));
+              }};
   stop();
-  handlers_.go(process, message.text.substr(3), [this] {
-    if (taker_) static_cast<void>(send(taker_.get(), "gone"));
-  });
+  handlers_.go(std::move(going));
+}
+
+void Giver::tell_draining() {
+  if (taker_) static_cast<void>(send(taker_.get(), "draining"));
 }
 
 Result<void> Giver::offer() {
@@ -88,7 +98,7 @@ Result<void> Giver::offer() {
       if (auto sent = send(taker_.get(), "sockets " + sockets.name, part); !sent) return sent;
     }
   }
-  return send(taker_.get(), fmt::format("offer {} {} {}", all.service_id, all.gateway_id,
+  return send(taker_.get(), fmt::format("offer {} {} {} took", all.service_id, all.gateway_id,
                                         all.ready ? "ready" : "not_ready"));
 }
 

@@ -1,6 +1,9 @@
 #include "services/process/handover/taker.h"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,14 +18,30 @@ namespace {
 // It takes a turn of each of its shards.
 constexpr std::chrono::milliseconds kGoPatience{5000};
 
+// One that is ending has closed its side, and its ports, before it is gone.
+constexpr int kEndPatienceMs = 5000;
+
+bool has_ended(int process) {
+  if (process <= 0) return true;  // of another namespace, which we cannot see
+  const UniqueFd end(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+  if (!end) return true;
+  pollfd waiting{end.get(), POLLIN, 0};
+  return poll(&waiting, 1, kEndPatienceMs) > 0;
+}
+
 }  // namespace
 
 Taker::Taker(UniqueFd other) : other_(std::move(other)), process_(process_of(other_.get())) {}
 
 Taker::~Taker() {
+  unwatch();
+}
+
+void Taker::unwatch() {
   if (loop_ == nullptr) return;
   loop_->cancel(timer_);
   loop_->unwatch(other_.get());
+  loop_ = nullptr;
 }
 
 Result<std::unique_ptr<Taker>> Taker::begin(const std::vector<std::string>& printed) {
@@ -37,22 +56,25 @@ Result<std::unique_ptr<Taker>> Taker::begin(const std::vector<std::string>& prin
           process_of(other->get()), address);
     }
     std::unique_ptr<Taker> taker(new Taker(std::move(*other)));
-    if (Result<void> read = taker->read_offer(); !read) return std::unexpected(read.error());
-    return taker;
+    const Result<bool> is_there = taker->read_offer();
+    if (!is_there) return std::unexpected(is_there.error());
+    if (*is_there) return taker;
   }
   return nullptr;
 }
 
-Result<void> Taker::read_offer() {
-  if (auto sent = send(other_.get(), "take 1"); !sent) return sent;
+Result<bool> Taker::read_offer() {
+  if (!send(other_.get(), "take 1") && has_ended(process_)) return false;
   for (;;) {
     Message message;
-    if (receive(other_.get(), message) != Received::kMessage) {
+    const Received what = receive(other_.get(), message);
+    if (what == Received::kEnd && has_ended(process_)) return false;
+    if (what != Received::kMessage) {
       return run_error("--takeover: process {}, which has the port, does not answer", process_);
     }
     const Result<bool> done = take_message(message);
     if (!done) return std::unexpected(done.error());
-    if (*done) return {};
+    if (*done) return true;
   }
 }
 
@@ -68,10 +90,12 @@ Result<bool> Taker::take_message(Message& message) {
     return false;
   }
   std::istringstream words(message.text);
-  std::string what, state;
-  words >> what >> offer_.service_id >> offer_.gateway_id >> state;
+  std::string what, state, wants;
+  words >> what >> offer_.service_id >> offer_.gateway_id >> state >> wants;
+  if (what == "draining") return false;  // the offer says so, too
   if (what == "offer" && !state.empty()) {
     offer_.ready = state == "ready";
+    hears_taken_ = wants == "took";
     return true;
   }
   return run_error(
@@ -85,32 +109,49 @@ std::vector<int> Taker::take(std::string_view name) {
   if (at == offer_.sockets.end()) return sockets;
   for (UniqueFd& copy : at->copies) sockets.push_back(copy.release());
   offer_.sockets.erase(at);
+  taken_.emplace_back(name);
   return sockets;
 }
 
-void Taker::go(ControlLoop& loop, const std::string& service_id) {
+void Taker::watch(ControlLoop& loop, std::function<void()> about_to_end) {
   loop_ = &loop;
+  about_to_end_ = std::move(about_to_end);
   loop_->watch(other_.get(), ControlLoop::Until::kReadable, [this] { hear(); });
+}
+
+void Taker::go(const std::string& service_id) {
+  if (is_gone_ || std::exchange(has_asked_, true)) return;
   timer_ = loop_->after(kGoPatience, [this] {
     spdlog::warn("process {} has not left its ports in time; they are used all the same", process_);
     gone();
   });
-  if (!send(other_.get(), "go " + service_id)) gone();
+  bool is_told = true;
+  for (const std::string& name : taken_) {
+    if (hears_taken_) is_told = is_told && send(other_.get(), "took " + name).has_value();
+  }
+  if (!is_told || !send(other_.get(), "go " + service_id)) gone();
 }
 
 void Taker::hear() {
   Message message;
   const Received what = receive(other_.get(), message);
   if (what == Received::kNothingYet) return;
+  if (what == Received::kMessage && message.text == "draining") {
+    offer_.ready = false;
+    if (!has_asked_) about_to_end_();
+    return;
+  }
   if (what == Received::kMessage && message.text != "gone") return;
+  if (!has_asked_) {
+    spdlog::warn("process {} has ended by itself: this one serves in its place, as after any start",
+                 process_);
+  }
   gone();
 }
 
 void Taker::gone() {
   if (std::exchange(is_gone_, true)) return;
-  loop_->cancel(timer_);
-  loop_->unwatch(other_.get());
-  loop_ = nullptr;
+  unwatch();
   other_.reset();          // nothing more is said
   offer_.sockets.clear();  // what nobody wanted
   for (const std::function<void()>& then : then_) then();

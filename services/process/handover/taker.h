@@ -23,7 +23,7 @@ struct Message;
 class Taker {
  public:
   // `printed`: the addresses that this process is to listen at. Null: nobody who could be asked
-  // listens at any of them.
+  // listens at any of them, or who did has ended meanwhile.
   static Result<std::unique_ptr<Taker>> begin(const std::vector<std::string>& printed);
   ~Taker();
   Taker(const Taker&) = delete;
@@ -34,10 +34,15 @@ class Taker {
   // Those of that name, which are the caller's from now on; none is no error.
   [[nodiscard]] std::vector<int> take(std::string_view name);
 
+  // From now on it is noticed when the other one ends by itself, or is about to: then there is
+  // nothing to wait for. `about_to_end` is called for the latter; the former is gone().
+  void watch(ControlLoop& loop, std::function<void()> about_to_end);
+  void unwatch();  // before that loop ends
   // In the order in which they were given, once: nobody else has the ports any more.
   void when_gone(std::function<void()> then) { then_.push_back(std::move(then)); }
-  // It is to go. It may have ended before it could say that it has: that counts as gone.
-  void go(ControlLoop& loop, const std::string& service_id);
+  // It is to go. It may have ended before it could say that it has: that counts as gone. After
+  // watch().
+  void go(const std::string& service_id);
   [[nodiscard]] bool is_gone() const noexcept { return is_gone_; }
 
   // It is to stay, since we cannot serve: the process is to end with this.
@@ -46,7 +51,8 @@ class Taker {
 
  private:
   explicit Taker(UniqueFd other);
-  [[nodiscard]] Result<void> read_offer();
+  // Whether there is one: it may end first.
+  [[nodiscard]] Result<bool> read_offer();
   [[nodiscard]] Result<bool> take_message(Message& message);
   void hear();
   void gone();
@@ -55,7 +61,11 @@ class Taker {
   const int process_;
   Offer offer_;
   std::vector<std::function<void()>> then_;
-  ControlLoop* loop_ = nullptr;  // from go() until it has gone
+  std::vector<std::string> taken_;  // names of what the caller has
+  bool hears_taken_ = false;        // the other one wants to know them
+  std::function<void()> about_to_end_;
+  bool has_asked_ = false;       // it to go
+  ControlLoop* loop_ = nullptr;  // from watch() until it has gone
   ControlLoop::TimerId timer_ = 0;
   bool is_gone_ = false;
   std::optional<Error> failure_;

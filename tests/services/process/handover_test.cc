@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <set>
 #include <thread>
 
+#include "services/process/handover/clash.h"
 #include "services/process/handover/giver.h"
 #include "services/process/handover/message.h"
 #include "services/process/handover/taker.h"
@@ -31,14 +33,13 @@ TEST(NextGatewayId, IsItsOwnUnlessTheOldOneHasIt) {
 class Handover : public testing::Test {
  protected:
   Handover() : loop_(std::move(*ControlLoop::create())) {
-    giver_ = std::make_unique<Giver>(
-        *loop_,
-        Giver::Handlers{[this] { return offer(); },
-                        [this](int process, const std::string& id, std::function<void()> gone) {
-                          process_ = process;
-                          id_ = id;
-                          gone();
-                        }});
+    giver_ = std::make_unique<Giver>(*loop_, Giver::Handlers{[this] { return offer(); },
+                                                             [this](const Going& going) {
+                                                               process_ = going.process;
+                                                               id_ = going.service_id;
+                                                               taken_ = going.taken;
+                                                               going.gone();
+                                                             }});
     giver_->listen({address_});
     thread_ = std::thread([this] { loop_->run(); });
   }
@@ -66,6 +67,7 @@ class Handover : public testing::Test {
   std::thread thread_;
   int process_ = 0;  // the giver's thread; read after end()
   std::string id_;
+  std::set<std::string> taken_;
 };
 
 TEST_F(Handover, EverySocketArrives) {
@@ -94,13 +96,16 @@ TEST_F(Handover, TheOtherGoesOnceItIsToldTo) {
     loop->stop();
   });
   EXPECT_FALSE((*taker)->is_gone());
-  (*taker)->go(*loop, "g2");
+  for (const int one : (*taker)->take("http 127.0.0.1:2")) EXPECT_EQ(close(one), 0);
+  (*taker)->watch(*loop, [] {});
+  (*taker)->go("g2");
   loop->run();
   EXPECT_TRUE((*taker)->is_gone());
   EXPECT_THAT(calls, ElementsAre(1, 2));
   end();
   EXPECT_EQ(process_, getpid());
   EXPECT_EQ(id_, "g2");
+  EXPECT_THAT(taken_, ElementsAre("http 127.0.0.1:2"));
   EXPECT_EQ(*Taker::begin({address_}), nullptr) << "it gives once";
 }
 
@@ -121,7 +126,8 @@ TEST(TakerTest, KeepsNoDescriptorOnceTheOtherHasGone) {
   ASSERT_TRUE(taker && *taker != nullptr);
   const std::unique_ptr<ControlLoop> loop = std::move(*ControlLoop::create());
   (*taker)->when_gone([&] { loop->stop(); });
-  (*taker)->go(*loop, "g2");
+  (*taker)->watch(*loop, [] {});
+  (*taker)->go("g2");
   loop->run();
   ASSERT_TRUE((*taker)->is_gone());
   Message message;
@@ -147,9 +153,50 @@ TEST_F(Handover, OneThatIsNotThereAnyMoreHasGone) {
   giver_.reset();
   const std::unique_ptr<ControlLoop> loop = std::move(*ControlLoop::create());
   (*taker)->when_gone([&] { loop->stop(); });
-  loop->post([&] { (*taker)->go(*loop, "g2"); });
+  loop->post([&] {
+    (*taker)->watch(*loop, [] {});
+    (*taker)->go("g2");
+  });
   loop->run();
   EXPECT_TRUE((*taker)->is_gone());
+}
+
+TEST(TakerTest, NoticesAnEndBeforeItHasAskedForIt) {
+  const std::string address = "127.0.0.1:taker-test-" + std::to_string(getpid());
+  const Result<UniqueFd> listener = listen_for(address);
+  ASSERT_TRUE(listener);
+  std::thread giver([&] {
+    if (!test::wait_readable(listener->get())) return;
+    const UniqueFd accepted(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
+    Message message;
+    while (receive(accepted.get(), message) == Received::kNothingYet) {
+    }
+    static_cast<void>(send(accepted.get(), "offer g1 g1 ready took"));
+    static_cast<void>(send(accepted.get(), "draining"));
+  });
+  const std::unique_ptr<ControlLoop> loop = std::move(*ControlLoop::create());
+  Result<std::unique_ptr<Taker>> taker = Taker::begin({address});
+  giver.join();
+  ASSERT_TRUE(taker && *taker != nullptr);
+  EXPECT_TRUE((*taker)->offer().ready);
+  bool is_told = false;
+  (*taker)->watch(*loop, [&] {
+    is_told = true;
+    EXPECT_FALSE((*taker)->is_gone());
+  });
+  (*taker)->when_gone([&] { loop->stop(); });
+  loop->run();
+  EXPECT_TRUE(is_told);
+  EXPECT_TRUE((*taker)->is_gone());
+  EXPECT_FALSE((*taker)->offer().ready);
+}
+
+TEST(Clash, IsWithAllAddressesOfThePort) {
+  Offer offer{"g1", "g1", true, {}};
+  offer.sockets.push_back({"127.0.0.1:1", {}});
+  EXPECT_TRUE(clash_of({"127.0.0.1:2", "[::]:1"}, offer));
+  EXPECT_FALSE(clash_of({"127.0.0.1:1", "10.0.0.1:1", "[::]:2", "unix:/a:1"}, offer));
+  EXPECT_THAT(neighbours_of({"127.0.0.1:1"}), ElementsAre("[::]:1", "0.0.0.0:1"));
 }
 
 TEST_F(Handover, WhatIsNoRequestEndsTheConnection) {
