@@ -24,7 +24,7 @@
 #include "services/gateway/channel.h"
 #include "services/gateway/link_tls.h"
 #include "services/logic/redis_options.h"
-#include "services/process/handover/message.h"
+#include "services/process/handover/taker.h"
 #include "services/process/shards.h"
 #include "services/process/tls.h"
 
@@ -79,40 +79,60 @@ Finding check_room(const Config& config, const doctor::Readings& readings) {
       {}};
 }
 
-// A gateway of ours that runs and would give the port to one that takes over.
-std::optional<int> gateway_at(const std::string& address) {
-  const Result<UniqueFd> socket = handover::connect_to(address);
-  if (!socket || !*socket) return std::nullopt;
-  return handover::process_of(socket->get());
+// A gateway that runs, asked as a takeover asks. It goes on: nothing is taken.
+struct Running {
+  std::unique_ptr<handover::Taker> asked;  // null: there is none, or it would refuse
+  std::string refusal;
+
+  [[nodiscard]] bool gives(const std::string& name) const {
+    if (asked == nullptr) return false;
+    const auto& sockets = asked->offer().sockets;
+    return std::ranges::find(sockets, name, &handover::Sockets::name) != sockets.end();
+  }
+};
+
+Running ask_running(const Config& config, ProcessRole role) {
+  if (role != ProcessRole::kGateway) return {};
+  Result<std::unique_ptr<handover::Taker>> asked = handover::Taker::begin(addresses_of(config));
+  if (!asked) return {nullptr, asked.error().message};
+  return {std::move(*asked), {}};
 }
 
-Finding check_listener(const ListenSpec& spec) {
+// Of what is taken, that the one who has it would not give it up is the better reason.
+Finding judge_taken(std::string name, Result<void> good, std::string found,
+                    const Running& running) {
+  if (!good && !running.refusal.empty()) good.error().message = running.refusal;
+  return judge(std::move(name), good, std::move(found));
+}
+
+Finding check_listener(const ListenSpec& spec, const Running& running) {
   const bool is_file = !spec.socket.empty();
   const ListenAddress address{spec.endpoint.host, spec.endpoint.port};
   const Result<std::string> printed =
       is_file ? Result<std::string>("unix:" + spec.socket) : ListenerSet::print(address);
   const std::string name = "Listen " + printed.value_or(format_endpoint(spec.endpoint));
   if (!printed) return {Verdict::kFail, name, printed.error().message, {}};
-  if (const std::optional<int> process = gateway_at(*printed)) {
+  if (running.gives(*printed)) {
     return {Verdict::kOk,
             name,
-            fmt::format("a gateway has it, process {}: --takeover would replace that", *process),
+            fmt::format("a gateway has it, process {}: --takeover would replace that",
+                        running.asked->process()),
             {}};
   }
   const Result<ListenerSet> sockets = is_file ? ListenerSet::open_unix(spec.socket, 1, false)
                                               : ListenerSet::open(address, 1, false);
-  return judge(name, only_whether(sockets), "free, and may be taken");
+  return judge_taken(name, only_whether(sockets), "free, and may be taken", running);
 }
 
-// `running`: a process of that configuration has its listeners, so it has these, too.
 Finding check_http_port(const std::string& key, const std::string& address, std::uint16_t port,
-                        bool running) {
-  const auto monitor = http::Monitor::bind(address, port, key);
-  if (!monitor && running) {
-    return {Verdict::kOk, key, "taken, as the gateway is that runs", {}};
+                        const Running& running) {
+  for (const std::string& name : http::Monitor::names_of(address, port)) {
+    if (!running.gives(handover::kHttpPort + name)) continue;
+    return {Verdict::kOk, key, "the gateway has it that --takeover would replace", {}};
   }
-  return judge(key, only_whether(monitor),
-               format_endpoint({address, port}) + " is free, and may be taken");
+  const auto monitor = http::Monitor::bind(address, port, key);
+  return judge_taken(key, only_whether(monitor),
+                     format_endpoint({address, port}) + " is free, and may be taken", running);
 }
 
 // As a process would ask at its start; the answer is that of now.
@@ -186,10 +206,9 @@ void check_configuration(const DoctorOptions& options, const Config& config,
     findings.push_back({Verdict::kWarn, "configuration", notice, {}});
   }
   if (options.role == ProcessRole::kGateway) findings.push_back(check_room(config, readings));
-  bool running = false;
+  const Running running = ask_running(config, options.role);
   for (const ListenSpec& spec : config.listen) {
-    findings.push_back(check_listener(spec));
-    running = running || findings.back().found.starts_with("a gateway has it");
+    findings.push_back(check_listener(spec, running));
   }
   if (config.monitor_port != 0) {
     findings.push_back(
@@ -256,7 +275,7 @@ CLI::App* add_doctor_command(CLI::App& root, CommandResult& result) {
       command
           ->add_option("--connections", options->wishes.connections,
                        "Connections that one gateway process is to hold (with -c: as its "
-                       "MaxConnections and Shards say)")
+                       "MaxConnections and Shards say, if it has MaxConnections)")
           ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}))
           ->capture_default_str();
   command

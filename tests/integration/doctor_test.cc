@@ -60,6 +60,23 @@ TEST_F(DoctorConfiguration, ATakenPortFailsUnlessAGatewayHasIt) {
   EXPECT_EQ(gateway.get("/health").status, 200) << "it was only asked";
 }
 
+// What a takeover would be refused, or could not have.
+TEST_F(DoctorConfiguration, WhatATakeoverWouldNotGetFails) {
+  const Settings settings = {{"Listen", listen()}, {"MonitorPort", std::to_string(free_port())}};
+  Server gateway(world_, "gateway", "g1", settings);
+  const Listener taken;
+  Settings other = settings;
+  other["MonitorPort"] = std::to_string(taken.port());
+  const std::string beside = checked(other);
+  EXPECT_THAT(line_of(beside, "Listen " + listen()), HasSubstr("ok"));
+  EXPECT_THAT(line_of(beside, "MonitorPort"), HasSubstr("FAIL"));
+  gateway.process().freeze();
+  const std::string frozen = checked(settings);
+  EXPECT_THAT(line_of(frozen, "Listen " + listen()),
+              AllOf(HasSubstr("FAIL"), HasSubstr("does not answer")));
+  EXPECT_THAT(line_of(frozen, "MonitorPort"), HasSubstr("FAIL"));
+}
+
 TEST_F(DoctorConfiguration, LimitsThatAreTooLowFail) {
   rlimit limit{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
