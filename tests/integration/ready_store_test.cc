@@ -110,20 +110,51 @@ TEST_P(StoreReady, OneThatWantsAPassword) {
   expect_told_once();
 }
 
-// A login needs the keys of sessions and those of locations, and no others.
+// All kinds of keys are needed by whoever is alive: without those of ringgate nobody is online.
 TEST_P(StoreReady, OneThatAllowsOnlySomeKeys) {
   const auto allow = [&](const std::vector<std::string>& keys) {
     std::vector<std::string> words = {"ACL", "SETUSER", "default", "resetkeys"};
     words.insert(words.end(), keys.begin(), keys.end());
     ASSERT_EQ(redis_.ask(words), "OK");
   };
-  for (const char* const allowed : {"~login:sn:*", "~login:loc:*"}) {
-    wait_ready();
-    allow({allowed, "~ringgate:*"});
-    EXPECT_THAT(wait_not_ready("does not let us in"), HasSubstr("NOPERM"));
-    allow({"~login:sn:*", "~login:loc:*", "~ringgate:node:*"});
+  const std::vector<std::string> all = {"~login:sn:*", "~login:loc:*", "~ringgate:boot:*",
+                                        "~ringgate:node:*", "~ringgate:data*"};
+  for (const std::string& missing : all) {
+    const bool is_needed = GetParam() == std::string("chat") || missing != "~ringgate:node:*";
+    if (!is_needed) continue;  // it gives out no message ids
+    std::vector<std::string> others = all;
+    std::erase(others, missing);
+    allow(others);
+    EXPECT_THAT(wait_not_ready("does not let us in"),
+                AllOf(HasSubstr("NOPERM"), HasSubstr("(keys " + missing.substr(1))));
+    allow(all);
     wait_ready();
   }
+}
+
+// Also those that only answers to clients, or leases, are made of.
+TEST_P(StoreReady, OneThatAllowsOnlySomeCommands) {
+  for (const std::string command :
+       {"eval", "time", "get", "mget", "set", "del", "expire", "pexpire"}) {
+    if (GetParam() == std::string("login") && command == "pexpire") continue;  // it leases nothing
+    ASSERT_EQ(redis_.ask({"ACL", "SETUSER", "default", "-" + command}), "OK");
+    EXPECT_THAT(wait_not_ready("NOPERM"), HasSubstr("'" + command + "'"));
+    ASSERT_EQ(redis_.ask({"ACL", "SETUSER", "default", "+" + command}), "OK");
+    wait_ready();
+  }
+}
+
+TEST_P(StoreReady, OneThatAllowsOnlySomeKeysFromTheStart) {
+  RedisServer redis;
+  redis.ask({"ACL", "SETUSER", "default", "resetkeys", "~login:sn:*", "~login:loc:*"});
+  const std::string at = "127.0.0.1:" + std::to_string(redis.port());
+  const Server service(world_, GetParam(), "service02", {{"RedisAddrs", at}});
+  wait_until("/ready says what is missing", [&] {
+    const auto reply = service.get("/ready");
+    return reply.status == 503 && reply.body.find("(keys ringgate:boot:*)") != std::string::npos;
+  });
+  redis.ask({"ACL", "SETUSER", "default", "allkeys"});
+  wait_until("ready", [&] { return service.get("/ready").status == 200; });
 }
 
 INSTANTIATE_TEST_SUITE_P(Ready, StoreReady, testing::Values("login", "chat"),

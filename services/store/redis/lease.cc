@@ -11,6 +11,7 @@
 
 #include "dataplane/clock.h"
 #include "services/store/mail_kinds.h"
+#include "services/store/redis/keys.h"
 #include "services/store/redis/scripts.h"
 #include "services/store/redis/sessions.h"
 
@@ -19,13 +20,14 @@ namespace {
 
 constexpr std::uint64_t kGiveBackMs = 300;
 constexpr int kGiveBackPollMs = 5;
+constexpr std::string_view kLateError = "LATE ";  // of scripts.h
 
 std::int64_t wall_ms() {
   return wall_clock_ns() / 1'000'000;
 }
 
 std::string node_key(std::uint32_t node) {
-  return fmt::format("ringgate:node:{}", node);
+  return fmt::format("{}{}", kNodePrefix, node);
 }
 
 std::string until_key(std::uint32_t node) {
@@ -77,16 +79,19 @@ void RedisSessions::skip_unreached(Leasing& leasing) const {
   while (leasing.tried < MessageIds::kNodes && !reaches_keys_of(leasing.node())) ++leasing.tried;
 }
 
-// Goes on with `use` when the answer is a number. Without an answer on_well() begins again.
+// Goes on with `use` when the answer is a number. Without an answer in time on_well() begins again;
+// what is refused is asked again soon, as rights may be given back.
 void RedisSessions::lease_step(const RedisCommand& command,
                                std::function<void(long long number)> use) {
   send(command, [this, use = std::move(use)](const redisReply* reply) {
     if (reply == nullptr) return lease_failed();
     if (reply->type == REDIS_REPLY_INTEGER) return use(reply->integer);
-    no_lease_ =
-        fmt::format("gives no node number for message ids: {}",
-                    reply->type == REDIS_REPLY_ERROR ? std::string_view(reply->str, reply->len)
-                                                     : std::string_view("its answer is no number"));
+    const std::string_view why = reply->type == REDIS_REPLY_ERROR
+                                     ? std::string_view(reply->str, reply->len)
+                                     : std::string_view("its answer is no number");
+    if (why.starts_with(kLateError)) return lease_failed();
+    no_lease_ = fmt::format("gives no node number for message ids: {}", why);
+    renew_at_ms_ = std::min(renew_at_ms_, Clock::monotonic_ms() + options_.probe_ms);
     probe_soon();  // it tells whether nothing works, or only this
   });
 }

@@ -1,15 +1,17 @@
-// RedisSessions: whether the store works. Keys of ours are written and read as a sign-in does
-// it; only an answer to that says that it works, whatever a connection or other answers seem to.
+// RedisSessions: whether the store works. Keys of ours of every kind are written and read, by every
+// command that is used; only answers to that say that it works, whatever a connection or other
+// answers seem to.
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>
 
 #include <algorithm>
-#include <functional>
+#include <array>
 #include <string>
 #include <utility>
 
 #include "dataplane/clock.h"
 #include "services/store/layout.h"
+#include "services/store/redis/keys.h"
 #include "services/store/redis/scripts.h"
 #include "services/store/redis/sessions.h"
 
@@ -18,9 +20,12 @@ namespace {
 
 constexpr std::uint64_t kSoonestMs = 100;  // between two probes, however much else fails
 constexpr const char* kProbeTtlS = "10";
-// Where sessions and locations are, as permissions may be for those alone; what follows has too
-// many commas for a channel or an account.
+// Of each kind one, as permissions may be for some alone; what follows has too many commas for a
+// channel, an account, a boot or a number.
 constexpr const char* kProbeName = "ringgate,probe,";
+constexpr std::array<std::string_view, 4> kKinds{kSessionPrefix, kLocationPrefix, kBootPrefix,
+                                                 kNodePrefix};
+constexpr std::size_t kNodeKind = 3;  // only where node numbers are leased
 
 }  // namespace
 
@@ -66,49 +71,61 @@ void RedisSessions::probe(RedisNode& node) {
   node.connection->ask_clock();
   // A new value each time: an answer is this one's or nobody's.
   const std::string value = fmt::format("{}-{}", owner_, ++probes_);
-  probe_key(node, kSessionPrefix, value, [this, &node, value] {
-    probe_key(node, kLocationPrefix, value, [this, &node] { on_well(node); });
-  });
+  probe_kind(node, 0, value);
 }
 
-// Nodes are there as long as they have answers to give.
-void RedisSessions::probe_key(RedisNode& node, std::string_view prefix, const std::string& value,
-                              std::function<void()> then) {
-  const RedisCommand command =
+// One after the other. Nodes are there as long as they have answers to give.
+void RedisSessions::probe_kind(RedisNode& node, std::size_t kind, const std::string& value) {
+  if (kind == (options_.leases_node ? kKinds.size() : kNodeKind)) return probe_data(node);
+  const std::string_view prefix = kKinds[kind];
+  RedisCommand command =
       redis_eval(kProbeScript, fmt::format("{}{}{}{}", prefix, kProbeName, node.tag, owner_),
                  {value, kProbeTtlS});
-  const bool sent = node.connection->send(
-      command, [this, &node, value, then = std::move(then)](const redisReply* reply) {
+  if (kind == kNodeKind) command.words.emplace_back("renewed");
+  const bool sent =
+      node.connection->send(command, [this, &node, kind, prefix, value](const redisReply* reply) {
         if (reply == nullptr) return;  // on_broken tells, or a new connection is being dialled
-        if (is_probed(node, *reply, value)) then();
+        if (is_probed(node, *reply, prefix, value)) probe_kind(node, kind + 1, value);
       });
   static_cast<void>(sent);  // not without a connection: the next one begins with a probe
 }
 
-bool RedisSessions::is_probed(RedisNode& node, const redisReply& reply, std::string_view wrote) {
+// Whether they are the data that they were is asked, too, before it counts as well.
+void RedisSessions::probe_data(RedisNode& node) {
+  ask_same_data(node, [this, &node](const redisReply* reply) {
+    if (reply != nullptr && !is_refused(node, *reply, kDataKey)) on_well(node);
+  });
+}
+
+bool RedisSessions::is_probed(RedisNode& node, const redisReply& reply, std::string_view prefix,
+                              std::string_view wrote) {
   node.probe_at_ms = node.probed_ms + options_.probe_ms;
-  const std::string_view text = reply.type == REDIS_REPLY_ERROR || reply.type == REDIS_REPLY_STRING
-                                    ? std::string_view(reply.str, reply.len)
-                                    : std::string_view();
-  if (reply.type == REDIS_REPLY_STRING && text == wrote) return true;
+  if (is_refused(node, reply, prefix)) return false;
+  const bool is_held =
+      reply.type == REDIS_REPLY_STRING && std::string_view(reply.str, reply.len) == wrote;
+  if (!is_held) refused(node, StoreTrouble::kAnswer, "what was written is not what it holds");
+  return is_held;
+}
+
+bool RedisSessions::is_refused(RedisNode& node, const redisReply& reply, std::string_view prefix) {
+  if (reply.type != REDIS_REPLY_ERROR) return false;
+  const std::string_view text(reply.str, reply.len);
   const bool is_elsewhere = text.starts_with("MOVED ") || text.starts_with("ASK ");
-  if (reply.type == REDIS_REPLY_ERROR && is_elsewhere && !servers_->has_all_keys_together()) {
+  if (is_elsewhere && !servers_->has_all_keys_together()) {
     servers_->tag_again(node);  // it says nothing of what it does for its own
     node.probe_at_ms = node.probed_ms + kSoonestMs;
-    return false;
+    return true;
   }
-  if (reply.type == REDIS_REPLY_ERROR) {
-    refused(node, trouble_of(text), text);
-  } else {
-    refused(node, StoreTrouble::kAnswer, "what was written is not what it holds");
-  }
-  return false;
+  const StoreTrouble trouble = trouble_of(text);
+  // It does not say which of the keys that it was asked for.
+  const bool is_of_keys = text.starts_with("NOPERM") && text.contains(" key");
+  refused(node, trouble, is_of_keys ? fmt::format("{} (keys {}*)", text, prefix) : text);
+  return true;
 }
 
 void RedisSessions::on_well(RedisNode& node) {
   node.connection->settle();
   node.is_heard = node.is_well = true;
-  ask_same_data(node);
   const bool are_well =
       servers_->is_whole() &&
       std::ranges::all_of(servers_->nodes(), [](const auto& one) { return one->is_well; });
@@ -116,7 +133,7 @@ void RedisSessions::on_well(RedisNode& node) {
   if (!are_well) return;
   health_.well();
   pay_owed();
-  health_.set_ids_problem(lease_valid_ ? std::optional<std::string>() : no_lease_);
+  health_.set_ids_problem(no_lease_);  // also while ours is not over yet, and not renewed
 }
 
 // Of all that may be wrong only a lack of memory is certain to be the same at a new connection:

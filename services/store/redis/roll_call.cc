@@ -9,13 +9,13 @@
 
 #include "dataplane/clock.h"
 #include "services/store/layout.h"
+#include "services/store/redis/keys.h"
 #include "services/store/redis/scripts.h"
 #include "services/store/redis/sessions.h"
 
 namespace ringgate {
 namespace {
 
-constexpr std::string_view kSameDataKey = "ringgate:data";
 constexpr std::string_view kNewDataKey = "ringgate:data:new";
 constexpr int kMostRaces = 3;  // with others who move the same location
 
@@ -128,15 +128,15 @@ void RedisSessions::end_roll_part(Roll& roll, bool good) {
 
 // Of each server: one of a cluster may have lost its data.
 void RedisSessions::ask_same_data(RedisNode& node, const RedisConnection::OnReply& then) {
-  std::string key = std::string(kSameDataKey) + node.tag;
+  std::string key = std::string(kDataKey) + node.tag;
   RedisCommand command{{"EVAL", kSameDataScript, "2", key, std::string(kNewDataKey) + node.tag,
                         fmt::format("{}-{}", owner_, probes_), std::to_string(options_.boot_ms)},
                        3};
   const auto on_reply = [this, key = std::move(key), then](const redisReply* reply) {
     on_same_data(key, reply);
-    if (then) then(reply);
+    then(reply);
   };
-  if (!node.connection->send(command, on_reply) && then) then(nullptr);
+  if (!node.connection->send(command, on_reply)) then(nullptr);
 }
 
 void RedisSessions::on_same_data(const std::string& key, const redisReply* reply) {

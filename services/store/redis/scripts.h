@@ -71,12 +71,24 @@ end
 return {value, redis.call('GET', KEYS[2]) and 1 or 0}
 )lua";
 
-// What a sign-in and a sign-out need, on a key of ours. ARGV: value, seconds to live. Returns the
-// value, and leaves nothing.
+// Every command that is used with keys, on one of ours: rights may be for some of them alone. ARGV:
+// value, seconds to live, and a third where leases are renewed. Returns the value, and leaves
+// nothing; an error names the command that is not allowed, which those of scripts do not.
 inline constexpr const char* kProbeScript = R"lua(
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-local value = redis.call('GET', KEYS[1])
-redis.call('DEL', KEYS[1])
+local all = {{'time'}, {'set', KEYS[1], ARGV[1], 'EX', ARGV[2]}, {'expire', KEYS[1], ARGV[2]},
+             {'mget', KEYS[1]}, {'get', KEYS[1]}, {'del', KEYS[1]}}
+if ARGV[3] then table.insert(all, 3, {'pexpire', KEYS[1], ARGV[2] * 1000}) end
+local value
+for _, words in ipairs(all) do
+  local reply = redis.pcall(unpack(words))
+  if type(reply) == 'table' and reply.err then
+    local denied = string.find(reply.err, 'executing the script', 1, true) or
+                   string.find(reply.err, 'ACL failure', 1, true)
+    if not denied then return reply end
+    return redis.error_reply("NOPERM this user may not run '" .. words[1] .. "'")
+  end
+  if words[1] == 'get' then value = reply end
+end
 return value
 )lua";
 

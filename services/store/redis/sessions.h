@@ -103,7 +103,7 @@ class RedisSessions final : public StoreBackend {
   void lose(const Present& present);
   [[nodiscard]] bool is_only_away(const std::string& key) const;
   void end_roll_part(Roll& roll, bool good);
-  void ask_same_data(RedisNode& node, const RedisConnection::OnReply& then = {});
+  void ask_same_data(RedisNode& node, const RedisConnection::OnReply& then);
   void on_same_data(const std::string& key, const redisReply* reply);
   void on_data_lost();
   void expect_roll_for(std::uint64_t ms);
@@ -138,9 +138,11 @@ class RedisSessions final : public StoreBackend {
   void on_broken(const RedisNode& node, StoreTrouble trouble, std::string_view why);
   void probe_all(std::uint64_t now_ms);
   void probe(RedisNode& node);
-  void probe_key(RedisNode& node, std::string_view prefix, const std::string& value,
-                 std::function<void()> then);
-  [[nodiscard]] bool is_probed(RedisNode& node, const redisReply& reply, std::string_view wrote);
+  void probe_kind(RedisNode& node, std::size_t kind, const std::string& value);
+  void probe_data(RedisNode& node);
+  [[nodiscard]] bool is_probed(RedisNode& node, const redisReply& reply, std::string_view prefix,
+                               std::string_view wrote);
+  [[nodiscard]] bool is_refused(RedisNode& node, const redisReply& reply, std::string_view prefix);
   void on_well(RedisNode& node);
   void probe_soon();
   void refused(RedisNode& node, StoreTrouble trouble, std::string_view why);

@@ -172,6 +172,58 @@ TEST(StoreHealthOverRedis, WithoutANodeNumberItSaysSo) {
   EXPECT_TRUE(until([&] { return !chat.store->health().ids_problem(); }));
 }
 
+// What it had is over only with its time, but it is not renewed.
+TEST(StoreHealthOverRedis, ANodeNumberThatIsNotRenewedIsSaid) {
+  RedisServer redis;
+  ChatService chat("redis://127.0.0.1:" + std::to_string(redis.port()), nullptr, 300);
+  ASSERT_TRUE(gets_well(chat));
+  std::string node;
+  ASSERT_TRUE(until([&] {
+    for (int i = 1000; node.empty() && i < 1024; ++i) {
+      const std::string key = "ringgate:node:" + std::to_string(i);
+      if (redis.ask_number({"EXISTS", key}) == 1) node = key;
+    }
+    return !node.empty();
+  }));
+  redis.ask({"EVAL", "redis.call('DEL', KEYS[1]) redis.call('RPUSH', KEYS[1], 'x')", "1", node});
+  ASSERT_TRUE(until([&] { return chat.store->health().ids_problem().has_value(); }));
+  EXPECT_THAT(chat.store->health().ids_problem().value_or(""),
+              HasSubstr("gives no node number for message ids: WRONGTYPE"));
+  EXPECT_TRUE(chat.store->health().is_well()) << "logins work";
+  redis.ask({"DEL", node});
+  EXPECT_TRUE(until([&] { return !chat.store->health().ids_problem(); }));
+}
+
+// Taken away while it is used: of each kind of key, and each command.
+TEST(StoreHealthOverRedis, ARightThatIsMissingIsNamed) {
+  RedisServer redis;
+  ChatService chat("redis://127.0.0.1:" + std::to_string(redis.port()));
+  ASSERT_TRUE(gets_well(chat));
+  const auto set = [&](std::vector<std::string> rules) {
+    rules.insert(rules.begin(), {"ACL", "SETUSER", "default"});
+    ASSERT_EQ(redis.ask(rules), "OK");
+  };
+  const std::vector<std::string> keys = {"login:sn:*", "login:loc:*", "ringgate:boot:*",
+                                         "ringgate:node:*", "ringgate:data*"};
+  for (const std::string& missing : keys) {
+    std::vector<std::string> rules = {"resetkeys"};
+    for (const std::string& key : keys) {
+      if (key != missing) rules.push_back("~" + key);
+    }
+    set(rules);
+    EXPECT_THAT(problem_with(chat, "(keys " + missing), HasSubstr("does not let us in: NOPERM"));
+    set({"allkeys"});
+    EXPECT_TRUE(gets_well(chat)) << missing;
+  }
+  for (const std::string command :
+       {"eval", "time", "get", "mget", "set", "del", "expire", "pexpire"}) {
+    set({"-" + command});
+    EXPECT_THAT(problem_with(chat, "'" + command + "'"), HasSubstr("does not let us in: NOPERM"));
+    set({"+" + command});
+    EXPECT_TRUE(gets_well(chat)) << command;
+  }
+}
+
 // --- Answers that a Redis never gives ------------------------------------------------------------
 
 // Answers as a well one does, but for what the test says.

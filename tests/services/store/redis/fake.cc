@@ -95,7 +95,7 @@ void FakeRedis::serve(int fd) {
 std::string FakeRedis::well(const Words& command) {
   if (command[0] != "EVAL") return "$-1\r\n";
   const std::string& key = command[3];
-  if (key.starts_with("login:sn:ringgate,probe,") || key.starts_with("login:loc:ringgate,probe,")) {
+  if (key.find(":ringgate,probe,") != std::string::npos) {
     return "$" + std::to_string(command[4].size()) + "\r\n" + command[4] + "\r\n";
   }
   if (key.starts_with("login:loc:")) return "$-1\r\n";
