@@ -60,6 +60,26 @@ TEST_F(Sessions, WhoIsConnectedIsReachableAgainAfterARestartWithoutData) {
   wait_until("alice can talk to bob again", [&] { return reaches(alice, bob); });
 }
 
+// Whoever says first that he is there has the account in a store that has lost its data: the older
+// one must not keep it.
+TEST_F(Sessions, OfTwoDevicesTheNewerStaysThroughLossesOfData) {
+  const Server first(world_, "gateway", "g1", gateways());
+  const Server second(world_, "gateway", "g2", gateways());
+  Client older = log_in(first, "alice");
+  redis_.ask({"FLUSHALL"});  // so that nobody knows whom to send away
+  Client newer = log_in(second, "alice");
+  Client bob = log_in(second, "bob");
+  for (int i = 0; i < 4; ++i) {
+    redis_.ask({"FLUSHALL"});
+    wait_until("somebody has said where alice is", [&] { return keys("login:loc:alice") == 1; });
+  }
+  wait_until("a talk arrives", [&] { return reaches(bob, newer); });
+  wait_until("the older one is sent away", [&] {
+    return older.frames.has_next(10ms) && older.next().header.command() == "login.signin";
+  });
+  wait_until("the newer one can talk", [&] { return reaches(newer, bob); });
+}
+
 TEST_F(Sessions, OfAKilledGatewayNobodyIsOnline) {
   Server gateway(world_, "gateway", "g1", gateways());
   const Server other(world_, "gateway", "g2", gateways());

@@ -43,6 +43,7 @@ class Logins {
   void ended(const Connection& connection, const Channel& channel);
 
  private:
+  [[nodiscard]] std::uint64_t new_login();
   [[nodiscard]] bool may_come_in(Connection& connection, const HeaderScan& scan);
   [[nodiscard]] std::string_view read_body(ByteView body, LoginScan& request) const;
   // `claims`: of its token, where that is signed as it should be; else empty ones.
@@ -66,7 +67,7 @@ class Logins {
   Requests& requests_;
   Admission& admission_;
   TokenVerifier verifier_;
-  std::uint64_t next_login_;          // its low half is never 0
+  std::uint64_t next_login_;          // at least; the low half of none is 0
   std::string session_;               // scratch: body length and Session
   std::uint32_t failed_told_ms_ = 0;  // when control was told of one
   std::uint32_t failed_told_ = 0;     // at that moment

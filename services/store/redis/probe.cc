@@ -132,6 +132,7 @@ void RedisSessions::on_well(RedisNode& node) {
   if (options_.leases_node && wants_lease(are_well)) renew_at_ms_ = 0;
   if (!are_well) return;
   health_.well();
+  if (std::exchange(is_older_there_, false)) next_epoch();
   pay_owed();
   health_.set_ids_problem(no_lease_);  // also while ours is not over yet, and not renewed
 }

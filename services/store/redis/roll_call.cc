@@ -19,6 +19,22 @@ namespace {
 constexpr std::string_view kNewDataKey = "ringgate:data:new";
 constexpr int kMostRaces = 3;  // with others who move the same location
 
+// When a channel of ours logged in, by its gateway's clock: digits that sort as it does. Empty:
+// gateways of before counted from 1.
+std::string_view login_of(std::string_view channel_id) {
+  constexpr std::size_t kDigits = 9;
+  constexpr std::string_view kFirstTime = "001000000";
+  if (channel_id.size() < kDigits) return {};
+  const std::string_view login = channel_id.substr(channel_id.size() - kDigits);
+  return login < kFirstTime ? std::string_view() : login;
+}
+
+bool is_newer_login(std::string_view channel_id, std::string_view than) {
+  const std::string_view login = login_of(channel_id);
+  const std::string_view other = login_of(than);
+  return !login.empty() && !other.empty() && login > other;
+}
+
 }  // namespace
 
 // Until every part has its answer.
@@ -34,7 +50,8 @@ struct RedisSessions::Present {
   const pkt::Session& session;  // of the roll's job
   std::string place;
   std::uint64_t deadline_ms;
-  std::string replaces = {};  // a location that nobody is at
+  std::string replaces = {};  // a location that nobody is at, or somebody older
+  std::optional<Location> older = {};
   int tries = 0;
 };
 
@@ -69,8 +86,8 @@ bool RedisSessions::is_only_away(const std::string& key) const {
 }
 
 // The channel is there, and its account is on it, unless the location names another one that is
-// alive: one of another make, or of a boot that is alive. If it is not, the location moves, unless
-// somebody else has moved it meanwhile.
+// alive: one of another make, or of a boot that is alive, and that did not log in earlier. Else the
+// location moves, unless somebody else has moved it meanwhile.
 void RedisSessions::say_present(const std::shared_ptr<Present>& present) {
   const pkt::Session& session = present->session;
   const RedisCommand command =
@@ -81,7 +98,7 @@ void RedisSessions::say_present(const std::shared_ptr<Present>& present) {
   send(command, [this, present](const redisReply* reply) {
     const StoreResult<Value> at = value_of(reply);
     if (!at) return end_roll_part(*present->roll, false);
-    if (!*at) return keep_session(present);
+    if (!*at) return end_older(present);
     look_at_other(present, **at);
   });
 }
@@ -93,13 +110,29 @@ void RedisSessions::look_at_other(const std::shared_ptr<Present>& present, const
   if (other && boot.empty()) return lose(*present);
   if (++present->tries > kMostRaces) return end_roll_part(*present->roll, false);
   present->replaces = at;
+  present->older.reset();
   if (!other) return say_present(present);
-  send({{"GET", boot}}, [this, present](const redisReply* found) {
+  send({{"GET", boot}}, [this, present, other](const redisReply* found) {
     const StoreResult<Value> alive = value_of(found);
     if (!alive) return end_roll_part(*present->roll, false);
-    if (*alive) return lose(*present);
+    if (*alive) {
+      if (!is_newer_login(present->session.channelid(), other->channel_id)) return lose(*present);
+      present->older = other;
+    }
     say_present(present);
   });
+}
+
+// Lost data have kept its sign-in from sending away who was there before. Its gateway does so, when
+// it says that one again.
+void RedisSessions::end_older(const std::shared_ptr<Present>& present) {
+  if (!present->older) return keep_session(present);
+  is_older_there_ = true;
+  send({{"DEL", session_key(present->older->channel_id)}},
+       [this, present](const redisReply* reply) {
+         if (!done_of(reply)) return end_roll_part(*present->roll, false);
+         keep_session(present);
+       });
 }
 
 void RedisSessions::keep_session(const std::shared_ptr<Present>& present) {

@@ -99,6 +99,7 @@ class RedisSessions final : public StoreBackend {
   void ask(StoreJobOf<CallRoll>& job);
   void say_present(const std::shared_ptr<Present>& present);
   void look_at_other(const std::shared_ptr<Present>& present, const std::string& at);
+  void end_older(const std::shared_ptr<Present>& present);
   void keep_session(const std::shared_ptr<Present>& present);
   void lose(const Present& present);
   [[nodiscard]] bool is_only_away(const std::string& key) const;
@@ -180,6 +181,7 @@ class RedisSessions final : public StoreBackend {
   std::uint64_t epoch_ = 0;                   // of roll calls: what was said may be forgotten
   std::uint64_t roll_expected_until_ms_ = 0;  // after a loss of data
   std::uint64_t loss_told_until_ms_ = 0;
+  bool is_older_there_ = false;  // a channel whose account a newer one has got: it is to be said
   std::unordered_map<std::string, std::string> same_data_;  // by key: what its server said last
   std::unordered_map<std::string, std::uint64_t> alive_until_ms_;  // by boot key
   std::unordered_map<std::string, Owed> owed_;                     // by channel

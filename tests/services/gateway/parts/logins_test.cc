@@ -148,11 +148,23 @@ TEST_F(OneOutstanding, AServiceThatTakesNoMoreRefusesItAndControlIsTold) {
   EXPECT_TRUE(first.connection->open());
 }
 
+// By that services know the newer of two channels: the last nine digits of an id sort as logins do.
+TEST_F(LoginsPart, AChannelsIdSaysWhenItsLoginCame) {
+  const auto number = [](const TestClient& client) {
+    const std::string_view id = channel_of(*client.connection)->id();
+    return std::string(id.substr(id.size() - 9));
+  };
+  const std::string first = number(logging_in());
+  const std::string second = number(logging_in());
+  EXPECT_LT(first, second);
+  EXPECT_GT(first, "001000000") << "as no gateway has counted";
+}
+
 // Their low half stands for them in mail and in tables, where 0 is nobody's.
 struct LoginNumber : LoginsPart {
   static GatewayOptions options() {
     GatewayOptions options = test::gateway_options();
-    options.first_login = 0xFFFF'FFFF;
+    options.first_login = 0xFFF'FFFF'FFFF;  // in 2034
     return options;
   }
   LoginNumber() : LoginsPart(options()) {}

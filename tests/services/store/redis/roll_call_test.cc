@@ -194,6 +194,36 @@ TEST_F(RollCallTest, AnAccountThatIsElsewhereStaysThereWhileThatGatewayLives) {
   EXPECT_EQ(redis.ask({"GET", "login:loc:alice"}), encode_location({older.channel_id, "g1"}));
 }
 
+// In data that have been lost whoever says first that he is there has the account, and a newer
+// login takes it from him; he is asked for again, so that he learns of it.
+TEST_F(RollCallTest, OfTwoThatAreThereTheNewerLoginHasTheAccount) {
+  const TestClient older = client("alice", kBoot, 2'000'000);
+  const TestClient newer = client("alice", kBoot, 3'000'000);
+  // Until the store has taken it, as a gateway does.
+  const auto say = [&](const TestClient& one) {
+    pkt::RollCallResp taken;
+    EXPECT_TRUE(until([&] {
+      const ReceivedPacket answer = present({one});
+      if (answer.header.status() != pkt::Status::Success) return false;
+      taken = answer.parse<pkt::RollCallResp>();
+      return true;
+    }));
+    return taken;
+  };
+  for (int i = 0; i < 2; ++i) {
+    const std::uint64_t lost = beat();
+    redis.ask({"FLUSHALL"});
+    ASSERT_TRUE(until([&] { return beat() != lost; }));
+    const pkt::RollCallResp before = say(older);
+    EXPECT_EQ(before.lost_size(), 0);
+    EXPECT_EQ(say(newer).lost_size(), 0);
+    EXPECT_EQ(redis.ask({"GET", "login:loc:alice"}), encode_location({newer.channel_id, "g1"}));
+    EXPECT_TRUE(until([&] { return beat() != before.epoch(); }));
+    EXPECT_EQ(say(older).lost_size(), 1);
+    EXPECT_EQ(redis.ask({"GET", "login:loc:alice"}), encode_location({newer.channel_id, "g1"}));
+  }
+}
+
 // A client of a gateway of another make may send any command.
 TEST_F(RollCallTest, IsOnlyForGatewaysOfOurs) {
   beat();
