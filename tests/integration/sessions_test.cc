@@ -104,6 +104,33 @@ TEST_F(Sessions, ADrainThatEndsTooEarlyLeavesNobodyOnline) {
   EXPECT_EQ(keys("ringgate:boot:g1,*"), 0) << "all at once";
 }
 
+// What it waited for has a name, and "drained" is said only of one that was.
+TEST_F(Sessions, ADrainSaysThatSignOutsAreNotConfirmed) {
+  Server gateway(world_, "gateway", "g1", gateways({{"DrainTime", "200ms"}}));
+  Client alice = log_in(gateway, "alice");
+  chat_.process().signal(SIGSTOP);
+  alice.frames.socket().close();
+  gateway.wait_metric("ringgate_signouts_total", 1);
+  gateway.process().signal(SIGTERM);
+  EXPECT_EQ(gateway.process().wait_exit(), 0);
+  chat_.process().signal(SIGCONT);
+  const std::string output = gateway.process().whole_output();
+  EXPECT_THAT(output, testing::HasSubstr("forwarded that no login service has confirmed"));
+  EXPECT_THAT(output, testing::Not(testing::HasSubstr(" drained")));
+}
+
+TEST_F(Sessions, ADrainSaysThatItsLastWordIsNotAnswered) {
+  Server gateway(world_, "gateway", "g1", gateways());
+  wait_until("it has said that it lives", [&] { return keys("ringgate:boot:g1,*") == 1; });
+  chat_.process().signal(SIGSTOP);
+  gateway.process().signal(SIGTERM);
+  EXPECT_EQ(gateway.process().wait_exit(), 0);
+  chat_.process().signal(SIGCONT);
+  const std::string output = gateway.process().whole_output();
+  EXPECT_THAT(output, testing::HasSubstr("services have not answered that this gateway ends"));
+  EXPECT_THAT(output, testing::Not(testing::HasSubstr(" drained")));
+}
+
 // Its load balancer has to know before the first client is refused.
 TEST_F(Sessions, AGatewayIsNotReadyWhileNoLoginCouldBeKept) {
   const Server gateway(world_, "gateway", "g1", gateways());

@@ -173,11 +173,17 @@ void GatewayComponent::close_clients() {
 }
 
 std::string GatewayComponent::what_is_left() const {
+  const std::uint64_t clients = sum_of(Gauge::kClients);
+  const std::uint64_t requests = sum_of(GatewayGauge::kOutstanding);
+  const std::uint64_t signouts = sum_of(GatewayGauge::kSignoutsWaiting);
+  if (clients + requests + signouts == 0) {
+    return "sign-outs were forwarded that no login service has confirmed, or services have not "
+           "taken what was written to them";
+  }
   return fmt::format(
       "{} of the clients have not gone yet, {} requests have no answer, {} sign-outs are not "
       "forwarded",
-      sum_of(Gauge::kClients), sum_of(GatewayGauge::kOutstanding),
-      sum_of(GatewayGauge::kSignoutsWaiting));
+      clients, requests, signouts);
 }
 
 // Whoever is still said to be online here is not: services are told, in a moment at most.
@@ -191,6 +197,10 @@ void GatewayComponent::drained() {
   }
   timer_ = loop_.after(kLastWords, [this] {
     timer_ = 0;
+    drained_whole_ = false;
+    spdlog::warn(
+        "services have not answered that this gateway ends: until their GatewayLease is "
+        "over, whom they have not signed out counts as online");
     ended();
   });
 }
