@@ -84,9 +84,11 @@ Outcome<void> SqliteBackend::try_open() {
   if (const auto probed = (*opened)->run({&probe, 1}); !probed) {
     return std::unexpected(probed.error());
   }
-  // A row finds room where talks do not: it would be over, and begin again, with each of them.
-  if (was_full_ && !path_.empty()) {
-    if (const auto room = (*opened)->try_to_write(); !room) return room;
+  // A row finds room where talks do not: it would be over, and begin again, with each of them. It
+  // may also have been full before this process began.
+  if (!path_.empty()) {
+    const auto room = (*opened)->try_to_write();
+    if (!room && (was_full_ || room.error().kind == StoreTrouble::kFull)) return room;
   }
   const Result<std::optional<std::int64_t>> sent =
       (*opened)->number("SELECT sent_until FROM ringgate_schema");

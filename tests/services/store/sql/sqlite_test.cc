@@ -113,6 +113,25 @@ TEST_P(SqliteTest, ANearlyFullDiskIsOneEpisode) {
   EXPECT_TRUE(world_->is_well());
 }
 
+// Who starts does not know that it was full, and a row finds room.
+TEST_P(SqliteTest, ANearlyFullDiskIsSeenFromTheStart) {
+  if (!mount_disk(0, "size=1m")) GTEST_SKIP() << "mounting is not allowed";
+  begin_with("sqlite://" + file());
+  ASSERT_TRUE(world_->is_well());
+  world_.reset();
+  const std::string filler = (folder_.path() / "filler").string();
+  const int fd = ::open(filler.c_str(), O_WRONLY | O_CREAT, 0600);
+  const std::vector<char> much(4096, 'x');
+  while (write(fd, much.data(), much.size()) > 0) continue;
+  ASSERT_EQ(ftruncate(fd, static_cast<off_t>(std::filesystem::file_size(filler)) - 128 * 1024), 0);
+  close(fd);
+  begin_with("sqlite://" + file());
+  EXPECT_THAT(world_->problem_with("is full"), HasSubstr("No space left"));
+  expect_one_episode();
+  ASSERT_EQ(unlink(filler.c_str()), 0);
+  EXPECT_TRUE(world_->is_well());
+}
+
 TEST_P(SqliteTest, AReadOnlyDiskIsSaidAndIsOverByItself) {
   if (!mount_disk(MS_RDONLY, "size=1m")) GTEST_SKIP() << "mounting is not allowed";
   begin_with("sqlite://" + file());
