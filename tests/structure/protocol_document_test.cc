@@ -137,6 +137,13 @@ OutgoingHeader hello_answer() {
   return {.command = kHello, .channel_id = "c", .sequence = 3, .flag = Flag::kResponse};
 }
 
+std::string beat() {
+  OutgoingHeader header{.command = "login.rollcall", .sequence = 1};
+  header.channel_id = "g1__0123456789000000000000000";
+  header.dest_server = "g1";
+  return framed(header);
+}
+
 // As a service writes it.
 std::string hello_on_link() {
   OutgoingHeader header = hello_answer();
@@ -191,6 +198,7 @@ std::map<std::string, std::string> what_we_make() {
       {"handshake of gateway g1, lane 2", handshake(2)},
       {"ping of a link", frame_head(Opcode::kPing, 0)},
       {"pong of a link", frame_head(Opcode::kPong, 0)},
+      {"a beat of gateway g1, boot 0123456789: login.rollcall, sequence 1, no body", beat()},
       {"an answer on a link: hello.say, sequence 3, channel c, gateway g1, body \"hello a\"",
        hello_on_link()},
       {"the same as the client gets it", hello_to_client()},
