@@ -257,6 +257,7 @@ void Process::hand_over(handover::Going going) {
       fmt::format("process {} ({}) takes over", going.process, going.service_id);
   if (!draining_) return begin_drain(why, std::move(order));
   spdlog::info("{}, while this one drains", why);
+  drain_order_.handed_over = true;
   for (const auto& component : components_) component->hand_over(order);
 }
 
@@ -294,7 +295,7 @@ void Process::begin_drain(std::string_view why, DrainOrder order) {
 
 void Process::drain_next() {
   if (left_to_drain_ == 0) {
-    if (giver_ != nullptr && giver_->has_taker()) {
+    if (giver_ != nullptr && giver_->has_taker() && !drain_order_.handed_over) {
       for (const auto& component : components_) component->hand_over({.handed_over = true});
     }
     if (drained_whole_) log_event(LogEvent::kDrained, {}, "drained");
