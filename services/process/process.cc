@@ -104,7 +104,9 @@ Result<void> Process::run() {
   tick();
   tell_manager();
   loop_->run();
-  if (taker_ != nullptr && taker_->failure()) return std::unexpected(*taker_->failure());
+  if (taker_ != nullptr) {
+    if (const std::optional<Error> failure = taker_->failure()) return std::unexpected(*failure);
+  }
   return {};
 }
 
