@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shlex
+import select
 import signal
 import socket
 import subprocess
@@ -76,7 +77,13 @@ class Unit:
         while line not in self.manager.recv(8192).decode().splitlines():
             pass
 
+    def forget(self):
+        """A socket of datagrams holds ten; what comes while it is full is lost, as nobody may wait for it."""
+        while select.select([self.manager], [], [], 0)[0]:
+            self.manager.recv(8192)
+
     def end(self):
+        self.forget()
         self.process.send_signal(signal.SIGTERM)
         self.told("STOPPING=1")
         code = self.process.wait(PATIENCE_S)
