@@ -11,6 +11,7 @@
 
 #include "control/base/address.h"
 #include "control/base/unique_fd.h"
+#include "tests/common/made_socket.h"
 
 namespace ringgate::test {
 
@@ -18,13 +19,12 @@ namespace ringgate::test {
 // backlog is sent: nothing is accepted or refused.
 class BlackHole {
  public:
-  BlackHole(const char* host, std::uint16_t port)
-      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  BlackHole(const char* host, std::uint16_t port) : fd_(made_socket(AF_INET, SOCK_STREAM)) {
     const SocketAddress address = numeric_address({host, port}).value();
     EXPECT_EQ(bind(fd_.get(), address.get(), address.length), 0) << strerror(errno);
     EXPECT_EQ(listen(fd_.get(), 0), 0);
     for (int i = 0; i < 4; ++i) {
-      callers_.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      callers_.push_back(made_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK));
       [[maybe_unused]] const int begun =
           connect(callers_.back().get(), address.get(), address.length);
     }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/base/unique_fd.h"
+#include "tests/common/made_socket.h"
 
 namespace ringgate::test {
 namespace {
@@ -26,13 +27,13 @@ UniqueFd reserve(std::uint16_t port) {
   address.sun_family = AF_UNIX;
   std::ranges::copy(name, address.sun_path + 1);
   const auto bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd = made_socket(AF_UNIX, SOCK_DGRAM);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), bytes) != 0) fd.reset();
   return fd;
 }
 
 bool is_free(std::uint16_t port, int type) {
-  const UniqueFd fd(socket(AF_INET, type | SOCK_CLOEXEC, 0));
+  const UniqueFd fd = made_socket(AF_INET, type);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/base/unique_fd.h"
+#include "tests/common/made_socket.h"
 
 namespace ringgate::test {
 namespace {
@@ -25,8 +26,7 @@ std::vector<std::uint16_t> many() {
 
 TEST(FreePort, CanBeBound) {
   for (const std::uint16_t port : many()) {
-    const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    ASSERT_TRUE(fd);
+    const UniqueFd fd = made_socket(AF_INET, SOCK_STREAM);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

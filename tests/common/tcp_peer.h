@@ -18,6 +18,7 @@
 #include "codec/bytes.h"
 #include "codec/tcp_frame.h"
 #include "control/base/unique_fd.h"
+#include "tests/common/made_socket.h"
 
 namespace ringgate::test {
 
@@ -126,7 +127,7 @@ class TcpPeer {
 class TcpService {
  public:
   explicit TcpService(int receive_buffer_bytes = 0, int backlog = 64)
-      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+      : fd_(made_socket(AF_INET, SOCK_STREAM)) {
     if (receive_buffer_bytes != 0) {
       setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
                  sizeof receive_buffer_bytes);

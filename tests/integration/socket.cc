@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tests/common/made_socket.h"
+
 namespace ringgate::test {
 namespace {
 
@@ -51,7 +53,7 @@ Socket::Socket(UniqueFd fd) : fd_(std::move(fd)) {
 }
 
 Socket Socket::connect(std::uint16_t port, int receive_buffer_bytes) {
-  Socket made(UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
+  Socket made(made_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK));
   if (receive_buffer_bytes != 0) {
     setsockopt(made.fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
                sizeof receive_buffer_bytes);
@@ -140,8 +142,7 @@ void Socket::reset() {
   close();
 }
 
-Listener::Listener(std::uint16_t port)
-    : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+Listener::Listener(std::uint16_t port) : fd_(made_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK)) {
   const int on = 1;
   setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (!try_bind(fd_.get(), port) || listen(fd_.get(), 128) != 0) throw_errno("listen");
@@ -163,7 +164,7 @@ bool Listener::somebody_waits(std::chrono::milliseconds patience) const {
 }
 
 Socket connect_unix(const std::string& path) {
-  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd = made_socket(AF_UNIX, SOCK_STREAM);
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
   if (path.size() >= sizeof to.sun_path) throw std::runtime_error("too long: " + path);
@@ -175,7 +176,7 @@ Socket connect_unix(const std::string& path) {
 }
 
 Socket connect_from(const char* source, std::uint16_t port) {
-  UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd = made_socket(AF_INET, SOCK_STREAM);
   sockaddr_in own{};
   own.sin_family = AF_INET;
   inet_pton(AF_INET, source, &own.sin_addr);

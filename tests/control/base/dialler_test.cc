@@ -10,6 +10,7 @@
 
 #include "tests/common/black_hole.h"
 #include "tests/common/loop_thread.h"
+#include "tests/common/made_socket.h"
 #include "tests/common/tcp_peer.h"
 
 namespace {
@@ -127,7 +128,7 @@ TEST_F(Dialling, TriesTheAddressesOfANameInTheirOrder) {
   EXPECT_EQ(last.accept().read(5), "hello");
 
   // One that listens on all of them is dialled at the first.
-  const UniqueFd every(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd every = test::made_socket(AF_INET, SOCK_STREAM);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   socklen_t bytes = sizeof address;

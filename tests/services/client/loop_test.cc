@@ -19,6 +19,7 @@
 #include "codec/tcp_frame.h"
 #include "services/client/dial.h"
 #include "services/client/socket.h"
+#include "tests/common/made_socket.h"
 #include "tests/services/client/gateway_packets.h"
 
 namespace ringgate {
@@ -242,7 +243,7 @@ TEST_F(ClientLoopTest, EndsOnASignal) {
 // --- Dialling -----------------------------------------------------------------------------------
 
 UniqueFd listen_on_loopback(std::uint16_t& port) {
-  UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd listener = test::made_socket(AF_INET, SOCK_STREAM);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

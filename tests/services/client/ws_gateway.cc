@@ -8,6 +8,7 @@
 #include <array>
 
 #include "codec/ws_frame.h"
+#include "tests/common/made_socket.h"
 
 namespace ringgate {
 namespace {
@@ -66,7 +67,7 @@ WsCloseCode close_code_in(const WsSent& sent) {
   return parse_close(as_bytes(sent.payload)).code;
 }
 
-WsGateway::WsGateway() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+WsGateway::WsGateway() : listener_(test::made_socket(AF_INET, SOCK_STREAM)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "control/base/unique_fd.h"
+#include "tests/common/made_socket.h"
 
 namespace ringgate {
 namespace {
@@ -41,14 +42,8 @@ std::uint16_t port_of(const UniqueFd& socket) {
   return ntohs(address.sin_port);
 }
 
-UniqueFd new_socket() {
-  UniqueFd made(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (made.get() < 0) std::abort();
-  return made;
-}
-
 UniqueFd listen_anywhere() {
-  UniqueFd listener = new_socket();
+  UniqueFd listener = test::made_socket(AF_INET, SOCK_STREAM);
   sockaddr_in address = local(0);
   EXPECT_EQ(bind(listener.get(), any(address), sizeof address), 0);
   EXPECT_EQ(listen(listener.get(), 1), 0);
@@ -57,7 +52,7 @@ UniqueFd listen_anywhere() {
 
 // From `port` (0: any), which others may have, too.
 UniqueFd connect_from(std::uint16_t port, const UniqueFd& listener) {
-  UniqueFd client = new_socket();
+  UniqueFd client = test::made_socket(AF_INET, SOCK_STREAM);
   const int on = 1;
   EXPECT_EQ(setsockopt(client.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
   sockaddr_in from = local(port);

@@ -17,6 +17,7 @@
 #include "control/base/unique_fd.h"
 #include "services/process/shards.h"
 #include "tests/common/loop_thread.h"
+#include "tests/common/made_socket.h"
 #include "tests/common/quiet_handler.h"
 #include "tests/common/temp_dir.h"
 #include "tests/dataplane/loopback.h"
@@ -31,8 +32,7 @@ using testing::StartsWith;
 // The manager's end.
 class NotifySocket {
  public:
-  explicit NotifySocket(const std::string& name)
-      : fd_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+  explicit NotifySocket(const std::string& name) : fd_(test::made_socket(AF_UNIX, SOCK_DGRAM)) {
     const timeval patience{20, 0};
     setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     sockaddr_un address{};
