@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
+#include <system_error>
 
 #include "codec/ws_frame.h"
 #include "tests/common/made_socket.h"
@@ -81,6 +83,7 @@ WsGateway::WsGateway() : listener_(test::made_socket(AF_INET, SOCK_STREAM)) {
 
 std::string WsGateway::take_request() {
   client_.reset(accept(listener_.get(), nullptr, nullptr));
+  if (!client_) throw std::system_error(errno, std::generic_category(), "accept");
   while (received_.find("\r\n\r\n") == std::string::npos) {
     const std::string more = read_some();
     if (more.empty()) break;
