@@ -120,7 +120,8 @@ void Taker::watch(ControlLoop& loop, std::function<void()> about_to_end) {
 }
 
 void Taker::go(const std::string& service_id) {
-  if (is_gone_ || std::exchange(has_asked_, true)) return;
+  if (state_ != State::kServing) return;
+  state_ = State::kAskedToGo;
   timer_ = loop_->after(kGoPatience, [this] {
     spdlog::warn("process {} has not left its ports in time; they are used all the same", process_);
     gone();
@@ -138,11 +139,11 @@ void Taker::hear() {
   if (what == Received::kNothingYet) return;
   if (what == Received::kMessage && message.text == "draining") {
     offer_.ready = false;
-    if (!has_asked_) about_to_end_();
+    if (state_ == State::kServing) about_to_end_();
     return;
   }
   if (what == Received::kMessage && message.text != "gone") return;
-  if (!has_asked_) {
+  if (state_ == State::kServing) {
     spdlog::warn("process {} has ended by itself: this one serves in its place, as after any start",
                  process_);
   }
@@ -150,7 +151,7 @@ void Taker::hear() {
 }
 
 void Taker::gone() {
-  if (std::exchange(is_gone_, true)) return;
+  if (std::exchange(state_, State::kGone) == State::kGone) return;
   unwatch();
   other_.reset();          // nothing more is said
   offer_.sockets.clear();  // what nobody wanted

@@ -5,6 +5,7 @@
 // begin() blocks, for five seconds at most for each answer; the rest is the control thread's.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -43,13 +44,16 @@ class Taker {
   // It is to go. It may have ended before it could say that it has: that counts as gone. After
   // watch().
   void go(const std::string& service_id);
-  [[nodiscard]] bool is_gone() const noexcept { return is_gone_; }
+  [[nodiscard]] bool is_gone() const noexcept { return state_ == State::kGone; }
 
   // It is to stay, since we cannot serve: the process is to end with this.
   void give_up(Error why) { failure_ = std::move(why); }
   [[nodiscard]] const std::optional<Error>& failure() const noexcept { return failure_; }
 
  private:
+  // Of the other process.
+  enum class State : std::uint8_t { kServing, kAskedToGo, kGone };
+
   explicit Taker(UniqueFd other);
   // Whether there is one: it may end first.
   [[nodiscard]] Result<bool> read_offer();
@@ -64,10 +68,9 @@ class Taker {
   std::vector<std::string> taken_;  // names of what the caller has
   bool hears_taken_ = false;        // the other one wants to know them
   std::function<void()> about_to_end_;
-  bool has_asked_ = false;       // it to go
   ControlLoop* loop_ = nullptr;  // from watch() until it has gone
   ControlLoop::TimerId timer_ = 0;
-  bool is_gone_ = false;
+  State state_ = State::kServing;
   std::optional<Error> failure_;
 };
 
