@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -106,6 +107,17 @@ TEST_F(RingGatherTest, WaitsUntilSoManyAreThere) {
   ring_->wait_gathering(kLongMs, kLongUs);
   EXPECT_EQ(take(), Ring::kGathered) << "neither the first alone, nor a minute later";
   clients.join();
+}
+
+// A few wait until it is over, and not for the end of the wait.
+TEST_F(RingGatherTest, TheTimeToGatherEndsBeforeTheWaitDoes) {
+  if (!ring_->gathers()) GTEST_SKIP() << "no io_uring of Linux 6.12";
+  listen_to(2);
+  pairs_[0].say();
+  const auto begun = std::chrono::steady_clock::now();
+  ring_->wait_gathering(kLongMs, 1000);
+  EXPECT_EQ(take(), 1U);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(kLongMs / 2));
 }
 
 TEST_F(RingGatherTest, WhereNothingHasGatheredTheNextOneEndsTheWait) {

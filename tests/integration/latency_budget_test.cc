@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -17,13 +18,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A client that pings and waits for nothing, until this goes.
-class Pinging {
+// A client that sends this again and again and waits for nothing, until this goes.
+class Sending {
  public:
-  explicit Pinging(Client& client) : client_(client), thread_([this] { run(); }) {}
-  ~Pinging() { stop(); }
-  Pinging(const Pinging&) = delete;
-  Pinging& operator=(const Pinging&) = delete;
+  explicit Sending(Client& client, std::string bytes = ping())
+      : client_(client), bytes_(std::move(bytes)), thread_([this] { run(); }) {}
+  ~Sending() { stop(); }
+  Sending(const Sending&) = delete;
+  Sending& operator=(const Sending&) = delete;
   [[nodiscard]] int sent() const { return sent_; }
   int stop() {
     stop_ = true;
@@ -34,13 +36,14 @@ class Pinging {
  private:
   void run() {
     while (!stop_) {
-      client_.send(ping());
+      client_.send(bytes_);
       ++sent_;
       std::this_thread::sleep_for(200us);
     }
   }
 
   Client& client_;
+  const std::string bytes_;
   std::atomic<bool> stop_ = false;
   std::atomic<int> sent_ = 0;
   std::thread thread_;
@@ -58,7 +61,7 @@ TEST(LatencyBudget, MessagesGatherAndAllAreAnsweredUntilItIsTakenAway) {
   Client alice = bench.log_in("alice");
   int pings = 0;
   {
-    Pinging pinging(alice);
+    Sending pinging(alice);
     bench.gateway.wait_metric(kMetric, 10);
     pings = pinging.stop();
   }
@@ -68,7 +71,7 @@ TEST(LatencyBudget, MessagesGatherAndAllAreAnsweredUntilItIsTakenAway) {
   bench.world.config("gateway", "g1", settings);
   bench.gateway.process().signal(SIGHUP);
   bench.gateway.process().wait_for_line("SIGHUP: LatencyBudget changed");
-  Pinging pinging(alice);
+  Sending pinging(alice);
   double before = -1;
   int sent = 0;
   wait_until("no wait gathers while hundreds of pings come", [&] {
@@ -79,6 +82,21 @@ TEST(LatencyBudget, MessagesGatherAndAllAreAnsweredUntilItIsTakenAway) {
   });
   pings = pinging.stop();
   for (int i = 0; i < pings; ++i) ASSERT_EQ(alice.next().kind, Event::Kind::kPong);
+}
+
+// What comes over links gathers for a third of the budget.
+TEST(LatencyBudget, RequestsGatherAtAServiceToo) {
+  if (!gathers()) GTEST_SKIP() << "no io_uring of Linux 6.12";
+  World world;
+  Server chat(world, "chat", "chat01", {{"MemorySessions", "true"}, {"LatencyBudget", "1ms"}});
+  const Server gateway(world, "gateway", "g1", {{"Routes", "{login: chat}"}});
+  Client alice = log_in(gateway, "alice");
+  const std::string few = talk("nobody", "hello", 2) + talk("nobody", "hello", 3);
+  Sending talking(alice, few);
+  chat.wait_metric("ringgate_gathered_waits_total", 10);
+  for (int i = 0, sent = talking.stop() * 2; i < sent; ++i) {
+    ASSERT_EQ(alice.next().kind, Event::Kind::kLogic);
+  }
 }
 
 TEST(LatencyBudget, WhereItHasNoEffectTheLogSaysSo) {
