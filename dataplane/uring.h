@@ -74,7 +74,7 @@ class BufferRing {
     return std::size_t{kept_} * buffer_bytes_;
   }
 
-  static constexpr std::size_t kFirstBytes = std::size_t{256} * 1024;
+  static constexpr std::size_t kFirstBytes = std::size_t{128} * 1024;
 
  private:
   void add(std::uint16_t id) {

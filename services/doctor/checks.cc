@@ -9,6 +9,7 @@
 
 #include "dataplane/port_taken.h"
 #include "dataplane/ring.h"
+#include "dataplane/ring_size.h"
 #include "dataplane/shortage.h"
 
 namespace ringgate::doctor {
@@ -61,8 +62,9 @@ std::uint64_t wanted_shards(const Readings& readings, const Wishes& wishes) {
 
 // Of a shard's ring: 64 bytes for each entry to submit and 4 for its index, 16 for each completion
 // (io_uring_sqe and io_uring_cqe), and the 16 of each provided buffer.
-std::uint64_t ring_queue_bytes() {
-  const RingOptions ring;
+std::uint64_t ring_queue_bytes(std::uint64_t clients) {
+  RingOptions ring;
+  size_queues(ring, clients);
   return std::uint64_t{ring.sq_entries} * (64 + 4) + std::uint64_t{ring.cq_entries} * 16 +
          std::uint64_t{ring.client_buffers + ring.link_buffers} * 16;
 }
@@ -159,7 +161,7 @@ Finding check_locked_memory(const Readings& readings, const Wishes& wishes) {
     return {Verdict::kOk, name, "RLIMIT_MEMLOCK unlimited", {}};
   }
   const std::uint64_t shards = wanted_shards(readings, wishes);
-  const std::uint64_t wanted = shards * ring_queue_bytes();
+  const std::uint64_t wanted = shards * ring_queue_bytes(divide_up(wishes.connections, shards));
   const std::string found = fmt::format("RLIMIT_MEMLOCK {} KiB, the rings of {} {} take {} KiB",
                                         readings.memlock_bytes / 1024, shards,
                                         shards == 1 ? "shard" : "shards", wanted / 1024);

@@ -9,6 +9,7 @@
 #include <chrono>
 
 #include "control/base/local_address.h"
+#include "dataplane/ring_size.h"
 #include "services/process/cpus.h"
 #include "services/process/ring.h"
 #include "services/process/tls.h"
@@ -111,6 +112,7 @@ Result<ShardGroupOptions> shard_group_options(const Config& config, std::size_t 
     shard.max_clients_per_address = 0;
     shard.ring.client_buffers = 1;
   }
+  size_queues(shard.ring, shard.max_clients);
   shard.sweep_ms = sweep_ms(config);
   shard.sweep_parts = kSweepParts;
   return options;

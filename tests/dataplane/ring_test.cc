@@ -7,9 +7,11 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "dataplane/ring_size.h"
 #include "tests/common/quiet_handler.h"
 #include "tests/dataplane/loopback.h"
 
@@ -23,6 +25,57 @@ RingOptions tiny_ring() {
   options.client_buffers = 4;
   options.link_buffers = 4;
   return options;
+}
+
+TEST(Ring, QueuesFollowThePlacesOfAShard) {
+  RingOptions ring;
+  for (const auto& [clients, completions] :
+       {std::pair{0U, 4096U}, std::pair{5'000U, 4096U}, std::pair{15'873U, 8192U},
+        std::pair{500'000U, 32'768U}}) {
+    size_queues(ring, clients);
+    EXPECT_EQ(ring.cq_entries, completions) << clients;
+    EXPECT_EQ(ring.sq_entries, completions / 8) << clients;
+  }
+}
+
+// With a queue of completions for a few of them: the kernel keeps the others, and may end receives.
+TEST(Ring, MoreCompletionsThanTheQueueHoldsAreNotLost) {
+  constexpr std::size_t kPairs = 200;
+  RingOptions options = tiny_ring();
+  options.cq_entries = 16;
+  options.client_buffers = 256;
+  auto ring = Ring::create(options);
+  ASSERT_TRUE(ring) << ring.error().message;
+  std::vector<std::array<int, 2>> pairs(kPairs);
+  const auto receive = [&](std::size_t i) {
+    (*ring)->recv_multishot({pairs[i][0], false}, BufferGroup::kClients, i);
+  };
+  for (std::size_t i = 0; i < kPairs; ++i) {
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pairs[i].data()), 0);
+    receive(i);
+  }
+  (*ring)->submit_and_wait(0);
+  for (int round = 0; round < 3; ++round) {
+    for (const auto& pair : pairs) ASSERT_EQ(write(pair[1], "x", 1), 1);
+    for (std::size_t got = 0; got < kPairs;) {
+      (*ring)->submit_and_wait(20'000);
+      std::array<Completion, 8> completions;
+      const unsigned count = (*ring)->reap(completions);
+      ASSERT_GT(count, 0U) << got << " of " << kPairs << " have come";
+      for (const Completion& one : std::span(completions).first(count)) {
+        if (one.has_buffer) {
+          EXPECT_EQ(one.result, 1);
+          ++got;
+          (*ring)->recycle(BufferGroup::kClients, one.buffer_id);
+        }
+        if (!one.more) receive(one.tag);
+      }
+      (*ring)->publish_buffers();
+    }
+  }
+  for (const auto& pair : pairs) {
+    for (const int fd : pair) close(fd);
+  }
 }
 
 TEST(Ring, SaysWhichLimitADirectTableExceeds) {

@@ -184,15 +184,15 @@ TEST(Doctor, WantsNoLimitOfTheAddressSpace) {
       << "each thread's stack, too";
 }
 
-// The queues of one shard's ring: 4,096 entries of 68 bytes, 32,768 completions and 4,352 buffers
-// of 16 bytes each.
+// The queues of the ring of a shard with 5,000 clients: 512 entries of 68 bytes, 4,096 completions
+// and 4,352 buffers of 16 bytes each.
 TEST(Doctor, CountsLockedMemoryForEveryShard) {
-  constexpr std::uint64_t kRing = 4096 * 68 + (32'768 + 4096 + 256) * 16;
+  constexpr std::uint64_t kRing = 512 * 68 + (4096 + 4096 + 256) * 16;
   Readings readings = healthy();
   readings.memlock_bytes = 2 * kRing;
   EXPECT_EQ(check_locked_memory(readings, {}).verdict, Verdict::kOk);
   readings.memlock_bytes -= 1;
-  expect_mend(check_locked_memory(readings, {}), Verdict::kWarn, "ulimit -l 1704");
+  expect_mend(check_locked_memory(readings, {}), Verdict::kWarn, "ulimit -l 332");
   EXPECT_THAT(check_locked_memory(readings, {}).found, HasSubstr("2 shards"));
   readings.memlock_bytes = 2 * kRing;
   expect_mend(check_locked_memory(readings, {.connections = 40'001}), Verdict::kWarn, "ulimit -l");
