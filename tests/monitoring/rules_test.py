@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RULES = ROOT / "docs/monitoring/ringgate.rules.yml"
 DASHBOARD = ROOT / "docs/monitoring/ringgate-dashboard.json"
 TESTS = ROOT / "tests/monitoring/ringgate.rules.test.yml"
+DOCUMENT = ROOT / "docs/observability.md"
 DRILLS = ROOT / "tests/monitoring/drills_test.cc"
 
 # Alerts that no real fault can fire in a test, to why not.
@@ -56,6 +57,15 @@ class Rules(unittest.TestCase):
         self.assertEqual(sorted([*drilled, *NOT_DRILLED]), sorted(alerts(RULES.read_text())))
         for alert, why in NOT_DRILLED.items():
             self.assertRegex(why, r".{20}", alert)
+
+    # In docs/observability.md: each with its severity, in the order of the file.
+    def test_are_all_explained(self):
+        told = re.findall(r"^\| `(Ringgate\w+)` \| (\w+) \| ([^|]{20,}) \| ([^|]{20,}) \|$",
+                          DOCUMENT.read_text(), re.MULTILINE)
+        rules = re.findall(r"- alert: (\w+)\n(?:.*\n)+?\s+labels: \{severity: (\w+)\}",
+                           RULES.read_text())
+        self.assertEqual([row[:2] for row in told], rules)
+        self.assertEqual([name for name, _ in rules], alerts(RULES.read_text()))
 
     def test_say_what_to_do(self):
         for rule in RULES.read_text().split("- alert: ")[1:]:
