@@ -1,6 +1,7 @@
 """usage: deploy_test.py BUILD_FOLDER. What deploy/ has for containers, checked by what is here of those who read
 it: the schemas of Compose and Kubernetes, promtool, and ringgate itself for its configurations."""
 
+import copy
 import json
 import os
 import pathlib
@@ -17,7 +18,27 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DEPLOY = ROOT / "deploy"
 # Carries the schemas of Kubernetes.
 VALIDATOR = "kubernetes-validate==1.37.0"
-PROFILE = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}
+ALLOW, ERRNO = "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"
+# In the layout of Docker's default.json, with a rule of each kind that it has.
+PROFILE = {
+    "defaultAction": ERRNO,
+    "defaultErrnoRet": 1,
+    "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]},
+                {"architecture": "SCMP_ARCH_RISCV64", "subArchitectures": None}],
+    "syscalls": [
+        {"names": ["accept4", "close", "read", "write"], "action": ALLOW},
+        {"names": ["ptrace"], "action": ALLOW, "includes": {"minKernel": "4.8"}},
+        {"names": ["socket"], "action": ALLOW, "args": [{"index": 0, "value": 40, "op": "SCMP_CMP_NE"}]},
+        {"names": ["arch_prctl"], "action": ALLOW, "includes": {"arches": ["amd64", "x32"]}},
+        {"names": ["bpf", "clone3", "mount"], "action": ALLOW, "includes": {"caps": ["CAP_SYS_ADMIN"]}},
+        {"names": ["clone"], "action": ALLOW, "comment": "no new namespaces",
+         "args": [{"index": 0, "value": 2114060288, "op": "SCMP_CMP_MASKED_EQ"}],
+         "excludes": {"caps": ["CAP_SYS_ADMIN"], "arches": ["s390", "s390x"]}},
+        {"names": ["clone3"], "action": ERRNO, "errnoRet": 38, "excludes": {"caps": ["CAP_SYS_ADMIN"]}},
+    ],
+}
+# What Docker knows in a rule: of another key it says that there is no such.
+KEYS_OF_RULES = {"names", "action", "errnoRet", "args", "comment", "includes", "excludes"}
 CALLS = {"io_uring_setup", "io_uring_enter", "io_uring_register"}
 
 
@@ -54,13 +75,26 @@ class Seccomp(Temporary):
         made = json.loads(self.make(PROFILE))
         added = made["syscalls"].pop()
         self.assertEqual(set(added["names"]), CALLS)
-        self.assertEqual(added["action"], "SCMP_ACT_ALLOW")
+        self.assertEqual(added["action"], ALLOW)
+        # Whatever the machine and the container's capabilities are: no "includes", no "excludes".
+        self.assertEqual(set(added), {"names", "action", "comment"})
+        self.assertLessEqual(set(added), KEYS_OF_RULES)
         self.assertEqual(made, PROFILE)
 
+    def test_one_of_before_docker_25_allows_them_twice(self):
+        old = copy.deepcopy(PROFILE)
+        old["syscalls"][0]["names"] += sorted(CALLS)
+        made = json.loads(self.make(old))
+        self.assertEqual(set(made["syscalls"].pop()["names"]), CALLS)
+        self.assertEqual(made, old)
+
     def test_what_is_no_such_profile_is_refused(self):
-        forbidden = {"names": ["io_uring_enter"], "action": "SCMP_ACT_ERRNO"}
-        for profile in ([], {}, dict(PROFILE, defaultAction="SCMP_ACT_ALLOW"),
-                        dict(PROFILE, syscalls=[forbidden])):
+        forbidden = {"names": ["io_uring_enter"], "action": ERRNO, "errnoRet": 38}
+        without_names = {"name": "read", "action": ALLOW, "args": []}  # as it was before Docker 1.13
+        for profile in ([], {}, dict(PROFILE, defaultAction=ALLOW),
+                        dict(PROFILE, syscalls=[*PROFILE["syscalls"], forbidden]),
+                        dict(PROFILE, syscalls=[forbidden | {"action": "SCMP_ACT_KILL"}]),
+                        dict(PROFILE, syscalls=[without_names | {"action": ERRNO}])):
             with self.subTest(profile=profile):
                 self.assertRegex(self.make(profile, code=1), "^seccomp: ")
 
