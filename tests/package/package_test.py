@@ -13,6 +13,8 @@ import sys
 import tempfile
 import unittest
 
+import skips
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = pathlib.Path(__file__).resolve().parent
 # Of systemd-analyze security: 0 is the least that a service may, 10 the most.
@@ -210,4 +212,4 @@ class Package(unittest.TestCase):
 
 if __name__ == "__main__":
     Package.build = pathlib.Path(sys.argv[1])
-    unittest.main(argv=sys.argv[:1])
+    skips.main()
