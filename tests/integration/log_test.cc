@@ -95,6 +95,16 @@ TEST(Log, ActionsOfOperatorsAreToldWithWhoAndFromWhere) {
   EXPECT_EQ(closed.at("level"), "info");
 }
 
+// Places are few: who had not logged in goes, and an operator has to know of it.
+TEST(Log, ACloseForWantOfRoomIsAWarning) {
+  LogBench bench{{{"MaxConnections", "20"}, {"LoginReserve", "50"}, {"Shards", "1"}}};
+  std::vector<FrameSocket> strangers;
+  for (int i = 0; i < 15; ++i) strangers.push_back(bench.gateway.connect());
+  const LogLine closed = bench.file.wait_for("closed", {{"reason", "crowded_out"}});
+  EXPECT_EQ(closed.at("level"), "warn");
+  EXPECT_THAT(closed.at("peer"), testing::StartsWith("127.0.0.1:"));
+}
+
 TEST(Log, WhoMayNotIsTold) {
   LogBench bench{{{"AdminToken", "a-token-of-sixteen-bytes"}}};
   EXPECT_THAT(bench.ask("POST", "/drain"), HasSubstr(" 401 "));

@@ -108,7 +108,12 @@ TEST(Teller, LongTextsAreCut) {
 }
 
 TEST(CloseLevel, SomeAreForOperatorsAndMostAreNot) {
-  EXPECT_EQ(close_level(CloseReason::kSlowConsumer), LogLevel::kWarn);
+  for (const CloseReason too_slow_or_too_many :
+       {CloseReason(CloseReason::kSlowConsumer), CloseReason(CloseReason::kTooManyFromAddress),
+        CloseReason(GatewayClose::kMemoryFull), CloseReason(GatewayClose::kCrowdedOut)}) {
+    EXPECT_EQ(close_level(too_slow_or_too_many), LogLevel::kWarn);
+  }
+  EXPECT_EQ(close_level(GatewayClose::kAddressRefused), LogLevel::kInfo);
   EXPECT_EQ(close_level(GatewayClose::kKickedByOperator), LogLevel::kInfo);
   EXPECT_EQ(close_level(CloseReason::kTlsVersion), LogLevel::kInfo);
   for (const CloseReason every_day :
