@@ -1,17 +1,11 @@
 #include "services/process/shard_metrics.h"
 
-#include <limits>
-#include <utility>
 #include <vector>
 
 namespace ringgate {
 namespace {
 
 using Labels = MetricsSnapshot::Labels;
-
-// What is shorter or larger than anybody asks for is one bucket each.
-constexpr std::uint32_t kShortestTimeUs = 10;
-constexpr std::uint32_t kLargestNumber = 100'000;
 
 std::string name_of(std::string_view name) {
   return "ringgate_" + std::string(name);
@@ -117,32 +111,6 @@ void collect_queue_limits(const ShardGroup& shards, const std::string& service,
 }
 
 }  // namespace
-
-void HistogramSum::add(const Histogram& histogram) noexcept {
-  for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += histogram.count(i);
-  sum_ += histogram.sum();
-}
-
-void HistogramSum::collect(std::string_view name, std::string_view help, HistogramUnit unit,
-                           const Labels& labels, MetricsSnapshot& metrics) const {
-  const bool is_time = unit == HistogramUnit::kSeconds;
-  const double scale = is_time ? 1e6 : 1;
-  MetricsSnapshot::Histogram told;
-  double so_far = 0;
-  for (std::size_t i = 0; i < counts_.size(); ++i) {
-    so_far += static_cast<double>(counts_[i]);
-    const bool is_last = i == Histogram::kBounds.size();
-    if (!is_last) {
-      const std::uint32_t bound = Histogram::kBounds[i];
-      if (is_time ? bound < kShortestTimeUs : bound > kLargestNumber) continue;
-    }
-    told.bounds.push_back(is_last ? std::numeric_limits<double>::infinity()
-                                  : Histogram::kBounds[i] / scale);
-    told.counts.push_back(std::exchange(so_far, 0));
-  }
-  told.sum = static_cast<double>(sum_) / scale;
-  metrics.histogram(name, help, labels, told);
-}
 
 void collect_waiting_mail(std::uint64_t bytes, const std::string& service, const std::string& from,
                           MetricsSnapshot& metrics) {

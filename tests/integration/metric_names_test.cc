@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "control/base/loop.h"
 #include "control/base/text_file.h"
@@ -314,9 +315,26 @@ std::map<std::string, std::pair<std::string, std::string>> described(const std::
   return all;
 }
 
+// The upper bounds of each histogram of times on a page, in their order.
+std::map<std::string, std::vector<std::string>> bounds_of_times(const std::string& page) {
+  static const std::regex bucket(R"re(^(\w+_seconds)_bucket\{(.*)le="([^"]+)"\} )re",
+                                 std::regex::ECMAScript | std::regex::multiline);
+  std::map<std::string, std::map<std::string, std::vector<std::string>>> by_series;
+  for (std::sregex_iterator at(page.begin(), page.end(), bucket), end; at != end; ++at) {
+    by_series[(*at)[1]][(*at)[2]].push_back((*at)[3]);
+  }
+  std::map<std::string, std::vector<std::string>> all;
+  for (const auto& [name, series] : by_series) all[name] = series.begin()->second;
+  return all;
+}
+
 // A gateway, a login service with Redis and a chat service with SQLite have everything that there
 // is to explain.
 std::string table_of_metrics() {
+  const std::vector<std::string> kBounds = {"1e-05",  "2.5e-05", "5e-05",  "0.0001", "0.00025",
+                                            "0.0005", "0.001",   "0.0025", "0.005",  "0.01",
+                                            "0.025",  "0.05",    "0.1",    "0.25",   "0.5",
+                                            "1",      "2.5",     "5",      "10",     "+Inf"};
   const World world;
   const Redis redis(world);
   const Server login(world, "login", "login01", {{"RedisAddrs", redis.address()}});
@@ -336,7 +354,9 @@ std::string table_of_metrics() {
   wait_until("ready", [&] { return gateway.get("/ready").status == 200; });
   std::map<std::string, std::pair<std::string, std::string>> all;
   for (const Server* const server : {&gateway, &login, &chat}) {
-    all.merge(described(server->get("/metrics").body));
+    const std::string page = server->get("/metrics").body;
+    all.merge(described(page));
+    for (const auto& [name, bounds] : bounds_of_times(page)) EXPECT_EQ(bounds, kBounds) << name;
   }
   std::string table = "| Metric | Type | Meaning |\n|---|---|---|\n";
   for (const auto& [name, about] : all) {

@@ -1,6 +1,6 @@
 #include "services/store/calls/metrics.h"
 
-#include <limits>
+#include "control/observe/histogram_sum.h"
 
 namespace ringgate {
 
@@ -48,17 +48,10 @@ void StoreCallMetrics::collect_call(MetricsSnapshot& metrics, const MetricsSnaps
                   sum(call, [](const Cells& cells) -> const Cell& { return cells.dropped; }));
   metrics.gauge("ringgate_store_calls_in_flight", "calls to a store that are under way", labels,
                 sum(call, [](const Cells& cells) -> const Cell& { return cells.in_flight; }));
-  MetricsSnapshot::Histogram took;
-  for (std::size_t i = 0; i <= kStoreCallBoundsMs.size(); ++i) {
-    took.counts.push_back(
-        sum(call, [i](const Cells& cells) -> const Cell& { return cells.took[i]; }));
-    took.bounds.push_back(i < kStoreCallBoundsMs.size()
-                              ? static_cast<double>(kStoreCallBoundsMs[i]) / 1e3
-                              : std::numeric_limits<double>::infinity());
-  }
-  took.sum = sum(call, [](const Cells& cells) -> const Cell& { return cells.took_us; }) / 1e6;
-  metrics.histogram("ringgate_store_call_seconds", "how long answered calls to a store took",
-                    labels, took);
+  HistogramSum took;
+  for (std::size_t i = call; i < cells_.size(); i += calls_.size()) took.add(cells_[i].took);
+  took.collect("ringgate_store_call_seconds", "how long answered calls to a store took",
+               HistogramUnit::kSeconds, labels, metrics);
 }
 
 std::uint64_t StoreCallMetrics::late() const noexcept {

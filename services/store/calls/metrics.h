@@ -12,13 +12,11 @@
 #include <vector>
 
 #include "control/observe/metrics.h"
-#include "dataplane/counters.h"
+#include "dataplane/cell.h"
+#include "dataplane/histogram.h"
 #include "services/store/error.h"
 
 namespace ringgate {
-
-// The upper ends of what is told apart of how long calls took, in ms; the rest is one more.
-inline constexpr std::array<std::uint32_t, 6> kStoreCallBoundsMs{1, 5, 20, 100, 500, 2'000};
 
 // Of one call on one shard.
 struct StoreCallCells {
@@ -27,8 +25,7 @@ struct StoreCallCells {
   Cell late;     // answers that came after their caller had been told kTimeout
   Cell dropped;  // answers whose caller had gone
   Cell in_flight;
-  std::array<Cell, kStoreCallBoundsMs.size() + 1> took;
-  Cell took_us;
+  Histogram took;
 };
 
 class StoreCallMetrics {
