@@ -195,6 +195,7 @@ enum class GatewayDistribution : std::uint8_t {
   kLogin,
   kPush,
   kPushReceivers,
+  kPushWritten,
   kEnd,
 };
 template <>
@@ -205,6 +206,10 @@ inline constexpr auto kNamesOf<GatewayDistribution> = std::to_array<HistogramNam
      "packets of services, from reading them to their last receiver's queue on a shard",
      HistogramUnit::kSeconds},
     {"push_receivers", "channels that a packet of a service is for", HistogramUnit::kNumber},
+    {"push_written_seconds",
+     "from the first push in a client's queue until the socket had taken all of the queue; of "
+     "clients that the flight recorder keeps",
+     HistogramUnit::kSeconds},
 });
 
 inline constexpr HandlerNames kGatewayNames{names_of<GatewayCounter>(), names_of<GatewayGauge>(),

@@ -112,9 +112,10 @@ void Recorder::logged_in(Channel& channel, std::uint32_t took_us, std::uint32_t 
 
 void Recorder::sent(Channel& channel) {
   if (!channel.recorded || channel.record->pushed_us == 0) return;
-  const std::uint64_t took_us = shard_.turn_us() - std::exchange(channel.record->pushed_us, 0);
-  add(channel, {EventKind::kWritten, EventWhy::kNone,
-                static_cast<std::uint32_t>(std::min<std::uint64_t>(took_us, UINT32_MAX))});
+  const auto took_us = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      shard_.turn_us() - std::exchange(channel.record->pushed_us, 0), UINT32_MAX));
+  shard_.counters().record(GatewayDistribution::kPushWritten, took_us);
+  add(channel, {EventKind::kWritten, EventWhy::kNone, took_us});
 }
 
 void Recorder::pushed_to_gone(std::string_view channel_id, std::uint32_t login,

@@ -87,6 +87,30 @@ TEST_F(RecorderPart, TheLast32EventsAreKeptInAsMuchAsIsPromised) {
   EXPECT_GT(kept[0].at_us(), 0u);
 }
 
+// One time for what has been pushed until all of it was written, and none for what nobody waits
+// for.
+TEST_F(RecorderPart, WhatWaitsInAQueueIsTimedOnce) {
+  const TestClient alice = gateway_.channel("alice");
+  Channel& channel = *channel_of(*alice.connection);
+  for (int i = 0; i < 3; ++i) {
+    recorder().will_push({EventKind::kPushed, EventWhy::kNone, 100});
+    recorder().pushed(*alice.connection, channel);
+  }
+  const Histogram& waited = gateway_.it.shard.counters().get(GatewayDistribution::kPushWritten);
+  const auto count = [&] {
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < Histogram::kBuckets; ++i) all += waited.count(i);
+    return all;
+  };
+  EXPECT_EQ(count(), 0u);
+  recorder().sent(channel);
+  EXPECT_EQ(count(), 1u);
+  EXPECT_EQ(events(alice).back().kind(), EventKind::kWritten);
+  EXPECT_EQ(waited.sum(), events(alice).back().value);
+  recorder().sent(channel);
+  EXPECT_EQ(count(), 1u);
+}
+
 TEST_F(RecorderPart, TimesOfALoginFitTheirEightBytes) {
   const std::uint64_t now = 90'000'000'000'000;  // three years
   for (const std::uint64_t ago :
