@@ -47,6 +47,7 @@ TEST(Prometheus, IsQuietWhileAllIsWellAndHasSomethingForEachPanel) {
     EXPECT_TRUE(alice.next().is_answer(sequence));
     EXPECT_EQ(bob.next().header.command(), "chat.user.talk");
     static_cast<void>(log_in(cluster.gateway, "carol"));
+    static_cast<void>(Socket::connect_tls(cluster.gateway.tls_port()));
   };
   const std::vector<std::string> expressions = panel_expressions();
   EXPECT_GT(expressions.size(), 30U);
