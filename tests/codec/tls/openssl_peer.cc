@@ -137,6 +137,15 @@ Records OpensslPeer::take_over(KeySchedule& schedule) const {
   return Records::create(schedule, secrets).value();
 }
 
+Records OpensslPeer::twin(KeySchedule& schedule) const {
+  const Secrets secrets = {.suite = suite_,
+                           .peer = role_ == Peer::kClient ? Peer::kServer : Peer::kClient,
+                           .read = read_secret(),
+                           .write = role_ == Peer::kClient ? client_secret_ : server_secret_,
+                           .read_sequence = read_sequence()};
+  return Records::create(schedule, secrets).value();
+}
+
 Bytes OpensslPeer::sent() {
   return taken_from(SSL_get_wbio(ssl_.get()));
 }

@@ -35,6 +35,16 @@ class OpensslPeer {
   // Our end of the connection.
   [[nodiscard]] Records take_over(KeySchedule& schedule) const;
 
+  // The end that OpenSSL has, once more: it reads what OpenSSL reads.
+  [[nodiscard]] Records twin(KeySchedule& schedule) const;
+  [[nodiscard]] const Bytes& read_secret() const noexcept {
+    return role_ == Peer::kClient ? server_secret_ : client_secret_;
+  }
+  // Of records that were made with it so far.
+  [[nodiscard]] std::uint64_t read_sequence() const noexcept {
+    return role_ == Peer::kClient ? static_cast<std::uint64_t>(tickets_) : 0;
+  }
+
   // What it sends: everything since the handshake, or the last call.
   [[nodiscard]] Bytes sent();
   // What it received, and how reading ended.

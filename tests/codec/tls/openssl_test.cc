@@ -69,9 +69,41 @@ INSTANTIATE_TEST_SUITE_P(Connections, TlsBesideOpenssl,
 
 TEST_P(TlsBesideOpenssl, DataOfEveryLength) {
   for (std::size_t bytes = 1; bytes <= 600; ++bytes) expect_both_ways(text_of(bytes));
-  for (const std::size_t bytes : {4'096U, 16'383U, 16'384U, 16'385U, 100'000U}) {
+  for (std::size_t bytes = 601; bytes < kMaxTextBytes; bytes += 127) {
     expect_both_ways(text_of(bytes));
   }
+  for (const std::size_t bytes : {4'096U, 16'382U, 16'383U, 16'384U, 16'385U, 100'000U}) {
+    expect_both_ways(text_of(bytes));
+  }
+}
+
+// OpenSSL sends no empty record, but takes them; so they are made, and both read the same ones:
+// with nothing inside, and with nothing but padding up to what a record holds.
+TEST_P(TlsBesideOpenssl, EmptyRecordsAmongOthers) {
+  RecordMaker maker(std::get<Suite>(GetParam()), peer_.read_secret(), peer_.read_sequence());
+  Records twin = peer_.twin(cipher_.key_schedule());
+  for (const std::size_t padding : {0U, 1U, 255U, 4'096U, 16'383U, 16'384U}) {
+    const std::string text = "after " + std::to_string(padding);
+    const Bytes stream = joined({maker.data("", padding), maker.data(text), maker.data("")});
+    EXPECT_EQ(peer_.received(stream), text) << padding;
+    EXPECT_EQ(peer_.end(), SslEnd::kWaits) << padding;
+    const Transcript got = read_records(twin, cipher_, stream);
+    EXPECT_EQ(got.data, text) << padding;
+    EXPECT_EQ(std::ranges::count(got.statuses, kNothing), 2) << padding;
+    EXPECT_EQ(got.broken_rule, "") << padding;
+  }
+}
+
+TEST_P(TlsBesideOpenssl, OneByteMoreThanARecordHoldsIsRefusedByBoth) {
+  RecordMaker maker(std::get<Suite>(GetParam()), peer_.read_secret(), peer_.read_sequence());
+  const Bytes record = maker.data(text_of(kMaxTextBytes + 1));
+  Records twin = peer_.twin(cipher_.key_schedule());
+  EXPECT_EQ(read_records(twin, cipher_, record).end(), kTextTooLong);
+  EXPECT_EQ(peer_.received(record), "");
+  EXPECT_EQ(peer_.end(), SslEnd::kFailed);
+  const Transcript told = read(peer_.sent());
+  EXPECT_EQ(told.end(), kAlert);
+  EXPECT_EQ(told.alert, Alert::kRecordOverflow);
 }
 
 TEST_P(TlsBesideOpenssl, Padding) {
