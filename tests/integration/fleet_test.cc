@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "services/cli/asked_by.h"
 #include "tests/common/free_port.h"
 #include "tests/integration/command_run.h"
 #include "tests/integration/raw_service.h"
@@ -39,6 +40,10 @@ class Fleet : public testing::Test {
     words.insert(words.begin() + 1, {"-c", file_});
     return run(words);
   }
+  // Of each gateway that did it the log says what, and whose doing it was.
+  static void expect_who_asked(Server& gateway, const std::string& what) {
+    EXPECT_THAT(gateway.process().wait_for_line(what), HasSubstr("&by=" + asked_by()));
+  }
   static std::vector<Client> log_in_many(const Server& gateway, const std::string& prefix,
                                          int count) {
     std::vector<Client> clients;
@@ -65,8 +70,7 @@ TEST_F(Fleet, AnEvacuationLeavesSoManyOnEachAndTellsTheNewestToComeAgain) {
                                   HasSubstr("g2: 2 clients, 0 are told to go")));
   one_.wait_metric_is("ringgate_closed_by_reason_total", 4, "evacuated");
   EXPECT_THAT(one_.process().wait_for_line("evacuation done"), HasSubstr("4 of 4"));
-  EXPECT_THAT(one_.process().output(), HasSubstr("POST /evacuate?to=2&pace=1000"));
-  EXPECT_THAT(one_.process().output(), HasSubstr("by=")) << "who asked is in the log";
+  expect_who_asked(one_, "POST /evacuate?to=2&pace=1000");
   int stay = 0;
   for (Client& client : clients) {
     client.send(ping());
@@ -132,6 +136,7 @@ TEST_F(Fleet, AKickIsWhereverTheAccountIs) {
   EXPECT_EQ(ended.code, 0) << ended.output;
   EXPECT_THAT(ended.output, AllOf(HasSubstr("g1: 0 kicked"), HasSubstr("g2: 1 kicked")));
   EXPECT_EQ(alice.next().parse<pkt::KickoutNotify>().channelid(), alice.channel);
+  for (Server* const each : {&one_, &two_}) expect_who_asked(*each, "POST /kick?account=alice");
   bob.send(ping());
   EXPECT_EQ(bob.next().kind, Event::Kind::kPong);
 }
@@ -145,6 +150,8 @@ TEST_F(Fleet, ADrainIsOfThoseThatAreNamed) {
   const Event close = alice.next();
   EXPECT_TRUE(sends_away(close)) << close;
   EXPECT_THAT(close.payload, testing::EndsWith("; at=127.0.0.1:9"));
+  expect_who_asked(two_, "POST /drain?at=127.0.0.1");
+  EXPECT_THAT(one_.process().output(), Not(HasSubstr("POST /drain")));
   alice.frames.socket().close();
   EXPECT_EQ(two_.process().wait_exit(), 0);
   bob.send(ping());
