@@ -1,68 +1,124 @@
 #!/usr/bin/env python3
-"""Starts `ringgate dev` on free ports and runs one attack against it: run.py RINGGATE SCRIPT [OPTION...].
+"""Starts a gateway on free ports and runs one attack against it: run.py RINGGATE SCRIPT [OPTION...].
 
+That is `ringgate dev`, or where an attack needs more a gateway with its chat and service.py behind it.
 Ends with the attack's exit code, or with 1 when the gateway did not end properly afterwards.
 """
 
+import contextlib
+import json
 import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 
+HERE = pathlib.Path(__file__).resolve().parent
 START_LIMIT_S = 30
 STOP_LIMIT_S = 30
 # How many files the gateway may have open, which is how many places it has: of scripts that fill it.
 FILES = {"silent_connections": 512}
 FREE_PORTS = ("--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", "memory")
+# The gateway's keys, of scripts that need more than `ringgate dev`.
+KEYS = {"many_pushes": {}, "service_flood": {}, "same_account": {"LoginsPerAccount": 5}}
+SECRET = "what-only-these-tests-sign-with-0123456789"
+
+
+def read_until(process, patterns):
+    """What stands in the first group of each, from what it prints."""
+    found, seen = {}, b""
+    end = time.monotonic() + START_LIMIT_S
+    while len(found) < len(patterns):
+        line = process.stdout.readline()
+        if not line or time.monotonic() > end:
+            raise RuntimeError(f"it did not start: {seen!r}")
+        seen += line
+        for name, pattern in patterns.items():
+            if match := re.search(pattern, line):
+                found[name] = match[1].decode()
+    return found
 
 
 def read_ports(gateway):
     """The ports for clients and for the monitor, from what it prints."""
-    patterns = {"--port": rb"listening tcp \S+:(\d+)", "--http-port": rb"monitor http://\S+:(\d+)"}
-    ports, seen = {}, b""
-    end = time.monotonic() + START_LIMIT_S
-    while len(ports) < len(patterns):
-        line = gateway.stdout.readline()
-        if not line or time.monotonic() > end:
-            raise RuntimeError(f"the gateway did not start: {seen!r}")
-        seen += line
-        for option, pattern in patterns.items():
-            if found := re.search(pattern, line):
-                ports[option] = found[1].decode()
-    return ports
+    return read_until(gateway, {"--port": rb"listening tcp \S+:(\d+)", "--ws-port": rb"listening ws \S+:(\d+)",
+                                "--http-port": rb"monitor http://\S+:(\d+)"})
 
 
-def stop(gateway):
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def stop(process):
     """The exit code after SIGTERM."""
-    gateway.send_signal(signal.SIGTERM)
-    return gateway.wait(STOP_LIMIT_S)
+    process.send_signal(signal.SIGTERM)
+    return process.wait(STOP_LIMIT_S)
+
+
+class Target:
+    """The processes of an attack. The first one is the gateway."""
+
+    def __init__(self, binary, attack, stderr, ends):
+        self._binary, self._stderr, self._ends = binary, stderr, ends
+        if attack in KEYS:
+            self._start_fleet(KEYS[attack])
+        else:
+            files = FILES.get(attack)
+            limited = ["prlimit", f"--nofile={files}"] if files else []
+            self.gateway = self._start([*limited, binary, "dev", *FREE_PORTS, *(["--shards", "1"] if files else [])])
+            self.options = read_ports(self.gateway)
+
+    def _start(self, command):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._stderr)
+        self._ends.callback(process.wait)
+        self._ends.callback(process.kill)
+        return process
+
+    def _serve(self, folder, role, keys):
+        keys = {"RegistryFile": folder / "services.json", "AdultAfter": "0s", "RedialMin": "5ms", "RedialMax": "20ms",
+                "MonitorAddress": "127.0.0.1", "MonitorPort": free_port(), "ServiceID": f"hostile-{role}", **keys}
+        file = folder / f"{role}.yaml"
+        file.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()), encoding="utf-8")
+        return self._start([self._binary, role, "-c", file])
+
+    def _start_fleet(self, keys):
+        folder = pathlib.Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
+        service = self._start([sys.executable, "-B", HERE / "service.py"])
+        port = int(read_until(service, {"port": rb"^(\d+)\n"})["port"])
+        (folder / "services.json").write_text(json.dumps({"services": [
+            {"id": "flood", "name": "flood", "address": "127.0.0.1", "port": port, "meta": {"lanes": "1"}}]}),
+            encoding="utf-8")
+        read_until(self._serve(folder, "chat", {"MemorySessions": "true", "MessageStore": "memory", "Shards": 1,
+                                                "Listen": "127.0.0.1:0"}),
+                   {"port": rb"listening tcp \S+:(\d+)"})
+        self.gateway = self._serve(folder, "gateway", {
+            "Listen": '["127.0.0.1:0", "ws://127.0.0.1:0/"]', "AppSecret": SECRET, "Shards": 2,
+            "Routes": "{login: chat, flood: flood}", **keys})
+        self.options = read_ports(self.gateway) | {"--secret": SECRET}
+        read_until(service, {"link": rb"(a link)"})
 
 
 def main():
     binary, script, *options = sys.argv[1:]
-    log = pathlib.Path(f"{pathlib.Path(script).stem}.{os.getpid()}.log")
-    with log.open("wb") as stderr:
-        files = FILES.get(pathlib.Path(script).stem)
-        limited = ["prlimit", f"--nofile={files}"] if files else []
-        shards = ["--shards", "1"] if files else []
-        gateway = subprocess.Popen([*limited, binary, "dev", *FREE_PORTS, *shards], stdout=subprocess.PIPE,
-                                   stderr=stderr)
-        try:
-            ports = [part for option in read_ports(gateway).items() for part in option]
-            attack = subprocess.run([sys.executable, "-B", script, *ports, "--pid", str(gateway.pid), *options],
-                                    check=False)
-            code = stop(gateway)
-        finally:
-            gateway.kill()
-            gateway.wait()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended, too
+    attack = pathlib.Path(script).stem
+    log = pathlib.Path(f"{attack}.{os.getpid()}.log")
+    with log.open("wb") as stderr, contextlib.ExitStack() as ends:
+        target = Target(binary, attack, stderr, ends)
+        known = [part for option in target.options.items() for part in option]
+        done = subprocess.run([sys.executable, "-B", script, *known, "--pid", str(target.gateway.pid), *options],
+                              check=False)
+        code = stop(target.gateway)
     print(log.read_text(errors="replace")[-4000:])
     log.unlink()
     if code != 0:
         print(f"FAILED: the gateway ended with {code} after SIGTERM")
-    return attack.returncode or int(code != 0)
+    return done.returncode or int(code != 0)
 
 
 if __name__ == "__main__":

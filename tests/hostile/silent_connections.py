@@ -29,4 +29,5 @@ def attack(options):
     return f"{logins} logins beside {options.connections} silent connections, the slowest in {slowest_s * 1000:.0f} ms"
 
 
-hostile.main(attack, connections=2000, seconds=5)
+# Who has not logged in makes room, who has does not.
+hostile.main(attack, before=lambda options: hostile.come_once(options, log_in=False), connections=2000, seconds=5)

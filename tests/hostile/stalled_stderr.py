@@ -41,14 +41,14 @@ def attack(options):
 def run_against(server, options):
     ports = run.read_ports(server)
     options.port, options.http_port = int(ports["--port"]), int(ports["--http-port"])
-    bystander = hostile.Bystander(options)
+    others = hostile.Others(options)
     attack(options)
-    bystander.stop()
+    seen = others.stop("with")
     server.send_signal(signal.SIGTERM)
     code = server.wait(run.STOP_LIMIT_S)
     if code != 0:
         raise hostile.Failed(f"it ended with {code} after SIGTERM")
-    return bystander
+    return seen
 
 
 def main():
@@ -59,15 +59,15 @@ def main():
     with subprocess.Popen(options.command, stdout=subprocess.PIPE, stderr=writer) as server:
         os.close(writer)
         try:
-            bystander = run_against(server, options)
+            seen = run_against(server, options)
         except (hostile.Failed, OSError, RuntimeError, subprocess.TimeoutExpired) as error:
             print(f"FAILED: {error}")
             sys.exit(1)
         finally:
             server.kill()
             os.close(reader)
-    print(f"survived: {options.connections} logins that are not UTF-8; {len(bystander.times_s)} pings of somebody else, "
-          f"the slowest took {max(bystander.times_s) * 1000:.1f} ms")
+    print(f"survived: {options.connections} logins that are not UTF-8; {seen['pings']} pings of somebody else, p99 "
+          f"{seen['pings_with_ms']:.1f} ms")
 
 
 main()

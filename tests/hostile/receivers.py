@@ -1,0 +1,74 @@
+"""Clients that have joined what service.py pushes, and read it: what they get is counted and thrown away."""
+
+import json
+import os
+import selectors
+
+import hostile
+
+MOST_AT_ONCE = 1 << 20
+
+
+class Receivers:
+    """So many, and one that tells the service what to push."""
+
+    def __init__(self, options):
+        self._buffer = bytearray(MOST_AT_ONCE)
+        self._ready = selectors.EpollSelector()
+        self._controller = hostile.Client(options, options.patience).login(f"controller-{os.getpid()}")
+        self._patience_s = options.patience
+        self.ended = 0  # of them, how many the gateway has closed
+        for number in range(options.connections):
+            client = hostile.Client(options, options.patience).login(f"attacker-{os.getpid()}-{number}")
+            client.ask(hostile.packet("flood.join", 1))
+            client.set_blocking(False)
+            self._ready.register(client, selectors.EVENT_READ)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._controller.ask(hostile.packet("flood.leave", 1))
+        self._controller.close()
+        for key in list(self._ready.get_map().values()):
+            key.fileobj.close()
+        self._ready.close()
+
+    def ask_for(self, **push):
+        self._controller.ask(hostile.packet("flood.push", 1, json.dumps(push).encode()))
+
+    def push(self, size):
+        """To all of them, until all of them have it."""
+        self.ask_for(bytes=size)
+        due = size * len(self._ready.get_map())
+        with hostile.deadline(self._patience_s * 6) as time_left:
+            while due > 0:
+                due -= self.drain(0.5)
+                if self.ended:
+                    raise hostile.Failed(f"{self.ended} clients that read were closed")
+                if not time_left():
+                    raise hostile.Failed(f"{due} bytes of a push of {size} have not come")
+
+    def flood(self, size, seconds):
+        """How many bytes came meanwhile."""
+        got = 0
+        self.ask_for(bytes=size, seconds=seconds)
+        with hostile.deadline(seconds) as time_left:
+            while time_left():
+                got += self.drain(0.1)
+        return got
+
+    def drain(self, timeout_s):
+        """How many bytes there were for all of them."""
+        total = 0
+        for key, _ in self._ready.select(timeout_s):
+            try:
+                got = key.fileobj.skip(self._buffer)
+            except ConnectionResetError:
+                got = 0
+            total += got
+            if got == 0:
+                self._ready.unregister(key.fileobj)
+                key.fileobj.close()
+                self.ended += 1
+        return total
