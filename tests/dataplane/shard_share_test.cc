@@ -111,6 +111,43 @@ TEST(ShardShare, OneThatGoesWhileItWaitsLeavesNothing) {
   EXPECT_TRUE(it.turn_until([&] { return next.closed || next.received == pongs(2); }));
 }
 
+// --- Links ---------------------------------------------------------------------------------------
+
+ShardOptions link_shares(std::uint32_t link_share) {
+  ShardOptions options = shares(256, 1000);
+  options.link_share = link_share;
+  options.ring.link_buffer_bytes = 4096;
+  return options;
+}
+
+TEST(ShardShare, ALinkHasAShareOfATurnToo) {
+  FakeShard it(1, {}, link_shares(10));
+  FakePeer& link = it.adopt();
+  it.kernel.receive_whole();
+  link.send(pings(45));
+  it.turn();
+  it.turn();  // what was parsed in one turn is sent in the next
+  EXPECT_GE(pongs_in(link.received), 10);
+  EXPECT_LE(pongs_in(link.received), 20);
+  EXPECT_TRUE(it.turn_until([&] { return link.received == pongs(45); }));
+  EXPECT_EQ(it.shard.counters().get(Counter::kDeferred), 4U);
+}
+
+TEST(ShardShare, ClientsAndOtherLinksAreAnsweredBesideOneThatFloods) {
+  FakeShard it(1, {}, link_shares(10));
+  FakePeer& loud = it.adopt();
+  FakePeer& other = it.adopt();
+  FakePeer& client = it.connect();
+  it.kernel.receive_whole();
+  loud.send(pings(400));
+  it.turn();
+  other.send(pings(1));
+  client.send(pings(1));
+  EXPECT_TRUE(it.turn_until([&] { return !other.received.empty() && !client.received.empty(); }));
+  EXPECT_LT(pongs_in(loud.received), 60);
+  EXPECT_TRUE(it.turn_until([&] { return loud.received == pongs(400); }));
+}
+
 // --- Rates ---------------------------------------------------------------------------------------
 
 ShardOptions rated(std::uint32_t frames_per_s, std::uint32_t bytes_per_s) {
