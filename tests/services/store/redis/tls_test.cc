@@ -94,7 +94,7 @@ TEST_F(RedisTls, WhereOnlyOneEndSpeaksItThatIsTold) {
   const ChatService to_tls("redis://127.0.0.1:" + std::to_string(port));
   EXPECT_THAT(problem_with(to_tls, "TLS"), HasSubstr("if it speaks TLS, write rediss"));
   const ChatService to_plain("rediss://127.0.0.1:" + std::to_string(redis.port()), ours());
-  EXPECT_THAT(problem_with(to_plain, "TLS"), HasSubstr("no TLS handshake within 300 ms: check"));
+  EXPECT_THAT(problem_with(to_plain, "TLS"), HasSubstr("no TLS handshake within 1000 ms: check"));
 }
 
 // Sentinels and the primary that they name.
