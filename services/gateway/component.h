@@ -1,4 +1,9 @@
 // The gateway as a component: its shards, its links to what the registry names, its registration.
+//
+// What has state of its own is a part of its own (ejections, evacuations, outcomes of logins, the
+// history, settings on their way to shards). The rest is one class because it is the order in which
+// these begin and end: start, takeover and drain are each a chain of short steps over all of them,
+// and every step waits for another part. Metrics and /ready read what all of them say.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,7 @@
 // A client of a gateway, played: it comes, logs in, pings, asks, reads or does not read, and goes
 // in one way or another. What it gets is judged here, as it comes.
+//
+// Its habits and its judgement are one class because what may come is known from what it has done.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,7 @@
 // A simulated world: gateways, services, clients, and what goes wrong, all of it from one seed.
+//
+// Its troubles and its judgement are one class because each of them looks at every other
+// inhabitant.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,8 @@ import pathlib
 import re
 import subprocess
 
+import classes
+
 # A folder may include itself and the folders before it.
 LAYERS = ["codec", "dataplane", "control", "services", "benchmarks", "tests"]
 
@@ -110,6 +112,7 @@ def check_file(root, path):
         yield f"{path}: {len(lines)} lines, at most {most}: split it"
     if path.suffix == ".h" and "#pragma once" not in lines:
         yield f"{path}: has no #pragma once"
+    yield from classes.check_classes(path, text)
     for number, line in enumerate(lines, 1):
         include = INCLUDE.match(line)
         if not include:

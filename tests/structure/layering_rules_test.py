@@ -77,6 +77,20 @@ class LayeringRules(unittest.TestCase):
         self.assert_fine("codec/a.cc", *["//"] * layering.MAX_LINES)
         self.assert_wrong("codec/a.cc", *["//"] * (layering.MAX_LINES + 1))
 
+    def test_a_large_class_says_why(self):
+        most = ["void f(int a = 1);"] * layering.classes.MOST_PRIVATE
+        more = [*most, "[[nodiscard]] std::map<int, int> g(const A& a) const {", "if (a()) { h(); }", "return {};", "}"]
+        data = ["int a_ = 0;", "std::function<void(int)> done_;", "A b_{1, [] { return 2; }};", "struct B;",
+                "struct C {", "void h();", "};", "using D = std::function<void()>;"]
+        for members, open_ones in ((most, []), (data, most), (most, ["public:", "void f();", "void g();"])):
+            self.assert_fine("codec/a.h", "#pragma once", "class A final : public B {", " private:", *members,
+                             *(["int x_;"] if not open_ones else open_ones), "};")
+        head = ["class A {", *more, "};"]
+        self.assert_wrong("codec/a.h", "#pragma once", *head)
+        self.assert_fine("codec/a.h", "#pragma once", *head[:1], "public:", *head[1:])
+        self.assert_fine("codec/a.h", "#pragma once", "struct A {", *head[1:])
+        self.assert_fine("codec/a.h", "#pragma once", "// So many, in one", "// class because of that.", *head)
+
     def test_headers_are_included_once(self):
         self.assert_fine("codec/a.h", "#pragma once")
         self.assert_wrong("codec/a.h", "struct A {};")

@@ -5,9 +5,9 @@
 
 namespace ringgate {
 
-// With the number behind it: who has that node number of message ids (lease.cc).
+// With the number behind it: who has that node number of message ids (lease.h).
 inline constexpr std::string_view kNodePrefix = "ringgate:node:";
-// What tells these data from others (roll_call.cc).
+// What tells these data from others (roll_call.h).
 inline constexpr std::string_view kDataKey = "ringgate:data";
 
 }  // namespace ringgate

@@ -1,48 +1,35 @@
-// RedisSessions: where accounts are. Many are asked for at once: each has an answer of its own, as
-// in a cluster one server may be away, and the others say where theirs are.
+#include "services/store/redis/locate.h"
+
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "dataplane/clock.h"
 #include "services/store/layout.h"
-#include "services/store/redis/sessions.h"
 
 namespace ringgate {
-namespace {
 
-constexpr std::size_t kMostBootsKept = 4096;  // beyond, those that are over are forgotten
-
-using Place = StoreResult<std::optional<Location>>;
-using Places = std::vector<Place>;
-
-Place location_of(const StoreResult<std::optional<std::string>>& value) {
-  if (!value) return std::unexpected(value.error());
-  return *value ? decode_location(**value) : std::nullopt;
-}
-
-}  // namespace
-
-struct RedisSessions::Found {
+struct RedisLocator::Found {
   Places places;
   std::function<void(Places)> use;
-  std::vector<std::string> boot_of;                           // of each; empty: as alive as it says
-  std::unordered_map<std::string, StoreResult<Value>> lives;  // by boot key
+  std::vector<std::string> boot_of;  // of each; empty: as alive as it says
+  std::unordered_map<std::string, StoreResult<RedisAsker::Value>> lives;  // by boot key
 };
 
-void RedisSessions::ask(StoreJobOf<LocateAccount>& job) {
-  const std::string place = place_of(job.request.account, job.request.app);
+void RedisLocator::ask(StoreJobOf<LocateAccount>& job) {
+  const std::string place = asker_.place_of(job.request.account, job.request.app);
   find({place}, [this, &job, place](Places found) {
-    if (found[0] && *found[0]) renew(place);
-    finish(job, std::move(found[0]));
+    if (found[0] && *found[0]) asker_.renew(place);
+    asker_.finish(job, std::move(found[0]));
   });
 }
 
 // Their own requests renew them.
-void RedisSessions::ask(StoreJobOf<LocateAccounts>& job) {
+void RedisLocator::ask(StoreJobOf<LocateAccounts>& job) {
   std::vector<std::string> places;
   places.reserve(job.request.accounts.size());
   for (const std::string& account : job.request.accounts) {
-    places.push_back(place_of(account, job.request.app));
+    places.push_back(asker_.place_of(account, job.request.app));
   }
   find(places, [this, &job](Places found) {
     LocateAccounts::Answer answer;
@@ -55,23 +42,28 @@ void RedisSessions::ask(StoreJobOf<LocateAccounts>& job) {
         answer.found.push_back(std::move(**one));
       }
     }
-    if (error && answer.unknown == found.size()) return finish(job, std::unexpected(*error));
-    finish(job, std::move(answer));
+    if (error && answer.unknown == found.size()) return asker_.finish(job, std::unexpected(*error));
+    asker_.finish(job, std::move(answer));
   });
 }
 
+RedisLocator::Place RedisLocator::location_of(const StoreResult<RedisAsker::Value>& value) {
+  if (!value) return std::unexpected(value.error());
+  return *value ? decode_location(**value) : std::nullopt;
+}
+
 // After a loss of data it is not known before the roll has been called.
-Place RedisSessions::nobody() const {
-  if (is_roll_expected()) return std::unexpected(StoreError::kUnavailable);
+RedisLocator::Place RedisLocator::nobody() const {
+  if (rolls_.is_expected()) return std::unexpected(StoreError::kUnavailable);
   return std::nullopt;
 }
 
-void RedisSessions::find(const std::vector<std::string>& places, std::function<void(Places)> use) {
-  get_many(places, [this, use = std::move(use)](const std::vector<StoreResult<Value>>& values) {
+void RedisLocator::find(const std::vector<std::string>& places, std::function<void(Places)> use) {
+  get_many(places, [this, use = std::move(use)](const Values& values) {
     const auto found = std::make_shared<Found>();
     found->use = use;
     found->places.reserve(values.size());
-    for (const StoreResult<Value>& value : values) {
+    for (const StoreResult<RedisAsker::Value>& value : values) {
       found->places.push_back(value && !*value ? nobody() : location_of(value));
     }
     check_boots(found);
@@ -81,19 +73,18 @@ void RedisSessions::find(const std::vector<std::string>& places, std::function<v
 // Those that were not seen alive a moment ago are looked up. A location of a boot that has ended is
 // void. One of a boot that nobody can say anything of is tried: its gateway, if it is there, knows
 // its channels, and says so of one that has gone.
-void RedisSessions::check_boots(const std::shared_ptr<Found>& found) {
+void RedisLocator::check_boots(const std::shared_ptr<Found>& found) {
   std::set<std::string> unknown;
   const std::uint64_t now_ms = Clock::monotonic_ms();
   for (const Place& place : found->places) {
     std::string boot = place && *place ? boot_key_of(**place).value_or("") : "";
-    const auto alive = alive_until_ms_.find(boot);
-    if (!boot.empty() && (alive == alive_until_ms_.end() || alive->second <= now_ms)) {
+    if (!boot.empty() && !rolls_.is_alive(boot, now_ms)) {
       unknown.insert(boot);
     }
     found->boot_of.push_back(std::move(boot));
   }
   const std::vector<std::string> boots(unknown.begin(), unknown.end());
-  get_many(boots, [this, found, boots](const std::vector<StoreResult<Value>>& values) {
+  get_many(boots, [this, found, boots](const Values& values) {
     for (std::size_t i = 0; i < boots.size(); ++i) {
       note_boot(boots[i], values[i]);
       found->lives.emplace(boots[i], values[i]);
@@ -101,53 +92,43 @@ void RedisSessions::check_boots(const std::shared_ptr<Found>& found) {
     for (std::size_t i = 0; i < found->places.size(); ++i) {
       const auto lives = found->lives.find(found->boot_of[i]);
       if (lives == found->lives.end()) continue;
-      const StoreResult<Value>& boot = lives->second;
+      const StoreResult<RedisAsker::Value>& boot = lives->second;
       if (boot && !*boot) found->places[i] = nobody();
     }
     found->use(std::move(found->places));
   });
 }
 
-void RedisSessions::note_boot(const std::string& boot, const StoreResult<Value>& value) {
-  if (!value) return;
-  if (!*value) {
-    alive_until_ms_.erase(boot);
-    return;
-  }
-  const std::uint64_t now_ms = Clock::monotonic_ms();
-  if (alive_until_ms_.size() > kMostBootsKept) {
-    std::erase_if(alive_until_ms_, [now_ms](const auto& one) { return one.second <= now_ms; });
-  }
-  alive_until_ms_[boot] = now_ms + options_.boot_check_ms;
+void RedisLocator::note_boot(const std::string& boot, const StoreResult<RedisAsker::Value>& value) {
+  if (value) rolls_.note_boot(boot, value->has_value());
 }
 
 // In one step where the keys are together; else one by one. `use` is called within this if there
 // is nothing to ask.
-void RedisSessions::get_many(const std::vector<std::string>& keys,
-                             std::function<void(std::vector<StoreResult<Value>>)> use) {
+void RedisLocator::get_many(const std::vector<std::string>& keys, std::function<void(Values)> use) {
   if (keys.empty()) return use({});
-  if (servers_ != nullptr && servers_->has_all_keys_together()) {
+  if (asker_.servers() != nullptr && asker_.servers()->has_all_keys_together()) {
     RedisCommand command{{"MGET"}};
     command.words.insert(command.words.end(), keys.begin(), keys.end());
-    send(command, [this, count = keys.size(), use = std::move(use)](const redisReply* reply) {
-      StoreResult<std::vector<Value>> values = values_of(reply, count);
-      if (!values) {
-        return use(std::vector<StoreResult<Value>>(count, std::unexpected(values.error())));
-      }
-      use({values->begin(), values->end()});
-    });
+    asker_.send(
+        command, [this, count = keys.size(), use = std::move(use)](const redisReply* reply) {
+          StoreResult<std::vector<RedisAsker::Value>> values = asker_.values_of(reply, count);
+          if (!values) {
+            return use(Values(count, std::unexpected(values.error())));
+          }
+          use({values->begin(), values->end()});
+        });
     return;
   }
   struct All {
-    std::vector<StoreResult<Value>> values;
+    Values values;
     std::size_t left;
-    std::function<void(std::vector<StoreResult<Value>>)> use;
+    std::function<void(Values)> use;
   };
-  const auto all = std::make_shared<All>(
-      All{std::vector<StoreResult<Value>>(keys.size()), keys.size(), std::move(use)});
+  const auto all = std::make_shared<All>(All{Values(keys.size()), keys.size(), std::move(use)});
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    send({{"GET", keys[i]}}, [this, all, i](const redisReply* reply) {
-      all->values[i] = value_of(reply);
+    asker_.send({{"GET", keys[i]}}, [this, all, i](const redisReply* reply) {
+      all->values[i] = asker_.value_of(reply);
       if (--all->left == 0) all->use(std::move(all->values));
     });
   }

@@ -18,7 +18,6 @@
 namespace ringgate {
 namespace {
 
-constexpr std::uint64_t kSoonestMs = 100;  // between two probes, however much else fails
 constexpr const char* kProbeTtlS = "10";
 // Of each kind one, as permissions may be for some alone; what follows has too many commas for a
 // channel, an account, a boot or a number.
@@ -31,22 +30,12 @@ constexpr std::size_t kNodeKind = 3;  // only where node numbers are leased
 
 // It may be another server.
 void RedisSessions::on_connected() {
-  next_epoch();
-}
-
-// What was said before may have been lost, with a server or with its answer.
-void RedisSessions::next_epoch() {
-  ++epoch_;
-  counts_.roll_calls.add(1);
-  owe_made();
+  rolls_.begin_epoch();
 }
 
 void RedisSessions::on_broken(const RedisNode& node, StoreTrouble trouble, std::string_view why) {
-  if (servers_->has_all_keys_together()) {
-    renew_at_ms_ = kNever;
-    if (std::exchange(lease_valid_, false)) tell_shards();
-  }
-  alive_until_ms_.clear();
+  if (asker_.servers()->has_all_keys_together()) lease_.on_broken();
+  rolls_.forget_boots();
   health_.ill(trouble, what_of(node, why));
 }
 
@@ -60,14 +49,14 @@ std::string RedisSessions::what_of(const RedisNode& node, std::string_view why) 
 }
 
 void RedisSessions::probe_all(std::uint64_t now_ms) {
-  for (const auto& node : servers_->nodes()) {
+  for (const auto& node : asker_.servers()->nodes()) {
     if (now_ms >= node->probe_at_ms) probe(*node);
   }
 }
 
 void RedisSessions::probe(RedisNode& node) {
   node.probed_ms = Clock::monotonic_ms();
-  node.probe_at_ms = kNever;  // until its answer
+  node.probe_at_ms = RedisConnection::kNever;  // until its answer
   node.connection->ask_clock();
   // A new value each time: an answer is this one's or nobody's.
   const std::string value = fmt::format("{}-{}", owner_, ++probes_);
@@ -92,7 +81,7 @@ void RedisSessions::probe_kind(RedisNode& node, std::size_t kind, const std::str
 
 // Whether they are the data that they were is asked, too, before it counts as well.
 void RedisSessions::probe_data(RedisNode& node) {
-  ask_same_data(node, [this, &node](const redisReply* reply) {
+  rolls_.ask_same_data(node, [this, &node](const redisReply* reply) {
     if (reply != nullptr && !is_refused(node, *reply, kDataKey)) on_well(node);
   });
 }
@@ -111,9 +100,9 @@ bool RedisSessions::is_refused(RedisNode& node, const redisReply& reply, std::st
   if (reply.type != REDIS_REPLY_ERROR) return false;
   const std::string_view text(reply.str, reply.len);
   const bool is_elsewhere = text.starts_with("MOVED ") || text.starts_with("ASK ");
-  if (is_elsewhere && !servers_->has_all_keys_together()) {
-    servers_->tag_again(node);  // it says nothing of what it does for its own
-    node.probe_at_ms = node.probed_ms + kSoonestMs;
+  if (is_elsewhere && !asker_.servers()->has_all_keys_together()) {
+    asker_.servers()->tag_again(node);  // it says nothing of what it does for its own
+    node.probe_at_ms = node.probed_ms + RedisAsker::kSoonestMs;
     return true;
   }
   const StoreTrouble trouble = trouble_of(text);
@@ -127,14 +116,14 @@ void RedisSessions::on_well(RedisNode& node) {
   node.connection->settle();
   node.is_heard = node.is_well = true;
   const bool are_well =
-      servers_->is_whole() &&
-      std::ranges::all_of(servers_->nodes(), [](const auto& one) { return one->is_well; });
-  if (options_.leases_node && wants_lease(are_well)) renew_at_ms_ = 0;
+      asker_.servers()->is_whole() &&
+      std::ranges::all_of(asker_.servers()->nodes(), [](const auto& one) { return one->is_well; });
+  lease_.on_well(are_well);
   if (!are_well) return;
   health_.well();
-  if (std::exchange(is_older_there_, false)) next_epoch();
-  pay_owed();
-  health_.set_ids_problem(no_lease_);  // also while ours is not over yet, and not renewed
+  rolls_.on_well();
+  removals_.pay();
+  health_.set_ids_problem(lease_.problem());  // also while ours is not over yet, and not renewed
 }
 
 // Of all that may be wrong only a lack of memory is certain to be the same at a new connection:
@@ -145,15 +134,7 @@ void RedisSessions::refused(RedisNode& node, StoreTrouble trouble, std::string_v
   health_.ill(trouble, what_of(node, why));
   if (trouble == StoreTrouble::kFull) return;
   node.connection->redial_later();
-  servers_->look_again();
-}
-
-void RedisSessions::probe_soon() {
-  for (const auto& node : servers_->nodes()) {
-    if (node->probe_at_ms != kNever) {
-      node->probe_at_ms = std::min(node->probe_at_ms, node->probed_ms + kSoonestMs);
-    }
-  }
+  asker_.servers()->look_again();
 }
 
 }  // namespace ringgate

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "dataplane/clock.h"
@@ -28,7 +29,6 @@ RedisSessions::RedisSessions(StoreThread& thread, const RedisStoreOptions& optio
       counts_(counts),
       health_(thread.health()),
       owner_(random_name()),
-      epoch_(std::uint64_t{std::random_device{}()} << 32U),
       turned_ms_(Clock::monotonic_ms()),
       names_(std::make_unique<RedisNames>(std::chrono::milliseconds(options.timeout_ms))) {
   thread_.loop().watch(watched_.fd(), ControlLoop::Until::kReadable, [] {});  // a turn sees to it
@@ -36,21 +36,21 @@ RedisSessions::RedisSessions(StoreThread& thread, const RedisStoreOptions& optio
 }
 
 RedisSessions::~RedisSessions() {
-  give_back_node();
+  lease_.give_back([this](int wait_ms) { poll_servers(wait_ms); });
   thread_.loop().unwatch(watched_.fd());
   thread_.loop().cancel(wake_);
-  servers_.reset();
+  asker_.use(nullptr);
 }
 
 void RedisSessions::dial() {
-  servers_ = RedisServers::create(
+  asker_.use(RedisServers::create(
       options_.target, {options_, *names_, &counts_.traffic},
       {[this](RedisNode&) { on_connected(); },
        [this](const RedisNode& node, StoreTrouble trouble, std::string_view why) {
          on_broken(node, trouble, why);
        },
        [this](StoreTrouble trouble, std::string_view why) { health_.ill(trouble, why); },
-       [this] { on_data_lost(); }});
+       [this] { rolls_.on_data_lost(); }}));
 }
 
 // A reload. The same servers, let in by the same means, stay as they are.
@@ -59,12 +59,12 @@ void RedisSessions::use(const RedisTarget& target,
   const bool has_same_tls = tls == options_.tls || (tls != nullptr && options_.tls != nullptr &&
                                                     tls->is_same(*options_.tls));
   if (has_same_tls && target == options_.target) return;
-  servers_->drop_all("the configuration has changed");
-  servers_.reset();
+  asker_.servers()->drop_all("the configuration has changed");
+  asker_.use(nullptr);
   options_.target = target;
   options_.tls = tls;
   health_.set_address("redis " + options_.target.name());
-  same_data_.clear();
+  rolls_.forget_data();
   dial();
 }
 
@@ -74,9 +74,9 @@ void RedisSessions::on_turn_end() {
   if (turned_ms_ > before_ms + kTurnMs + kStallMs) catch_up(before_ms);
   poll_servers(0);
   probe_all(turned_ms_);
-  if (turned_ms_ >= renew_at_ms_) lease_or_renew();
+  lease_.turn(turned_ms_);
   files_.assign({{names_->fd(), POLLIN, 0}});
-  servers_->add_files(files_);
+  asker_.servers()->add_files(files_);
   watched_.watch(files_);
   wake_in_time();
 }
@@ -84,9 +84,9 @@ void RedisSessions::on_turn_end() {
 void RedisSessions::poll_servers(int wait_ms) {
   names_->turn();
   files_.clear();
-  servers_->add_files(files_);
+  asker_.servers()->add_files(files_);
   poll(files_.data(), files_.size(), wait_ms);
-  servers_->turn(files_.data(), Clock::monotonic_ms());
+  asker_.servers()->turn(files_.data(), Clock::monotonic_ms());
 }
 
 // The process stood still: the answers that came meanwhile are read before their time is judged.
@@ -94,21 +94,21 @@ void RedisSessions::catch_up(std::uint64_t then_ms) {
   constexpr int kMostReads = 1000;  // of 256 KiB from each
   for (int i = 0; i < kMostReads; ++i) {
     files_.clear();
-    servers_->add_files(files_);
+    asker_.servers()->add_files(files_);
     const bool any_came = std::ranges::any_of(files_, [](const pollfd& file) {
       pollfd one{file.fd, POLLIN, 0};
       return file.fd >= 0 && poll(&one, 1, 0) > 0;
     });
     if (!any_came) return;
     poll(files_.data(), files_.size(), 0);
-    servers_->turn(files_.data(), then_ms);
+    asker_.servers()->turn(files_.data(), then_ms);
   }
 }
 
 // What is due before the loop turns anyway.
 void RedisSessions::wake_in_time() {
-  std::uint64_t at_ms = std::min(servers_->next_turn_ms(), renew_at_ms_);
-  for (const auto& node : servers_->nodes()) at_ms = std::min(at_ms, node->probe_at_ms);
+  std::uint64_t at_ms = std::min(asker_.servers()->next_turn_ms(), lease_.next_turn_ms());
+  for (const auto& node : asker_.servers()->nodes()) at_ms = std::min(at_ms, node->probe_at_ms);
   if (at_ms >= turned_ms_ + kTurnMs) at_ms = kNever;
   if (at_ms == wake_at_ms_) return;
   thread_.loop().cancel(wake_);
