@@ -13,8 +13,8 @@
 #include "services/gateway/counters.h"
 #include "services/gateway/handler.h"
 #include "services/gateway/settings.h"
+#include "services/process/pages/status_page.h"
 #include "services/process/shards.h"
-#include "services/process/status_page.h"
 
 namespace ringgate {
 namespace {

@@ -14,10 +14,10 @@
 #include "control/discovery/instance.h"
 #include "control/observe/log_event.h"
 #include "control/observe/logging.h"
+#include "services/process/pages/try_page.h"
 #include "services/process/process_metrics.h"
 #include "services/process/ring.h"
 #include "services/process/shards.h"
-#include "services/process/try_page.h"
 
 namespace ringgate {
 namespace {

@@ -1,4 +1,4 @@
-#include "services/process/try_page.h"
+#include "services/process/pages/try_page.h"
 
 #include <gtest/gtest.h>
 

@@ -90,7 +90,7 @@ def check_step(one, other):
         yield "the numbers in the tables differ"
 
 
-def numbered_files(text, heading):
-    """The files of the numbered list below that heading, in order."""
+def files_of_section(text, heading):
+    """All files of the code that are named below that heading, in order: one follows the section by opening these."""
     section = text.partition(f"# {heading}\n")[2].partition("\n#")[0]
-    return re.findall(r"^\d+\. `([^`]+)`", section, re.M)
+    return re.findall(r"`([\w./]+\.(?:h|cc))`", section)

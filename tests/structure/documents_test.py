@@ -43,8 +43,16 @@ class Documents(unittest.TestCase):
             wanted = [(str(rank), name) for rank, names in enumerate(ranks, 1) for name in sorted(names)]
             self.assertEqual(sorted(rows), sorted(wanted), top)
 
+    def test_every_folder_below_is_named(self):
+        text = read("ARCHITECTURE.md")
+        below = {path.parent for path in layering.sources(ROOT)
+                 if path.parts[0] in layering.FOLDERS and len(path.parts) > 3}
+        self.assertGreaterEqual(len(below), 10)
+        for folder in below:
+            self.assertIn(f"| `{folder.as_posix().partition('/')[2]}/` |", text, folder)
+
     def test_a_chat_packet_is_followed_in_few_files(self):
-        files = documents.numbered_files(read("ARCHITECTURE.md"), "A chat packet and its answer")
+        files = documents.files_of_section(read("ARCHITECTURE.md"), "A chat packet and its answer")
         self.assertGreaterEqual(len(files), 10)
         self.assertLessEqual(len(files), MOST_FILES)
         self.assertEqual(len(files), len(set(files)))

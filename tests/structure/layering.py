@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import classes
+import folders
 
 # A folder may include itself and the folders before it.
 LAYERS = ["codec", "dataplane", "control", "services", "benchmarks", "tests"]
@@ -128,7 +129,8 @@ def check_file(root, path):
 def check_tree(root):
     root = pathlib.Path(root)
     paths = list(sources(root))
-    return [*check_places(paths), *(problem for path in paths for problem in check_file(root, path))]
+    return [*check_places(paths), *folders.check_circles(folders.includes_of(root, paths)),
+            *(problem for path in paths for problem in check_file(root, path))]
 
 
 def check_no_protobuf(library):

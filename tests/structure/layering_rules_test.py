@@ -4,6 +4,7 @@ import pathlib
 import tempfile
 import unittest
 
+import folders
 import layering
 
 
@@ -55,6 +56,24 @@ class LayeringRules(unittest.TestCase):
                 self.assertEqual(layering.check_tree(name), [])
                 (folder / f"{count}.cc").write_text("\n", encoding="utf-8")
             self.assertEqual(len(layering.check_tree(name)), 1)
+
+    def test_there_are_no_circles(self):
+        a, b, c = ("services/gateway/a/a.h", "services/gateway/b/b.h", "services/gateway/c.h")
+        for fine in ({a: [b], b: []}, {a: [c], c: [b]}, {a: [b, c]}, {"codec/a.h": ["codec/tls/a.h"], "codec/tls/a.h": []}):
+            self.assertEqual([*folders.check_circles(fine)], [], fine)
+        of_folders = {"services/gateway/a/a.cc": [b], "services/gateway/b/sub/b.cc": [a]}
+        of_headers = {"codec/a.h": ["codec/tls/b.h"], "codec/tls/b.h": ["codec/c.h"], "codec/c.h": ["codec/a.h"]}
+        for wrong in (of_folders, of_headers):
+            self.assertEqual(len([*folders.check_circles(wrong)]), 1, wrong)
+
+    def test_tests_mirror_the_folders(self):
+        with tempfile.TemporaryDirectory() as name:
+            root, path = pathlib.Path(name), pathlib.Path("services/auth/own/a.cc")
+            self.assertEqual(len([*folders.check_mirror(root, [path])]), 1)
+            (root / "tests" / path.parent).mkdir(parents=True)
+            (root / "tests" / path.parent / "a_test.cc").touch()
+            self.assertEqual([*folders.check_mirror(root, [path])], [])
+            self.assertEqual(len([*folders.check_mirror(root, [pathlib.Path("services/wsecho/a.cc")])]), 1)
 
     def test_libraries_have_one_place(self):
         self.assert_fine("dataplane/uring.cc", "#include <liburing.h>")

@@ -6,13 +6,15 @@ The libraries are those of the forward fast path: none may use protobuf.
 import pathlib
 import sys
 
+import folders
 import layering
 
 
 def main():
     root, *fast_path = sys.argv[1:]
-    count = len(list(layering.sources(pathlib.Path(root))))
-    problems = layering.check_tree(root)
+    paths = list(layering.sources(pathlib.Path(root)))
+    count = len(paths)
+    problems = [*layering.check_tree(root), *folders.check_mirror(pathlib.Path(root), paths)]
     for library in fast_path:
         problems += layering.check_no_protobuf(library)
     print("\n".join(problems + [f"{count} files, {len(problems)} problems"]))

@@ -1,24 +1,14 @@
-// What tests of whole stores wait for: up to 20 s, however busy the machine is.
+// What tests of whole stores wait for.
 #pragma once
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <string>
-#include <thread>
 
+#include "tests/common/until.h"
 #include "tests/services/store/redis/chat.h"
 
 namespace ringgate {
-
-template <class Condition>
-bool until(Condition&& condition) {
-  for (int i = 0; i < 4000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return false;
-}
 
 inline bool is_well(const ChatService& chat) {
   return until([&] { return chat.store->health().is_well(); });

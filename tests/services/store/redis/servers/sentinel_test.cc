@@ -2,13 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <string>
-#include <vector>
 
-#include "tests/common/temp_dir.h"
 #include "tests/services/store/redis/chat.h"
-#include "tests/services/store/redis/server.h"
+#include "tests/services/store/redis/servers/sentinel_world.h"
 #include "tests/services/store/redis/until.h"
 
 namespace ringgate {
@@ -16,34 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-struct RedisSentinel : testing::Test {
-  RedisSentinel() {
-    replica.ask({"REPLICAOF", "127.0.0.1", std::to_string(primary.port())});
-    EXPECT_TRUE(until([&] {
-      return replica.ask({"INFO", "replication"}).find("master_link_status:up") !=
-             std::string::npos;
-    }));
-    const std::string conf = dir.write(
-        "sentinel.conf", "sentinel monitor main 127.0.0.1 " + std::to_string(primary.port()) +
-                             " 1\nsentinel down-after-milliseconds main 500\n"
-                             "sentinel failover-timeout main 3000\n");
-    sentinel.emplace(std::vector<std::string>{conf, "--sentinel"});
-    // It cannot choose one that it does not know yet.
-    EXPECT_TRUE(until(
-        [&] { return sentinel->ask({"INFO", "sentinel"}).find("slaves=1") != std::string::npos; }));
-  }
-  [[nodiscard]] std::string url(const std::string& name = "main") const {
-    return "redis+sentinel://127.0.0.1:1,127.0.0.1:" + std::to_string(sentinel->port()) + "/" +
-           name;
-  }
-  // From now on what the primary takes is lost with it.
-  void cut_replica_off() {
-    primary.ask({"ACL", "SETUSER", "default", "-psync", "-sync"});
-    primary.ask({"CLIENT", "KILL", "TYPE", "replica"});
-    EXPECT_TRUE(until([&] {
-      return primary.ask({"INFO", "replication"}).find("connected_slaves:0") != std::string::npos;
-    }));
-  }
+struct RedisSentinel : testing::Test, SentinelWorld {
   void expect_failover(ChatService& chat) {
     EXPECT_TRUE(until([&] {
       return replica.ask({"INFO", "replication"}).find("role:master") != std::string::npos &&
@@ -54,11 +24,6 @@ struct RedisSentinel : testing::Test {
     expect_serves(chat);
     EXPECT_THAT(replica.ask({"GET", "login:loc:alice"}), HasSubstr("g1_alice_1"));
   }
-
-  const test::TempDir dir;
-  RedisServer primary;
-  RedisServer replica;
-  std::optional<RedisServer> sentinel;
 };
 
 TEST_F(RedisSentinel, APrimaryThatDiesIsFollowedByItsReplica) {

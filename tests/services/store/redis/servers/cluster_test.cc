@@ -5,7 +5,7 @@
 #include <string>
 
 #include "services/store/layout.h"
-#include "tests/services/store/redis/cluster_world.h"
+#include "tests/services/store/redis/servers/cluster_world.h"
 
 namespace ringgate {
 namespace {

@@ -1,8 +1,8 @@
-#include "services/process/status_page.h"
+#include "services/process/pages/status_page.h"
 
 #include <string>
 
-#include "services/process/page_policy.h"
+#include "services/process/pages/page_policy.h"
 
 namespace ringgate {
 

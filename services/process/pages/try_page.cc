@@ -1,4 +1,4 @@
-#include "services/process/try_page.h"
+#include "services/process/pages/try_page.h"
 
 #include <chrono>
 #include <utility>
@@ -7,7 +7,7 @@
 #include "control/base/ws_url.h"
 #include "services/auth/development.h"
 #include "services/auth/token.h"
-#include "services/process/page_policy.h"
+#include "services/process/pages/page_policy.h"
 
 namespace ringgate {
 namespace {

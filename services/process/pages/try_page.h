@@ -1,6 +1,7 @@
-// The page to try a gateway with, on the admin port: GET /try (services/process/try_page.html,
-// embedded), /try/config.json (where to connect) and, in development mode only, /try/token. The
-// functions are pure but for the clock, any thread; the embedded text lives as long as the program.
+// The page to try a gateway with, on the admin port: GET /try
+// (services/process/pages/try_page.html, embedded), /try/config.json (where to connect) and, in
+// development mode only, /try/token. The functions are pure but for the clock, any thread; the
+// embedded text lives as long as the program.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // The page that shows what a gateway does: GET /status on the admin port
-// (services/process/status_page.html, embedded). It asks /status.json of the same port, which
+// (services/process/pages/status_page.html, embedded). It asks /status.json of the same port, which
 // whoever adds the page has to add, too. The embedded text lives as long as the program.
 #pragma once
 

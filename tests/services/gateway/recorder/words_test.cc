@@ -1,4 +1,6 @@
 // What the documentation says of the flight recorder's events is what the code says.
+#include "services/gateway/recorder/words.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -6,7 +8,6 @@
 #include <string>
 
 #include "control/base/text_file.h"
-#include "services/gateway/recorder/words.h"
 
 namespace ringgate {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "services/store/layout.h"
-#include "tests/services/store/redis/cluster_world.h"
 #include "tests/services/store/redis/roll.h"
+#include "tests/services/store/redis/servers/cluster_world.h"
 
 namespace ringgate {
 namespace {

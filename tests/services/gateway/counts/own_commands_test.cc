@@ -1,10 +1,11 @@
 // What becomes labels of metrics, by instance and by command.
+#include "services/gateway/counts/own_commands.h"
+
 #include <gtest/gtest.h>
 
 #include <map>
 #include <string>
 
-#include "services/gateway/counts/own_commands.h"
 #include "services/gateway/upstreams/instance_counters.h"
 
 namespace ringgate {

@@ -1,4 +1,4 @@
-#include "services/process/page_policy.h"
+#include "services/process/pages/page_policy.h"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>

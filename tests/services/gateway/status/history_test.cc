@@ -1,8 +1,9 @@
 // What a gateway remembers of its last seconds.
+#include "services/gateway/status/history.h"
+
 #include <gmock/gmock.h>
 
 #include "control/base/json_writer.h"
-#include "services/gateway/status/history.h"
 
 namespace ringgate {
 namespace {
