@@ -1,13 +1,11 @@
 #include "dataplane/address_counts.h"
 
-#include <functional>
-#include <string_view>
+#include "codec/text_hash.h"
 
 namespace ringgate {
 
 std::size_t AddressCounts::Hash::operator()(const PeerAddress::Source& source) const noexcept {
-  return std::hash<std::string_view>{}(
-      {reinterpret_cast<const char*>(source.data()), source.size()});
+  return TextHash{}({reinterpret_cast<const char*>(source.data()), source.size()});
 }
 
 }  // namespace ringgate

@@ -123,8 +123,8 @@ Result<void> FileRegistry::register_service(const Instance& service) {
     pending_.erase(service.id);
   } else {
     pending_.insert_or_assign(service.id, service);
-    register_pause_ = std::clamp(register_pause_ * 2, kRetryMin, kRetryMax);
-    register_at_ = std::chrono::steady_clock::now() + register_pause_;
+    register_at_ =
+        std::chrono::steady_clock::now() + register_backoff_.next(kRetryMin, kRetryMax, random_);
   }
   return updated;
 }
@@ -140,7 +140,7 @@ void FileRegistry::register_pending() {
               {{"id", id}, {"service", service.name}, {"where", file_.string()}},
               fmt::format("{} ({}) is registered in {}", id, service.name, file_.string()));
   }
-  register_pause_ = {};
+  register_backoff_.reset();
 }
 
 // Somebody deleted the file, or took an entry of ours out of it, while we go on. An entry that was
@@ -225,13 +225,13 @@ void FileRegistry::reload() {
   auto stored = read_services(file_);
   if (!stored) {
     seen_ = identity_of(file_);
-    retry_pause_ = std::clamp(retry_pause_ * 2, kRetryMin, kRetryMax);
-    retry_at_ = std::chrono::steady_clock::now() + retry_pause_;
+    retry_at_ =
+        std::chrono::steady_clock::now() + retry_backoff_.next(kRetryMin, kRetryMax, random_);
     report(std::move(stored.error()));
     return;
   }
   retry_at_.reset();
-  retry_pause_ = {};
+  retry_backoff_.reset();
   if (!*stored) {
     const bool was_there = seen_.has_value();
     seen_.reset();

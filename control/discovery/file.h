@@ -31,11 +31,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "control/base/backoff.h"
 #include "control/base/unique_fd.h"
 #include "control/discovery/file_store.h"
 #include "control/discovery/id_claims.h"
@@ -86,7 +88,7 @@ class FileRegistry final : public Registry {
   std::optional<FileIdentity> seen_;             // The version that was read last, good or bad.
   // When one that could not be read is read again.
   std::optional<std::chrono::steady_clock::time_point> retry_at_;
-  std::chrono::milliseconds retry_pause_{0};
+  Backoff retry_backoff_;
   std::vector<Instance> services_;  // Sorted by id.
   std::optional<Error> problem_;
   std::vector<std::string> refused_;  // What was reported of the entries of seen_.
@@ -94,7 +96,8 @@ class FileRegistry final : public Registry {
   std::map<std::string, Instance, std::less<>> pending_;     // What could not be, by id.
   std::set<std::string, std::less<>> leaving_;               // What was deregistered.
   std::chrono::steady_clock::time_point register_at_;        // When that is tried again.
-  std::chrono::milliseconds register_pause_{0};
+  Backoff register_backoff_;
+  std::minstd_rand random_{std::random_device{}()};
   Subscriptions subscriptions_;
 };
 

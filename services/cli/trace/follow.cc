@@ -178,9 +178,14 @@ void TraceFollower::take_event(Gateway& gateway, const dom::element& event) {
   if (!channel.empty() && !is_meant(app)) return;
   const std::string at = text_of(event, "at");
   if (options_.json) {
-    std::string name;
-    append_json_string(name, gateway.name);
-    tell({at, fmt::format("{{\"gateway\": {}, {}", name, simdjson::minify(event).substr(1))});
+    JsonWriter json;
+    json.object("", [&] {
+      json.text("gateway", gateway.name);
+      dom::object members;
+      if (event.get(members) != simdjson::SUCCESS) return;
+      for (const auto& [key, value] : members) json.raw(key, simdjson::minify(value));
+    });
+    tell({at, json.take()});
   } else {
     tell({at, fmt::format("{} {}{} {}", gateway.name, app.empty() ? "" : printable(app) + " ",
                           channel.empty() ? "" : fmt::format("#{}", short_name(channel)),

@@ -14,11 +14,11 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
 
+#include "codec/text_hash.h"
 #include "dataplane/cell.h"
 
 namespace ringgate {
@@ -104,7 +104,7 @@ class OwnCommands {
   }
   // Where it is in the index, or the free place where it would be: half of them are free.
   [[nodiscard]] std::size_t place_for(std::string_view command) const noexcept {
-    std::size_t at = std::hash<std::string_view>{}(command)&mask_;
+    std::size_t at = TextHash{}(command)&mask_;
     while (places_[at] != kRest && rows_[places_[at]].name() != command) at = (at + 1) & mask_;
     return at;
   }

@@ -64,6 +64,9 @@ bool Ejector::another_answers(const Upstream& upstream) {
          });
 }
 
+// No Backoff (control/base): that has a random part, so that many do not come back in step. Here a
+// request of a client is the attempt, whose time nobody chooses; what grows is how long the
+// instance is left out, told in the milliseconds of the shard's clock.
 void Ejector::set_mute(Upstream& upstream, bool mute) {
   upstream.mute = mute;
   if (mute) {
