@@ -5,72 +5,43 @@
 #include <thread>
 
 #include "services/logic/stall_watch.h"
-#include "tests/integration/raw_service.h"
-#include "tests/integration/world.h"
-#include "tests/services/store/redis/server.h"
+#include "tests/integration/sessions_world.h"
 
 namespace ringgate::test {
 namespace {
 
-class Sessions : public testing::Test {
- protected:
-  Sessions() : chat_(world_, "chat", "chat01", services()) {}
-
-  Settings services() const {
-    return {{"RedisAddrs", "127.0.0.1:" + std::to_string(redis_.port())}, {"GatewayLease", "1s"}};
-  }
-  static Settings gateways(Settings settings = {}) {
-    settings.emplace("RollCallBeat", "100ms");
-    settings.emplace("Routes", "{login: chat}");
-    return settings;
-  }
-  // Whether a talk reaches the receiver: until then it is as if nobody were there.
-  static bool reaches(Client& from, Client& to) {
-    from.send(talk(to.account, "hello", 7));
-    static_cast<void>(from.next());
-    if (!to.frames.has_next(50ms)) return false;
-    static_cast<void>(to.next());
-    return true;
-  }
-  long long keys(const std::string& pattern) {
-    return redis_.ask_number({"EVAL", "return #redis.call('KEYS', ARGV[1])", "0", pattern});
-  }
-
-  World world_;
-  RedisServer redis_;
-  Server chat_;
-};
+struct Sessions : testing::Test, SessionsWorld {};
 
 TEST_F(Sessions, WhoIsConnectedIsReachableAgainAfterALossOfData) {
-  const Server gateway(world_, "gateway", "g1", gateways());
+  const Server gateway(world, "gateway", "g1", gateways());
   Client alice = log_in(gateway, "alice");
   Client bob = log_in(gateway, "bob");
   wait_until("a talk arrives", [&] { return reaches(alice, bob); });
-  redis_.ask({"FLUSHALL"});
+  redis.ask({"FLUSHALL"});
   wait_until("alice can talk to bob again", [&] { return reaches(alice, bob); });
   EXPECT_EQ(keys("login:loc:*"), 2);
 }
 
 TEST_F(Sessions, WhoIsConnectedIsReachableAgainAfterARestartWithoutData) {
-  const Server gateway(world_, "gateway", "g1", gateways());
+  const Server gateway(world, "gateway", "g1", gateways());
   Client alice = log_in(gateway, "alice");
   Client bob = log_in(gateway, "bob");
-  redis_.stop();
-  redis_.start();
+  redis.stop();
+  redis.start();
   wait_until("alice can talk to bob again", [&] { return reaches(alice, bob); });
 }
 
 // Whoever says first that he is there has the account in a store that has lost its data: the older
 // one must not keep it.
 TEST_F(Sessions, OfTwoDevicesTheNewerStaysThroughLossesOfData) {
-  const Server first(world_, "gateway", "g1", gateways());
-  const Server second(world_, "gateway", "g2", gateways());
+  const Server first(world, "gateway", "g1", gateways());
+  const Server second(world, "gateway", "g2", gateways());
   Client older = log_in(first, "alice");
-  redis_.ask({"FLUSHALL"});  // so that nobody knows whom to send away
+  redis.ask({"FLUSHALL"});  // so that nobody knows whom to send away
   Client newer = log_in(second, "alice");
   Client bob = log_in(second, "bob");
   for (int i = 0; i < 4; ++i) {
-    redis_.ask({"FLUSHALL"});
+    redis.ask({"FLUSHALL"});
     wait_until("somebody has said where alice is", [&] { return keys("login:loc:alice") == 1; });
   }
   wait_until("a talk arrives", [&] { return reaches(bob, newer); });
@@ -81,8 +52,8 @@ TEST_F(Sessions, OfTwoDevicesTheNewerStaysThroughLossesOfData) {
 }
 
 TEST_F(Sessions, OfAKilledGatewayNobodyIsOnline) {
-  Server gateway(world_, "gateway", "g1", gateways());
-  const Server other(world_, "gateway", "g2", gateways());
+  Server gateway(world, "gateway", "g1", gateways());
+  const Server other(world, "gateway", "g2", gateways());
   Client alice = log_in(gateway, "alice");
   wait_until("it has said that it lives", [&] { return keys("ringgate:boot:g1,*") == 1; });
   gateway.process().signal(SIGKILL);
@@ -95,7 +66,7 @@ TEST_F(Sessions, OfAKilledGatewayNobodyIsOnline) {
 }
 
 TEST_F(Sessions, ADrainThatEndsTooEarlyLeavesNobodyOnline) {
-  Server gateway(world_, "gateway", "g1", gateways({{"DrainTime", "0s"}}));
+  Server gateway(world, "gateway", "g1", gateways({{"DrainTime", "0s"}}));
   std::vector<Client> clients;
   for (int i = 0; i < 20; ++i) clients.push_back(log_in(gateway, "client" + std::to_string(i)));
   wait_until("it has said that it lives", [&] { return keys("ringgate:boot:g1,*") == 1; });
@@ -106,26 +77,26 @@ TEST_F(Sessions, ADrainThatEndsTooEarlyLeavesNobodyOnline) {
 
 // What it waited for has a name, and "drained" is said only of one that was.
 TEST_F(Sessions, ADrainSaysThatSignOutsAreNotConfirmed) {
-  Server gateway(world_, "gateway", "g1", gateways({{"DrainTime", "200ms"}}));
+  Server gateway(world, "gateway", "g1", gateways({{"DrainTime", "200ms"}}));
   Client alice = log_in(gateway, "alice");
-  chat_.process().signal(SIGSTOP);
+  chat.process().signal(SIGSTOP);
   alice.frames.socket().close();
   gateway.wait_metric("ringgate_signouts_total", 1);
   gateway.process().signal(SIGTERM);
   EXPECT_EQ(gateway.process().wait_exit(), 0);
-  chat_.process().signal(SIGCONT);
+  chat.process().signal(SIGCONT);
   const std::string output = gateway.process().whole_output();
   EXPECT_THAT(output, testing::HasSubstr("forwarded that no login service has confirmed"));
   EXPECT_THAT(output, testing::Not(testing::HasSubstr(" drained")));
 }
 
 TEST_F(Sessions, ADrainSaysThatItsLastWordIsNotAnswered) {
-  Server gateway(world_, "gateway", "g1", gateways());
+  Server gateway(world, "gateway", "g1", gateways());
   wait_until("it has said that it lives", [&] { return keys("ringgate:boot:g1,*") == 1; });
-  chat_.process().signal(SIGSTOP);
+  chat.process().signal(SIGSTOP);
   gateway.process().signal(SIGTERM);
   EXPECT_EQ(gateway.process().wait_exit(), 0);
-  chat_.process().signal(SIGCONT);
+  chat.process().signal(SIGCONT);
   const std::string output = gateway.process().whole_output();
   EXPECT_THAT(output, testing::HasSubstr("services have not answered that this gateway ends"));
   EXPECT_THAT(output, testing::Not(testing::HasSubstr(" drained")));
@@ -133,58 +104,58 @@ TEST_F(Sessions, ADrainSaysThatItsLastWordIsNotAnswered) {
 
 // Its load balancer has to know before the first client is refused.
 TEST_F(Sessions, AGatewayIsNotReadyWhileNoLoginCouldBeKept) {
-  const Server gateway(world_, "gateway", "g1", gateways());
+  const Server gateway(world, "gateway", "g1", gateways());
   wait_until("ready", [&] { return gateway.get("/ready").status == 200; });
-  redis_.pause();
+  redis.pause();
   wait_until("not ready", [&] {
     const Server::Reply reply = gateway.get("/ready");
     return reply.status == 503 && reply.body.find("logins would fail") != std::string::npos;
   });
-  redis_.resume();
+  redis.resume();
   wait_until("ready again", [&] { return gateway.get("/ready").status == 200; });
 }
 
 TEST_F(Sessions, SignOutsOfAStallAreMadeWhenItIsOver) {
-  const Server gateway(world_, "gateway", "g1", gateways());
+  const Server gateway(world, "gateway", "g1", gateways());
   {
     std::vector<Client> clients;
     for (int i = 0; i < 20; ++i) clients.push_back(log_in(gateway, "client" + std::to_string(i)));
-    redis_.pause();
+    redis.pause();
   }
   gateway.wait_metric_is("ringgate_channels", 0);
-  redis_.resume();
+  redis.resume();
   wait_until("nobody is online", [&] { return keys("login:*:*client*") == 0; });
 }
 
 // The gateway has answered it with 300 when the service, which stood still, reads it.
 TEST_F(Sessions, ALoginThatIsReadAfterAStallTakesNobodysPlace) {
-  const Server gateway(world_, "gateway", "g1", gateways({{"LoginAnswerTimeout", "300ms"}}));
+  const Server gateway(world, "gateway", "g1", gateways({{"LoginAnswerTimeout", "300ms"}}));
   Client alice = log_in(gateway, "alice");
   Client bob = log_in(gateway, "bob");
   wait_until("a talk arrives", [&] { return reaches(bob, alice); });
   const auto stopped = SteadyClock::now();
-  chat_.process().freeze();
+  chat.process().freeze();
   FrameSocket late = gateway.connect();
   late.send(login(token("alice")));
   EXPECT_TRUE(late.next().is_answer(1, pkt::SystemException));
   // Nothing of it runs: there is no condition to wait for.
   std::this_thread::sleep_until(stopped + std::chrono::microseconds(StallWatch::kStallUs) + 100ms);
-  chat_.process().signal(SIGCONT);
-  chat_.wait_metric_is("ringgate_logins_after_stall_total", 1);
+  chat.process().signal(SIGCONT);
+  chat.wait_metric_is("ringgate_logins_after_stall_total", 1);
   wait_until("a talk arrives", [&] { return reaches(bob, alice); });
   EXPECT_EQ(keys("login:sn:g1_alice_*"), 1);
 }
 
 TEST_F(Sessions, ALoginThatFailedInAStallTakesNobodysPlace) {
-  const Server gateway(world_, "gateway", "g1", gateways());
+  const Server gateway(world, "gateway", "g1", gateways());
   Client alice = log_in(gateway, "alice");
   Client bob = log_in(gateway, "bob");
   wait_until("a talk arrives", [&] { return reaches(bob, alice); });
-  redis_.pause();
+  redis.pause();
   FrameSocket late = gateway.connect();
   late.send(login(token("alice")));
   EXPECT_TRUE(late.next().is_answer(1, pkt::SystemException));
-  redis_.resume();
+  redis.resume();
   wait_until("a talk arrives", [&] { return reaches(bob, alice); });
   EXPECT_EQ(keys("login:sn:g1_alice_*"), 1);
 }
