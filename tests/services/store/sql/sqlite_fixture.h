@@ -1,13 +1,13 @@
 // SQLite's own: a store with a file, or a disk, that the test changes.
 #pragma once
 
-#include <sched.h>
 #include <sqlite3.h>
-#include <sys/mount.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "tests/common/small_disk.h"
 #include "tests/services/store/sql/stores.h"
 
 namespace ringgate::test {
@@ -24,10 +24,10 @@ class SqliteTest : public StoreTest {
     world_ = std::make_unique<MessagesWorld>(options_);
   }
   [[nodiscard]] std::string file() const { return (folder_.path() / "messages.db").string(); }
-  // A disk of its own for this process and what it starts; gone with it.
+  // A disk of its own; gone with the test.
   [[nodiscard]] bool mount_disk(unsigned long flags, const char* options) {
-    return unshare(CLONE_NEWNS) == 0 && mount("", "/", "", MS_REC | MS_PRIVATE, nullptr) == 0 &&
-           mount("tmpfs", folder_.path().c_str(), "tmpfs", flags, options) == 0;
+    disk_.emplace(folder_.path(), options, flags);
+    return disk_->is_there();
   }
   // So often something of the store has failed.
   [[nodiscard]] double errors() {
@@ -48,8 +48,11 @@ class SqliteTest : public StoreTest {
   }
   void TearDown() override {
     world_.reset();
-    umount(folder_.path().c_str());
+    disk_.reset();
   }
+
+ private:
+  std::optional<SmallDisk> disk_;
 };
 
 inline void change(const std::string& file, const char* statement) {
