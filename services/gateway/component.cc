@@ -23,6 +23,14 @@ namespace {
 constexpr std::chrono::milliseconds kStartGrace{2000};
 constexpr std::chrono::milliseconds kSampleEvery{1000};  // as tick() comes
 
+// Those who wait in the backlog until the shards accept have what their listener had when they
+// came.
+void bound_sends(std::vector<Listener>& listeners, std::uint32_t shards, const SendBounds& bounds) {
+  for (Listener& listener : listeners) {
+    for (std::uint32_t i = 0; i < shards; ++i) listener.sockets.set_send_bounds(i, bounds);
+  }
+}
+
 }  // namespace
 
 GatewayComponent::GatewayComponent(const Config& config, std::unique_ptr<Registry> registry,
@@ -63,6 +71,7 @@ Result<void> GatewayComponent::start() {
       open_listeners(config_, options->shards, taker_, tls->contexts);
   if (!listeners) return std::unexpected(listeners.error());
   listeners_ = std::move(*listeners);
+  bound_sends(listeners_, options->shards, config_.shard.send_bounds());
   for (const Instance& service : registrations(config_, listeners_)) {
     const bool is_old_ones = taker_ != nullptr && taker_->offer().service_id == config_.service_id;
     if (Result<void> ours = registry_->claim(service, is_old_ones); !ours) return ours;
