@@ -112,8 +112,8 @@ class Package(unittest.TestCase):
         unit = (ROOT / "packaging/systemd/ringgate@.service").read_text()
         allowed = set()
         for line in re.findall(r"^SystemCallFilter=(.*)$", unit, re.M):
-            calls = set().union(*(members(word) for word in line.lstrip("~").split()))
-            allowed = allowed - calls if line.startswith("~") else allowed | calls
+            named = set().union(*(members(word) for word in line.lstrip("~").split()))
+            allowed = allowed - named if line.startswith("~") else allowed | named
         self.assertIn("io_uring_enter", allowed)
         self.assertNotIn("chroot", allowed)
         folder = self.folder / "calls"
