@@ -16,14 +16,16 @@ class AddressCounts {
   // 0: no bound, and nothing is counted.
   explicit AddressCounts(std::uint32_t max) : max_(max) {}
 
-  // False: this source has as many as it may; it is not counted once more. One that is exempt has
-  // no bound, but is counted: it may be bound by a reload.
-  [[nodiscard]] bool add(const PeerAddress& peer, const AddressRanges& exempt = {}) {
+  // Whether this source may have one more. One that is exempt has no bound.
+  [[nodiscard]] bool has_room(const PeerAddress& peer, const AddressRanges& exempt = {}) const {
     if (max_ == 0) return true;
-    std::uint32_t& count = counts_[peer.source()];
-    if (count >= max_ && !contains(exempt, peer)) return false;
-    ++count;
-    return true;
+    const auto found = counts_.find(peer.source());
+    return found == counts_.end() || found->second < max_ || contains(exempt, peer);
+  }
+
+  // Also one that is exempt: it may be bound by a reload.
+  void add(const PeerAddress& peer) {
+    if (max_ != 0) ++counts_[peer.source()];
   }
 
   // One that was added has gone.

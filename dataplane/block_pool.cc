@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <new>
 #include <utility>
 
@@ -31,6 +32,19 @@ void leave_out_of_dumps(std::uint8_t* memory, std::size_t bytes) noexcept {
   const std::size_t page = page_bytes();
   const std::size_t before = reinterpret_cast<std::uintptr_t>(memory) % page;
   madvise(memory - before, (before + bytes + page - 1) / page * page, MADV_DONTDUMP);
+}
+
+// So that what is put there later takes no memory. False: there is none.
+template <class T>
+bool make_room(std::vector<T>& in, std::size_t entries) noexcept {
+  if (in.capacity() >= entries) [[likely]]
+    return true;
+  try {
+    in.reserve(2 * entries);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
 }
 
 bool give_pages_back(std::uint8_t* memory, std::size_t bytes) noexcept {
@@ -82,36 +96,53 @@ BlockPool::Slab* BlockPool::slab_of(std::uint8_t* block) noexcept {
 
 void BlockPool::ArenaDeleter::operator()(std::uint8_t* arena) const noexcept {
   ASAN_UNPOISON_MEMORY_REGION(arena, kArenaBytes);
-  ::operator delete(arena, std::align_val_t{kSlabBytes});
+  std::free(arena);
 }
 
 Block BlockPool::take(std::size_t bytes) {
-  if (bytes > kMaxPooledBytes) [[unlikely]] {
-    RINGGATE_CHECK(bytes <= UINT32_MAX);
-    used_bytes_ += bytes;
-    reserved_bytes_ += bytes;
-    return {new std::uint8_t[bytes], static_cast<std::uint32_t>(bytes)};
+  Block block = try_take(bytes);
+  if (block.data == nullptr) [[unlikely]] {
+    may_use_spare_ = true;
+    block = try_take(bytes);
+    may_use_spare_ = false;
+    if (block.data == nullptr) throw std::bad_alloc();
   }
-  const std::size_t index = class_of(bytes);
-  const std::size_t capacity = class_bytes(index);
-  used_bytes_ += capacity;
+  return block;
+}
+
+Block BlockPool::try_take(std::size_t bytes) noexcept {
+  const bool is_pooled = bytes <= kMaxPooledBytes;
+  const std::size_t index = is_pooled ? class_of(bytes) : 0;
+  const std::size_t capacity = is_pooled ? class_bytes(index) : bytes;
   std::uint8_t* block = nullptr;
-  if (index >= kSmallClasses) [[unlikely]] {
-    block = take_large(index);
+  if (index >= kSmallClasses || !is_pooled) [[unlikely]] {
+    block = is_pooled ? take_large(index) : take_unpooled(bytes);
   } else if (Recent& recent = recent_[index]; recent.count > 0) [[likely]] {
     block = recent.blocks[--recent.count];
   } else {
     block = take_of_slab(index);
   }
+  if (block == nullptr) [[unlikely]] {
+    is_short_ = true;
+    return {};
+  }
+  used_bytes_ += capacity;
   ASAN_UNPOISON_MEMORY_REGION(block, capacity);
   return {block, static_cast<std::uint32_t>(capacity)};
+}
+
+std::uint8_t* BlockPool::take_unpooled(std::size_t bytes) noexcept {
+  RINGGATE_CHECK(bytes <= UINT32_MAX);
+  auto* const block = static_cast<std::uint8_t*>(std::malloc(bytes));
+  if (block != nullptr) reserved_bytes_ += bytes;
+  return block;
 }
 
 void BlockPool::give(Block block) noexcept {
   used_bytes_ -= block.capacity;
   if (block.capacity > kMaxPooledBytes) [[unlikely]] {
     reserved_bytes_ -= block.capacity;
-    delete[] block.data;
+    std::free(block.data);
     return;
   }
   ASAN_POISON_MEMORY_REGION(block.data, block.capacity);
@@ -128,9 +159,11 @@ void BlockPool::give(Block block) noexcept {
 
 // --- Small blocks -------------------------------------------------------------------------------
 
-std::uint8_t* BlockPool::take_of_slab(std::size_t index) {
+std::uint8_t* BlockPool::take_of_slab(std::size_t index) noexcept {
   Slab* slab = open_[index];
   if (slab == nullptr) slab = open_slab(index);
+  if (slab == nullptr) [[unlikely]]
+    return nullptr;
   auto* block = reinterpret_cast<std::uint8_t*>(slab->free);
   if (block != nullptr) {
     ASAN_UNPOISON_MEMORY_REGION(block, sizeof(Free));
@@ -162,12 +195,14 @@ void BlockPool::give_oldest(Recent& recent, std::size_t count) noexcept {
   recent.count -= count;
 }
 
-BlockPool::Slab* BlockPool::open_slab(std::size_t index) {
+// Null: there is no memory for one.
+BlockPool::Slab* BlockPool::open_slab(std::size_t index) noexcept {
   const std::size_t slabs = slabs_.size() + bare_slabs_.size() + 1;
-  if (bare_slabs_.capacity() < slabs) bare_slabs_.reserve(2 * slabs);
+  if (!make_room(bare_slabs_, slabs) || !make_room(slabs_, slabs)) return nullptr;
   std::uint8_t* memory = nullptr;
   if (bare_slabs_.empty()) {
     memory = carve(slab_rest_, kSlabBytes);
+    if (memory == nullptr) return nullptr;
   } else {
     memory = bare_slabs_.back();
     bare_slabs_.pop_back();
@@ -199,7 +234,7 @@ void BlockPool::unlink(Slab* slab) noexcept {
 
 // --- Large blocks -------------------------------------------------------------------------------
 
-std::uint8_t* BlockPool::take_large(std::size_t index) {
+std::uint8_t* BlockPool::take_large(std::size_t index) noexcept {
   Large& large = large_[index - kSmallClasses];
   if (!large.free.empty()) {
     std::uint8_t* const block = large.free.back().data;
@@ -210,18 +245,21 @@ std::uint8_t* BlockPool::take_large(std::size_t index) {
     }
     return block;
   }
-  if (large.free.capacity() <= large.carved) large.free.reserve(2 * large.carved + 8);
+  if (!make_room(large.free, large.carved + 1)) return nullptr;
   std::uint8_t* const block = carve(large_rest_, class_bytes(index));
+  if (block == nullptr) return nullptr;
   ++large.carved;
   reserved_bytes_ += class_bytes(index);
   return block;
 }
 
 // What is left of the last arena is lost, but it has no pages.
-std::uint8_t* BlockPool::carve(Rest& from, std::size_t bytes) {
+std::uint8_t* BlockPool::carve(Rest& from, std::size_t bytes) noexcept {
   if (from.bytes < bytes) {
-    arenas_.emplace_back(
-        static_cast<std::uint8_t*>(::operator new(kArenaBytes, std::align_val_t{kSlabBytes})));
+    if (!make_room(arenas_, arenas_.size() + 1)) return nullptr;
+    Arena arena = next_arena();
+    if (arena == nullptr) return nullptr;
+    arenas_.push_back(std::move(arena));
     from = {arenas_.back().get(), kArenaBytes};
     leave_out_of_dumps(from.next, kArenaBytes);
     ASAN_POISON_MEMORY_REGION(from.next, kArenaBytes);
@@ -230,11 +268,32 @@ std::uint8_t* BlockPool::carve(Rest& from, std::size_t bytes) {
   return std::exchange(from.next, from.next + bytes);
 }
 
+// Not by operator new: what the process keeps for those who cannot do without is not for this.
+BlockPool::Arena BlockPool::make_arena() noexcept {
+  return Arena(static_cast<std::uint8_t*>(std::aligned_alloc(kSlabBytes, kArenaBytes)));
+}
+
+// With the first one the spare comes, too; until it is used it is address space and no memory.
+BlockPool::Arena BlockPool::next_arena() noexcept {
+  Arena arena = make_arena();
+  if (arena == nullptr) return may_use_spare_ ? std::move(spare_) : nullptr;
+  if (arenas_.empty()) spare_ = make_arena();
+  return arena;
+}
+
+void BlockPool::look_for_memory() noexcept {
+  Arena arena = make_arena();
+  if (arena == nullptr) return;
+  if (spare_ == nullptr) spare_ = std::move(arena);
+  is_short_ = false;
+}
+
 // --- Giving back --------------------------------------------------------------------------------
 
 void BlockPool::trim() noexcept {
   for (Recent& recent : recent_) give_oldest(recent, recent.count);
   ++trims_;
+  if (is_short_) look_for_memory();
   trim_slabs(trim_large(kMostTrimmed));
 }
 

@@ -6,6 +6,10 @@
 // known of a free one lies elsewhere. So either can be given back to the kernel as a whole, to the
 // last page.
 //
+// Where the system has no memory left, try_take() says so, and whoever asked refuses what it was
+// for. What cannot be refused half way through takes of an arena that is kept for that: it holds
+// what some thousand clients need, and is replaced as soon as there is memory again.
+//
 // Owned and used by one thread. A block belongs to whoever took it until it is given back; blocks
 // must be back before the pool is destroyed only if their memory is still looked at. With the
 // address sanitizer, free blocks are poisoned.
@@ -39,7 +43,9 @@ class BlockPool {
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
-  // At least `bytes` (1 ... 4 GiB - 1), aligned to 16. Never null: out of memory ends the process.
+  // At least `bytes` (1 ... 4 GiB - 1), aligned to 16. Null data: there is no memory for it.
+  [[nodiscard]] Block try_take(std::size_t bytes) noexcept;
+  // The same, never null: of the spare arena if need be. Throws std::bad_alloc without it.
   [[nodiscard]] Block take(std::size_t bytes);
   void give(Block block) noexcept;
 
@@ -60,6 +66,8 @@ class BlockPool {
   // From the system, but for what trim() has given back.
   [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_bytes_; }
   [[nodiscard]] std::size_t used_bytes() const noexcept { return used_bytes_; }
+  // There was no memory for something, and trim() has not seen yet that there is some again.
+  [[nodiscard]] bool is_short() const noexcept { return is_short_; }
 
  private:
   struct Free;
@@ -106,12 +114,18 @@ class BlockPool {
   static constexpr std::size_t kLargeClasses = 4 * 4 + 1;
 
   [[nodiscard]] static Slab* slab_of(std::uint8_t* block) noexcept;
-  [[nodiscard]] std::uint8_t* take_of_slab(std::size_t index);
+  [[nodiscard]] std::uint8_t* take_unpooled(std::size_t bytes) noexcept;
+  [[nodiscard]] std::uint8_t* take_pooled(std::size_t index) noexcept;
+  [[nodiscard]] std::uint8_t* take_of_slab(std::size_t index) noexcept;
   void give_to_slab(std::uint8_t* block) noexcept;
   void give_oldest(Recent& recent, std::size_t count) noexcept;
-  [[nodiscard]] std::uint8_t* take_large(std::size_t index);
-  Slab* open_slab(std::size_t index);
-  [[nodiscard]] std::uint8_t* carve(Rest& from, std::size_t bytes);
+  [[nodiscard]] std::uint8_t* take_large(std::size_t index) noexcept;
+  [[nodiscard]] Slab* open_slab(std::size_t index) noexcept;
+  [[nodiscard]] std::uint8_t* carve(Rest& from, std::size_t bytes) noexcept;
+  using Arena = std::unique_ptr<std::uint8_t[], ArenaDeleter>;
+  [[nodiscard]] static Arena make_arena() noexcept;
+  [[nodiscard]] Arena next_arena() noexcept;
+  void look_for_memory() noexcept;
   void link(Slab* slab) noexcept;
   void unlink(Slab* slab) noexcept;
   std::size_t trim_large(std::size_t most) noexcept;
@@ -125,11 +139,14 @@ class BlockPool {
       bare_slabs_;             // without pages, of no class; with room for all there are
   std::size_t next_look_ = 0;  // of slabs_
   std::uint32_t trims_ = 0;
-  std::vector<std::unique_ptr<std::uint8_t[], ArenaDeleter>> arenas_;
+  std::vector<Arena> arenas_;
+  Arena spare_;  // for take()
   Rest slab_rest_;
   Rest large_rest_;
   std::size_t reserved_bytes_ = 0;
   std::size_t used_bytes_ = 0;
+  bool is_short_ = false;
+  bool may_use_spare_ = false;  // within take()
 };
 
 }  // namespace ringgate

@@ -32,6 +32,7 @@ class CloseReason {
     kBadText,      // no UTF-8
     kProxyHeaderTooLong,
     kTooManyLinks,  // as many as the shard may have are open
+    kNoMemory,      // the system has none for what it sends or is sent
     kTlsHandshakeFailed,
     kTlsPlainText,  // no TLS at all
     kTlsVersion,    // older than TlsMin
@@ -92,6 +93,7 @@ inline constexpr auto kNamesOf<CloseReason::Own> = std::to_array<CloseName>({
     {"bad_text", WsCloseCode::kInvalidPayload},
     {"proxy_header_too_long"},
     {"too_many_links"},
+    {"no_memory", WsCloseCode::kTryAgainLater},
     {"tls_handshake_failed"},
     {"tls_plain_text"},
     {"tls_version"},

@@ -13,11 +13,12 @@ std::uint8_t next_user_kind() noexcept {
   return kind;
 }
 
-void Carry::append(BlockPool& pool, ByteView bytes) {
-  if (bytes.empty()) return;
+bool Carry::append(BlockPool& pool, ByteView bytes) {
+  if (bytes.empty()) return true;
   if (size + bytes.size() > capacity) {
     const std::size_t wanted = std::max(size + bytes.size(), std::size_t{capacity} * 2);
-    const Block grown = pool.take(wanted);
+    const Block grown = pool.try_take(wanted);
+    if (grown.data == nullptr) return false;
     if (size > 0) std::memcpy(grown.data, data, size);
     if (data != nullptr) pool.give({data, capacity});
     data = grown.data;
@@ -25,6 +26,7 @@ void Carry::append(BlockPool& pool, ByteView bytes) {
   }
   std::memcpy(data + size, bytes.data(), bytes.size());
   size += static_cast<std::uint32_t>(bytes.size());
+  return true;
 }
 
 void Carry::drop_front(BlockPool& pool, std::size_t bytes) noexcept {

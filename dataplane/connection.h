@@ -66,7 +66,8 @@ struct Carry {
 
   [[nodiscard]] ByteView view() const noexcept { return {data, size}; }
   [[nodiscard]] MutableBytes bytes() noexcept { return {data, size}; }
-  void append(BlockPool& pool, ByteView bytes);
+  // False: there is no memory for them, and it is as it was.
+  [[nodiscard]] bool append(BlockPool& pool, ByteView bytes);
   void drop_front(BlockPool& pool, std::size_t bytes) noexcept;  // gives the block back when empty
   void clear(BlockPool& pool) noexcept { drop_front(pool, size); }
 };

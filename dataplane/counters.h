@@ -27,6 +27,7 @@ enum class Counter : std::uint8_t {
   kListenerClosed,
   kAcceptErrors,
   kAcceptRateReached,
+  kTooManyFromAddress,
   kReadPaused,
   kDeferred,
   kThrottled,
@@ -41,6 +42,7 @@ enum class Counter : std::uint8_t {
   kUpgrades,
   kUpgradesRefused,
   kUpgradesTooLong,  // bound: bytes of the request
+  kTlsHandshakesFull,
   kTlsHandshakes,
   kTlsResumed,
   kTlsFailed,
@@ -61,6 +63,9 @@ inline constexpr auto kNamesOf<Counter> = std::to_array<CounterName>({
     {"accept_errors_total", "accepts that failed"},
     {"accept_rate_reached_total",
      "times accepting paused because AcceptRate was reached; clients wait in the backlog"},
+    {"too_many_from_address_total",
+     "connections above MaxConnectionsPerAddress; they were closed, unless LimitsDryRun says to "
+     "count them only"},
     {"read_paused_total", "times reading from a client paused because too much of it was held"},
     {"input_deferred_total",
      "times the rest of what a connection had sent waited until the others had their share of a "
@@ -81,6 +86,9 @@ inline constexpr auto kNamesOf<Counter> = std::to_array<CounterName>({
     {"websocket_upgrades_refused_total", "WebSocket handshakes refused"},
     {"websocket_upgrades_too_long_total",
      "of these, because the request was above MaxUpgradeRequest"},
+    {"tls_handshakes_full_total",
+     "times so many TLS handshakes were under way on a shard that others had to wait "
+     "(MaxTlsHandshakes), or would have had to"},
     {"tls_handshakes_total", "TLS handshakes completed"},
     {"tls_handshakes_resumed_total", "of these, those that resumed a session"},
     {"tls_handshakes_failed_total",

@@ -1,6 +1,7 @@
 #include "dataplane/send_queue.h"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 
 #include "dataplane/check.h"
@@ -9,7 +10,8 @@
 namespace ringgate {
 
 SharedBlock* SharedBlock::create(BlockPool& pool, std::size_t bytes) {
-  const Block memory = pool.take(sizeof(SharedBlock) + bytes);
+  const Block memory = pool.try_take(sizeof(SharedBlock) + bytes);
+  if (memory.data == nullptr) return nullptr;
   auto* block = new (memory.data) SharedBlock;
   block->references = 1;
   block->capacity = memory.capacity;
@@ -40,7 +42,8 @@ struct SendQueue::Piece {
 };
 
 SendQueue::Piece* SendQueue::make_piece(BlockPool& pool, std::size_t payload_bytes) {
-  const Block memory = pool.take(sizeof(Piece) + payload_bytes);
+  const Block memory = pool.try_take(sizeof(Piece) + payload_bytes);
+  if (memory.data == nullptr) return nullptr;
   auto* piece = new (memory.data) Piece;
   piece->capacity = memory.capacity;
   return piece;
@@ -69,7 +72,9 @@ std::uint8_t* SendQueue::reserve(BlockPool& pool, std::size_t bytes,
     if (tail_is_free) {  // a queue that grows takes larger steps
       piece_bytes = std::max<std::size_t>(piece_bytes, std::size_t{tail_->capacity} * 2);
     }
-    link(make_piece(pool, std::max(bytes, std::min(piece_bytes, kMaxPieceBytes))));
+    Piece* const piece = make_piece(pool, std::max(bytes, std::min(piece_bytes, kMaxPieceBytes)));
+    if (piece == nullptr) return nullptr;
+    link(piece);
   }
   std::uint8_t* const to = tail_->own() + tail_->end;
   tail_->end += static_cast<std::uint32_t>(bytes);
@@ -77,13 +82,24 @@ std::uint8_t* SendQueue::reserve(BlockPool& pool, std::size_t bytes,
   return to;
 }
 
-void SendQueue::append_shared(BlockPool& pool, SharedBlock* block) {
+bool SendQueue::append_shared(BlockPool& pool, ByteView head, std::size_t first_piece_bytes,
+                              SharedBlock* block) {
   Piece* const piece = make_piece(pool, 0);
+  if (piece == nullptr) return false;
+  if (!head.empty()) {
+    std::uint8_t* const to = reserve(pool, head.size(), first_piece_bytes);
+    if (to == nullptr) {
+      free_piece(pool, piece);
+      return false;
+    }
+    std::memcpy(to, head.data(), head.size());
+  }
   piece->shared = block;
   piece->end = block->bytes;
   ++block->references;
   link(piece);
   queued_bytes_ += block->bytes;
+  return true;
 }
 
 std::uint32_t SendQueue::bytes_beside_a_long_one() const noexcept {

@@ -28,8 +28,8 @@ struct SharedBlock {
   [[nodiscard]] std::uint8_t* data() noexcept {
     return reinterpret_cast<std::uint8_t*>(this) + sizeof(SharedBlock);
   }
-  // With one reference, the caller's.
-  static SharedBlock* create(BlockPool& pool, std::size_t bytes);
+  // With one reference, the caller's. Null: there is no memory for it.
+  [[nodiscard]] static SharedBlock* create(BlockPool& pool, std::size_t bytes);
   static void release(BlockPool& pool, SharedBlock* block) noexcept;
 };
 
@@ -43,10 +43,12 @@ class SendQueue {
 
   // Room for exactly `bytes`, already counted as queued; the caller fills it before the batch
   // ends. `first_piece_bytes` is the size of a fresh piece: small for clients, large for links.
+  // Null: there is no memory for them.
   [[nodiscard]] std::uint8_t* reserve(BlockPool& pool, std::size_t bytes,
                                       std::size_t first_piece_bytes);
-  // Adds a reference to `block`.
-  void append_shared(BlockPool& pool, SharedBlock* block);
+  // Adds a reference to `block`, behind a copy of `head`. False: there is no memory for both.
+  [[nodiscard]] bool append_shared(BlockPool& pool, ByteView head, std::size_t first_piece_bytes,
+                                   SharedBlock* block);
 
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
   [[nodiscard]] bool in_flight() const noexcept { return in_flight_ != 0; }

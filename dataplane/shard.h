@@ -112,9 +112,10 @@ class Shard {
   }
 
   // Room for `bytes` at the end of what the connection sends; fill it before returning to the loop.
-  // Null when the connection is not open or its queue is at its bound. A client at its bound is a
-  // slow consumer and is closed, but not by what it asked for: then it is not read from until that
-  // has gone (max_answer_bytes). A link is not closed (the caller answers 300).
+  // Null when the connection is not open, its queue is at its bound, or there is no memory (a
+  // client is closed then). A client at its bound is a slow consumer and is closed, but not by what
+  // it asked for: then it is not read from until that has gone (max_answer_bytes). A link is not
+  // closed (the caller answers 300).
   [[nodiscard]] std::uint8_t* reserve(Connection& connection, std::size_t bytes,
                                       Why why = Why::kPushed);
   // The same for a block that several connections send: head is copied, the block referred to.
@@ -277,11 +278,15 @@ class Shard {
   void on_poll(OpTag tag);
 
   // shard_tls.cc: TLS handshakes, and sealed bytes in
+  [[nodiscard]] bool begin_tls(Connection& connection);
   [[nodiscard]] std::size_t take_first_sealed(Connection& connection, ByteView input);
   void collect_for_handshake(Connection& connection, TlsState& state, ByteView data);
   void want_step(Connection& connection, TlsState& state);
   [[nodiscard]] bool waits_for_step(const Connection& connection) const noexcept;
   [[nodiscard]] bool has_steps() const noexcept;
+  [[nodiscard]] std::uint32_t most_handshakes() const noexcept {
+    return options_.limits_dry_run ? UINT32_MAX : options_.max_handshakes;
+  }
   void step_handshake();
   [[nodiscard]] Connection* next_step();
   void step_handshake(Connection& connection, TlsState& state);
@@ -337,6 +342,7 @@ class Shard {
   void start_send(Connection& connection);
   void on_send(const Completion& completion, OpTag tag);
   void queue_frame(Connection& connection, Opcode opcode, ByteView payload, Why why = Why::kPushed);
+  [[nodiscard]] bool may_queue(Connection& connection, std::size_t bytes, Why why);
   void finish(Connection& connection, CloseReason reason, WsCloseCode code,
               std::string_view more = {});
   void queue_close(Connection& connection, CloseReason reason, WsCloseCode code,
@@ -422,7 +428,7 @@ class Shard {
   std::span<Listener> listeners_;
   std::uint32_t hand_out_next_ = 0;
   std::uint32_t accepts_at_ms_ = 0;  // when the credit was what it is
-  std::uint64_t accept_credit_ = 0;  // thousandths of an accept
+  std::int64_t accept_credit_ = 0;   // thousandths of an accept; less than none: more have come
   bool accepts_paused_ = false;      // the rate has been reached
   std::uint32_t next_sweep_ms_ = 0;
   std::uint32_t next_trim_ms_ = 0;  // of receive buffers and mailboxes

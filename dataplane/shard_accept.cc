@@ -7,13 +7,14 @@
 
 #include "dataplane/check.h"
 #include "dataplane/completion_result.h"
+#include "dataplane/memory_reserve.h"
 #include "dataplane/shard.h"
 
 namespace ringgate {
 
 namespace {
 
-constexpr std::uint64_t kAcceptCredit = 1000;  // of one accept, in thousandths
+constexpr std::int64_t kAcceptCredit = 1000;  // of one accept, in thousandths
 
 }  // namespace
 
@@ -21,7 +22,8 @@ void Shard::start_accepting() {
   if (acceptor_.mode() != AcceptMode::kNone || acceptor_.stopping()) return;
   const std::uint32_t max =
       accept_mode_ == AcceptMode::kHandOut ? options_.max_links : options_.max_clients;
-  accepts_at_ms_ = now_ms() - 1000;
+  accepts_at_ms_ = now_ms();
+  accept_credit_ = kAcceptCredit;
   acceptor_.start(ring_.get(), accept_mode_, listeners_, options_.index, max, room(),
                   options_.send_bounds());
 }
@@ -36,37 +38,36 @@ void Shard::stop_accepting() {
 
 // Links that were handed out are not counted: whoever adopts one has a table of its own.
 Acceptor::Room Shard::room() noexcept {
-  const std::uint32_t most = options_.max_handshakes;
+  const std::uint32_t most = most_handshakes();
   return {accept_mode_ == AcceptMode::kDirect ? options_.max_clients - table_.clients()
                                               : options_.max_links,
           most - std::min(most, tls_.under_way), accepts_left()};
 }
 
-// How many may be accepted by now. At rest it saves up a little, so that sweeps are often enough.
+// How many may be accepted by now: none while memory is short, which is asked for again with every
+// sweep. At rest credit is saved up for longer than from sweep to sweep, and for the part of an
+// accept that is left over: else none of the time in between would count.
 std::uint32_t Shard::accepts_left() noexcept {
-  constexpr std::uint32_t kSavedMs = 200;
-  const std::uint64_t rate = options_.accepts_per_s;
-  if (rate == 0 || accept_mode_ != AcceptMode::kDirect) return UINT32_MAX;
-  if (const auto since_ms = static_cast<std::int32_t>(now_ms() - accepts_at_ms_); since_ms > 0) {
-    accepts_at_ms_ = now_ms();
-    accept_credit_ = std::min(accept_credit_ + static_cast<std::uint64_t>(since_ms) * rate,
-                              std::max<std::uint64_t>(rate * kSavedMs, kAcceptCredit));
-  }
+  constexpr std::int64_t kSavedMs = 200;
+  const bool is_short = pool_.is_short() || memory_reserve::is_used();
+  const std::int64_t rate = options_.accepts_per_s;
+  if (rate == 0 || accept_mode_ != AcceptMode::kDirect) return is_short ? 0 : UINT32_MAX;
+  const auto since_ms = static_cast<std::int32_t>(now_ms() - accepts_at_ms_);
+  accepts_at_ms_ = now_ms();
+  accept_credit_ =
+      std::min(accept_credit_ + std::max(since_ms, 0) * rate, rate * kSavedMs + kAcceptCredit);
   if (accept_credit_ >= kAcceptCredit) accepts_paused_ = false;
+  if (is_short) return 0;
   if (options_.limits_dry_run) return UINT32_MAX;
-  return static_cast<std::uint32_t>(accept_credit_ / kAcceptCredit);
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(accept_credit_, 0) / kAcceptCredit);
 }
 
 // Each listener has an accept armed, so more may come at once than there is credit for: what comes
-// next then begins to be saved up later.
+// next waits until time has paid for them, too.
 void Shard::note_accept() noexcept {
-  const std::uint64_t rate = options_.accepts_per_s;
-  if (rate == 0) return;
-  const std::uint64_t paid = std::min<std::uint64_t>(accept_credit_, kAcceptCredit);
-  accept_credit_ -= paid;
-  if (!options_.limits_dry_run) {
-    accepts_at_ms_ += static_cast<std::uint32_t>((kAcceptCredit - paid + rate - 1) / rate);
-  }
+  if (options_.accepts_per_s == 0) return;
+  accept_credit_ -= kAcceptCredit;
+  if (options_.limits_dry_run) accept_credit_ = std::max<std::int64_t>(accept_credit_, 0);
   if (accept_credit_ >= kAcceptCredit || accepts_paused_) return;
   accepts_paused_ = true;
   counters_.add(Counter::kAcceptRateReached);
@@ -108,7 +109,11 @@ void Shard::open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32
     return;
   }
   begin_opening(connection, listener);
-  if (connection.stage == Stage::kTls) static_cast<void>(take_first_sealed(connection, {}));
+  if (connection.stage == Stage::kTls && !begin_tls(connection)) {
+    connection.reason = CloseReason::kNoMemory;
+    begin_closing(connection);
+    return;
+  }
   handler_.on_accept(connection);
   if (connection.open()) arm_recv(connection);
 }

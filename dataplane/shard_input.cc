@@ -118,7 +118,7 @@ void Shard::complete_carry(Connection& connection, MutableBytes& data) {
   Carry& carry = connection.carry;
   while (carry.size > 0 && !data.empty() && connection.open() && !connection.collects()) {
     const std::size_t taken = std::min(missing(connection), data.size());
-    carry.append(pool_, data.first(taken));
+    if (!carry.append(pool_, data.first(taken))) return abort(connection, CloseReason::kNoMemory);
     data = data.subspan(taken);
     carry.drop_front(pool_, parse_share(connection, carry.bytes()));
   }
@@ -213,7 +213,7 @@ void Shard::on_binary(Connection& connection, ByteView payload) {
 
 // Collects what cannot be parsed yet.
 void Shard::keep(Connection& connection, ByteView rest) {
-  connection.carry.append(pool_, rest);
+  if (!connection.carry.append(pool_, rest)) return abort(connection, CloseReason::kNoMemory);
   const bool may_hold = connection.held || connection.role == Role::kLink;
   const std::size_t most = may_hold ? options_.max_held_bytes : kMostDeferredBytes;
   if (connection.collects() && connection.carry.size >= most) {

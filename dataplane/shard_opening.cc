@@ -120,7 +120,13 @@ bool Shard::is_proxy(const PeerAddress& peer) const noexcept {
 
 // A proxy's own address stands for all of its clients: it is not bounded.
 bool Shard::count_source(const PeerAddress& peer) {
-  return is_proxy(peer) || sources_.add(peer, options_.exempt_addresses);
+  if (is_proxy(peer)) return true;
+  if (!sources_.has_room(peer, options_.exempt_addresses)) {
+    counters_.add(Counter::kTooManyFromAddress);
+    if (!options_.limits_dry_run) return false;
+  }
+  sources_.add(peer);
+  return true;
 }
 
 void Shard::forget_source(const PeerAddress& peer) {

@@ -43,7 +43,8 @@ struct ShardLimits {
   std::uint32_t accepts_per_s = 0;
   // How long a message may wait so that one is woken for several, see gathering.h; 0: not at all.
   std::uint32_t latency_budget_us = 0;
-  // These limits, and those of the handler, count what they would have held up, and do not.
+  // What may come in how often, these and the handler's, is counted, and held up or refused by none
+  // of it. Bounds of memory are no part of that.
   bool limits_dry_run = false;
   // Not bound by what one address may have: max_clients_per_address, and what the handler bounds.
   AddressRanges exempt_addresses;

@@ -26,7 +26,17 @@ std::string_view join(CloseWords& words, std::string_view name, std::string_view
 
 std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes, Why why) {
   RINGGATE_ON_THREAD(thread_);
-  if (!connection.open()) return nullptr;
+  if (!may_queue(connection, bytes, why)) return nullptr;
+  std::uint8_t* const to =
+      connection.output.reserve(pool_, bytes, limits(connection).first_piece_bytes);
+  if (to == nullptr && connection.role == Role::kClient) [[unlikely]]
+    abort(connection, CloseReason::kNoMemory);
+  return to;
+}
+
+// With its queue as it is; one that may is on the list of those that send.
+bool Shard::may_queue(Connection& connection, std::size_t bytes, Why why) {
+  if (!connection.open()) return false;
   const RoleLimits& bounds = limits(connection);
   // One packet may take a client past its bound, and a long one does not count while it is being
   // sent: a single large answer is no slow consumer, nor is the pong or push that comes behind it.
@@ -40,10 +50,10 @@ std::uint8_t* Shard::reserve(Connection& connection, std::size_t bytes, Why why)
     if (connection.role == Role::kClient && !ending(connection)) {
       abort(connection, CloseReason::kSlowConsumer);
     }
-    return nullptr;
+    return false;
   }
   mark_dirty(connection);
-  return connection.output.reserve(pool_, bytes, bounds.first_piece_bytes);
+  return true;
 }
 
 std::uint8_t* Shard::reserve_frame(Connection& connection, Opcode opcode, std::size_t payload_bytes,
@@ -56,11 +66,12 @@ std::uint8_t* Shard::reserve_frame(Connection& connection, Opcode opcode, std::s
 
 bool Shard::append_shared(Connection& connection, ByteView head, SharedBlock* block) {
   RINGGATE_ON_THREAD(thread_);
-  std::uint8_t* const to = reserve(connection, head.size());
-  if (to == nullptr) return false;
-  std::memcpy(to, head.data(), head.size());
-  connection.output.append_shared(pool_, block);
-  return true;
+  if (!may_queue(connection, head.size(), Why::kPushed)) return false;
+  const std::size_t first_bytes = limits(connection).first_piece_bytes;
+  if (connection.output.append_shared(pool_, head, first_bytes, block)) [[likely]]
+    return true;
+  if (connection.role == Role::kClient) abort(connection, CloseReason::kNoMemory);
+  return false;
 }
 
 void Shard::mark_dirty(Connection& connection) {

@@ -4,6 +4,7 @@
 
 #include "dataplane/check.h"
 #include "dataplane/completion_result.h"
+#include "dataplane/memory_reserve.h"
 #include "dataplane/shard.h"
 #include "dataplane/silence.h"
 
@@ -37,6 +38,7 @@ void Shard::sweep() {
   });
   counters_.set(Gauge::kLinkQueuedBytes, link_queued_bytes);
   release_throttled();
+  memory_reserve::refill();
   acceptor_.sweep(ring_.get(), room(), counters_);
   if (Clock::passed(now_ms(), next_trim_ms_)) {
     next_trim_ms_ = Clock::deadline(now_ms(), kTrimEveryMs);

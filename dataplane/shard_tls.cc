@@ -38,10 +38,11 @@ CloseReason reason_of(TlsFailure failure) {
       return CloseReason::kTlsClientCertificatePurpose;
     case TlsFailure::kPeerAlert:
       return CloseReason::kTlsPeerAlert;
+    case TlsFailure::kNoMemory:
+      return CloseReason::kNoMemory;
     case TlsFailure::kNone:
     case TlsFailure::kTooLong:
     case TlsFailure::kBadMessage:
-    case TlsFailure::kNoMemory:
       break;
   }
   return CloseReason::kTlsHandshakeFailed;
@@ -53,18 +54,28 @@ CloseReason reason_of(TlsFailure failure) {
 
 // From here on all that comes is sealed. Without a byte it counts already: else more would be
 // accepted than MaxTlsHandshakes has room for, while the first bytes are on their way.
-std::size_t Shard::take_first_sealed(Connection& connection, ByteView input) {
-  const Block memory = pool_.take(sizeof(TlsState));
+// False: there is no memory for its state.
+bool Shard::begin_tls(Connection& connection) {
+  const Block memory = pool_.try_take(sizeof(TlsState));
+  if (memory.data == nullptr) return false;
   tls_.by_slot[connection.slot] = new (memory.data) TlsState;
   tls_.by_slot[connection.slot]->began_us = now_us();
   connection.secured = true;
   count_handshakes(1);
+  return true;
+}
+
+std::size_t Shard::take_first_sealed(Connection& connection, ByteView input) {
+  if (!begin_tls(connection)) {
+    abort(connection, CloseReason::kNoMemory);
+    return input.size();
+  }
   collect_for_handshake(connection, *tls_.by_slot[connection.slot], input);
   return input.size();
 }
 
 void Shard::collect_for_handshake(Connection& connection, TlsState& state, ByteView data) {
-  state.sealed.append(pool_, data);
+  if (!state.sealed.append(pool_, data)) return abort(connection, CloseReason::kNoMemory);
   if (state.sealed.size >= kMaxWaitingBytes) pause_reading(connection);
   want_step(connection, state);
 }
@@ -98,7 +109,7 @@ void Shard::step_handshake() {
 
 Connection* Shard::next_step() {
   for (auto* const steps : {&tls_.steps, &tls_.first_steps}) {
-    if (steps == &tls_.first_steps && tls_.begun >= options_.max_handshakes) continue;
+    if (steps == &tls_.first_steps && tls_.begun >= most_handshakes()) continue;
     while (!steps->empty()) {
       const ConnectionHandle step = steps->front();
       steps->pop_front();
@@ -110,7 +121,7 @@ Connection* Shard::next_step() {
 }
 
 bool Shard::has_steps() const noexcept {
-  return !tls_.steps.empty() || (!tls_.first_steps.empty() && tls_.begun < options_.max_handshakes);
+  return !tls_.steps.empty() || (!tls_.first_steps.empty() && tls_.begun < most_handshakes());
 }
 
 void Shard::step_handshake(Connection& connection, TlsState& state) {
@@ -128,6 +139,7 @@ void Shard::step_handshake(Connection& connection, TlsState& state) {
   state.sealed.drop_front(pool_, whole);
   if (const std::size_t bytes = handshake->output_bytes(); bytes > 0) {
     state.wire = TlsWire::create(pool_, bytes);
+    if (state.wire == nullptr) return abort(connection, CloseReason::kNoMemory);
     handshake->take_output({state.wire->data(), bytes});
     mark_dirty(connection);
   }
@@ -150,7 +162,8 @@ void Shard::handshake_done(Connection& connection, TlsState& state) {
   const TlsState::Handshake handshake = end_handshake(state);
   Carry rest;
   if (const std::size_t bytes = handshake->rest_bytes(); bytes > 0) {
-    const Block memory = pool_.take(bytes);
+    const Block memory = pool_.try_take(bytes);
+    if (memory.data == nullptr) return abort(connection, CloseReason::kNoMemory);
     rest = {memory.data, memory.capacity, static_cast<std::uint32_t>(bytes)};
     handshake->take_rest(rest.bytes());
   }
@@ -205,6 +218,9 @@ TlsState::Handshake Shard::end_handshake(TlsState& state) {
 
 void Shard::count_handshakes(std::int32_t by) {
   tls_.under_way += static_cast<std::uint32_t>(by);
+  if (by > 0 && tls_.under_way == options_.max_handshakes) {
+    counters_.add(Counter::kTlsHandshakesFull);
+  }
   counters_.set(Gauge::kTlsHandshakes, tls_.under_way);
 }
 
@@ -233,13 +249,14 @@ void Shard::on_records(Connection& connection, TlsState& state, MutableBytes dat
     }
     const std::size_t need = record_need(part.view());
     const std::size_t more = std::min(need - part.size, data.size());
-    part.append(pool_, data.first(more));
+    if (!part.append(pool_, data.first(more))) return abort(connection, CloseReason::kNoMemory);
     data = data.subspan(more);
     if (record_need(part.view()) > part.size) continue;
     static_cast<void>(open_record(connection, state, part.bytes()));
     part.clear(pool_);
   }
-  if (connection.open() && !state.peer_ended) part.append(pool_, data);
+  if (!connection.open() || state.peer_ended) return;
+  if (!part.append(pool_, data)) abort(connection, CloseReason::kNoMemory);
 }
 
 // Bytes in all of the record that begins so: its head, as long as that is not there.

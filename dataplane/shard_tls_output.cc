@@ -23,7 +23,7 @@ constinit thread_local std::array<ByteView, Ring::kMaxPieces> payload_parts{};
 void Shard::send_sealed(Connection& connection) {
   TlsState& state = *tls_.by_slot[connection.slot];
   if (state.wire == nullptr && !seal(connection, state)) {
-    abort(connection, CloseReason::kSendFailed);
+    abort(connection, pool_.is_short() ? CloseReason::kNoMemory : CloseReason::kSendFailed);
     return;
   }
   if (TlsWire* const wire = state.wire; wire != nullptr) {
@@ -61,7 +61,7 @@ void Shard::drop_wire(Connection& connection, TlsState& state) {
   TlsWire::release(pool_, wire);
 }
 
-// The next wire, if there is anything to be sent. False: OpenSSL failed.
+// The next wire, if there is anything to be sent. False: OpenSSL failed, or there is no memory.
 bool Shard::seal(Connection& connection, TlsState& state) {
   if (state.closed || state.in_handshake()) return true;
   std::array<iovec, Ring::kMaxPieces> pieces;
@@ -97,6 +97,7 @@ bool Shard::seal_records(TlsState& state, std::span<const ByteView> payload, std
   const std::size_t all = sealed + (ends ? tls::kAlertBytes : 0);
   if (all == 0) return true;
   TlsWire* const wire = TlsWire::create(pool_, all);
+  if (wire == nullptr) return false;
   state.wire = wire;
   std::uint8_t* to = wire->data();
   if (sealed > 0) to = records.write_data(to, cipher(), payload);
@@ -122,6 +123,7 @@ bool Shard::seal_session(TlsState& state, std::span<const ByteView> payload, boo
   const std::size_t bytes = session.output_bytes();
   if (bytes == 0) return true;
   state.wire = TlsWire::create(pool_, bytes);
+  if (state.wire == nullptr) return false;
   session.take_output({state.wire->data(), bytes});
   return true;
 }

@@ -62,7 +62,7 @@ void Shard::on_ws_data(Connection& connection, const WsAction& action, ByteView 
   }
   // Rules of the frame parser bound all parts together.
   Carry& parts = parts_[connection.slot];
-  parts.append(pool_, payload);
+  if (!parts.append(pool_, payload)) return abort(connection, CloseReason::kNoMemory);
   if (!action.last) return;
   on_message(connection, parts.view(), action.text);
   drop_parts(connection);

@@ -25,6 +25,7 @@ struct TlsWire {
   [[nodiscard]] std::uint8_t* data() noexcept {
     return reinterpret_cast<std::uint8_t*>(this) + sizeof(TlsWire);
   }
+  // Null: there is no memory for it.
   [[nodiscard]] static TlsWire* create(BlockPool& pool, std::size_t bytes);
   static void release(BlockPool& pool, TlsWire* wire) noexcept;
 };

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 
+#include "control/base/termination.h"
 #include "control/tls/client_failure.h"
 
 namespace ringgate::bench {
@@ -80,7 +81,7 @@ Result<void> ClientTls::take_over(BlockPool& pool, tls::Cipher& cipher) {
   if (!records) return std::unexpected(records.error());
   std::string rest(stream.rest_bytes(), '\0');
   stream.take_rest({reinterpret_cast<std::uint8_t*>(rest.data()), rest.size()});
-  sealed_.append(pool, as_bytes(rest));
+  if (!sealed_.append(pool, as_bytes(rest))) return fail(kOutOfMemory);
   layer_ = std::move(*records);
   return {};
 }
@@ -97,7 +98,7 @@ Result<ByteView> ClientTls::open_record(BlockPool& pool, tls::Cipher& cipher, tl
   if (opened_ > 0) sealed_.drop_front(pool, opened_);
   opened_ = 0;
   if (sealed_.size > 0 && !received.empty()) {
-    sealed_.append(pool, received);
+    if (!sealed_.append(pool, received)) return fail(kOutOfMemory);
     received = {};
   }
   const bool kept = sealed_.size > 0;
@@ -117,7 +118,7 @@ Result<ByteView> ClientTls::open_record(BlockPool& pool, tls::Cipher& cipher, tl
   if (kept) {
     opened_ = static_cast<std::uint32_t>(used);
   } else if (step.status == tls::OpenStatus::kNeedMore) {
-    sealed_.append(pool, rest.subspan(used));
+    if (!sealed_.append(pool, rest.subspan(used))) return fail(kOutOfMemory);
     received = {};
   } else {
     received = rest.subspan(used);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <string_view>
 
 #include "benchmarks/ringbench/push_body.h"
@@ -67,7 +68,7 @@ void Worker::on_data(std::uint32_t index, ByteView bytes) {
   Client& client = clients_[index];
   const bool collected = client.input.size > 0;
   if (collected) {
-    client.input.append(pool_, bytes);
+    if (!client.input.append(pool_, bytes)) throw std::bad_alloc();
     bytes = client.input.view();
   }
   const std::size_t used = consume(index, bytes);
@@ -75,7 +76,7 @@ void Worker::on_data(std::uint32_t index, ByteView bytes) {
   if (collected) {
     client.input.drop_front(pool_, used);
   } else {
-    client.input.append(pool_, bytes.subspan(used));
+    if (!client.input.append(pool_, bytes.subspan(used))) throw std::bad_alloc();
   }
 }
 

@@ -3,6 +3,7 @@
 // whatever the target does, and the next client in turn sends it.
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "benchmarks/ringbench/push_body.h"
 #include "benchmarks/ringbench/worker.h"
@@ -212,7 +213,9 @@ void Worker::write_message(std::uint32_t index, const MixStep& step, std::uint32
 std::uint8_t* Worker::reserve(std::uint32_t index, std::size_t bytes) {
   Client& client = clients_[index];
   if (!client.sending) mark_dirty(index);
-  return client.output.reserve(pool_, bytes, kFirstPieceBytes);
+  std::uint8_t* const to = client.output.reserve(pool_, bytes, kFirstPieceBytes);
+  if (to == nullptr) throw std::bad_alloc();
+  return to;
 }
 
 void Worker::mark_dirty(std::uint32_t index) {

@@ -17,6 +17,7 @@
 
 #include "control/base/standard_output.h"
 #include "control/base/termination.h"
+#include "dataplane/memory_reserve.h"
 #include "services/cli/client.h"
 #include "services/cli/command.h"
 #include "services/cli/config.h"
@@ -113,6 +114,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && is_server(argv[1])) ringgate::SignalWatch::block();
   share_little_address_space();
   ringgate::end_with_a_sentence_without_memory("ringgate");
+  if (argc > 1 && is_server(argv[1])) ringgate::memory_reserve::keep();
   open_standard_descriptors();
   try {
     return run(argc, argv);

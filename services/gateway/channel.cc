@@ -44,7 +44,8 @@ bool read_digits(std::string_view text, std::uint64_t& value) noexcept {
 
 Channel* Channel::create(BlockPool& pool, const ClientIdentity& identity) {
   const std::size_t suffix_bytes = client_suffix_bytes(identity);
-  const Block block = pool.take(sizeof(Channel) + suffix_bytes);
+  const Block block = pool.try_take(sizeof(Channel) + suffix_bytes);
+  if (block.data == nullptr) return nullptr;
   auto* const channel = new (block.data) Channel;
   channel->block_bytes = static_cast<std::uint16_t>(block.capacity);
   channel->suffix_bytes = static_cast<std::uint16_t>(suffix_bytes);

@@ -57,7 +57,8 @@ struct Channel {
     FlightRecord* record;
   };
 
-  static Channel* create(BlockPool& pool, const ClientIdentity& identity);
+  // Null: there is no memory for it.
+  [[nodiscard]] static Channel* create(BlockPool& pool, const ClientIdentity& identity);
   static void destroy(BlockPool& pool, Channel* channel) noexcept;
 
   [[nodiscard]] ByteView suffix() const noexcept {

@@ -223,14 +223,20 @@ TEST(ForwardedPeer, StopsWhereTheHeaderMakesNoSense) {
 
 TEST(AddressCounts, CountsAnIpv6NetworkAsOne) {
   AddressCounts counts(2);
-  EXPECT_TRUE(counts.add(PeerAddress::parse("2001:db8::1")));
-  EXPECT_TRUE(counts.add(PeerAddress::parse("2001:db8::2")));
-  EXPECT_FALSE(counts.add(PeerAddress::parse("2001:db8::3")));
-  EXPECT_TRUE(counts.add(PeerAddress::parse("2001:db8:0:1::1")));
-  EXPECT_TRUE(counts.add(PeerAddress::parse("10.0.0.1")));
-  EXPECT_TRUE(counts.add(PeerAddress::parse("10.0.0.2")));
+  const auto add = [&](const char* from) {
+    const PeerAddress peer = PeerAddress::parse(from);
+    if (!counts.has_room(peer)) return false;
+    counts.add(peer);
+    return true;
+  };
+  EXPECT_TRUE(add("2001:db8::1"));
+  EXPECT_TRUE(add("2001:db8::2"));
+  EXPECT_FALSE(add("2001:db8::3"));
+  EXPECT_TRUE(add("2001:db8:0:1::1"));
+  EXPECT_TRUE(add("10.0.0.1"));
+  EXPECT_TRUE(add("10.0.0.2"));
   counts.remove(PeerAddress::parse("2001:db8::9"));
-  EXPECT_TRUE(counts.add(PeerAddress::parse("2001:db8::3")));
+  EXPECT_TRUE(add("2001:db8::3"));
 }
 
 }  // namespace

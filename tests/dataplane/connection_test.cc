@@ -31,7 +31,7 @@ TEST(Carry, HoldsWhatWasAppendedAndNotDropped) {
       } else {
         std::vector<std::uint8_t> bytes(random.size(5000));
         for (std::uint8_t& byte : bytes) byte = random.byte();
-        carry.append(pool, bytes);
+        ASSERT_TRUE(carry.append(pool, bytes));
         model.insert(model.end(), bytes.begin(), bytes.end());
       }
       ASSERT_TRUE(std::ranges::equal(carry.view(), model));
@@ -51,7 +51,7 @@ TEST(Carry, TakesNoMoreThanTwiceWhatItHolds) {
   std::size_t held = 0;
   const std::vector<std::uint8_t> bytes(100);
   for (int i = 0; i < 1000; ++i) {
-    carry.append(pool, bytes);
+    ASSERT_TRUE(carry.append(pool, bytes));
     held += bytes.size();
     ASSERT_LE(pool.used_bytes(), held * 5 / 2 + BlockPool::kMinBlockBytes * 2);
   }

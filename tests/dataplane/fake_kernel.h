@@ -27,6 +27,7 @@ struct Faults {
   unsigned no_buffers = 0;    // ENOBUFS although there are some
   unsigned recv_ends = 0;     // a multishot receive ends, with its data
   unsigned accept_fails = 0;  // ECONNABORTED
+  unsigned accept_short = 0;  // EMFILE, ENFILE, ENOBUFS or ENOMEM: whoever waited still does
   unsigned poll_lies = 0;     // it completes although there is nothing to read
   unsigned poll_fails = 0;    // ENOMEM
 };

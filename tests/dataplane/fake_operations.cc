@@ -101,6 +101,11 @@ bool FakeKernel::progress_accept(Op& op) {
     post(op, -ECONNABORTED);
     return true;
   }
+  if (happens(faults_.accept_short)) {
+    constexpr std::array kShort = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    post(op, -kShort[random_.below(kShort.size())]);
+    return true;
+  }
   File file{next_fd_, false};
   if (op.direct) {
     std::vector<int> free;

@@ -82,7 +82,7 @@ class Model {
   void append_shared() {
     if (blocks_.empty()) return;
     SharedBlock* const block = blocks_[random_.below(blocks_.size())];
-    queue_.append_shared(pool_, block);
+    ASSERT_TRUE(queue_.append_shared(pool_, {}, 0, block));
     expected_.insert(expected_.end(), block->data(), block->data() + block->bytes);
   }
   void make_or_drop_block() {
@@ -220,7 +220,7 @@ TEST(SendQueue, ASharedBlockIsFreedWithItsLastReference) {
   std::array<SendQueue, 3> queues;
   SharedBlock* const block = SharedBlock::create(pool, 1000);
   std::memset(block->data(), 'p', 1000);
-  for (SendQueue& queue : queues) queue.append_shared(pool, block);
+  for (SendQueue& queue : queues) ASSERT_TRUE(queue.append_shared(pool, {}, 0, block));
   EXPECT_EQ(block->references, 4U);
   SharedBlock::release(pool, block);
   queues[0].clear(pool);
@@ -246,7 +246,7 @@ TEST(SendQueue, VeryManyPiecesKeepTheirOrder) {
   *queue.reserve(pool, 1, 32) = 'f';
   ASSERT_EQ(queue.start_send(pieces), 1U);
   for (std::size_t i = 0; i < kMany; ++i) {
-    queue.append_shared(pool, block);
+    ASSERT_TRUE(queue.append_shared(pool, {}, 0, block));
     *queue.reserve(pool, 1, 32) = 'o';
   }
   ASSERT_EQ(gather(pieces, 1), std::vector<std::uint8_t>{'f'});

@@ -54,6 +54,7 @@ Faults random_faults(Random& random) {
   faults.no_buffers = maybe(10);
   faults.recv_ends = maybe(10);
   faults.accept_fails = maybe(10);
+  faults.accept_short = maybe(10);
   faults.poll_lies = maybe(10);
   faults.poll_fails = maybe(10);
   return faults;

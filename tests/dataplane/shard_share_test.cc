@@ -258,13 +258,31 @@ TEST(ShardRate, AfterAnOutageClientsAreAcceptedAtTheRate) {
   pass(it, 1000);
   EXPECT_GE(accepted(), 95);
   EXPECT_LE(accepted(), 125);  // and 200 ms' worth that was saved up
+  const auto at_first = accepted();
   pass(it, 2000);
-  EXPECT_GE(accepted(), 290);
-  EXPECT_LE(accepted(), 325);
+  EXPECT_GE(accepted(), at_first + 190);
+  EXPECT_LE(accepted(), at_first + 210);
   EXPECT_GT(it.shard.counters().get(Counter::kAcceptRateReached), 0U);
   EXPECT_EQ(it.shard.counters().get(Gauge::kListenersClosed), 0U);
   pass(it, 2500);
   EXPECT_EQ(accepted(), 500);
+}
+
+// Of a crowd that waits, whatever the rate is: within a twentieth, over ten seconds.
+TEST(ShardRate, AcceptsAreAsManyAsTheRateSays) {
+  for (const std::uint32_t rate : {3U, 7U, 33U, 240U}) {
+    ShardOptions options = test::small_shard();
+    options.max_clients = 3000;
+    options.accepts_per_s = rate;
+    // Of two listeners each has an accept armed, whatever there is credit for.
+    FakeShard it(1, {}, options, nullptr, {Transport::kTcp, Transport::kTcp});
+    for (std::uint32_t i = 0; i < 11 * rate; ++i) {
+      it.kernel.connect(it.listeners[i % 2].sockets.port());
+    }
+    pass(it, 10'000);
+    const auto accepted = static_cast<double>(it.shard.counters().get(Counter::kAccepted));
+    EXPECT_NEAR(accepted, 10.0 * rate, std::max(0.5 * rate, 2.0)) << rate;
+  }
 }
 
 TEST(ShardRate, InADryRunAllAreAcceptedAtOnce) {
@@ -278,6 +296,33 @@ TEST(ShardRate, InADryRunAllAreAcceptedAtOnce) {
   pass(it, 500);
   EXPECT_TRUE(std::ranges::all_of(peers, &FakePeer::accepted));
   EXPECT_GT(it.shard.counters().get(Counter::kAcceptRateReached), 0U);
+}
+
+// --- A full file table ---------------------------------------------------------------------------
+
+// EMFILE, ENFILE, ENOBUFS and ENOMEM in turn.
+TEST(ShardShortOfFiles, OldClientsStayAndNewOnesComeInLaterByThemselves) {
+  FakeShard it(1);
+  FakePeer& old = it.connect();
+  it.kernel.set_faults({.accept_short = 1});
+  std::vector<FakePeer*> peers;
+  for (int i = 0; i < 10; ++i) peers.push_back(&it.kernel.connect());
+  const std::size_t accepts = it.kernel.added(OpKind::kAccept);
+  pass(it, 5'000);
+  EXPECT_TRUE(std::ranges::none_of(peers, &FakePeer::accepted));
+  // One round of those that are armed in each sweep, and no more.
+  const std::size_t sweeps = 5'000 / it.shard.options().sweep_ms;
+  const std::size_t places = it.shard.options().max_clients - 1;
+  EXPECT_LE(it.kernel.added(OpKind::kAccept) - accepts, (sweeps + 1) * places);
+  EXPECT_GE(it.shard.counters().get(Counter::kAcceptErrors), sweeps / 2);
+  old.send(pings(3));
+  EXPECT_TRUE(it.turn_until([&] { return old.received == pongs(3); }));
+  it.kernel.set_faults({});
+  EXPECT_TRUE(it.turn_until([&] { return std::ranges::all_of(peers, &FakePeer::accepted); }, 50));
+  peers.front()->send(pings(1));
+  EXPECT_TRUE(it.turn_until([&] { return peers.front()->received == pongs(1); }));
+  EXPECT_EQ(it.shard.counters().get(Gauge::kListenersClosed), 0U);
+  EXPECT_TRUE(it.handler.reasons.empty());
 }
 
 }  // namespace

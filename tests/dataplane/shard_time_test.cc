@@ -227,6 +227,22 @@ TEST(ShardAccept, OneAddressGetsNoMoreThanItsShare) {
   EXPECT_TRUE(it.turn_until([&] { return !taken.received.empty(); }));
   EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 3; }));
   EXPECT_EQ(it.shard.counters().closed(CloseReason::kTooManyFromAddress), 3U);
+  EXPECT_EQ(it.shard.counters().get(Counter::kTooManyFromAddress), 3U);
+}
+
+TEST(ShardAccept, InADryRunTheShareOfOneAddressOnlyCounts) {
+  ShardOptions options = test::small_shard();
+  options.max_clients_per_address = 3;
+  options.limits_dry_run = true;
+  FakeShard it(1, {}, options);
+  std::vector<FakePeer*> peers;
+  for (int i = 0; i < 5; ++i) peers.push_back(&it.connect());
+  EXPECT_EQ(it.shard.table().clients(), 5U);
+  EXPECT_EQ(it.shard.counters().get(Counter::kTooManyFromAddress), 2U);
+  for (FakePeer* const peer : peers) peer->ended = true;
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }));
+  it.connect();
+  EXPECT_EQ(it.shard.counters().get(Counter::kTooManyFromAddress), 2U) << "those have gone";
 }
 
 TEST(ShardAccept, KnowsThePeersAddress) {

@@ -60,6 +60,7 @@ TEST(ShardTls, BeyondTheBoundOnHandshakesClientsWaitInTheBacklog) {
     for (int turn = 0; turn < 10; ++turn) it.turn();
   }
   EXPECT_GE(it.gauge(Gauge::kTlsHandshakes), 4U);
+  EXPECT_EQ(it.count(Counter::kTlsHandshakesFull), 1U);
   EXPECT_EQ(it.kernel.armed_accepts(port), 0U);
   EXPECT_GT(it.kernel.waiting_peers(), 0U);
   EXPECT_EQ(it.gauge(Gauge::kListenersClosed), 0U);
@@ -67,6 +68,23 @@ TEST(ShardTls, BeyondTheBoundOnHandshakesClientsWaitInTheBacklog) {
   EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 0; }, 50));
   TlsPeer next(it, kTlsListener);
   EXPECT_TRUE(next.shake_hands());
+}
+
+TEST(ShardTls, InADryRunTheBoundOnHandshakesOnlyCounts) {
+  ShardOptions options = small_shard();
+  options.max_clients = 60;
+  options.max_handshakes = 4;
+  options.limits_dry_run = true;
+  TlsShard it(1, {}, options);
+  const std::uint16_t port = it.listeners[kTlsListener].sockets.port();
+  std::vector<test::FakePeer*> silent;
+  for (int i = 0; i < 20; ++i) silent.push_back(&it.kernel.connect(port));
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 20; }, 50));
+  EXPECT_EQ(it.count(Counter::kTlsHandshakesFull), 1U);
+  TlsPeer next(it, kTlsListener);
+  EXPECT_TRUE(next.shake_hands());
+  for (test::FakePeer* const one : silent) one->reset = true;
+  EXPECT_TRUE(it.turn_until([&] { return it.shard.table().clients() == 1; }, 50));
 }
 
 // Else all would be accepted before the first has said a word.

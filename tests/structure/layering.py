@@ -28,7 +28,7 @@ WRAPPERS = [
     (r"boost/", r"(codec/(http_request|ws_upgrade)|services/client/ws_upgrade)\.cc"),
     (r"yaml\.h", r"control/config/yaml_text\.(h|cc)"),
     (r"curl/", r"control/discovery/consul/\w+\.(h|cc)"),
-    (r"(hiredis/|sqlite3\.h|libpq-fe\.h|postgresql/)", r"(tests/)?services/store/(redis|sql)/(servers/)?\w+\.(h|cc)"),
+    (r"(hiredis/|sqlite3\.h|libpq-fe\.h|postgresql/)", r"(tests/)?services/store/(redis|sql)/(servers/)?\w+\.(h|cc)|tests/fuzz/redis_reply_fuzz\.cc"),
     # The forward fast path: codec without its slow path, and the shards.
     (r"(google/protobuf/|codec/pkt\.pb\.h)",
      r"codec/(header_slow|proto_log)\.(h|cc)|(control|services|benchmarks|tests)/.*"),

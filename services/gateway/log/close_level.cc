@@ -41,6 +41,8 @@ constexpr auto kOfShards = std::to_array<CloseMeaning<Own>>({
      "what a trusted proxy sent first is longer than a PROXY header may be"},
     {Own::kTooManyLinks, kWarn, "the gateway",
      "a link to a service that there is no room for (`MaxLinks`)"},
+    {Own::kNoMemory, kWarn, "the gateway",
+     "the system gave no memory for what it sent or was to be sent"},
     {Own::kTlsHandshakeFailed, kInfo, "the gateway",
      "a TLS handshake failed for a reason that has no name here"},
     {Own::kTlsPlainText, kInfo, "the gateway", "what came at a TLS listener is no TLS"},

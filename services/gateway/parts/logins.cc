@@ -165,7 +165,13 @@ void Logins::forward(Connection& connection, const Packet& packet, const Request
                     session_.size() - kBodyLengthBytes);
 
   // The channel is there before its login is forwarded, so that the answer always finds it.
-  Channel& channel = make_channel(identity, scan, claims);
+  Channel* const made = make_channel(identity, scan, claims);
+  if (made == nullptr) {
+    refuse(connection, scan, Status::kSystemException, CloseReason::kNoMemory,
+           "the gateway has no memory left; try again later", claims);
+    return;
+  }
+  Channel& channel = *made;
   const OutstandingRequest request{connection.slot, channel.login, scan.sequence, kCommandSignIn};
   const SendStatus status =
       requests_.send(to, request, prepared, channel.suffix(), as_bytes(session_));
@@ -182,14 +188,17 @@ void Logins::forward(Connection& connection, const Packet& packet, const Request
   context_.shard.set_deadline(connection, context_.options.login_answer_timeout_ms);
 }
 
-Channel& Logins::make_channel(const ClientIdentity& identity, const HeaderScan& scan,
+// Null: there is no memory for it.
+Channel* Logins::make_channel(const ClientIdentity& identity, const HeaderScan& scan,
                               const TokenClaims& claims) {
-  Channel& channel = *Channel::create(context_.shard.pool(), identity);
+  Channel* const made = Channel::create(context_.shard.pool(), identity);
+  if (made == nullptr) return nullptr;
+  Channel& channel = *made;
   channel.login = static_cast<std::uint32_t>(next_login_++);
   channel.login_sequence = scan.sequence;
   channel.expires_at_s = static_cast<std::uint32_t>(
       std::min<std::int64_t>(claims.expires_at_s, std::numeric_limits<std::uint32_t>::max()));
-  return channel;
+  return made;
 }
 
 void Logins::take(Connection& connection, Channel& channel, const Delivery& delivery,
@@ -300,13 +309,15 @@ void Logins::keep_waiting(Connection& connection, Channel& channel, const Delive
     context_.shard.abort(connection, CloseReason::kSlowConsumer);
     return;
   }
-  const Block framed = pool.take(bytes);
+  const Block framed = pool.try_take(bytes);
+  if (framed.data == nullptr) return context_.shard.abort(connection, CloseReason::kNoMemory);
   std::uint8_t* const to =
       write_frame_head(framed.data, connection.transport, Opcode::kBinary, payload_bytes);
   write_push_packet(to, delivery.header, delivery.tail);
-  channel.waiting->append(pool, {framed.data, bytes});
-  context_.recorder.add(channel, push_event(EventKind::kPushWaits, delivery));
+  const bool is_kept = channel.waiting->append(pool, {framed.data, bytes});
   pool.give(framed);
+  if (!is_kept) return context_.shard.abort(connection, CloseReason::kNoMemory);
+  context_.recorder.add(channel, push_event(EventKind::kPushWaits, delivery));
 }
 
 void Logins::flush_waiting(Connection& connection, Channel& channel) {

@@ -51,7 +51,7 @@ class Logins {
               std::string_view text, const TokenClaims& claims = {});
   void forward(Connection& connection, const Packet& packet, const Requests::Header& header,
                const TokenClaims& claims, const pkt::Session& session);
-  [[nodiscard]] Channel& make_channel(const ClientIdentity& identity, const HeaderScan& scan,
+  [[nodiscard]] Channel* make_channel(const ClientIdentity& identity, const HeaderScan& scan,
                                       const TokenClaims& claims);
   void answered(Connection& connection, Channel& channel, const Delivery& delivery,
                 std::uint32_t took_us);

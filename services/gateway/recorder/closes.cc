@@ -17,8 +17,11 @@ std::uint32_t Closes::add(const Close& what, std::string_view id, std::string_vi
   close = what;
   close.row.id_bytes = static_cast<std::uint16_t>(id.size());
   close.row.app_bytes = static_cast<std::uint8_t>(app.size());
-  if (!id.empty()) {
-    close.texts = pool_.take(id.size() + app.size());
+  if (!id.empty()) close.texts = pool_.try_take(id.size() + app.size());
+  if (close.texts.data == nullptr) {  // nobody to name, or no memory for it
+    close.row.id_bytes = 0;
+    close.row.app_bytes = 0;
+  } else {
     std::memcpy(close.texts.data, id.data(), id.size());
     if (!app.empty()) std::memcpy(close.texts.data + id.size(), app.data(), app.size());
   }

@@ -57,17 +57,19 @@ bool Recorder::has_room() {
 }
 
 FlightRecord* Recorder::begin(Channel& channel) {
-  if (has_room()) [[likely]]
-    return make_record(channel);
+  if (has_room()) [[likely]] {
+    const Block block = shard_.pool().try_take(sizeof(FlightRecord));
+    if (block.data != nullptr) return make_record(channel, block);
+  }
   channel.unrecorded = true;
   shard_.counters().add(GatewayCounter::kEventsNotRecorded);
   return nullptr;
 }
 
-FlightRecord* Recorder::make_record(Channel& channel) {
+FlightRecord* Recorder::make_record(Channel& channel, Block block) {
   ++records_;
   shard_.counters().set(GatewayGauge::kRecordedChannels, records_);
-  auto* const record = new (shard_.pool().take(sizeof(FlightRecord)).data) FlightRecord;
+  auto* const record = new (block.data) FlightRecord;
   for (const Event& event : events_of(channel, shard_.turn_us())) record->add(event);
   record->login = channel.login;
   record->login_times = channel.login_times;
@@ -215,7 +217,9 @@ ChannelRow Recorder::row_of(const Connection& connection, const Channel& channel
 
 // They are few, so that the bound on records is not theirs.
 void Recorder::trace(Channel& channel, std::uint32_t slot, std::uint8_t traces) {
-  FlightRecord& record = channel.recorded ? *channel.record : *make_record(channel);
+  FlightRecord& record = channel.recorded
+                             ? *channel.record
+                             : *make_record(channel, shard_.pool().take(sizeof(FlightRecord)));
   traces_.for_each(traces, [&](Traces::Trace& one) {
     if (one.channel(channel.login, slot) == nullptr) return;
     record.traces = static_cast<std::uint8_t>(record.traces | traces_.bit_of(one));

@@ -92,7 +92,7 @@ class Recorder {
  private:
   [[nodiscard]] FlightRecord* begin(Channel& channel);
   [[nodiscard]] bool has_room();
-  FlightRecord* make_record(Channel& channel);
+  FlightRecord* make_record(Channel& channel, Block block);
   void trace(Channel& channel, std::uint32_t slot, std::uint8_t traces);
   void take_closed(Traces::Trace& trace) const;
   template <class Use>

@@ -170,7 +170,7 @@ TEST(Channel, GivesBackWhatWaited) {
   Channel* const channel = Channel::create(pool, {id, "kim", "alice", "g1"});
   channel->waiting = new (pool.take(sizeof(Carry)).data) Carry;
   const std::vector<std::uint8_t> frames(5000, 1);
-  channel->waiting->append(pool, frames);
+  ASSERT_TRUE(channel->waiting->append(pool, frames));
   Channel::destroy(pool, channel);
   EXPECT_EQ(pool.used_bytes(), before);
 }

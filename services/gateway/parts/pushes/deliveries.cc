@@ -189,10 +189,8 @@ void Deliveries::deliver_here(Delivery& delivery, std::string_view channels) {
     roll_call_.take(delivery);
     return;
   }
-  if (!delivery.is_response() && has_to_wait(delivery, channels)) [[unlikely]] {
-    wait_for_slice(delivery, channels);
-    return;
-  }
+  const bool waits = !delivery.is_response() && has_to_wait(delivery, channels);
+  if (waits && wait_for_slice(delivery, channels)) return;
   if (channels.find(',') != std::string_view::npos) encode_if_large(delivery);
   std::uint32_t receivers = 0;
   for_each_channel(channels, [&](std::string_view id) {
@@ -206,8 +204,9 @@ void Deliveries::deliver_here(Delivery& delivery, std::string_view channels) {
 
 void Deliveries::encode_if_large(Delivery& delivery) {
   if (!is_worth_sharing(delivery)) return;
-  delivery.shared = SharedBlock::create(context_.shard.pool(), delivery.bytes());
-  write_push_packet(delivery.shared->data(), delivery.header, delivery.tail);
+  SharedBlock* const block = SharedBlock::create(context_.shard.pool(), delivery.bytes());
+  if (block != nullptr) write_push_packet(block->data(), delivery.header, delivery.tail);
+  delivery.shared = block;
 }
 
 // In slices, or behind one that is and has a channel in common with it. A kick-out does not wait:
@@ -218,25 +217,29 @@ bool Deliveries::has_to_wait(const Delivery& delivery, std::string_view channels
     return false;
   bool waits = false;
   for_each_channel(channels, [&](std::string_view id) {
-    const Channel* const channel = find_channel(id);
-    waits = waits || (channel != nullptr && fan_outs_.is_marked(*channel));
+    if (const Channel* const channel = find_channel(id)) waits |= fan_outs_.is_marked(*channel);
   });
   return waits;
 }
 
-void Deliveries::wait_for_slice(const Delivery& delivery, std::string_view channels) {
+// False: there is no memory for it, and nothing is left that it would have to wait for.
+bool Deliveries::wait_for_slice(const Delivery& delivery, std::string_view channels) {
   context_.count(GatewayCounter::kPushesSliced);
   // Of a link of another shard, which cannot be held: memory is bounded at the price of time.
   while (fan_outs_.bytes() > kMostMailedBytes) work_off_slice();
-  fan_outs_.add(delivery, channels);
+  if (!fan_outs_.add(delivery, channels)) [[unlikely]] {
+    while (!fan_outs_.empty()) work_off_slice();
+    return false;
+  }
   context_.shard.counters().set(GatewayGauge::kFanOutBytes, fan_outs_.bytes());
   if (channels.size() > kMostMarkedBytes) {
     fan_outs_.mark_all();
-    return;
+    return true;
   }
   for_each_channel(channels, [&](std::string_view id) {
     if (Channel* const channel = find_channel(id); channel != nullptr) fan_outs_.mark(*channel);
   });
+  return true;
 }
 
 void Deliveries::work_off_slice() {

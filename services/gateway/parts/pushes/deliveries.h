@@ -55,7 +55,7 @@ class Deliveries {
   void spread(Delivery& delivery, std::string_view channels);
   void deliver_here(Delivery& delivery, std::string_view channels);
   [[nodiscard]] bool has_to_wait(const Delivery& delivery, std::string_view channels);
-  void wait_for_slice(const Delivery& delivery, std::string_view channels);
+  [[nodiscard]] bool wait_for_slice(const Delivery& delivery, std::string_view channels);
   void work_off_slice();
   [[nodiscard]] std::uint32_t work_off(FanOut& one, std::uint32_t most);
   void encode_if_large(Delivery& delivery);

@@ -47,10 +47,11 @@ bool FanOuts::is_large(std::string_view channels, std::size_t bytes) noexcept {
   return receivers > 1 && (receivers > kSliceReceivers || receivers * bytes > kSliceBytes);
 }
 
-void FanOuts::add(const Delivery& delivery, std::string_view channels) {
+bool FanOuts::add(const Delivery& delivery, std::string_view channels) {
   const std::size_t header_bytes = delivery.header.bytes;
   const Block block =
-      pool_.take(sizeof(FanOut) + channels.size() + header_bytes + delivery.tail.size());
+      pool_.try_take(sizeof(FanOut) + channels.size() + header_bytes + delivery.tail.size());
+  if (block.data == nullptr) return false;
   auto* const one = new (block.data) FanOut;
   one->head = delivery.head;
   one->head.channels_bytes = static_cast<std::uint32_t>(channels.size());
@@ -67,6 +68,7 @@ void FanOuts::add(const Delivery& delivery, std::string_view channels) {
   }
   last_ = one;
   bytes_ += one->block_bytes;
+  return true;
 }
 
 void FanOuts::drop_first() noexcept {

@@ -47,7 +47,8 @@ class FanOuts {
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
   // Behind all others. Its channels are to be marked, or too many for that (mark_all).
-  void add(const Delivery& delivery, std::string_view channels);
+  // False: there is no memory for it.
+  [[nodiscard]] bool add(const Delivery& delivery, std::string_view channels);
   void drop_first() noexcept;
 
   // A channel that is among those of one that waits. Marks end when nothing waits any more.

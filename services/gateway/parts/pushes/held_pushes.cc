@@ -49,7 +49,13 @@ bool HeldPushes::take(Connection& connection, Channel& channel, const Delivery& 
     Push* const older = take_of_command(held, delivery.head.command_crc);
     if (older != nullptr) drop(held, channel, older);
   }
-  add(held, make(delivery));
+  Push* const push = make(delivery);
+  if (push == nullptr) {
+    count_bytes(before, held.bytes);
+    context_.shard.abort(connection, CloseReason::kNoMemory);  // and what is held goes with it
+    return true;
+  }
+  add(held, push);
   while (held.bytes > most_bytes() && held.first != held.last) {
     drop(held, channel, take_first(held));
   }
@@ -101,19 +107,27 @@ void HeldPushes::ended(const Connection& connection) {
   }
 }
 
+// Null: there is no memory for it.
 HeldPushes::Push* HeldPushes::make(const Delivery& delivery) {
-  auto* const push = new (pool_.take(sizeof(Push)).data) Push;
+  SharedBlock* packet = delivery.shared;
+  if (packet == nullptr) packet = SharedBlock::create(pool_, delivery.bytes());
+  if (packet == nullptr) return nullptr;
+  if (delivery.shared == nullptr) {
+    write_push_packet(packet->data(), delivery.header, delivery.tail);
+  } else {
+    ++packet->references;
+  }
+  const Block block = pool_.try_take(sizeof(Push));
+  if (block.data == nullptr) {
+    SharedBlock::release(pool_, packet);
+    return nullptr;
+  }
+  auto* const push = new (block.data) Push;
+  push->packet = packet;
   push->command_crc = delivery.head.command_crc;
   push->upstream = delivery.head.upstream;
   push->command_index = static_cast<std::uint8_t>(delivery.head.command_index);
   push->own_command = delivery.head.own_command;
-  if (delivery.shared != nullptr) {
-    push->packet = delivery.shared;
-    ++push->packet->references;
-  } else {
-    push->packet = SharedBlock::create(pool_, delivery.bytes());
-    write_push_packet(push->packet->data(), delivery.header, delivery.tail);
-  }
   return push;
 }
 
