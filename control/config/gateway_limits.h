@@ -24,6 +24,7 @@ struct GatewayLimits {
   std::uint32_t login_reserve_percent = 5;  // of places: then who has not logged in makes room
   std::uint32_t logins_per_account = 0;     // in ten seconds, per shard; 0: no bound
   std::uint32_t logins_per_address = 0;     // the same, of one address (an IPv6 /64 is one)
+  std::uint32_t logins_per_s = 0;           // of all accounts, per shard; 0: no bound
   AddressRanges refused_addresses;          // nobody from there comes in
   std::uint32_t login_wait_ms = 10'000;
   std::uint32_t login_answer_timeout_ms = 5'000;

@@ -83,6 +83,12 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "Logins that one address (an IPv6 /64 is one) asks for in ten seconds, per shard; beyond it "
      "they are answered 300 before their token is looked at",
      "off"},
+    {"LoginRate", CountKey{at<&Config::gateway, &GatewayLimits::logins_per_s>(), 0, 1'000'000},
+     kGatewayLive,
+     "Logins with a good token in a second, and at once, of all accounts, per shard; beyond it "
+     "they "
+     "are answered 300, and nobody is kicked out",
+     "off"},
     {"ExemptAddresses", ProxiesKey{at<&Config::shard, &ShardLimits::exempt_addresses>()},
      kGatewayLive,
      "Addresses or ranges (10.0.0.0/8) that LoginsPerAddress and MaxConnectionsPerAddress do not "
@@ -95,7 +101,9 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "none"},
     {"LimitsDryRun", SwitchKey{at<&Config::shard, &ShardLimits::limits_dry_run>()}, kGatewayLive,
      "Count what AcceptRate, ClientMessageRate, ClientByteRate, LoginReserve, MaxMemory, "
-     "LoginsPerAccount and LoginsPerAddress would have held up or closed, and leave it alone"},
+     "LoginRate, "
+     "LoginsPerAccount, LoginsPerAddress, MaxConnectionsPerAddress, RefusedAddresses, "
+     "MaxClientOutstanding and MaxTlsHandshakes would have held up or closed, and leave it alone"},
     {"MaxLinks", CountKey{at<&Config::shard, &ShardOptions::max_links>(), 1, 65'536}, kFixed,
      "Links per shard: of a gateway, and of a logic service; beyond it a link is refused"},
     {"MaxQueuedBytes", SizeKey{of_clients<&RoleLimits::max_queued_bytes>(), kKiB, kGiB},

@@ -18,6 +18,8 @@ enum class GatewayCounter : std::uint8_t {
   kLoginsFailed,
   kLoginsTooOften,
   kAddressTooOften,
+  kLoginRateReached,
+  kAddressesRefused,
   kCrowdedOut,
   kMemoryFull,
   kForwarded,
@@ -73,6 +75,11 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
      "logins above LoginsPerAddress; they were answered 300, unless LimitsDryRun says to count "
      "them "
      "only"},
+    {"login_rate_reached_total",
+     "logins above LoginRate; they were answered 300, unless LimitsDryRun says to count them only"},
+    {"addresses_refused_total",
+     "connections and logins from RefusedAddresses; they were closed, unless LimitsDryRun says to "
+     "count them only"},
     {"crowded_out_total",
      "connections that had not logged in and were closed to keep places free (LoginReserve), or "
      "would have been"},
@@ -85,7 +92,8 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
     {"link_queue_full_total", "of these, because the bytes queued to the link reached the bound"},
     {"outstanding_full_total", "of these, because the table of outstanding requests was full"},
     {"client_outstanding_full_total",
-     "requests answered with 300 because the client had too many without an answer"},
+     "requests of clients that had MaxClientOutstanding without an answer; they were answered 300, "
+     "unless LimitsDryRun says to count them only"},
     kLinkFrameTooLongName,
     {"answered_total", "requests answered by a service"},
     {"answer_timeouts_total", "requests answered with 300 because no answer came in time"},

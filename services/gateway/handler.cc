@@ -33,7 +33,7 @@ void GatewayHandler::on_start(Shard& shard) {
 
 void GatewayHandler::on_accept(Connection& connection) {
   GatewayContext& context = on_shard_->context;
-  if (on_shard_->admission.is_refused(connection.peer)) {
+  if (on_shard_->admission.refuses(connection.peer)) {
     context.shard.abort(connection, GatewayClose::kAddressRefused);
     return;
   }

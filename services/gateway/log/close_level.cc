@@ -84,7 +84,8 @@ constexpr auto kOfGateway = std::to_array<CloseMeaning<Of>>({
     {Of::kLinkRemoved, kDebug, "the gateway", "a link to a service that is not wanted any more"},
     {Of::kLoginsTooOften, kDebug, "the gateway",
      "its account has logged in more than `LoginsPerAccount` times in ten seconds, or its address "
-     "more than `LoginsPerAddress`; the log has `login_refused` with this reason"},
+     "more than `LoginsPerAddress`, or all together more often than `LoginRate` lets them; the log "
+     "has `login_refused` with this reason"},
     {Of::kCrowdedOut, kWarn, "the gateway",
      "fewer places were free than `LoginReserve`, and of those who had not logged in it had been "
      "there longest"},

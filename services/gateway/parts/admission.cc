@@ -88,6 +88,27 @@ bool Admission::may_log_in(std::string_view app, std::string_view account) {
   return take(logins_, absl::HashOf(app, account), most, GatewayCounter::kLoginsTooOften);
 }
 
+bool Admission::may_log_in_now() {
+  constexpr std::uint64_t kLogin = 1000;
+  const std::uint64_t rate = context_.options.logins_per_s;
+  if (rate == 0) return true;
+  const std::uint32_t now = context_.shard.now_ms();
+  const std::uint64_t since_ms = now - login_credit_at_ms_;
+  login_credit_at_ms_ = now;
+  login_credit_ = std::min(login_credit_ + since_ms * rate, rate * kLogin);
+  if (login_credit_ >= kLogin) {
+    login_credit_ -= kLogin;
+    return true;
+  }
+  context_.count(GatewayCounter::kLoginRateReached);
+  return context_.shard.options().limits_dry_run;
+}
+
+bool Admission::count_refused() {
+  context_.count(GatewayCounter::kAddressesRefused);
+  return !context_.shard.options().limits_dry_run;
+}
+
 // Each takes its part of the window from when the one before has taken its own.
 bool Admission::take(Rates& rates, std::uint64_t key, std::uint32_t most, GatewayCounter beyond) {
   const std::uint32_t now = context_.shard.now_ms();

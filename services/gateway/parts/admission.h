@@ -25,14 +25,21 @@ class Admission {
   void accepted(const Connection& connection);
   // RefusedAddresses: asked when it is accepted, and when it logs in, as behind a proxy its address
   // is known later.
-  [[nodiscard]] bool is_refused(const PeerAddress& peer) const noexcept {
-    return !context_.options.refused_addresses.empty() &&
-           contains(context_.options.refused_addresses, peer);
+  [[nodiscard]] bool refuses(const PeerAddress& peer) {
+    return is_refused(peer) && count_refused();
+  }
+  [[nodiscard]] bool refuses_login(const PeerAddress& peer) {
+    // In a dry run who came without a proxy was counted at its accept.
+    const ShardOptions& options = context_.shard.options();
+    const bool is_counted = options.limits_dry_run && options.trusted_proxies.empty();
+    return is_refused(peer) && !is_counted && count_refused();
   }
   // Whether one more may ask to log in from there; asked once for each, before its token is read.
   [[nodiscard]] bool may_ask(const PeerAddress& peer);
   // Whether that account may log in once more; asked once for each login with a good token.
   [[nodiscard]] bool may_log_in(std::string_view app, std::string_view account);
+  // Whether one more of all accounts may: LoginRate. Asked last.
+  [[nodiscard]] bool may_log_in_now();
   void on_tick();
   // Those who have not logged in, the oldest first, until `use` says false; a thousand of them at
   // most. It may end them.
@@ -51,6 +58,11 @@ class Admission {
   // as many as a window allows.
   using Rates = absl::flat_hash_map<std::uint64_t, std::uint32_t>;
 
+  [[nodiscard]] bool is_refused(const PeerAddress& peer) const noexcept {
+    return !context_.options.refused_addresses.empty() &&
+           contains(context_.options.refused_addresses, peer);
+  }
+  [[nodiscard]] bool count_refused();
   [[nodiscard]] bool is_tight() const noexcept;
   [[nodiscard]] bool take(Rates& rates, std::uint64_t key, std::uint32_t most,
                           GatewayCounter beyond);
@@ -67,6 +79,8 @@ class Admission {
   Rates logins_;  // by account
   Rates asked_;   // by source
   std::uint32_t forgets_at_ms_ = 0;
+  std::uint32_t login_credit_at_ms_ = 0;
+  std::uint64_t login_credit_ = 0;  // thousandths of a login
 };
 
 }  // namespace ringgate

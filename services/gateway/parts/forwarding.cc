@@ -31,8 +31,7 @@ void Forwarding::forward(Connection& connection, Channel& channel, const Packet&
   }
   // Its share of what a link holds: one client that asks faster than a service answers must not
   // use up what is everybody's.
-  if (channel.outstanding >= context_.options.max_client_outstanding) [[unlikely]] {
-    context_.count(GatewayCounter::kClientOutstandingFull);
+  if (has_too_many(channel)) [[unlikely]] {
     context_.count(GatewayCounter::kForwardFailed);
     constexpr std::string_view kWhy = "too many requests without an answer";
     tell(connection, channel, scan.command, packet, to.upstream, kWhy);
@@ -164,6 +163,14 @@ void Forwarding::unanswered(const OutstandingRequest& request, EventWhy why,
   } else {
     end_if_answered(*connection);
   }
+}
+
+bool Forwarding::has_too_many(const Channel& channel) {
+  if (channel.outstanding < context_.options.max_client_outstanding) [[likely]]
+    return false;
+  context_.count(GatewayCounter::kClientOutstandingFull);
+  // More cannot be counted.
+  return !context_.shard.options().limits_dry_run || channel.outstanding == UINT16_MAX;
 }
 
 // Of the channel that is there, or of one that has ended and waits for just this. A login itself is

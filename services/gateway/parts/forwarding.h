@@ -41,6 +41,7 @@ class Forwarding {
   void not_forwarded(Connection& connection, Channel& channel, const HeaderScan& scan, EventWhy why,
                      const Requests::Chosen& to, std::string_view text);
   void unanswered(const OutstandingRequest& request, EventWhy why, std::uint32_t upstream);
+  [[nodiscard]] bool has_too_many(const Channel& channel);
   Channel* one_less_outstanding(std::uint32_t slot, std::uint32_t login);
 
   // At debug. `why`: it was not forwarded; empty: it was.

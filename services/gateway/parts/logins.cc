@@ -80,6 +80,11 @@ void Logins::login(Connection& connection, const Packet& packet) {
            "this account logs in too often; try again later", claims);
     return;
   }
+  if (!admission_.may_log_in_now()) {
+    refuse(connection, scan, Status::kSystemException, GatewayClose::kLoginsTooOften,
+           "too many log in at the moment; try again later", claims);
+    return;
+  }
   pkt::Session session;
   session.set_account(claims.account);
   session.set_app(claims.app);
@@ -105,7 +110,7 @@ std::uint64_t Logins::new_login() {
 // Empty: it is good. The token has not been looked at yet, so this has to cost next to nothing.
 // By its address, which the accept has not known where a proxy is between.
 bool Logins::may_come_in(Connection& connection, const HeaderScan& scan) {
-  if (admission_.is_refused(connection.peer)) {
+  if (admission_.refuses_login(connection.peer)) {
     context_.shard.finish(connection, GatewayClose::kAddressRefused);
     return false;
   }

@@ -31,6 +31,11 @@ class AdmissionPart : public LoginsPart {
     };
     gateway_.it.handler.tick = [this] { admission_.on_tick(); };
   }
+  void set_dry_run() {
+    ShardLimits limits = gateway_.it.shard.options();
+    limits.limits_dry_run = true;
+    gateway_.it.shard.reconfigure(limits, std::vector<WsUpgradeOptions>(1));
+  }
   TestClient logged_in(const std::string& account) {
     if (service_ == nullptr) service_ = &gateway_.link(kLogin);
     const TestClient client = login(request(token(test::kSecret, 3600, account)));
@@ -66,9 +71,7 @@ TEST_F(AdmissionPart, WhoHasLoggedInStays) {
 }
 
 TEST_F(AdmissionPart, ADryRunOnlyCounts) {
-  ShardLimits limits = gateway_.it.shard.options();
-  limits.limits_dry_run = true;
-  gateway_.it.shard.reconfigure(limits, std::vector<WsUpgradeOptions>(1));
+  set_dry_run();
   for (int i = 0; i < 20; ++i) gateway_.connect();
   EXPECT_EQ(gateway_.count(GatewayCounter::kCrowdedOut), 2U);
   EXPECT_TRUE(gateway_.it.handler.reasons.empty());
@@ -141,6 +144,45 @@ TEST_F(AdmissionPart, AnAccountLogsInSoOftenAndIsThenAnswered300) {
   EXPECT_EQ(channel_of(*later.connection)->state, ChannelState::kLoggedIn);
 }
 
+// --- Of all accounts
+// ------------------------------------------------------------------------------
+
+TEST_F(AdmissionPart, AllTogetherLogInAtARate) {
+  gateway_.context.options.logins_per_s = 2;
+  gateway_.pass(1'000);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_NE(channel_of(*logged_in("first" + std::to_string(i)).connection), nullptr);
+  }
+  gateway_.got(*service_);
+  const TestClient third = logged_in("third");
+  expect_refused(third, Status::kSystemException, "logins_too_often",
+                 "too many log in at the moment; try again later");
+  EXPECT_TRUE(gateway_.got(*service_).empty());
+  EXPECT_EQ(gateway_.count(GatewayCounter::kLoginRateReached), 1U);
+  gateway_.pass(600);
+  EXPECT_NE(channel_of(*logged_in("third").connection), nullptr);
+  EXPECT_FALSE(logged_in("fourth").connection->has_user()) << "a second is not over";
+}
+
+TEST_F(AdmissionPart, WhoLogsInTooOftenTakesNothingOfTheRateFromOthers) {
+  gateway_.context.options.logins_per_s = 3;
+  gateway_.context.options.logins_per_account = 1;
+  gateway_.pass(1'000);
+  for (int i = 0; i < 10; ++i) logged_in("alice");
+  EXPECT_NE(channel_of(*logged_in("bob").connection), nullptr);
+  EXPECT_EQ(gateway_.count(GatewayCounter::kLoginRateReached), 0U);
+}
+
+TEST_F(AdmissionPart, ADryRunOfTheRateOnlyCounts) {
+  gateway_.context.options.logins_per_s = 1;
+  set_dry_run();
+  gateway_.pass(1'000);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_NE(channel_of(*logged_in("user" + std::to_string(i)).connection), nullptr);
+  }
+  EXPECT_EQ(gateway_.count(GatewayCounter::kLoginRateReached), 2U);
+}
+
 // --- Addresses ----------------------------------------------------------------------------------
 
 TEST_F(AdmissionPart, AnAddressAsksOnlySoOften) {
@@ -175,6 +217,16 @@ TEST_F(AdmissionPart, FromARefusedAddressNobodyComesIn) {
   EXPECT_TRUE(bob.peer->saw_end);
   gateway_.context.options.refused_addresses = {*AddressRange::parse("10.0.0.0/8")};
   EXPECT_NE(channel_of(*logged_in("carol").connection), nullptr);
+  EXPECT_EQ(gateway_.count(GatewayCounter::kAddressesRefused), 1U);
+}
+
+TEST_F(AdmissionPart, ADryRunOfRefusedAddressesOnlyCounts) {
+  gateway_.context.options.refused_addresses = {*AddressRange::parse("127.0.0.1")};
+  set_dry_run();
+  const TestClient bob = gateway_.connect();
+  EXPECT_FALSE(admission_.refuses(bob.connection->peer));
+  EXPECT_FALSE(admission_.refuses_login(bob.connection->peer));
+  EXPECT_EQ(gateway_.count(GatewayCounter::kAddressesRefused), 1U) << "once for each";
 }
 
 }  // namespace

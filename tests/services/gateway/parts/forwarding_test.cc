@@ -106,6 +106,19 @@ TEST_F(ForwardingPart, BeyondItsShareAClientIsRefusedUntilAnAnswerComes) {
   EXPECT_EQ(outstanding(), 2u);
 }
 
+TEST_F(ForwardingPart, InADryRunOneWithTooManyIsCountedAndForwarded) {
+  gateway_.link(kEcho);
+  gateway_.context.options.max_client_outstanding = 2;
+  ShardLimits limits = gateway_.it.shard.options();
+  limits.limits_dry_run = true;
+  gateway_.it.shard.reconfigure(limits, std::vector<WsUpgradeOptions>(1));
+  const TestClient client = gateway_.channel("alice");
+  for (const std::uint32_t sequence : {1u, 2u, 3u}) ask(client, sequence);
+  expect_failed(client, {}, "");
+  EXPECT_EQ(gateway_.count(GatewayCounter::kClientOutstandingFull), 1u);
+  EXPECT_EQ(outstanding(), 3u);
+}
+
 struct OneForAll : ForwardingPart {
   static GatewayOptions options() {
     GatewayOptions options = test::gateway_options();
