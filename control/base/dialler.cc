@@ -15,6 +15,14 @@
 namespace ringgate {
 namespace {
 
+std::string why_not(int error) {
+  if (error == 0) return "the name has no address";
+  if (error == EADDRNOTAVAIL) {
+    return "no local address or port is left to dial from (net.ipv4.ip_local_port_range)";
+  }
+  return why_no_descriptor(error);
+}
+
 // A black hole sends no reset: unacknowledged bytes and silence end the link.
 constexpr int kUserTimeoutMs = 5000;
 constexpr int kKeepIdleS = 10;
@@ -141,8 +149,7 @@ void Dialler::connect_next(DialId id) {
     return;
   }
   if (!attempt.tries.empty()) return;
-  const int error = attempt.last_error;
-  give_up(id, Error{error == 0 ? "the name has no address" : why_no_descriptor(error)});
+  give_up(id, Error{why_not(attempt.last_error)});
 }
 
 // It is, or it has failed.

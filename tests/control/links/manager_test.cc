@@ -1,10 +1,31 @@
 #include "control/links/manager.h"
 
+#include <dlfcn.h>
+
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <set>
 
 #include "codec/pkt.pb.h"
 #include "tests/control/links/fixture.h"
+
+namespace {
+
+std::atomic<bool> ports_are_used_up = false;
+std::atomic<int> refused_connects = 0;
+
+}  // namespace
+
+// In place of the C library's: while a test says so there is no local port for it.
+extern "C" int connect(int fd, const sockaddr* address, socklen_t bytes) {
+  using Connect = int (*)(int, const sockaddr*, socklen_t);
+  static const auto real = reinterpret_cast<Connect>(dlsym(RTLD_NEXT, "connect"));
+  if (!ports_are_used_up) return real(fd, address, bytes);
+  ++refused_connects;
+  errno = EADDRNOTAVAIL;
+  return -1;
+}
 
 namespace ringgate {
 namespace {
@@ -260,6 +281,29 @@ TEST(LinkManager, AServiceThatNobodyListensForIsDialledUntilItIsThere) {
   ASSERT_EQ(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(listen(listener.get(), 4), 0);
   EXPECT_TRUE(links.connected("chat"));
+}
+
+// Told once, however often it is tried; and links that are up stay.
+TEST(LinkManager, WithoutALocalPortItIsTriedAgainUntilThereIsOne) {
+  Links links;
+  TcpService first;
+  TcpService second;
+  links.update("chat", {tcp_service("chat01", first.port())});
+  ASSERT_TRUE(links.connected("chat"));
+  ports_are_used_up = true;
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  links.update("login", {tcp_service("login01", second.port())});
+  EXPECT_TRUE(links.eventually([] { return refused_connects >= 4; }));
+  EXPECT_TRUE(links.connected("chat"));
+  ports_are_used_up = false;
+  EXPECT_TRUE(links.connected("login"));
+  const std::string told =
+      testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+  const std::string why = "no local address or port is left";
+  const std::size_t once = told.find(why);
+  EXPECT_NE(once, std::string::npos) << told;
+  EXPECT_EQ(told.find(why, once + 1), std::string::npos) << told;
 }
 
 // --- A registry that has lost its memory, or does not let us see --------------------------------
