@@ -84,6 +84,7 @@ void Client::come() {
   channel_.clear();
   reason_ = {};
   pings_ = 0;
+  dropped_ = 0;
   next_sequence_ = 2;
   last_answered_ = 0;
   talks_.clear();

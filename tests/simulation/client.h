@@ -30,7 +30,8 @@ struct ClientHabits {
   std::uint32_t half_closes = 0;
   std::uint64_t answer_timeout_ms = 30'000;
   std::uint64_t farewell_ms = 5'000;  // who has ended his side is waited for so long
-  bool pushes_are_sliced = false;
+  bool pushes_are_sliced = false;     // so that answers may overtake them
+  bool pushes_are_dropped = false;    // where it does not read; it is told how many
   std::uint32_t groups = 0;
   bool talks = false;             // its services are the product's: it talks to others, too
   bool answers_in_order = false;  // one process answers all, on one link at a time
@@ -83,6 +84,8 @@ class Client {
   [[nodiscard]] std::uint32_t number() const noexcept { return plan_.number; }
   // Pushes that have come on the link of that number.
   [[nodiscard]] std::uint32_t pushes_of(std::uint32_t epoch) const;
+  // That it was told were dropped, since it came.
+  [[nodiscard]] std::uint32_t dropped() const noexcept { return dropped_; }
 
   struct Tally {
     std::uint64_t logins = 0;
@@ -91,8 +94,9 @@ class Client {
     std::uint64_t failures = 0;  // answered with a status
     std::uint64_t pongs = 0;
     std::uint64_t pushes = 0;
-    std::uint64_t talks = 0;   // that have come
-    std::uint64_t voided = 0;  // requests whose connection ended before their answer
+    std::uint64_t talks = 0;    // that have come
+    std::uint64_t dropped = 0;  // pushes
+    std::uint64_t voided = 0;   // requests whose connection ended before their answer
   };
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
 
@@ -132,6 +136,7 @@ class Client {
   void on_talk_answer(const Asked& asked, ByteView body);
   void on_push(const HeaderScan& header, ByteView body);
   void on_talk(ByteView body);
+  void count_dropped(ByteView header);
   [[nodiscard]] OnLink& on_link(std::uint32_t epoch);
   void ended();
   void forget();
@@ -157,7 +162,8 @@ class Client {
   std::uint32_t connections_ = 0;
   std::uint32_t next_sequence_ = 1;
   std::uint32_t last_answered_ = 0;
-  std::uint32_t pings_ = 0;  // without a pong
+  std::uint32_t pings_ = 0;    // without a pong
+  std::uint32_t dropped_ = 0;  // pushes
   std::uint32_t version_ = 0;
   std::uint64_t deaf_until_ns_ = 0;
   std::uint64_t left_ns_ = 0;

@@ -100,6 +100,7 @@ void Client::on_packet(ByteView bytes, ByteView body) {
   if (header.flag == static_cast<std::uint32_t>(Flag::kResponse)) {
     on_answer(header, body);
   } else if (header.flag == static_cast<std::uint32_t>(Flag::kPush)) {
+    if (header.metas > 0) count_dropped(bytes);
     on_push(header, body);
   } else {
     fail("it got a request");
@@ -177,6 +178,23 @@ void Client::on_talk(ByteView body) {
   } else if (push.sender() != plan_.account &&  // a group's goes to all but the sender's channel
              !plan_.stored->is_for(push.body(), plan_.account)) {
     fail("it got a talk that is not for its account, " + push.body());
+  }
+}
+
+// The first that comes behind pushes that were dropped says how many.
+void Client::count_dropped(ByteView header) {
+  pkt::Header parsed;
+  if (!parsed.ParseFromArray(header.data(), static_cast<int>(header.size()))) {
+    return fail("it got a header that is none");
+  }
+  for (const pkt::Meta& meta : parsed.meta()) {
+    if (meta.key() != "dropped") continue;
+    const auto dropped =
+        static_cast<std::uint32_t>(std::strtoul(meta.value().c_str(), nullptr, 10));
+    if (!habits_.pushes_are_dropped || dropped == 0)
+      fail("it was told of pushes that were dropped");
+    dropped_ += dropped;
+    tally_.dropped += dropped;
   }
 }
 

@@ -68,6 +68,7 @@ class Gateway {
   // --- Control's loop ------------------------------------------------------------------------
   void control_turn();
   void drain(std::uint32_t spread_ms);
+  [[nodiscard]] bool draining() const noexcept { return draining_; }
   [[nodiscard]] bool drained() const noexcept { return not_drained_.empty() && draining_; }
 
   // Every link that should be there is.

@@ -33,6 +33,7 @@ struct Faults {
   std::uint32_t no_buffers = 0;     // ENOBUFS although there are some
   std::uint32_t recv_ends = 0;      // a multishot receive ends, with its data
   std::uint32_t accept_fails = 0;   // ECONNABORTED
+  std::uint32_t accept_short = 0;   // EMFILE, ENFILE, ENOBUFS or ENOMEM: who waited still does
   std::uint32_t poll_lies = 0;      // it completes although there is nothing to read
   std::uint32_t poll_fails = 0;     // ENOMEM
   std::uint32_t lost_wakeup = 0;

@@ -107,6 +107,11 @@ bool Kernel::accept(Operation& operation) {
     post(operation, -ECONNABORTED);
     return true;
   }
+  if (random_.one_in(faults.accept_short)) {
+    constexpr std::array kShort = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    post(operation, -kShort[random_.below(kShort.size())]);
+    return true;
+  }
   std::vector<Socket*>& direct = operation.ring->direct;
   const std::size_t from = random_.below(direct.size());
   std::size_t place = 0;

@@ -259,17 +259,19 @@ std::string World::told() const {
     sum.pongs += one.pongs;
     sum.pushes += one.pushes;
     sum.talks += one.talks;
+    sum.dropped += one.dropped;
     sum.voided += one.voided;
   }
   std::uint64_t links_lost = links_lost_;
   for_each_gateway([&](const Gateway& gateway) { links_lost += gateway.links_lost(); });
   return fmt::format(
-      "{} s: logins {}, refused {}, answers {}, failures {}, pongs {}, pushes {}, talks {}, voided "
+      "{} s: logins {}, refused {}, answers {}, failures {}, pongs {}, pushes {}, dropped {}, "
+      "talks {}, voided "
       "{}, links "
       "lost {}, wake-ups lost {}, gateways {}, started {} times",
       scheduler_.now_ms() / 1000, sum.logins, sum.refused, sum.answers, sum.failures, sum.pongs,
-      sum.pushes, sum.talks, sum.voided, links_lost, kernel_->lost_wakeups(), plan_.gateways,
-      boots_);
+      sum.pushes, sum.dropped, sum.talks, sum.voided, links_lost, kernel_->lost_wakeups(),
+      plan_.gateways, boots_);
 }
 
 }  // namespace ringgate::sim

@@ -32,8 +32,9 @@ struct WorldPlan {
   std::uint32_t groups = 0;  // that talk
   bool troubles = false;     // processes die, stand still, come and go
   bool store_troubles = false;
-  bool drains = false;  // everybody is told to go at the end, or goes
-  bool exact = true;    // no link is ever lost: whoever was signed in is signed out once
+  bool gateways_drain = false;  // now and then one is told to, ends, and comes back
+  bool drains = false;          // everybody is told to go at the end, or goes
+  bool exact = true;            // no link is ever lost: whoever was signed in is signed out once
 };
 [[nodiscard]] WorldPlan plan_of(std::uint64_t seed);
 
@@ -63,6 +64,8 @@ class World {
   // Its process begins, and ends without a word.
   void start_gateway(std::uint32_t index);
   void kill_gateway(std::uint32_t index);
+  void drain_gateway(std::uint32_t index);
+  void end_drained(std::uint32_t index);
   [[nodiscard]] std::unique_ptr<LogicProcess> make_logic(std::uint32_t index);
   void turn_store(std::uint32_t end);
   void control_turn(std::uint32_t process);
@@ -106,6 +109,7 @@ class World {
   [[nodiscard]] bool one_channel_each() const;
   [[nodiscard]] std::string who_waits() const;
   void check_pushes();
+  void check_pushes_of(const Client& client);
   void check_nothing_is_left();
   void check_gateway(Gateway& gateway);
   void check_shards(Shards& shards, bool all_of_the_pool);

@@ -67,7 +67,10 @@ void World::go_home() {
       logics_[i]->end(kind).be_away(0, false);
     }
   }
-  for (std::uint32_t i = 0; i < plan_.gateways; ++i) start_gateway(i);
+  for (std::uint32_t i = 0; i < plan_.gateways; ++i) {
+    if (gateways_[i] != nullptr && gateways_[i]->draining()) kill_gateway(i);
+    start_gateway(i);
+  }
   for (const auto& client : clients_) client->calm();
   constexpr std::uint64_t kPatienceMs = 20'000;
   const std::uint64_t answer_ms = plan_.clients.answer_timeout_ms + kPatienceMs;
@@ -141,18 +144,35 @@ bool World::one_channel_each() const {
 // Whoever is there still has got all that was pushed to him on the links that are there still.
 void World::check_pushes() {
   for (const auto& client : clients_) {
-    if (!client->logged_in()) continue;
-    for (std::uint32_t i = 0; i < services_.size(); ++i) {
-      for (const std::uint32_t epoch : gateway_of(*client).epochs_of(i)) {
-        const std::uint32_t pushed = services_[i]->pushed(client->channel(), epoch);
-        const std::uint32_t got = client->pushes_of(epoch);
-        const std::uint64_t dropped = gateway_of(*client).shards().count(Counter::kMailFull);
-        if (got > pushed || pushed - got > dropped) {
-          scheduler_.fail(fmt::format("{} of {} pushes on link {} came, and {} are counted: {}",
-                                      got, pushed, epoch, dropped, client->describe()));
-        }
+    if (client->logged_in()) check_pushes_of(*client);
+  }
+}
+
+// But for what was dropped: by itself, which it was told, or with the mail of a shard.
+void World::check_pushes_of(const Client& client) {
+  const Gateway& gateway = gateway_of(client);
+  const std::uint64_t with_mail = gateway.shards().count(Counter::kMailFull);
+  const std::uint64_t counted = gateway.shards().count(GatewayCounter::kPushesDropped);
+  std::uint64_t missing = 0;
+  std::uint32_t links = 0;
+  for (std::uint32_t i = 0; i < services_.size(); ++i) {
+    for (const std::uint32_t epoch : gateway.epochs_of(i)) {
+      const std::uint32_t pushed = services_[i]->pushed(client.channel(), epoch);
+      const std::uint32_t got = client.pushes_of(epoch);
+      if (got > pushed) {
+        scheduler_.fail(fmt::format("{} of {} pushes on link {} came: {}", got, pushed, epoch,
+                                    client.describe()));
       }
+      missing += pushed - got;
+      ++links;
     }
+  }
+  // What it was told may have come on a link that is gone.
+  if (missing > client.dropped() + with_mail || client.dropped() > counted) {
+    scheduler_.fail(
+        fmt::format("{} pushes on {} links have not come, it was told of {}, and {} and "
+                    "{} are counted: {}",
+                    missing, links, client.dropped(), counted, with_mail, client.describe()));
   }
 }
 

@@ -97,6 +97,27 @@ void plan_shards(Random& random, ShardsOptions& shards) {
   shard.ring.link_buffer_bytes = random.between(64, 16'384);
 }
 
+// What bounds overload, so tight that it is reached; drawn by itself, so that older seeds keep the
+// rest of their worlds.
+void plan_bounds(Random random, WorldPlan& plan) {
+  GatewayOptions& options = plan.gateway.options;
+  if (random.one_in(3)) {
+    options.slow_consumers.by_prefix["echo"] =
+        random.one_in(2) ? SlowConsumer::kDropOldest : SlowConsumer::kNewestOnly;
+    plan.clients.pushes_are_dropped = true;
+    plan.gateway.shards.shard.limits[0].max_queued_bytes = random.between(1000, 20'000);
+    if (plan.clients.stalls != 0) plan.clients.stalls = random.between(5, 50);
+  }
+  if (random.one_in(5)) options.max_memory_bytes = random.between(5'000, 300'000);
+  if (random.one_in(5)) options.logins_per_account = random.between(1, 20);
+  if (random.one_in(8)) options.logins_per_address = random.between(5, 200);
+  if (random.one_in(5)) options.logins_per_s = random.between(1, 50);
+  if (random.one_in(4)) options.login_reserve_percent = random.between(0, 50);
+  plan.gateway.shards.shard.limits_dry_run = random.one_in(8);
+  if (plan.faults.accept_fails != 0) plan.faults.accept_short = maybe(random, 3, 20);
+  plan.gateways_drain = plan.troubles && random.one_in(2);
+}
+
 // The product's services, where more has to be true: times are as far apart as they are shipped,
 // since who stands still for longer than a login may take would carry out one that was given up.
 void plan_logic(Random& random, WorldPlan& plan) {
@@ -141,7 +162,9 @@ WorldPlan plan_of(std::uint64_t seed) {
     plan_services(random, plan.services);
   }
   if (random.one_in(2)) plan_logic(random, plan);
-  plan.clients.pushes_are_sliced = plan.services.most_push_bytes > 4000;
+  plan_bounds(Random(seed ^ 0xB0DEULL), plan);
+  plan.clients.pushes_are_sliced =
+      plan.clients.pushes_are_dropped || plan.services.most_push_bytes > 4000;
   return plan;
 }
 

@@ -1,6 +1,7 @@
 // What goes wrong in a world, beside the kernel and what clients and services do by themselves.
 #include <utility>
 
+#include "services/gateway/counters.h"
 #include "tests/simulation/world.h"
 
 namespace ringgate::sim {
@@ -10,11 +11,13 @@ namespace {
 constexpr std::uint32_t kFirstRevival = 100;
 constexpr std::uint32_t kFirstReturn = 200;
 constexpr std::uint32_t kFirstStart = 300;
+constexpr std::uint32_t kFirstDrained = 400;
 
 }  // namespace
 
 void World::turn_trouble(std::uint32_t which) {
   if (which == kControlTick) return control_tick();
+  if (which >= kFirstDrained) return end_drained(which - kFirstDrained);
   if (which >= kFirstStart) return start_gateway(which - kFirstStart);
   if (which >= kFirstReturn) return come_back(which - kFirstReturn);
   if (which >= kFirstRevival) return revive(which - kFirstRevival);
@@ -37,6 +40,7 @@ void World::trouble() {
   const std::uint32_t service = random.below(instances_.size());
   Instance& instance = instances_[service];
   const std::uint32_t gateway = random.below(plan_.gateways);
+  if (plan_.gateways_drain && random.one_in(6)) return drain_gateway(gateway);
   switch (random.below(6)) {
     case 0:  // its process is killed, and comes back, perhaps at once
       if (!std::exchange(instance.up, false)) return;
@@ -72,6 +76,24 @@ void World::trouble() {
       shards.stand_still(random.below(shards.size()),
                          random.one_in(3) ? random.below(4000) : random.below(200));
   }
+}
+
+// As a process that is to end: it lets nobody in, tells everybody to go, and ends.
+void World::drain_gateway(std::uint32_t index) {
+  if (gateways_[index] == nullptr || gateways_[index]->draining()) return;
+  gateways_[index]->drain(scheduler_.random.below(1000));
+  scheduler_.after(scheduler_.random.below(10'000 * kMs), Actor::kTrouble, kFirstDrained + index);
+}
+
+// In time or not; one that has drained has let everybody go.
+void World::end_drained(std::uint32_t index) {
+  if (calm_ || gateways_[index] == nullptr || !gateways_[index]->draining()) return;
+  const std::uint64_t left = gateways_[index]->shards().gauge(GatewayGauge::kChannels);
+  if (gateways_[index]->drained() && left > 0) {
+    scheduler_.fail(std::to_string(left) + " channels are left in a gateway that has drained");
+  }
+  kill_gateway(index);
+  start_gateway(index);
 }
 
 // A store is away for a while, for one of the processes or for all of them.
