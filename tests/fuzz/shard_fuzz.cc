@@ -1,9 +1,13 @@
 // A whole shard over the fake kernel, which checks what a shard must never do with its sockets and
-// memory. The first byte of an input says how it is set up, the rest is what one client sends. What
-// comes of it depends on the client's bytes alone, not on how they are cut, nor on silence between
-// them, nor on faults; whatever it was, everything is given back.
+// memory. The first byte of an input says how it is set up, and how the rest, which one client
+// sends, gets there. What comes of it depends on the client's bytes alone, not on how they are cut,
+// nor on silence between them, nor on faults; whatever it was, everything is given back.
+//
+// Each input is played twice: all at once, and in the way that it says. A replay of the corpus
+// plays it in every way.
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/dataplane/shard_fixture.h"
@@ -19,12 +23,19 @@ enum Setup : std::uint8_t {
   kPlainBit = 4,
   kUpgradedBit = 8,  // a valid upgrade comes first, or the fuzzer would seldom get past it
 };
+constexpr std::uint8_t kFirstWayBit = 16;
+constexpr std::size_t kWays = 4;
+#ifdef RINGGATE_FUZZES
+constexpr bool kAllWays = false;
+#else
+constexpr bool kAllWays = true;
+#endif
 
 constexpr std::string_view kUpgrade =
     "GET / HTTP/1.1\r\nHost: fuzz\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 constexpr std::size_t kMaxMessageBytes = 1000;
-constexpr std::size_t kParts = 4;
+constexpr std::size_t kParts = 3;
 
 struct Outcome {
   std::vector<std::string> heard;
@@ -54,7 +65,8 @@ ShardOptions options_of(std::uint8_t setup, const Way& way) {
   options.limits[0].max_queued_bytes = std::size_t{1} << 20;  // no slow consumer
   options.linger_ms = 1'000'000;                              // all is read before the end
   options.limits[0].read_timeout_ms = 0;
-  options.poll_after_ms = way.silent ? 100 : 0;
+  options.poll_after_ms = way.silent ? 50 : 0;
+  options.sweep_parts = 1;  // so that the silent are seen at once
   options.ring.client_buffer_bytes = way.buffer_bytes;
   return options;
 }
@@ -66,8 +78,8 @@ void all_is_read(test::FakeShard& it, const test::FakePeer& peer) {
 // Until a poll waits for the client; false where that cannot be: before its handshake, after its
 // end.
 bool be_silent(test::FakeShard& it) {
-  constexpr int kTurns = 100;
-  constexpr unsigned kTurnMs = 50;
+  constexpr int kTurns = 8;
+  constexpr unsigned kTurnMs = 100;
   const auto polled = [&] { return it.shard.counters().get(Gauge::kPolled) == 1; };
   return it.turn_until(polled, kTurnMs, kTurns);
 }
@@ -83,11 +95,19 @@ void send_with_silence(test::FakeShard& it, test::FakePeer& peer, ByteView bytes
   }
 }
 
+// Their sockets are opened once.
+std::vector<Listener>& listeners_of(Transport transport) {
+  static std::vector<Listener> tcp = test::open_listeners({Transport::kTcp});
+  static std::vector<Listener> web_socket = test::open_listeners({Transport::kWebSocket});
+  return transport == Transport::kTcp ? tcp : web_socket;
+}
+
 Outcome play(std::uint8_t setup, ByteView bytes, const Way& way) {
   Outcome outcome;
   const Transport transport =
       (setup & kWebSocketBit) != 0 ? Transport::kWebSocket : Transport::kTcp;
-  test::FakeShard it(way.seed, way.faults, options_of(setup, way), nullptr, {transport});
+  std::vector<Listener>& listeners = listeners_of(transport);
+  test::FakeShard it(way.seed, way.faults, options_of(setup, way), nullptr, std::move(listeners));
   const auto hear = [&](const Connection& connection, char kind, std::string_view words) {
     outcome.heard.push_back(kind + std::string(words));
     outcome.source = connection.peer.ip();
@@ -115,6 +135,7 @@ Outcome play(std::uint8_t setup, ByteView bytes, const Way& way) {
   outcome.received.assign(peer.received.begin(), peer.received.end());
   outcome.reasons = it.handler.reasons;
   fuzz_check(outcome.reasons.size() == 1, "one close for each client");
+  listeners = std::move(it.listeners);
   return outcome;
 }
 
@@ -138,16 +159,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                .no_buffers = 5,
                                .recv_ends = 4,
                                .accept_fails = 3,
+                               .accept_short = 3,
                                .poll_lies = 3,
                                .poll_fails = 4};
-  const auto check = [&](const Way& way, const char* what) {
-    fuzz_check(play(setup, bytes, way) == whole, what);
-  };
-  check({.seed = size, .buffer_bytes = 1}, "byte by byte comes out differently");
-  check({.seed = size, .buffer_bytes = 7, .faults = faults},
-        "with faults it comes out differently");
-  check({.seed = size, .silent = true}, "with silence it comes out differently");
-  check({.seed = size, .buffer_bytes = 7, .silent = true, .faults = faults},
-        "with silence and faults it comes out differently");
+  struct {
+    Way way;
+    const char* what;
+  } const ways[kWays] = {
+      {{.seed = size, .buffer_bytes = 1}, "byte by byte it comes out differently"},
+      {{.seed = size, .buffer_bytes = 7, .faults = faults}, "with faults it comes out differently"},
+      {{.seed = size, .silent = true}, "with silence it comes out differently"},
+      {{.seed = size, .buffer_bytes = 7, .silent = true, .faults = faults},
+       "with silence and faults it comes out differently"}};
+  for (std::size_t i = 0; i < kWays; ++i) {
+    if (!kAllWays && i != setup / kFirstWayBit % kWays) continue;
+    fuzz_check(play(setup, bytes, ways[i].way) == whole, ways[i].what);
+  }
   return 0;
 }

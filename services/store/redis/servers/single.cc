@@ -20,6 +20,14 @@ std::string_view text_of(const redisReply& reply) {
 
 }  // namespace
 
+std::optional<Endpoint> read_redis_primary(const redisReply& reply) {
+  const bool is_pair = reply.type == REDIS_REPLY_ARRAY && reply.elements == 2 &&
+                       is_text(*reply.element[0]) && is_text(*reply.element[1]);
+  const auto port = is_pair ? parse_number(text_of(*reply.element[1])) : std::nullopt;
+  if (!port || *port == 0 || *port > 65'535) return std::nullopt;
+  return Endpoint{std::string(text_of(*reply.element[0])), static_cast<std::uint16_t>(*port)};
+}
+
 SingleRedis::SingleRedis(const RedisTarget& target, const Shared& shared, Events events)
     : RedisServers(shared, std::move(events)),
       master_(target.master),
@@ -51,12 +59,8 @@ void SingleRedis::sentinel_failed(StoreTrouble trouble, std::string_view why) {
 }
 
 std::optional<RedisGuide::Wrong> SingleRedis::on_named(const redisReply& reply) {
-  const bool is_pair = reply.type == REDIS_REPLY_ARRAY && reply.elements == 2 &&
-                       is_text(*reply.element[0]) && is_text(*reply.element[1]);
-  const auto port = is_pair ? parse_number(text_of(*reply.element[1])) : std::nullopt;
-  if (is_pair && port && *port > 0 && *port <= 65'535) {
-    wanted_ = RedisAddress{
-        {std::string(text_of(*reply.element[0])), static_cast<std::uint16_t>(*port)}, {}, access_};
+  if (auto primary = read_redis_primary(reply)) {
+    wanted_ = RedisAddress{std::move(*primary), {}, access_};
     return std::nullopt;
   }
   if (reply.type == REDIS_REPLY_NIL) {

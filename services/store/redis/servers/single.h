@@ -9,6 +9,9 @@
 
 namespace ringgate {
 
+// Where a sentinel says that the primary is; nothing: it does not say so.
+[[nodiscard]] std::optional<Endpoint> read_redis_primary(const redisReply& reply);
+
 class SingleRedis final : public RedisServers {
  public:
   SingleRedis(const RedisTarget& target, const Shared& shared, Events events);
