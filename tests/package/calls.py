@@ -59,10 +59,18 @@ class Traced:
 
 class World:
     def __init__(self, ringgate, folder):
-        self.ringgate, self.folder = ringgate, folder
+        self.ringgate, self.folder, self.all = ringgate, folder, []
 
     def traced(self, name, *words, **options):
-        return Traced(self.ringgate, self.folder / f"{name}.trace", *words, **options)
+        self.all.append(Traced(self.ringgate, self.folder / f"{name}.trace", *words, **options))
+        return self.all[-1]
+
+    def kill(self):
+        """Those that a failure has left."""
+        for one in self.all:
+            if one.process.poll() is None:
+                one.process.kill()
+                one.process.wait()
 
     def config(self, service_id, *lines):
         file = self.folder / f"{service_id}.yaml"

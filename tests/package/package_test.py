@@ -120,6 +120,7 @@ class Package(unittest.TestCase):
         folder.mkdir(mode=0o755)
         self.folder.chmod(0o755)  # PostgreSQL is somebody else
         world = calls.World(self.build / "services/ringgate", folder)
+        self.addCleanup(world.kill)
         ways = {"io_uring": lambda: world.all_in_one("io_uring"), "epoll": lambda: world.all_in_one("epoll"),
                 "takeover": world.takeover}
         if calls.postgres_programs() and shutil.which("redis-server"):
