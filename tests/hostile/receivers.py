@@ -7,6 +7,7 @@ import selectors
 import hostile
 
 MOST_AT_ONCE = 1 << 20
+AT_A_TIME = 100  # log in
 
 
 class Receivers:
@@ -18,9 +19,18 @@ class Receivers:
         self._controller = hostile.Client(options, options.patience).login(f"controller-{os.getpid()}")
         self._patience_s = options.patience
         self.ended = 0  # of them, how many the gateway has closed
-        for number in range(options.connections):
-            client = hostile.Client(options, options.patience).login(f"attacker-{os.getpid()}-{number}")
-            client.ask(hostile.packet("flood.join", 1))
+        for first in range(0, options.connections, AT_A_TIME):
+            self._join(options, range(first, min(first + AT_A_TIME, options.connections)))
+
+    def _join(self, options, numbers):
+        clients = [hostile.Client(options, options.patience) for _ in numbers]
+        for client, number in zip(clients, numbers):
+            account = hostile.token(f"attacker-{os.getpid()}-{number}", secret=options.secret)
+            client.send(hostile.frame(hostile.packet("login.signin", 1, hostile.field(1, account))) +
+                        hostile.frame(hostile.packet("flood.join", 2)))
+        for client in clients:
+            if client.read_frame() is None or client.read_frame() is None:
+                raise hostile.Failed("a receiver could not log in")
             client.set_blocking(False)
             self._ready.register(client, selectors.EVENT_READ)
 
