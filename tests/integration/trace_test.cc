@@ -156,7 +156,7 @@ TEST(Trace, FollowsWhatHappensAndTellsEachEventOnce) {
       ProcessUnderTest::ringgate({"trace", "-c", config, "--account", "alice", "--json"}));
   trace.wait_for_line(R"("notice": "offline")");
   Client alice = log_in(it.bench.gateway, "alice");
-  trace.wait_for_line(R"("event":"logged_in")");
+  trace.wait_for_line(R"("event": "logged_in")");
   alice.send(ping());
   ASSERT_EQ(alice.next().kind, Event::Kind::kPong);
   trace.wait_for_line(R"("event": "pings", "count": 1, "words": "1 ping answered)");
@@ -175,7 +175,7 @@ TEST(Trace, FollowsWhatHappensAndTellsEachEventOnce) {
     }
   }
   alice.frames = FrameSocket();
-  trace.wait_for_line(R"("event":"closed")");
+  trace.wait_for_line(R"("event": "closed")");
   std::map<std::string, int> counted;
   std::istringstream lines(trace.output());
   for (std::string line;
