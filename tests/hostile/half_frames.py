@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Clients that have not logged in, each with nearly all of a long frame, and then gone at once.
 
-What their halves took is the system's again within a minute: of seven times what there was before, all but a quarter of
-that. What stays is in no pool: the last 10,000 closes, places, a page of each arena, what the C library keeps.
+What their halves took, some six times what the gateway had before, is the system's again within a minute, but for three
+tenths of what it had. That is in no pool: the last 10,000 closes, places, a page of each arena, what the C library keeps.
 """
 
 import hostile
