@@ -1,7 +1,6 @@
 #include "dataplane/block_pool.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -21,17 +20,20 @@
 namespace ringgate {
 namespace {
 
-std::size_t page_bytes() noexcept {
-  static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return bytes;
-}
-
-// Traffic secrets of TLS and what clients say lie there: no core file may have them. Whole pages,
-// so that arenas that follow each other stay one mapping. A kernel that refuses keeps its dumps.
-void leave_out_of_dumps(std::uint8_t* memory, std::size_t bytes) noexcept {
-  const std::size_t page = page_bytes();
-  const std::size_t before = reinterpret_cast<std::uintptr_t>(memory) % page;
-  madvise(memory - before, (before + bytes + page - 1) / page * page, MADV_DONTDUMP);
+// Null: there is none. Not of malloc, which would keep two pages beside each arena for itself, nor
+// of operator new, which has a reserve that is not for this. The kernel places mappings one below
+// the other, so that those which end as high as they can are one mapping in the end.
+std::uint8_t* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
+  const std::size_t reach = bytes + alignment;
+  void* const mapped =
+      mmap(nullptr, reach, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  auto* const begin = static_cast<std::uint8_t*>(mapped);
+  const std::size_t above = reinterpret_cast<std::uintptr_t>(begin + reach) % alignment;
+  std::uint8_t* const end = begin + reach - above;
+  if (above > 0) munmap(end, above);
+  if (end - bytes > begin) munmap(begin, static_cast<std::size_t>(end - bytes - begin));
+  return end - bytes;
 }
 
 // So that what is put there later takes no memory. False: there is none.
@@ -96,7 +98,7 @@ BlockPool::Slab* BlockPool::slab_of(std::uint8_t* block) noexcept {
 
 void BlockPool::ArenaDeleter::operator()(std::uint8_t* arena) const noexcept {
   ASAN_UNPOISON_MEMORY_REGION(arena, kArenaBytes);
-  std::free(arena);
+  munmap(arena, kArenaBytes);
 }
 
 Block BlockPool::take(std::size_t bytes) {
@@ -261,16 +263,18 @@ std::uint8_t* BlockPool::carve(Rest& from, std::size_t bytes) noexcept {
     if (arena == nullptr) return nullptr;
     arenas_.push_back(std::move(arena));
     from = {arenas_.back().get(), kArenaBytes};
-    leave_out_of_dumps(from.next, kArenaBytes);
     ASAN_POISON_MEMORY_REGION(from.next, kArenaBytes);
   }
   from.bytes -= bytes;
   return std::exchange(from.next, from.next + bytes);
 }
 
-// Not by operator new: what the process keeps for those who cannot do without is not for this.
+// Traffic secrets of TLS and what clients say lie there: no core file may have them. A kernel that
+// refuses keeps its dumps.
 BlockPool::Arena BlockPool::make_arena() noexcept {
-  return Arena(static_cast<std::uint8_t*>(std::aligned_alloc(kSlabBytes, kArenaBytes)));
+  Arena arena(map_aligned(kArenaBytes, kSlabBytes));
+  if (arena != nullptr) madvise(arena.get(), kArenaBytes, MADV_DONTDUMP);
+  return arena;
 }
 
 // With the first one the spare comes, too; until it is used it is address space and no memory.

@@ -93,6 +93,35 @@ TEST(BlockPool, IsInNoCoreFile) {
   static const int elsewhere = 1;
   EXPECT_FALSE(is_left_out_of_dumps(&elsewhere));
 }
+
+// Of this process, by the page tables (proc(5)).
+std::size_t anonymous_kib() {
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  for (std::string line; std::getline(rollup, line);) {
+    unsigned long kib = 0;
+    if (std::sscanf(line.c_str(), "Anonymous: %lu kB", &kib) == 1) return kib;
+  }
+  ADD_FAILURE() << "/proc/self/smaps_rollup does not tell";
+  return 0;
+}
+
+// malloc keeps two pages beside each piece: 8 KiB of every MiB that a burst took.
+TEST(BlockPool, LeavesNoPagesBesideItsArenas) {
+  constexpr std::size_t kArenas = 100;
+  BlockPool pool;
+  std::vector<Block> blocks(kArenas * BlockPool::kArenaBytes / BlockPool::kMaxPooledBytes);
+  const std::size_t before = anonymous_kib();
+  for (Block& block : blocks) {
+    block = pool.take(BlockPool::kMaxPooledBytes);
+    std::memset(block.data, 0xAB, block.capacity);
+  }
+  EXPECT_GE(anonymous_kib(), before + kArenas * 1024);
+  for (const Block& block : blocks) pool.give(block);
+  const std::size_t rounds = blocks.size() / BlockPool::kMostTrimmed + 1;
+  for (std::size_t i = 0; i < BlockPool::kIdleTrims + rounds; ++i) pool.trim();
+  EXPECT_EQ(pool.reserved_bytes(), 0U);
+  EXPECT_LE(anonymous_kib(), before + 2 * kArenas);
+}
 #endif
 
 TEST(BlockPool, LargeBlocksComeFromTheSystemAndGoBack) {
