@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Clients that have not logged in, each with nearly all of a long frame, and then gone at once.
 
-What their halves took, some six times what the gateway had before, is the system's again within a minute, but for three
-tenths of what it had. That is in no pool: the last 10,000 closes, places, a page of each arena, what the C library keeps.
+What their halves took, some six times what the gateway had before, is the system's again within a minute.
 """
 
 import hostile
@@ -39,5 +38,10 @@ def add_options(parser):
                         help="bytes of the frames, one kind after the other (%(default)s)")
 
 
-hostile.main(attack, add_options, before=lambda options: fill(options, 200), connections=2000, seconds=1,
-             most_left=0.3)
+def as_many(options):
+    """As many clients, whose halves are short: what is remembered of each is there."""
+    for _ in options.frames:
+        fill(options, 200)
+
+
+hostile.main(attack, add_options, before=as_many, connections=2000, seconds=1)
