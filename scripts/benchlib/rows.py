@@ -54,20 +54,25 @@ def many(name):
             ratio(f"echo-gathering-{name}", "bare_echo that lets messages gather for 500 µs over "
                   "one that does not", f"echo-gathering-{name}", f"echo-{name}"),
             ratio(f"ping-gathering-{name}", "ping over that", f"ping-{name}",
-                  f"echo-gathering-{name}")]
+                  f"echo-gathering-{name}"),
+            times(f"ping-{name}-times", f"ping, {connections:,} connections, {MANY_RATE:,}/s",
+                  {f"ping-{name}": "gathering", f"ping-eager-{name}": "not",
+                   f"echo-{name}": "bare_echo"})]
+
+
+def times(row, what, told):
+    """Cost, median and late answers of loads that are compared: {load: what it is called}."""
+    figures = [figure for load, label in told.items()
+               for figure in (Figure(label, of(load), "µs CPU each", 1),
+                              Figure("p50", of(load, "p50_us"), "µs"),
+                              Figure("p99", of(load, "p99_us"), "µs"))]
+    return Recorded(row, what, tuple(told), tuple(figures))
 
 
 def light(name):
     """Requests at the load of a real gateway."""
     what = f"{LIGHT_CONNECTIONS:,} connections, {LIGHT_RATES[name]:,}/s"
     here, eager, relay = f"light-{name}", f"light-eager-{name}", f"light-relay-{name}"
-    def times(row, what, told):
-        figures = [figure for load, label in told.items()
-                   for figure in (Figure(label, of(load), "µs CPU each", 1),
-                                  Figure("p50", of(load, "p50_us"), "µs"),
-                                  Figure("p99", of(load, "p99_us"), "µs"))]
-        return Recorded(row, what, tuple(told), tuple(figures))
-
     return [ratio(here, f"forward over the same with LatencyBudget 0; {what}", here, eager,
                   0.6 if name == "15k" else None),
             ratio(f"{here}-relay", f"forward over bare_relay; {what}", here, relay),
