@@ -30,6 +30,7 @@ ATTEMPTS = 3
 LONGEST_S = 90
 POINTER_BYTES = 8  # to what TLS adds, in a table of the shard
 IDLE_POLL_S = 1
+GIVEN_BACK_S = 12  # after which nobody has used what logging in took, and the pool gives it back
 
 # What files and ended connections leave behind: others on the machine change these, and a socket in
 # TIME_WAIT of the run before is none that is held now.
@@ -50,15 +51,16 @@ def kernel_bytes():
     return total
 
 
-def steady(measure, within=STEADY_BYTES, seconds=15):
+def steady(measure, within=STEADY_BYTES, seconds=15, stays_s=0.9):
     """What it measures once that stays: sockets are freed, and memory is taken, a little later."""
     end = time.monotonic() + seconds
     last = measure()
-    calm = 0
-    while calm < 3 and time.monotonic() < end:
+    calm_since = time.monotonic()
+    while time.monotonic() < min(end, calm_since + stays_s):
         time.sleep(0.3)
         now = measure()
-        calm = calm + 1 if abs(now - last) <= within else 0
+        if abs(now - last) > within:
+            calm_since = time.monotonic()
         last = now
     return last
 
@@ -168,7 +170,8 @@ def held(bench, children, server, scheme):
     if polls:
         wait_until("a poll for each idle client",
                    lambda: metric("ringgate_clients_polled") == CONNECTIONS, holder)
-    pool = steady(lambda: metric("ringgate_pool_reserved_bytes"), 0) - pool_before
+    pool = steady(lambda: metric("ringgate_pool_reserved_bytes"), 0, 3 * GIVEN_BACK_S,
+                  GIVEN_BACK_S) - pool_before
     grown = {"kernel_bytes": growth.bytes(), "pool_bytes": pool,
              "rss_bytes": rss_bytes(gateway.child.pid) - rss_before}
     holder.signal(signal.SIGINT)
