@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "tests/dataplane/fake_kernel_private.h"
@@ -34,7 +35,18 @@ FakeKernel::FakeKernel(std::uint64_t seed, const Faults& faults) : random_(seed)
 }
 
 FakeKernel::~FakeKernel() {
-  current_kernel = nullptr;
+  if (current_kernel == this) current_kernel = nullptr;
+}
+
+void FakeKernel::begin_again(std::uint64_t seed, const Faults& faults) {
+  current_kernel = this;
+  random_ = Random(seed);
+  faults_ = faults;
+  for (const Op& op : pending_) {
+    if (op.socket != nullptr) report("an operation is left of who has gone", op.tag);
+  }
+  sockets_.clear();
+  peers_.clear();
 }
 
 FakeKernel& FakeKernel::current() {
@@ -167,19 +179,19 @@ void FakeKernel::add(Op op) {
 }
 
 void FakeKernel::turn(unsigned timeout_ms) {
-  std::vector<Op> submitted = std::move(submitted_);
-  submitted_.clear();
-  for (Op& op : submitted) issue(std::move(op));
-  std::vector<std::size_t> order(pending_.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_.below(i)]);
-  std::vector<bool> done(pending_.size(), false);
-  for (const std::size_t i : order) done[i] = !happens(faults_.stall) && progress(pending_[i]);
-  std::vector<Op> left;
+  issuing_.swap(submitted_);
+  for (Op& op : issuing_) issue(std::move(op));
+  issuing_.clear();
+  order_.resize(pending_.size());
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random_.below(i)]);
+  done_.assign(pending_.size(), false);
+  for (const std::size_t i : order_) done_[i] = !happens(faults_.stall) && progress(pending_[i]);
   for (std::size_t i = 0; i < pending_.size(); ++i) {
-    if (!done[i]) left.push_back(std::move(pending_[i]));
+    if (!done_[i]) left_.push_back(std::move(pending_[i]));
   }
-  pending_ = std::move(left);
+  pending_.swap(left_);
+  left_.clear();
   now_ms_ += ready_.empty() ? timeout_ms : random_.below(2);
 }
 

@@ -65,6 +65,9 @@ class FakeKernel {
   static std::uint64_t now_ms();
   void advance(std::uint64_t ms) { now_ms_ += ms; }
   void set_faults(const Faults& faults) { faults_ = faults; }
+  // For what follows it is as new: the one of this thread, with another seed and without those who
+  // have gone. Nobody is connected.
+  void begin_again(std::uint64_t seed, const Faults& faults);
   // From now on a receive takes all that is there and its buffer holds, rather than any part of it.
   void receive_whole() { receives_whole_ = true; }
 
@@ -163,6 +166,11 @@ class FakeKernel {
   std::vector<Op> submitted_;
   std::vector<Op> pending_;
   std::deque<Ready> ready_;
+  // Of a turn, kept from one to the next: allocations are most of what fuzzing it would do.
+  std::vector<Op> issuing_;
+  std::vector<Op> left_;
+  std::vector<std::size_t> order_;
+  std::vector<bool> done_;
 };
 
 }  // namespace ringgate::test

@@ -4,8 +4,11 @@
 // nor on silence between them, nor on faults; whatever it was, everything is given back.
 //
 // Each input is played twice: all at once, and in the way that it says. A replay of the corpus
-// plays it in every way.
+// plays it in every way. Shards serve one input after another, as those of a gateway do, each in a
+// place that others have had; for an input alone they are new.
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +26,7 @@ enum Setup : std::uint8_t {
   kPlainBit = 4,
   kUpgradedBit = 8,  // a valid upgrade comes first, or the fuzzer would seldom get past it
 };
+constexpr std::size_t kKinds = 8;  // of shards: the first three
 constexpr std::uint8_t kFirstWayBit = 16;
 constexpr std::size_t kWays = 4;
 #ifdef RINGGATE_FUZZES
@@ -36,6 +40,9 @@ constexpr std::string_view kUpgrade =
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 constexpr std::size_t kMaxMessageBytes = 1000;
 constexpr std::size_t kParts = 3;
+
+// That a shard serves before another takes its place: to begin one takes longer than to serve.
+constexpr std::size_t kPlays = 100;
 
 struct Outcome {
   std::vector<std::string> heard;
@@ -95,19 +102,32 @@ void send_with_silence(test::FakeShard& it, test::FakePeer& peer, ByteView bytes
   }
 }
 
-// Their sockets are opened once.
-std::vector<Listener>& listeners_of(Transport transport) {
-  static std::vector<Listener> tcp = test::open_listeners({Transport::kTcp});
-  static std::vector<Listener> web_socket = test::open_listeners({Transport::kWebSocket});
-  return transport == Transport::kTcp ? tcp : web_socket;
+struct Kept {
+  std::unique_ptr<test::FakeShard> shard;
+  std::size_t plays = 0;
+};
+
+// The one for clients of that kind, who come that way (0: all at once), as if it were new.
+test::FakeShard& shard_for(std::uint8_t setup, std::size_t number, const Way& way) {
+  static std::array<std::array<Kept, kKinds>, kWays + 1> shards;
+  Kept& kept = shards[number][setup % kKinds];
+  if (kept.shard == nullptr || kept.plays == kPlays) {
+    const Transport transport =
+        (setup & kWebSocketBit) != 0 ? Transport::kWebSocket : Transport::kTcp;
+    kept.plays = 0;
+    kept.shard.reset();
+    kept.shard = std::make_unique<test::FakeShard>(way.seed, way.faults, options_of(setup, way),
+                                                   nullptr, std::vector{transport});
+  }
+  ++kept.plays;
+  kept.shard->kernel.begin_again(way.seed, way.faults);
+  kept.shard->handler.reasons.clear();
+  return *kept.shard;
 }
 
-Outcome play(std::uint8_t setup, ByteView bytes, const Way& way) {
+Outcome play(std::uint8_t setup, ByteView bytes, std::size_t number, const Way& way) {
   Outcome outcome;
-  const Transport transport =
-      (setup & kWebSocketBit) != 0 ? Transport::kWebSocket : Transport::kTcp;
-  std::vector<Listener>& listeners = listeners_of(transport);
-  test::FakeShard it(way.seed, way.faults, options_of(setup, way), nullptr, std::move(listeners));
+  test::FakeShard& it = shard_for(setup, number, way);
   const auto hear = [&](const Connection& connection, char kind, std::string_view words) {
     outcome.heard.push_back(kind + std::string(words));
     outcome.source = connection.peer.ip();
@@ -135,7 +155,6 @@ Outcome play(std::uint8_t setup, ByteView bytes, const Way& way) {
   outcome.received.assign(peer.received.begin(), peer.received.end());
   outcome.reasons = it.handler.reasons;
   fuzz_check(outcome.reasons.size() == 1, "one close for each client");
-  listeners = std::move(it.listeners);
   return outcome;
 }
 
@@ -152,7 +171,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 1 || size > 4096) return 0;
   const std::uint8_t setup = data[0];
   const ByteView bytes(data + 1, size - 1);
-  const Outcome whole = play(setup, bytes, {});
+  const Outcome whole = play(setup, bytes, 0, {});
   const test::Faults faults = {.stall = 3,
                                .short_send = 3,
                                .broken_send = 0,
@@ -173,7 +192,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
        "with silence and faults it comes out differently"}};
   for (std::size_t i = 0; i < kWays; ++i) {
     if (!kAllWays && i != setup / kFirstWayBit % kWays) continue;
-    fuzz_check(play(setup, bytes, ways[i].way) == whole, ways[i].what);
+    fuzz_check(play(setup, bytes, i + 1, ways[i].way) == whole, ways[i].what);
   }
   return 0;
 }
