@@ -14,6 +14,7 @@ class Receivers:
     """So many, and one that tells the service what to push."""
 
     def __init__(self, options):
+        os.nice(5)  # they stand for machines of their own: what they do takes no time from the gateway there
         self._buffer = bytearray(MOST_AT_ONCE)
         self._ready = selectors.EpollSelector()
         self._controller = hostile.Client(options, options.patience).login(f"controller-{os.getpid()}")
