@@ -1,5 +1,5 @@
 // What stands in a store that others write into, too, and how a store is named. A location that is
-// taken is written as it was read; a URL is refused without quoting what may be a password of it.
+// taken is written as it was read; a URL that is taken is told without its password.
 #include <string>
 #include <vector>
 
@@ -35,8 +35,8 @@ void check_url(std::string_view text) {
   fuzz_check(!target->name().empty(), "a store without a name");
   const std::string& password = target->access.password;
   constexpr std::size_t kUnlikely = 12;  // to be a part of a host by chance
-  fuzz_check(password.size() < kUnlikely || target->name().find(password) == std::string::npos,
-             "the name has the password in it");
+  if (password.size() < kUnlikely || text.find(password) != text.rfind(password)) return;
+  fuzz_check(target->name().find(password) == std::string::npos, "the name has the password in it");
 }
 
 }  // namespace
