@@ -84,7 +84,8 @@ class Faults:
         for name in sorted(ways, key=lambda name: (name != fault.target, name)):
             way = self.cluster.ways[name]
             whole = [one for one in way.open
-                     if one.to_far and not one.lost and not one.tainted and may_be_taken(one)]
+                     if one.to_far and not one.lost and not one.tainted and may_be_taken(one)
+                     and not (one.to_far.ended or one.to_near.ended)]
             if whole:
                 one = draw.choice(sorted(whole, key=port_of))
                 return way, one, one.to_far if draw.random() < 0.6 else one.to_near, draw

@@ -48,8 +48,8 @@ class Connection:
         self.waiting = {}  # sequence: Request
         self.done = set()  # sequences that were answered
         self.ids, self.talks = set(), set()  # what was pushed to it
-        self.newest = {}  # (connection, node, epoch): sequence of the last talk from there
-        self.answered_ids = {}  # (node, epoch): (sequence, message id) of the last talk
+        self.newest = {}  # (connection, node, epoch): the last talk that came from there
+        self.answered = {}  # (node, epoch): its last talk that was answered
 
     @property
     def tainted(self):
@@ -138,11 +138,11 @@ class Ledger:
             self.breach(f"talk {talk.name} was pushed as {talk.message_id} and answered as {message_id}", connection)
         talk.message_id = message_id
         origin = self.origin_of(message_id)
-        sequence, newest = connection.answered_ids.get(origin, (0, 0))
-        if (talk.sequence > sequence) != (message_id > newest):
-            self.out_of_order(f"ids of talks {sequence} and {talk.sequence} are {newest} and {message_id}",
-                              connection, talk)
-        connection.answered_ids[origin] = (talk.sequence, message_id)
+        other = connection.answered.get(origin)
+        if other is not None and (talk.sequence > other.sequence) != (message_id > other.message_id):
+            self.out_of_order(f"ids of talks {other.sequence} and {talk.sequence} are {other.message_id} and {message_id}",
+                              connection, min(talk, other, key=lambda one: one.sequence))
+        connection.answered[origin] = talk
 
     def on_push(self, connection, header, body):
         """What somebody has said; the message's id, or 0."""
@@ -177,7 +177,7 @@ class Ledger:
         key = (talk.connection.number, *self.origin_of(message_id))
         before = connection.newest.get(key)
         if before is not None and before.sequence > talk.sequence:
-            self.out_of_order(f"talk {talk.name} came after {before.name}", connection, before)
+            self.out_of_order(f"talk {talk.name} came after {before.name}", connection, talk)
         connection.newest[key] = talk
 
     # --- What must not be --------------------------------------------------------------------
@@ -187,7 +187,8 @@ class Ledger:
         return message_id >> 12 & 1023, self.cluster.epoch((message_id >> 22) + 1288834974657)
 
     def out_of_order(self, what, connection, earlier):
-        """What one chat does for one sender is in order, while it has the same links all the time."""
+        """What one chat does for one sender is in order, while it has the same links all the time: from when the earlier of
+        the two was said."""
         if self.cluster.links_changed_since(earlier.sent_at):
             self.counts["reordered while links changed"] += 1
             self.diary.note(f"reordered while links changed: {what}")
