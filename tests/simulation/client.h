@@ -67,9 +67,14 @@ class Client {
   void leave();
   // The gateway, by whoever looks over its shoulder: the connection of that end is closed, and why.
   void closed_by_gateway(const Socket& its_end, std::string_view reason);
+  // Its process has ended, whatever it was about to send.
+  void lost_gateway() noexcept { reason_ = {}; }
 
   [[nodiscard]] bool connected() const noexcept { return socket_ != nullptr; }
   [[nodiscard]] bool logged_in() const noexcept { return logged_in_; }
+  [[nodiscard]] bool has_gateway() const noexcept {
+    return socket_ != nullptr && socket_->other != nullptr && !socket_->other->closed;
+  }
   // Accepted, not only in the backlog.
   [[nodiscard]] bool is_let_in() const noexcept {
     return socket_ != nullptr && (socket_->other == nullptr || socket_->other->file.fd >= 0);

@@ -240,7 +240,7 @@ void Client::ended() {
   const std::uint64_t after_ms = (scheduler_.now_ns() - left_ns_) / kMs;
   if (was_patient && after_ms + kGrainMs < habits_.farewell_ms) {
     fail("it had only ended its side, and went without its answers " + std::to_string(after_ms) +
-         " ms later");
+         " ms later, not " + std::to_string(habits_.farewell_ms));
   }
   forget();
 }

@@ -76,7 +76,14 @@ void World::start_gateway(std::uint32_t index) {
 void World::kill_gateway(std::uint32_t index) {
   if (gateways_[index] == nullptr) return;
   links_lost_ += gateways_[index]->links_lost();
+  std::vector<Client*> had_one;
+  for (const auto& client : clients_) {
+    if (client->has_gateway()) had_one.push_back(client.get());
+  }
   gateways_[index].reset();
+  for (Client* const client : had_one) {
+    if (!client->has_gateway()) client->lost_gateway();
+  }
 }
 
 // As the link manager does: connects, says who it is, and has a socket for its shard.
