@@ -46,7 +46,10 @@ class GatewayHandler final : public Handler {
   void on_deadline(Connection& connection) override;
   void on_mail(std::uint32_t from, MailKind kind, ByteView message) override;
   void on_tick() override;
-  void on_batch_end() override { on_shard_->deliveries.on_batch_end(); }
+  void on_batch_end() override {
+    on_shard_->deliveries.on_batch_end();
+    on_shard_->memory_budget.on_batch_end();
+  }
 
   // Any thread.
   [[nodiscard]] const GatewayCounters& counters() const noexcept { return counters_; }

@@ -25,12 +25,16 @@ class MemoryBudgetPart : public testing::Test {
       if (budget_.accepted(connection)) admission_.accepted(connection);
     };
     gateway_.it.handler.tick = [this] { budget_.on_tick(); };
+    gateway_.it.handler.batch_end = [this] { budget_.on_batch_end(); };
   }
   // Sends nearly all of a long frame: the shard keeps it.
-  void begin_frame(const TestClient& client, std::size_t bytes) {
+  static void send_part(const TestClient& client, std::size_t bytes) {
     std::vector<std::uint8_t> frame = test::frame(Opcode::kBinary, std::string(bytes + 1, 'f'));
     frame.pop_back();
     client.peer->send(frame);
+  }
+  void begin_frame(const TestClient& client, std::size_t bytes) {
+    send_part(client, bytes);
     gateway_.settle();
   }
   void queue(const TestClient& client, std::size_t bytes) {
@@ -81,6 +85,49 @@ TEST_F(MemoryBudgetPart, ThenThoseForWhomMostWaits) {
   }
 }
 
+TEST_F(MemoryBudgetPart, AboveItSomeGoWhenTheTurnEnds) {
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 12; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
+  gateway_.it.handler.tick = [] {};
+  gateway_.it.handler.batch_end = [this] {
+    budget_.on_batch_end();
+    EXPECT_LE(used(), kBudget) << "what had been begun is not back at once";
+  };
+  for (const TestClient& client : clients) send_part(client, kLongFrame);
+  gateway_.settle();
+  EXPECT_GT(count(), 0U);
+}
+
+TEST_F(MemoryBudgetPart, WhoGoesIsCountedAsGoneBeforeItsMemoryIsBack) {
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
+  for (const TestClient& client : clients) queue(client, kLongFrame);
+  const std::size_t each = waiting_bytes(*clients.front().connection);
+  ASSERT_GT(used(), kBudget);
+  budget_.on_batch_end();
+  const std::uint64_t closed = count();
+  ASSERT_GT(closed, 0U);
+  ASSERT_GT(used(), kBudget) << "none of it is back yet";
+  budget_.on_batch_end();
+  budget_.on_tick();
+  EXPECT_EQ(count(), closed);
+  gateway_.settle();
+  EXPECT_LE(used(), kBudget / 5 * 4);
+  EXPECT_GT(used() + each, kBudget / 5 * 4) << "one less would not have been enough";
+}
+
+TEST_F(MemoryBudgetPart, ATurnIsNotAskedForWhereNobodyHasEnoughToGo) {
+  const TestClient alice = gateway_.channel("alice");
+  const Block block = gateway_.it.shard.pool().take(kBudget);  // of nobody who could be closed
+  gateway_.settle();                                           // comes to an end
+  EXPECT_EQ(count(), 0U);
+  EXPECT_FALSE(alice.peer->closed);
+  begin_frame(alice, kLongFrame);
+  gateway_.pass(200);  // a tick looks again
+  EXPECT_EQ(count(), 1U);
+  gateway_.it.shard.pool().give(block);
+}
+
 TEST_F(MemoryBudgetPart, AboveItNobodyIsLetInUntilItIsBack) {
   const TestClient alice = gateway_.channel("alice");
   const Block block = gateway_.it.shard.pool().take(kBudget);  // of nobody who could be closed
@@ -118,6 +165,29 @@ TEST_F(MemoryBudgetPart, ADryRunOnlyCounts) {
   EXPECT_TRUE(budget.accepted(*alice.connection));
   EXPECT_EQ(dry.count(GatewayCounter::kMemoryFull), 1U);
   EXPECT_TRUE(dry.it.handler.reasons.empty());
+}
+
+TEST_F(MemoryBudgetPart, ADryRunCountsEachOnceWhileWhatItTakesIsThere) {
+  ShardLimits limits = gateway_.it.shard.options();
+  limits.limits_dry_run = true;
+  gateway_.it.shard.reconfigure(limits, std::vector<WsUpgradeOptions>(1));
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
+  for (const TestClient& client : clients) begin_frame(client, kLongFrame);
+  gateway_.pass(200);
+  const std::uint64_t first = count();
+  ASSERT_GT(first, 0U);
+  ASSERT_LT(first, clients.size());
+  for (int i = 0; i < 5; ++i) gateway_.pass(200);
+  EXPECT_EQ(count(), first);
+  EXPECT_TRUE(budget_.accepted(*clients.front().connection)) << "he would have been let in";
+  EXPECT_EQ(count(), first);
+  for (const TestClient& client : clients) client.peer->send(std::vector<std::uint8_t>{'f'});
+  gateway_.pass(200);  // none waits any more
+  for (const TestClient& client : clients) begin_frame(client, kLongFrame);
+  gateway_.pass(200);
+  EXPECT_GT(count(), first) << "who would have come again, too";
+  EXPECT_TRUE(gateway_.it.handler.reasons.empty());
 }
 
 TEST_F(MemoryBudgetPart, WithoutABudgetAllIsAsItWas) {
