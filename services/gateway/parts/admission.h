@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <string_view>
 
 #include "services/gateway/parts/context.h"
@@ -80,7 +81,8 @@ class Admission {
   Rates asked_;   // by source
   std::uint32_t forgets_at_ms_ = 0;
   std::uint32_t login_credit_at_ms_ = 0;
-  std::uint64_t login_credit_ = 0;  // thousandths of a login
+  // Thousandths of a login. At first a second's, whatever the rate is.
+  std::uint64_t login_credit_ = std::numeric_limits<std::uint32_t>::max();
 };
 
 }  // namespace ringgate
