@@ -124,11 +124,10 @@ struct Applier {
     auto text = scalar_of(raw, "a size");
     if (!text) return std::unexpected(text.error());
     const auto size = parse_size(*text);
-    if (!size) return usage_error("takes a size such as 4096, 64KiB or 16MiB, not \"{}\"", *text);
-    if (*size < key.min || *size > key.max) {
-      return usage_error("{} is out of range; it may be {} to {}", *text, format_size(key.min),
-                         format_size(key.max));
-    }
+    const std::string range = fmt::format("{} to {}", format_size(key.min), format_size(key.max));
+    if (!size) return usage_error("takes a size such as 64KiB, from {}, not \"{}\"", range, *text);
+    if (*size < key.min || *size > key.max)
+      return usage_error("{} is out of range; it may be {}", *text, range);
     key.place.set(config, *size);
     return {};
   }
@@ -377,7 +376,8 @@ struct Applier {
     auto text = scalar_of(raw, "a whole number");
     if (!text) return std::unexpected(text.error());
     const auto number = parse_number(*text);
-    if (!number) return usage_error("takes a whole number, not \"{}\"", *text);
+    if (!number)
+      return usage_error("takes a whole number from {} to {}, not \"{}\"", min, max, *text);
     if (*number < min || *number > max) {
       return usage_error("{} is out of range; it may be {} to {}", *text, min, max);
     }

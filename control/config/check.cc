@@ -118,7 +118,7 @@ void notice_gateways_keys(Config& config, Idle& idle) {
   constexpr std::size_t kLeastMemory = Config::kMiB;
   const std::size_t memory = config.gateway.max_memory_bytes;
   if (memory != 0 && memory < kLeastMemory) {
-    config.notices.push_back("MaxMemory is below 1MiB: nobody is let in");
+    config.notices.push_back("MaxMemory is below 1MiB: hardly anybody is let in");
   }
   const std::size_t answers = config.shard.max_answer_bytes;
   if (answers != 0 && answers < config.client_limits().max_queued_bytes) {

@@ -70,8 +70,8 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      SizeKey{at<&Config::gateway, &GatewayLimits::max_memory_bytes>(), 0, std::size_t{1} << 44U},
      kGatewayLive,
      "Memory that clients and what waits for them may take, of all shards together: above 80 per "
-     "cent those go that have not logged in, and then those with whom most waits; above all of it "
-     "nobody is let in",
+     "cent those go that have begun a frame and not logged in, and then those with whom most "
+     "waits; above all of it nobody is let in",
      "off"},
     {"LoginsPerAccount",
      CountKey{at<&Config::gateway, &GatewayLimits::logins_per_account>(), 0, 10'000}, kGatewayLive,
@@ -97,7 +97,7 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
     {"RefusedAddresses", ProxiesKey{at<&Config::gateway, &GatewayLimits::refused_addresses>()},
      kGatewayLive,
      "Addresses or ranges from which nobody comes in: closed when accepted, or, where a trusted "
-     "proxy tells who it is, when they log in",
+     "proxy tells who it is, when they log in; ::/0 and ::/1 are all of IPv4, too",
      "none"},
     {"LimitsDryRun", SwitchKey{at<&Config::shard, &ShardLimits::limits_dry_run>()}, kGatewayLive,
      "Count what AcceptRate, ClientMessageRate, ClientByteRate, LoginReserve, MaxMemory, "

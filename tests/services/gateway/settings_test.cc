@@ -109,11 +109,13 @@ TEST(Bounds, ThatMayBeNoneMayBeWrittenAsOff) {
   EXPECT_EQ(config->shard.accepts_per_s, 0U);
   EXPECT_EQ(config->gateway.max_memory_bytes, 0U);
   EXPECT_EQ(config->shard.max_answer_bytes, 0U);
-  EXPECT_CONTAINS(error_of(parse("MaxFrame: off\n")), "MaxFrame");
+  EXPECT_CONTAINS(error_of(parse("MaxFrame: off\n")),
+                  "MaxFrame: takes a size such as 64KiB, from 64 to 1GiB");
+  EXPECT_CONTAINS(error_of(parse("MaxClientOutstanding: off\n")), "a whole number from 1 to ");
 }
 
 TEST(Bounds, ThatLetNobodyInOrHaveNoEffectAreNoticed) {
-  EXPECT_CONTAINS(parse("MaxMemory: 1\n")->notices.at(0), "nobody is let in");
+  EXPECT_CONTAINS(parse("MaxMemory: 1\n")->notices.at(0), "hardly anybody is let in");
   EXPECT_CONTAINS(parse("MaxQueuedAnswerBytes: 1KiB\n")->notices.at(0), "below MaxQueuedBytes");
   EXPECT_TRUE(parse("MaxMemory: 16MiB\nMaxQueuedAnswerBytes: 0\n")->notices.empty());
 }
