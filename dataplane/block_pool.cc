@@ -3,12 +3,15 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <new>
 #include <utility>
 
 #include "dataplane/check.h"
+#include "dataplane/map_aligned.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -19,22 +22,6 @@
 
 namespace ringgate {
 namespace {
-
-// Null: there is none. Not of malloc, which would keep two pages beside each arena for itself, nor
-// of operator new, which has a reserve that is not for this. The kernel places mappings one below
-// the other, so that those which end as high as they can are one mapping in the end.
-std::uint8_t* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
-  const std::size_t reach = bytes + alignment;
-  void* const mapped =
-      mmap(nullptr, reach, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) return nullptr;
-  auto* const begin = static_cast<std::uint8_t*>(mapped);
-  const std::size_t above = reinterpret_cast<std::uintptr_t>(begin + reach) % alignment;
-  std::uint8_t* const end = begin + reach - above;
-  if (above > 0) munmap(end, above);
-  if (end - bytes > begin) munmap(begin, static_cast<std::size_t>(end - bytes - begin));
-  return end - bytes;
-}
 
 // So that what is put there later takes no memory. False: there is none.
 template <class T>
@@ -96,7 +83,7 @@ BlockPool::Slab* BlockPool::slab_of(std::uint8_t* block) noexcept {
   return reinterpret_cast<Slab*>(at / kSlabBytes * kSlabBytes + place * kHeadBytes);
 }
 
-void BlockPool::ArenaDeleter::operator()(std::uint8_t* arena) const noexcept {
+void BlockPool::Unmap::operator()(std::uint8_t* arena) const noexcept {
   ASAN_UNPOISON_MEMORY_REGION(arena, kArenaBytes);
   munmap(arena, kArenaBytes);
 }
@@ -150,7 +137,7 @@ void BlockPool::give(Block block) noexcept {
   ASAN_POISON_MEMORY_REGION(block.data, block.capacity);
   const std::size_t index = class_of(block.capacity);
   if (index >= kSmallClasses) [[unlikely]] {
-    large_[index - kSmallClasses].free.push_back({block.data, trims_});
+    large_[index - kSmallClasses].free.push_back({block.data, nullptr, trims_});
     return;
   }
   Recent& recent = recent_[index];
@@ -206,7 +193,8 @@ BlockPool::Slab* BlockPool::open_slab(std::size_t index) noexcept {
     memory = carve(slab_rest_, kSlabBytes);
     if (memory == nullptr) return nullptr;
   } else {
-    memory = bare_slabs_.back();
+    memory = bare_slabs_.back().data;
+    --bare_slabs_.back().arena->bare;
     bare_slabs_.pop_back();
   }
   reserved_bytes_ += kSlabBytes;
@@ -239,13 +227,14 @@ void BlockPool::unlink(Slab* slab) noexcept {
 std::uint8_t* BlockPool::take_large(std::size_t index) noexcept {
   Large& large = large_[index - kSmallClasses];
   if (!large.free.empty()) {
-    std::uint8_t* const block = large.free.back().data;
+    const Large::Block block = large.free.back();
     large.free.pop_back();
     if (large.free.size() < large.trimmed) {
       --large.trimmed;
+      --block.arena->bare;
       reserved_bytes_ += class_bytes(index);
     }
-    return block;
+    return block.data;
   }
   if (!make_room(large.free, large.carved + 1)) return nullptr;
   std::uint8_t* const block = carve(large_rest_, class_bytes(index));
@@ -258,36 +247,62 @@ std::uint8_t* BlockPool::take_large(std::size_t index) noexcept {
 // What is left of the last arena is lost, but it has no pages.
 std::uint8_t* BlockPool::carve(Rest& from, std::size_t bytes) noexcept {
   if (from.bytes < bytes) {
-    if (!make_room(arenas_, arenas_.size() + 1)) return nullptr;
-    Arena arena = next_arena();
+    Arena* const arena = add_arena();
     if (arena == nullptr) return nullptr;
-    arenas_.push_back(std::move(arena));
-    from = {arenas_.back().get(), kArenaBytes};
+    from = {arena, arena->memory.get(), kArenaBytes};
     ASAN_POISON_MEMORY_REGION(from.next, kArenaBytes);
   }
+  ++from.arena->pieces;
   from.bytes -= bytes;
   return std::exchange(from.next, from.next + bytes);
 }
 
+// Null: there is no memory for it.
+BlockPool::Arena* BlockPool::add_arena() noexcept {
+  std::unique_ptr<Arena> arena(new (std::nothrow) Arena);
+  if (arena == nullptr || !make_room(arenas_, arenas_.size() + 1)) return nullptr;
+  arena->memory = next_mapping();
+  if (arena->memory == nullptr) return nullptr;
+  const auto place =
+      std::ranges::upper_bound(arenas_, arena->memory.get(), std::greater{},
+                               [](const std::unique_ptr<Arena>& one) { return one->memory.get(); });
+  return arenas_.insert(place, std::move(arena))->get();
+}
+
+// The first that begins at the piece or below it.
+BlockPool::Arena* BlockPool::arena_of(const std::uint8_t* piece) noexcept {
+  return std::ranges::lower_bound(arenas_, piece, std::greater{},
+                                  [](const std::unique_ptr<Arena>& one) -> const std::uint8_t* {
+                                    return one->memory.get();
+                                  })
+      ->get();
+}
+
 // Traffic secrets of TLS and what clients say lie there: no core file may have them. A kernel that
 // refuses keeps its dumps.
-BlockPool::Arena BlockPool::make_arena() noexcept {
-  Arena arena(map_aligned(kArenaBytes, kSlabBytes));
+BlockPool::Mapping BlockPool::map_arena() noexcept {
+  Mapping arena(map_aligned(kArenaBytes, kSlabBytes));
   if (arena != nullptr) madvise(arena.get(), kArenaBytes, MADV_DONTDUMP);
   return arena;
 }
 
 // With the first one the spare comes, too; until it is used it is address space and no memory.
-BlockPool::Arena BlockPool::next_arena() noexcept {
-  Arena arena = make_arena();
+BlockPool::Mapping BlockPool::next_mapping() noexcept {
+  Mapping arena = map_arena();
   if (arena == nullptr) return may_use_spare_ ? std::move(spare_) : nullptr;
-  if (arenas_.empty()) spare_ = make_arena();
+  if (arenas_.empty()) spare_ = map_arena();
   return arena;
 }
 
+// Where something of each arena is in use, none is unmapped, and perhaps none can be mapped. Then
+// as many slabs of the pool's own as an arena has will do: newcomers need small blocks, and so does
+// take() when there is no spare.
 void BlockPool::look_for_memory() noexcept {
-  Arena arena = make_arena();
-  if (arena == nullptr) return;
+  Mapping arena = map_arena();
+  if (arena == nullptr) {
+    is_short_ = bare_slabs_.size() < kArenaBytes / kSlabBytes;
+    return;
+  }
   if (spare_ == nullptr) spare_ = std::move(arena);
   is_short_ = false;
 }
@@ -297,8 +312,9 @@ void BlockPool::look_for_memory() noexcept {
 void BlockPool::trim() noexcept {
   for (Recent& recent : recent_) give_oldest(recent, recent.count);
   ++trims_;
-  if (is_short_) look_for_memory();
   trim_slabs(trim_large(kMostTrimmed));
+  unmap_arenas();
+  if (is_short_) look_for_memory();
 }
 
 // How many are left of `most`.
@@ -307,9 +323,11 @@ std::size_t BlockPool::trim_large(std::size_t most) noexcept {
     Large& large = large_[i];
     const std::size_t bytes = class_bytes(kSmallClasses + i);
     for (; most > 0 && large.trimmed < large.free.size(); --most) {
-      const Large::Block& oldest = large.free[large.trimmed];
+      Large::Block& oldest = large.free[large.trimmed];
       if (trims_ - oldest.freed_at <= kIdleTrims || !give_pages_back(oldest.data, bytes)) break;
       ++large.trimmed;
+      oldest.arena = arena_of(oldest.data);
+      ++oldest.arena->bare;
       reserved_bytes_ -= bytes;
     }
   }
@@ -332,10 +350,47 @@ void BlockPool::trim_slabs(std::size_t most) noexcept {
     ASAN_POISON_MEMORY_REGION(memory, kHeadsBytes);
     slabs_[next_look_] = slabs_.back();
     slabs_.pop_back();
-    bare_slabs_.push_back(memory);
+    bare_slabs_.push_back({memory, arena_of(memory)});
+    ++bare_slabs_.back().arena->bare;
     reserved_bytes_ -= kSlabBytes;
     --most;
   }
+}
+
+// Not those that are being carved: the next block would map one again.
+void BlockPool::unmap_arenas() noexcept {
+  bool any = false;
+  for (const std::unique_ptr<Arena>& arena : arenas_) {
+    const bool is_carved = arena.get() != slab_rest_.arena && arena.get() != large_rest_.arena;
+    if (is_carved && arena->bare == arena->pieces) any = try_unmap(*arena) || any;
+  }
+  if (any) forget_unmapped();
+}
+
+// A hole in a mapping makes two of it, of which there may be too many for the kernel already.
+bool BlockPool::try_unmap(Arena& arena) noexcept {
+  std::uint8_t* const memory = arena.memory.get();
+  ASAN_UNPOISON_MEMORY_REGION(memory, kArenaBytes);
+  if (munmap(memory, kArenaBytes) == 0) {
+    static_cast<void>(arena.memory.release());
+    return true;
+  }
+  ASAN_POISON_MEMORY_REGION(memory, kArenaBytes);
+  return false;
+}
+
+void BlockPool::forget_unmapped() noexcept {
+  const auto is_gone = [](const auto& piece) { return piece.arena->memory == nullptr; };
+  std::erase_if(bare_slabs_, is_gone);
+  for (Large& large : large_) {
+    const auto bare_end = large.free.begin() + static_cast<std::ptrdiff_t>(large.trimmed);
+    const auto stay_end = std::remove_if(large.free.begin(), bare_end, is_gone);
+    const auto gone = static_cast<std::size_t>(bare_end - stay_end);
+    large.free.erase(stay_end, bare_end);
+    large.trimmed -= gone;
+    large.carved -= gone;
+  }
+  std::erase_if(arenas_, [](const std::unique_ptr<Arena>& one) { return one->memory == nullptr; });
 }
 
 }  // namespace ringgate

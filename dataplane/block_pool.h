@@ -4,7 +4,7 @@
 // Blocks of less than 16 KiB lie in slabs, each of one class, which count how many of theirs are in
 // use; those that came back last are at hand beside them. Larger ones are whole pages, and what is
 // known of a free one lies elsewhere. So either can be given back to the kernel as a whole, to the
-// last page.
+// last page; and when that has been done with all of an arena, its address space goes back, too.
 //
 // Where the system has no memory left, try_take() says so, and whoever asked refuses what it was
 // for. What cannot be refused half way through takes of an arena that is kept for that: it holds
@@ -51,7 +51,7 @@ class BlockPool {
 
   // Gives the kernel the pages of large blocks, and of slabs none of whose blocks is in use, that
   // nobody has touched in the last kIdleTrims trims: of at most kMostTrimmed of them. They are
-  // there again, as zeros, when they are used.
+  // there again, as zeros, when they are used. Arenas that have nothing else are unmapped.
   void trim() noexcept;
   static constexpr std::uint32_t kIdleTrims = 10;
   static constexpr std::size_t kMostTrimmed = 256;
@@ -66,12 +66,27 @@ class BlockPool {
   // From the system, but for what trim() has given back.
   [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_bytes_; }
   [[nodiscard]] std::size_t used_bytes() const noexcept { return used_bytes_; }
-  // There was no memory for something, and trim() has not seen yet that there is some again.
+  // There was no memory for something, and trim() has not seen yet that there is some again, of the
+  // system or of what the pool has itself.
   [[nodiscard]] bool is_short() const noexcept { return is_short_; }
 
  private:
   struct Free;
   struct Slab;
+  struct Unmap {
+    void operator()(std::uint8_t* arena) const noexcept;
+  };
+  using Mapping = std::unique_ptr<std::uint8_t[], Unmap>;
+  // Pieces of it are slabs, or large blocks of any class.
+  struct Arena {
+    Mapping memory;
+    std::uint32_t pieces = 0;  // so far
+    std::uint32_t bare = 0;    // of them, which are free and without pages
+  };
+  struct BareSlab {
+    std::uint8_t* data = nullptr;
+    Arena* arena = nullptr;
+  };
   // Blocks of one class that came back last, the last of them to be taken first. Their slabs think
   // that they are in use, so that neither end touches a slab.
   struct Recent {
@@ -83,6 +98,7 @@ class BlockPool {
   struct Large {
     struct Block {
       std::uint8_t* data = nullptr;
+      Arena* arena = nullptr;      // of one that has no pages
       std::uint32_t freed_at = 0;  // of trims_
     };
     std::vector<Block>
@@ -92,11 +108,9 @@ class BlockPool {
   };
   // What is left of an arena.
   struct Rest {
+    Arena* arena = nullptr;
     std::uint8_t* next = nullptr;
     std::size_t bytes = 0;
-  };
-  struct ArenaDeleter {
-    void operator()(std::uint8_t* arena) const noexcept;
   };
 
   // Four classes per doubling: 64, 80, 96, 112, 128, 160, ...
@@ -122,25 +136,28 @@ class BlockPool {
   [[nodiscard]] std::uint8_t* take_large(std::size_t index) noexcept;
   [[nodiscard]] Slab* open_slab(std::size_t index) noexcept;
   [[nodiscard]] std::uint8_t* carve(Rest& from, std::size_t bytes) noexcept;
-  using Arena = std::unique_ptr<std::uint8_t[], ArenaDeleter>;
-  [[nodiscard]] static Arena make_arena() noexcept;
-  [[nodiscard]] Arena next_arena() noexcept;
+  [[nodiscard]] Arena* add_arena() noexcept;
+  [[nodiscard]] static Mapping map_arena() noexcept;
+  [[nodiscard]] Mapping next_mapping() noexcept;
+  [[nodiscard]] Arena* arena_of(const std::uint8_t* piece) noexcept;
   void look_for_memory() noexcept;
   void link(Slab* slab) noexcept;
   void unlink(Slab* slab) noexcept;
   std::size_t trim_large(std::size_t most) noexcept;
   void trim_slabs(std::size_t most) noexcept;
+  void unmap_arenas() noexcept;
+  [[nodiscard]] bool try_unmap(Arena& arena) noexcept;
+  void forget_unmapped() noexcept;
 
   std::array<Recent, kSmallClasses> recent_{};
   std::array<Slab*, kSmallClasses> open_{};  // those that have a free block, by class
   std::array<Large, kLargeClasses> large_;
   std::vector<Slab*> slabs_;
-  std::vector<std::uint8_t*>
-      bare_slabs_;             // without pages, of no class; with room for all there are
-  std::size_t next_look_ = 0;  // of slabs_
+  std::vector<BareSlab> bare_slabs_;  // of no class; with room for all there are
+  std::size_t next_look_ = 0;         // of slabs_
   std::uint32_t trims_ = 0;
-  std::vector<Arena> arenas_;
-  Arena spare_;  // for take()
+  std::vector<std::unique_ptr<Arena>> arenas_;  // by address, the highest first
+  Mapping spare_;                               // for take()
   Rest slab_rest_;
   Rest large_rest_;
   std::size_t reserved_bytes_ = 0;

@@ -12,7 +12,7 @@ test::PoolFailures& test::pool_failures() noexcept {
   return failures;
 }
 
-void BlockPool::ArenaDeleter::operator()(std::uint8_t* arena) const noexcept {
+void BlockPool::Unmap::operator()(std::uint8_t* arena) const noexcept {
   std::free(arena);
 }
 

@@ -3,10 +3,13 @@
 #include "dataplane/memory_reserve.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <memory>
 #include <new>
@@ -89,6 +92,74 @@ void use_up_the_spare_of_a_pool() {
   std::exit(0);
 }
 
+// Until there is neither room for a large one nor for a small one. Those of 1000 bytes come first.
+std::vector<Block> take_all(BlockPool& pool) {
+  std::vector<Block> taken;
+  taken.reserve(200'000);
+  constexpr std::size_t kSmallShare = kMoreBytes / 2 / 1024;
+  for (const std::size_t bytes : {std::size_t{1000}, BlockPool::kMaxPooledBytes / 4}) {
+    const std::size_t most = bytes == 1000 ? kSmallShare : SIZE_MAX;
+    for (std::size_t i = 0; i < most; ++i) {
+      const Block block = pool.try_take(bytes);
+      if (block.data == nullptr) break;
+      taken.push_back(block);
+    }
+  }
+  while (true) {
+    const Block block = pool.try_take(1000);
+    if (block.data == nullptr) return taken;
+    taken.push_back(block);
+  }
+}
+
+void trim_all(BlockPool& pool) {
+  constexpr std::size_t kRounds = kMoreBytes / BlockPool::kLargeBytes / BlockPool::kMostTrimmed;
+  for (std::size_t i = 0; i < BlockPool::kIdleTrims + kRounds + 1; ++i) pool.trim();
+}
+
+bool may_map(std::size_t bytes) {
+  void* const memory = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory != MAP_FAILED) munmap(memory, bytes);
+  return memory != MAP_FAILED;
+}
+
+// What is used up is the address space, and it is the pool that has it.
+void come_back_when_all_was_given_back() {
+  BlockPool pool;
+  const Block stays = pool.take(1000);
+  bound_address_space(kMoreBytes);
+  const std::vector<Block> taken = take_all(pool);
+  require(!may_map(2 * BlockPool::kArenaBytes), "it is used up");
+  for (const Block& block : taken) pool.give(block);
+  pool.trim();
+  require(pool.is_short(), "nobody has touched it for a moment only");
+  trim_all(pool);
+  require(!pool.is_short(), "there is enough again");
+  require(may_map(kMoreBytes / 4 * 3), "others may have it, too");
+  for (const Block& block : take_all(pool)) std::memset(block.data, 0xAB, block.capacity);
+  pool.give(stays);
+  std::exit(0);
+}
+
+// One block of each MiB is still in use.
+void come_back_when_a_little_stays_everywhere() {
+  BlockPool pool;
+  const Block first = pool.take(1000);
+  bound_address_space(kMoreBytes);
+  const std::vector<Block> taken = take_all(pool);
+  const std::uint8_t* last = first.data;
+  for (const Block& block : taken) {
+    const bool stays = static_cast<std::size_t>(std::abs(block.data - last)) >= 1024UL * 1024;
+    if (stays) last = block.data;
+    if (!stays) pool.give(block);
+  }
+  trim_all(pool);
+  require(!may_map(2 * BlockPool::kArenaBytes), "it is all mapped still");
+  require(!pool.is_short(), "but the pool has slabs");
+  for (int i = 0; i < 1000; ++i) require(pool.try_take(1000).data != nullptr, "of them");
+  std::exit(0);
+}
+
 TEST(MemoryReserveDeathTest, OfTheProcessIsForWhatCannotBeRefusedAndComesBack) {
   if (!kMayBoundAddressSpace) GTEST_SKIP() << "under a sanitizer";
   GTEST_FLAG_SET(death_test_style, "threadsafe");
@@ -99,6 +170,18 @@ TEST(MemoryReserveDeathTest, OfAPoolIsForWhatCannotBeRefusedAndComesBack) {
   if (!kMayBoundAddressSpace) GTEST_SKIP() << "under a sanitizer";
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(use_up_the_spare_of_a_pool(), testing::ExitedWithCode(0), "");
+}
+
+TEST(MemoryReserveDeathTest, APoolThatWasShortUnmapsWhatNobodyUses) {
+  if (!kMayBoundAddressSpace) GTEST_SKIP() << "under a sanitizer";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(come_back_when_all_was_given_back(), testing::ExitedWithCode(0), "");
+}
+
+TEST(MemoryReserveDeathTest, APoolIsNoLongerShortWhenItHasSlabsOfItsOwn) {
+  if (!kMayBoundAddressSpace) GTEST_SKIP() << "under a sanitizer";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(come_back_when_a_little_stays_everywhere(), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
