@@ -43,8 +43,8 @@ void check_file(std::string_view text) {
 void check_consul(std::string_view text) {
   const auto list = consul::parse_health(text);
   if (list) check_list(*list);
-  const auto one = consul::parse_agent_service(text);
-  if (one) fuzz_check(valid_service_id(one->id), "an id that is none");
+  // What an agent has under an id of ours: only ever compared with what we have put there.
+  static_cast<void>(consul::parse_agent_service(text));
 }
 
 }  // namespace
