@@ -123,6 +123,16 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
   } else {
     connection->output.complete_send(pool_, sent);
   }
+  const bool flushes = connection->phase == Phase::kFlushing;
+  const ResultMeaning meaning = meaning_of(completion.result);
+  if (meaning == ResultMeaning::kCancelled && (connection->open() || flushes)) [[unlikely]] {
+    // The sweep has asked how far it is: nowhere. It goes on, and is as late as it was.
+    const std::uint32_t waits_since_ms = connection->last_write_ms;
+    connection->secured ? send_sealed(*connection) : start_send(*connection);
+    connection->last_write_ms = waits_since_ms;
+    return;
+  }
+  if (flushes && sent > 0) set_deadline(*connection, options_.write_timeout_ms);
   if (connection->full) [[unlikely]]
     has_sent_answers(*connection);
   counters_.add(Counter::kSends);
@@ -132,7 +142,6 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
     connection->tell_sent = false;
     if (connection->open()) handler_.on_sent(*connection);
   }
-  const ResultMeaning meaning = meaning_of(completion.result);
   if (meaning != ResultMeaning::kDone && meaning != ResultMeaning::kAgain) {
     abort(*connection, meaning == ResultMeaning::kTimedOut ? CloseReason::kWriteTimeout
                                                            : CloseReason::kSendFailed);

@@ -16,6 +16,14 @@ namespace {
 constexpr std::uint32_t kTrimEveryMs = 10'000;
 // With the pool's own bounds: 16 MB a second at most, of what was free for ten.
 constexpr std::uint32_t kTrimPoolEveryMs = 1'000;
+// A send is asked how far it is each time that this part of the write timeout has passed.
+constexpr std::uint32_t kWriteTimeoutParts = 4;
+
+bool sends_on(const Connection& connection) noexcept {
+  constexpr auto kOps = Connection::kSendOp | Connection::kCancelOp;
+  const bool goes_on = connection.open() || connection.phase == Phase::kFlushing;
+  return goes_on && (connection.ops & kOps) == Connection::kSendOp;
+}
 
 }  // namespace
 
@@ -68,8 +76,14 @@ void Shard::ping(Connection& connection) {
 
 void Shard::sweep_one(Connection& connection) {
   const bool sending = (connection.ops & Connection::kSendOp) != 0;
-  if (sending && now_ms() - connection.last_write_ms > options_.write_timeout_ms) {
+  const std::uint32_t waits_ms = sending ? now_ms() - connection.last_write_ms : 0;
+  if (waits_ms > options_.write_timeout_ms) {
     abort(connection, CloseReason::kWriteTimeout);
+  } else if (waits_ms > options_.write_timeout_ms / kWriteTimeoutParts && sends_on(connection)) {
+    // A send that is cancelled tells how much of it has been taken, and the next one takes the rest.
+    // Left alone, a megabyte for a slow line is in flight for longer than the peer is slow to take.
+    connection.ops |= Connection::kCancelOp;
+    ring_->cancel(tag(OpKind::kSend, connection), tag(OpKind::kCancel, connection));
   }
   const bool late = connection.deadline_ms != 0 && Clock::passed(now_ms(), connection.deadline_ms);
   if (late) connection.deadline_ms = 0;

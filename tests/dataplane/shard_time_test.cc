@@ -69,6 +69,38 @@ TEST(ShardTime, ASendThatDoesNotCompleteEndsInTheWriteTimeout) {
   it.expect_idle();
 }
 
+// A send that is in flight for minutes, as a long answer over a slow line is.
+TEST(ShardTime, WhoTakesALittleNowAndThenIsNotLate) {
+  constexpr std::size_t kBytes = 50'000;
+  for (const bool ends : {false, true}) {
+    ShardOptions options = test::small_shard();
+    options.write_timeout_ms = 3000;
+    options.limits[0].read_timeout_ms = 0;
+    FakeShard it(1, {}, options);
+    const std::vector<std::uint8_t> answer(kBytes);
+    it.handler.packet = [&](Connection& connection, ByteView) {
+      std::uint8_t* const to =
+          it.shard.reserve_frame(connection, Opcode::kBinary, kBytes, Why::kAsked);
+      ASSERT_NE(to, nullptr);
+      std::ranges::copy(answer, to);
+      if (ends) it.shard.finish(connection, CloseReason::kDraining);
+    };
+    FakePeer& peer = it.connect();
+    peer.window = 0;
+    peer.send(frame(Opcode::kBinary, "page"));
+    for (int i = 0; i < 40; ++i) {
+      peer.window = kBytes / 50;
+      pass(it, 2000);
+      ASSERT_FALSE(peer.saw_end) << i;
+    }
+    EXPECT_GE(peer.received.size(), kBytes * 3 / 4);
+    pass(it, 4500);
+    EXPECT_TRUE(peer.saw_end) << "it takes nothing more";
+    it.turn_until([&] { return it.shard.table().clients() == 0; }, 50);
+    it.expect_idle();
+  }
+}
+
 TEST(ShardTime, AFlushThatDoesNotCompleteEndsToo) {
   ShardOptions options = test::small_shard();
   options.write_timeout_ms = 3000;
