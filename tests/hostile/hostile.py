@@ -105,6 +105,12 @@ def come_once(options, log_in=True):
         client.close()
 
 
+def come_one_by_one(options, times):
+    """So many clients, each of which goes at once: a gateway remembers its last ten thousand closes, whoever they were."""
+    for _ in range(times):
+        Client(options, options.patience).close()
+
+
 def rest(options, kib_before):
     """What memory is left once it is as little as before, and how long that took. Raises Failed where it does not come
     back."""

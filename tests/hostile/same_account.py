@@ -78,4 +78,10 @@ def add_options(parser):
     parser.add_argument("--shards", type=int, default=2, help="the gateway's Shards (%(default)s)")
 
 
-hostile.main(attack, add_options, connections=64, seconds=4)
+def as_many(options):
+    """The attack is of very many connections, one after the other."""
+    hostile.come_once(options)
+    hostile.come_one_by_one(options, 10_000)
+
+
+hostile.main(attack, add_options, before=as_many, connections=64, seconds=4)
