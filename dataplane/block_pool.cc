@@ -80,7 +80,7 @@ BlockPool::Slab* BlockPool::slab_of(std::uint8_t* block) noexcept {
   static_assert(sizeof(Slab) == kHeadBytes);
   const auto at = reinterpret_cast<std::uintptr_t>(block);
   const std::size_t place = at / kSlabBytes % (kHeadsBytes / kHeadBytes);
-  return reinterpret_cast<Slab*>(at / kSlabBytes * kSlabBytes + place * kHeadBytes);
+  return reinterpret_cast<Slab*>(block - at % kSlabBytes + place * kHeadBytes);
 }
 
 void BlockPool::Unmap::operator()(std::uint8_t* arena) const noexcept {

@@ -129,7 +129,6 @@ class BlockPool {
 
   [[nodiscard]] static Slab* slab_of(std::uint8_t* block) noexcept;
   [[nodiscard]] std::uint8_t* take_unpooled(std::size_t bytes) noexcept;
-  [[nodiscard]] std::uint8_t* take_pooled(std::size_t index) noexcept;
   [[nodiscard]] std::uint8_t* take_of_slab(std::size_t index) noexcept;
   void give_to_slab(std::uint8_t* block) noexcept;
   void give_oldest(Recent& recent, std::size_t count) noexcept;

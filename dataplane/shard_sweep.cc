@@ -80,8 +80,9 @@ void Shard::sweep_one(Connection& connection) {
   if (waits_ms > options_.write_timeout_ms) {
     abort(connection, CloseReason::kWriteTimeout);
   } else if (waits_ms > options_.write_timeout_ms / kWriteTimeoutParts && sends_on(connection)) {
-    // A send that is cancelled tells how much of it has been taken, and the next one takes the rest.
-    // Left alone, a megabyte for a slow line is in flight for longer than the peer is slow to take.
+    // A send that is cancelled tells how much of it has been taken, and the next one takes the
+    // rest. Left alone, a megabyte for a slow line is in flight for longer than the peer is slow to
+    // take.
     connection.ops |= Connection::kCancelOp;
     ring_->cancel(tag(OpKind::kSend, connection), tag(OpKind::kCancel, connection));
   }

@@ -184,7 +184,8 @@ void FakeKernel::turn(unsigned timeout_ms) {
   issuing_.clear();
   order_.resize(pending_.size());
   std::iota(order_.begin(), order_.end(), std::size_t{0});
-  for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random_.below(i)]);
+  for (std::size_t i = order_.size(); i > 1; --i)
+    std::swap(order_[i - 1], order_[random_.below(i)]);
   done_.assign(pending_.size(), false);
   for (const std::size_t i : order_) done_[i] = !happens(faults_.stall) && progress(pending_[i]);
   for (std::size_t i = 0; i < pending_.size(); ++i) {
