@@ -246,8 +246,8 @@ TEST(BlockPool, BlocksNeverOverlapWhereArenasComeAndGo) {
 bool is_resident(const std::uint8_t* memory) {
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   unsigned char here = 0;
-  const std::uintptr_t at = reinterpret_cast<std::uintptr_t>(memory) / page * page;
-  const bool is_mapped = mincore(reinterpret_cast<void*>(at), 1, &here) == 0;
+  const std::uint8_t* const at = memory - reinterpret_cast<std::uintptr_t>(memory) % page;
+  const bool is_mapped = mincore(const_cast<std::uint8_t*>(at), 1, &here) == 0;
   EXPECT_TRUE(is_mapped || errno == ENOMEM);
   return is_mapped && (here & 1U) != 0;
 }
