@@ -51,9 +51,21 @@ void require(bool holds, const char* what) {
   std::exit(1);
 }
 
+constexpr std::size_t kPiece = 64 * 1024;
+using Pieces = std::vector<std::unique_ptr<std::uint8_t[]>>;
+
+// False: there is no memory for one more.
+bool take_one(Pieces& pieces) {
+  try {
+    pieces.push_back(std::make_unique<std::uint8_t[]>(kPiece));
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
+}
+
 void use_up_the_reserve_of_the_process() {
-  constexpr std::size_t kPiece = 64 * 1024;
-  std::vector<std::unique_ptr<std::uint8_t[]>> pieces;
+  Pieces pieces;
   pieces.reserve(100'000);  // none of them grows it
   memory_reserve::keep();
   bound_address_space(kMoreBytes);
@@ -61,10 +73,7 @@ void use_up_the_reserve_of_the_process() {
   memory_reserve::refill();
   require(memory_reserve::is_used(), "there is nothing to refill it with");
   std::size_t more = 0;
-  try {
-    for (;; ++more) pieces.push_back(std::make_unique<std::uint8_t[]>(kPiece));
-  } catch (const std::bad_alloc&) {
-  }
+  while (take_one(pieces)) ++more;
   require(more * kPiece > memory_reserve::kBytes / 2, "the reserve was there to be used");
   give_address_space();
   memory_reserve::refill();

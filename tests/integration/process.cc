@@ -173,6 +173,10 @@ int ProcessUnderTest::wait_exit(std::chrono::milliseconds patience) {
   waitpid(pid_, &status, 0);
   reaped_ = true;
   exit_ = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  // What it said last is still on its way; a child of its own may keep the pipe open for longer.
+  constexpr std::chrono::seconds kLastWords{5};
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kLastWords, [this] { return output_ended_; });
   return exit_;
 }
 
