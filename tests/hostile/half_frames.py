@@ -39,9 +39,10 @@ def add_options(parser):
 
 
 def as_many(options):
-    """As many clients, whose halves are short: what is remembered of each is there."""
+    """As many clients, whose halves are short, and as many closes as are remembered."""
     for _ in options.frames:
         fill(options, 200)
+    hostile.come_one_by_one(options, 10_000)
 
 
 hostile.main(attack, add_options, before=as_many, connections=2000, seconds=1)
