@@ -15,7 +15,7 @@ from wire import (BASIC, BINARY, CLOSE, DEVELOPMENT_SECRET, LOGIC, SUCCESS, UNAV
 
 MOST_SECONDS, MOST_CONNECTIONS = 120, 20_000
 BACK_WITHIN_S = 60  # the time in which memory comes back
-MOST_LEFT = 0.1  # of what there was before, beyond that
+MOST_LEFT = 1.1  # of what there was before
 
 def http(options, request, patience_s=None):
     """The answer of the monitor or admin port to these bytes, whole: (status, head and body)."""
@@ -57,9 +57,7 @@ def read_options(description, add_options, defaults):
     parser.add_argument("--patience", type=float, default=10,
                         help="seconds after which an answer has not come (%(default)s)")
     parser.add_argument("--back-within", type=float, default=BACK_WITHIN_S,
-                        help="seconds after which memory is what it was before, but for --most-left (%(default)s)")
-    parser.add_argument("--most-left", type=float, default=MOST_LEFT,
-                        help="what may be left then, as a part of what there was before (%(default)s)")
+                        help="seconds after which memory is what it was before, but for a tenth (%(default)s)")
     parser.add_argument("--report", metavar="FILE",
                         help="measure first as long without the attack, and append a line of JSON")
     if add_options:
@@ -115,7 +113,7 @@ def rest(options, kib_before):
     """What memory is left once it is as little as before, and how long that took. Raises Failed where it does not come
     back."""
     began = time.monotonic()
-    while (left := resident_kib(options.pid) if options.pid else 0) > kib_before * (1 + options.most_left):
+    while (left := resident_kib(options.pid) if options.pid else 0) > kib_before * MOST_LEFT:
         if time.monotonic() - began > options.back_within:
             raise Failed(f"{left} KiB are left {options.back_within:.0f} s after the attack, and {kib_before} KiB were "
                          "there before")
