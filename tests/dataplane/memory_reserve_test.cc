@@ -169,28 +169,27 @@ void come_back_when_a_little_stays_everywhere() {
   std::exit(0);
 }
 
-TEST(MemoryReserveDeathTest, OfTheProcessIsForWhatCannotBeRefusedAndComesBack) {
+// In a process of its own, whose address space it may bound.
+void expect_success_of(void (*what)()) {
   if (!kMayBoundAddressSpace) GTEST_SKIP() << "under a sanitizer";
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(use_up_the_reserve_of_the_process(), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(what(), testing::ExitedWithCode(0), "");
+}
+
+TEST(MemoryReserveDeathTest, OfTheProcessIsForWhatCannotBeRefusedAndComesBack) {
+  expect_success_of(&use_up_the_reserve_of_the_process);
 }
 
 TEST(MemoryReserveDeathTest, OfAPoolIsForWhatCannotBeRefusedAndComesBack) {
-  if (!kMayBoundAddressSpace) GTEST_SKIP() << "under a sanitizer";
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(use_up_the_spare_of_a_pool(), testing::ExitedWithCode(0), "");
+  expect_success_of(&use_up_the_spare_of_a_pool);
 }
 
 TEST(MemoryReserveDeathTest, APoolThatWasShortUnmapsWhatNobodyUses) {
-  if (!kMayBoundAddressSpace) GTEST_SKIP() << "under a sanitizer";
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(come_back_when_all_was_given_back(), testing::ExitedWithCode(0), "");
+  expect_success_of(&come_back_when_all_was_given_back);
 }
 
 TEST(MemoryReserveDeathTest, APoolIsNoLongerShortWhenItHasSlabsOfItsOwn) {
-  if (!kMayBoundAddressSpace) GTEST_SKIP() << "under a sanitizer";
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(come_back_when_a_little_stays_everywhere(), testing::ExitedWithCode(0), "");
+  expect_success_of(&come_back_when_a_little_stays_everywhere);
 }
 
 }  // namespace
