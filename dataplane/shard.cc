@@ -242,6 +242,8 @@ void Shard::dispatch(const Completion& completion) {
   if (connection == nullptr) return;
   if (tag.kind == OpKind::kClose) {
     free_slot(*connection);
+    // Whoever waits for a place comes in now, and not with the next sweep.
+    if (acceptor_.armed() < Acceptor::kArmed) acceptor_.arm(ring_.get(), room());
     return;
   }
   const auto op = tag.kind == OpKind::kShutdown ? Connection::kShutdownOp : Connection::kCancelOp;

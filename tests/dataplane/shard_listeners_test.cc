@@ -97,6 +97,25 @@ TEST(ShardListeners, FullBothCloseAndBothReopen) {
   }
 }
 
+// Where the last places go to a burst no accept is left whose completion would arm others.
+TEST(ShardListeners, WhoWaitsForAPlaceComesInWhenOneIsFree) {
+  for (const std::size_t index : {kTcpListener, kWsListener}) {
+    SCOPED_TRACE("listener " + std::to_string(index));
+    ShardOptions options = TwoListeners::with(20);
+    options.sweep_ms = 60'000;  // later than this test
+    TwoListeners it(options);
+    std::vector<FakePeer*> peers;
+    for (int i = 0; i < 20; ++i) {
+      peers.push_back(&it.kernel.connect());
+      ASSERT_TRUE(it.turn_until([&] { return peers.back()->accepted; }));
+    }
+    FakePeer& waiting = it.kernel.connect(it.port(index));
+    for (int i = 0; i < 2; ++i) peers[static_cast<std::size_t>(i)]->ended = true;  // one for each
+    EXPECT_TRUE(it.turn_until([&] { return waiting.accepted; }));
+    EXPECT_EQ(it.handler.ticks, 0) << "no sweep has seen to it";
+  }
+}
+
 TEST(ShardListeners, StayClosedUntilFivePercentAreFree) {
   TwoListeners it(100);
   std::vector<FakePeer*> peers;
