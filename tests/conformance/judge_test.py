@@ -4,15 +4,19 @@ usage: judge_test.py [-v]
 """
 
 import asyncio
+import contextlib
+import io
 import socket
 import unittest
 
 import txaio
+import websockets_client
 from autobahn.asyncio.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.compress import PerMessageDeflateOfferAccept
 
 from case import Verdict
 from run import all_cases, run_case
+from server import ssl_of
 
 LIMIT_S = 10
 SHORT_LIMIT_S = 0.3  # for faults that show in nothing happening
@@ -115,7 +119,9 @@ FAULTS = (
 )  # fmt: skip
 
 
-async def against(protocol, options, case, limit_s):
+@contextlib.asynccontextmanager
+async def serving(protocol, options):
+    """The URL of a server."""
     loop = txaio.config.loop = asyncio.get_running_loop()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
@@ -124,9 +130,30 @@ async def against(protocol, options, case, limit_s):
         factory.setProtocolOptions(**{**SOUND_OPTIONS, **options})
         server = await loop.create_server(factory, sock=listener)
         try:
-            return await run_case(url, case, limit_s)
+            yield url
         finally:
             server.close()
+
+
+async def against(protocol, options, case, limit_s):
+    async with serving(protocol, options) as url:
+        return await run_case(url, case, limit_s)
+
+
+class BusyMachine(asyncio.SelectorEventLoop):
+    """Between two of its turns hours pass: each limit of seconds that there is comes to its end."""
+
+    def time(self):
+        return super().time() * 1e7
+
+
+async def second_client(test):
+    """What the other client's run of a test says, if the server sets no limit of time."""
+    endless = {"openHandshakeTimeout": 0, "closeHandshakeTimeout": 0}
+    async with serving(Sound, endless) as url:
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            await websockets_client.run_one(test, url, None)
+        return said.getvalue()
 
 
 class Judge(unittest.TestCase):
@@ -143,6 +170,17 @@ class Judge(unittest.TestCase):
             with self.subTest(number):
                 seen = asyncio.run(against(Sound, {}, BY_ID[number], LIMIT_S))
                 self.assertEqual(seen, (Verdict.OK, ""))
+
+
+class SecondClient(unittest.TestCase):
+    def test_no_limit_of_the_library_fails_a_test_on_a_busy_machine(self):
+        for test in (websockets_client.fifty_connections, websockets_client.the_client_closes):
+            with self.subTest(test.__name__), asyncio.Runner(loop_factory=BusyMachine) as runner:
+                self.assertIn("OK ", runner.run(second_client(test)))
+
+    def test_what_the_machine_trusts_is_read_once(self):
+        self.assertIs(ssl_of("wss://127.0.0.1:1/"), ssl_of("wss://127.0.0.1:2/"))
+        self.assertIsNone(ssl_of("ws://127.0.0.1:1/"))
 
 
 if __name__ == "__main__":
