@@ -18,8 +18,9 @@ from case import Verdict
 from run import all_cases, run_case
 from server import ssl_of
 
-LIMIT_S = 10
-SHORT_LIMIT_S = 0.3  # for faults that show in nothing happening
+# Some faults show in nothing happening: with the shortest limit that is seen soonest. Where it was
+# too short for what does happen, because the machine is busy, a longer one is next.
+LIMITS_S = (0.3, 3, 30)
 
 BY_ID = {case.id: case for case in all_cases([])}
 
@@ -160,15 +161,17 @@ class Judge(unittest.TestCase):
     def test_faults_are_found(self):
         for name, protocol, options, number, verdict, said in FAULTS:
             with self.subTest(name):
-                run = against(protocol, options, BY_ID[number], SHORT_LIMIT_S)
-                seen = asyncio.run(run)
+                for limit_s in LIMITS_S:
+                    seen = asyncio.run(against(protocol, options, BY_ID[number], limit_s))
+                    if seen[0].value == verdict and said in seen[1]:
+                        break
                 self.assertEqual(seen[0].value, verdict, seen)
                 self.assertIn(said, seen[1])
 
     def test_a_sound_server_passes(self):
         for number in sorted({fault[3] for fault in FAULTS} - {"7.7.1014.1", "11.5.2.0"}):
             with self.subTest(number):
-                seen = asyncio.run(against(Sound, {}, BY_ID[number], LIMIT_S))
+                seen = asyncio.run(against(Sound, {}, BY_ID[number], LIMITS_S[-1]))
                 self.assertEqual(seen, (Verdict.OK, ""))
 
 
