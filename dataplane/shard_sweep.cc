@@ -56,6 +56,7 @@ void Shard::sweep() {
   if (Clock::passed(now_ms(), next_pool_trim_ms_)) {
     next_pool_trim_ms_ = Clock::deadline(now_ms(), kTrimPoolEveryMs);
     pool_.trim();
+    table_.trim();
   }
   counters_.set(Gauge::kMailboxBytes, sender_.mailbox_bytes());
   counters_.set(Gauge::kReceiveBufferBytes, ring_->buffer_bytes());

@@ -127,6 +127,70 @@ TEST(ConnectionTable, PlacesThatNobodyHasTakeNoMemory) {
   EXPECT_LT(resident_bytes(), before + kPlaces * sizeof(Connection) / 4);
 }
 
+void have_been_there(ConnectionTable& table, std::uint32_t first, std::uint32_t end) {
+  for (std::uint32_t slot = first; slot < end; ++slot) {
+    static_cast<void>(table.open_client(slot));
+  }
+  for (std::uint32_t slot = first; slot < end; ++slot) table.release(*table.at(slot));
+}
+
+void trim_all(ConnectionTable& table) {
+  const std::uint32_t chunks = table.size() / ConnectionTable::kChunkSlots + 1;
+  const std::uint32_t trims =
+      ConnectionTable::kIdleTrims + chunks / ConnectionTable::kMostTrimmed + 1;
+  for (std::uint32_t i = 0; i <= trims; ++i) table.trim();
+}
+
+TEST(ConnectionTable, PlacesThatNobodyHasAnyMoreTakeNoMemoryEither) {
+  constexpr std::uint32_t kPlaces = 200'000;
+  ConnectionTable table(kPlaces, 1);
+  const std::size_t before = resident_bytes();
+  have_been_there(table, 0, kPlaces);
+  ASSERT_GT(resident_bytes(), before + kPlaces * sizeof(Connection) / 2);
+  trim_all(table);
+  EXPECT_LT(resident_bytes(), before + kPlaces * sizeof(Connection) / 10);
+  EXPECT_EQ(table.client_high_water(), 0U);
+}
+
+TEST(ConnectionTable, WhoIsThereStaysAsHeIsWhenOthersPlacesAreGivenBack) {
+  constexpr std::uint32_t kHis = ConnectionTable::kChunkSlots * 3;
+  ConnectionTable table(ConnectionTable::kChunkSlots * 5, 2);
+  Connection& his = table.open_client(kHis);
+  Connection* const link = table.open_link();
+  ASSERT_NE(link, nullptr);
+  his.last_read_ms = link->last_read_ms = 17;
+  have_been_there(table, 0, kHis);
+  have_been_there(table, kHis + 1, table.max_clients());
+  trim_all(table);
+  EXPECT_EQ(table.find(his.handle()), &his);
+  EXPECT_EQ(table.find(link->handle()), link);
+  EXPECT_EQ(his.last_read_ms, 17U);
+  EXPECT_EQ(link->last_read_ms, 17U);
+  EXPECT_EQ(table.client_high_water(), kHis + ConnectionTable::kChunkSlots);
+}
+
+// A handle crosses threads, and an answer that is late may bring it back at any time.
+TEST(ConnectionTable, AHandleOfAPlaceThatWasGivenBackFindsNobodyThere) {
+  constexpr std::uint32_t kSlot = 7;
+  ConnectionTable table(ConnectionTable::kChunkSlots, 1);
+  std::set<std::uint32_t> generations;
+  for (int round = 0; round < 20; ++round) {
+    Connection& connection = table.open_client(kSlot);
+    EXPECT_TRUE(generations.insert(connection.generation).second) << connection.generation;
+    table.release(connection);
+    if (round % 3 == 2) trim_all(table);
+  }
+}
+
+TEST(ConnectionTable, PlacesThatAreUsedNowAndThenKeepTheirPages) {
+  ConnectionTable table(ConnectionTable::kChunkSlots, 1);
+  for (std::uint32_t i = 0; i < 3 * ConnectionTable::kIdleTrims; ++i) {
+    have_been_there(table, 0, 1);
+    for (std::uint32_t t = 0; t < ConnectionTable::kIdleTrims; ++t) table.trim();
+    ASSERT_EQ(table.client_high_water(), 1U);
+  }
+}
+
 TEST(ConnectionTable, LinksLiveAboveTheClientsAndRunOut) {
   ConnectionTable table(3, 2);
   Connection* const one = table.open_link();
