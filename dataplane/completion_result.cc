@@ -17,9 +17,9 @@ constexpr auto kRows = std::to_array<Row>({
     {EAGAIN, ResultMeaning::kAgain},
     {EINTR, ResultMeaning::kAgain},
     {ENOBUFS, ResultMeaning::kNoBuffers},
-    {EMFILE, ResultMeaning::kShortage},
-    {ENFILE, ResultMeaning::kShortage},
-    {ENOMEM, ResultMeaning::kShortage},
+    {EMFILE, ResultMeaning::kNoFiles},
+    {ENFILE, ResultMeaning::kNoFiles},
+    {ENOMEM, ResultMeaning::kNoMemory},
     {ECONNRESET, ResultMeaning::kPeerGone},
     {ENOTCONN, ResultMeaning::kPeerGone},  // a reset that somebody has been told of
     {EPIPE, ResultMeaning::kPeerGone},

@@ -12,7 +12,8 @@ enum class ResultMeaning : std::uint8_t {
   kCancelled,  // we took it back ourselves
   kAgain,      // nothing has happened; the same may be asked again at once
   kNoBuffers,  // of a receive: no provided buffer is free. Of others: the kernel has no memory
-  kShortage,   // of files or memory, in this process or the machine: better later
+  kNoMemory,   // the kernel has none: better later
+  kNoFiles,    // in this process or the machine: better later
   kPeerGone,   // the socket's connection is broken
   kTimedOut,   // the same, as the peer has acknowledged nothing for SendBounds::unacknowledged_ms
   kFailed,     // all else

@@ -27,6 +27,7 @@ enum class Counter : std::uint8_t {
   kListenerClosed,
   kAcceptErrors,
   kAcceptRateReached,
+  kMemoryShort,
   kTooManyFromAddress,
   kReadPaused,
   kDeferred,
@@ -63,6 +64,9 @@ inline constexpr auto kNamesOf<Counter> = std::to_array<CounterName>({
     {"accept_errors_total", "accepts that failed"},
     {"accept_rate_reached_total",
      "times accepting paused because AcceptRate was reached; clients wait in the backlog"},
+    {"memory_short_total",
+     "times nobody could be accepted for want of memory: an accept for which the kernel had none, "
+     "or a shard that had none itself; clients wait in the backlog"},
     {"too_many_from_address_total",
      "connections above MaxConnectionsPerAddress; they were closed, unless LimitsDryRun says to "
      "count them only"},
@@ -111,6 +115,7 @@ enum class Gauge : std::uint8_t {
   kTlsSessions,
   kReceiveBufferBytes,
   kMailboxBytes,
+  kMemoryShort,
   kEnd,
 };
 template <>
@@ -129,6 +134,7 @@ inline constexpr auto kNamesOf<Gauge> = std::to_array<GaugeName>({
     {"tls_1_2_sessions", "connections of TLS 1.2, for which OpenSSL's object is kept"},
     {"receive_buffer_bytes", "memory that receives may fill; it grows with need"},
     {"mailbox_bytes", "memory of mailboxes to other threads; it grows with need"},
+    {"shards_short_of_memory", "shards that accept nobody until there is some memory again"},
 });
 
 // What is told with all its values, see histogram.h.

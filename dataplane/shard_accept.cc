@@ -16,6 +16,18 @@ namespace {
 
 constexpr std::int64_t kAcceptCredit = 1000;  // of one accept, in thousandths
 
+void note_shortage(Counters& counters, bool is_short) noexcept {
+  const bool was_short = counters.get(Gauge::kMemoryShort) != 0;
+  if (is_short == was_short) return;
+  counters.set(Gauge::kMemoryShort, is_short ? 1 : 0);
+  if (is_short) counters.add(Counter::kMemoryShort);
+}
+
+// Of the kernel, which tells of it by either error.
+bool is_want_of_memory(ResultMeaning meaning) noexcept {
+  return meaning == ResultMeaning::kNoMemory || meaning == ResultMeaning::kNoBuffers;
+}
+
 }  // namespace
 
 void Shard::start_accepting() {
@@ -50,6 +62,7 @@ Acceptor::Room Shard::room() noexcept {
 std::uint32_t Shard::accepts_left() noexcept {
   constexpr std::int64_t kSavedMs = 200;
   const bool is_short = pool_.is_short() || memory_reserve::is_used();
+  note_shortage(counters_, is_short);
   const std::int64_t rate = options_.accepts_per_s;
   if (rate == 0 || accept_mode_ != AcceptMode::kDirect) return is_short ? 0 : UINT32_MAX;
   const auto since_ms = static_cast<std::int32_t>(now_ms() - accepts_at_ms_);
@@ -87,8 +100,10 @@ void Shard::on_accept(const Completion& completion, OpTag tag) {
     }
   } else if (meaning != ResultMeaning::kCancelled) {
     counters_.add(Counter::kAcceptErrors);
+    const bool no_memory = is_want_of_memory(meaning);
+    if (no_memory) counters_.add(Counter::kMemoryShort);
     // Most errors are of the one connection. Lack of files or memory is not: the next sweep tries.
-    if (meaning == ResultMeaning::kShortage || meaning == ResultMeaning::kNoBuffers) return;
+    if (no_memory || meaning == ResultMeaning::kNoFiles) return;
   }
   acceptor_.arm(ring_.get(), room());
 }

@@ -75,7 +75,8 @@ void Shard::receive_ended(Connection& connection, std::int32_t result) {
     case ResultMeaning::kCancelled:  // on purpose: reading is paused, or the client is idle
       want_rearm(connection);        // which sees to it
       return;
-    case ResultMeaning::kShortage:
+    case ResultMeaning::kNoMemory:
+    case ResultMeaning::kNoFiles:
     case ResultMeaning::kPeerGone:
     case ResultMeaning::kTimedOut:
     case ResultMeaning::kFailed:

@@ -20,9 +20,10 @@ TEST(CompletionResult, MeansWhatItsErrnoSays) {
   for (const int error : {EAGAIN, EWOULDBLOCK, EINTR}) {
     EXPECT_EQ(meaning_of(-error), ResultMeaning::kAgain) << error;
   }
-  for (const int error : {EMFILE, ENFILE, ENOMEM}) {
-    EXPECT_EQ(meaning_of(-error), ResultMeaning::kShortage) << error;
+  for (const int error : {EMFILE, ENFILE}) {
+    EXPECT_EQ(meaning_of(-error), ResultMeaning::kNoFiles) << error;
   }
+  EXPECT_EQ(meaning_of(-ENOMEM), ResultMeaning::kNoMemory);
   for (const int error : {ECONNRESET, ENOTCONN, EPIPE, EHOSTUNREACH, ENETUNREACH}) {
     EXPECT_EQ(meaning_of(-error), ResultMeaning::kPeerGone) << error;
   }

@@ -205,6 +205,37 @@ std::uint64_t play_all(std::uint64_t count) {
   return sessions;
 }
 
+TEST(ShardMemory, AShortageIsCountedAndToldUntilItIsOver) {
+  FakeShard it(1, {}, options());
+  const Counters& counters = it.shard.counters();
+  FakePeer& peer = it.connect();
+  ASSERT_TRUE(it.turn_until([&] { return it.handler.ticks > 0; }, 20));
+  EXPECT_EQ(counters.get(Gauge::kMemoryShort), 0U);
+  auto& failures = pool_failures();
+  failures.first = failures.asked;
+  failures.count = UINT64_MAX / 2;
+  peer.send(frame(Opcode::kBinary, std::string(400'000, 'x')));
+  EXPECT_TRUE(it.turn_until([&] { return counters.get(Gauge::kMemoryShort) == 1; }, 20));
+  EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kNoMemory});
+  for (int i = 0; i < 200; ++i) it.turn(20);
+  EXPECT_EQ(counters.get(Counter::kMemoryShort), 1U) << "it is still the same one";
+  failures.count = 0;
+  EXPECT_TRUE(it.turn_until([&] { return counters.get(Gauge::kMemoryShort) == 0; }, 20));
+  it.connect();
+  EXPECT_EQ(counters.get(Counter::kMemoryShort), 1U);
+}
+
+TEST(ShardMemory, AnAcceptForWhichTheKernelHasNoneIsCounted) {
+  test::Faults faults;
+  faults.accept_short = 1;  // every one, of files or of memory
+  FakeShard it(1, faults, options());
+  const Counters& counters = it.shard.counters();
+  it.kernel.connect();
+  EXPECT_TRUE(it.turn_until([&] { return counters.get(Counter::kMemoryShort) >= 5; }, 20));
+  EXPECT_GT(counters.get(Counter::kAcceptErrors), counters.get(Counter::kMemoryShort));
+  EXPECT_EQ(counters.get(Gauge::kMemoryShort), 0U) << "the shard has some itself";
+}
+
 TEST(ShardMemory, WithoutABlockWhoeverItWasForGoesAndTheOthersStay) {
   EXPECT_GT(play_all(1), 50U);
 }

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/common/free_port.h"
+#include "tests/integration/fillers.h"
 #include "tests/monitoring/cluster.h"
 #include "tests/monitoring/prometheus.h"
 
@@ -58,6 +59,20 @@ TEST(Drill, OfAGatewayAtItsBounds) {
       "RinggateFilesRunOut",     "RinggateNotReady",   "RinggateConfigurationRefused",
       "RinggateLogLost"};
   wait_until("these and no others", [&] { return prometheus.firing() == expected; });
+}
+
+TEST(Drill, OfAGatewayWithoutMemory) {
+  constexpr std::size_t kMoreBytes = 16 * 1024 * 1024;
+  Cluster cluster;
+  const Prometheus prometheus(cluster.world, {cluster.gateway.monitor()});
+  prometheus.wait_for_rates();
+  EXPECT_EQ(prometheus.firing(), Alerts());
+  bound_address_space(cluster.gateway, kMoreBytes);
+  std::vector<Socket> fillers = fill_memory(cluster.gateway);
+  prometheus.wait_for("RinggateMemoryShort");
+  EXPECT_EQ(prometheus.firing(), Alerts{"RinggateMemoryShort"});
+  fillers.clear();
+  wait_until("it is over", [&] { return prometheus.firing().empty(); });
 }
 
 // --- What is gone --------------------------------------------------------------------------------
