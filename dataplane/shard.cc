@@ -248,6 +248,8 @@ void Shard::dispatch(const Completion& completion) {
   }
   const auto op = tag.kind == OpKind::kShutdown ? Connection::kShutdownOp : Connection::kCancelOp;
   connection->ops = static_cast<std::uint8_t>(connection->ops & ~op);
+  // One cancel of a connection is in flight at a time: its receive may have had to wait for that.
+  if (tag.kind == OpKind::kCancel && connection->read_paused) stop_reading(*connection);
   try_close(*connection);
 }
 

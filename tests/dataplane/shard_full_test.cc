@@ -78,6 +78,35 @@ TEST(ShardFull, NotReadIsNotSilent) {
   EXPECT_EQ(it.handler.reasons, std::vector<CloseReason>{CloseReason::kWriteTimeout});
 }
 
+// One cancel of a connection is in flight at a time.
+TEST(ShardFull, IsNotReadAlsoWhenItsSendIsBeingAskedHowFarItIs) {
+  ShardOptions options = queues(1000, 1 << 20U);
+  options.write_timeout_ms = 60'000;
+  FakeShard it(1, {}, options);
+  Connection* client = nullptr;
+  it.handler.accepted = [&](Connection& connection) { client = &connection; };
+  FakePeer& peer = it.connect();
+  peer.window = 0;
+  ASSERT_TRUE(push(it, *client, 500));
+  it.handler.tick = [&] {
+    if (client->full || (client->ops & Connection::kCancelOp) == 0) return;
+    for (int i = 0; i < 2; ++i) {
+      std::uint8_t* const to = it.shard.reserve(*client, 1000, Why::kAsked);
+      ASSERT_NE(to, nullptr);
+      std::fill_n(to, 1000, std::uint8_t{'a'});
+    }
+  };
+  ASSERT_TRUE(it.turn_until([&] { return client->full; }, 20));
+  EXPECT_TRUE(client->reading()) << "the cancel of its send is in flight";
+  EXPECT_TRUE(it.turn_until([&] { return !client->reading(); }, 20, 100));
+  peer.send(pings(20'000));
+  pass(it, 1000);
+  EXPECT_EQ(client->carry.size, 0U);
+  peer.window = SIZE_MAX;
+  const std::size_t asked = 500 + 2000;
+  EXPECT_TRUE(it.turn_until([&] { return peer.received.size() == asked + pongs(20'000).size(); }));
+}
+
 TEST(ShardFull, AShardHasMemoryForSomeOfThem) {
   FakeShard it(1, {}, queues(1000, 256U << 20U));
   std::vector<FakePeer*> peers;
