@@ -6,53 +6,28 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 
 #include "control/base/text.h"
+#include "services/process/cgroup.h"
 
 namespace ringgate {
 namespace {
 
 constexpr int kMostCpus = 1 << 16;
-constexpr const char* kCgroupFile = "/proc/self/cgroup";
-constexpr const char* kCgroupRoot = "/sys/fs/cgroup";
-
-std::string read_all(const std::filesystem::path& file) {
-  std::ifstream stream(file);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
-bool has_cpu(const std::vector<std::string>& controllers) {
-  return std::ranges::find(controllers, "cpu") != controllers.end();
-}
 
 void tighten(std::optional<double>& quota, std::optional<double> other) {
   if (other && (!quota || *other < *quota)) quota = other;
 }
 
 std::optional<double> quota_in(const std::filesystem::path& folder, bool version_2) {
-  if (version_2) return parse_cpu_max(read_all(folder / "cpu.max"));
-  const auto quota = parse_number(trim(read_all(folder / "cpu.cfs_quota_us")));  // -1: no limit.
-  const auto period = parse_number(trim(read_all(folder / "cpu.cfs_period_us")));
+  if (version_2) return parse_cpu_max(read_kernel_file(folder / "cpu.max"));
+  // -1: no limit.
+  const auto quota = parse_number(trim(read_kernel_file(folder / "cpu.cfs_quota_us")));
+  const auto period = parse_number(trim(read_kernel_file(folder / "cpu.cfs_period_us")));
   if (!quota || !period || *quota == 0 || *period == 0) return std::nullopt;
   return static_cast<double>(*quota) / static_cast<double>(*period);
-}
-
-// From mount/path up to mount itself. Inside a container the path may name a folder that only the
-// host sees; what there is of it counts, and the mount is then the container's own group.
-std::optional<double> tightest_quota(const std::filesystem::path& mount, std::string_view path,
-                                     bool version_2) {
-  std::optional<double> quota = quota_in(mount, version_2);
-  std::filesystem::path folder = mount;
-  for (const auto& part : std::filesystem::path(path).relative_path()) {
-    if (part == "..") break;
-    folder /= part;
-    tighten(quota, quota_in(folder, version_2));
-  }
-  return quota;
 }
 
 }  // namespace
@@ -69,25 +44,9 @@ std::optional<double> parse_cpu_max(std::string_view text) {
 std::optional<double> cgroup_cpu_quota(std::string_view cgroup_file,
                                        const std::filesystem::path& root) {
   std::optional<double> quota;
-  while (!cgroup_file.empty()) {  // Each line: number:controllers:path, cgroups(7).
-    const std::size_t end = std::min(cgroup_file.find('\n'), cgroup_file.size());
-    const std::string_view line = cgroup_file.substr(0, end);
-    cgroup_file.remove_prefix(std::min(end + 1, cgroup_file.size()));
-    const std::size_t first = line.find(':');
-    if (first == std::string_view::npos) continue;
-    const std::size_t second = line.find(':', first + 1);
-    if (second == std::string_view::npos) continue;
-    const std::string_view controllers = line.substr(first + 1, second - first - 1);
-    const std::string_view path = line.substr(second + 1);
-    if (controllers.empty()) {
-      tighten(quota, tightest_quota(root, path, true));
-      continue;
-    }
-    if (!has_cpu(split_commas(controllers))) continue;
-    for (const std::string_view mount : {controllers, std::string_view("cpu")}) {
-      if (!std::filesystem::exists(root / mount)) continue;
-      tighten(quota, tightest_quota(root / mount, path, false));
-      break;
+  for (const Cgroups& groups : cgroups_of(cgroup_file, root, "cpu")) {
+    for (const std::filesystem::path& folder : groups.folders) {
+      tighten(quota, quota_in(folder, groups.is_version_2));
     }
   }
   return quota;
@@ -118,7 +77,8 @@ Result<CpuBudget> usable_cpus() {
     for (int cpu = 0; cpu < size; ++cpu) {
       if (CPU_ISSET_S(static_cast<std::size_t>(cpu), bytes, set.get())) cpus.push_back(cpu);
     }
-    return cpu_budget(std::move(cpus), cgroup_cpu_quota(read_all(kCgroupFile), kCgroupRoot));
+    return cpu_budget(std::move(cpus),
+                      cgroup_cpu_quota(read_kernel_file(kCgroupFile), kCgroupRoot));
   }
   return run_error("cannot ask which CPUs this process may use: {}; set Shards and PinShards",
                    std::strerror(errno));
