@@ -7,6 +7,7 @@
 #include "control/base/standard_output.h"
 #include "control/config/config.h"
 #include "control/config/effective.h"
+#include "services/process/memory_room.h"
 
 namespace ringgate {
 namespace {
@@ -28,8 +29,9 @@ ProcessRole role_of(const std::string& name) {
 Result<void> show(const ConfigOptions& options) {
   if (!options.effective) return usage_error("say what to show: --effective");
   const ProcessRole role = role_of(options.role);
-  const Result<Config> config = load_config(options.config_file, role);
+  Result<Config> config = load_config(options.config_file, role);
   if (!config) return std::unexpected(config.error());
+  notice_memory(*config, role);
   return print_out(options.json ? effective_json(*config, role) : effective_text(*config, role));
 }
 

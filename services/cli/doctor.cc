@@ -25,6 +25,7 @@
 #include "services/gateway/link_tls.h"
 #include "services/logic/redis_options.h"
 #include "services/process/handover/taker.h"
+#include "services/process/memory_room.h"
 #include "services/process/shards.h"
 #include "services/process/tls.h"
 
@@ -242,7 +243,10 @@ int run_doctor(DoctorOptions options) {
   std::optional<Result<Config>> config;
   if (!options.config_file.empty()) {
     config = load_config(options.config_file, options.role);
-    if (*config) take_wishes_of(**config, options);
+    if (*config) {
+      notice_memory(**config, options.role);
+      take_wishes_of(**config, options);
+    }
   }
   const bool names_none = options.ports.empty() && !config;
   const doctor::Readings readings =

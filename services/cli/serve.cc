@@ -26,6 +26,7 @@
 #include "services/logic/component.h"
 #include "services/logic/redis_options.h"
 #include "services/process/handover/clash.h"
+#include "services/process/memory_room.h"
 #include "services/process/process.h"
 #include "services/process/registries.h"
 #include "services/process/signal_watch.h"
@@ -245,6 +246,7 @@ Result<void> serve(const ServeOptions& options, ProcessRole role) {
   if (options.check_config) SignalWatch::unblock();
   Result<Config> config = load_config(options.config_file, role);
   if (!config) return std::unexpected(config.error());
+  notice_memory(*config, role);
   if (Result<void> sessions = check_sessions(*config, role); !sessions) return sessions;
   const Result<std::vector<std::string>> to_mend = check_tls(*config, role);
   if (!to_mend) return std::unexpected(to_mend.error());

@@ -336,6 +336,17 @@ TEST(Start, CheckConfigSaysThatTheRegistryFileCannotBeUsed) {
   }
 }
 
+TEST(Start, AMaxMemoryThatTheMachineHasNotIsNoticed) {
+  const World world;
+  const std::string file = world.config("gateway", "g1", {{"MaxMemory", "16384GiB"}});
+  const Ended checked = run({"gateway", "-c", file, "--check-config"});
+  EXPECT_EQ(checked.code, 0) << checked.output;
+  EXPECT_THAT(checked.output, HasSubstr("note: MaxMemory is above the "));
+  ProcessUnderTest process(ProcessUnderTest::ringgate({"gateway", "-c", file}));
+  process.wait_for_line("configuration: MaxMemory is above the ");
+  process.wait_for_line("listening tcp");
+}
+
 TEST(Start, AnExistingConfYamlLoadsWithNotices) {
   const World world;
   const std::string file = world.folder()
