@@ -21,8 +21,6 @@ namespace ringgate {
 
 struct FlightRecord;
 
-inline constexpr std::uint8_t kMostFanOutMark = 31;
-
 enum class ChannelState : std::uint8_t {
   kLoggingIn,  // the login is forwarded and not answered: input is held, pushes wait
   kLoggedIn,
@@ -49,7 +47,6 @@ struct Channel {
   bool kicked_out : 1 = false;  // the session belongs to a newer login: no sign-out
   bool leaving : 1 = false;     // goes with its last answer: see parts/farewells.h
   bool recorded : 1 = false;    // `record` is set, and `login_times` are in it
-  std::uint8_t fan_out : 5 = 0;  // a mark of parts/pushes/fan_outs.h; 0: none yet
   Carry* waiting = nullptr;      // framed pushes that wait for it
   // The recorder's (recorder/recorder.h). A channel that has only logged in has no record.
   union {

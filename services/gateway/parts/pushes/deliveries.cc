@@ -217,7 +217,8 @@ bool Deliveries::has_to_wait(const Delivery& delivery, std::string_view channels
     return false;
   bool waits = false;
   for_each_channel(channels, [&](std::string_view id) {
-    if (const Channel* const channel = find_channel(id)) waits |= fan_outs_.is_marked(*channel);
+    const std::optional<ChannelPlace> place = place_of(id, context_.options.nonce);
+    if (place) waits |= fan_outs_.is_marked(place->slot);
   });
   return waits;
 }
@@ -237,7 +238,8 @@ bool Deliveries::wait_for_slice(const Delivery& delivery, std::string_view chann
     return true;
   }
   for_each_channel(channels, [&](std::string_view id) {
-    if (Channel* const channel = find_channel(id); channel != nullptr) fan_outs_.mark(*channel);
+    const std::optional<ChannelPlace> place = place_of(id, context_.options.nonce);
+    if (place) fan_outs_.mark(place->slot);
   });
   return true;
 }
@@ -287,7 +289,11 @@ std::uint32_t Deliveries::work_off(FanOut& one, std::uint32_t most) {
 }
 
 void Deliveries::count_receivers(std::string_view channels) {
-  const auto receivers = static_cast<std::uint32_t>(std::ranges::count(channels, ',') + 1);
+  std::uint32_t receivers = 1;
+  for (std::size_t at = channels.find(','); at != std::string_view::npos;
+       at = channels.find(',', at + 1)) {
+    ++receivers;
+  }
   context_.shard.counters().record(GatewayDistribution::kPushReceivers, receivers);
 }
 
@@ -382,12 +388,6 @@ void Deliveries::not_here(const Delivery& delivery, std::string_view channel_id,
   if (!place || !is_push || delivery.is_kickout()) return;
   const Upstream* const upstream = context_.upstreams.find(delivery.head.upstream);
   if (upstream != nullptr && upstream->takes_roll_calls) signouts_.gone(channel_id, place->login);
-}
-
-Channel* Deliveries::find_channel(std::string_view channel_id) {
-  const std::optional<ChannelPlace> place = place_of(channel_id, context_.options.nonce);
-  Connection* const connection = place ? find_channel(channel_id, *place) : nullptr;
-  return connection != nullptr ? channel_of(*connection) : nullptr;
 }
 
 Connection* Deliveries::find_channel(std::string_view channel_id, const ChannelPlace& place) {

@@ -27,7 +27,7 @@ class Deliveries {
         forwarding_(forwarding),
         signouts_(signouts),
         roll_call_(roll_call),
-        fan_outs_(context.shard.pool()),
+        fan_outs_(context.shard.pool(), context.shard.options().max_clients),
         held_pushes_(context),
         shard_channels_(context.shard.options().shards) {}
 
@@ -73,7 +73,6 @@ class Deliveries {
   void not_here(const Delivery& delivery, std::string_view channel_id,
                 const std::optional<ChannelPlace>& place);
   [[nodiscard]] Connection* find_channel(std::string_view channel_id, const ChannelPlace& place);
-  [[nodiscard]] Channel* find_channel(std::string_view channel_id);
 
   GatewayContext& context_;
   Logins& logins_;

@@ -41,10 +41,16 @@ FanOuts::~FanOuts() {
 bool FanOuts::is_large(std::string_view channels, std::size_t bytes) noexcept {
   constexpr std::size_t kLeastId = kChannelUniqueBytes;  // and a name, and a comma
   const std::size_t at_most = channels.size() / kLeastId + 1;
-  if (at_most <= kSliceReceivers && at_most * bytes <= kSliceBytes) [[likely]]
+  if (at_most <= kMostAtOnce && at_most * bytes <= kMostBytesAtOnce) [[likely]]
     return false;
-  const auto receivers = static_cast<std::size_t>(std::ranges::count(channels, ',')) + 1;
-  return receivers > 1 && (receivers > kSliceReceivers || receivers * bytes > kSliceBytes);
+  const std::size_t most =
+      std::clamp<std::size_t>(kMostBytesAtOnce / std::max<std::size_t>(bytes, 1), 1, kMostAtOnce);
+  std::size_t receivers = 1;
+  for (std::size_t at = channels.find(','); at != std::string_view::npos && receivers <= most;
+       at = channels.find(',', at + 1)) {
+    ++receivers;
+  }
+  return receivers > most;
 }
 
 bool FanOuts::add(const Delivery& delivery, std::string_view channels) {
@@ -80,7 +86,7 @@ void FanOuts::drop_first() noexcept {
   if (first_ != nullptr) return;
   last_ = nullptr;
   all_marked_ = false;
-  epoch_ = epoch_ == kMostFanOutMark ? 1 : static_cast<std::uint8_t>(epoch_ + 1);
+  epoch_ = epoch_ == UINT8_MAX ? 1 : static_cast<std::uint8_t>(epoch_ + 1);
 }
 
 }  // namespace ringgate

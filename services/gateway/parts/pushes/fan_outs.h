@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "dataplane/send_queue.h"
-#include "services/gateway/channel.h"
 #include "services/gateway/mail.h"
 #include "services/gateway/parts/pushes/delivery.h"
 
@@ -32,11 +32,15 @@ struct FanOut {
 
 class FanOuts {
  public:
-  // Receivers, and bytes to all of them together, of one slice: under a millisecond of sending.
-  static constexpr std::uint32_t kSliceReceivers = 128;
-  static constexpr std::size_t kSliceBytes = 512 * 1024;
+  // Receivers, and bytes to all of them together, beyond which a push is worked off in slices, and
+  // of one slice: well under a millisecond of sending, of which each takes 6 to 20 us.
+  static constexpr std::uint32_t kMostAtOnce = 128;
+  static constexpr std::size_t kMostBytesAtOnce = 512 * 1024;
+  static constexpr std::uint32_t kSliceReceivers = 32;
+  static constexpr std::size_t kSliceBytes = 256 * 1024;
 
-  explicit FanOuts(BlockPool& pool) noexcept : pool_(pool) {}
+  // Of a shard with so many slots of clients.
+  FanOuts(BlockPool& pool, std::uint32_t slots) : pool_(pool), marks_(slots) {}
   FanOuts(const FanOuts&) = delete;
   FanOuts& operator=(const FanOuts&) = delete;
   ~FanOuts();
@@ -51,11 +55,14 @@ class FanOuts {
   [[nodiscard]] bool add(const Delivery& delivery, std::string_view channels);
   void drop_first() noexcept;
 
-  // A channel that is among those of one that waits. Marks end when nothing waits any more.
-  void mark(Channel& channel) const noexcept { channel.fan_out = epoch_ & kMostFanOutMark; }
+  // The slot of a channel that is among those of one that waits; whoever gets the slot meanwhile has
+  // the mark, which makes its pushes wait without need. Marks end when nothing waits any more.
+  void mark(std::uint32_t slot) noexcept {
+    if (slot < marks_.size()) marks_[slot] = epoch_;
+  }
   void mark_all() noexcept { all_marked_ = true; }
-  [[nodiscard]] bool is_marked(const Channel& channel) const noexcept {
-    return all_marked_ || channel.fan_out == epoch_;
+  [[nodiscard]] bool is_marked(std::uint32_t slot) const noexcept {
+    return all_marked_ || (slot < marks_.size() && marks_[slot] == epoch_);
   }
 
   // Whether a push of so many bytes to such a list is worked off in slices.
@@ -66,6 +73,9 @@ class FanOuts {
   FanOut* first_ = nullptr;
   FanOut* last_ = nullptr;
   std::size_t bytes_ = 0;
+  // By slot, close together: thousands of channels are marked in one turn, and to look at each of
+  // them would take a millisecond of misses of the cache.
+  std::vector<std::uint8_t> marks_;
   // Of the marks: another one after each time that nothing waited. A mark that is so old that its
   // number is used again makes a push wait without need, and harms nothing.
   std::uint8_t epoch_ = 1;
