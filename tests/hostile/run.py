@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+from bystander import have_own_machine
+
 HERE = pathlib.Path(__file__).resolve().parent
 START_LIMIT_S = 30
 STOP_LIMIT_S = 30
@@ -60,11 +62,24 @@ def stop(process):
     return process.wait(STOP_LIMIT_S)
 
 
+def give_machines(pid):
+    """What production gives the threads of a process. Each shard of a gateway has a CPU, as with PinShards, which `ringgate
+    dev` has not: the scheduler leaves two of them on one CPU for long where all that runs on the other is what stands aside.
+    A chat has a machine of its own."""
+    cpus = sorted(os.sched_getaffinity(pid))
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        name = (task / "comm").read_text(encoding="utf-8").strip()
+        if shard := re.fullmatch(r"gateway(\d+)", name):
+            os.sched_setaffinity(int(task.name), {cpus[int(shard[1]) % len(cpus)]})
+        elif re.fullmatch(r"chat\d+|message-store", name):
+            have_own_machine(int(task.name))
+
+
 class Target:
     """The processes of an attack. The first one is the gateway."""
 
-    def __init__(self, binary, attack, stderr, ends):
-        self._binary, self._stderr, self._ends = binary, stderr, ends
+    def __init__(self, binary, attack, stderr, ends, measured):
+        self._binary, self._stderr, self._ends, self._measured = binary, stderr, ends, measured
         if attack in KEYS:
             self._start_fleet(KEYS[attack])
         else:
@@ -72,6 +87,8 @@ class Target:
             limited = ["prlimit", f"--nofile={files}"] if files else []
             self.gateway = self._start([*limited, binary, "dev", *FREE_PORTS, *(["--shards", "1"] if files else [])])
             self.options = read_ports(self.gateway)
+        if measured:
+            give_machines(self.gateway.pid)
 
     def _start(self, command):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._stderr)
@@ -88,14 +105,17 @@ class Target:
 
     def _start_fleet(self, keys):
         folder = pathlib.Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
-        service = self._start([sys.executable, "-B", HERE / "service.py"])
+        service = self._start([sys.executable, "-B", HERE / "service.py",
+                               *(["--stand-aside"] if self._measured else [])])
         port = int(read_until(service, {"port": rb"^(\d+)\n"})["port"])
         (folder / "services.json").write_text(json.dumps({"services": [
             {"id": "flood", "name": "flood", "address": "127.0.0.1", "port": port, "meta": {"lanes": "1"}}]}),
             encoding="utf-8")
-        read_until(self._serve(folder, "chat", {"MemorySessions": "true", "MessageStore": "memory", "Shards": 1,
-                                                "Listen": "127.0.0.1:0"}),
-                   {"port": rb"listening tcp \S+:(\d+)"})
+        chat = self._serve(folder, "chat", {"MemorySessions": "true", "MessageStore": "memory", "Shards": 1,
+                                            "PinShards": "false", "Listen": "127.0.0.1:0"})
+        read_until(chat, {"port": rb"listening tcp \S+:(\d+)"})
+        if self._measured:
+            give_machines(chat.pid)
         self.gateway = self._serve(folder, "gateway", {
             "Listen": '["127.0.0.1:0", "ws://127.0.0.1:0/"]', "AppSecret": SECRET, "Shards": 2,
             "Routes": "{login: chat, flood: flood}", **keys})
@@ -109,7 +129,7 @@ def main():
     attack = pathlib.Path(script).stem
     log = pathlib.Path(f"{attack}.{os.getpid()}.log")
     with log.open("wb") as stderr, contextlib.ExitStack() as ends:
-        target = Target(binary, attack, stderr, ends)
+        target = Target(binary, attack, stderr, ends, measured="--report" in options)
         known = [part for option in target.options.items() for part in option]
         done = subprocess.run([sys.executable, "-B", script, *known, "--pid", str(target.gateway.pid), *options],
                               check=False)
