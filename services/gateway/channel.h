@@ -47,7 +47,7 @@ struct Channel {
   bool kicked_out : 1 = false;  // the session belongs to a newer login: no sign-out
   bool leaving : 1 = false;     // goes with its last answer: see parts/farewells.h
   bool recorded : 1 = false;    // `record` is set, and `login_times` are in it
-  Carry* waiting = nullptr;      // framed pushes that wait for it
+  Carry* waiting = nullptr;     // framed pushes that wait for it
   // The recorder's (recorder/recorder.h). A channel that has only logged in has no record.
   union {
     std::uint64_t login_times = 0;

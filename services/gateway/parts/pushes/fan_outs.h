@@ -55,8 +55,8 @@ class FanOuts {
   [[nodiscard]] bool add(const Delivery& delivery, std::string_view channels);
   void drop_first() noexcept;
 
-  // The slot of a channel that is among those of one that waits; whoever gets the slot meanwhile has
-  // the mark, which makes its pushes wait without need. Marks end when nothing waits any more.
+  // The slot of a channel that is among those of one that waits; whoever gets the slot meanwhile
+  // has the mark, which makes its pushes wait without need. Marks end when nothing waits any more.
   void mark(std::uint32_t slot) noexcept {
     if (slot < marks_.size()) marks_[slot] = epoch_;
   }
