@@ -66,7 +66,10 @@ std::vector<InstanceStatus> LinkManager::instances() const {
   for (const auto& [upstream, target] : targets_) {
     InstanceStatus status{upstream, target.service, target.adult, target.draining, {}};
     for (const Lane& lane : target.lanes) {
-      status.lanes.push_back({lane.shard, lane.state, lane.last_error, lane.last_error_at});
+      // A shard that cannot use it yet would refuse a login: until then it is not up for anybody.
+      const bool is_on_its_way = lane.state == LaneState::kUp && lane.not_seen != 0;
+      status.lanes.push_back({lane.shard, is_on_its_way ? LaneState::kDialling : lane.state,
+                              lane.last_error, lane.last_error_at});
     }
     all.push_back(std::move(status));
   }

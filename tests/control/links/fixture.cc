@@ -7,6 +7,7 @@ namespace ringgate::test {
 using namespace std::chrono_literals;
 
 void LinkRecorder::on_adopt(Connection& connection, const AdoptedFor& what) {
+  if (adopting) adopting();
   upstreams_->link_opened(connection, what, what.lane == kNoLane);
   const LinkEvent event{static_cast<std::uint32_t>(what.subject), what.lane, what.epoch,
                         CloseReason::kNone};

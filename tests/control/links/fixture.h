@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ class LinkRecorder final : public Handler {
   std::atomic<std::uint64_t> looks = 0;  // at a catalogue that has not been acknowledged
   std::atomic<bool> spoiled = false;     // it was not what it had been
   std::atomic<int> retired = 0;
+  std::function<void()> adopting;  // called with each link, before control is told that it is here
 
   [[nodiscard]] HandlerNames names() const noexcept override { return kGatewayNames; }
   void on_start(Shard& shard) override {

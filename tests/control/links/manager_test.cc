@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <future>
 #include <set>
 
 #include "codec/pkt.pb.h"
@@ -60,6 +61,22 @@ TEST(LinkManager, ABoundOfFramesThatIsNoneIsIgnored) {
              links.published[0].back().entries[0].max_frame_bytes == bytes;
     })) << text;
   }
+}
+
+// Whoever asks for the status and finds it up may send a login at once.
+TEST(LinkManager, ALinkIsShownAsUpOnceItsShardsCanUseIt) {
+  Links links;
+  const auto state = [&] {
+    return links.thread.call([&] { return links.manager->instances()[0].lanes[0].state; });
+  };
+  std::promise<LaneState> while_it_came;
+  for (std::uint32_t shard = 0; shard < 2; ++shard)
+    links.recorder(shard).adopting = [&] { while_it_came.set_value(state()); };
+  const TcpService service;
+  links.update("chat", {tcp_service("chat01", service.port())});
+  EXPECT_EQ(while_it_came.get_future().get(), LaneState::kDialling);
+  EXPECT_TRUE(links.connected("chat"));
+  EXPECT_EQ(state(), LaneState::kUp);
 }
 
 // --- Services that were killed and started again -------------------------------------------------
