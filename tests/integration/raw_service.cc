@@ -1,5 +1,6 @@
 #include "tests/integration/raw_service.h"
 
+#include <sstream>
 #include <stdexcept>
 
 namespace ringgate::test {
@@ -13,7 +14,11 @@ Client start_login(const Server& gateway, const std::string& account) {
 
 void end_login(Client& client) {
   const Event answer = client.next();
-  if (!answer.is_answer(1)) throw std::runtime_error("the login of " + client.account + " failed");
+  if (!answer.is_answer(1)) {
+    std::ostringstream said;
+    said << "the login of " << client.account << " failed: " << answer << ' ' << answer.body;
+    throw std::runtime_error(said.str());
+  }
   client.channel = answer.parse<pkt::LoginResp>().channelid();
 }
 
