@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "codec/check.h"
 #include "codec/tls/cipher.h"
 #include "dataplane/tls_state.h"
 
@@ -156,6 +157,7 @@ void TlsDial::succeed() {
   }
   stop();
   set_blocking(fd_.get(), true);
+  RINGGATE_CHECK(records_.has_value());  // it has been called behind the handshake
   Sealed sealed{std::move(fd_), std::make_unique<TlsHandover>(std::move(*records_))};
   sealed.handover->rest = std::move(rest_);
   const Done done = std::move(done_);
