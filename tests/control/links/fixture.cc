@@ -34,7 +34,7 @@ void LinkRecorder::on_mail(std::uint32_t from, MailKind kind, ByteView message) 
       ++retired;
       return;
     case kMailTestCatalogue:
-      take_catalogue(kMailTestCatalogue.read(message));
+      take_catalogue(kMailTestCatalogue.read(message).catalogue);
       return;
     default:
       ADD_FAILURE() << "mail of kind " << kind;
@@ -100,11 +100,11 @@ Links::Links(const LinksOptions& options) : published(options.shards) {
     thread.loop().watch(group->wake_fd(), ControlLoop::Until::kReadable,
                         [this, take] { group->drain(take); });
     thread.loop().at_turn_end([this] { return group != nullptr && group->flush(); });
-    manager = std::make_unique<LinkManager>(thread.loop(), *group, options.manager,
-                                            [this](std::uint32_t shard, const Catalogue* one) {
-                                              published[shard].push_back(*one);
-                                              group->post(shard, kMailTestCatalogue, one);
-                                            });
+    manager = std::make_unique<LinkManager>(
+        thread.loop(), *group, options.manager, [this](std::uint32_t shard, const Catalogue* one) {
+          published[shard].push_back(*one);
+          group->post(shard, kMailTestCatalogue, TestCatalogueMail{one});
+        });
     manager->on_change([this] { ++changes; });
   });
 }

@@ -17,7 +17,10 @@
 namespace ringgate::test {
 
 inline constexpr MailRange kLinkTestMail{kMailHandler + 90, 2};
-inline constexpr MailOf<const Catalogue*> kMailTestCatalogue{kLinkTestMail[0]};
+struct TestCatalogueMail {
+  const Catalogue* catalogue;
+};
+inline constexpr MailOf<TestCatalogueMail> kMailTestCatalogue{kLinkTestMail[0]};
 inline constexpr MailOf<std::uint64_t> kMailTestTaken{kLinkTestMail[1]};  // its version
 
 // Keeps a catalogue until it gets the next one, and looks at it again and again.
