@@ -137,11 +137,13 @@ TEST(RingbenchLimits, ATargetThatStaysAwayIsNotGreenWithReconnectEither) {
 TEST(RingbenchLimits, ATargetThatEndsInAStormOfLoginsIsNotGreen) {
   Server dev{std::vector<std::string>{}};
   ProcessUnderTest bench(against(dev, {ringbench_binary(), "login", "--connections", "4",
-                                       "--duration", "2s", "--warmup", "0s"}));
+                                       "--duration", "4s", "--warmup", "0s"}));
   dev.wait_metric("ringgate_logins_total", 20);
   dev.process().signal(SIGKILL);
   EXPECT_EQ(bench.wait_exit(), 4) << bench.output();
-  EXPECT_THAT(bench.whole_output(), HasSubstr("at the end nothing listened"));
+  // Where it had no CPU after that, it may not have tried to connect again before the end.
+  EXPECT_THAT(bench.whole_output(), AnyOf(HasSubstr("at the end nothing listened"),
+                                          HasSubstr("nothing was answered in the last ")));
 }
 
 // --- More than can be done -----------------------------------------------------------------------
