@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "dataplane/listener.h"
 #include "tests/integration/command_run.h"
 #include "tests/integration/raw_service.h"
 #include "tests/integration/takeover_world.h"
@@ -126,6 +127,10 @@ TEST_F(TakeoverOfOneThatEnds, AtAnyTimeSomebodyServes) {
     EXPECT_TRUE(client.next().is_answer(1)) << at;
     fresh.signal(SIGKILL);
     fresh.wait_exit();
+    // The kernel lets go of what a ring accepted from a moment after its process has ended.
+    wait_until("the port is free", [&] {
+      return ListenerSet::open({"127.0.0.1", port_of("Listen")}, 1, false).has_value();
+    });
   }
 }
 
