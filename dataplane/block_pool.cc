@@ -1,5 +1,6 @@
 #include "dataplane/block_pool.h"
 
+#include <sanitizer/asan_interface.h>  // does nothing without it, whichever compiler
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -12,13 +13,6 @@
 
 #include "dataplane/check.h"
 #include "dataplane/map_aligned.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
-#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
-#endif
 
 namespace ringgate {
 namespace {
