@@ -267,8 +267,10 @@ class Shard {
   }
   void throttle(Connection& connection);
   void release_throttled();
-  [[nodiscard]] bool has_room_for_answers(Connection& connection, Why why);
-  void has_sent_answers(Connection& connection);
+  [[nodiscard]] bool has_room_for_answers(Connection& connection, std::size_t bytes, Why why);
+  [[nodiscard]] bool answers_are_too_many(std::size_t more_bytes);
+  [[nodiscard]] bool close_for_answers_of(const Connection& connection);
+  void has_sent_answers(Connection& connection, std::size_t bytes);
   void is_no_longer_full(Connection& connection);
 
   // shard_idle.cc: a poll instead of a receive
@@ -410,15 +412,16 @@ class Shard {
   std::size_t round_next_ = 0;
   std::vector<ConnectionHandle> throttled_;  // until the next second
   std::uint32_t full_clients_ = 0;           // Connection::full
-  std::int32_t share_ = 0;                   // left to the connection that is being parsed
-  std::uint32_t turn_work_ = 0;              // done in this turn, as shares count it
-  std::uint32_t frames_ = 0;                 // parsed, ever
-  std::uint32_t link_frames_ = 0;            // of them, those of links
+  std::uint32_t next_answers_look_ms_ = 0;
+  std::size_t answer_bytes_ = 0;   // that wait for the full ones, about
+  std::int32_t share_ = 0;         // left to the connection that is being parsed
+  std::uint32_t turn_work_ = 0;    // done in this turn, as shares count it
+  std::uint32_t frames_ = 0;       // parsed, ever
+  std::uint32_t link_frames_ = 0;  // of them, those of links
   Gathering gathering_;
   MailSender sender_;
   UnknownMail unknown_mail_;
-  // By slot: what the few connections have that are inside of a long PROXY header, upgrading, or
-  // inside of a fragmented message.
+  // By slot, of the few within a long PROXY header, an upgrade, or a fragmented message.
   absl::flat_hash_map<std::uint32_t, std::size_t> proxy_rests_;  // bytes still to come
   absl::flat_hash_map<std::uint32_t, WsUpgrade> upgrades_;
   absl::flat_hash_map<std::uint32_t, Carry> parts_;  // of its message, so far

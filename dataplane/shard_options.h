@@ -72,6 +72,7 @@ struct ShardOptions : ShardLimits {
   std::uint32_t max_clients_per_address = 0;  // 0: no bound
   std::uint32_t max_links = 256;
   std::uint32_t linger_ms = 1'000;
+  std::size_t shard_answer_bytes = 256 * 1024 * 1024;  // of all that are behind: max_answer_bytes
   std::uint32_t sweep_ms = 100;    // how often on_tick is called and a part of the table looked at
   std::uint32_t sweep_parts = 10;  // so each connection is looked at every sweep_ms * sweep_parts
   // Of those that are polled instead (poll_after_ms), so many change over in one sweep. Each takes

@@ -46,7 +46,7 @@ bool Shard::may_queue(Connection& connection, std::size_t bytes, Why why) {
   const bool full = connection.role == Role::kClient
                         ? output.queued_bytes() >= most && output.bytes_beside_a_long_one() >= most
                         : output.queued_bytes() + bytes > most;
-  if (full && !has_room_for_answers(connection, why)) [[unlikely]] {
+  if (full && !has_room_for_answers(connection, bytes, why)) [[unlikely]] {
     if (connection.role == Role::kClient && !ending(connection)) {
       abort(connection, CloseReason::kSlowConsumer);
     }
@@ -134,7 +134,7 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
   }
   if (flushes && sent > 0) set_deadline(*connection, options_.write_timeout_ms);
   if (connection->full) [[unlikely]]
-    has_sent_answers(*connection);
+    has_sent_answers(*connection, sent);
   counters_.add(Counter::kSends);
   counters_.record(Distribution::kSend, connection->sent_after_us(now_ms(), now_us()));
   counters_.add(Counter::kBytesOut, sent);

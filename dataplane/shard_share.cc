@@ -20,9 +20,6 @@ constexpr std::uint32_t kSecond = 60'000;
 constexpr std::uint32_t kSecondPerMs = kSecond / 1000;
 constexpr std::uint32_t kGoesOnAt = kSecond / 4 * 3;
 constexpr std::uint64_t kLongestDebtMs = 600'000;
-// On a shard, for clients that are behind with what they asked for. Others then have
-// max_queued_bytes.
-constexpr std::size_t kMostAnswerBytes = 256 * 1024 * 1024;
 static_assert(kMostClientFrames <= kSecond, "a frame costs one at least");
 
 // Of what was spent until `at_ms`, time has given that back.
@@ -155,22 +152,14 @@ void Shard::release_throttled() {
 // behind with what it asked for. Then it is not read on, so that what comes is bounded by what it
 // has asked for already. Where there is no memory for one more, the one goes for whom most waits,
 // if that is much more: among equals who was there first stays.
-bool Shard::has_room_for_answers(Connection& connection, Why why) {
+bool Shard::has_room_for_answers(Connection& connection, std::size_t bytes, Why why) {
   if (connection.role != Role::kClient || ending(connection)) return false;
   if (connection.output.queued_bytes() >= options_.max_answer_bytes) return false;
+  if (!connection.full && why != Why::kAsked) return false;
+  if (!connection.full) bytes += connection.output.queued_bytes();
+  if (answers_are_too_many(bytes) && !close_for_answers_of(connection)) return false;
+  answer_bytes_ += bytes;
   if (connection.full) return true;
-  if (why != Why::kAsked) return false;
-  if (full_clients_ * options_.max_answer_bytes >= kMostAnswerBytes) {
-    Connection* fattest = nullptr;
-    std::uint32_t most = 2 * connection.output.queued_bytes();
-    table_.for_each_client([&](Connection& other) {
-      if (!other.open() || !other.full || other.output.queued_bytes() <= most) return;
-      most = other.output.queued_bytes();
-      fattest = &other;
-    });
-    if (fattest == nullptr) return false;
-    abort(*fattest, CloseReason::kSlowConsumer);
-  }
   connection.full = true;
   ++full_clients_;
   counters_.add(Counter::kClientsFull);
@@ -179,7 +168,36 @@ bool Shard::has_room_for_answers(Connection& connection, Why why) {
   return true;
 }
 
-void Shard::has_sent_answers(Connection& connection) {
+// What waits for them is kept account of, but for pushes that they share with others; so it is
+// summed up again where it might be too much, once a sweep.
+bool Shard::answers_are_too_many(std::size_t more_bytes) {
+  const std::size_t most = options_.shard_answer_bytes;
+  if (std::size_t{full_clients_ + 1} * options_.max_answer_bytes <= most) return false;
+  if (Clock::passed(now_ms(), next_answers_look_ms_)) {
+    next_answers_look_ms_ = Clock::deadline(now_ms(), options_.sweep_ms);
+    answer_bytes_ = 0;
+    table_.for_each_client([this](const Connection& client) {
+      if (client.open() && client.full) answer_bytes_ += client.output.queued_bytes();
+    });
+  }
+  return answer_bytes_ + more_bytes > most;
+}
+
+bool Shard::close_for_answers_of(const Connection& connection) {
+  Connection* fattest = nullptr;
+  std::uint32_t most = 2 * connection.output.queued_bytes();
+  table_.for_each_client([&](Connection& other) {
+    if (!other.open() || !other.full || other.output.queued_bytes() <= most) return;
+    most = other.output.queued_bytes();
+    fattest = &other;
+  });
+  if (fattest == nullptr) return false;
+  abort(*fattest, CloseReason::kSlowConsumer);
+  return true;
+}
+
+void Shard::has_sent_answers(Connection& connection, std::size_t bytes) {
+  answer_bytes_ -= std::min(answer_bytes_, bytes);
   if (connection.output.queued_bytes() >= limits(connection).max_queued_bytes / 2) return;
   is_no_longer_full(connection);
   connection.last_read_ms = now_ms();  // its silence was ours
@@ -188,6 +206,7 @@ void Shard::has_sent_answers(Connection& connection) {
 
 void Shard::is_no_longer_full(Connection& connection) {
   connection.full = false;
+  answer_bytes_ -= std::min<std::size_t>(answer_bytes_, connection.output.queued_bytes());
   --full_clients_;
 }
 

@@ -16,10 +16,12 @@ using test::pings;
 using test::pongs;
 using test::shares;
 
-ShardOptions queues(std::size_t most, std::size_t most_answers) {
+ShardOptions queues(std::size_t most, std::size_t most_answers,
+                    std::size_t of_the_shard = 256U << 20U) {
   ShardOptions options = shares(100, 1000);
   options.limits[0].max_queued_bytes = most;
   options.max_answer_bytes = most_answers;
+  options.shard_answer_bytes = of_the_shard;
   return options;
 }
 
@@ -108,7 +110,7 @@ TEST(ShardFull, IsNotReadAlsoWhenItsSendIsBeingAskedHowFarItIs) {
 }
 
 TEST(ShardFull, AShardHasMemoryForSomeOfThem) {
-  FakeShard it(1, {}, queues(1000, 256U << 20U));
+  FakeShard it(1, {}, queues(1000, 1U << 20U, 2000));
   std::vector<FakePeer*> peers;
   for (int i = 0; i < 2; ++i) {
     peers.push_back(&it.connect());
@@ -130,8 +132,27 @@ TEST(ShardFull, AShardHasMemoryForSomeOfThem) {
   EXPECT_EQ(it.shard.counters().get(Counter::kClientsFull), before + 1);
 }
 
+// However much more each of them might come to have.
+TEST(ShardFull, AShardHasMemoryForManyWithALittle) {
+  FakeShard it(1, {}, queues(1000, 1U << 20U, 1U << 20U));
+  std::vector<FakePeer*> peers;
+  for (std::uint64_t full = 1; full <= 10; ++full) {
+    peers.push_back(&it.connect());
+    peers.back()->window = 0;
+    peers.back()->send(pings(5000));
+    ASSERT_TRUE(
+        it.turn_until([&] { return it.shard.counters().get(Counter::kClientsFull) == full; }));
+  }
+  pass(it, 500);
+  for (FakePeer* const peer : peers) peer->window = SIZE_MAX;
+  for (FakePeer* const peer : peers) {
+    EXPECT_TRUE(it.turn_until([&] { return peer->received == pongs(5000); }));
+  }
+  EXPECT_TRUE(it.handler.reasons.empty());
+}
+
 TEST(ShardFull, WhereMemoryIsShortTheOneGoesForWhomMostWaits) {
-  FakeShard it(1, {}, queues(1000, 256U << 20U));
+  FakeShard it(1, {}, queues(1000, 1U << 20U, 20'900));
   std::vector<Connection*> clients;
   it.handler.accepted = [&](Connection& connection) { clients.push_back(&connection); };
   FakePeer& hog = it.connect();
