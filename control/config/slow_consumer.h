@@ -35,6 +35,17 @@ struct SlowConsumers {
   [[nodiscard]] bool only_closes() const noexcept {
     return for_all == SlowConsumer::kClose && by_prefix.empty();
   }
+  // Whether there are commands for which clients are closed by this, and were not by `before`.
+  [[nodiscard]] bool closes_more_than(const SlowConsumers& before) const noexcept {
+    const auto closes_for = [&](std::string_view prefix) {
+      return of(prefix) == SlowConsumer::kClose && before.of(prefix) != SlowConsumer::kClose;
+    };
+    const auto closes_for_one_of = [&](const auto& prefixes) {
+      return std::ranges::any_of(prefixes, [&](const auto& one) { return closes_for(one.first); });
+    };
+    const bool others = for_all == SlowConsumer::kClose && before.for_all != SlowConsumer::kClose;
+    return others || closes_for_one_of(by_prefix) || closes_for_one_of(before.by_prefix);
+  }
   bool operator==(const SlowConsumers&) const = default;
 };
 

@@ -254,9 +254,8 @@ void GatewayHandler::take_catalogue(const Catalogue& catalogue) {
 // Takes effect at once, for what is under way too; deadlines that are armed stay.
 void GatewayHandler::reconfigure(const GatewaySettings& settings) {
   GatewayOptions& options = on_shard_->context.options;
-  const bool other_policies = options.slow_consumers != settings.options.slow_consumers;
-  options = settings.options;
-  if (other_policies) on_shard_->deliveries.policies_changed();
+  const SlowConsumers before = std::exchange(options, settings.options).slow_consumers;
+  on_shard_->deliveries.policies_changed(before);
   on_shard_->logins.reconfigure();
   Shard& shard = on_shard_->context.shard;
   shard.reconfigure(settings.shard, settings.upgrades, settings.tls);

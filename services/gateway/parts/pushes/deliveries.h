@@ -39,8 +39,11 @@ class Deliveries {
   bool on_sent(Connection& connection, Channel& channel) {
     return held_pushes_.release(connection, channel);
   }
-  // SlowConsumer has changed.
-  void policies_changed() { held_pushes_.release_all(); }
+  // SlowConsumer was that. Who is closed now by what comes, and was not before, gets what waits: it
+  // is not to be overtaken. Else it goes on waiting.
+  void policies_changed(const SlowConsumers& before) {
+    if (context_.options.slow_consumers.closes_more_than(before)) held_pushes_.release_all();
+  }
   // Its channel ends.
   void ended(const Connection& connection) { held_pushes_.ended(connection); }
   // The next slice of a push to many.

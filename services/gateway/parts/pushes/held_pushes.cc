@@ -46,8 +46,10 @@ bool HeldPushes::take(Connection& connection, Channel& channel, const Delivery& 
   context_.recorder.pushed(connection, channel);
   context_.shard.tell_when_sent(connection);
   if (delivery.head.when_slow == SlowConsumer::kNewestOnly) {
-    Push* const older = take_of_command(held, delivery.head.command_crc);
-    if (older != nullptr) drop(held, channel, older);
+    // More than one where the policy was another when they came.
+    while (Push* const older = take_of_command(held, delivery.head.command_crc)) {
+      drop(held, channel, older);
+    }
   }
   Push* const push = make(delivery);
   if (push == nullptr) {

@@ -24,6 +24,9 @@ class HeldPushesPart : public test::DeliveriesPart {
   HeldPushesPart() : DeliveriesPart(shard_of_short_queues()) {}
 
   void for_all(SlowConsumer policy) { gateway_.context.options.slow_consumers.for_all = policy; }
+  [[nodiscard]] const SlowConsumers& policies() const {
+    return gateway_.context.options.slow_consumers;
+  }
   // With the meta that tells how many were dropped before, if it has one: "+3 body".
   Bodies told(const TestClient& client) {
     Bodies all;
@@ -191,8 +194,9 @@ TEST_F(HeldPushesPart, AChangeOfThePolicyLetsGoWhatWaits) {
   alice.peer->window = 0;
   for (int i = 0; i < 8; ++i) push(id(alice), body(i));
   ASSERT_GT(held_bytes(), 0U);
+  const SlowConsumers before = policies();
   for_all(SlowConsumer::kClose);
-  deliveries_.policies_changed();
+  deliveries_.policies_changed(before);
   EXPECT_EQ(held_bytes(), 0U);
   push(id(alice), "after that");
   alice.peer->window = SIZE_MAX;
@@ -200,6 +204,24 @@ TEST_F(HeldPushesPart, AChangeOfThePolicyLetsGoWhatWaits) {
   ASSERT_EQ(got.size(), 7U);
   EXPECT_EQ(got[5], "+2 " + body(7));
   EXPECT_EQ(got[6], "after that");
+}
+
+// Nobody is closed who would rather miss some.
+TEST_F(HeldPushesPart, AnotherPolicyThatDropsLetsItWait) {
+  for_all(SlowConsumer::kDropOldest);
+  const TestClient alice = gateway_.channel("alice");
+  alice.peer->window = 0;
+  for (int i = 0; i < 20; ++i) push(id(alice), body(i));
+  const std::size_t held = held_bytes();
+  ASSERT_GT(held, 0U);
+  const SlowConsumers before = policies();
+  for_all(SlowConsumer::kNewestOnly);
+  deliveries_.policies_changed(before);
+  EXPECT_EQ(held_bytes(), held);
+  push(id(alice), body(20));
+  EXPECT_LT(held_bytes(), held) << "the newest instead of all of them";
+  alice.peer->window = SIZE_MAX;
+  EXPECT_TRUE(told(alice).back().ends_with(body(20)));
 }
 
 TEST_F(HeldPushesPart, WhatWaitsGoesWithItsChannel) {
