@@ -109,6 +109,15 @@ std::uint32_t SendQueue::bytes_beside_a_long_one() const noexcept {
   return queued_bytes_;
 }
 
+std::size_t SendQueue::pool_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const Piece* piece = head_; piece != nullptr; piece = piece->next) {
+    bytes += piece->capacity;
+    if (piece->shared != nullptr) bytes += piece->shared->capacity / piece->shared->references;
+  }
+  return bytes;
+}
+
 std::size_t SendQueue::start_send(std::span<iovec> pieces, std::size_t most_bytes) noexcept {
   RINGGATE_CHECK(in_flight_ == 0);
   const std::size_t most = std::min(pieces.size(), Ring::kMaxPieces);

@@ -55,6 +55,8 @@ class SendQueue {
   [[nodiscard]] std::uint32_t queued_bytes() const noexcept { return queued_bytes_; }
   // Of these, what is not the first packet longer than kLongBytes. Walks over the pieces.
   [[nodiscard]] std::uint32_t bytes_beside_a_long_one() const noexcept;
+  // What it takes of the pool: whole blocks, of shared ones its share. Walks over the pieces.
+  [[nodiscard]] std::size_t pool_bytes() const noexcept;
 
   // Marks as in flight as much as one send may carry, `most_bytes` at most, and describes it; the
   // number of pieces.

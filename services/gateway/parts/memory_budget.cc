@@ -50,7 +50,7 @@ void MemoryBudget::close_what_is_beyond() {
 void MemoryBudget::close_some(std::size_t bytes) {
   admission_.for_each_stranger([&](Connection& stranger) {
     if (!may_close(stranger)) return true;
-    const std::size_t its = waiting_bytes(stranger);
+    const std::size_t its = pool_bytes(stranger);
     close(stranger);
     bytes -= std::min(bytes, its);
     return bytes > 0;
@@ -87,8 +87,9 @@ void MemoryBudget::close_fattest(std::size_t bytes) {
   looked_in_vain_ = fattest.front().connection == nullptr ? looked_in_vain_ + looks : 0;
   for (const Fat& fat : fattest) {
     if (fat.connection == nullptr || bytes == 0) return;
+    const std::size_t its = pool_bytes(*fat.connection);
     close(*fat.connection);
-    bytes -= std::min(bytes, fat.bytes);
+    bytes -= std::min(bytes, its);
   }
 }
 
@@ -96,24 +97,31 @@ void MemoryBudget::close_fattest(std::size_t bytes) {
 // before it ends the receive. Nothing of this shard is being parsed at a tick, at the end of a turn
 // or at an accept.
 void MemoryBudget::close(Connection& connection) {
+  const bool is_dry_run = context_.shard.options().limits_dry_run;
   context_.count(GatewayCounter::kMemoryFull);
-  if (!context_.shard.options().limits_dry_run) {
+  if (!is_dry_run) {
     context_.shard.abort(connection, GatewayClose::kMemoryFull);
     connection.carry.clear(context_.shard.pool());
   }
   going_.insert(key_of(connection));
-  going_bytes_ += waiting_bytes(connection);
+  going_bytes_ += pool_bytes(connection);
+  counted_dry_ = is_dry_run;
 }
 
 // In a dry run also those with whom little waits by now: who was closed may come again, too.
 void MemoryBudget::forget_gone() {
   going_bytes_ = 0;
+  // Who was only counted is there to be closed.
+  if (counted_dry_ && !context_.shard.options().limits_dry_run) {
+    counted_dry_ = false;
+    going_.clear();
+  }
   absl::erase_if(going_, [this](std::uint64_t key) {
     const ConnectionHandle handle{static_cast<std::uint32_t>(key >> 32U),
                                   static_cast<std::uint32_t>(key)};
     const Connection* const connection = context_.shard.table().find(handle);
     if (connection == nullptr || waiting_bytes(*connection) < kWorthClosing) return true;
-    going_bytes_ += waiting_bytes(*connection);
+    going_bytes_ += pool_bytes(*connection);
     return false;
   });
 }

@@ -55,13 +55,18 @@ class MemoryBudget {
   // be.
   absl::flat_hash_set<std::uint64_t> going_;
   std::size_t going_bytes_ = 0;  // as of the last look
+  bool counted_dry_ = false;     // those of going_
   std::uint32_t cursor_ = 0;
   std::uint32_t looked_in_vain_ = 0;  // places, since the last tick
 };
 
-// In blocks of the pool, beside its channel.
+// What has come from it and waits for it, beside its channel.
 [[nodiscard]] inline std::size_t waiting_bytes(const Connection& connection) noexcept {
   return std::size_t{connection.carry.capacity} + connection.output.queued_bytes();
+}
+// The blocks of the pool that this takes: up to twice as much.
+[[nodiscard]] inline std::size_t pool_bytes(const Connection& connection) noexcept {
+  return std::size_t{connection.carry.capacity} + connection.output.pool_bytes();
 }
 
 }  // namespace ringgate

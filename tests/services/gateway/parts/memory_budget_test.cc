@@ -43,6 +43,11 @@ class MemoryBudgetPart : public testing::Test {
     ASSERT_NE(to, nullptr);
     std::fill_n(to, bytes, std::uint8_t{0});
   }
+  void dry_run(bool on) {
+    ShardLimits limits = gateway_.it.shard.options();
+    limits.limits_dry_run = on;
+    gateway_.it.shard.reconfigure(limits, std::vector<WsUpgradeOptions>(1));
+  }
   [[nodiscard]] std::size_t used() { return gateway_.it.shard.pool().used_bytes(); }
   [[nodiscard]] std::uint64_t count() const { return gateway_.count(GatewayCounter::kMemoryFull); }
 
@@ -102,7 +107,7 @@ TEST_F(MemoryBudgetPart, WhoGoesIsCountedAsGoneBeforeItsMemoryIsBack) {
   std::vector<TestClient> clients;
   for (int i = 0; i < 20; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
   for (const TestClient& client : clients) queue(client, kLongFrame);
-  const std::size_t each = waiting_bytes(*clients.front().connection);
+  const std::size_t each = pool_bytes(*clients.front().connection);
   ASSERT_GT(used(), kBudget);
   budget_.on_batch_end();
   const std::uint64_t closed = count();
@@ -114,6 +119,23 @@ TEST_F(MemoryBudgetPart, WhoGoesIsCountedAsGoneBeforeItsMemoryIsBack) {
   gateway_.settle();
   EXPECT_LE(used(), kBudget / 5 * 4);
   EXPECT_GT(used() + each, kBudget / 5 * 4) << "one less would not have been enough";
+}
+
+// What goes is blocks of the pool, which hold less than they might.
+TEST_F(MemoryBudgetPart, NoMoreGoThanHaveTo) {
+  gateway_.context.options.max_memory_bytes = 0;
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
+  for (const TestClient& client : clients) {
+    for (int i = 0; i < 5; ++i) queue(client, 3'000);
+  }
+  gateway_.pass(200);
+  const std::size_t each = pool_bytes(*clients.front().connection);
+  ASSERT_GT(each, waiting_bytes(*clients.front().connection) * 11 / 10);
+  gateway_.context.options.max_memory_bytes = kBudget;
+  gateway_.pass(500);
+  EXPECT_LE(used(), kBudget / 5 * 4);
+  EXPECT_GT(used() + 2 * each, kBudget / 5 * 4) << count() << " have gone";
 }
 
 TEST_F(MemoryBudgetPart, ATurnIsNotAskedForWhereNobodyHasEnoughToGo) {
@@ -168,9 +190,7 @@ TEST_F(MemoryBudgetPart, ADryRunOnlyCounts) {
 }
 
 TEST_F(MemoryBudgetPart, ADryRunCountsEachOnceWhileWhatItTakesIsThere) {
-  ShardLimits limits = gateway_.it.shard.options();
-  limits.limits_dry_run = true;
-  gateway_.it.shard.reconfigure(limits, std::vector<WsUpgradeOptions>(1));
+  dry_run(true);
   std::vector<TestClient> clients;
   for (int i = 0; i < 20; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
   for (const TestClient& client : clients) begin_frame(client, kLongFrame);
@@ -188,6 +208,19 @@ TEST_F(MemoryBudgetPart, ADryRunCountsEachOnceWhileWhatItTakesIsThere) {
   gateway_.pass(200);
   EXPECT_GT(count(), first) << "who would have come again, too";
   EXPECT_TRUE(gateway_.it.handler.reasons.empty());
+}
+
+TEST_F(MemoryBudgetPart, WhoWasOnlyCountedGoesWhenTheDryRunEnds) {
+  dry_run(true);
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
+  for (const TestClient& client : clients) begin_frame(client, kLongFrame);
+  gateway_.pass(200);
+  ASSERT_GT(count(), 0U);
+  ASSERT_GT(used(), kBudget);
+  dry_run(false);
+  gateway_.pass(200);
+  EXPECT_LE(used(), kBudget / 5 * 4);
 }
 
 TEST_F(MemoryBudgetPart, WithoutABudgetAllIsAsItWas) {
