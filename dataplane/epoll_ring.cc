@@ -2,6 +2,8 @@
 #include "dataplane/epoll_ring.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -229,6 +231,10 @@ void EpollRing::cancel(std::uint64_t target_tag, std::uint64_t tag) {
     found = cancel_in(place->second, target_tag);
   }
   complete(tag, found ? 0 : -ENOENT);
+}
+
+void EpollRing::set_user_timeout(File file, const std::uint32_t& milliseconds, std::uint64_t) {
+  setsockopt(place_of(file).fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
 }
 
 bool EpollRing::cancel_in(Place& place, std::uint64_t tag) {

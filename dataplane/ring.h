@@ -38,6 +38,7 @@ enum class OpKind : std::uint8_t {
   kWake,
   kPoll,
   kLook,
+  kOption,  // tells only of failure, which nobody can mend
 };
 
 // What an operation carries to its completion: never a pointer, so that a completion that comes
@@ -122,6 +123,10 @@ class Ring {
   virtual void shutdown(File file, int how, std::uint64_t tag) = 0;
   virtual void close(File file, std::uint64_t tag) = 0;
   virtual void cancel(std::uint64_t target_tag, std::uint64_t tag) = 0;
+  // TCP_USER_TIMEOUT of tcp(7). `milliseconds` stays as it is for as long as the ring. Completes
+  // only where it fails: of io_uring on Linux before 6.7, where the socket keeps what it had.
+  virtual void set_user_timeout(File file, const std::uint32_t& milliseconds,
+                                std::uint64_t tag) = 0;
   // A completion each time that something becomes readable, until one without `more`. Edges: who
   // does not read is told only of what is new.
   virtual void poll_multishot(int fd, std::uint64_t tag) = 0;

@@ -26,6 +26,7 @@ inline constexpr auto kRingOperations = std::to_array<RingOperation>({
     {IORING_OP_SEND, "SEND"},
     {IORING_OP_RECV, "RECV"},
     {IORING_OP_SHUTDOWN, "SHUTDOWN"},
+    {IORING_OP_URING_CMD, "URING_CMD"},
 });
 
 }  // namespace ringgate

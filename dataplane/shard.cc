@@ -233,6 +233,8 @@ void Shard::dispatch(const Completion& completion) {
       wake_armed_ = completion.more;
       if (completion.result >= 0 && !wake_armed_) arm_wake();  // else the sweep tries again
       return;
+    case OpKind::kOption:
+      return;
     case OpKind::kShutdown:
     case OpKind::kCancel:
     case OpKind::kClose:

@@ -370,6 +370,8 @@ class Shard {
   // shard_sweep.cc
   void sweep();
   void sweep_one(Connection& connection);
+  void judge_alone(Connection& connection, bool sending);
+  void let_the_kernel_judge(Connection& connection);
   void sweep_open(Connection& connection, bool late);
   void cancel_what_hangs(Connection& connection);
   [[nodiscard]] bool silent_for_a_sweep(const Connection& connection) const noexcept;

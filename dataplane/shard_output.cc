@@ -228,6 +228,7 @@ void Shard::begin_linger(Connection& connection) {
 
 void Shard::begin_closing(Connection& connection) {
   connection.phase = Phase::kClosing;
+  let_the_kernel_judge(connection);  // what it holds outlives the connection
   set_deadline(connection, options_.linger_ms);
   const bool waits = connection.reading() || (connection.ops & Connection::kSendOp) != 0;
   if (waits && (connection.ops & Connection::kShutdownOp) == 0) {

@@ -18,6 +18,9 @@ constexpr std::uint32_t kTrimEveryMs = 10'000;
 constexpr std::uint32_t kTrimPoolEveryMs = 1'000;
 // A send is asked how far it is each time that this part of the write timeout has passed.
 constexpr std::uint32_t kWriteTimeoutParts = 4;
+// And from so early on nobody but the sweep says that it takes too long.
+constexpr std::uint32_t kSlowSendParts = 16;
+constexpr std::uint32_t kUnlimited = 0;  // of TCP_USER_TIMEOUT: as the system has it
 
 bool sends_on(const Connection& connection) noexcept {
   constexpr auto kOps = Connection::kSendOp | Connection::kCancelOp;
@@ -75,9 +78,34 @@ void Shard::ping(Connection& connection) {
   queue_frame(connection, Opcode::kPing, {});
 }
 
+// The kernel ends a connection, too, when the peer has taken nothing for the write timeout. Where
+// the peer's window is shorter than what is to be sent next, Linux sends what fits by its window
+// probes, and counts from the first of them on, however much is acknowledged meanwhile
+// (tcp_timer.c, icsk_probes_tstamp; 6.18). So who is slow is judged by the sweep, and by the kernel
+// again when it has had as long for the last of it.
+void Shard::judge_alone(Connection& connection, bool sending) {
+  const bool goes_on = connection.open() || connection.phase == Phase::kFlushing;
+  if (connection.role != Role::kClient || !goes_on) return;
+  const std::uint32_t since_ms = now_ms() - connection.last_write_ms;
+  if (sending && !connection.unhurried && since_ms > options_.write_timeout_ms / kSlowSendParts) {
+    connection.unhurried = true;
+    ring_->set_user_timeout(connection.file(), kUnlimited, tag(OpKind::kOption, connection));
+  } else if (!sending && connection.unhurried && since_ms > options_.write_timeout_ms) {
+    let_the_kernel_judge(connection);
+  }
+}
+
+void Shard::let_the_kernel_judge(Connection& connection) {
+  if (!connection.unhurried) return;
+  connection.unhurried = false;
+  ring_->set_user_timeout(connection.file(), options_.write_timeout_ms,
+                          tag(OpKind::kOption, connection));
+}
+
 void Shard::sweep_one(Connection& connection) {
   const bool sending = (connection.ops & Connection::kSendOp) != 0;
   const std::uint32_t waits_ms = sending ? now_ms() - connection.last_write_ms : 0;
+  judge_alone(connection, sending);
   if (waits_ms > options_.write_timeout_ms) {
     abort(connection, CloseReason::kWriteTimeout);
   } else if (waits_ms > options_.write_timeout_ms / kWriteTimeoutParts && sends_on(connection)) {

@@ -1,6 +1,8 @@
 #include "dataplane/uring.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -183,6 +185,20 @@ void Uring::close(File file, std::uint64_t tag) {
 void Uring::cancel(std::uint64_t target_tag, std::uint64_t tag) {
   io_uring_sqe* sqe = state_->next_sqe();
   io_uring_prep_cancel64(sqe, target_tag, 0);
+  io_uring_sqe_set_data64(sqe, tag);
+}
+
+// liburing 2.3 does not know of it, nor its headers: where SOCKET_URING_OP_SETSOCKOPT has its
+// arguments is said in include/uapi/linux/io_uring.h of Linux 6.7.
+void Uring::set_user_timeout(File file, const std::uint32_t& milliseconds, std::uint64_t tag) {
+  constexpr std::uint64_t kSetSockOpt = 3;
+  io_uring_sqe* sqe = state_->next_sqe();
+  io_uring_prep_rw(IORING_OP_URING_CMD, sqe, file.fd, nullptr, 0, kSetSockOpt);
+  sqe->addr = std::uint64_t{TCP_USER_TIMEOUT} << 32U | IPPROTO_TCP;
+  sqe->file_index = sizeof milliseconds;
+  sqe->addr3 = reinterpret_cast<std::uintptr_t>(&milliseconds);
+  UringState::set_file(sqe, file);
+  sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
   io_uring_sqe_set_data64(sqe, tag);
 }
 

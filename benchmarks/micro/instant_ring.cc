@@ -64,6 +64,7 @@ class InstantRing final : public Ring {
   void send_gather(File file, std::span<const iovec> pieces, std::uint64_t tag) override;
   void shutdown(File file, int how, std::uint64_t tag) override;
   void close(File file, std::uint64_t tag) override;
+  void set_user_timeout(File, const std::uint32_t&, std::uint64_t) override {}
   void cancel(std::uint64_t target_tag, std::uint64_t tag) override;
   void poll_multishot(int fd, std::uint64_t tag) override;
   void submit_and_wait(unsigned timeout_ms) override;

@@ -44,6 +44,7 @@ struct FakePeer {
   bool reset_behind = false;      // after inbound: a multishot receive that took it is not told
   std::size_t window = SIZE_MAX;  // bytes that it still takes
   std::vector<std::uint8_t> received;
+  std::optional<std::uint32_t> user_timeout_ms;  // that the shard has given the kernel
   bool accepted = false;
   bool saw_end = false;  // the shard has shut down its side, or closed
   bool closed = false;   // the shard has closed

@@ -3,6 +3,7 @@
 
 #include "dataplane/ring.h"
 #include "tests/dataplane/fake_kernel.h"
+#include "tests/dataplane/fake_kernel_private.h"
 
 namespace ringgate {
 
@@ -31,6 +32,7 @@ class FakeRing final : public Ring {
   void send_gather(File file, std::span<const iovec> pieces, std::uint64_t tag) override;
   void shutdown(File file, int how, std::uint64_t tag) override;
   void close(File file, std::uint64_t tag) override;
+  void set_user_timeout(File file, const std::uint32_t& milliseconds, std::uint64_t tag) override;
   void cancel(std::uint64_t target_tag, std::uint64_t tag) override;
   void poll_multishot(int fd, std::uint64_t tag) override;
   void submit_and_wait(unsigned timeout_ms) override;
@@ -133,6 +135,11 @@ void FakeRing::shutdown(File file, int how, std::uint64_t tag) {
 
 void FakeRing::close(File file, std::uint64_t tag) {
   state_->kernel.add(socket_op(state_->kernel, OpKind::kClose, file, tag));
+}
+
+void FakeRing::set_user_timeout(File file, const std::uint32_t& milliseconds, std::uint64_t tag) {
+  FakeKernel::Socket* const socket = state_->kernel.socket_of(file, tag);
+  if (socket != nullptr) socket->peer->user_timeout_ms = milliseconds;
 }
 
 void FakeRing::cancel(std::uint64_t target_tag, std::uint64_t tag) {

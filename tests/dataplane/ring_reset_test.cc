@@ -1,8 +1,12 @@
 // Real sockets whose peer sends its last bytes and a reset together. A multishot receive that is
 // armed when both are there is never told of the reset.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <string_view>
 
 #include "tests/common/quiet_handler.h"
@@ -123,6 +127,26 @@ TEST(RingReset, ALookSaysWhatASocketHas) {
   close(pair[1]);
   EXPECT_EQ(look(), 0);
   close(pair[0]);
+}
+
+TEST(RingOption, TheTimeInWhichAPeerHasToTakeSomethingCanBeChanged) {
+  static constexpr std::uint32_t kMilliseconds = 4321;
+  auto ring = Ring::create(test::options_under_test());
+  ASSERT_TRUE(ring) << ring.error().message;
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_GE(fd, 0);
+  (*ring)->set_user_timeout({fd, false}, kMilliseconds, 7);
+  (*ring)->submit_and_wait(0);
+  int value = 0;
+  socklen_t bytes = sizeof value;
+  ASSERT_EQ(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &bytes), 0);
+  Completion completion;
+  if ((*ring)->reap({&completion, 1}) == 0) {
+    EXPECT_EQ(value, static_cast<int>(kMilliseconds));
+  } else {
+    EXPECT_EQ(completion.result, -EOPNOTSUPP) << "Linux before 6.7";
+  }
+  close(fd);
 }
 
 }  // namespace

@@ -94,11 +94,28 @@ TEST(ShardTime, WhoTakesALittleNowAndThenIsNotLate) {
       ASSERT_FALSE(peer.saw_end) << i;
     }
     EXPECT_GE(peer.received.size(), kBytes * 3 / 4);
+    EXPECT_EQ(peer.user_timeout_ms, 0U) << "the kernel would say that it has taken too long";
     pass(it, 4500);
     EXPECT_TRUE(peer.saw_end) << "it takes nothing more";
+    EXPECT_EQ(peer.user_timeout_ms, 3000U) << "who has gone is the kernel's to judge";
     it.turn_until([&] { return it.shard.table().clients() == 0; }, 50);
     it.expect_idle();
   }
+}
+
+TEST(ShardTime, WhoHasCaughtUpIsTheKernelsToJudgeAgain) {
+  ShardOptions options = test::small_shard();
+  options.write_timeout_ms = 3000;
+  FakeShard it(1, {}, options);
+  FakePeer& peer = it.connect();
+  peer.window = 0;
+  peer.send(kTcpPing);
+  EXPECT_TRUE(it.turn_until([&] { return peer.user_timeout_ms == 0U; }, 100));
+  peer.window = SIZE_MAX;
+  pass(it, 2500);
+  EXPECT_EQ(peer.user_timeout_ms, 0U) << "the kernel may still hold something for it";
+  EXPECT_TRUE(it.turn_until([&] { return peer.user_timeout_ms == 3000U; }, 100));
+  EXPECT_TRUE(it.handler.reasons.empty());
 }
 
 TEST(ShardTime, AFlushThatDoesNotCompleteEndsToo) {

@@ -1,8 +1,11 @@
 // Clients that take nothing: they are closed by what they have acknowledged, and not by what the
 // kernel has taken for them.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <string>
+#include <thread>
 
 #include "tests/integration/raw_service.h"
 
@@ -74,6 +77,26 @@ TEST_P(WriteTimeout, IsAlsoOfThoseWhoWaitedForTheGatewayToAccept) {
   Link link = login_service.accept();
   const FrameSocket probe = wait_for_logins(gateway, link);
   expect_its_end(gateway, link, deaf);
+}
+
+// Its window is shorter than a segment of this machine's, so that the kernel sends by window
+// probes, and would end the connection that long after the first of them.
+TEST(SlowLine, WhoTakesALittleAllTheTimeStays) {
+  Bench bench(soon("128KiB"));
+  Client slow = deaf_client(bench.gateway);
+  slow.send(login(token(slow.account)));
+  answer_login(bench.link, slow.account);
+  slow.channel = slow.next().parse<pkt::LoginResp>().channelid();
+  const std::string body(kPushBytes, 'p');
+  for (int i = 0; i < kPushes; ++i) bench.link.push("g1", slow.channel, body);
+  std::array<char, 2048> part;
+  for (std::size_t taken = 0; taken < kPushes * kPushBytes;) {
+    std::this_thread::sleep_for(40ms);  // its line is as slow as that
+    const ssize_t got = recv(slow.frames.socket().fd(), part.data(), part.size(), 0);
+    ASSERT_GT(got, 0) << "it was closed after " << taken << " bytes";
+    taken += static_cast<std::size_t>(got);
+  }
+  EXPECT_EQ(bench.gateway.metric("ringgate_closed_by_reason_total", "reason=\"write_timeout\""), 0);
 }
 
 }  // namespace

@@ -101,6 +101,7 @@ void Kernel::issue(std::uint32_t index) {
     case OpKind::kWake:
       return arm_wake(index);
     case OpKind::kLook:
+    case OpKind::kOption:  // never added: see ring.cc
       break;
   }
   list(index);

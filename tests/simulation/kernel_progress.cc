@@ -78,6 +78,7 @@ bool Kernel::go_on(Operation& operation) {
     case OpKind::kShutdown:
     case OpKind::kClose:
     case OpKind::kCancel:
+    case OpKind::kOption:
       break;
   }
   post(operation, operation.result);

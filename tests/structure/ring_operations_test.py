@@ -11,7 +11,7 @@ DATAPLANE = pathlib.Path(sys.argv.pop(1)) / "dataplane"
 OPERATIONS = {
     "accept": "ACCEPT", "accept_direct": "ACCEPT", "cancel64": "ASYNC_CANCEL", "close": "CLOSE",
     "close_direct": "CLOSE", "nop": "NOP", "poll_add": "POLL_ADD", "poll_multishot": "POLL_ADD",
-    "recv": "RECV", "recv_multishot": "RECV", "send": "SEND", "sendmsg": "SENDMSG",
+    "recv": "RECV", "recv_multishot": "RECV", "rw": "URING_CMD", "send": "SEND", "sendmsg": "SENDMSG",
     "shutdown": "SHUTDOWN",
 }
 
