@@ -50,9 +50,7 @@ void MemoryBudget::close_what_is_beyond() {
 void MemoryBudget::close_some(std::size_t bytes) {
   admission_.for_each_stranger([&](Connection& stranger) {
     if (!may_close(stranger)) return true;
-    const std::size_t its = pool_bytes(stranger);
-    close(stranger);
-    bytes -= std::min(bytes, its);
+    bytes -= std::min(bytes, close(stranger));
     return bytes > 0;
   });
   if (bytes > 0) close_fattest(bytes);
@@ -87,16 +85,15 @@ void MemoryBudget::close_fattest(std::size_t bytes) {
   looked_in_vain_ = fattest.front().connection == nullptr ? looked_in_vain_ + looks : 0;
   for (const Fat& fat : fattest) {
     if (fat.connection == nullptr || bytes == 0) return;
-    const std::size_t its = pool_bytes(*fat.connection);
-    close(*fat.connection);
-    bytes -= std::min(bytes, its);
+    bytes -= std::min(bytes, close(*fat.connection));
   }
 }
 
 // The frame that it has begun is let go at once: the kernel may hand over more of it for a while
 // before it ends the receive. Nothing of this shard is being parsed at a tick, at the end of a turn
 // or at an accept.
-void MemoryBudget::close(Connection& connection) {
+std::size_t MemoryBudget::close(Connection& connection) {
+  const std::size_t its = pool_bytes(connection);
   const bool is_dry_run = context_.shard.options().limits_dry_run;
   context_.count(GatewayCounter::kMemoryFull);
   if (!is_dry_run) {
@@ -106,6 +103,7 @@ void MemoryBudget::close(Connection& connection) {
   going_.insert(key_of(connection));
   going_bytes_ += pool_bytes(connection);
   counted_dry_ = is_dry_run;
+  return its;
 }
 
 // In a dry run also those with whom little waits by now: who was closed may come again, too.

@@ -46,7 +46,8 @@ class MemoryBudget {
   void close_what_is_beyond();
   void close_some(std::size_t bytes);
   void close_fattest(std::size_t bytes);
-  void close(Connection& connection);
+  // What it took of the pool.
+  std::size_t close(Connection& connection);
   void forget_gone();
 
   GatewayContext& context_;
