@@ -289,12 +289,7 @@ std::uint32_t Deliveries::work_off(FanOut& one, std::uint32_t most) {
 }
 
 void Deliveries::count_receivers(std::string_view channels) {
-  std::uint32_t receivers = 1;
-  for (std::size_t at = channels.find(','); at != std::string_view::npos;
-       at = channels.find(',', at + 1)) {
-    ++receivers;
-  }
-  context_.shard.counters().record(GatewayDistribution::kPushReceivers, receivers);
+  context_.shard.counters().record(GatewayDistribution::kPushReceivers, count_channels(channels));
 }
 
 // Few receivers take no time that is worth the price of looking at a clock.

@@ -38,19 +38,24 @@ FanOuts::~FanOuts() {
   while (!empty()) drop_first();
 }
 
+// By a search for each: the lists are long, and ids are, too.
+std::uint32_t count_channels(std::string_view channels, std::uint32_t most) noexcept {
+  std::uint32_t count = 1;
+  for (std::size_t at = channels.find(','); at != std::string_view::npos && count < most;
+       at = channels.find(',', at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
 bool FanOuts::is_large(std::string_view channels, std::size_t bytes) noexcept {
   constexpr std::size_t kLeastId = kChannelUniqueBytes;  // and a name, and a comma
   const std::size_t at_most = channels.size() / kLeastId + 1;
   if (at_most <= kMostAtOnce && at_most * bytes <= kMostBytesAtOnce) [[likely]]
     return false;
-  const std::size_t most =
-      std::clamp<std::size_t>(kMostBytesAtOnce / std::max<std::size_t>(bytes, 1), 1, kMostAtOnce);
-  std::size_t receivers = 1;
-  for (std::size_t at = channels.find(','); at != std::string_view::npos && receivers <= most;
-       at = channels.find(',', at + 1)) {
-    ++receivers;
-  }
-  return receivers > most;
+  const auto most = static_cast<std::uint32_t>(
+      std::clamp<std::size_t>(kMostBytesAtOnce / std::max<std::size_t>(bytes, 1), 1, kMostAtOnce));
+  return count_channels(channels, most + 1) > most;
 }
 
 bool FanOuts::add(const Delivery& delivery, std::string_view channels) {

@@ -30,6 +30,10 @@ struct FanOut {
   [[nodiscard]] Delivery delivery() const noexcept;
 };
 
+// Of a list with commas between them; it does not look for more than `most`.
+[[nodiscard]] std::uint32_t count_channels(std::string_view channels,
+                                           std::uint32_t most = UINT32_MAX) noexcept;
+
 class FanOuts {
  public:
   // Receivers, and bytes to all of them together, beyond which a push is worked off in slices, and
