@@ -55,6 +55,12 @@ def have_own_machine(thread=0):
             os.setpriority(os.PRIO_PROCESS, thread, -10)
 
 
+def stand_aside():
+    """From now on this runs only in time that the gateway leaves: it stands for other machines, which take none of it. The
+    kernel's own work for it still does, as it would there."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 def _run(pipe, options, what, every_s):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     have_own_machine()

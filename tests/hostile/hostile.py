@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 
-from bystander import Bystander, logins, p99_ms, pings, resident_kib
+from bystander import Bystander, logins, p99_ms, pings, resident_kib, stand_aside
 from wire import (BASIC, BINARY, CLOSE, DEVELOPMENT_SECRET, LOGIC, SUCCESS, UNAVAILABLE, Client, Failed, basic_ping, field,
                   fields, frame, packet, token, varint)
 
@@ -142,12 +142,6 @@ class Others:
         return {f"{name}_{when}_ms": p99_ms(one["times_s"]) for name, one in seen.items()} | {
             f"kib_{when}": max(one["most_kib"] for one in seen.values()),
             "pings": len(seen["pings"]["times_s"]), "logins": len(seen["logins"]["times_s"])}
-
-
-def stand_aside():
-    """From now on this runs only in time that the gateway leaves: it stands for other machines, which take none of it. The
-    kernel's own work for it still does, as it would there."""
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def run_beside(attack, options, before):

@@ -9,12 +9,12 @@ link.
 
 import argparse
 import json
-import os
 import socket
 import struct
 import threading
 import time
 
+from bystander import stand_aside
 from wire import BINARY, CLOSE, field, fields, frame, packet
 
 PING, PONG, PUSH = 9, 10, 2
@@ -98,7 +98,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stand-aside", action="store_true", help="run only in time that others leave")
     if parser.parse_args().stand_aside:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        stand_aside()
     links = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         print(server.getsockname()[1], flush=True)
