@@ -18,6 +18,12 @@ void pass(FakeShard& it, std::uint64_t ms) {
   while (test::FakeKernel::now_ms() < end) it.turn(50);
 }
 
+ShardOptions three_seconds_to_write() {
+  ShardOptions options = test::small_shard();
+  options.write_timeout_ms = 3000;
+  return options;
+}
+
 TEST(ShardTime, HalfAFrameAndSilenceEndInTheIdleTimeout) {
   ShardOptions options = test::small_shard();
   options.limits[0].read_timeout_ms = 5000;
@@ -55,9 +61,7 @@ TEST(ShardTime, ZeroMeansNoIdleTimeout) {
 }
 
 TEST(ShardTime, ASendThatDoesNotCompleteEndsInTheWriteTimeout) {
-  ShardOptions options = test::small_shard();
-  options.write_timeout_ms = 3000;
-  FakeShard it(1, {}, options);
+  FakeShard it(1, {}, three_seconds_to_write());
   FakePeer& peer = it.connect();
   peer.window = 4;
   peer.send(kTcpPing);
@@ -73,8 +77,7 @@ TEST(ShardTime, ASendThatDoesNotCompleteEndsInTheWriteTimeout) {
 TEST(ShardTime, WhoTakesALittleNowAndThenIsNotLate) {
   constexpr std::size_t kBytes = 50'000;
   for (const bool ends : {false, true}) {
-    ShardOptions options = test::small_shard();
-    options.write_timeout_ms = 3000;
+    ShardOptions options = three_seconds_to_write();
     options.limits[0].read_timeout_ms = 0;
     FakeShard it(1, {}, options);
     const std::vector<std::uint8_t> answer(kBytes);
@@ -104,9 +107,7 @@ TEST(ShardTime, WhoTakesALittleNowAndThenIsNotLate) {
 }
 
 TEST(ShardTime, WhoHasCaughtUpIsTheKernelsToJudgeAgain) {
-  ShardOptions options = test::small_shard();
-  options.write_timeout_ms = 3000;
-  FakeShard it(1, {}, options);
+  FakeShard it(1, {}, three_seconds_to_write());
   FakePeer& peer = it.connect();
   peer.window = 0;
   peer.send(kTcpPing);
@@ -119,9 +120,7 @@ TEST(ShardTime, WhoHasCaughtUpIsTheKernelsToJudgeAgain) {
 }
 
 TEST(ShardTime, AFlushThatDoesNotCompleteEndsToo) {
-  ShardOptions options = test::small_shard();
-  options.write_timeout_ms = 3000;
-  FakeShard it(1, {}, options);
+  FakeShard it(1, {}, three_seconds_to_write());
   FakePeer& peer = it.connect();
   peer.window = 0;
   peer.send(frame(Opcode::kClose, ""));

@@ -26,12 +26,16 @@ Client deaf_client(const Server& gateway) {
   return {FrameSocket(Socket::connect(gateway.port(), kSmallBuffer)), "deaf", {}};
 }
 
-void expect_its_end(const Server& gateway, Link& login_service, Client& client) {
+void log_in_and_push(Link& login_service, Client& client) {
   client.send(login(token(client.account)));
   answer_login(login_service, client.account);
   client.channel = client.next().parse<pkt::LoginResp>().channelid();
   const std::string body(kPushBytes, 'p');
   for (int i = 0; i < kPushes; ++i) login_service.push("g1", client.channel, body);
+}
+
+void expect_its_end(const Server& gateway, Link& login_service, Client& client) {
+  log_in_and_push(login_service, client);
   EXPECT_EQ(login_service.request("login.signout").header.channelid(), client.channel);
   const std::string closed = "ringgate_closed_by_reason_total";
   gateway.wait_metric_is(closed, 1, "reason=\"write_timeout\"");
@@ -84,11 +88,7 @@ TEST_P(WriteTimeout, IsAlsoOfThoseWhoWaitedForTheGatewayToAccept) {
 TEST(SlowLine, WhoTakesALittleAllTheTimeStays) {
   Bench bench(soon("128KiB"));
   Client slow = deaf_client(bench.gateway);
-  slow.send(login(token(slow.account)));
-  answer_login(bench.link, slow.account);
-  slow.channel = slow.next().parse<pkt::LoginResp>().channelid();
-  const std::string body(kPushBytes, 'p');
-  for (int i = 0; i < kPushes; ++i) bench.link.push("g1", slow.channel, body);
+  log_in_and_push(bench.link, slow);
   std::array<char, 2048> part;
   for (std::size_t taken = 0; taken < kPushes * kPushBytes;) {
     std::this_thread::sleep_for(40ms);  // its line is as slow as that

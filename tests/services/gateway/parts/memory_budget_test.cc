@@ -43,6 +43,11 @@ class MemoryBudgetPart : public testing::Test {
     ASSERT_NE(to, nullptr);
     std::fill_n(to, bytes, std::uint8_t{0});
   }
+  std::vector<TestClient> twenty_clients() {
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 20; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
+    return clients;
+  }
   void dry_run(bool on) {
     ShardLimits limits = gateway_.it.shard.options();
     limits.limits_dry_run = on;
@@ -104,8 +109,7 @@ TEST_F(MemoryBudgetPart, AboveItSomeGoWhenTheTurnEnds) {
 }
 
 TEST_F(MemoryBudgetPart, WhoGoesIsCountedAsGoneBeforeItsMemoryIsBack) {
-  std::vector<TestClient> clients;
-  for (int i = 0; i < 20; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
+  const std::vector<TestClient> clients = twenty_clients();
   for (const TestClient& client : clients) queue(client, kLongFrame);
   const std::size_t each = pool_bytes(*clients.front().connection);
   ASSERT_GT(used(), kBudget);
@@ -124,8 +128,7 @@ TEST_F(MemoryBudgetPart, WhoGoesIsCountedAsGoneBeforeItsMemoryIsBack) {
 // What goes is blocks of the pool, which hold less than they might.
 TEST_F(MemoryBudgetPart, NoMoreGoThanHaveTo) {
   gateway_.context.options.max_memory_bytes = 0;
-  std::vector<TestClient> clients;
-  for (int i = 0; i < 20; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
+  const std::vector<TestClient> clients = twenty_clients();
   for (const TestClient& client : clients) {
     for (int i = 0; i < 5; ++i) queue(client, 3'000);
   }
@@ -191,8 +194,7 @@ TEST_F(MemoryBudgetPart, ADryRunOnlyCounts) {
 
 TEST_F(MemoryBudgetPart, ADryRunCountsEachOnceWhileWhatItTakesIsThere) {
   dry_run(true);
-  std::vector<TestClient> clients;
-  for (int i = 0; i < 20; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
+  const std::vector<TestClient> clients = twenty_clients();
   for (const TestClient& client : clients) begin_frame(client, kLongFrame);
   gateway_.pass(200);
   const std::uint64_t first = count();
@@ -212,8 +214,7 @@ TEST_F(MemoryBudgetPart, ADryRunCountsEachOnceWhileWhatItTakesIsThere) {
 
 TEST_F(MemoryBudgetPart, WhoWasOnlyCountedGoesWhenTheDryRunEnds) {
   dry_run(true);
-  std::vector<TestClient> clients;
-  for (int i = 0; i < 20; ++i) clients.push_back(gateway_.channel("user" + std::to_string(i)));
+  const std::vector<TestClient> clients = twenty_clients();
   for (const TestClient& client : clients) begin_frame(client, kLongFrame);
   gateway_.pass(200);
   ASSERT_GT(count(), 0U);
