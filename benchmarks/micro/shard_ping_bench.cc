@@ -106,6 +106,7 @@ int main(int argc, char** argv) {
                                         "--benchmark_repetitions=25", "--benchmark_min_time=0.1"};
   arguments.insert(arguments.end(), argv + 1, argv + argc);
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   int count = static_cast<int>(pointers.size());
   pointers.push_back(nullptr);

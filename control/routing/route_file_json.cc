@@ -26,7 +26,7 @@ std::string quotable(std::string_view text) {
 // --- Where it is not JSON: the parser that builds a tree does not say ----------------------------
 
 simdjson::error_code walk(ondemand::value value, int depth) {
-  ondemand::json_type type{};
+  auto type = ondemand::json_type::null;
   if (const auto error = value.type().get(type)) return error;
   if (type == ondemand::json_type::array && depth < kMaxDepth) {
     ondemand::array array;

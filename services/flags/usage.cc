@@ -14,8 +14,9 @@ namespace {
 
 // Where the words of the command line led.
 const CLI::App& command_meant(const CLI::App& app) {
-  const std::vector<CLI::App*> chosen = app.get_subcommands();
-  return chosen.empty() ? app : command_meant(*chosen.back());
+  const CLI::App* meant = &app;
+  while (!meant->get_subcommands().empty()) meant = meant->get_subcommands().back();
+  return *meant;
 }
 
 std::string full_name(const CLI::App& command) {

@@ -22,7 +22,7 @@ using test::proxy_v1;
 using test::proxy_v2;
 using test::proxy_v2_with;
 using test::text;
-using test::operator+;
+using test::operator+;  // NOLINT(misc-unused-using-decls): of vectors, which it does not see
 
 TEST(ShardProxy, AHeaderGivesTheSourceInEveryChunking) {
   for (const std::size_t listener_index : {kTcpListener, kWsListener}) {

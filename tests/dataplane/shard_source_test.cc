@@ -20,7 +20,7 @@ using test::kWsListener;
 using test::ProxiedShard;
 using test::proxy_v1;
 using test::upgrade_request;
-using test::operator+;
+using test::operator+;  // NOLINT(misc-unused-using-decls): of vectors, which it does not see
 
 // --- X-Forwarded-For ----------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ namespace {
 using test::after_upgrade;
 using test::FakePeer;
 using test::FakeWsShard;
-using test::text;
 using test::ws_answer;
 using test::ws_basic_ping;
 using test::ws_frame;

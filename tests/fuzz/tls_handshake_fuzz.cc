@@ -40,8 +40,8 @@ struct Verdict {
 };
 
 Verdict play(ByteView input, std::size_t cut) {
-  static const TlsContext kContext = make_context();
-  const auto handshake = TlsHandshake::begin(kContext);
+  static const TlsContext context = make_context();
+  const auto handshake = TlsHandshake::begin(context);
   fuzz_check(handshake != nullptr, "a handshake");
   Verdict verdict;
   while (verdict.status == TlsStatus::kNeedMore && !input.empty()) {

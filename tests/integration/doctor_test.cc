@@ -11,7 +11,6 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 
 // The line of that check.
 std::string line_of(const std::string& output, const std::string& name) {

@@ -9,7 +9,6 @@
 namespace ringgate::test {
 namespace {
 
-using testing::HasSubstr;
 using testing::StartsWith;
 
 // What every refused client sees: the answer, a close frame with the reason, the end. In this order

@@ -339,10 +339,10 @@ std::map<std::string, std::vector<std::string>> bounds_of_times(const std::strin
 // A gateway, a login service with Redis and a chat service with SQLite have everything that there
 // is to explain.
 std::string table_of_metrics() {
-  const std::vector<std::string> kBounds = {"1e-05",  "2.5e-05", "5e-05",  "0.0001", "0.00025",
-                                            "0.0005", "0.001",   "0.0025", "0.005",  "0.01",
-                                            "0.025",  "0.05",    "0.1",    "0.25",   "0.5",
-                                            "1",      "2.5",     "5",      "10",     "+Inf"};
+  const std::vector<std::string> bounds = {"1e-05",  "2.5e-05", "5e-05",  "0.0001", "0.00025",
+                                           "0.0005", "0.001",   "0.0025", "0.005",  "0.01",
+                                           "0.025",  "0.05",    "0.1",    "0.25",   "0.5",
+                                           "1",      "2.5",     "5",      "10",     "+Inf"};
   const World world;
   const Redis redis(world);
   const Server login(world, "login", "login01", {{"RedisAddrs", redis.address()}});
@@ -364,7 +364,7 @@ std::string table_of_metrics() {
   for (const Server* const server : {&gateway, &login, &chat}) {
     const std::string page = server->get("/metrics").body;
     all.merge(described(page));
-    for (const auto& [name, bounds] : bounds_of_times(page)) EXPECT_EQ(bounds, kBounds) << name;
+    for (const auto& [name, has] : bounds_of_times(page)) EXPECT_EQ(has, bounds) << name;
   }
   std::string table = "| Metric | Type | Meaning |\n|---|---|---|\n";
   for (const auto& [name, about] : all) {

@@ -9,16 +9,18 @@
 namespace ringgate::test {
 namespace {
 
+const std::string kSource = RINGGATE_SOURCE;
+
 // With the schema beside it, as its text says.
 class PythonHello {
  public:
   explicit PythonHello(const ConsulAgent& agent)
       : schema_(ProcessUnderTest({RINGGATE_PROTOC, "--python_out=" + folder_.path().string(), "-I",
-                                  RINGGATE_SOURCE "/codec", "pkt.proto"})
+                                  kSource + "/codec", "pkt.proto"})
                     .wait_exit()),
         process({"/usr/bin/env", "PYTHONPATH=" + folder_.path().string(),
                  "PYTHONDONTWRITEBYTECODE=1", "/usr/bin/python3",
-                 RINGGATE_SOURCE "/services/examples/python/hello.py", "--port", "0", "--consul",
+                 kSource + "/services/examples/python/hello.py", "--port", "0", "--consul",
                  agent.url()}) {
     EXPECT_EQ(schema_, 0);
   }

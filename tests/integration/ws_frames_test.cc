@@ -94,7 +94,6 @@ TEST(WsFrames, AnUnfinishedMessageIsForgottenWithItsConnection) {
   ChatBench bench{with_ws()};
   for (int round = 0; round < 3; ++round) {  // the same slot each time
     AnyClient alice = log_in(bench.gateway, bench.link, "alice", Transport::kWebSocket);
-    const std::string payload = talk("bob", "whole", 2).substr(kTcpFrameHeadBytes);
     alice.send(packet(header("chat.user.talk", 1), "first"));
     EXPECT_EQ(bench.chat_link.request("chat.user.talk").body, "first");
     alice.ws().send(ws_fragments_of(talk("bob", "whole", 2), 7));

@@ -10,7 +10,6 @@
 namespace ringgate::test {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
 
 std::map<std::string, Instance> registered(const World& world) {

@@ -6,8 +6,6 @@
 namespace ringgate::test {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 TEST(WsUpgrade, IsAnsweredInExactlyTheseWords) {

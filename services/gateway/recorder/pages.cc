@@ -40,7 +40,10 @@ bool read_numbers(std::string_view text, Number&... numbers) {
   const char* const end = at + text.size();
   bool is_first = true;
   const auto next = [&](auto& number) {
-    if (!std::exchange(is_first, false) && (at == end || *at++ != '.')) return false;
+    if (!std::exchange(is_first, false)) {
+      if (at == end || *at != '.') return false;
+      ++at;
+    }
     const auto [stop, error] = std::from_chars(at, end, number);
     at = stop;
     return error == std::errc();

@@ -6,8 +6,6 @@
 namespace ringgate {
 namespace {
 
-using ::testing::HasSubstr;
-
 TEST(WsUrl, ParsesWhatPeopleWrite) {
   EXPECT_EQ(parse_ws_url("ws://127.0.0.1:8000/").value(), (WsUrl{{"127.0.0.1", 8000}, "/"}));
   EXPECT_EQ(parse_ws_url("ws://gateway.example:8000/chat/ws?a=b/c?d").value(),

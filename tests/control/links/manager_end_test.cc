@@ -13,7 +13,6 @@ namespace {
 using test::kHandshake;
 using test::Links;
 using test::LinksOptions;
-using test::print;
 using test::quick;
 using test::tcp_service;
 using test::TcpPeer;

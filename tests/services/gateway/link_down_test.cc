@@ -9,7 +9,6 @@ using test::sequences;
 using test::TcpPeer;
 using test::World;
 using test::WorldClient;
-using test::WorldOptions;
 using test::WorldPacket;
 
 using Sequences = std::multiset<std::uint32_t>;

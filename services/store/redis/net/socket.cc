@@ -110,7 +110,7 @@ Result<bool> RedisSocket::receive(const std::function<void(std::string_view)>& t
   char bytes[16 * 1024];
   for (int i = 0; i < kMostReadsATurn; ++i) {
     const ssize_t got = recv(fd_.get(), bytes, sizeof bytes, 0);
-    if (got == 0 && is_in_handshake()) return std::unexpected(tls_->cut_off());
+    if (got == 0 && tls_ && is_in_handshake()) return std::unexpected(tls_->cut_off());
     if (got == 0) return false;
     if (got < 0) {
       if (errno == EAGAIN || errno == EINTR) return true;

@@ -10,7 +10,6 @@ namespace {
 
 using test::Bodies;
 using test::DeliveriesPart;
-using test::FakePeer;
 using test::PacketBytes;
 using test::TestClient;
 
