@@ -85,11 +85,23 @@ void BlockPool::Unmap::operator()(std::uint8_t* arena) const noexcept {
 Block BlockPool::take(std::size_t bytes) {
   Block block = try_take(bytes);
   if (block.data == nullptr) [[unlikely]] {
-    may_use_spare_ = true;
-    block = try_take(bytes);
-    may_use_spare_ = false;
+    block = take_with(spare_, bytes);
     if (block.data == nullptr) throw std::bad_alloc();
   }
+  return block;
+}
+
+Block BlockPool::try_take_to_go_on(std::size_t bytes) noexcept {
+  Block block = try_take(bytes);
+  if (block.data == nullptr && bytes <= kLittleBytes) [[unlikely]]
+    block = take_with(pantry_, bytes);
+  return block;
+}
+
+Block BlockPool::take_with(Mapping& reserve, std::size_t bytes) noexcept {
+  reserve_ = &reserve;
+  const Block block = try_take(bytes);
+  reserve_ = nullptr;
   return block;
 }
 
@@ -280,25 +292,26 @@ BlockPool::Mapping BlockPool::map_arena() noexcept {
   return arena;
 }
 
-// With the first one the spare comes, too; until it is used it is address space and no memory.
+// With the first one come those that are kept; until they are used they are address space and no
+// memory.
 BlockPool::Mapping BlockPool::next_mapping() noexcept {
   Mapping arena = map_arena();
-  if (arena == nullptr) return may_use_spare_ ? std::move(spare_) : nullptr;
-  if (arenas_.empty()) spare_ = map_arena();
+  if (arena == nullptr) return reserve_ != nullptr ? std::move(*reserve_) : nullptr;
+  if (arenas_.empty()) {
+    spare_ = map_arena();
+    pantry_ = map_arena();
+  }
   return arena;
 }
 
 // Where something of each arena is in use, none is unmapped, and perhaps none can be mapped. Then
 // as many slabs of the pool's own as an arena has will do: newcomers need small blocks, and so does
-// take() when there is no spare.
+// whoever would take of what is kept when that has gone.
 void BlockPool::look_for_memory() noexcept {
-  Mapping arena = map_arena();
-  if (arena == nullptr) {
-    is_short_ = bare_slabs_.size() < kArenaBytes / kSlabBytes;
-    return;
-  }
-  if (spare_ == nullptr) spare_ = std::move(arena);
-  is_short_ = false;
+  if (spare_ == nullptr) spare_ = map_arena();
+  if (pantry_ == nullptr) pantry_ = map_arena();
+  const Mapping for_newcomers = map_arena();
+  is_short_ = for_newcomers == nullptr && bare_slabs_.size() < kArenaBytes / kSlabBytes;
 }
 
 // --- Giving back --------------------------------------------------------------------------------
@@ -311,6 +324,11 @@ void BlockPool::trim() noexcept {
   if (is_short_) look_for_memory();
 }
 
+// Where memory is short somebody may be waiting for what these hold.
+bool BlockPool::is_idle(std::uint32_t since) const noexcept {
+  return is_short_ || trims_ - since > kIdleTrims;
+}
+
 // How many are left of `most`.
 std::size_t BlockPool::trim_large(std::size_t most) noexcept {
   for (std::size_t i = 0; i < kLargeClasses; ++i) {
@@ -318,7 +336,7 @@ std::size_t BlockPool::trim_large(std::size_t most) noexcept {
     const std::size_t bytes = class_bytes(kSmallClasses + i);
     for (; most > 0 && large.trimmed < large.free.size(); --most) {
       Large::Block& oldest = large.free[large.trimmed];
-      if (trims_ - oldest.freed_at <= kIdleTrims || !give_pages_back(oldest.data, bytes)) break;
+      if (!is_idle(oldest.freed_at) || !give_pages_back(oldest.data, bytes)) break;
       ++large.trimmed;
       oldest.arena = arena_of(oldest.data);
       ++oldest.arena->bare;
@@ -333,8 +351,7 @@ void BlockPool::trim_slabs(std::size_t most) noexcept {
   for (std::size_t looks = std::min(slabs_.size(), kMostLooked); looks > 0 && most > 0; --looks) {
     if (next_look_ >= slabs_.size()) next_look_ = 0;
     Slab* const slab = slabs_[next_look_];
-    const bool idle = slab->used == 0 && trims_ - slab->touched_at > kIdleTrims;
-    if (!idle) {
+    if (slab->used > 0 || !is_idle(slab->touched_at)) {
       ++next_look_;
       continue;
     }

@@ -8,7 +8,8 @@
 //
 // Where the system has no memory left, try_take() says so, and whoever asked refuses what it was
 // for. What cannot be refused half way through takes of an arena that is kept for that: it holds
-// what some thousand clients need, and is replaced as soon as there is memory again.
+// what some thousand clients need, and is replaced as soon as there is memory again. So is another
+// one, for what those who are there already need to go on, which is little.
 //
 // Owned and used by one thread. A block belongs to whoever took it until it is given back; blocks
 // must be back before the pool is destroyed only if their memory is still looked at. With the
@@ -47,11 +48,16 @@ class BlockPool {
   [[nodiscard]] Block try_take(std::size_t bytes) noexcept;
   // The same, never null: of the spare arena if need be. Throws std::bad_alloc without it.
   [[nodiscard]] Block take(std::size_t bytes);
+  // The same for somebody who is there: up to kLittleBytes of the arena that is kept for those, if
+  // need be. Null data where that has gone, too, or for more.
+  [[nodiscard]] Block try_take_to_go_on(std::size_t bytes) noexcept;
+  static constexpr std::size_t kLittleBytes = 4 * 1024;
   void give(Block block) noexcept;
 
   // Gives the kernel the pages of large blocks, and of slabs none of whose blocks is in use, that
-  // nobody has touched in the last kIdleTrims trims: of at most kMostTrimmed of them. They are
-  // there again, as zeros, when they are used. Arenas that have nothing else are unmapped.
+  // nobody has touched in the last kIdleTrims trims, or since the last one where memory is short:
+  // of at most kMostTrimmed of them. They are there again, as zeros, when they are used. Arenas
+  // that have nothing else are unmapped.
   void trim() noexcept;
   static constexpr std::uint32_t kIdleTrims = 10;
   static constexpr std::size_t kMostTrimmed = 256;
@@ -128,6 +134,8 @@ class BlockPool {
   static constexpr std::size_t kLargeClasses = 4 * 4 + 1;
 
   [[nodiscard]] static Slab* slab_of(std::uint8_t* block) noexcept;
+  [[nodiscard]] Block take_with(Mapping& reserve, std::size_t bytes) noexcept;
+  [[nodiscard]] bool is_idle(std::uint32_t since) const noexcept;
   [[nodiscard]] std::uint8_t* take_unpooled(std::size_t bytes) noexcept;
   [[nodiscard]] std::uint8_t* take_of_slab(std::size_t index) noexcept;
   void give_to_slab(std::uint8_t* block) noexcept;
@@ -157,12 +165,13 @@ class BlockPool {
   std::uint32_t trims_ = 0;
   std::vector<std::unique_ptr<Arena>> arenas_;  // by address, the highest first
   Mapping spare_;                               // for take()
+  Mapping pantry_;                              // for try_take_to_go_on()
   Rest slab_rest_;
   Rest large_rest_;
   std::size_t reserved_bytes_ = 0;
   std::size_t used_bytes_ = 0;
   bool is_short_ = false;
-  bool may_use_spare_ = false;  // within take()
+  Mapping* reserve_ = nullptr;  // which may be used now
 };
 
 }  // namespace ringgate

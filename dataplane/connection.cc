@@ -17,7 +17,8 @@ bool Carry::append(BlockPool& pool, ByteView bytes) {
   if (bytes.empty()) return true;
   if (size + bytes.size() > capacity) {
     const std::size_t wanted = std::max(size + bytes.size(), std::size_t{capacity} * 2);
-    const Block grown = pool.try_take(wanted);
+    Block grown = pool.try_take_to_go_on(wanted);
+    if (grown.data == nullptr) grown = pool.try_take_to_go_on(size + bytes.size());
     if (grown.data == nullptr) return false;
     if (size > 0) std::memcpy(grown.data, data, size);
     if (data != nullptr) pool.give({data, capacity});

@@ -10,7 +10,7 @@
 namespace ringgate {
 
 SharedBlock* SharedBlock::create(BlockPool& pool, std::size_t bytes) {
-  const Block memory = pool.try_take(sizeof(SharedBlock) + bytes);
+  const Block memory = pool.try_take_to_go_on(sizeof(SharedBlock) + bytes);
   if (memory.data == nullptr) return nullptr;
   auto* block = new (memory.data) SharedBlock;
   block->references = 1;
@@ -42,7 +42,7 @@ struct SendQueue::Piece {
 };
 
 SendQueue::Piece* SendQueue::make_piece(BlockPool& pool, std::size_t payload_bytes) {
-  const Block memory = pool.try_take(sizeof(Piece) + payload_bytes);
+  const Block memory = pool.try_take_to_go_on(sizeof(Piece) + payload_bytes);
   if (memory.data == nullptr) return nullptr;
   auto* piece = new (memory.data) Piece;
   piece->capacity = memory.capacity;
@@ -72,7 +72,8 @@ std::uint8_t* SendQueue::reserve(BlockPool& pool, std::size_t bytes,
     if (tail_is_free) {  // a queue that grows takes larger steps
       piece_bytes = std::max<std::size_t>(piece_bytes, std::size_t{tail_->capacity} * 2);
     }
-    Piece* const piece = make_piece(pool, std::max(bytes, std::min(piece_bytes, kMaxPieceBytes)));
+    Piece* piece = make_piece(pool, std::max(bytes, std::min(piece_bytes, kMaxPieceBytes)));
+    if (piece == nullptr) piece = make_piece(pool, bytes);  // there may be as much as is needed
     if (piece == nullptr) return nullptr;
     link(piece);
   }

@@ -162,7 +162,7 @@ void Shard::handshake_done(Connection& connection, TlsState& state) {
   const TlsState::Handshake handshake = end_handshake(state);
   Carry rest;
   if (const std::size_t bytes = handshake->rest_bytes(); bytes > 0) {
-    const Block memory = pool_.try_take(bytes);
+    const Block memory = pool_.try_take_to_go_on(bytes);
     if (memory.data == nullptr) return abort(connection, CloseReason::kNoMemory);
     rest = {memory.data, memory.capacity, static_cast<std::uint32_t>(bytes)};
     handshake->take_rest(rest.bytes());

@@ -7,7 +7,7 @@
 namespace ringgate {
 
 TlsWire* TlsWire::create(BlockPool& pool, std::size_t bytes) {
-  const Block memory = pool.try_take(sizeof(TlsWire) + bytes);
+  const Block memory = pool.try_take_to_go_on(sizeof(TlsWire) + bytes);
   if (memory.data == nullptr) return nullptr;
   auto* const wire = new (memory.data) TlsWire;
   wire->capacity = memory.capacity;

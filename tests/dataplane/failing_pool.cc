@@ -34,6 +34,11 @@ Block BlockPool::try_take(std::size_t bytes) noexcept {
   return {};
 }
 
+// As if what is kept had gone.
+Block BlockPool::try_take_to_go_on(std::size_t bytes) noexcept {
+  return try_take(bytes);
+}
+
 void BlockPool::give(Block block) noexcept {
   used_bytes_ -= block.capacity;
   std::free(block.data);

@@ -101,6 +101,31 @@ void use_up_the_spare_of_a_pool() {
   std::exit(0);
 }
 
+void use_up_what_is_for_those_who_are_there() {
+  BlockPool pool;
+  const Block first = pool.take(1000);
+  bound_address_space(kMoreBytes);
+  while (pool.try_take(BlockPool::kMaxPooledBytes).data != nullptr) continue;
+  while (pool.try_take(1000).data != nullptr) continue;
+  constexpr std::size_t kLittle = BlockPool::kLittleBytes;
+  require(pool.try_take_to_go_on(kLittle + 1).data == nullptr, "it is not for what is long");
+  std::size_t had = 0;
+  while (pool.try_take_to_go_on(kLittle).data != nullptr) ++had;
+  require(had >= BlockPool::kArenaBytes / kLittle / 10 * 9, "it is one arena");
+  require(had <= BlockPool::kArenaBytes / kLittle, "and not two");
+  require(pool.take(kLittle).data != nullptr, "what cannot be refused has its own still");
+  pool.trim();
+  require(pool.is_short(), "there is still none");
+  give_address_space();
+  pool.trim();
+  require(!pool.is_short(), "there is again");
+  bound_address_space(0);
+  while (pool.try_take(kLittle).data != nullptr) continue;
+  require(pool.try_take_to_go_on(kLittle).data != nullptr, "it is there again, too");
+  pool.give(first);
+  std::exit(0);
+}
+
 // Until there is neither room for a large one nor for a small one. Those of 1000 bytes come first.
 std::vector<Block> take_all(BlockPool& pool) {
   std::vector<Block> taken;
@@ -141,9 +166,8 @@ void come_back_when_all_was_given_back() {
   require(!may_map(2 * BlockPool::kArenaBytes), "it is used up");
   for (const Block& block : taken) pool.give(block);
   pool.trim();
-  require(pool.is_short(), "nobody has touched it for a moment only");
+  require(!pool.is_short(), "where somebody waits for it nothing is kept");
   trim_all(pool);
-  require(!pool.is_short(), "there is enough again");
   require(may_map(kMoreBytes / 4 * 3), "others may have it, too");
   for (const Block& block : take_all(pool)) std::memset(block.data, 0xAB, block.capacity);
   pool.give(stays);
@@ -182,6 +206,10 @@ TEST(MemoryReserveDeathTest, OfTheProcessIsForWhatCannotBeRefusedAndComesBack) {
 
 TEST(MemoryReserveDeathTest, OfAPoolIsForWhatCannotBeRefusedAndComesBack) {
   expect_success_of(&use_up_the_spare_of_a_pool);
+}
+
+TEST(MemoryReserveDeathTest, OfAPoolForThoseWhoAreThereIsBoundedAndComesBack) {
+  expect_success_of(&use_up_what_is_for_those_who_are_there);
 }
 
 TEST(MemoryReserveDeathTest, APoolThatWasShortUnmapsWhatNobodyUses) {

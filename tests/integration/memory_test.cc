@@ -34,7 +34,6 @@ TEST(AddressSpace, WhoIsThereIsServedWithoutAnyAndNewcomersAreWhenTheFillersHave
     EXPECT_EQ(bench.gateway.get("/health").status, 200);
 
     fillers.clear();
-    // What they took goes back when nobody has used it for ten seconds.
     EXPECT_TRUE(newcomer.next(60s).is_answer(1)) << "round " << round;
     bench.gateway.wait_metric_is("ringgate_shards_short_of_memory", 0);
     expect_served(alice, bob, 2 * round + 1);
