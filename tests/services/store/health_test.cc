@@ -228,12 +228,13 @@ TEST(StoreHealthOverRedis, ARightThatIsMissingIsNamed) {
 
 // Answers as a well one does, but for what the test says.
 struct OddRedis {
+  static constexpr std::string_view kAll = "*";
   std::mutex mutex;
-  std::string word;    // of a command
+  std::string word;    // of a command, or all
   std::string answer;  // to it
   FakeRedis server{[this](const FakeRedis::Words& command) {
     const std::scoped_lock lock(mutex);
-    return !word.empty() && command[0] == word ? answer : FakeRedis::well(command);
+    return word == kAll || command[0] == word ? answer : FakeRedis::well(command);
   }};
   void set(const std::string& to, const std::string& bytes) {
     const std::scoped_lock lock(mutex);
@@ -296,7 +297,7 @@ TEST(OddStore, WhatIsNoRedisIsToldApart) {
 // As TLS ends with an alert at words that are none of it.
 TEST(OddStore, OneThatSpeaksTlsIsTold) {
   OddRedis redis;
-  redis.set("EVAL", "\x15\x03\x01" + std::string(1, '\0') + "\x02\x02\x46");
+  redis.set(std::string(OddRedis::kAll), "\x15\x03\x01" + std::string(1, '\0') + "\x02\x02\x46");
   const ChatService chat(redis.server.port());
   EXPECT_THAT(problem_with(chat, "TLS"), HasSubstr("cannot be reached: if it speaks TLS, write"));
 }
