@@ -62,12 +62,13 @@ bool HeldPushes::take(Connection& connection, Channel& channel, const Delivery& 
     drop(held, channel, take_first(held));
   }
   count_bytes(before, held.bytes);
+  if (connection.output.empty()) release(connection, channel);  // it had only to be told
   return true;
 }
 
 bool HeldPushes::release(Connection& connection, Channel& channel) {
   const auto found = held_.find(connection.slot);
-  if (found == held_.end()) return false;
+  if (found == held_.end() || found->second.first == nullptr) return false;
   Held held = found->second;
   held_.erase(found);
   count_bytes(held.bytes, 0);
@@ -91,7 +92,9 @@ void HeldPushes::release_all() {
   for (const std::uint32_t slot : slots) {
     Connection* const connection = context_.shard.at(slot);
     Channel* const channel = connection != nullptr ? channel_of(*connection) : nullptr;
-    if (channel != nullptr) release(*connection, *channel);
+    if (channel == nullptr) continue;
+    drop_what_has_no_room(*connection, *channel, held_.at(slot));
+    release(*connection, *channel);
   }
 }
 
@@ -177,6 +180,17 @@ void HeldPushes::drop(Held& held, Channel& channel, Push* push) {
                                   static_cast<std::uint32_t>(push->packet->bytes), push->upstream,
                                   push->own_command});
   free(push);
+}
+
+// A queue may become full by the last of them, but must not be full before.
+void HeldPushes::drop_what_has_no_room(const Connection& connection, Channel& channel, Held& held) {
+  const std::size_t before = held.bytes;
+  const std::size_t most = 2 * most_bytes();
+  const std::size_t queued = connection.output.bytes_beside_a_long_one();
+  while (held.first != nullptr && queued + held.bytes - held.last->held_bytes() >= most) {
+    drop(held, channel, take_first(held));
+  }
+  count_bytes(before, held.bytes);
 }
 
 void HeldPushes::write(Connection& connection, const Push& push, std::uint32_t dropped) {

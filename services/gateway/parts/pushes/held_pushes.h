@@ -29,8 +29,8 @@ class HeldPushes {
   // The connection's queue is empty: whether something came into it. The connection may have ended
   // by that, and the channel with it.
   bool release(Connection& connection, Channel& channel);
-  // All of them at once, into queues that may be full for it: what becomes of those that come from
-  // now on has changed, and they are not to overtake these.
+  // All of them at once, as far as there is room in the queues, the oldest are dropped: what
+  // becomes of those that come from now on has changed, and they are not to overtake these.
   void release_all();
   // What waits for it is dropped.
   void ended(const Connection& connection);
@@ -41,7 +41,7 @@ class HeldPushes {
     Push* first = nullptr;
     Push* last = nullptr;
     std::size_t bytes = 0;
-    std::uint32_t dropped = 0;  // and not told yet
+    std::uint32_t dropped = 0;  // and not told yet: perhaps with none that waits
   };
 
   [[nodiscard]] std::size_t most_bytes() const noexcept;
@@ -51,6 +51,7 @@ class HeldPushes {
   [[nodiscard]] static Push* take_of_command(Held& held, std::uint32_t command_crc) noexcept;
   [[nodiscard]] static Push* take_first(Held& held) noexcept;
   void drop(Held& held, Channel& channel, Push* push);
+  void drop_what_has_no_room(const Connection& connection, Channel& channel, Held& held);
   void write(Connection& connection, const Push& push, std::uint32_t dropped);
   void free(Push* push) noexcept;
   void count_bytes(std::size_t before, std::size_t now) noexcept;

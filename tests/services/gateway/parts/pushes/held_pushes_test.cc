@@ -1,4 +1,5 @@
 // What becomes of pushes to a client that does not read.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -204,6 +205,53 @@ TEST_F(HeldPushesPart, AChangeOfThePolicyLetsGoWhatWaits) {
   ASSERT_EQ(got.size(), 7U);
   EXPECT_EQ(got[5], "+2 " + body(7));
   EXPECT_EQ(got[6], "after that");
+}
+
+// One long push has filled the queue beyond its bound.
+TEST_F(HeldPushesPart, AChangeOfThePolicyDropsWhatTheQueueHasNoRoomFor) {
+  for_all(SlowConsumer::kDropOldest);
+  const TestClient alice = gateway_.channel("alice");
+  alice.peer->window = 0;
+  const std::string longer(2 * kMostQueued, 'x');
+  push(id(alice), body(0));
+  push(id(alice), longer);
+  for (int i = 1; i <= 2; ++i) push(id(alice), body(i));
+  ASSERT_GT(held_bytes(), 0U);
+  const SlowConsumers before = policies();
+  for_all(SlowConsumer::kClose);
+  deliveries_.policies_changed(before);
+  EXPECT_EQ(held_bytes(), 0U);
+  EXPECT_EQ(dropped(), 2U);
+  alice.peer->window = SIZE_MAX;
+  EXPECT_EQ(told(alice), (Bodies{body(0), longer})) << "and she stays";
+
+  push(id(alice), "one that may not be lost");
+  for_all(SlowConsumer::kDropOldest);
+  push(id(alice), "one that may");
+  push(id(alice), "another");
+  EXPECT_EQ(told(alice), (Bodies{"one that may not be lost", "+2 one that may", "another"}));
+  EXPECT_EQ(held_bytes(), 0U);
+}
+
+TEST_F(HeldPushesPart, AChangeOfThePolicyDropsTheOldestAndKeepsTheOthers) {
+  for_all(SlowConsumer::kDropOldest);
+  const TestClient alice = gateway_.channel("alice");
+  outstanding(alice, 7);
+  alice.peer->window = 0;
+  for (int i = 0; i < 10; ++i) push(id(alice), body(i));
+  answer(id(alice), 7, std::string(kMostQueued / 4, 'a'));
+  ASSERT_EQ(dropped(), 1U);
+  const SlowConsumers before = policies();
+  for_all(SlowConsumer::kClose);
+  deliveries_.policies_changed(before);
+  EXPECT_GT(dropped(), 1U);
+  alice.peer->window = SIZE_MAX;
+  const Bodies got = told(alice);
+  EXPECT_EQ(got.size() + dropped(), 11U) << "she stays";
+  EXPECT_EQ(got.back(), body(9));
+  EXPECT_NE(got.end(), std::ranges::find_if(got, [&](const std::string& one) {
+              return one.starts_with("+" + std::to_string(dropped()) + " ");
+            }));
 }
 
 // Nobody is closed who would rather miss some.
