@@ -25,8 +25,11 @@ class HeldPushesPart : public test::DeliveriesPart {
   HeldPushesPart() : DeliveriesPart(shard_of_short_queues()) {}
 
   void for_all(SlowConsumer policy) { gateway_.context.options.slow_consumers.for_all = policy; }
-  [[nodiscard]] const SlowConsumers& policies() const {
-    return gateway_.context.options.slow_consumers;
+  // As SIGHUP does it.
+  void reload(SlowConsumer policy) {
+    const SlowConsumers before = gateway_.context.options.slow_consumers;
+    for_all(policy);
+    deliveries_.policies_changed(before);
   }
   // With the meta that tells how many were dropped before, if it has one: "+3 body".
   Bodies told(const TestClient& client) {
@@ -195,9 +198,7 @@ TEST_F(HeldPushesPart, AChangeOfThePolicyLetsGoWhatWaits) {
   alice.peer->window = 0;
   for (int i = 0; i < 8; ++i) push(id(alice), body(i));
   ASSERT_GT(held_bytes(), 0U);
-  const SlowConsumers before = policies();
-  for_all(SlowConsumer::kClose);
-  deliveries_.policies_changed(before);
+  reload(SlowConsumer::kClose);
   EXPECT_EQ(held_bytes(), 0U);
   push(id(alice), "after that");
   alice.peer->window = SIZE_MAX;
@@ -217,9 +218,7 @@ TEST_F(HeldPushesPart, AChangeOfThePolicyDropsWhatTheQueueHasNoRoomFor) {
   push(id(alice), longer);
   for (int i = 1; i <= 2; ++i) push(id(alice), body(i));
   ASSERT_GT(held_bytes(), 0U);
-  const SlowConsumers before = policies();
-  for_all(SlowConsumer::kClose);
-  deliveries_.policies_changed(before);
+  reload(SlowConsumer::kClose);
   EXPECT_EQ(held_bytes(), 0U);
   EXPECT_EQ(dropped(), 2U);
   alice.peer->window = SIZE_MAX;
@@ -241,9 +240,7 @@ TEST_F(HeldPushesPart, AChangeOfThePolicyDropsTheOldestAndKeepsTheOthers) {
   for (int i = 0; i < 10; ++i) push(id(alice), body(i));
   answer(id(alice), 7, std::string(kMostQueued / 4, 'a'));
   ASSERT_EQ(dropped(), 1U);
-  const SlowConsumers before = policies();
-  for_all(SlowConsumer::kClose);
-  deliveries_.policies_changed(before);
+  reload(SlowConsumer::kClose);
   EXPECT_GT(dropped(), 1U);
   alice.peer->window = SIZE_MAX;
   const Bodies got = told(alice);
@@ -262,9 +259,7 @@ TEST_F(HeldPushesPart, AnotherPolicyThatDropsLetsItWait) {
   for (int i = 0; i < 20; ++i) push(id(alice), body(i));
   const std::size_t held = held_bytes();
   ASSERT_GT(held, 0U);
-  const SlowConsumers before = policies();
-  for_all(SlowConsumer::kNewestOnly);
-  deliveries_.policies_changed(before);
+  reload(SlowConsumer::kNewestOnly);
   EXPECT_EQ(held_bytes(), held);
   push(id(alice), body(20));
   EXPECT_LT(held_bytes(), held) << "the newest instead of all of them";
