@@ -137,9 +137,9 @@ void Shard::close_all() {
 }
 
 unsigned Shard::wait_for() const noexcept {
-  if (has_steps() || wants_turn_ || has_deferred()) return 0;
+  if (has_steps() || has_deferred()) return 0;
   const auto left = static_cast<std::int32_t>(next_sweep_ms_ - clock_.now_ms());
-  return left > 0 ? static_cast<unsigned>(left) : 0;
+  return left > 0 ? std::min(static_cast<unsigned>(left), turn_within_ms_) : 0;
 }
 
 void Shard::iterate(unsigned wait_ms) {
@@ -182,7 +182,7 @@ void Shard::begin_turn() noexcept {
   turn_us_ = now_ns / 1'000;
   gathering_.turned(turn_us_, frames_, link_frames_);
   turn_work_ = 0;
-  wants_turn_ = false;
+  turn_within_ms_ = kNoTurn;
 }
 
 void Shard::end_batch() {

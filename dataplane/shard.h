@@ -144,24 +144,23 @@ class Shard {
   void set_deadline(Connection& connection, std::uint32_t after_ms) noexcept;
 
   // Once, when all that is queued has been taken by the socket: Handler::on_sent.
-  void tell_when_sent(Connection& connection) noexcept {
-    RINGGATE_ON_THREAD(thread_);
-    connection.tell_sent = true;
-  }
+  void tell_when_sent(Connection& connection) noexcept;
 
   // Takes over a connected socket as a link. Null (and the fd is closed) when there is no room.
   Connection* adopt(int fd, const PeerAddress& peer);
   void stop_accepting();
   // Whether somebody may still come in; false some turns after stop_accepting().
-  [[nodiscard]] bool may_accept() const noexcept {
-    return !acceptor_.stopping() || acceptor_.armed() > 0;
-  }
+  [[nodiscard]] bool may_accept() const noexcept;
 
-  // The handler has more to do: the loop does not wait before the next turn.
-  void want_turn() noexcept {
+  // The handler has more to do: the loop waits no longer than that before the next turn.
+  void want_turn(std::uint32_t within_ms = 0) noexcept {
     RINGGATE_ON_THREAD(thread_);
-    wants_turn_ = true;
+    turn_within_ms_ = std::min(turn_within_ms_, within_ms);
   }
+  // At the end of this turn, one of a connection; and begun before it and not ended, as the socket
+  // has not taken them whole.
+  [[nodiscard]] std::size_t sends_due() const noexcept { return dirty_.size(); }
+  [[nodiscard]] std::uint32_t sends_under_way() const noexcept { return sends_under_way_; }
 
   // From now on: bounds of connections and times that are not sized at start, and the rules for
   // upgrades of each listener, for those under way too. Both are copied. `tls`, of each listener,
@@ -210,6 +209,7 @@ class Shard {
   [[nodiscard]] const UnknownMail& unknown_mail() const noexcept { return unknown_mail_; }
 
  private:
+  static constexpr std::uint32_t kNoTurn = UINT32_MAX;
   static constexpr std::int32_t kPacketShare = 8;  // a packet beside a frame: see shard_share.cc
   static constexpr std::size_t kMostDeferredBytes = 8 * 1024;  // of a client, before reading pauses
 
@@ -286,9 +286,7 @@ class Shard {
   void want_step(Connection& connection, TlsState& state);
   [[nodiscard]] bool waits_for_step(const Connection& connection) const noexcept;
   [[nodiscard]] bool has_steps() const noexcept;
-  [[nodiscard]] std::uint32_t most_handshakes() const noexcept {
-    return options_.limits_dry_run ? UINT32_MAX : options_.max_handshakes;
-  }
+  [[nodiscard]] std::uint32_t most_handshakes() const noexcept;
   void step_handshake();
   [[nodiscard]] Connection* next_step();
   void step_handshake(Connection& connection, TlsState& state);
@@ -342,6 +340,7 @@ class Shard {
   void mark_dirty(Connection& connection);
   void send_dirty();
   void start_send(Connection& connection);
+  void begin_send(Connection& connection);
   void on_send(const Completion& completion, OpTag tag);
   void queue_frame(Connection& connection, Opcode opcode, ByteView payload, Why why = Why::kPushed);
   [[nodiscard]] bool may_queue(Connection& connection, std::size_t bytes, Why why);
@@ -435,6 +434,8 @@ class Shard {
   std::uint32_t accepts_at_ms_ = 0;  // when the credit was what it is
   std::int64_t accept_credit_ = 0;   // thousandths of an accept; less than none: more have come
   bool accepts_paused_ = false;      // the rate has been reached
+  std::uint32_t sends_under_way_ = 0;
+  std::uint32_t turn_within_ms_ = kNoTurn;
   std::uint32_t next_sweep_ms_ = 0;
   std::uint32_t next_trim_ms_ = 0;  // of receive buffers and mailboxes
   std::uint32_t next_pool_trim_ms_ = 0;
@@ -443,7 +444,6 @@ class Shard {
   std::uint32_t looks_left_ = 0;       // the same
   std::uint32_t behind_until_ms_ = 0;  // after a stall: nobody is judged; 0: not behind
   bool wake_armed_ = false;
-  bool wants_turn_ = false;
   bool stopped_ = false;
 };
 

@@ -99,6 +99,11 @@ void Shard::send_dirty() {
   dirty_.clear();
 }
 
+void Shard::tell_when_sent(Connection& connection) noexcept {
+  RINGGATE_ON_THREAD(thread_);
+  connection.tell_sent = true;
+}
+
 void Shard::start_send(Connection& connection) {
   std::array<iovec, Ring::kMaxPieces> pieces;
   const std::size_t count = connection.output.start_send(pieces);
@@ -109,6 +114,11 @@ void Shard::start_send(Connection& connection) {
   } else {
     ring_->send_gather(connection.file(), std::span(pieces).first(count), send_tag);
   }
+  begin_send(connection);
+}
+
+void Shard::begin_send(Connection& connection) {
+  ++sends_under_way_;
   connection.ops |= Connection::kSendOp;
   connection.send_begins(now_ms(), now_us());
 }
@@ -117,6 +127,7 @@ void Shard::on_send(const Completion& completion, OpTag tag) {
   Connection* const connection = table_.find({tag.slot, tag.generation});
   RINGGATE_CHECK(connection != nullptr);  // a slot with a send in flight is never reused
   connection->ops = static_cast<std::uint8_t>(connection->ops & ~Connection::kSendOp);
+  --sends_under_way_;
   const auto sent = static_cast<std::size_t>(std::max(completion.result, 0));
   if (connection->secured) [[unlikely]] {
     sent_sealed(*connection, sent);

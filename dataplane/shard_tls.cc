@@ -120,6 +120,10 @@ Connection* Shard::next_step() {
   return nullptr;
 }
 
+std::uint32_t Shard::most_handshakes() const noexcept {
+  return options_.limits_dry_run ? UINT32_MAX : options_.max_handshakes;
+}
+
 bool Shard::has_steps() const noexcept {
   return !tls_.steps.empty() || (!tls_.first_steps.empty() && tls_.begun < most_handshakes());
 }

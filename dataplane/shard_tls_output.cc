@@ -29,8 +29,7 @@ void Shard::send_sealed(Connection& connection) {
   if (TlsWire* const wire = state.wire; wire != nullptr) {
     ring_->send(connection.file(), wire->data() + wire->begin, wire->end - wire->begin,
                 tag(OpKind::kSend, connection));
-    connection.ops |= Connection::kSendOp;
-    connection.send_begins(now_ms(), now_us());
+    begin_send(connection);
   } else if (connection.phase == Phase::kFlushing) {
     begin_linger(connection);
   }

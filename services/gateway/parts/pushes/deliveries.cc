@@ -7,6 +7,7 @@
 #include "codec/written.h"
 #include "services/gateway/commands.h"
 #include "services/gateway/parts/kickout.h"
+#include "services/gateway/parts/pushes/channel_list.h"
 
 namespace ringgate {
 namespace {
@@ -18,17 +19,6 @@ constexpr std::size_t kMostWaitingBytes = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t kMostMailedBytes = std::size_t{64} * 1024 * 1024;
 // Beyond it, in ids, marking a push's channels would itself take milliseconds.
 constexpr std::size_t kMostMarkedBytes = std::size_t{512} * 1024;
-
-template <class Use>
-void for_each_channel(std::string_view channels, Use&& use) {
-  while (!channels.empty()) {
-    const std::size_t comma = channels.find(',');
-    const std::string_view one = channels.substr(0, comma);
-    if (!one.empty()) use(one);
-    if (comma == std::string_view::npos) return;
-    channels.remove_prefix(comma + 1);
-  }
-}
 
 }  // namespace
 
@@ -191,12 +181,15 @@ void Deliveries::deliver_here(Delivery& delivery, std::string_view channels) {
   }
   const bool waits = !delivery.is_response() && has_to_wait(delivery, channels);
   if (waits && wait_for_slice(delivery, channels)) return;
-  if (channels.find(',') != std::string_view::npos) encode_if_large(delivery);
+  const bool several = are_several(channels);
+  if (several) encode_if_large(delivery);
+  const std::size_t sends_before = context_.shard.sends_due();
   std::uint32_t receivers = 0;
   for_each_channel(channels, [&](std::string_view id) {
     ++receivers;
     deliver(delivery, id);
   });
+  if (several) pace_.spend(receivers, context_.shard.sends_due() - sends_before);
   if (delivery.shared != nullptr) SharedBlock::release(context_.shard.pool(), delivery.shared);
   delivery.shared = nullptr;
   if (!delivery.is_response()) record_push(delivery, receivers);
@@ -209,11 +202,14 @@ void Deliveries::encode_if_large(Delivery& delivery) {
   delivery.shared = block;
 }
 
-// In slices, or behind one that is and has a channel in common with it. A kick-out does not wait:
-// its channel ends, and with it what waits for that.
+// In slices, as it is large or such pushes have had their part of this turn; or behind one that is
+// and has a channel in common with it. A kick-out does not wait: its channel ends, and with it what
+// waits for that.
 bool Deliveries::has_to_wait(const Delivery& delivery, std::string_view channels) {
   if (FanOuts::is_large(channels, delivery.bytes())) return true;
-  if (fan_outs_.empty() || delivery.is_kickout()) [[likely]]
+  if (delivery.is_kickout()) return false;
+  if (pace_.turn_is_spent() && are_several(channels)) return true;
+  if (fan_outs_.empty()) [[likely]]
     return false;
   bool waits = false;
   for_each_channel(channels, [&](std::string_view id) {
@@ -244,48 +240,49 @@ bool Deliveries::wait_for_slice(const Delivery& delivery, std::string_view chann
   return true;
 }
 
+void Deliveries::work_off_slice_in_time() {
+  Shard& shard = context_.shard;
+  const bool waited = pace_.waits();
+  const std::uint32_t wait_ms = pace_.wait_ms(shard.sends_under_way(), shard.now_ms());
+  if (wait_ms == 0) {
+    work_off_slice();
+    return;
+  }
+  if (!waited) context_.count(GatewayCounter::kSlicesPaused);
+  shard.want_turn(wait_ms);
+}
+
 void Deliveries::work_off_slice() {
-  std::uint32_t receivers = 0;
-  std::size_t bytes = 0;
-  while (!fan_outs_.empty() && receivers < FanOuts::kSliceReceivers &&
-         bytes < FanOuts::kSliceBytes) {
+  Slice slice(context_.shard.sends_due());
+  while (!fan_outs_.empty() && slice.has_room(context_.shard.sends_due())) {
     FanOut& one = *fan_outs_.first();
-    const std::size_t each = std::max<std::size_t>(one.delivery().bytes(), 1);
-    const std::size_t fit = (FanOuts::kSliceBytes - bytes) / each + 1;
-    const auto most = static_cast<std::uint32_t>(
-        std::min<std::size_t>(FanOuts::kSliceReceivers - receivers, fit));
-    const std::uint32_t served = work_off(one, most);
-    receivers += served;
-    bytes += served * each;
-    if (one.channels_left().empty()) {
-      record_push(one.delivery(), one.receivers);
-      fan_outs_.drop_first();
-    }
+    work_off(one, slice);
+    if (!one.channels_left().empty()) continue;
+    record_push(one.delivery(), one.receivers);
+    fan_outs_.drop_first();
   }
   context_.shard.counters().set(GatewayGauge::kFanOutBytes, fan_outs_.bytes());
   if (!held_links_.empty() && fan_outs_.bytes() <= kMostWaitingBytes / 2) release_links();
   if (!fan_outs_.empty()) context_.shard.want_turn();
 }
 
-// To the next `most` of its channels; to how many.
-std::uint32_t Deliveries::work_off(FanOut& one, std::uint32_t most) {
+// To as many of its channels as the slice has room for.
+void Deliveries::work_off(FanOut& one, Slice& slice) {
   Delivery delivery = one.delivery();
   if (delivery.shared == nullptr) {
     encode_if_large(delivery);
     one.shared = delivery.shared;
   }
-  std::uint32_t served = 0;
-  while (served < most && !one.channels_left().empty()) {
+  while (!one.channels_left().empty() && slice.has_room(context_.shard.sends_due())) {
     const std::string_view left = one.channels_left();
     const std::size_t comma = left.find(',');
     const std::string_view id = left.substr(0, comma);
     one.channels_at += static_cast<std::uint32_t>(std::min(left.size(), id.size() + 1));
     if (id.empty()) continue;
     deliver(delivery, id);
-    ++served;
+    slice.add(delivery.bytes());
+    ++one.receivers;
   }
-  one.receivers += served;
-  return served;
 }
 
 void Deliveries::count_receivers(std::string_view channels) {

@@ -13,6 +13,7 @@
 #include "services/gateway/parts/pushes/delivery.h"
 #include "services/gateway/parts/pushes/fan_outs.h"
 #include "services/gateway/parts/pushes/held_pushes.h"
+#include "services/gateway/parts/pushes/push_pace.h"
 #include "services/gateway/parts/roll_call.h"
 #include "services/gateway/parts/signouts.h"
 
@@ -46,10 +47,11 @@ class Deliveries {
   }
   // Its channel ends.
   void ended(const Connection& connection) { held_pushes_.ended(connection); }
-  // The next slice of a push to many.
+  // The next slice of what waits.
   void on_batch_end() {
+    pace_.begin_turn();
     if (!fan_outs_.empty()) [[unlikely]]
-      work_off_slice();
+      work_off_slice_in_time();
   }
 
  private:
@@ -59,8 +61,9 @@ class Deliveries {
   void deliver_here(Delivery& delivery, std::string_view channels);
   [[nodiscard]] bool has_to_wait(const Delivery& delivery, std::string_view channels);
   [[nodiscard]] bool wait_for_slice(const Delivery& delivery, std::string_view channels);
+  void work_off_slice_in_time();
   void work_off_slice();
-  [[nodiscard]] std::uint32_t work_off(FanOut& one, std::uint32_t most);
+  void work_off(FanOut& one, Slice& slice);
   void encode_if_large(Delivery& delivery);
   void hold(Connection& link);
   void release_links();
@@ -83,6 +86,7 @@ class Deliveries {
   Signouts& signouts_;
   RollCall& roll_call_;
   FanOuts fan_outs_;
+  PushPace pace_;
   HeldPushes held_pushes_;
   std::vector<ConnectionHandle> held_links_;  // until enough is worked off
   std::vector<std::string> shard_channels_;   // scratch: channel ids for each shard

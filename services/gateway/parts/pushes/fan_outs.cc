@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "services/gateway/parts/pushes/channel_list.h"
+
 namespace ringgate {
 namespace {
 
@@ -36,16 +38,6 @@ Delivery FanOut::delivery() const noexcept {
 
 FanOuts::~FanOuts() {
   while (!empty()) drop_first();
-}
-
-// By a search for each: the lists are long, and ids are, too.
-std::uint32_t count_channels(std::string_view channels, std::uint32_t most) noexcept {
-  std::uint32_t count = 1;
-  for (std::size_t at = channels.find(','); at != std::string_view::npos && count < most;
-       at = channels.find(',', at + 1)) {
-    ++count;
-  }
-  return count;
 }
 
 bool FanOuts::is_large(std::string_view channels, std::size_t bytes) noexcept {

@@ -1,5 +1,5 @@
-// Pushes to so many channels of a shard that they are worked off in slices, between which everybody
-// else is served; and, in order behind them, pushes to one of those channels.
+// Pushes to so many channels of a shard that they are worked off in slices (push_pace.h), between
+// which everybody else is served; and, in order behind them, pushes to one of those channels.
 //
 // One per shard, on its thread. The memory is of the shard's pool.
 #pragma once
@@ -30,18 +30,11 @@ struct FanOut {
   [[nodiscard]] Delivery delivery() const noexcept;
 };
 
-// Of a list with commas between them; it does not look for more than `most`.
-[[nodiscard]] std::uint32_t count_channels(std::string_view channels,
-                                           std::uint32_t most = UINT32_MAX) noexcept;
-
 class FanOuts {
  public:
-  // Receivers, and bytes to all of them together, beyond which a push is worked off in slices, and
-  // of one slice: well under a millisecond of sending, of which each takes 6 to 20 us.
+  // Receivers, and bytes to all of them together, beyond which a push is worked off in slices.
   static constexpr std::uint32_t kMostAtOnce = 128;
   static constexpr std::size_t kMostBytesAtOnce = 512 * 1024;
-  static constexpr std::uint32_t kSliceReceivers = 32;
-  static constexpr std::size_t kSliceBytes = 256 * 1024;
 
   // Of a shard with so many slots of clients.
   FanOuts(BlockPool& pool, std::uint32_t slots) : pool_(pool), marks_(slots) {}

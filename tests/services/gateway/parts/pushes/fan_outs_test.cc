@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "services/gateway/parts/pushes/push_pace.h"
 #include "tests/services/gateway/parts/pushes/deliveries_fixture.h"
 
 namespace ringgate {
@@ -106,6 +107,57 @@ TEST_F(PushesToMany, AreFewWhereThePacketIsLong) {
   EXPECT_LE(served(), 6U);
   for (const TestClient& member : some) EXPECT_EQ(bodies(member), Bodies{body});
   EXPECT_EQ(count(GatewayCounter::kPushesSliced), 1U);
+}
+
+TEST_F(PushesToMany, AreManyToAFewEachAsWell) {
+  gateway_.it.kernel.receive_whole();
+  constexpr std::size_t kEach = 10;
+  for (std::size_t i = 0; i < kMembers; i += kEach) {
+    const auto first = members_.begin() + static_cast<std::ptrdiff_t>(i);
+    begin_push(ids({first, first + kEach}), "to some");
+  }
+  EXPECT_TRUE(gateway_.it.turn_until([&] { return served() > 0; }, 0));
+  EXPECT_LE(served(), PushPace::kMostSends + kEach + Slice::kSends);
+  for (const TestClient& member : members_) EXPECT_EQ(bodies(member), Bodies{"to some"});
+  EXPECT_GT(count(GatewayCounter::kPushesSliced), 0U);
+  EXPECT_LT(count(GatewayCounter::kPushesSliced), kMembers / kEach);
+  EXPECT_EQ(gateway_.gauge(GatewayGauge::kFanOutBytes), 0U);
+}
+
+TEST_F(PushesToMany, AreManyToTheSameFewAsWell) {
+  gateway_.it.kernel.receive_whole();
+  const std::vector<TestClient> some(members_.begin(), members_.begin() + 20);
+  Bodies sent;
+  for (int i = 0; i < 300; ++i) {
+    sent.push_back(std::to_string(i));
+    begin_push(ids(some), sent.back());
+  }
+  const auto delivered = [&] { return count(GatewayCounter::kDelivered); };
+  EXPECT_TRUE(gateway_.it.turn_until([&] { return delivered() > 0; }, 0));
+  EXPECT_LE(delivered(), PushPace::kMostReceivers + some.size() + Slice::kReceivers);
+  for (const TestClient& member : some) EXPECT_EQ(bodies(member), sent);
+}
+
+TEST_F(PushesToMany, WaitWhileSendsOfThemAreUnderWay) {
+  gateway_.it.kernel.receive_whole();
+  for (const TestClient& member : members_) member.peer->window = 0;
+  begin_push(ids(members_), "to all");
+  const auto delivered = [&] { return count(GatewayCounter::kDelivered); };
+  EXPECT_TRUE(
+      gateway_.it.turn_until([&] { return count(GatewayCounter::kSlicesPaused) > 0; }, 0));
+  EXPECT_EQ(delivered(), PushPace::kMostSendsUnderWay);
+  for (int i = 0; i < 50; ++i) turn();
+  EXPECT_EQ(delivered(), PushPace::kMostSendsUnderWay);
+  gateway_.pass(PushPace::kPatienceMs);
+  EXPECT_TRUE(
+      gateway_.it.turn_until([&] { return delivered() > PushPace::kMostSendsUnderWay; }, 0));
+  for (int i = 0; i < 50; ++i) turn();
+  EXPECT_EQ(delivered(), 2 * PushPace::kMostSendsUnderWay) << "nobody takes anything";
+  EXPECT_EQ(count(GatewayCounter::kSlicesPaused), 2U);
+  for (const TestClient& member : members_) member.peer->window = SIZE_MAX;
+  EXPECT_TRUE(gateway_.it.turn_until([&] { return delivered() == kMembers; }, 0))
+      << "whose turn it is does not depend on the time any more";
+  for (const TestClient& member : members_) EXPECT_EQ(bodies(member), Bodies{"to all"});
 }
 
 TEST_F(PushesToMany, APlaceThatIsNoneIsLeftOut) {
