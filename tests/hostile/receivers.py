@@ -64,10 +64,10 @@ class Receivers:
                 if not time_left():
                     raise hostile.Failed(f"{due} bytes of a push of {size} have not come")
 
-    def flood(self, size, seconds):
+    def flood(self, size, seconds, receivers=1):
         """How many bytes came meanwhile."""
         got = 0
-        self.ask_for(bytes=size, seconds=seconds)
+        self.ask_for(bytes=size, seconds=seconds, receivers=receivers)
         with hostile.deadline(seconds) as time_left:
             while time_left():
                 got += self.drain(0.1)

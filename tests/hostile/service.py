@@ -3,7 +3,7 @@
 
 Its commands, for any client: `flood.join`, which has what is pushed from now on; `flood.leave`: nobody has it any more;
 `flood.push`, whose body is JSON: a push of so many `bytes` to everybody who has joined; and, with `seconds`, such pushes as
-fast as the links take them, one channel after the other, over all links at once. It prints its port, and a line for each
+fast as the links take them, each to the next `receivers` of the channels, over all links at once. It prints its port, and a line for each
 link.
 """
 
@@ -31,12 +31,13 @@ def to_gateway(gateway, command, receivers, body=b"", extra=b""):
                         meta("dest.channels", b",".join(receivers))))
 
 
-def flood(links, size, seconds):
+def flood(links, size, seconds, receivers):
     end = time.monotonic() + seconds
+    groups = [channels[at:at + receivers] for at in range(0, len(channels), receivers)]
 
     def run(link):
         body, piece, next_one = b"x" * size, b"", 0
-        pushes = [to_gateway(link.gateway, "flood.tick", [channel], body, field(4, PUSH)) for channel in channels]
+        pushes = [to_gateway(link.gateway, "flood.tick", group, body, field(4, PUSH)) for group in groups]
         while time.monotonic() < end:
             piece = b""
             while len(piece) < PIECE_BYTES:
@@ -89,7 +90,7 @@ class Link:
             return
         asked = json.loads(body)
         if "seconds" in asked:
-            flood(list(self._links), asked["bytes"], asked["seconds"])
+            flood(list(self._links), asked["bytes"], asked["seconds"], asked.get("receivers", 1))
         else:
             self.send(to_gateway(self.gateway, "flood.tick", channels, b"x" * asked["bytes"], field(4, PUSH)))
 
