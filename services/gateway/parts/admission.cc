@@ -14,6 +14,15 @@ constexpr std::uint32_t kWindowMs = 10'000;
 constexpr std::uint32_t kForgetEveryMs = 1'000;
 constexpr std::size_t kMostCounted = 131'072;  // at once; others are not bounded
 
+// Each takes its part of the window from when the one before has taken its own.
+constexpr std::uint32_t part_of_window(std::uint32_t most) noexcept {
+  return std::max(kWindowMs / most, 1U);
+}
+
+constexpr bool has_room(std::uint32_t taken_until, std::uint32_t now, std::uint32_t most) noexcept {
+  return taken_until - now + part_of_window(most) <= kWindowMs;
+}
+
 }  // namespace
 
 void Admission::accepted(const Connection& connection) {
@@ -79,16 +88,35 @@ bool Admission::may_ask(const PeerAddress& peer) {
   const std::uint32_t most = context_.options.logins_per_address;
   if (most == 0 || !peer.known()) return true;
   if (contains(context_.shard.options().exempt_addresses, peer)) return true;
-  return take(asked_, absl::HashOf(peer.source()), most, GatewayCounter::kAddressTooOften);
+  std::uint32_t* const taken_until = taken_by(asked_, absl::HashOf(peer.source()));
+  if (taken_until == nullptr) return true;
+  if (has_room(*taken_until, context_.shard.now_ms(), most)) {
+    *taken_until += part_of_window(most);
+    return true;
+  }
+  context_.count(GatewayCounter::kAddressTooOften);
+  return context_.shard.options().limits_dry_run;
 }
 
-bool Admission::may_log_in(std::string_view app, std::string_view account) {
+// Who is refused, in a dry run as well, has had nothing of either.
+Admission::Login Admission::may_log_in(std::string_view app, std::string_view account) {
+  const bool dry_run = context_.shard.options().limits_dry_run;
   const std::uint32_t most = context_.options.logins_per_account;
-  if (most == 0) return true;
-  return take(logins_, absl::HashOf(app, account), most, GatewayCounter::kLoginsTooOften);
+  std::uint32_t* const taken_until =
+      most == 0 ? nullptr : taken_by(logins_, absl::HashOf(app, account));
+  if (taken_until != nullptr && !has_room(*taken_until, context_.shard.now_ms(), most)) {
+    context_.count(GatewayCounter::kLoginsTooOften);
+    return dry_run ? Login::kMay : Login::kTooOftenOfItsAccount;
+  }
+  if (!take_of_login_rate()) {
+    context_.count(GatewayCounter::kLoginRateReached);
+    return dry_run ? Login::kMay : Login::kTooManyOfAll;
+  }
+  if (taken_until != nullptr) *taken_until += part_of_window(most);
+  return Login::kMay;
 }
 
-bool Admission::may_log_in_now() {
+bool Admission::take_of_login_rate() {
   constexpr std::uint64_t kLogin = 1000;
   const std::uint64_t rate = context_.options.logins_per_s;
   if (rate == 0) return true;
@@ -96,12 +124,9 @@ bool Admission::may_log_in_now() {
   const std::uint64_t since_ms = now - login_credit_at_ms_;
   login_credit_at_ms_ = now;
   login_credit_ = std::min(login_credit_ + since_ms * rate, rate * kLogin);
-  if (login_credit_ >= kLogin) {
-    login_credit_ -= kLogin;
-    return true;
-  }
-  context_.count(GatewayCounter::kLoginRateReached);
-  return context_.shard.options().limits_dry_run;
+  if (login_credit_ < kLogin) return false;
+  login_credit_ -= kLogin;
+  return true;
 }
 
 bool Admission::count_refused() {
@@ -109,23 +134,15 @@ bool Admission::count_refused() {
   return !context_.shard.options().limits_dry_run;
 }
 
-// Each takes its part of the window from when the one before has taken its own.
-bool Admission::take(Rates& rates, std::uint64_t key, std::uint32_t most, GatewayCounter beyond) {
+std::uint32_t* Admission::taken_by(Rates& rates, std::uint64_t key) {
   const std::uint32_t now = context_.shard.now_ms();
-  const std::uint32_t each = std::max(kWindowMs / most, 1U);
   auto found = rates.find(key);
   if (found == rates.end()) {
-    if (rates.size() >= kMostCounted) return true;
+    if (rates.size() >= kMostCounted) return nullptr;
     found = rates.emplace(key, now).first;
   }
-  std::uint32_t& taken_until = found->second;
-  if (Clock::passed(now, taken_until)) taken_until = now;
-  if (taken_until - now + each <= kWindowMs) {
-    taken_until += each;
-    return true;
-  }
-  context_.count(beyond);
-  return context_.shard.options().limits_dry_run;
+  if (Clock::passed(now, found->second)) found->second = now;
+  return &found->second;
 }
 
 void Admission::forget_idle(Rates& rates) {

@@ -37,10 +37,10 @@ class Admission {
   }
   // Whether one more may ask to log in from there; asked once for each, before its token is read.
   [[nodiscard]] bool may_ask(const PeerAddress& peer);
-  // Whether that account may log in once more; asked once for each login with a good token.
-  [[nodiscard]] bool may_log_in(std::string_view app, std::string_view account);
-  // Whether one more of all accounts may: LoginRate. Asked last.
-  [[nodiscard]] bool may_log_in_now();
+  // Whether that account may log in once more; asked once for each login with a good token. Only
+  // one that may is counted, of its account (LoginsPerAccount) as of all (LoginRate).
+  enum class Login : std::uint8_t { kMay, kTooOftenOfItsAccount, kTooManyOfAll };
+  [[nodiscard]] Login may_log_in(std::string_view app, std::string_view account);
   void on_tick();
   // Those who have not logged in, the oldest first, until `use` says false; a thousand of them at
   // most. It may end them.
@@ -65,8 +65,9 @@ class Admission {
   }
   [[nodiscard]] bool count_refused();
   [[nodiscard]] bool is_tight() const noexcept;
-  [[nodiscard]] bool take(Rates& rates, std::uint64_t key, std::uint32_t most,
-                          GatewayCounter beyond);
+  // How long that one has had all it may have; null: too many are counted to bound one more.
+  [[nodiscard]] std::uint32_t* taken_by(Rates& rates, std::uint64_t key);
+  [[nodiscard]] bool take_of_login_rate();
   void forget_idle(Rates& rates);
   void close_oldest();
   void make_room();

@@ -75,14 +75,13 @@ void Logins::login(Connection& connection, const Packet& packet) {
            claims);
     return;
   }
-  if (!admission_.may_log_in(claims.app, claims.account)) {
+  const Admission::Login login = admission_.may_log_in(claims.app, claims.account);
+  if (login != Admission::Login::kMay) {
     refuse(connection, scan, Status::kSystemException, GatewayClose::kLoginsTooOften,
-           "this account logs in too often; try again later", claims);
-    return;
-  }
-  if (!admission_.may_log_in_now()) {
-    refuse(connection, scan, Status::kSystemException, GatewayClose::kLoginsTooOften,
-           "too many log in at the moment; try again later", claims);
+           login == Admission::Login::kTooManyOfAll
+               ? "too many log in at the moment; try again later"
+               : "this account logs in too often; try again later",
+           claims);
     return;
   }
   pkt::Session session;

@@ -172,6 +172,28 @@ TEST_F(AdmissionPart, WhoLogsInTooOftenTakesNothingOfTheRateFromOthers) {
   EXPECT_EQ(gateway_.count(GatewayCounter::kLoginRateReached), 0U);
 }
 
+TEST_F(AdmissionPart, WhoIsRefusedByTheRateTakesNothingOfItsAccounts) {
+  gateway_.context.options.logins_per_s = 1;
+  gateway_.context.options.logins_per_account = 1;
+  gateway_.pass(1'000);
+  EXPECT_NE(channel_of(*logged_in("first").connection), nullptr);
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(logged_in("alice").connection->has_user());
+  EXPECT_EQ(gateway_.count(GatewayCounter::kLoginRateReached), 3U);
+  gateway_.pass(1'000);
+  EXPECT_NE(channel_of(*logged_in("alice").connection), nullptr);
+  EXPECT_EQ(gateway_.count(GatewayCounter::kLoginsTooOften), 0U);
+}
+
+TEST_F(AdmissionPart, ADryRunCountsALoginOnceOnly) {
+  gateway_.context.options.logins_per_s = 1;
+  gateway_.context.options.logins_per_account = 1;
+  set_dry_run();
+  gateway_.pass(1'000);
+  for (int i = 0; i < 3; ++i) logged_in("alice");
+  EXPECT_EQ(gateway_.count(GatewayCounter::kLoginsTooOften), 2U);
+  EXPECT_EQ(gateway_.count(GatewayCounter::kLoginRateReached), 0U) << "they would not have got there";
+}
+
 TEST_F(AdmissionPart, ADryRunOfTheRateOnlyCounts) {
   gateway_.context.options.logins_per_s = 1;
   set_dry_run();
