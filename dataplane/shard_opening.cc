@@ -108,6 +108,10 @@ void Shard::forget_client(Connection& connection) {
 }
 
 void Shard::move_source(Connection& connection, const PeerAddress& source) {
+  if (source.bytes() == connection.peer.bytes()) {
+    connection.peer = source;  // perhaps another port; it is counted already
+    return;
+  }
   forget_source(connection.peer);
   connection.peer = source;
   if (!count_source(source)) abort(connection, CloseReason::kTooManyFromAddress);

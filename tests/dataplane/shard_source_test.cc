@@ -138,6 +138,21 @@ TEST(ShardSources, OfAForwardedForAreBoundedToo) {
 
 // ExemptAddresses, also of those whose address only their proxy tells. They are counted all the
 // same, so that a reload which takes them off the list finds how many there are.
+TEST(ShardSources, InADryRunAreCountedOnceEach) {
+  for (const std::size_t listener_index : {kTcpListener, kWsListener}) {
+    for (const std::uint32_t ip : {kProxyIp, kStrangerIp}) {
+      ShardOptions options = behind_proxies(2);
+      options.limits_dry_run = true;
+      ProxiedShard it(1, options);
+      const Bytes header = ip == kProxyIp ? proxy_v1() : Bytes{};
+      for (int i = 0; i < 5; ++i) it.client(ip, listener_index, header + first_words(listener_index));
+      EXPECT_EQ(it.shard.counters().get(Counter::kTooManyFromAddress), 3U) << listener_index;
+      EXPECT_EQ(it.shard.table().clients(), 5U);
+      it.leave();
+    }
+  }
+}
+
 TEST(ShardSources, ThatAreExemptAreNotBound) {
   ShardOptions options = behind_proxies(2);
   options.exempt_addresses = {*AddressRange::parse("203.0.113.0/24"),
