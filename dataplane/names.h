@@ -56,7 +56,7 @@ concept NamedBy = std::is_enum_v<Enum> && requires {
 // All names of the enum.
 template <class Enum>
 [[nodiscard]] consteval auto names_of() {
-  using Row = typename std::remove_cvref_t<decltype(kNamesOf<Enum>)>::value_type;
+  using Row = std::remove_cvref_t<decltype(kNamesOf<Enum>)>::value_type;
   static_assert(kNamesOf<Enum>.size() == index_of(Enum::kEnd), "a row for each value");
   return std::span<const Row>(kNamesOf<Enum>);
 }

@@ -69,7 +69,7 @@ concept StoreRequestType = requires {
 template <StoreRequestType Request>
 class StoreJobOf final : public StoreJob {
  public:
-  using Answer = typename Request::Answer;
+  using Answer = Request::Answer;
 
   StoreJobOf(std::uint8_t its_call, Request asked)
       : StoreJob(its_call), request(std::move(asked)) {}
