@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <new>
 #include <utility>
@@ -100,12 +99,12 @@ Block BlockPool::take_with(Mapping& reserve, std::size_t bytes) noexcept {
 }
 
 Block BlockPool::try_take(std::size_t bytes) noexcept {
-  const bool is_pooled = bytes <= kMaxPooledBytes;
-  const std::size_t index = is_pooled ? class_of(bytes) : 0;
-  const std::size_t capacity = is_pooled ? class_bytes(index) : bytes;
+  const std::size_t index = class_of(bytes);
+  const std::size_t capacity = capacity_of(bytes);
   std::uint8_t* block = nullptr;
-  if (index >= kSmallClasses || !is_pooled) [[unlikely]] {
-    block = is_pooled ? take_large(index) : take_unpooled(bytes);
+  if (index >= kSmallClasses) [[unlikely]] {
+    RINGGATE_CHECK(bytes <= UINT32_MAX);
+    block = bytes <= kMaxPooledBytes ? take_large(index) : huge_.take(capacity);
   } else if (Recent& recent = recent_[index]; recent.count > 0) [[likely]] {
     block = recent.blocks[--recent.count];
   } else {
@@ -120,20 +119,10 @@ Block BlockPool::try_take(std::size_t bytes) noexcept {
   return {block, static_cast<std::uint32_t>(capacity)};
 }
 
-std::uint8_t* BlockPool::take_unpooled(std::size_t bytes) noexcept {
-  RINGGATE_CHECK(bytes <= UINT32_MAX);
-  auto* const block = static_cast<std::uint8_t*>(std::malloc(bytes));
-  if (block != nullptr) reserved_bytes_ += bytes;
-  return block;
-}
-
 void BlockPool::give(Block block) noexcept {
   used_bytes_ -= block.capacity;
-  if (block.capacity > kMaxPooledBytes) [[unlikely]] {
-    reserved_bytes_ -= block.capacity;
-    std::free(block.data);
-    return;
-  }
+  if (block.capacity > kMaxPooledBytes) [[unlikely]]
+    return huge_.give(block.data, block.capacity);
   ASAN_POISON_MEMORY_REGION(block.data, block.capacity);
   const std::size_t index = class_of(block.capacity);
   if (index >= kSmallClasses) [[unlikely]] {
@@ -275,8 +264,11 @@ void BlockPool::trim() noexcept {
   for (Recent& recent : recent_) give_oldest(recent, recent.count);
   ++trims_;
   trim_slabs(trim_large(kMostTrimmed));
+  huge_.trim(kIdleTrims);
   unmap_arenas();
-  if (is_short_) look_for_memory();
+  if (!is_short_) return;
+  huge_.trim_all();
+  look_for_memory();
 }
 
 // Where memory is short somebody may be waiting for what these hold.

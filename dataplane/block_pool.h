@@ -23,6 +23,8 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/huge_blocks.h"
+
 namespace ringgate {
 
 // A block and what it really holds: `capacity` may be more than was asked for.
@@ -34,7 +36,7 @@ struct Block {
 class BlockPool {
  public:
   static constexpr std::size_t kMinBlockBytes = 64;
-  static constexpr std::size_t kMaxPooledBytes = 256 * 1024;  // above: the system's allocator
+  static constexpr std::size_t kMaxPooledBytes = 256 * 1024;  // above: a mapping of its own
   static constexpr std::size_t kLargeBytes = 16 * 1024;       // from here on: whole pages
   static constexpr std::size_t kSlabBytes = 64 * 1024;
   static constexpr std::size_t kArenaBytes = 1024 * 1024;  // which no page is taken of by itself
@@ -57,7 +59,7 @@ class BlockPool {
   // Gives the kernel the pages of large blocks, and of slabs none of whose blocks is in use, that
   // nobody has touched in the last kIdleTrims trims, or since the last one where memory is short:
   // of at most kMostTrimmed of them. They are there again, as zeros, when they are used. Arenas
-  // that have nothing else are unmapped.
+  // that have nothing else are unmapped, as are blocks with a mapping of their own (HugeBlocks).
   void trim() noexcept;
   static constexpr std::uint32_t kIdleTrims = 10;
   static constexpr std::size_t kMostTrimmed = 256;
@@ -65,12 +67,14 @@ class BlockPool {
 
   // What a block for `bytes` really holds: for giving back a block whose capacity was not kept.
   [[nodiscard]] static std::uint32_t capacity_of(std::size_t bytes) noexcept {
-    return static_cast<std::uint32_t>(bytes > kMaxPooledBytes ? bytes
-                                                              : class_bytes(class_of(bytes)));
+    return static_cast<std::uint32_t>(
+        bytes > HugeBlocks::kMaxKeptBytes ? bytes : class_bytes(class_of(bytes)));
   }
 
   // From the system, but for what trim() has given back.
-  [[nodiscard]] std::size_t reserved_bytes() const noexcept { return reserved_bytes_; }
+  [[nodiscard]] std::size_t reserved_bytes() const noexcept {
+    return reserved_bytes_ + huge_.reserved_bytes();
+  }
   [[nodiscard]] std::size_t used_bytes() const noexcept { return used_bytes_; }
   // There was no memory for something, and trim() has not seen yet that there is some again, of the
   // system or of what the pool has itself.
@@ -136,7 +140,6 @@ class BlockPool {
   [[nodiscard]] static Slab* slab_of(std::uint8_t* block) noexcept;
   [[nodiscard]] Block take_with(Mapping& reserve, std::size_t bytes) noexcept;
   [[nodiscard]] bool is_idle(std::uint32_t since) const noexcept;
-  [[nodiscard]] std::uint8_t* take_unpooled(std::size_t bytes) noexcept;
   [[nodiscard]] std::uint8_t* take_of_slab(std::size_t index) noexcept;
   void give_to_slab(std::uint8_t* block) noexcept;
   void give_oldest(Recent& recent, std::size_t count) noexcept;
@@ -159,6 +162,7 @@ class BlockPool {
   std::array<Recent, kSmallClasses> recent_{};
   std::array<Slab*, kSmallClasses> open_{};  // those that have a free block, by class
   std::array<Large, kLargeClasses> large_;
+  HugeBlocks huge_;
   std::vector<Slab*> slabs_;
   std::vector<BareSlab> bare_slabs_;  // of no class; with room for all there are
   std::size_t next_look_ = 0;         // of slabs_
@@ -168,7 +172,7 @@ class BlockPool {
   Mapping pantry_;                              // for try_take_to_go_on()
   Rest slab_rest_;
   Rest large_rest_;
-  std::size_t reserved_bytes_ = 0;
+  std::size_t reserved_bytes_ = 0;  // but for huge_
   std::size_t used_bytes_ = 0;
   bool is_short_ = false;
   Mapping* reserve_ = nullptr;  // which may be used now

@@ -40,6 +40,7 @@ BlockPool::Mapping BlockPool::map_arena() noexcept {
 // memory.
 BlockPool::Mapping BlockPool::next_mapping() noexcept {
   Mapping arena = map_arena();
+  if (arena == nullptr && huge_.trim_all()) arena = map_arena();
   if (arena == nullptr) return reserve_ != nullptr ? std::move(*reserve_) : nullptr;
   if (arenas_.empty()) {
     spare_ = map_arena();

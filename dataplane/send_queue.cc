@@ -36,8 +36,9 @@ struct SendQueue::Piece {
     return reinterpret_cast<std::uint8_t*>(this) + sizeof(Piece);
   }
   [[nodiscard]] std::uint8_t* data() noexcept { return shared != nullptr ? shared->data() : own(); }
+  // None behind a long packet, of which bytes_beside_a_long_one() tells the others.
   [[nodiscard]] std::size_t room() const noexcept {
-    return shared != nullptr ? 0 : capacity - sizeof(Piece) - end;
+    return shared != nullptr || end > kLongBytes ? 0 : capacity - sizeof(Piece) - end;
   }
 };
 

@@ -88,6 +88,7 @@ void use_up_the_spare_of_a_pool() {
   Block large;
   while ((large = pool.try_take(BlockPool::kMaxPooledBytes)).data != nullptr) continue;
   while (pool.try_take(1000).data != nullptr) continue;
+  while (pool.try_take(4 * BlockPool::kMaxPooledBytes).data != nullptr) continue;
   require(pool.is_short(), "it says that there was none");
   for (int i = 0; i < 500; ++i) require(pool.take(1000).data != nullptr, "of the spare");
   pool.trim();

@@ -26,7 +26,7 @@ STOP_LIMIT_S = 30
 FILES = {"silent_connections": 512}
 FREE_PORTS = ("--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", "memory")
 # The gateway's keys, of scripts that need more than `ringgate dev`.
-KEYS = {"many_pushes": {}, "service_flood": {}, "same_account": {"LoginsPerAccount": 5}}
+KEYS = {"many_pushes": {}, "service_flood": {}, "large_answers": {}, "same_account": {"LoginsPerAccount": 5}}
 SECRET = "what-only-these-tests-sign-with-0123456789"
 
 

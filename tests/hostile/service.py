@@ -2,9 +2,10 @@
 """A logic service that pushes as much as it is told to: what attacks on a gateway have behind it.
 
 Its commands, for any client: `flood.join`, which has what is pushed from now on; `flood.leave`: nobody has it any more;
+`flood.answer`, whose body is JSON: it is answered with so many `bytes`;
 `flood.push`, whose body is JSON: a push of so many `bytes` to everybody who has joined; and, with `seconds`, such pushes as
-fast as the links take them, each to the next `receivers` of the channels, over all links at once. It prints its port, and a line for each
-link.
+fast as the links take them, each to the next `receivers` of the channels, over all links at once. It prints its port, and
+a line for each link.
 """
 
 import argparse
@@ -84,8 +85,9 @@ class Link:
             channels.append(channel)
         elif command == "flood.leave":
             channels.clear()
-        self.send(to_gateway(self.gateway, command, [channel],
-                             extra=field(2, channel) + field(3, header[3]) + field(4, 1)))
+        answer = b"x" * json.loads(body)["bytes"] if command == "flood.answer" else b""
+        self.send(to_gateway(self.gateway, command, [channel], answer,
+                             field(2, channel) + field(3, header[3]) + field(4, 1)))
         if command != "flood.push":
             return
         asked = json.loads(body)
