@@ -328,6 +328,7 @@ void Shard::reconfigure(const ShardLimits& limits, std::span<const WsUpgradeOpti
                         std::span<const TlsContext> tls) {
   RINGGATE_ON_THREAD(thread_);
   RINGGATE_CHECK(upgrades.size() == upgrade_rules_.size());
+  if (!options_.bounds_clients_as(limits)) forgive_throttled();
   static_cast<ShardLimits&>(options_) = limits;
   acceptor_.set_bounds(limits.send_bounds());
   if (ring_->gathers()) gathering_.set_budget(limits.latency_budget_us);

@@ -254,9 +254,7 @@ class Shard {
   [[nodiscard]] std::size_t parse_share(Connection& connection, MutableBytes input);
   [[nodiscard]] std::int32_t share_of(const Connection& connection) const noexcept;
   void defer(Connection& connection);
-  [[nodiscard]] bool has_deferred() const noexcept {
-    return !deferred_.empty() || round_next_ < round_.size();
-  }
+  [[nodiscard]] bool has_deferred() const noexcept;
   void serve_deferred();
   void go_on(Connection& connection);
   void note_read(Connection& connection) noexcept;
@@ -267,6 +265,7 @@ class Shard {
   }
   void throttle(Connection& connection);
   void release_throttled();
+  void forgive_throttled();
   [[nodiscard]] bool has_room_for_answers(Connection& connection, std::size_t bytes, Why why);
   [[nodiscard]] bool answers_are_too_many(std::size_t more_bytes);
   [[nodiscard]] bool close_for_answers_of(const Connection& connection);

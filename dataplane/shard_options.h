@@ -59,6 +59,10 @@ struct ShardLimits {
   [[nodiscard]] SendBounds send_bounds() const noexcept {
     return {write_timeout_ms, max_unsent_bytes};
   }
+  [[nodiscard]] bool bounds_clients_as(const ShardLimits& other) const noexcept {
+    return client_frames_per_s == other.client_frames_per_s &&
+           client_bytes_per_s == other.client_bytes_per_s && limits_dry_run == other.limits_dry_run;
+  }
   [[nodiscard]] bool limits_clients() const noexcept {
     return client_frames_per_s != 0 || client_bytes_per_s != 0;
   }

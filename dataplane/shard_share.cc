@@ -70,6 +70,10 @@ void Shard::defer(Connection& connection) {
   deferred_.push_back(connection.handle());
 }
 
+bool Shard::has_deferred() const noexcept {
+  return !deferred_.empty() || round_next_ < round_.size();
+}
+
 // Each of them once before any of them again, and as many as do not make the turn long.
 void Shard::serve_deferred() {
   if (round_next_ == round_.size()) {
@@ -133,6 +137,14 @@ void Shard::throttle(Connection& connection) {
   connection.throttled = true;
   throttled_.push_back(connection.handle());
   stop_reading(connection);
+}
+
+// What they have spent was reckoned by rates that are no more: by others it may be nothing.
+void Shard::forgive_throttled() {
+  for (const ConnectionHandle one : throttled_) {
+    Connection* const connection = table_.find(one);
+    if (connection != nullptr && connection->throttled) connection->spent = 0;
+  }
 }
 
 void Shard::release_throttled() {

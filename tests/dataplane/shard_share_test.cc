@@ -232,6 +232,29 @@ TEST(ShardRate, BytesOfALongReadArePaidFor) {
   EXPECT_TRUE(it.handler.reasons.empty()) << "it is not silent";
 }
 
+TEST(ShardRate, AnotherRateForgivesWhatWasSpentByThisOne) {
+  const std::vector<WsUpgradeOptions> rules(1);
+  for (const bool dry_run : {false, true}) {
+    ShardOptions options = rated(0, 100);
+    FakeShard it(1, {}, options);
+    it.kernel.receive_whole();
+    FakePeer& peer = it.connect();
+    peer.send(pings(2000));  // 4 KiB at once: forty seconds
+    pass(it, 5000);
+    const int before = pongs_in(peer.received);
+    EXPECT_LT(before, 2000);
+    options.client_bytes_per_s = 101;
+    it.shard.reconfigure(options, rules);
+    pass(it, 500);
+    EXPECT_GT(pongs_in(peer.received), before) << "once more what a read brings";
+    options.client_bytes_per_s = dry_run ? 101 : 0;
+    options.limits_dry_run = dry_run;
+    it.shard.reconfigure(options, rules);
+    pass(it, 1000);
+    EXPECT_EQ(pongs_in(peer.received), 2000);
+  }
+}
+
 TEST(ShardRate, OneThatIsPausedMayEndItsSideAndIsAnsweredFirst) {
   FakeShard it(1, {}, rated(50, 0));
   FakePeer& peer = it.connect();
