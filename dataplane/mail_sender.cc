@@ -52,6 +52,10 @@ bool MailSender::retry(std::uint32_t to) {
   return true;
 }
 
+std::uint32_t MailSender::fill_percent(std::uint32_t to) noexcept {
+  return destinations_[to].waiting.empty() ? switchboard_.box(self_, to).fill_percent() : 100;
+}
+
 void MailSender::trim() {
   for (std::uint32_t to = 0; to < destinations_.size(); ++to) {
     if (to == self_) continue;  // nobody writes to himself

@@ -96,6 +96,20 @@ void Mailbox::follow(const std::uint8_t* record) noexcept {
   reading_ = next;
 }
 
+// Looks at the reader's cells only where it might be more than a little.
+std::uint32_t Mailbox::fill_percent() noexcept {
+  constexpr std::uint64_t kLittle = 16;
+  if (written_ - known_read_ > bound_ / kLittle) {
+    known_read_ = read_.load(std::memory_order_acquire);
+  }
+  if (large_written_ - known_large_read_ > kMaxLargeBytes / kLittle) {
+    known_large_read_ = large_read_.load(std::memory_order_acquire);
+  }
+  const std::uint64_t records = (written_ - known_read_) * 100 / bound_;
+  const std::uint64_t large = (large_written_ - known_large_read_) * 100 / kMaxLargeBytes;
+  return static_cast<std::uint32_t>(std::max(records, large));
+}
+
 void Mailbox::trim() {
   const bool carried_little = written_ - trimmed_at_ <= kFirstBytes / 2;
   trimmed_at_ = written_;

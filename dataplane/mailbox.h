@@ -82,6 +82,9 @@ class Mailbox {
   // Writer: what it takes at the moment.
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return writing_.mask + 1; }
 
+  // Writer: how much of its bound has not been read.
+  [[nodiscard]] std::uint32_t fill_percent() noexcept;
+
   static constexpr std::size_t kFirstBytes = std::size_t{16} * 1024;
 
   // Bound on messages that travel by pointer and have not been read. One that is larger by itself
@@ -148,6 +151,7 @@ class Mailbox {
   std::uint64_t written_ = 0;     // ahead of published_
   std::uint64_t known_read_ = 0;  // the last read_ it has seen
   std::uint64_t large_written_ = 0;
+  std::uint64_t known_large_read_ = 0;  // the last large_read_ it has seen
   std::uint64_t trimmed_at_ = 0;  // written_ at the last trim()
   std::atomic<std::uint64_t> published_{0};
   alignas(64) std::atomic<std::uint64_t> read_{0};

@@ -306,6 +306,14 @@ std::uint8_t* Shard::reserve_mail(std::uint32_t to, MailKind kind, std::size_t b
   return room;
 }
 
+std::uint32_t Shard::extra(std::uint32_t number) const noexcept {
+  return switchboard_.extra(number);
+}
+
+std::uint32_t Shard::mail_fill_percent(std::uint32_t to) noexcept {
+  return sender_.fill_percent(to);
+}
+
 void Shard::send_mail(std::uint32_t to, MailKind kind, ByteView head, ByteView more) {
   RINGGATE_ON_THREAD(thread_);
   sender_.send(to, kind, head, more);

@@ -107,9 +107,7 @@ class Shard {
   }
   // The number of the control thread, and of others beside the shards, as mail addresses.
   [[nodiscard]] std::uint32_t control() const noexcept { return switchboard_.control(); }
-  [[nodiscard]] std::uint32_t extra(std::uint32_t number) const noexcept {
-    return switchboard_.extra(number);
-  }
+  [[nodiscard]] std::uint32_t extra(std::uint32_t number) const noexcept;
 
   // Room for `bytes` at the end of what the connection sends; fill it before returning to the loop.
   // Null when the connection is not open, its queue is at its bound, or there is no memory (a
@@ -190,6 +188,7 @@ class Shard {
   [[nodiscard]] std::uint8_t* mail(std::uint32_t to, MailBytes kind, std::size_t bytes) {
     return reserve_mail(to, kind, bytes, Urgency::kData);
   }
+  [[nodiscard]] std::uint32_t mail_fill_percent(std::uint32_t to) noexcept;  // MailSender
   // Control messages: never dropped, see MailSender.
   template <class Payload>
   void mail_surely(std::uint32_t to, MailOf<Payload> kind,
@@ -359,6 +358,7 @@ class Shard {
   [[nodiscard]] Acceptor::Room room() noexcept;
   [[nodiscard]] std::uint32_t accepts_left() noexcept;
   void note_accept() noexcept;
+  void give_accept_back(const Connection& gone) noexcept;
   void open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32_t listener);
   void hand_out(int fd, const PeerAddress& peer, std::uint32_t listener);
   void take_accepted(int fd, const PeerAddress& peer, std::uint32_t listener);

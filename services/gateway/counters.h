@@ -108,7 +108,8 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
     {"push_slices_paused_total",
      "slices of pushes that waited until sends of earlier ones had ended, or for 10 ms"},
     {"links_held_total",
-     "times reading from a link paused because its pushes waited for their slices"},
+     "times reading from a link paused because its pushes waited for their slices, or other shards "
+     "had not read what it had for them"},
     {"pushes_dropped_total",
      "pushes that were dropped because their client did not take them in time, as SlowConsumer "
      "says, or went before it had"},

@@ -8,6 +8,12 @@
 #include "services/gateway/counters.h"
 
 namespace ringgate {
+namespace {
+
+// Of a mailbox, that requests may fill.
+constexpr std::uint32_t kMostMailPercent = 60;
+
+}  // namespace
 
 Upstream* Upstreams::find(std::uint32_t id) {
   const auto found = upstreams_.find(id);
@@ -37,7 +43,9 @@ std::uint8_t* Upstreams::reserve(Upstream& upstream, std::size_t bytes,
     room = shard_.reserve(*upstream.link, bytes);
   } else {
     const ToLinkHead head{upstream.id, upstream.epoch, request.login, request.sequence};
-    room = shard_.mail(upstream.home, kMailToLink, head, bytes);
+    // What is left is for services: a push that finds no room is lost, and a request is told.
+    const bool has_room = shard_.mail_fill_percent(upstream.home) <= kMostMailPercent;
+    room = has_room ? shard_.mail(upstream.home, kMailToLink, head, bytes) : nullptr;
   }
   if (room == nullptr) {
     status = upstream.link != nullptr ? SendStatus::kQueueFull : SendStatus::kMailboxFull;

@@ -68,6 +68,9 @@ struct LinkState {
   std::uint32_t upstream_id;
   std::uint32_t lane;
   std::uint32_t epoch;
+  // To other shards, in that window: HeldLinks.
+  std::uint32_t mail_window = 0;
+  std::size_t mailed_bytes = 0;
 };
 
 // --- Mail between the shards of a gateway, beside control/links/link_mail.h ----------------------

@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::uint32_t kFewReceivers = 8;
 
-// Of pushes that wait for their slices: beyond it their links are not read.
-constexpr std::size_t kMostWaitingBytes = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t kMostMailedBytes = std::size_t{64} * 1024 * 1024;
 // Beyond it, in ids, marking a push's channels would itself take milliseconds.
 constexpr std::size_t kMostMarkedBytes = std::size_t{512} * 1024;
@@ -77,8 +75,7 @@ void Deliveries::on_link_packet(Connection& connection, ByteView payload) {
     delivery.header.bytes = delivery.header.pieces[0].size();
     spread(delivery, channels);
   }
-  if (fan_outs_.bytes() > kMostWaitingBytes) [[unlikely]]
-    hold(connection);
+  held_links_.handed_on(connection, fan_outs_.bytes());
 }
 
 void Deliveries::count_push(Delivery& delivery, const HeaderScan& scan) {
@@ -97,21 +94,6 @@ void Deliveries::choose_policy(Delivery& delivery, const HeaderScan& scan) const
   if (delivery.is_response() || delivery.is_kickout()) return;
   delivery.head.when_slow = context_.options.slow_consumers.of(Routes::service_of(scan.command));
   delivery.head.command_crc = crc32_ieee(scan.command);
-}
-
-// TCP tells the service that it pushes faster than its pushes can be sent.
-void Deliveries::hold(Connection& link) {
-  if (link.held || !link.open()) return;
-  context_.count(GatewayCounter::kLinksHeld);
-  context_.shard.hold_input(link);
-  held_links_.push_back(link.handle());
-}
-
-void Deliveries::release_links() {
-  for (const ConnectionHandle held : std::exchange(held_links_, {})) {
-    Connection* const link = context_.shard.find(held);
-    if (link != nullptr && link->held) context_.shard.release_input(*link);
-  }
 }
 
 void Deliveries::spread(Delivery& delivery, std::string_view channels) {
@@ -150,6 +132,7 @@ void Deliveries::mail(std::uint32_t shard, const Delivery& delivery, std::string
   const bool matters = head.is_signin != 0 || delivery.is_response();
   std::uint8_t* const room = context_.shard.mail(shard, kMailDeliver, head, bytes,
                                                  matters ? Urgency::kControl : Urgency::kData);
+  held_links_.mailed(shard, sizeof head + bytes);
   if (room == nullptr) return;  // counted as kMailFull
   std::uint8_t* to = room;
   const auto put = [&to](const void* from, std::size_t size) {
@@ -262,7 +245,6 @@ void Deliveries::work_off_slice() {
     fan_outs_.drop_first();
   }
   context_.shard.counters().set(GatewayGauge::kFanOutBytes, fan_outs_.bytes());
-  if (!held_links_.empty() && fan_outs_.bytes() <= kMostWaitingBytes / 2) release_links();
   if (!fan_outs_.empty()) context_.shard.want_turn();
 }
 

@@ -12,6 +12,7 @@
 #include "services/gateway/parts/logins.h"
 #include "services/gateway/parts/pushes/delivery.h"
 #include "services/gateway/parts/pushes/fan_outs.h"
+#include "services/gateway/parts/pushes/held_links.h"
 #include "services/gateway/parts/pushes/held_pushes.h"
 #include "services/gateway/parts/pushes/push_pace.h"
 #include "services/gateway/parts/roll_call.h"
@@ -30,6 +31,7 @@ class Deliveries {
         roll_call_(roll_call),
         fan_outs_(context.shard.pool(), context.shard.options().max_clients),
         held_pushes_(context),
+        held_links_(context),
         shard_channels_(context.shard.options().shards) {}
 
   // A packet on a link of this shard.
@@ -52,6 +54,7 @@ class Deliveries {
     pace_.begin_turn();
     if (!fan_outs_.empty()) [[unlikely]]
       work_off_slice_in_time();
+    held_links_.on_batch_end(fan_outs_.bytes());
   }
 
  private:
@@ -65,8 +68,6 @@ class Deliveries {
   void work_off_slice();
   void work_off(FanOut& one, Slice& slice);
   void encode_if_large(Delivery& delivery);
-  void hold(Connection& link);
-  void release_links();
   void mail(std::uint32_t shard, const Delivery& delivery, std::string_view channels);
   void deliver(const Delivery& delivery, std::string_view channel_id);
   void push(Connection& connection, Channel& channel, const Delivery& delivery);
@@ -88,8 +89,8 @@ class Deliveries {
   FanOuts fan_outs_;
   PushPace pace_;
   HeldPushes held_pushes_;
-  std::vector<ConnectionHandle> held_links_;  // until enough is worked off
-  std::vector<std::string> shard_channels_;   // scratch: channel ids for each shard
+  HeldLinks held_links_;
+  std::vector<std::string> shard_channels_;  // scratch: channel ids for each shard
 };
 
 }  // namespace ringgate
