@@ -113,6 +113,7 @@ struct Connection {
   bool throttled : 1 = false;  // input is collected: it has sent more than it may in a second
   bool full : 1 = false;       // input is collected: what it asked for waits, see shard_share.cc
   bool unhurried : 1 = false;  // the kernel has no time limit for what it sends: see shard_sweep.cc
+  bool spoke : 1 = false;      // a byte has come
   CloseReason reason;
   std::uint8_t ops = 0;
   bool held : 1 = false;         // input is collected, not parsed (a login waits for its answer)

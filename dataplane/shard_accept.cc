@@ -88,6 +88,13 @@ void Shard::note_accept() noexcept {
   counters_.add(Counter::kAcceptRateReached);
 }
 
+// Who goes, or has to, without a word, as others do who close while they wait in the backlog: the
+// rate is for those who stay. Else one address that only connects would keep everybody out.
+void Shard::give_accept_back(const Connection& gone) noexcept {
+  if (options_.accepts_per_s == 0 || gone.role != Role::kClient || gone.spoke) return;
+  accept_credit_ += kAcceptCredit;
+}
+
 void Shard::on_accept(const Completion& completion, OpTag tag) {
   const auto [listener, address] = acceptor_.completed(tag);
   const PeerAddress peer = PeerAddress::from(address);
@@ -122,6 +129,7 @@ void Shard::open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32
   counters_.change(Gauge::kClients, 1);
   if (!count_source(peer)) {
     connection.reason = CloseReason::kTooManyFromAddress;
+    give_accept_back(connection);
     begin_closing(connection);  // the handler has never heard of it
     return;
   }
@@ -132,7 +140,8 @@ void Shard::open_client(std::uint32_t slot, const PeerAddress& peer, std::uint32
     return;
   }
   handler_.on_accept(connection);
-  if (connection.open()) arm_recv(connection);
+  if (!connection.open()) return give_accept_back(connection);
+  arm_recv(connection);
 }
 
 // Few links come in, so SO_REUSEPORT would pile them up: they go to the shards in turn.

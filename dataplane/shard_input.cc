@@ -33,6 +33,7 @@ void Shard::on_recv(const Completion& completion, OpTag tag) {
       counters_.add(Counter::kBytesIn, static_cast<std::uint64_t>(completion.result));
       note_read(*connection);
       connection->pinged = false;
+      connection->spoke = true;
       if (connection->open()) {
         const MutableBytes data = ring_->received(group, completion);
         const std::uint32_t before = frames_;

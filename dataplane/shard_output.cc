@@ -257,6 +257,10 @@ void Shard::try_close(Connection& connection) {
 }
 
 void Shard::free_slot(Connection& connection) {
+  const CloseReason reason = connection.reason;
+  if (reason == CloseReason::kPeerClosed || reason == CloseReason::kPeerReset) {
+    give_accept_back(connection);
+  }
   counters_.add(Counter::kClosed);
   counters_.add_closed(connection.reason);
   if (connection.secured) forget_tls(connection);

@@ -291,6 +291,28 @@ TEST(ShardRate, AfterAnOutageClientsAreAcceptedAtTheRate) {
   EXPECT_EQ(accepted(), 500);
 }
 
+// Those before them in the backlog close at once, or are more of one address than may be.
+TEST(ShardRate, WhoGoesWithoutAWordTakesNothingOfIt) {
+  for (const bool stays : {false, true}) {
+    ShardOptions options = test::small_shard();
+    options.max_clients = 1000;
+    options.accepts_per_s = 10;
+    options.max_clients_per_address = 20;
+    FakeShard it(1, {}, options);
+    pass(it, 1000);
+    for (int i = 0; i < 500; ++i) {
+      FakePeer& goes = it.kernel.connect();
+      goes.ip = 0x7F000042;
+      goes.ended = !stays;
+    }
+    std::vector<FakePeer*> peers;
+    for (int i = 0; i < 10; ++i) peers.push_back(&it.kernel.connect());
+    pass(it, 10'000);
+    EXPECT_TRUE(std::ranges::all_of(peers, [](const FakePeer* one) { return one->accepted; }))
+        << stays;
+  }
+}
+
 // Of a crowd that waits, whatever the rate is: within a twentieth, over ten seconds.
 TEST(ShardRate, AcceptsAreAsManyAsTheRateSays) {
   for (const std::uint32_t rate : {3U, 7U, 33U, 240U}) {
