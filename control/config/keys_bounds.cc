@@ -63,7 +63,7 @@ const std::array kBoundKeys = std::to_array<ConfigKey>({
      "off"},
     {"LoginReserve",
      CountKey{at<&Config::gateway, &GatewayLimits::login_reserve_percent>(), 0, 100}, kGatewayLive,
-     "Per cent of a shard's places for those who log in: when fewer are free, the oldest "
+     "Per cent of a shard's places for those who log in: when half of them are taken, the oldest "
      "connection "
      "that has not logged in is closed for each new one; 0: never"},
     {"MaxMemory",

@@ -19,6 +19,11 @@ constexpr std::uint32_t part_of_window(std::uint32_t most) noexcept {
   return std::max(kWindowMs / most, 1U);
 }
 
+// It has been told why it has to go.
+bool ends(const Connection& connection) noexcept {
+  return connection.phase == Phase::kFlushing || connection.phase == Phase::kLingering;
+}
+
 constexpr bool has_room(std::uint32_t taken_until, std::uint32_t now, std::uint32_t most) noexcept {
   return taken_until - now + part_of_window(most) <= kWindowMs;
 }
@@ -26,16 +31,36 @@ constexpr bool has_room(std::uint32_t taken_until, std::uint32_t now, std::uint3
 }  // namespace
 
 void Admission::accepted(const Connection& connection) {
-  while (!strangers_.empty() && find(strangers_.front()) == nullptr) strangers_.pop_front();
+  forget_those_in_front();
   if (is_tight()) close_oldest();
   strangers_.push_back(connection.handle());
 }
 
+// Who has gone, or logged in. One that was refused and has still to go has a place.
+void Admission::forget_those_in_front() {
+  while (!strangers_.empty()) {
+    const Connection* const first = context_.shard.find(strangers_.front());
+    if (first != nullptr && (ends(*first) || find(first->handle()) != nullptr)) return;
+    strangers_.pop_front();
+  }
+}
+
 void Admission::close_oldest() {
   if (strangers_.empty()) return;
-  Connection* const oldest = find(strangers_.front());
+  Connection* const oldest = context_.shard.find(strangers_.front());
   strangers_.pop_front();
-  if (oldest != nullptr) crowd_out(*oldest);
+  if (oldest == nullptr) return;
+  if (!ends(*oldest)) {
+    crowd_out(*oldest);
+  } else if (!context_.shard.options().limits_dry_run) {
+    context_.shard.abort(*oldest, oldest->reason);  // it has been told why, and does not go
+  }
+}
+
+bool Admission::front_ends() noexcept {
+  if (strangers_.empty()) return false;
+  const Connection* const first = context_.shard.find(strangers_.front());
+  return first != nullptr && ends(*first);
 }
 
 void Admission::crowd_out(Connection& stranger) {
@@ -58,6 +83,11 @@ void Admission::make_room() {
   const bool is_full = clients >= options.max_clients || counters.get(Gauge::kListenersClosed) > 0;
   if (!is_full || context_.options.login_reserve_percent == 0 || options.limits_dry_run) return;
   std::uint64_t taken = clients + options.max_clients / kPartThatOpens + 1;
+  while (taken > options.max_clients && front_ends()) {
+    close_oldest();
+    forget_those_in_front();
+    --taken;
+  }
   for_each_stranger([&](Connection& stranger) {
     if (taken <= options.max_clients) return false;
     if (silent_ms(stranger, context_.shard.now_ms()) < kSilentMs) return true;
@@ -67,13 +97,17 @@ void Admission::make_room() {
   });
 }
 
+// Within the reserve those who come have time for their logins: the oldest goes when half of it is
+// left and they are more than that, or there is no other place for whoever comes next.
 bool Admission::is_tight() const noexcept {
+  constexpr std::uint64_t kPartThatStaysFree = 2;
   const ShardOptions& options = context_.shard.options();
-  const std::uint64_t reserve =
-      std::uint64_t{options.max_clients} * context_.options.login_reserve_percent / 100;
+  const std::uint64_t percent = context_.options.login_reserve_percent;
   const std::uint64_t clients = context_.shard.counters().get(Gauge::kClients);
-  return context_.options.login_reserve_percent != 0 &&
-         clients + std::max<std::uint64_t>(reserve, 1) > options.max_clients;
+  if (percent == 0) return false;
+  const std::uint64_t free = options.max_clients - std::min<std::uint64_t>(clients, options.max_clients);
+  const std::uint64_t kept = std::uint64_t{options.max_clients} * percent / 100 / kPartThatStaysFree;
+  return free <= 1 || (free <= kept && strangers_.size() > kept);
 }
 
 // Null: it has gone, or is no stranger any more: its token was good, also while the login service
@@ -151,7 +185,7 @@ void Admission::forget_idle(Rates& rates) {
 }
 
 void Admission::on_tick() {
-  while (!strangers_.empty() && find(strangers_.front()) == nullptr) strangers_.pop_front();
+  forget_those_in_front();
   make_room();
   if (!Clock::passed(context_.shard.now_ms(), forgets_at_ms_)) return;
   forgets_at_ms_ = context_.shard.now_ms() + kForgetEveryMs;

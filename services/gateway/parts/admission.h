@@ -69,6 +69,8 @@ class Admission {
   [[nodiscard]] std::uint32_t* taken_by(Rates& rates, std::uint64_t key);
   [[nodiscard]] bool take_of_login_rate();
   void forget_idle(Rates& rates);
+  void forget_those_in_front();
+  [[nodiscard]] bool front_ends() noexcept;
   void close_oldest();
   void make_room();
   void crowd_out(Connection& stranger);

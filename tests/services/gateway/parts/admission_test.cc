@@ -59,6 +59,31 @@ TEST_F(AdmissionPart, TheOldestThatHasNotLoggedInMakesRoom) {
   EXPECT_EQ(channel_of(*alice.connection)->state, ChannelState::kLoggedIn);
 }
 
+// Eight of twenty places, of which four stay free.
+TEST_F(AdmissionPart, WithinTheReserveThereIsTimeForALogin) {
+  gateway_.context.options.login_reserve_percent = 40;
+  for (int i = 0; i < 12; ++i) logged_in("user" + std::to_string(i));
+  for (int i = 0; i < 5; ++i) gateway_.connect();
+  gateway_.settle();
+  EXPECT_EQ(gateway_.count(GatewayCounter::kCrowdedOut), 0U);
+  gateway_.connect();
+  EXPECT_EQ(gateway_.count(GatewayCounter::kCrowdedOut), 1U) << "more than four come at once";
+  for (int i = 12; i < 19; ++i) logged_in("user" + std::to_string(i));
+  EXPECT_EQ(gateway_.gauge(GatewayGauge::kChannels), 19U) << "all places but one";
+}
+
+TEST_F(AdmissionPart, WhoWasRefusedAndDoesNotGoMakesRoom) {
+  std::vector<TestClient> refused;
+  for (int i = 0; i < 18; ++i) refused.push_back(login(request("no token")));
+  gateway_.settle();
+  for (const TestClient& one : refused) EXPECT_FALSE(one.peer->closed);
+  for (int i = 0; i < 100; ++i) login(request("no token"));
+  EXPECT_TRUE(refused.front().peer->closed);
+  EXPECT_EQ(gateway_.count(GatewayCounter::kCrowdedOut), 0U) << "they had been told already";
+  const TestClient alice = logged_in("alice");
+  EXPECT_EQ(channel_of(*alice.connection)->state, ChannelState::kLoggedIn);
+}
+
 TEST_F(AdmissionPart, WhoHasLoggedInStays) {
   std::vector<TestClient> all;
   for (int i = 0; i < 10; ++i) all.push_back(logged_in("user" + std::to_string(i)));
