@@ -18,10 +18,12 @@ class PushPace {
   static constexpr std::size_t kMostSends = 128;
   // Of slices, that the socket has not taken whole: who takes on some of one has the rest sent by
   // the kernel within the shard's next waits, some 50 us each, before it hands over what came from
-  // others meanwhile. Beyond it no slice begins for so long; later it does, as some of the
-  // receivers take nothing.
+  // others meanwhile. Beyond it no slice begins for so long; later one does, as some of the
+  // receivers take nothing. What was under way before a slice, when the last one was long ago, is
+  // of others.
   static constexpr std::uint32_t kMostSendsUnderWay = 64;
   static constexpr std::uint32_t kPatienceMs = 10;
+  static constexpr std::uint32_t kForgottenMs = 100;
 
   void begin_turn() noexcept {
     receivers_ = 0;

@@ -45,6 +45,17 @@ TEST(PushPace, WhatTookTooLongIsNotWaitedForAgain) {
   EXPECT_EQ(pace.wait_ms(10 + kMost, 1001), kPatience) << "and are not counted twice";
 }
 
+TEST(PushPace, OneSliceGoesOnEachTimeThatItTakesTooLong) {
+  PushPace pace;
+  EXPECT_EQ(pace.wait_ms(0, 1000), 0U);
+  std::uint32_t under_way = kMost;
+  for (std::uint32_t at = 1000 + kPatience; at < 1200; at += kPatience) {
+    EXPECT_EQ(pace.wait_ms(under_way, at), 0U);
+    under_way += Slice::kSends;
+    EXPECT_EQ(pace.wait_ms(under_way, at), kPatience);
+  }
+}
+
 TEST(PushPace, WaitsAreRightWhereTheClockWraps) {
   PushPace pace;
   EXPECT_EQ(pace.wait_ms(0, UINT32_MAX - 1), 0U);
