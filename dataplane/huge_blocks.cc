@@ -9,7 +9,9 @@
 
 namespace ringgate {
 
-HugeBlocks::~HugeBlocks() { trim_all(); }
+HugeBlocks::~HugeBlocks() {
+  trim_all();
+}
 
 std::uint8_t* HugeBlocks::take(std::size_t bytes) noexcept {
   const auto last = std::ranges::find(kept_.rbegin(), kept_.rend(), bytes, &Kept::bytes);
@@ -74,7 +76,8 @@ std::uint8_t* HugeBlocks::map(std::size_t bytes) noexcept {
   return static_cast<std::uint8_t*>(mapped);
 }
 
-// A hole in a mapping makes two of it: where the kernel has too many already, the pages at least go.
+// A hole in a mapping makes two of it: where the kernel has too many already, the pages at least
+// go.
 void HugeBlocks::unmap(std::uint8_t* block, std::size_t bytes) noexcept {
   ASAN_UNPOISON_MEMORY_REGION(block, bytes);
   if (munmap(block, bytes) != 0) madvise(block, bytes, MADV_DONTNEED);

@@ -3,7 +3,8 @@
 // Not of malloc: it raises the size from which it maps what is asked for with the first such block
 // that is freed, and keeps what is given back later. Where that size is fixed all goes back at
 // once, and a packet takes twice the time, most of it for pages that are mapped and cleared anew.
-// So blocks that are given back are kept for whoever asks for as much, until nobody has for a while.
+// So blocks that are given back are kept for whoever asks for as much, until nobody has for a
+// while.
 //
 // On its owner's thread.
 #pragma once
@@ -16,7 +17,7 @@ namespace ringgate {
 
 class HugeBlocks {
  public:
-  static constexpr std::size_t kMaxKeptBytes = 64 * 1024 * 1024;  // above: goes back at once
+  static constexpr std::size_t kMaxKeptBytes = 64 * 1024 * 1024;       // above: goes back at once
   static constexpr std::size_t kMostUnmappedBytes = 16 * 1024 * 1024;  // in one trim, or one block
 
   HugeBlocks() = default;

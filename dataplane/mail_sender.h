@@ -45,8 +45,8 @@ class MailSender {
   // Memory of the mailboxes that are written to here.
   [[nodiscard]] std::size_t mailbox_bytes() const noexcept;
 
-  // How much of the bound of the mailbox to that endpoint has not been read; all, if something waits
-  // for room in it.
+  // How much of the bound of the mailbox to that endpoint has not been read; all, if something
+  // waits for room in it.
   [[nodiscard]] std::uint32_t fill_percent(std::uint32_t to) noexcept;
 
   // Something waits for room: flush() again soon.

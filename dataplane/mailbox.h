@@ -152,7 +152,7 @@ class Mailbox {
   std::uint64_t known_read_ = 0;  // the last read_ it has seen
   std::uint64_t large_written_ = 0;
   std::uint64_t known_large_read_ = 0;  // the last large_read_ it has seen
-  std::uint64_t trimmed_at_ = 0;  // written_ at the last trim()
+  std::uint64_t trimmed_at_ = 0;        // written_ at the last trim()
   std::atomic<std::uint64_t> published_{0};
   alignas(64) std::atomic<std::uint64_t> read_{0};
   std::atomic<std::uint64_t> large_read_{0};

@@ -48,7 +48,9 @@ void Shard::stop_accepting() {
   acceptor_.stop(ring_.get());
 }
 
-bool Shard::may_accept() const noexcept { return !acceptor_.stopping() || acceptor_.armed() > 0; }
+bool Shard::may_accept() const noexcept {
+  return !acceptor_.stopping() || acceptor_.armed() > 0;
+}
 
 // Links that were handed out are not counted: whoever adopts one has a table of its own.
 Acceptor::Room Shard::room() noexcept {

@@ -103,7 +103,8 @@ inline constexpr auto kNamesOf<GatewayCounter> = std::to_array<CounterName>({
     {"pushes_in_total", "packets received from services"},
     {"pushes_slow_total", "of these, packets whose header protobuf itself had to rewrite"},
     {"pushes_sliced_total",
-     "pushes to so many channels of a shard, or beside so many others, that they were worked off in "
+     "pushes to so many channels of a shard, or beside so many others, that they were worked off "
+     "in "
      "slices, and those that waited behind one"},
     {"push_slices_paused_total",
      "slices of pushes that waited until sends of earlier ones had ended, or for 10 ms"},

@@ -145,7 +145,8 @@ TEST(ShardSources, InADryRunAreCountedOnceEach) {
       options.limits_dry_run = true;
       ProxiedShard it(1, options);
       const Bytes header = ip == kProxyIp ? proxy_v1() : Bytes{};
-      for (int i = 0; i < 5; ++i) it.client(ip, listener_index, header + first_words(listener_index));
+      for (int i = 0; i < 5; ++i)
+        it.client(ip, listener_index, header + first_words(listener_index));
       EXPECT_EQ(it.shard.counters().get(Counter::kTooManyFromAddress), 3U) << listener_index;
       EXPECT_EQ(it.shard.table().clients(), 5U);
       it.leave();

@@ -1,6 +1,7 @@
 // How long a shard waits before a turn.
-#include "tests/dataplane/share_fixture.h"
 #include "tests/simulation/shard_wait.h"
+
+#include "tests/dataplane/share_fixture.h"
 
 namespace ringgate {
 namespace {

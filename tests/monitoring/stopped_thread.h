@@ -30,8 +30,8 @@ class StoppedThread {
 
  private:
   static pid_t find(pid_t process, const std::string& name) {
-    for (const auto& task : std::filesystem::directory_iterator(
-             "/proc/" + std::to_string(process) + "/task")) {
+    for (const auto& task :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
       std::string its_name;
       std::getline(std::ifstream(task.path() / "comm"), its_name);
       if (its_name == name) return std::stoi(task.path().filename().string());

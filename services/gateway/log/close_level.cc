@@ -87,7 +87,8 @@ constexpr auto kOfGateway = std::to_array<CloseMeaning<Of>>({
      "more than `LoginsPerAddress`, or all together more often than `LoginRate` lets them; the log "
      "has `login_refused` with this reason"},
     {Of::kCrowdedOut, kWarn, "the gateway",
-     "half of the places of `LoginReserve` were taken, and of those who had not logged in it had been "
+     "half of the places of `LoginReserve` were taken, and of those who had not logged in it had "
+     "been "
      "there longest"},
     {Of::kAddressRefused, kInfo, "the gateway", "it came from an address of `RefusedAddresses`"},
     {Of::kMemoryFull, kWarn, "the gateway",

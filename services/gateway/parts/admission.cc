@@ -14,14 +14,14 @@ constexpr std::uint32_t kWindowMs = 10'000;
 constexpr std::uint32_t kForgetEveryMs = 1'000;
 constexpr std::size_t kMostCounted = 131'072;  // at once; others are not bounded
 
-// Each takes its part of the window from when the one before has taken its own.
-constexpr std::uint32_t part_of_window(std::uint32_t most) noexcept {
-  return std::max(kWindowMs / most, 1U);
-}
-
 // It has been told why it has to go.
 bool ends(const Connection& connection) noexcept {
   return connection.phase == Phase::kFlushing || connection.phase == Phase::kLingering;
+}
+
+// Each takes its part of the window from when the one before has taken its own.
+constexpr std::uint32_t part_of_window(std::uint32_t most) noexcept {
+  return std::max(kWindowMs / most, 1U);
 }
 
 constexpr bool has_room(std::uint32_t taken_until, std::uint32_t now, std::uint32_t most) noexcept {
@@ -105,8 +105,10 @@ bool Admission::is_tight() const noexcept {
   const std::uint64_t percent = context_.options.login_reserve_percent;
   const std::uint64_t clients = context_.shard.counters().get(Gauge::kClients);
   if (percent == 0) return false;
-  const std::uint64_t free = options.max_clients - std::min<std::uint64_t>(clients, options.max_clients);
-  const std::uint64_t kept = std::uint64_t{options.max_clients} * percent / 100 / kPartThatStaysFree;
+  const std::uint64_t free =
+      options.max_clients - std::min<std::uint64_t>(clients, options.max_clients);
+  const std::uint64_t kept =
+      std::uint64_t{options.max_clients} * percent / 100 / kPartThatStaysFree;
   return free <= 1 || (free <= kept && strangers_.size() > kept);
 }
 

@@ -11,7 +11,8 @@ namespace ringgate {
   return channels.find(',') != std::string_view::npos;
 }
 
-// It does not look for more than `most`. By a search for each: the lists are long, and ids are, too.
+// It does not look for more than `most`. By a search for each: the lists are long, and ids are,
+// too.
 [[nodiscard]] inline std::uint32_t count_channels(std::string_view channels,
                                                   std::uint32_t most = UINT32_MAX) noexcept {
   std::uint32_t count = 1;

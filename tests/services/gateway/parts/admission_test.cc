@@ -216,7 +216,8 @@ TEST_F(AdmissionPart, ADryRunCountsALoginOnceOnly) {
   gateway_.pass(1'000);
   for (int i = 0; i < 3; ++i) logged_in("alice");
   EXPECT_EQ(gateway_.count(GatewayCounter::kLoginsTooOften), 2U);
-  EXPECT_EQ(gateway_.count(GatewayCounter::kLoginRateReached), 0U) << "they would not have got there";
+  EXPECT_EQ(gateway_.count(GatewayCounter::kLoginRateReached), 0U)
+      << "they would not have got there";
 }
 
 TEST_F(AdmissionPart, ADryRunOfTheRateOnlyCounts) {

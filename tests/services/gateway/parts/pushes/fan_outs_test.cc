@@ -143,8 +143,7 @@ TEST_F(PushesToMany, WaitWhileSendsOfThemAreUnderWay) {
   for (const TestClient& member : members_) member.peer->window = 0;
   begin_push(ids(members_), "to all");
   const auto delivered = [&] { return count(GatewayCounter::kDelivered); };
-  EXPECT_TRUE(
-      gateway_.it.turn_until([&] { return count(GatewayCounter::kSlicesPaused) > 0; }, 0));
+  EXPECT_TRUE(gateway_.it.turn_until([&] { return count(GatewayCounter::kSlicesPaused) > 0; }, 0));
   EXPECT_EQ(delivered(), PushPace::kMostSendsUnderWay);
   for (int i = 0; i < 50; ++i) turn();
   EXPECT_EQ(delivered(), PushPace::kMostSendsUnderWay);

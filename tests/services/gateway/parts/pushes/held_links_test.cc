@@ -49,8 +49,7 @@ class HeldLinksPart : public DeliveriesPart {
       ByteView rest = mail.message;
       const DeliveryHead head = kMailDeliver.read(rest);
       constexpr std::size_t kLength = 4;  // of the body, before it
-      bodies.emplace_back(
-          as_text(rest.subspan(head.channels_bytes + head.header_bytes + kLength)));
+      bodies.emplace_back(as_text(rest.subspan(head.channels_bytes + head.header_bytes + kLength)));
     }
     return bodies;
   }
